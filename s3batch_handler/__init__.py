@@ -1,0 +1,62 @@
+"""Lambda functions for Amazon S3 Batch Operations, one object at a time.
+
+Start at :func:`task_handler`; what happens in an invocation is told in ``handler.py``.
+"""
+
+from s3batch_handler.errors import (
+    InvalidEvent,
+    InvalidFunction,
+    InvalidResponse,
+    InvalidTransition,
+    JobError,
+    JobFailed,
+    JobNotFound,
+    JobTimeout,
+    ManifestError,
+    PermanentFailure,
+    ReportError,
+    S3BatchError,
+    TaskFailure,
+    TemporaryFailure,
+)
+from s3batch_handler.handler import HandlerOptions, TaskHandler, task_handler
+from s3batch_handler.model import (
+    Invocation,
+    JobRef,
+    ObjectRef,
+    Outcome,
+    ResultCode,
+    Task,
+    TaskResult,
+)
+from s3batch_handler.protocol import UnexpectedEventWarning
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "HandlerOptions",
+    "InvalidEvent",
+    "InvalidFunction",
+    "InvalidResponse",
+    "InvalidTransition",
+    "Invocation",
+    "JobError",
+    "JobFailed",
+    "JobNotFound",
+    "JobRef",
+    "JobTimeout",
+    "ManifestError",
+    "ObjectRef",
+    "Outcome",
+    "PermanentFailure",
+    "ReportError",
+    "ResultCode",
+    "S3BatchError",
+    "Task",
+    "TaskFailure",
+    "TaskHandler",
+    "TaskResult",
+    "TemporaryFailure",
+    "UnexpectedEventWarning",
+    "task_handler",
+]
