@@ -1,0 +1,642 @@
+"""Which exceptions are worth another try, and what to say of them: exception → ``ResultCode``.
+
+:func:`classify` decides and :func:`describe` puts into words; what both know about other people's
+exceptions stands in the tables at the end of this file, and in ``docs/classification.md``.
+
+Exceptions are recognised by their shape and their name. Nothing of botocore, urllib3, requests,
+httpx or aiohttp is imported for it: who uses none of them pays for none.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from s3batch_handler.errors import TaskFailure
+from s3batch_handler.model import ResultCode
+
+Classify: TypeAlias = Callable[[BaseException], ResultCode | None]
+"""Says what an exception means for its task; ``None`` where it has no opinion."""
+
+
+def classify(
+    error: BaseException,
+    *,
+    ask: Classify | None = None,
+    retry_on: tuple[type[BaseException], ...] = (),
+    give_up_on: tuple[type[BaseException], ...] = (),
+) -> ResultCode | None:
+    """Say what an exception means for the task it ended; ``None`` if nobody knows.
+
+    The exception itself is looked at first, then what it was raised from (its ``__cause__``, else
+    its ``__context__`` unless suppressed), and so on inwards: the first opinion decides. Of each
+    exception this is asked, in order:
+
+    1. Is it a TaskFailure? Its ``code``.
+    2. What does ``ask`` say? If it raises or gives no ResultCode, that is logged, and no opinion.
+    3. Is it one of ``retry_on``: temporary; one of ``give_up_on``: permanent.
+    4. What does the built-in table say?
+    5. Is it a group? Permanent if any of its leaves is, temporary if all of them are.
+    """
+    code, _ = _Judge(ask, retry_on, give_up_on).decide(error)
+    return code
+
+
+def describe(error: BaseException) -> str:
+    """Say in words a person can act on what failed: type, message, AWS request id.
+
+    ::
+
+        ValueError: not a photo
+        SlowDown calling GetObject: Please reduce your request rate. (HTTP 503, request id 7QX…)
+        S3UploadFailedError: Failed to upload a to b/a, caused by SlowDown calling PutObject: …
+
+    An AWS error or a time-out that lies deeper in the chain is named after the exception it came
+    out as. A TaskFailure is its own text; without any, what it was raised from is described.
+    """
+    speaker = _speaker(error)
+    _, decider = _Judge().decide(speaker)
+    decider = _speaker(decider or speaker)
+    if decider is speaker:
+        return _words(speaker)
+    return _caused_by(speaker, decider)
+
+
+# ---------------------------------------------------------------- deciding
+
+
+class _Judge:
+    """One call of :func:`classify`: who is asked, and what was said so far."""
+
+    def __init__(
+        self,
+        ask: Classify | None = None,
+        retry_on: tuple[type[BaseException], ...] = (),
+        give_up_on: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        self._ask = ask
+        self._retry_on = retry_on
+        self._give_up_on = give_up_on
+        self._complained = False
+        self._opinions: dict[int, ResultCode | None] = {}
+
+    def decide(self, error: BaseException) -> tuple[ResultCode | None, BaseException | None]:
+        """Give the first opinion in a chain of exceptions, and the exception it is about."""
+        for exception in _chain(error):
+            code = self._opinion(exception)
+            if code is not None:
+                return code, exception
+        return None, None
+
+    def _opinion(self, exception: BaseException) -> ResultCode | None:
+        # Leaves of a group often share a context, and a context may lead back to the group:
+        # remembering makes the first cheap and the second finite.
+        identity = id(exception)
+        if identity not in self._opinions:
+            self._opinions[identity] = None
+            self._opinions[identity] = self._first_opinion(exception)
+        return self._opinions[identity]
+
+    def _first_opinion(self, exception: BaseException) -> ResultCode | None:
+        if isinstance(exception, TaskFailure):
+            return _as_code(getattr(exception, "code", None))
+        code = self._asked(exception)
+        if code is not None:
+            return code
+        if isinstance(exception, self._retry_on):
+            return ResultCode.TEMPORARY_FAILURE
+        if isinstance(exception, self._give_up_on):
+            return ResultCode.PERMANENT_FAILURE
+        if isinstance(exception, BaseExceptionGroup):
+            return self._together(exception)
+        return _by_table(exception)
+
+    def _asked(self, exception: BaseException) -> ResultCode | None:
+        if self._ask is None:
+            return None
+        try:
+            answer: object = self._ask(exception)
+        except Exception as error:  # noqa: BLE001  a user's function must not hide the failure
+            self._complain("classify=%r raised %s: %s", self._ask, type(error).__name__, error)
+            return None
+        if answer is not None and not isinstance(answer, ResultCode):
+            self._complain("classify=%r gave %r, no ResultCode", self._ask, answer)
+        return _as_code(answer)
+
+    def _complain(self, problem: str, *details: object) -> None:
+        if self._complained:
+            return
+        self._complained = True
+        import logging  # 3 ms that a start need not wait for
+
+        logging.getLogger("s3batch_handler").warning(
+            f"{problem}; it counts as no opinion",  # noqa: G004  only literals
+            *details,
+        )
+
+    def _together(self, group: BaseExceptionGroup[BaseException]) -> ResultCode | None:
+        codes = {self.decide(leaf)[0] for leaf in _leaves(group)}
+        if ResultCode.PERMANENT_FAILURE in codes:
+            return ResultCode.PERMANENT_FAILURE
+        if codes == {ResultCode.TEMPORARY_FAILURE}:
+            return ResultCode.TEMPORARY_FAILURE
+        return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give an exception and what it was raised from, outermost first, each of them once."""
+    seen: set[int] = set()
+    exception: BaseException | None = error
+    while exception is not None and id(exception) not in seen:
+        seen.add(id(exception))
+        yield exception
+        if exception.__cause__ is not None or exception.__suppress_context__:
+            exception = exception.__cause__
+        else:
+            exception = exception.__context__
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    waiting: list[BaseException] = [group]
+    while waiting:
+        exception = waiting.pop()
+        if isinstance(exception, BaseExceptionGroup):
+            waiting.extend(reversed(exception.exceptions))
+        else:
+            yield exception
+
+
+def _as_code(value: object) -> ResultCode | None:
+    return value if isinstance(value, ResultCode) else None
+
+
+# ---------------------------------------------------------------- asking the table
+
+
+def _by_table(exception: BaseException) -> ResultCode | None:
+    aws = _AwsError.of(exception)
+    if aws is not None:
+        return _by_aws_code(aws.code) or _by_status(aws.status)
+    name = _known_class(exception)
+    if name is None:
+        return _by_status(_http_status(exception)) or _by_errno(exception)
+    code = _CLASSES[name]
+    if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
+        return ResultCode.PERMANENT_FAILURE
+    return code
+
+
+class _AwsError:
+    """What botocore's ClientError, and whatever is built like it, tells about a failed call."""
+
+    def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
+        error = _mapping(response.get("Error"))
+        metadata = _mapping(response.get("ResponseMetadata"))
+        self.code = str(error.get("Code") or "")
+        self.message = str(error.get("Message") or "")
+        self.status = _as_status(metadata.get("HTTPStatusCode"))
+        self.request_id = str(metadata.get("RequestId") or "")
+        self.operation = str(_attribute(exception, "operation_name") or "")
+
+    @classmethod
+    def of(cls, exception: BaseException) -> _AwsError | None:
+        response = _attribute(exception, "response")
+        if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
+            return cls(exception, response)
+        return None
+
+
+def _by_aws_code(code: str) -> ResultCode | None:
+    # Event streams spell codes in camel case, everything else in Pascal case.
+    code = code.lower()
+    if any(part in code for part in TEMPORARY_PARTS):
+        return ResultCode.TEMPORARY_FAILURE
+    return _AWS_CODES.get(code)
+
+
+def _by_status(status: int | None) -> ResultCode | None:
+    if status is None or status < 400:
+        return None
+    if status in HTTP_STATUSES:
+        return HTTP_STATUSES[status][0]
+    return ResultCode.PERMANENT_FAILURE if status < 500 else ResultCode.TEMPORARY_FAILURE
+
+
+def _http_status(exception: BaseException) -> int | None:
+    """Find the status of a refused HTTP request, wherever its library keeps it.
+
+    ===============================  ==========================================================
+    ``.response.status_code``        requests, httpx and what is built on them
+    ``.code``, ``.status``           urllib, aiohttp; other errors have numbers of such names as
+                                     well, so there must be ``.headers`` beside them
+    ===============================  ==========================================================
+    """
+    status = _attribute(_attribute(exception, "response"), "status_code")
+    if status is None and _attribute(exception, "headers") is not None:
+        status = _attribute(exception, "code") or _attribute(exception, "status")
+    return _as_status(status)
+
+
+def _by_errno(exception: BaseException) -> ResultCode | None:
+    if not isinstance(exception, OSError):
+        return None
+    if _is_a(exception, "socket.gaierror"):  # its numbers are not those of errno
+        again = getattr(sys.modules.get("socket"), "EAI_AGAIN", None)
+        return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
+    number = exception.errno  # whatever was given to OSError() as the first of two
+    name = errno.errorcode.get(number) if isinstance(number, int) else None
+    return ResultCode.TEMPORARY_FAILURE if name in TEMPORARY_ERRNOS else None
+
+
+def _is_about_trust(exception: BaseException) -> bool:
+    """Tell whether a connection failed over a certificate: libraries hide that in the chain."""
+    return any(_is_a(link, *UNTRUSTED) for link in _chain(exception))
+
+
+def _known_class(exception: BaseException) -> str | None:
+    return next((name for name in _names(exception) if name in _CLASSES), None)
+
+
+def _is_a(exception: BaseException, *names: str) -> bool:
+    return any(name in names for name in _names(exception))
+
+
+def _names(exception: BaseException) -> Iterator[str]:
+    """Give the names of an exception's classes as the table has them, the most specific first."""
+    for cls in type(exception).__mro__:
+        yield f"{str(cls.__module__).partition('.')[0]}.{cls.__name__}"
+
+
+def _attribute(thing: object, name: str) -> object:
+    """Give an attribute of somebody else's object; ``None`` if there is none, or it fails."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # noqa: BLE001  properties may raise anything
+        return None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _as_status(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
+        return int(value)
+    return None
+
+
+# ---------------------------------------------------------------- words
+
+_LONGEST: Final = 2000  # characters of a message; a report keeps half of that
+_SHORT: Final = 300  # where several messages share a report's row
+_LEAVES_SHOWN: Final = 3
+
+
+def _speaker(error: BaseException) -> BaseException:
+    """Give the exception that has something to say: a TaskFailure may have been raised bare."""
+    for exception in _chain(error):
+        if not isinstance(exception, TaskFailure) or _text(exception):
+            return exception
+    return error
+
+
+def _words(exception: BaseException, limit: int = _LONGEST) -> str:
+    if isinstance(exception, TaskFailure):
+        return _text(exception, limit) or type(exception).__name__
+    if isinstance(exception, BaseExceptionGroup):
+        return _words_of_group(exception)
+    aws = _AwsError.of(exception)
+    if aws is not None and aws.code:
+        return _words_of_aws(aws, limit)
+    return _named(exception, _text(exception, limit))
+
+
+def _named(exception: BaseException, text: str) -> str:
+    name = type(exception).__name__
+    return f"{name}: {text}" if text else name
+
+
+def _words_of_aws(aws: _AwsError, limit: int) -> str:
+    words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
+    if aws.message:
+        words += f": {_cut(aws.message, limit)}"
+    marks = []
+    if aws.status is not None and str(aws.status) != aws.code:
+        marks.append(f"HTTP {aws.status}")
+    if aws.request_id:
+        marks.append(f"request id {aws.request_id}")
+    return f"{words} ({', '.join(marks)})" if marks else words
+
+
+def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
+    leaves = list(_leaves(group))
+    words = [_words(_speaker(leaf), _SHORT) for leaf in leaves[:_LEAVES_SHOWN]]
+    if len(leaves) > len(words):
+        words.append(f"and {len(leaves) - len(words)} more")
+    errors = "1 error" if len(leaves) == 1 else f"{len(leaves)} errors"
+    about = _named(group, _cut(str(_attribute(group, "message") or ""), _SHORT))
+    return f"{about} ({errors}: {'; '.join(words)})"
+
+
+def _caused_by(outer: BaseException, decider: BaseException) -> str:
+    """Name two exceptions of one chain, without the text that the outer one took from the other."""
+    text, core = _text(outer), _text(decider)
+    taken = re.search(rf"(?<!\w){re.escape(core)}(?!\w)", text) if core else None
+    if taken is not None and taken.end() < len(text):
+        return _named(outer, text)
+    if taken is not None:
+        text = text[: taken.start()].rstrip(" :,;-")
+    return f"{_named(outer, _cut(text, _SHORT))}, caused by {_words(decider)}"
+
+
+def _text(exception: BaseException, limit: int = _LONGEST) -> str:
+    try:
+        text = str(exception)
+    except Exception:  # noqa: BLE001  whatever it is, the task has failed already
+        return "(its text cannot be shown)"
+    return _SIGNATURE.sub(r"\1…", _cut(text, limit))
+
+
+# HTTP libraries put the whole address into their messages; a presigned one is a key to the object.
+_SIGNATURE: Final = re.compile(
+    r"(\bX-Amz-(?:Signature|Credential|Security-Token)=)[^&\s'\"<>)]+", re.IGNORECASE
+)
+
+
+def _cut(text: str, limit: int) -> str:
+    text = text[: 2 * limit].strip()
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+# ---------------------------------------------------------------- the table
+#
+# Reasons are keys, so that nothing stands here without one. A test holds docs/classification.md
+# to these names, and these names to what botocore itself tries again.
+
+_TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
+_PERMANENT: Final = ResultCode.PERMANENT_FAILURE
+
+TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "Too many requests at a time": (
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    ),
+    "The service has a problem of its own": (
+        "InternalError",
+        "InternalErrorException",
+        "InternalException",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerError",
+        "InternalServerErrorException",
+        "InternalServerException",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "InternalServiceException",
+        "InternalStreamFailure",
+        "KMSInternalException",
+        "ModelStreamErrorException",
+        "ServerException",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableError",
+        "ServiceUnavailableException",
+    ),
+    "The request, or something behind the service, took too long": (
+        "ClientTimeoutException",
+        "DependencyTimeoutException",
+        "IDPCommunicationError",
+        "ModelNotReadyException",
+        "ModelTimeoutException",
+        "OperationTimeoutException",
+        "QueryTimeoutException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "StatementTimeoutException",
+    ),
+    "Somebody else is changing the same thing at this moment": (
+        "ConcurrentModificationException",
+        "ConditionalRequestConflict",
+        "OperationAborted",
+        "ReplicatedWriteConflictException",
+        "RetryableConflictException",
+        "TransactionConflictException",
+    ),
+    "The bytes were damaged on their way": ("BadDigest",),
+    "The credentials are too old, or the clock is wrong: another environment has others": (
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "TokenRefreshRequired",
+    ),
+    "A new bucket is not known everywhere yet": ("TemporaryRedirect",),
+}
+"""AWS error codes that are worth another try. Case does not matter."""
+
+TEMPORARY_PARTS: Final = ("throttl",)
+"""An AWS error code with one of these in it is temporary: KMS alone has it in three spellings."""
+
+PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "What the task is about is not there": (
+        "NoSuchBucket",
+        "NoSuchKey",
+        "NoSuchUpload",
+        "NoSuchVersion",
+        "NotFound",
+        "ResourceNotFoundException",
+    ),
+    "It is not allowed": (
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccountProblem",
+        "AllAccessDisabled",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "KMS.DisabledException",
+        "SignatureDoesNotMatch",
+        "UnauthorizedOperation",
+        "UnrecognizedClientException",
+    ),
+    "The object is not in a state for it": (
+        "InvalidObjectState",
+        "MethodNotAllowed",
+        "ObjectAlreadyInActiveTierError",
+        "PreconditionFailed",
+        "RestoreAlreadyInProgress",
+    ),
+    "The request itself is wrong": (
+        "AuthorizationHeaderMalformed",
+        "EntityTooLarge",
+        "InvalidArgument",
+        "InvalidBucketName",
+        "InvalidRange",
+        "InvalidRequest",
+        "KeyTooLongError",
+        "MalformedXML",
+        "NotImplemented",
+        "PermanentRedirect",
+        "ValidationError",
+        "ValidationException",
+    ),
+}
+"""AWS error codes that stay as they are, whatever HTTP status comes with them."""
+
+HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
+    408: (_TEMPORARY, "Request Timeout"),
+    425: (_TEMPORARY, "Too Early"),
+    429: (_TEMPORARY, "Too Many Requests"),
+    501: (_PERMANENT, "Not Implemented"),
+    505: (_PERMANENT, "HTTP Version Not Supported"),
+}
+"""What differs from the rule: 5xx is temporary, 4xx is permanent."""
+
+TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "Standard library: time-outs and lost connections": (
+        "asyncio.IncompleteReadError",
+        "builtins.ConnectionError",
+        "builtins.TimeoutError",
+        "http.BadStatusLine",
+        "http.IncompleteRead",
+        "ssl.SSLError",
+    ),
+    "botocore, boto3 and s3transfer": (
+        "boto3.RetriesExceededError",
+        "botocore.CapacityNotAvailableError",
+        "botocore.ChecksumError",
+        "botocore.ConnectionError",
+        "botocore.CredentialRetrievalError",
+        "botocore.FlexibleChecksumError",
+        "botocore.HTTPClientError",
+        "botocore.IncompleteReadError",
+        "botocore.MetadataRetrievalError",
+        "s3transfer.RetriesExceededError",
+    ),
+    "urllib3": (
+        "urllib3.EmptyPoolError",
+        "urllib3.IncompleteRead",
+        "urllib3.MaxRetryError",
+        "urllib3.ProtocolError",
+        "urllib3.ProxyError",
+        "urllib3.ResponseError",
+        "urllib3.SSLError",
+        "urllib3.TimeoutError",
+    ),
+    "requests": (
+        "requests.ChunkedEncodingError",
+        "requests.ConnectionError",
+        "requests.RetryError",
+        "requests.Timeout",
+    ),
+    "httpx and httpcore": (
+        "httpcore.NetworkError",
+        "httpcore.ProxyError",
+        "httpcore.RemoteProtocolError",
+        "httpcore.TimeoutException",
+        "httpx.NetworkError",
+        "httpx.ProxyError",
+        "httpx.RemoteProtocolError",
+        "httpx.TimeoutException",
+    ),
+    "aiohttp": (
+        "aiohttp.ClientConnectionError",
+        "aiohttp.ClientPayloadError",
+    ),
+}
+"""Exceptions of a network that may work again in a minute, with all that inherit from them."""
+
+UNTRUSTED: Final = (
+    "aiohttp.ClientConnectorCertificateError",
+    "aiohttp.ServerFingerprintMismatch",
+    "ssl.SSLCertVerificationError",
+    "urllib3.CertificateError",
+)
+"""A certificate that is not trusted: permanent, also as the cause of a connection error."""
+
+PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "A certificate is not trusted": UNTRUSTED,
+    "botocore: wrong parameters, no credentials, wrong configuration, and all the rest": (
+        "botocore.BotoCoreError",
+    ),
+    "The address or the request cannot be right": (
+        "aiohttp.InvalidURL",
+        "httpcore.LocalProtocolError",
+        "httpcore.UnsupportedProtocol",
+        "httpx.InvalidURL",
+        "httpx.LocalProtocolError",
+        "httpx.TooManyRedirects",
+        "httpx.UnsupportedProtocol",
+        "requests.InvalidHeader",
+        "requests.InvalidSchema",
+        "requests.InvalidURL",
+        "requests.MissingSchema",
+        "requests.TooManyRedirects",
+        "requests.URLRequired",
+        "urllib3.LocationValueError",
+    ),
+}
+"""Exceptions that come again each time, with all that inherit from them."""
+
+UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "It depends on what was waited for": ("botocore.WaiterError",),
+    "It hides the failure after which the stream was to be sent again": (
+        "botocore.UnseekableStreamError",
+    ),
+}
+"""Exceptions without an opinion of their own: what they were raised from decides."""
+
+TEMPORARY_ERRNOS: Final = (
+    "EADDRNOTAVAIL",
+    "EAGAIN",
+    "ECONNABORTED",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "EHOSTDOWN",
+    "EHOSTUNREACH",
+    "EINTR",
+    "EMFILE",
+    "ENETDOWN",
+    "ENETRESET",
+    "ENETUNREACH",
+    "ENFILE",
+    "ENOBUFS",
+    "EPIPE",
+    "ESTALE",
+    "ETIMEDOUT",
+)
+"""An OSError with one of these numbers is temporary, and ``socket.gaierror`` with ``EAI_AGAIN``."""
+
+
+def _flat(
+    *parts: tuple[ResultCode | None, Mapping[str, tuple[str, ...]]],
+) -> dict[str, ResultCode | None]:
+    return {name: code for code, part in parts for names in part.values() for name in names}
+
+
+_AWS_CODES: Final = {
+    name.lower(): code
+    for name, code in _flat((_TEMPORARY, TEMPORARY_CODES), (_PERMANENT, PERMANENT_CODES)).items()
+}
+_CLASSES: Final = _flat(
+    (_TEMPORARY, TEMPORARY_CLASSES),
+    (_PERMANENT, PERMANENT_CLASSES),
+    (None, UNDECIDED_CLASSES),
+)

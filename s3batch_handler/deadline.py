@@ -1,0 +1,342 @@
+"""How much time an invocation has left, and ending a task before Lambda ends the function.
+
+A function that is still running at its timeout is killed, and S3 reports all its tasks as
+PermanentFailure; a task that is ended just before can still be answered TemporaryFailure.
+
+In the main thread, where Lambda calls the function, ``SIGALRM`` ends the task: it interrupts
+Python code, sleeps and blocking reads. Elsewhere (another thread, Windows) the task gets a thread
+of its own and is left behind when its time is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import math
+import os
+import signal
+import sys
+import threading
+import warnings
+from enum import Enum
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+_T = TypeVar("_T")
+_A = TypeVar("_A")
+
+
+def deadline_of(context: object, reserve: float) -> float:
+    """Give the moment by which an invocation must be answered, on the monotonic clock.
+
+    That is when ``reserve`` seconds remain of what Lambda's context says is left. A context that
+    cannot tell (``None``, a fake) means no deadline; one that tells 0 means that the time is over.
+    """
+    try:
+        left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
+        if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  no NaN
+            return monotonic() + left / 1000 - reserve
+    except Exception:  # noqa: BLE001  no context is worth failing a task over
+        return math.inf
+    return math.inf
+
+
+class OutOfTime(BaseException):
+    """A task's time is over.
+
+    No ``Exception``, so that a user's ``except Exception`` lets it pass. It never leaves the
+    handler: Lambda's runtime client would end the environment over it.
+    """
+
+
+# ---------------------------------------------------------------- in the main thread: SIGALRM
+
+_REPEAT: Final = 0.5
+"""Seconds after which a task that swallowed its interruption (a bare ``except:`` in a loop, a
+``__del__``) is interrupted again. Long enough for a ``finally`` block to clean up."""
+
+
+_FOREVER: Final = 1e7
+"""Seconds beyond which there is no limit to enforce: neither timers nor locks take any number."""
+
+
+class _State(Enum):
+    OFF = 0
+    BUSY = 1  # ours, but not in the user's function: nothing may be interrupted
+    ARMED = 2
+
+
+class _Alarm:
+    """One ``SIGALRM`` handler for the process: installed once, its timer armed for each task.
+
+    A signal handler and a timer that the user has set go on working: the handler is called when
+    they are due, and both are given back with the time that the timer has left.
+    """
+
+    def __init__(self) -> None:
+        self._state = _OFF
+        self._fired = False
+        self._inside: CodeType | None = None
+        self._earlier: Any = None
+        self._shared: _SharedTimer | None = None
+        self._handler = self._on_alarm  # bound once: `is` must find the same object again
+
+    def call_within(
+        self,
+        seconds: float,
+        function: Callable[[_A], _T],
+        argument: _A,
+        inside: CodeType | None = None,
+    ) -> _T:
+        if _get_ident() != _main_ident:
+            return _call_in_thread(seconds, function, argument)
+        if seconds > _FOREVER:
+            return function(argument)
+        if self._state is not _OFF:
+            return self._call_nested(seconds, function, argument, inside)
+        self._fired, self._inside, self._state = False, inside, _BUSY
+        try:
+            self._set_timer(seconds)
+            # Python handles signals when a function begins, when a call of C ends and in loops:
+            # never between an assignment like this one and the next line.
+            self._state = _ARMED
+            return function(argument)
+        except BaseException as error:
+            if self._fired and not isinstance(error, OutOfTime):  # it came out as something else
+                raise OutOfTime from error
+            raise
+        finally:
+            self._state = _BUSY
+            if self._shared is None:
+                _setitimer(_REAL, 0)
+            else:
+                self._give_back(self._shared)
+            self._state = _OFF
+
+    def _call_nested(
+        self,
+        seconds: float,
+        function: Callable[[_A], _T],
+        argument: _A,
+        inside: CodeType | None,
+    ) -> _T:
+        """Within a task that calls another handler: whichever limit is nearer counts."""
+        self._state = _BUSY
+        outer_inside, outer_fired = self._inside, self._fired
+        if self._shared is None:
+            left, _ = _setitimer(_REAL, 0)
+        else:
+            left = self._shared.left()
+            self._give_back(self._shared)
+        until = monotonic() + left
+        self._state = _OFF
+        try:
+            return self.call_within(min(seconds, left), function, argument, inside)
+        finally:
+            self._state = _BUSY
+            self._inside, self._fired = outer_inside, outer_fired
+            self._set_timer(until - monotonic())
+            self._state = _ARMED
+
+    def _set_timer(self, seconds: float) -> None:
+        if _getsignal(_SIGALRM) is not self._handler:
+            self._earlier = _signal(_SIGALRM, self._handler)
+        if seconds < _SHORTEST:  # noqa: PLR1730  max() is slower
+            seconds = _SHORTEST
+        theirs, interval = _setitimer(_REAL, seconds, _REPEAT)
+        if theirs:
+            self._shared = _SharedTimer(seconds, theirs, interval)
+
+    def _on_alarm(self, signum: int, frame: FrameType | None) -> None:
+        if self._state is _OFF or (self._shared is not None and self._shared.is_theirs()):
+            self._pass_on(signum, frame)
+        elif self._state is _ARMED and self._may_interrupt(frame):
+            self._fired = True
+            raise OutOfTime
+
+    def _may_interrupt(self, frame: FrameType | None) -> bool:
+        """Tell whether the signal found what it may interrupt: all, or what is ``inside``."""
+        if self._inside is None:
+            return True
+        above = None if frame is None else frame.f_back
+        while above is not None and above.f_code is not self._inside:
+            above = above.f_back
+        return above is not None
+
+    def _pass_on(self, signum: int, frame: FrameType | None) -> None:
+        """Do what would happen if the user's handler were still in place."""
+        if callable(self._earlier):
+            self._earlier(signum, frame)
+        elif self._earlier is signal.SIG_DFL and self._state is not _OFF:
+            # Their timer is there to end the process.
+            _signal(_SIGALRM, signal.SIG_DFL)
+            signal.raise_signal(_SIGALRM)
+
+    def forget(self) -> None:
+        """Have no timer, as a process that was forked off has none."""
+        self._state, self._shared = _OFF, None
+
+    def _give_back(self, shared: _SharedTimer) -> None:
+        """Leave a user's handler and timer as the user would find them without us."""
+        self._shared = None
+        _setitimer(_REAL, 0)
+        if self._earlier is not None:
+            _signal(_SIGALRM, self._earlier)
+        shared.give_back()
+
+
+class _SharedTimer:
+    """The one timer of a process, due for us and for a user who had set it before."""
+
+    def __init__(self, ours: float, theirs: float, interval: float) -> None:
+        now = monotonic()
+        self._ours = now + ours
+        self._theirs = now + theirs
+        self._interval = interval
+        self._arm(now)
+
+    def left(self) -> float:
+        """Give the seconds until our own time is over."""
+        return self._ours - monotonic()
+
+    def is_theirs(self) -> bool:
+        """Tell whether it is the user's timer that is due now, and set what is due next."""
+        now = monotonic()
+        theirs = now >= self._theirs
+        if theirs:
+            self._theirs = now + self._interval if self._interval else math.inf
+        else:
+            self._ours = now + _REPEAT
+        self._arm(now)
+        return theirs
+
+    def give_back(self) -> None:
+        """Leave the timer to the user, with the time it has left."""
+        if self._theirs < math.inf:
+            _setitimer(_REAL, max(self._theirs - monotonic(), _SOON), self._interval)
+
+    def _arm(self, now: float) -> None:
+        _setitimer(_REAL, max(min(self._ours, self._theirs) - now, _SOON), _REPEAT)
+
+
+_OFF, _BUSY, _ARMED = _State
+_SOON: Final = 0.000_001  # a timer of 0 would be none
+_SHORTEST: Final = 0.001  # less might be over before the function begins, and wait for the repeat
+
+# ---------------------------------------------------------------- elsewhere: a thread
+
+
+class ThreadTimeLimitWarning(UserWarning):
+    """A time limit is enforced less strictly than in the main thread."""
+
+
+def _call_in_thread(
+    seconds: float,
+    function: Callable[[_A], _T],
+    argument: _A,
+    inside: CodeType | None = None,  # noqa: ARG001  a thread's event loop is left behind whole
+) -> _T:
+    """Call the function in a thread of its own, and leave that behind when the time is over."""
+    if seconds > _FOREVER:
+        return function(argument)
+    warnings.warn(
+        "time limits work best in the main thread of a Unix process; here a task that runs out of "
+        "time is answered in time, but goes on until its next Python instruction",
+        ThreadTimeLimitWarning,
+        stacklevel=2,
+    )
+    call = _ThreadedCall(function, argument)
+    call.thread.start()
+    call.thread.join(max(seconds, 0))
+    if call.thread.is_alive():
+        call.interrupt()
+        raise OutOfTime
+    if call.error is not None:
+        raise call.error
+    return cast("_T", call.value)
+
+
+class _ThreadedCall:
+    def __init__(self, function: Callable[[Any], Any], argument: object) -> None:
+        self.value: object = None
+        self.error: BaseException | None = None
+        self._is_over = False
+        self._lock = threading.Lock()
+        context = contextvars.copy_context()
+        self.thread = threading.Thread(
+            target=lambda: context.run(self._run, function, argument),
+            name="s3batch-task",
+            daemon=True,
+        )
+
+    def _run(self, function: Callable[[Any], Any], argument: object) -> None:
+        # The interruption may come late, while what came of the function is put away.
+        with contextlib.suppress(OutOfTime):
+            try:
+                self.value = function(argument)
+            except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+                self.error = error
+            finally:
+                with self._lock:
+                    self._is_over = True
+
+    def interrupt(self) -> None:
+        """Raise OutOfTime in the thread, at its next Python instruction, if it has one left."""
+        if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
+            return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
+        import ctypes  # not worth its import time where signals do
+
+        with self._lock:
+            if not self._is_over:
+                thread = ctypes.c_ulong(self.thread.ident or 0)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
+
+
+# ---------------------------------------------------------------- the way that this process has
+
+
+class _CallWithin(Protocol):
+    def __call__(
+        self,
+        seconds: float,
+        function: Callable[[_A], _T],
+        argument: _A,
+        inside: CodeType | None = None,
+        /,
+    ) -> _T: ...
+
+
+call_within: _CallWithin
+"""Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
+
+``inside`` is the code of a function: only what runs below a call of it is interrupted. An event
+loop must not be interrupted itself, but a coroutine that blocks it must.
+
+Raises:
+    OutOfTime: The time was over before the function was done; caused by what came out of the
+        function when it was interrupted.
+"""
+
+if hasattr(signal, "SIGALRM"):
+    # signal.getsignal() looks the handler up among the members of an enum: 3 µs, on each call.
+    from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
+
+    _signal, _SIGALRM = signal.signal, signal.SIGALRM
+    _setitimer, _REAL = signal.setitimer, signal.ITIMER_REAL
+    _get_ident, _main_ident = threading.get_ident, threading.main_thread().ident
+    _alarm = _Alarm()
+    call_within = _alarm.call_within
+
+    def _begin_anew() -> None:
+        """In a process forked off: by a pool's thread, which is its main thread, or in a task."""
+        global _main_ident  # noqa: PLW0603
+        _main_ident = threading.main_thread().ident
+        _alarm.forget()
+
+    os.register_at_fork(after_in_child=_begin_anew)
+else:
+    call_within = _call_in_thread

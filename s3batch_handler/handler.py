@@ -1,0 +1,457 @@
+"""``@task_handler``: a function for one task becomes a Lambda handler for S3 Batch Operations."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Iterable
+from contextvars import copy_context
+from time import monotonic
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    TypeAlias,
+    TypedDict,
+    Unpack,
+    cast,
+    overload,
+)
+
+from pydantic import TypeAdapter, ValidationError
+
+from s3batch_handler.classify import classify, describe
+from s3batch_handler.deadline import OutOfTime, call_within, deadline_of
+from s3batch_handler.errors import PermanentFailure
+from s3batch_handler.keys import encode_key, is_utf8
+from s3batch_handler.model import (
+    ArgumentsT,
+    JobRef,
+    Outcome,
+    PayloadT,
+    ResultCode,
+    Task,
+)
+from s3batch_handler.observability import Observer
+from s3batch_handler.protocol import build_response, explain, parse_event
+from s3batch_handler.results import outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from contextvars import Context
+    from logging import Logger
+
+    from s3batch_handler.classify import Classify
+    from s3batch_handler.event_loop import EventLoop
+    from s3batch_handler.observability import LoggerLike, MetricsLike, TracerLike
+    from s3batch_handler.protocol import Response
+
+TaskFunction: TypeAlias = "Callable[[Task[ArgumentsT, PayloadT]], object | Awaitable[object]]"
+"""A user's function: from a task to whatever :mod:`s3batch_handler.results` understands."""
+
+
+Result: TypeAlias = tuple[Task[Any, Any], Outcome]
+"""A task and what became of it."""
+
+
+class HandlerOptions(TypedDict, total=False):
+    """What ``@task_handler`` can be told, beside ``arguments`` and ``payload``.
+
+    Attributes:
+        retry_on: Exceptions that are temporary, on top of the built-in table.
+        give_up_on: Exceptions that are permanent, likewise.
+        classify: Asked about each exception before these three; ``None`` means "no opinion".
+        unexpected: What an exception is that nobody classified (PermanentFailure); ``"raise"``
+            lets it fail the whole invocation, which S3 reports as PermanentFailure as well.
+        on_timeout: What a task is whose time ran out (TemporaryFailure).
+        treat_missing_keys_as: Sent along for tasks without an answer (TemporaryFailure). Every
+            task gets an answer, so this is for what nobody thought of.
+        time_reserve: Seconds before the function's timeout at which its task is ended, so that
+            there is time to answer (1.0).
+        task_timeout: Seconds that each task has at most (no limit but the function's).
+        strict: Refuse events that AWS does not document (``False``).
+        concurrency: Tasks of one invocation at a time (1); threads, or one event loop for an
+            ``async def`` function. S3 sends one task per invocation.
+        logger: A Powertools ``Logger``, or one of the standard library.
+        metrics: A Powertools ``Metrics``.
+        tracer: A Powertools ``Tracer``.
+    """
+
+    retry_on: tuple[type[BaseException], ...]
+    give_up_on: tuple[type[BaseException], ...]
+    classify: Classify | None
+    unexpected: ResultCode | Literal["raise"]
+    on_timeout: ResultCode
+    treat_missing_keys_as: ResultCode
+    time_reserve: float
+    task_timeout: float | None
+    strict: bool
+    concurrency: int
+    logger: LoggerLike | Logger | None
+    metrics: MetricsLike | None
+    tracer: TracerLike | None
+
+
+class TaskHandler(Generic[ArgumentsT, PayloadT]):
+    """A Lambda handler for S3 Batch Operations: call it with an event and a context."""
+
+    def __init__(
+        self,
+        function: TaskFunction[ArgumentsT, PayloadT],
+        *,
+        arguments: type[ArgumentsT] | None = None,
+        payload: type[PayloadT] | None = None,
+        **options: Unpack[HandlerOptions],
+    ) -> None:
+        unknown = options.keys() - HandlerOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"task_handler has no option {', '.join(sorted(unknown))}")
+        if isinstance(function, type) or not callable(cast("object", function)):
+            raise TypeError(
+                f"task_handler takes a function, got {function!r}; options go by their names"
+            )
+        # First, because it brings the function's attributes along, which may have any name.
+        functools.update_wrapper(self, cast("Any", function))
+        self._function: Callable[[Any], Any] = function
+        self._arguments = None if arguments is None else TypeAdapter(arguments)
+        self._payload = None if payload is None else TypeAdapter(payload)
+        self._as_it_comes = arguments is None and payload is None
+        self._classify = functools.partial(
+            classify,
+            ask=_callable_or_none("classify", options.get("classify")),
+            retry_on=_exceptions("retry_on", options.get("retry_on", ())),
+            give_up_on=_exceptions("give_up_on", options.get("give_up_on", ())),
+        )
+        self._unexpected = _code_or_raise(options.get("unexpected", ResultCode.PERMANENT_FAILURE))
+        self._on_timeout = ResultCode(options.get("on_timeout", ResultCode.TEMPORARY_FAILURE))
+        self._missing = ResultCode(
+            options.get("treat_missing_keys_as", ResultCode.TEMPORARY_FAILURE)
+        )
+        self._time_reserve = _number("time_reserve", options.get("time_reserve", 1.0), least=0)
+        task_timeout = options.get("task_timeout")
+        self._task_timeout = math.inf
+        if task_timeout is not None:
+            self._task_timeout = _number("task_timeout", task_timeout, more_than=0)
+        self._strict = options.get("strict", False)
+        self._concurrency = int(_number("concurrency", options.get("concurrency", 1), least=1))
+        self._observer = Observer(
+            logger=options.get("logger"),
+            metrics=options.get("metrics"),
+            tracer=options.get("tracer"),
+        )
+        self._attempt = self._attempt_watched if self._observer.active else self._answer
+        self._loop = _event_loop_for(function)
+
+    def __call__(self, event: Any, context: Any = None) -> Response:
+        """Answer one invocation: every task that came in, once, in order.
+
+        Raises:
+            InvalidEvent: The event is none of S3 Batch Operations; no task was begun.
+        """
+        invocation = parse_event(event, strict=self._strict)
+        deadline = deadline_of(context, self._time_reserve)
+        results = self._attempt_all(invocation.tasks, deadline)
+        return build_response(invocation, results, self._missing)
+
+    def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
+        """Do one task as an invocation would, and say what became of it. Made for tests.
+
+        User arguments and a JSON key may be given as S3 sends them: they are read into the
+        handler's models, as in an invocation.
+        """
+        deadline = deadline_of(context, self._time_reserve)
+        ((_, outcome),) = self._attempt_all((task,), deadline)
+        return outcome
+
+    # ------------------------------------------------------------ all tasks of an invocation
+
+    def _attempt_all(self, tasks: Sequence[Task[Any, Any]], deadline: float) -> list[Result]:
+        if self._loop is not None:
+            return self._attempt_all_async(self._loop, tasks, deadline)
+        if self._concurrency > 1 and len(tasks) > 1:
+            return self._attempt_all_in_threads(tasks, deadline)
+        attempt = self._attempt
+        return [(task, attempt(task, deadline)) for task in tasks]
+
+    def _attempt_all_in_threads(
+        self, tasks: Sequence[Task[Any, Any]], deadline: float
+    ) -> list[Result]:
+        from concurrent.futures import ThreadPoolExecutor  # few need it
+
+        def attempt(task: Task[Any, Any], context: Context) -> Outcome:
+            return context.run(self._attempt, task, deadline)
+
+        contexts = [copy_context() for _ in tasks]  # what is set for the invocation
+        with ThreadPoolExecutor(min(self._concurrency, len(tasks)), "s3batch") as pool:
+            return list(zip(tasks, pool.map(attempt, tasks, contexts), strict=True))
+
+    def _attempt_all_async(
+        self, loop: EventLoop, tasks: Sequence[Task[Any, Any]], deadline: float
+    ) -> list[Result]:
+        from s3batch_handler.event_loop import gather_limited  # asyncio is slow
+
+        outcomes: dict[int, Outcome] = {}
+        begun: set[int] = set()
+        escaped: list[Exception] = []
+
+        async def attempt(number: int) -> None:
+            begun.add(number)
+            try:
+                outcomes[number] = await self._attempt_async(tasks[number], deadline)
+            except Exception as error:  # noqa: BLE001  raised below, with the loop intact
+                escaped.append(error)
+
+        waiting = list(range(len(tasks)))
+        while waiting:
+            batch = waiting if self._concurrency > 1 else waiting[:1]
+            seconds = min(deadline - monotonic(), self._task_timeout * len(batch))
+            if seconds <= 0:
+                outcomes |= {number: self._attempt(tasks[number], deadline) for number in waiting}
+                break
+            try:
+                loop.run(gather_limited(batch, attempt, self._concurrency), seconds)
+            except BaseException as error:  # noqa: BLE001  nothing may end the environment
+                # It fell through the loop, and took along the tasks that were under way.
+                for number in begun.intersection(batch) or batch:
+                    if number not in outcomes:
+                        outcomes[number] = self._failed(tasks[number], error, seconds)
+            if escaped:
+                raise escaped[0]
+            waiting = [number for number in waiting if number not in outcomes]
+        return [(task, outcomes[number]) for number, task in enumerate(tasks)]
+
+    # ------------------------------------------------------------ one task
+
+    def _attempt_watched(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        with self._observer.watch(task, deadline - monotonic()) as watched:
+            watched.outcome = outcome = self._answer(task, deadline)
+        return outcome
+
+    def _answer(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        seconds = deadline - monotonic()
+        if seconds > self._task_timeout:  # noqa: PLR1730  min() takes longer
+            seconds = self._task_timeout
+        if seconds <= 0:
+            return self._never_started(task)
+        try:
+            if not (self._as_it_comes and task.key.isascii()):
+                task = self._bound(task)
+            return outcome_of(call_within(seconds, self._function, task))
+        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+            return self._failed(task, error, seconds)
+
+    async def _attempt_async(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        if not self._observer.active:
+            return await self._answer_async(task, deadline)
+        with self._observer.watch(task, deadline - monotonic()) as watched:
+            watched.outcome = outcome = await self._answer_async(task, deadline)
+        return outcome
+
+    async def _answer_async(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        from s3batch_handler.event_loop import Abandoned, await_within  # asyncio is slow
+
+        seconds = min(deadline - monotonic(), self._task_timeout)
+        if seconds <= 0:
+            return self._never_started(task)
+        try:
+            return outcome_of(await await_within(seconds, self._call_async(self._bound(task))))
+        except Abandoned:
+            raise
+        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+            return self._failed(task, error, seconds)
+
+    async def _call_async(self, task: Task[Any, Any]) -> object:
+        try:
+            return await self._function(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # asyncio would let these two fall through the loop, past all other tasks.
+            raise _Exit(error) from None
+
+    def _bound(self, task: Task[Any, Any]) -> Task[Any, Any]:
+        """Give the task as the function wants it: user arguments and payload read into models."""
+        if not is_utf8(task.key):
+            raise PermanentFailure(f"the key is no UTF-8 text: {_spelled(task.key)}")
+        if self._as_it_comes:
+            return task
+        fields = dict(task.__dict__)
+        if self._arguments is not None:
+            fields["job"] = _read_arguments(self._arguments, task.job)
+        if self._payload is not None and task.payload is None:
+            fields["payload"] = _read_payload(self._payload, task.key)
+        return Task.of_valid(fields)
+
+    # ------------------------------------------------------------ failures
+
+    def _failed(self, task: Task[Any, Any], error: BaseException, seconds: float) -> Outcome:
+        """Say what an exception means for its task, or raise it (``unexpected="raise"``)."""
+        if isinstance(error, _Exit):
+            error = error.exit
+        if isinstance(error, OutOfTime):
+            where = _place(error.__cause__ or error, self._function)
+            outcome = Outcome(
+                self._on_timeout, f"stopped after {seconds:.1f} s{where}: out of time"
+            )
+        else:
+            code = self._classify(error) or self._unexpected
+            if code == "raise":
+                if isinstance(error, Exception):
+                    raise error
+                code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
+            outcome = Outcome(code, describe(error))
+        self._observer.failed(task, outcome, error)
+        return outcome
+
+    def _never_started(self, task: Task[Any, Any]) -> Outcome:
+        outcome = Outcome(
+            self._on_timeout,
+            f"not started: no more time left than the time_reserve of {self._time_reserve:g} s",
+        )
+        self._observer.failed(task, outcome, None)
+        return outcome
+
+
+class _Exit(Exception):
+    """Carries a SystemExit or KeyboardInterrupt safely through an event loop."""
+
+    def __init__(self, exit_: BaseException) -> None:
+        super().__init__()
+        self.exit = exit_
+
+
+def _event_loop_for(function: Callable[..., object]) -> EventLoop | None:
+    if not (
+        inspect.iscoroutinefunction(function)
+        or inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004
+    ):
+        return None
+    from s3batch_handler.event_loop import EventLoop  # asyncio is slow
+
+    return EventLoop()
+
+
+def _read_arguments(model: TypeAdapter[Any], job: JobRef[Any]) -> JobRef[Any]:
+    try:
+        arguments = model.validate_python(job.arguments)
+    except ValidationError as error:
+        problem = explain(error, whole="all of them")
+        raise PermanentFailure(f"the job's user arguments do not fit: {problem}") from None
+    return JobRef.of_valid({"id": job.id, "arguments": arguments})
+
+
+def _read_payload(model: TypeAdapter[Any], key: str) -> object:
+    try:
+        return model.validate_json(key)
+    except ValidationError as error:
+        problem = explain(error, whole="the key")
+        raise PermanentFailure(f"the payload in the key does not fit: {problem}") from None
+
+
+def _spelled(key: str) -> str:
+    """Give a key that is no UTF-8 as it stands in the manifest, if it can stand there."""
+    try:
+        return encode_key(key)
+    except UnicodeEncodeError:
+        return ascii(key)
+
+
+def _place(error: BaseException, function: Callable[..., object]) -> str:
+    """Say where the user's code was when it was interrupted, as far as the traceback tells."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    place, step = "", error.__traceback__
+    while code is not None and step is not None:
+        frame = step.tb_frame.f_code
+        if frame.co_filename == code.co_filename:
+            place = f" in {frame.co_name}(), line {step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+def _code_or_raise(value: ResultCode | Literal["raise"]) -> ResultCode | Literal["raise"]:
+    return "raise" if value == "raise" else ResultCode(value)
+
+
+def _callable_or_none(option: str, value: Any) -> Any:
+    if not (value is None or callable(value)):
+        raise TypeError(f"{option} takes a function, got {value!r}")
+    return value
+
+
+def _exceptions(option: str, classes: Any) -> tuple[type[BaseException], ...]:
+    found = tuple(classes) if isinstance(classes, Iterable) else (classes,)
+    for cls in found:
+        if not (isinstance(cls, type) and issubclass(cls, BaseException)):
+            raise TypeError(f"{option} takes exception classes, got {cls!r}")
+    return found
+
+
+def _number(
+    option: str, value: Any, *, least: float = -math.inf, more_than: float = -math.inf
+) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{option} is {value!r}: it must be a number")
+    if value >= least and value > more_than:
+        return value
+    limit = f"more than {more_than}" if least == -math.inf else f"at least {least}"
+    raise ValueError(f"{option} is {value!r}: it must be {limit}")
+
+
+# ---------------------------------------------------------------- the decorator
+
+
+@overload
+def task_handler(function: TaskFunction[Mapping[str, str], None], /) -> TaskHandler: ...
+@overload
+def task_handler(
+    *, arguments: None = None, payload: None = None, **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[Mapping[str, str], None]], TaskHandler]: ...
+@overload
+def task_handler(
+    *, arguments: type[ArgumentsT], payload: None = None, **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[ArgumentsT, None]], TaskHandler[ArgumentsT]]: ...
+@overload
+def task_handler(
+    *, arguments: None = None, payload: type[PayloadT], **options: Unpack[HandlerOptions]
+) -> Callable[
+    [TaskFunction[Mapping[str, str], PayloadT]], TaskHandler[Mapping[str, str], PayloadT]
+]: ...
+@overload
+def task_handler(
+    *, arguments: type[ArgumentsT], payload: type[PayloadT], **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[ArgumentsT, PayloadT]], TaskHandler[ArgumentsT, PayloadT]]: ...
+def task_handler(
+    function: TaskFunction[Any, Any] | None = None,
+    /,
+    *,
+    arguments: type[Any] | None = None,
+    payload: type[Any] | None = None,
+    **options: Unpack[HandlerOptions],
+) -> Any:
+    """Make a Lambda handler of a function that does one task.
+
+    ::
+
+        @task_handler
+        def handler(task: Task) -> str:
+            if not task.key.endswith(".jpg"):
+                raise PermanentFailure("not a photo")
+            return make_thumbnail(task)
+
+    What the function returns is what the completion report says of the task (see
+    :func:`~s3batch_handler.results.outcome_of`); what it raises decides between TemporaryFailure
+    and PermanentFailure (see :mod:`s3batch_handler.classify`).
+
+    Args:
+        function: Sync or async, from a task to a result.
+        arguments: A pydantic model (or whatever pydantic can read) of the job's user arguments:
+            ``task.job.arguments``. Arguments that do not fit fail all tasks permanently.
+        payload: A model of the JSON that stands in place of the key: ``task.payload``. A task
+            whose payload does not fit fails permanently.
+        options: See :class:`HandlerOptions`.
+    """
+
+    def decorate(function: TaskFunction[Any, Any]) -> TaskHandler[Any, Any]:
+        return TaskHandler(function, arguments=arguments, payload=payload, **options)
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,1175 @@
+"""Exceptions and what they mean: the rules, the table, and the words for a report."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime as dt
+import errno
+import http.client
+import importlib.resources
+import inspect
+import itertools
+import json
+import logging
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import boto3
+import boto3.exceptions
+import botocore.exceptions
+import botocore.loaders
+import botocore.stub
+import pytest
+import requests
+import s3transfer.exceptions
+import urllib3
+from botocore.client import Config
+from botocore.retries import standard
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from s3batch_handler import classify as table
+from s3batch_handler.classify import classify, describe
+from s3batch_handler.errors import PermanentFailure, TaskFailure, TemporaryFailure
+from s3batch_handler.model import ResultCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AnyException = TypeVar("AnyException", bound=BaseException)
+
+TEMPORARY = ResultCode.TEMPORARY_FAILURE
+PERMANENT = ResultCode.PERMANENT_FAILURE
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def raised(action: Callable[[], object]) -> BaseException:
+    """Give the exception that really comes out of a call, with its chain."""
+    try:
+        action()
+    except BaseException as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def chain(*links: AnyException) -> AnyException:
+    """Raise each exception from the next: the first one is what comes out."""
+    for outer, inner in itertools.pairwise(links):
+        outer.__cause__ = inner
+    return links[0]
+
+
+def client_error(
+    code: str = "SlowDown",
+    status: int | None = None,
+    *,
+    message: str = "Please reduce your request rate.",
+    operation: str = "GetObject",
+    request_id: str | None = None,
+) -> botocore.exceptions.ClientError:
+    metadata: dict[str, Any] = {}
+    if status is not None:
+        metadata["HTTPStatusCode"] = status
+    if request_id is not None:
+        metadata["RequestId"] = request_id
+    response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    return botocore.exceptions.ClientError(response, operation)
+
+
+def foreign(name: str, *bases: str, base: type[Exception] = Exception) -> type[Exception]:
+    """Make a class as a library that is not installed here has it: ``httpx._exceptions.X``."""
+    parents: tuple[type, ...] = tuple(foreign(each, base=base) for each in bases) or (base,)
+    package, _, cls = name.partition(".")
+    return type(cls, parents, {"__module__": f"{package}._exceptions"})
+
+
+@contextmanager
+def loopback(reply: bytes | None, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serve on loopback: the same bytes to all who call, or, with ``None``, never a word."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection:
+            if reply is None:
+                over.wait(30)
+                return
+            try:
+                stream = tls.wrap_socket(connection, server_side=True) if tls else connection
+                with stream:
+                    stream.recv(65536)
+                    stream.sendall(reply)
+            except OSError:
+                pass  # the client hung up: that is what some tests are about
+
+    def serve() -> None:
+        answering = []
+        while True:
+            connection, _ = listener.accept()
+            if over.is_set():
+                connection.close()
+                break
+            answering.append(threading.Thread(target=answer, args=(connection,)))
+            answering[-1].start()
+        for thread in answering:
+            thread.join()
+
+    server = threading.Thread(target=serve)
+    server.start()
+    port = listener.getsockname()[1]
+    try:
+        yield f"http{'s' if tls else ''}://127.0.0.1:{port}"
+    finally:
+        over.set()
+        socket.create_connection(("127.0.0.1", port)).close()
+        server.join()
+        listener.close()
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give an address that nobody listens on, taken so that nobody else gets it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def s3(endpoint_url: str, **config: Any) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="secret",
+        config=Config(
+            read_timeout=0.2,
+            connect_timeout=2,
+            retries={"max_attempts": 0},
+            s3={"addressing_style": "path"},
+            **config,
+        ),
+    )
+
+
+SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nx-amz-request-id: 7QXEXAMPLE\r\nContent-Type: application/xml\r\n"
+    b"Connection: close\r\n\r\n<?xml version='1.0'?><Error><Code>SlowDown</Code>"
+    b"<Message>Please reduce your request rate.</Message></Error>"
+)
+CUT_SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\nnot all of it"
+
+
+# ---------------------------------------------------------------- whose opinion counts
+
+
+@pytest.mark.parametrize("kind", [TemporaryFailure, PermanentFailure])
+def test_task_failure_is_what_it_says(kind: type[TaskFailure]) -> None:
+    """Who raises a TaskFailure has decided: nobody else is asked."""
+    code = classify(kind("x"), ask=lambda _: ResultCode.SUCCEEDED, retry_on=(kind,))
+
+    assert code is kind.code
+
+
+def test_subclass_of_a_task_failure_keeps_its_code() -> None:
+    class NotAPhoto(PermanentFailure):
+        pass
+
+    assert classify(NotAPhoto()) is PERMANENT
+
+
+def test_task_failure_without_a_code_leaves_it_to_its_cause() -> None:
+    """The base class says nothing, so what it was raised from is asked."""
+    error = chain(TaskFailure("which?"), TimeoutError())
+
+    assert classify(error) is TEMPORARY
+
+
+def test_ask_comes_before_everything_else() -> None:
+    """A user's function knows better than ``retry_on``, ``give_up_on`` and the table."""
+    code = classify(
+        TimeoutError(), ask=lambda _: PERMANENT, retry_on=(TimeoutError,), give_up_on=()
+    )
+
+    assert code is PERMANENT
+
+
+def test_ask_may_call_a_failure_a_success() -> None:
+    """An object that is gone may be just what the task was to achieve."""
+
+    def gone_is_fine(error: BaseException) -> ResultCode | None:
+        return ResultCode.SUCCEEDED if "NoSuchKey" in str(error) else None
+
+    assert classify(client_error("NoSuchKey"), ask=gone_is_fine) is ResultCode.SUCCEEDED
+    assert classify(client_error("SlowDown"), ask=gone_is_fine) is TEMPORARY
+
+
+def test_ask_is_asked_once_for_each_exception_of_the_chain() -> None:
+    asked: list[BaseException] = []
+    shared = OSError("shared")
+    error = chain(
+        RuntimeError(),
+        ExceptionGroup("g", [chain(ValueError(), shared), chain(KeyError(), shared)]),
+    )
+
+    classify(error, ask=asked.append)
+
+    kinds = [type(each) for each in asked]
+    assert kinds == [RuntimeError, ExceptionGroup, ValueError, OSError, KeyError]
+
+
+def test_retry_on_wins_over_give_up_on() -> None:
+    """Both by inheritance; a retry is the mistake that costs less."""
+    code = classify(
+        FileNotFoundError(), retry_on=(FileNotFoundError,), give_up_on=(LookupError, OSError)
+    )
+
+    assert code is TEMPORARY
+
+
+def test_give_up_on_wins_over_the_table() -> None:
+    assert classify(TimeoutError(), give_up_on=(OSError,)) is PERMANENT
+
+
+def test_unknown_exception_gets_no_opinion() -> None:
+    assert classify(ValueError("x")) is None
+
+
+@pytest.mark.parametrize("error", [SystemExit(503), KeyboardInterrupt(), MemoryError()])
+def test_exceptions_that_end_programs_get_no_opinion(error: BaseException) -> None:
+    """Also where an exit code looks like an HTTP status."""
+    assert classify(error) is None
+
+
+def bad_ask(_: BaseException) -> ResultCode:
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+    "ask", [bad_ask, lambda _: "TemporaryFailure", lambda _: True], ids=["raises", "text", "bool"]
+)
+def test_broken_ask_counts_as_no_opinion(ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once, however long the chain, and the table decides."""
+    error = chain(RuntimeError(), KeyError(), TimeoutError())
+
+    code = classify(error, ask=ask)
+
+    assert code is TEMPORARY
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("s3batch_handler", logging.WARNING)
+    assert "no opinion" in record.getMessage()
+
+
+def test_ask_that_is_interrupted_stays_interrupted() -> None:
+    """What ends a task on time must pass through."""
+
+    def interrupted(_: BaseException) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        classify(ValueError(), ask=interrupted)
+
+
+# ---------------------------------------------------------------- chains
+
+
+def test_outermost_opinion_decides() -> None:
+    """Who caught a time-out and gave up has the last word."""
+    assert classify(chain(PermanentFailure("no"), TimeoutError())) is PERMANENT
+
+
+def test_cause_decides_where_the_outer_ones_have_no_opinion() -> None:
+    assert classify(chain(RuntimeError(), ValueError(), client_error("SlowDown"))) is TEMPORARY
+
+
+def test_context_counts_as_a_cause() -> None:
+    """An exception raised in an ``except`` block is about the one being handled."""
+
+    def convert() -> None:
+        try:
+            raise TimeoutError
+        except TimeoutError:
+            raise ValueError("could not load")
+
+    assert classify(raised(convert)) is TEMPORARY
+
+
+def test_suppressed_context_does_not_count() -> None:
+    """``from None`` says: that one has nothing to do with it."""
+
+    def convert() -> None:
+        try:
+            raise TimeoutError
+        except TimeoutError:
+            raise ValueError("could not load") from None
+
+    assert classify(raised(convert)) is None
+
+
+@pytest.mark.parametrize("attribute", ["__cause__", "__context__"])
+def test_circular_chain_ends(attribute: str) -> None:
+    first, second = RuntimeError("first"), RuntimeError("second")
+    setattr(first, attribute, second)
+    setattr(second, attribute, first)
+
+    assert classify(first) is None
+    assert describe(first) == "RuntimeError: first"
+
+
+def test_very_long_chain_is_followed() -> None:
+    links = [RuntimeError() for _ in range(20_000)]
+
+    assert classify(chain(*links, TimeoutError())) is TEMPORARY
+
+
+# ---------------------------------------------------------------- groups
+
+
+@pytest.mark.parametrize(
+    ("leaves", "expected"),
+    [
+        ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
+        ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
+        ([ValueError(), client_error("NoSuchKey")], PERMANENT),
+        ([TimeoutError(), ValueError()], None),
+        ([chain(ValueError(), TimeoutError())], TEMPORARY),
+        ([ExceptionGroup("inner", [TimeoutError()]), TimeoutError()], TEMPORARY),
+        ([ExceptionGroup("inner", [PermanentFailure()]), TimeoutError()], PERMANENT),
+    ],
+)
+def test_group_is_judged_by_its_leaves(
+    leaves: list[Exception], expected: ResultCode | None
+) -> None:
+    """One leaf that stays fails the task for good; another try needs all of them to agree."""
+    assert classify(ExceptionGroup("g", leaves)) is expected
+
+
+def test_undecided_group_leaves_it_to_its_own_chain() -> None:
+    error = chain(ExceptionGroup("g", [ValueError()]), TimeoutError())
+
+    assert classify(error) is TEMPORARY
+
+
+def test_group_may_be_named_in_the_options() -> None:
+    """A user who lists a group class means it, whatever is in it."""
+
+    class AllReplicasFailed(ExceptionGroup[Exception]):
+        pass
+
+    error = AllReplicasFailed("g", [client_error("NoSuchKey")])
+
+    assert classify(error, retry_on=(AllReplicasFailed,)) is TEMPORARY
+
+
+def test_group_whose_leaf_leads_back_to_it_ends() -> None:
+    leaf = ValueError()
+    group = ExceptionGroup("g", [leaf, TimeoutError()])
+    leaf.__cause__ = group
+
+    assert classify(group) is None
+
+
+def test_groups_of_groups_in_contexts_stay_cheap() -> None:
+    """Each failed try drags the earlier ones along, in every leaf: that must not explode."""
+    group: BaseException | None = None
+    for _ in range(60):
+        leaves = [ValueError(), KeyError()]
+        for leaf in leaves:
+            leaf.__context__ = group
+        group = ExceptionGroup("g", leaves)
+    assert group is not None
+
+    assert classify(group) is None
+
+
+leaf_kinds = st.sampled_from([TimeoutError, PermanentFailure, ValueError])
+trees = st.recursive(
+    leaf_kinds.map(lambda kind: kind()),
+    lambda inner: st.lists(inner, min_size=1, max_size=4).map(lambda i: ExceptionGroup("g", i)),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)  # machines may be busy
+@given(trees)
+def test_nesting_of_groups_does_not_matter(error: Exception) -> None:
+    """However leaves are grouped, they decide as one flat list of them would."""
+
+    def leaves(error: BaseException) -> list[BaseException]:
+        if isinstance(error, BaseExceptionGroup):
+            return [leaf for each in error.exceptions for leaf in leaves(each)]
+        return [error]
+
+    codes = {classify(leaf) for leaf in leaves(error)}
+    expected = PERMANENT if PERMANENT in codes else TEMPORARY if codes == {TEMPORARY} else None
+
+    assert classify(error) is expected
+
+
+# ---------------------------------------------------------------- AWS errors
+
+
+@pytest.mark.parametrize("status", [None, 400, 403, 404, 503])
+def test_aws_code_counts_more_than_its_status(status: int | None) -> None:
+    """S3 answers RequestTimeout with 400, SQS RequestThrottled with 403."""
+    for codes, expected in [(table.TEMPORARY_CODES, TEMPORARY), (table.PERMANENT_CODES, PERMANENT)]:
+        for code in (code for group in codes.values() for code in group):
+            assert classify(client_error(code, status)) is expected, code
+
+
+def test_no_code_stands_in_the_table_twice() -> None:
+    codes = [
+        code.lower()
+        for part in (table.TEMPORARY_CODES, table.PERMANENT_CODES)
+        for group in part.values()
+        for code in group
+    ]
+
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, None),
+        (304, None),
+        (400, PERMANENT),
+        (404, PERMANENT),
+        (408, TEMPORARY),
+        (412, PERMANENT),
+        (425, TEMPORARY),
+        (429, TEMPORARY),
+        (500, TEMPORARY),
+        (501, PERMANENT),
+        (503, TEMPORARY),
+        (505, PERMANENT),
+        (599, TEMPORARY),
+        (600, None),
+        (None, None),
+    ],
+)
+def test_unknown_aws_code_is_judged_by_its_status(
+    status: int | None, expected: ResultCode | None
+) -> None:
+    assert classify(client_error("NeverHeardOfIt", status)) is expected
+
+
+@pytest.mark.parametrize(
+    "code", ["throttlingException", "SLOWDOWN", "KMS.ThrottlingException", "SubThrottled"]
+)
+def test_spelling_of_codes_does_not_matter(code: str) -> None:
+    """Event streams write camel case; throttling has a spelling in each service."""
+    assert classify(client_error(code, 400)) is TEMPORARY
+
+
+def test_head_object_of_a_missing_key() -> None:
+    """A HEAD has no body, so botocore makes a code of the status."""
+    error = client_error("404", 404, message="Not Found", operation="HeadObject")
+
+    assert classify(error) is PERMANENT
+    assert describe(error) == "404 calling HeadObject: Not Found"
+
+
+def test_code_of_botocore_for_a_real_answer() -> None:
+    """From the wire to the words: the request id is what AWS support asks for."""
+    with loopback(SLOW_DOWN) as url:
+        error = raised(lambda: s3(url).get_object(Bucket="b", Key="k"))
+
+    assert classify(error) is TEMPORARY
+    assert describe(error) == (
+        "SlowDown calling GetObject: Please reduce your request rate. "
+        "(HTTP 503, request id 7QXEXAMPLE)"
+    )
+
+
+def test_modelled_exception_is_an_aws_error() -> None:
+    """``client.exceptions.NoSuchKey`` is a class of its own, made at run time."""
+    client = s3("http://127.0.0.1:9")
+    with botocore.stub.Stubber(client) as stub:
+        stub.add_client_error("get_object", "NoSuchKey", "Gone.", 404)
+        error = raised(lambda: client.get_object(Bucket="b", Key="k"))
+
+    assert type(error).__name__ == "NoSuchKey"
+    assert classify(error) is PERMANENT
+    assert describe(error) == "NoSuchKey calling GetObject: Gone. (HTTP 404)"
+
+
+def test_aws_error_is_known_by_its_shape_alone() -> None:
+    """Another AWS library may have a class of its own."""
+
+    class AwsError(Exception):
+        response: ClassVar = {"Error": {"Code": "SlowDown"}}
+
+    assert classify(AwsError()) is TEMPORARY
+    assert describe(AwsError()) == "SlowDown"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {},
+        {"Error": None},
+        {"Error": {}},
+        {"Error": {"Code": None}, "ResponseMetadata": None},
+        {"Error": {"Code": 7}, "ResponseMetadata": {"HTTPStatusCode": "many"}},
+        {"Error": "text"},
+        "text",
+    ],
+)
+def test_malformed_aws_error_is_survived(response: Any) -> None:
+    error = RuntimeError("odd")
+    error.response = response  # type: ignore[attr-defined]
+
+    assert classify(error) is None
+    assert describe(error)
+
+
+# ---------------------------------------------------------------- botocore, all of it
+
+BOTOCORE_TEMPORARY = {
+    "CapacityNotAvailableError": "its own retry quota is used up",
+    "ChecksumError": "the body was damaged",
+    "ConnectTimeoutError": "network",
+    "ConnectionClosedError": "network",
+    "ConnectionError": "network",
+    "CredentialRetrievalError": "whoever hands out credentials did not",
+    "EndpointConnectionError": "network",
+    "FlexibleChecksumError": "the body was damaged",
+    "HTTPClientError": "network; botocore tries it again too",
+    "IncompleteReadError": "network",
+    "MetadataRetrievalError": "whoever hands out credentials did not",
+    "ProxyConnectionError": "network",
+    "ReadTimeoutError": "network",
+    "ResponseStreamingError": "network",
+    "SSLError": "network, unless a certificate is behind it: see below",
+}
+BOTOCORE_UNDECIDED = {
+    "ClientError": "its response decides; here it has none",
+    "EventStreamError": "likewise",
+    "ImminentRemovalWarning": "a warning",
+    "MissingServiceIdError": "a bug in a service model, of AttributeError's family",
+    "UndefinedModelAttributeError": "likewise",
+    "UnseekableStreamError": "hides another failure",
+    "UnsupportedTLSVersionWarning": "a warning",
+    "WaiterError": "depends on what was waited for",
+}
+BOTOCORE_PERMANENT = frozenset(
+    """
+    AliasConflictParameterError ApiVersionNotFoundError AwsChunkedWrapperError
+    BaseEndpointResolverError BotoCoreError ConfigNotFound ConfigParseError DataNotFoundError
+    EndpointProviderError EndpointResolutionError EndpointVariantError InfiniteLoopConfigError
+    InvalidChecksumConfigError InvalidConfigError InvalidDNSNameError InvalidDefaultsMode
+    InvalidEndpointConfigurationError InvalidEndpointDiscoveryConfigurationError
+    InvalidExpressionError InvalidHostLabelError InvalidIMDSEndpointError
+    InvalidIMDSEndpointModeError InvalidMaxRetryAttemptsError InvalidProxiesConfigError
+    InvalidRegionError InvalidRetryConfigurationError InvalidRetryModeError
+    InvalidS3AddressingStyleError InvalidS3UsEast1RegionalEndpointConfigError
+    InvalidSTSRegionalEndpointsConfigError LoginAuthorizationCodeError LoginError
+    LoginInsufficientPermissions LoginRefreshRequired LoginTokenLoadError MD5UnavailableError
+    MissingDependencyException MissingParametersError NoAuthTokenError NoCredentialsError
+    NoRegionError OperationNotPageableError PaginationError ParamValidationError
+    PartialCredentialsError ProfileNotFound RangeError RefreshWithMFAUnsupportedError SSOError
+    SSOTokenLoadError ServiceNotInRegionError StubAssertionError StubResponseError
+    TokenRetrievalError UnStubbedResponseError UnauthorizedSSOTokenError UnknownClientMethodError
+    UnknownCredentialError UnknownEndpointError UnknownEndpointResolutionBuiltInName
+    UnknownFIPSEndpointError UnknownKeyError UnknownParameterError UnknownRegionError
+    UnknownServiceError UnknownServiceStyle UnknownSignatureVersionError UnknownTokenProviderError
+    UnsupportedOutpostResourceError UnsupportedS3AccesspointConfigurationError UnsupportedS3ArnError
+    UnsupportedS3ConfigurationError UnsupportedS3ControlArnError
+    UnsupportedS3ControlConfigurationError UnsupportedServiceProtocolsError
+    UnsupportedSignatureVersionError ValidationError WaiterConfigError
+    """.split()  # noqa: SIM905  86 quotation marks would hide the names
+)
+
+BOTOCORE_CLASSES = {
+    name: cls
+    for name, cls in vars(botocore.exceptions).items()
+    if inspect.isclass(cls)
+    and issubclass(cls, BaseException)
+    and cls.__module__ == "botocore.exceptions"
+}
+
+
+@pytest.mark.parametrize("name", sorted(BOTOCORE_CLASSES))
+def test_every_exception_class_of_botocore(name: str) -> None:
+    """A class that comes with a new botocore has to be thought about: it fails here."""
+    cls = BOTOCORE_CLASSES[name]
+    error = cls.__new__(cls)  # constructors want too many different things
+
+    code = classify(error)
+
+    if name in BOTOCORE_TEMPORARY:
+        assert code is TEMPORARY
+    elif name in BOTOCORE_UNDECIDED:
+        assert code is None
+    else:
+        assert name in BOTOCORE_PERMANENT
+        assert code is PERMANENT
+
+
+STANDARD: Any = standard  # its lists are private
+
+
+def codes_in_retry_rules(rules: object) -> Iterator[str]:
+    if isinstance(rules, dict):
+        if "service_error_code" in rules:
+            yield rules["service_error_code"]
+        for value in rules.values():
+            yield from codes_in_retry_rules(value)
+
+
+def test_every_code_that_botocore_retries_is_temporary() -> None:
+    """What botocore tries again is worth a redrive: its legacy rules, and both standard lists."""
+    rules = importlib.resources.files("botocore.data").joinpath("_retry.json").read_bytes()
+    codes = {
+        *codes_in_retry_rules(json.loads(rules)),
+        *STANDARD.ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+        *STANDARD.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+    }
+
+    refused = {code for code in codes if classify(client_error(code, 400)) is not TEMPORARY}
+
+    assert len(codes) > 15
+    assert refused == set()
+
+
+def test_every_status_that_botocore_retries_is_temporary() -> None:
+    statuses = [
+        *STANDARD.TransientRetryableChecker._TRANSIENT_STATUS_CODES,
+        *STANDARD.ThrottlingStatusCodeChecker._THROTTLING_STATUS_CODES,
+    ]
+
+    assert {classify(client_error("?", status)) for status in statuses} == {TEMPORARY}
+
+
+def test_every_class_that_botocore_retries_is_temporary() -> None:
+    for cls in STANDARD.TransientRetryableChecker._TRANSIENT_EXCEPTION_CLS:
+        assert classify(cls.__new__(cls)) is TEMPORARY
+
+
+MODELS_TRIED = [
+    "bedrock-runtime",
+    "dynamodb",
+    "iottwinmaker",
+    "lakeformation",
+    "qconnect",
+    "s3vectors",
+]
+
+
+@pytest.mark.parametrize("service", MODELS_TRIED)
+def test_errors_that_a_service_model_marks_as_retryable(service: str) -> None:
+    """Models say which errors may pass; they give a status with most, but not with all."""
+    model = botocore.loaders.Loader().load_service_model(service, "service-2")
+    errors = {
+        shape.get("error", {}).get("code", name): shape.get("error", {}).get("httpStatusCode", 400)
+        for name, shape in model["shapes"].items()
+        if shape.get("exception") and "retryable" in shape
+    }
+
+    codes = {code: classify(client_error(code, status)) for code, status in errors.items()}
+
+    assert codes
+    assert codes == dict.fromkeys(codes, TEMPORARY)
+
+
+# ---------------------------------------------------------------- real clients, real failures
+
+
+def read_all(url: str) -> bytes:
+    body: bytes = s3(url).get_object(Bucket="b", Key="k")["Body"].read()
+    return body
+
+
+def plain_http(url: str) -> bytes:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=0.2)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+CLIENTS: dict[str, Callable[[str], object]] = {
+    "botocore": read_all,
+    "urllib3": lambda url: urllib3.request("GET", url, timeout=0.2, retries=False).data,
+    "urllib3 with retries": lambda url: (
+        urllib3.request("GET", url, timeout=0.2, retries=urllib3.Retry(1, backoff_factor=0)).data
+    ),
+    "requests": lambda url: requests.get(url, timeout=0.2).content,
+    "urllib": lambda url: urllib.request.urlopen(url, timeout=0.2).read(),
+    "http.client": plain_http,
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_server_that_never_answers(client: str) -> None:
+    with loopback(None) as url:
+        error = raised(lambda: CLIENTS[client](url))
+
+    assert classify(error) is TEMPORARY, describe(error)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_server_that_hangs_up(client: str) -> None:
+    with loopback(b"") as url:
+        error = raised(lambda: CLIENTS[client](url))
+
+    assert classify(error) is TEMPORARY, describe(error)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_server_that_hangs_up_in_the_middle(client: str) -> None:
+    with loopback(CUT_SHORT) as url:
+        error = raised(lambda: CLIENTS[client](url))
+
+    assert classify(error) is TEMPORARY, describe(error)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_server_that_is_not_there(client: str) -> None:
+    with closed_port() as url:
+        error = raised(lambda: CLIENTS[client](url))
+
+    assert classify(error) is TEMPORARY, describe(error)
+
+
+@pytest.fixture(scope="module")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's side of TLS, with a certificate that nobody trusts."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS.keys() - {"http.client"}))
+def test_server_that_is_not_trusted(client: str, self_signed: ssl.SSLContext) -> None:
+    """A connection error outside, a refused certificate inside: the next try would fail alike."""
+    with loopback(CUT_SHORT, tls=self_signed) as url:
+        error = raised(lambda: CLIENTS[client](url))
+
+    assert classify(error) is PERMANENT, describe(error)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
+def test_refused_request_is_judged_by_its_status(status: int, expected: ResultCode) -> None:
+    """``raise_for_status()`` of requests, and what urllib raises by itself."""
+    reply = f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+
+    with loopback(reply) as url:
+        from_requests = raised(lambda: requests.get(url, timeout=2).raise_for_status())
+        from_urllib = raised(lambda: urllib.request.urlopen(url, timeout=2))
+
+    assert isinstance(from_requests, requests.HTTPError)
+    assert isinstance(from_urllib, urllib.error.HTTPError)
+    assert classify(from_requests) is expected
+    assert classify(from_urllib) is expected
+    from_urllib.close()
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (lambda: requests.get("nonsense"), PERMANENT),
+        (lambda: requests.get("gopher://x"), PERMANENT),
+        (lambda: urllib3.request("GET", "gopher://x"), PERMANENT),
+        (lambda: s3("http://127.0.0.1:9").get_object(Bucket="b"), PERMANENT),
+        (lambda: s3("http://127.0.0.1:9").get_object(Bucket="no such!", Key="k"), PERMANENT),
+    ],
+)
+def test_misuse_is_permanent(call: Callable[[], object], expected: ResultCode) -> None:
+    assert classify(raised(call)) is expected
+
+
+def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
+    """boto3 hides the code in a text: what lies behind it decides, and is named with its id."""
+    file = tmp_path / "a"
+    file.write_bytes(b"x")
+
+    with loopback(SLOW_DOWN) as url:
+        error = raised(lambda: s3(url).upload_file(str(file), "b", "k"))
+
+    assert isinstance(error, boto3.exceptions.S3UploadFailedError)
+    assert classify(error) is TEMPORARY
+    assert describe(error) == (
+        f"S3UploadFailedError: Failed to upload {file} to b/k, caused by SlowDown calling "
+        "PutObject: Please reduce your request rate. (HTTP 503, request id 7QXEXAMPLE)"
+    )
+
+
+@pytest.mark.parametrize(
+    "cls", [boto3.exceptions.RetriesExceededError, s3transfer.exceptions.RetriesExceededError]
+)
+def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
+    """s3transfer tries nothing again but time-outs and broken streams."""
+    assert classify(cls(OSError("the last one"))) is TEMPORARY
+
+
+# ---------------------------------------------------------------- the standard library
+
+
+@pytest.mark.parametrize("name", table.TEMPORARY_ERRNOS)
+def test_network_errno_is_temporary(name: str) -> None:
+    error = OSError(getattr(errno, name), "x")
+
+    assert classify(error) is TEMPORARY
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOENT, "x"),
+        OSError(errno.EPERM, "x"),
+        OSError(errno.ENOSPC, "x"),
+        OSError("just text"),
+        OSError(["odd"], "x"),
+        socket.gaierror(socket.EAI_NONAME, "no such host"),
+    ],
+)
+def test_other_errno_gets_no_opinion(error: OSError) -> None:
+    assert classify(error) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "try again"),
+        TimeoutError(),
+        concurrent.futures.TimeoutError(),
+        ConnectionResetError(),
+        BrokenPipeError(),
+        ssl.SSLEOFError(),
+        ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC]"),
+        http.client.IncompleteRead(b""),
+        http.client.RemoteDisconnected("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_lost_connection_of_the_standard_library(error: Exception) -> None:
+    assert classify(error) is TEMPORARY
+
+
+def test_timeout_of_asyncio() -> None:
+    import asyncio
+
+    async def too_slow() -> None:
+        await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+
+    assert classify(raised(lambda: asyncio.run(too_slow()))) is TEMPORARY
+
+
+def test_untrusted_certificate() -> None:
+    assert classify(ssl.SSLCertVerificationError(1, "x")) is PERMANENT
+
+
+# ---------------------------------------------------------------- libraries that are not here
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        # The bases are those of httpx 0.28 and aiohttp 3.12.
+        (foreign("httpx.ConnectTimeout", "httpx.TimeoutException"), TEMPORARY),
+        (foreign("httpx.ReadTimeout", "httpx.TimeoutException"), TEMPORARY),
+        (foreign("httpx.PoolTimeout", "httpx.TimeoutException"), TEMPORARY),
+        (foreign("httpx.ConnectError", "httpx.NetworkError"), TEMPORARY),
+        (foreign("httpx.ReadError", "httpx.NetworkError"), TEMPORARY),
+        (foreign("httpx.RemoteProtocolError", "httpx.ProtocolError"), TEMPORARY),
+        (foreign("httpx.LocalProtocolError", "httpx.ProtocolError"), PERMANENT),
+        (foreign("httpx.UnsupportedProtocol", "httpx.TransportError"), PERMANENT),
+        (foreign("httpx.DecodingError", "httpx.RequestError"), None),
+        (foreign("aiohttp.ServerDisconnectedError", "aiohttp.ClientConnectionError"), TEMPORARY),
+        (foreign("aiohttp.ClientPayloadError", "aiohttp.ClientError"), TEMPORARY),
+        (
+            foreign("aiohttp.ClientConnectorCertificateError", "aiohttp.ClientConnectionError"),
+            PERMANENT,
+        ),
+        (foreign("mylib.ReadTimeout"), None),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode | None) -> None:
+    """The top-level package and the class, or those of anything it inherits from."""
+    assert classify(cls("x")) is expected
+
+
+def test_connection_error_of_httpx_over_a_certificate() -> None:
+    """httpx has one class for all failures to connect."""
+    error = chain(
+        foreign("httpx.ConnectError", "httpx.NetworkError")("x"),
+        foreign("httpcore.ConnectError", "httpcore.NetworkError")("x"),
+        ssl.SSLCertVerificationError(1, "x"),
+    )
+
+    assert classify(error) is PERMANENT
+
+
+@pytest.mark.parametrize(("status", "expected"), [(502, TEMPORARY), (403, PERMANENT)])
+def test_status_is_found_where_httpx_and_aiohttp_keep_it(status: int, expected: ResultCode) -> None:
+    class Response:
+        status_code = status
+
+    of_httpx = foreign("httpx.HTTPStatusError")("x")
+    of_httpx.response = Response()  # type: ignore[attr-defined]
+    of_aiohttp = foreign("aiohttp.ClientResponseError", "aiohttp.ClientError")("x")
+    of_aiohttp.status, of_aiohttp.headers = status, {}  # type: ignore[attr-defined]
+
+    assert classify(of_httpx) is expected
+    assert classify(of_aiohttp) is expected
+
+
+def test_number_that_is_no_http_status() -> None:
+    """Many exceptions have a ``code``: without headers beside it, it means nothing here."""
+    error = RuntimeError()
+    error.code = 404  # type: ignore[attr-defined]
+
+    assert classify(error) is None
+
+
+def test_attribute_that_raises_is_survived() -> None:
+    """httpx raises where an exception has no request yet."""
+
+    class HostileError(Exception):
+        @property
+        def response(self) -> object:
+            raise RuntimeError("none was set")
+
+        headers = code = status = response
+
+    assert classify(HostileError()) is None
+    assert describe(HostileError("x")) == "HostileError: x"
+
+
+# ---------------------------------------------------------------- words
+
+SLOW = "SlowDown calling GetObject: Please reduce your request rate."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("text"), "ValueError: text"),
+        (ValueError(), "ValueError"),
+        (ValueError("  \n"), "ValueError"),
+        (KeyError("width"), "KeyError: 'width'"),
+        (SystemExit(3), "SystemExit: 3"),
+        (PermanentFailure("not a photo"), "not a photo"),
+        (PermanentFailure(), "PermanentFailure"),
+        (chain(TemporaryFailure("later"), ValueError("x")), "later"),
+        (chain(TemporaryFailure(), ValueError("x")), "ValueError: x"),
+        (chain(TemporaryFailure(), PermanentFailure(), ValueError("x")), "ValueError: x"),
+        (chain(RuntimeError("load"), ValueError("x")), "RuntimeError: load"),
+        (client_error(), SLOW),
+        (
+            client_error(status=503, request_id="ABC"),
+            f"{SLOW} (HTTP 503, request id ABC)",
+        ),
+        (client_error(message="", status=503), "SlowDown calling GetObject (HTTP 503)"),
+    ],
+)
+def test_words_for_an_exception(error: BaseException, words: str) -> None:
+    assert describe(error) == words
+
+
+def test_words_name_both_ends_of_a_chain() -> None:
+    """What came out, and what it was about; the steps between help nobody."""
+    error = chain(RuntimeError("no thumbnail"), KeyError("k"), client_error("SlowDown", 503))
+
+    assert describe(error) == (
+        "RuntimeError: no thumbnail, caused by "
+        "SlowDown calling GetObject: Please reduce your request rate. (HTTP 503)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "words"),
+    [
+        ("load: timed out", "timed out", "RuntimeError: load, caused by TimeoutError: timed out"),
+        ("timed out", "timed out", "RuntimeError, caused by TimeoutError: timed out"),
+        ("(timed out) while loading", "timed out", "RuntimeError: (timed out) while loading"),
+        (
+            "untimed out",
+            "timed out",
+            "RuntimeError: untimed out, caused by TimeoutError: timed out",
+        ),
+        ("load", "", "RuntimeError: load, caused by TimeoutError"),
+    ],
+)
+def test_words_are_not_said_twice(outer: str, inner: str, words: str) -> None:
+    error = chain(RuntimeError(outer), TimeoutError(*[inner] if inner else []))
+
+    assert describe(error) == words
+
+
+def test_words_for_a_failure_raised_by_a_helper() -> None:
+    """A TaskFailure that was caught and converted decides, so its text is told."""
+    error = chain(RuntimeError("step 3"), PermanentFailure("not a photo"))
+
+    assert describe(error) == "RuntimeError: step 3, caused by not a photo"
+
+
+def test_words_for_a_bare_failure_in_a_circle() -> None:
+    bare, outer = TemporaryFailure(), RuntimeError("x")
+    bare.__cause__, outer.__cause__ = outer, bare
+
+    assert describe(bare) == "RuntimeError: x"
+    assert describe(outer) == "RuntimeError: x"
+
+
+def test_words_for_a_group() -> None:
+    """How many, and the first few of them."""
+    inner = ExceptionGroup("inner", [KeyError("k"), client_error("SlowDown", 503)])
+    error = ExceptionGroup("copying", [TimeoutError("late"), inner, ValueError("a"), OSError("b")])
+
+    assert describe(error) == (
+        "ExceptionGroup: copying (5 errors: TimeoutError: late; KeyError: 'k'; "
+        "SlowDown calling GetObject: Please reduce your request rate. (HTTP 503); and 2 more)"
+    )
+
+
+def test_words_for_a_group_of_one() -> None:
+    error = BaseExceptionGroup("stop", [KeyboardInterrupt()])
+
+    assert describe(error) == "BaseExceptionGroup: stop (1 error: KeyboardInterrupt)"
+
+
+def test_text_that_cannot_be_had() -> None:
+    class HostileError(Exception):
+        @override
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    assert describe(HostileError()) == "HostileError: (its text cannot be shown)"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("x" * 10_000_000),
+        client_error(message="x" * 10_000_000),
+        PermanentFailure("x" * 10_000_000),
+        chain(RuntimeError("x" * 10_000_000), TimeoutError("y" * 10_000_000)),
+        ExceptionGroup("x" * 10_000_000, [ValueError("y" * 10_000_000)] * 10_000),
+    ],
+    ids=["plain", "aws", "failure", "chain", "group"],
+)
+def test_huge_text_is_cut(error: BaseException) -> None:
+    assert len(describe(error)) < 5_000
+
+
+def test_cause_is_named_within_what_a_report_keeps() -> None:
+    """A long text outside must not push the request id out of the row's 1,024 characters."""
+    error = chain(RuntimeError("x" * 5000), client_error(status=503, request_id="7QXEXAMPLE"))
+
+    assert "7QXEXAMPLE" in describe(error)[:1024]
+
+
+@settings(deadline=None)  # machines may be busy
+@given(st.text(), st.text())
+def test_describe_takes_any_text(outer: str, inner: str) -> None:
+    """Whatever stands in a message, there are words, with the type first."""
+    error = chain(RuntimeError(outer), TimeoutError(inner))
+
+    assert describe(error).startswith("RuntimeError")
+
+
+# ---------------------------------------------------------------- the page, and the price
+
+DOCS = Path(__file__).parent.parent / "docs" / "classification.md"
+
+
+def names_in(title: str) -> set[str]:
+    """Give what stands in code marks in a section of the page."""
+    section = re.search(
+        rf"^##+ {re.escape(title)}$(.*?)(?=^##)", DOCS.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert section is not None, title
+    return set(re.findall(r"`([^`]+)`", section[1]))
+
+
+@pytest.mark.parametrize(
+    ("title", "data"),
+    [
+        ("Temporary codes", table.TEMPORARY_CODES),
+        ("Permanent codes", table.PERMANENT_CODES),
+        ("Temporary: a network that may work again in a minute", table.TEMPORARY_CLASSES),
+        ("Permanent: they come again each time", table.PERMANENT_CLASSES),
+        ("No opinion: what they were raised from decides", table.UNDECIDED_CLASSES),
+    ],
+)
+def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]]) -> None:
+    """Every name and every reason of the table stands in its section of the page, no other."""
+    beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS}
+    beside |= {"OSError", "socket.gaierror", "EAI_AGAIN"}
+
+    assert names_in(title) - beside == {name for names in data.values() for name in names}
+    for reason, names in data.items():
+        row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| {reason}"))
+        assert set(re.findall(r"`([^`]+)`", row)) - beside == set(names)
+
+
+def test_page_has_the_small_tables_too() -> None:
+    page = DOCS.read_text()
+
+    assert names_in("HTTP statuses") >= {str(status) for status in table.HTTP_STATUSES}
+    for status, (code, words) in table.HTTP_STATUSES.items():
+        kind = "temporary" if code is TEMPORARY else "permanent"
+        assert f"| `{status}` | {words} | {kind} |" in page
+    for name in (*table.TEMPORARY_ERRNOS, *table.TEMPORARY_PARTS):
+        assert f"`{name}`" in page
+
+
+def test_import_brings_in_nobody_elses_library() -> None:
+    """AWS errors and time-outs are recognised without the libraries that raise them."""
+    heavy = {"botocore", "boto3", "urllib3", "requests", "httpx", "aiohttp", "asyncio", "logging"}
+    program = (
+        "import sys; import s3batch_handler.classify; "
+        f"print(sorted({heavy!r} & sys.modules.keys()))"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_the_signature_of_an_address_is_left_out() -> None:
+    """Reports are read by many; a presigned address would open the object to all of them."""
+    url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA/x&X-Amz-Signature=abc123&x=1"
+    error = ConnectionError(f"HTTPSConnectionPool: Max retries exceeded with url: {url} (Caused…)")
+
+    words = describe(error)
+
+    assert "abc123" not in words
+    assert "AKIA" not in words
+    assert "https://b.s3.amazonaws.com/k?X-Amz-Credential=…&X-Amz-Signature=…&x=1 (Caused" in words

@@ -1,0 +1,304 @@
+"""Handlers under the real Lambda runtime: AWS's emulator of it, and AWS's client for Python.
+
+``scripts/get-rie`` (run by ``scripts/test``) provides the emulator. The functions are in
+``tests/functions/``; each emulator is an environment of its own, as in Lambda.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FUNCTIONS = Path(__file__).with_name("functions")
+
+
+class Environment:
+    """One execution environment of Lambda, with a function in it."""
+
+    def __init__(self, emulator: Path, function: str, *, timeout: int, log: Path) -> None:
+        front, back = free_port(), free_port()
+        self._url = f"http://127.0.0.1:{front}/2015-03-31/functions/function/invocations"
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    emulator,
+                    "--runtime-interface-emulator-address",
+                    f"127.0.0.1:{front}",
+                    "--runtime-api-address",
+                    f"127.0.0.1:{back}",
+                    *(sys.executable, "-m", "awslambdaric", function),
+                ],
+                cwd=FUNCTIONS,
+                env={
+                    "AWS_LAMBDA_FUNCTION_NAME": "thumbnails",
+                    "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
+                    "HOME": str(log.parent),
+                    "PATH": os.defpath,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_for(front)
+
+    def invoke(self, event: object) -> Any:
+        """Give what the function answers, or the text of the emulator if that is no JSON."""
+        # Never by way of a proxy, whatever the environment says: this is a loopback address.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self._url, json.dumps(event).encode(), timeout=60) as answer:
+            text: str = answer.read().decode()
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+    def results(self, *keys: str) -> list[tuple[str, str, str]]:
+        """Send one event with a task for each key: task id, code and message of the answers."""
+        return [
+            (result["taskId"], result["resultCode"], result["resultString"])
+            for result in self.invoke(event(*keys))["results"]
+        ]
+
+    def result(self, key: str) -> tuple[str, str]:
+        """Send an event with one task, as S3 does: code and message of the answer."""
+        ((_, code, message),) = self.results(key)
+        return code, message
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        pid = self._process.pid
+        runtimes = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self._process.terminate()  # the emulator ends the runtime, then itself
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(pid, signal.SIGKILL)
+            self._process.wait()
+        assert not [runtime for runtime in runtimes if Path("/proc", runtime).exists()]
+
+    def _wait_for(self, port: int) -> None:
+        give_up_at = time.monotonic() + 30
+        while time.monotonic() < give_up_at and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.02)
+        pytest.fail(f"the emulator did not start:\n{self.log()}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def event(*keys: str) -> dict[str, Any]:
+    """An event of schema 2.0, with keys encoded the way S3 does."""
+    return {
+        "invocationSchemaVersion": "2.0",
+        "invocationId": "invocation",
+        "job": {"id": "f3cc4f60-61f6-4a2b-8a21-d07600c373ce", "userArguments": {}},
+        "tasks": [
+            {
+                "taskId": f"task-{number}",
+                "s3Key": key.replace(" ", "+"),
+                "s3VersionId": None,
+                "s3Bucket": "photos",
+            }
+            for number, key in enumerate(keys)
+        ],
+    }
+
+
+# ---------------------------------------------------------------- environments
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Path:
+    if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64", "arm64"}:
+        pytest.skip("the Lambda runtime emulator is for Linux on x86_64 or arm64")
+    default = Path(__file__).parents[1] / ".cache" / "aws-lambda-rie"
+    path = Path(os.environ.get("AWS_LAMBDA_RIE", default))
+    if not path.exists():
+        problem = f"no Lambda runtime emulator at {path}: run scripts/test, or scripts/get-rie"
+        pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
+    return path
+
+
+@contextlib.contextmanager
+def running(
+    emulator: Path, function: str, *, timeout: int, folder: pytest.TempPathFactory
+) -> Iterator[Environment]:
+    """Start an environment and wait until its function has answered for the first time.
+
+    The emulator imports the function at the first invocation, inside its timeout. On a busy
+    machine that may need another try.
+    """
+    log = folder.mktemp("lambda") / f"{function}.log"
+    environment = Environment(emulator, function, timeout=timeout, log=log)
+    try:
+        for _ in range(10):
+            answer = environment.invoke(event("warm up.jpg"))
+            if isinstance(answer, dict) and answer["results"][0]["resultCode"] == "Succeeded":
+                break
+        else:
+            pytest.fail(f"the function does not start: {answer}\n{environment.log()}")
+        yield environment
+    finally:
+        environment.stop()
+
+
+@pytest.fixture(scope="module")
+def outcomes(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running(emulator, "outcomes.handler", timeout=30, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def guarded(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running(emulator, "slow.guarded", timeout=3, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def unguarded(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running(emulator, "slow.unguarded", timeout=3, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def decorated(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running(emulator, "decorated.handler", timeout=30, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+# ---------------------------------------------------------------- outcomes
+
+
+def test_a_task_that_succeeds(outcomes: Environment) -> None:
+    """The key arrives decoded, and what the function returns is the message, as JSON."""
+    code, message = outcomes.result("one photo.jpg")
+
+    assert code == "Succeeded"
+    answer = json.loads(message)
+    assert (answer["bucket"], answer["key"]) == ("photos", "one photo.jpg")
+
+
+def test_the_answer_around_the_results(outcomes: Environment) -> None:
+    """The answer is in the form that S3 documents, with the ids of the request."""
+    answer = outcomes.invoke(event("one photo.jpg"))
+
+    assert answer.keys() == {
+        "invocationSchemaVersion",
+        "treatMissingKeysAs",
+        "invocationId",
+        "results",
+    }
+    assert answer["invocationSchemaVersion"] == "2.0"
+    assert answer["invocationId"] == "invocation"
+    assert answer["treatMissingKeysAs"] == "TemporaryFailure"
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "said"),
+    [
+        ("not yet.jpg", "TemporaryFailure", "the photo is not there yet"),
+        ("notes.txt", "PermanentFailure", "not a photo"),
+        ("a bug.jpg", "PermanentFailure", "ZeroDivisionError: nobody thought of this one"),
+        ("throttled.jpg", "TemporaryFailure", "SlowDown"),
+        ("exit.jpg", "PermanentFailure", "the function wants to leave"),
+    ],
+)
+def test_a_task_that_fails(outcomes: Environment, key: str, code: str, said: str) -> None:
+    """What a function raises becomes the task's code and message; the invocation succeeds."""
+    got, message = outcomes.result(key)
+
+    assert got == code
+    assert said in message
+
+
+def test_a_function_that_exits(outcomes: Environment) -> None:
+    """``sys.exit()`` costs its task, not the environment: the same process takes the next one."""
+    before = json.loads(outcomes.result("before.jpg")[1])["process"]
+
+    outcomes.result("exit.jpg")
+
+    after = json.loads(outcomes.result("after.jpg")[1])["process"]
+    assert after == before
+
+
+def test_an_event_with_several_tasks(outcomes: Environment) -> None:
+    """Each task is answered once, in order, whatever became of those before it."""
+    results = outcomes.results("one photo.jpg", "exit.jpg", "notes.txt", "not yet.jpg", "last.jpg")
+
+    assert [(task, code) for task, code, _ in results] == [
+        ("task-0", "Succeeded"),
+        ("task-1", "PermanentFailure"),
+        ("task-2", "PermanentFailure"),
+        ("task-3", "TemporaryFailure"),
+        ("task-4", "Succeeded"),
+    ]
+
+
+def test_an_event_that_is_none(outcomes: Environment) -> None:
+    """A foreign event fails the invocation, and the error names the field."""
+    answer = outcomes.invoke({"Records": []})
+
+    assert answer["errorType"] == "InvalidEvent"
+    assert "invocationSchemaVersion" in answer["errorMessage"]
+
+
+# ---------------------------------------------------------------- time
+
+
+def test_a_task_that_is_too_slow(guarded: Environment) -> None:
+    """The guard ends the task in time for an answer that S3 tries again; the environment lives."""
+    process = guarded.result("before")[1]
+
+    code, message = guarded.result("too slow")
+
+    assert code == "TemporaryFailure"
+    assert "time" in message
+    assert guarded.result("after")[1] == process
+
+
+def test_a_task_that_is_too_slow_without_the_guard(unguarded: Environment) -> None:
+    """Proof that the guard is needed: Lambda kills the same function, and nobody answers S3."""
+    process = unguarded.result("before")[1]
+
+    answer = unguarded.invoke(event("too slow"))
+
+    assert "timed out after 3" in answer
+    assert unguarded.result("after")[1] != process
+
+
+# ---------------------------------------------------------------- company
+
+
+def test_powertools_decorators_on_the_outside(decorated: Environment) -> None:
+    """Other decorators wrap the handler as they wrap any: context, metrics and all."""
+    code, message = decorated.result("one photo.jpg")
+
+    assert (code, message) == ("Succeeded", "done: one photo.jpg")
+    lines = [json.loads(line) for line in decorated.log().splitlines() if line.startswith("{")]
+    said = next(line for line in lines if line.get("message") == "at work")
+    assert said["function_name"] == "thumbnails"
+    assert any(line.get("_aws", {}).get("CloudWatchMetrics") for line in lines)
