@@ -1,0 +1,312 @@
+"""Jobs of S3 Control: what one asks for, what one sees, states and counts.
+
+:class:`JobSpec` is the request of CreateJob, :class:`Job` what DescribeJob tells. Both turn into
+boto3's dicts and back without loss; their parts are in ``shapes.py``.
+"""
+
+# Without `from __future__ import annotations`: pydantic would compile each annotation anew at every
+# start, which takes as long as all the rest of it.
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+
+from s3batch_handler.errors import JobError
+from s3batch_handler.shapes import (
+    GeneratedManifest,
+    Limits,
+    Manifest,
+    ManifestGenerator,
+    Operation,
+    Report,
+    Shape,
+    Tags,
+)
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+REFUSED: Final = "BadRequestException"
+"""AWS's code for a request that it does not take."""
+
+MAX_JOB_TAGS: Final = 50
+
+
+# ---------------------------------------------------------------- states and counts
+
+
+class JobStatus(StrEnum):
+    """The 13 states of a job (S3 Control's service model)."""
+
+    NEW = "New"
+    PREPARING = "Preparing"
+    SUSPENDED = "Suspended"
+    READY = "Ready"
+    ACTIVE = "Active"
+    PAUSING = "Pausing"
+    PAUSED = "Paused"
+    COMPLETING = "Completing"
+    COMPLETE = "Complete"
+    CANCELLING = "Cancelling"
+    CANCELLED = "Cancelled"
+    FAILING = "Failing"
+    FAILED = "Failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether a job stays as it is now."""
+        return self in _FINAL
+
+
+_FINAL: Final = frozenset({JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job has come.
+
+    A task that waits for a redrive has neither succeeded nor failed yet.
+
+    Attributes:
+        total: The tasks of the job; ``None`` while nobody has counted the manifest.
+        active_seconds: How long the job has been ``Active`` so far; ``None`` where nobody tells.
+    """
+
+    total: int | None
+    succeeded: int
+    failed: int
+    active_seconds: int | None = None
+
+    @property
+    def done(self) -> int:
+        """Tasks whose outcome is final."""
+        return self.succeeded + self.failed
+
+    @classmethod
+    def _of_summary(cls, summary: object) -> object:
+        """Make it of a ``ProgressSummary``, whose members AWS leaves out early in a job's life."""
+        if not isinstance(summary, Mapping):
+            return summary
+        return cls(
+            total=summary.get("TotalNumberOfTasks"),
+            succeeded=summary.get("NumberOfTasksSucceeded", 0),
+            failed=summary.get("NumberOfTasksFailed", 0),
+            active_seconds=summary.get("Timers", {}).get("ElapsedTimeInActiveSeconds"),
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = {
+            "TotalNumberOfTasks": self.total,
+            "NumberOfTasksSucceeded": self.succeeded,
+            "NumberOfTasksFailed": self.failed,
+        }
+        if self.total is None:
+            del summary["TotalNumberOfTasks"]
+        if self.active_seconds is not None:
+            summary["Timers"] = {"ElapsedTimeInActiveSeconds": self.active_seconds}
+        return summary
+
+
+# ---------------------------------------------------------------- jobs
+
+
+Description = Annotated[str, Limits(1, 256)]
+Priority = Annotated[int, Limits(0, 2147483647)]
+RoleArn = Annotated[str, Limits(1, 2048, r"arn:[^:]+:iam::[0-9]{12}:role/.*")]
+
+
+class JobSpec(Shape):
+    """What one asks for: the request of CreateJob, without the account id.
+
+    Made in Python, a mistake is pydantic's ``ValidationError``; :meth:`from_request` gives AWS's.
+
+    Attributes:
+        client_request_token: The same request sent twice makes one job. A new one by default.
+        priority: The higher, the sooner.
+    """
+
+    confirmation_required: bool | None = None
+    operation: Operation
+    report: Report
+    client_request_token: Annotated[str, Limits(1, 64)] = Field(
+        default_factory=lambda: str(uuid.uuid4())
+    )
+    manifest: Manifest | None = None
+    description: Description | None = None
+    priority: Priority
+    role_arn: RoleArn
+    tags: Annotated[Tags, Limits(max=MAX_JOB_TAGS)] = Field(default_factory=dict)
+    manifest_generator: ManifestGenerator | None = None
+
+    @property
+    def waits_for_confirmation(self) -> bool:
+        """Tell whether the job is suspended before it runs; AWS takes no answer for a yes.
+
+        Seen in aws-sdk-go-v2's issue 1814; the API reference reads as if it were a no.
+        """
+        return self.confirmation_required is not False
+
+    @model_validator(mode="after")
+    def _has_a_manifest(self) -> Self:
+        if (self.manifest is None) == (self.manifest_generator is None):
+            raise ValueError("exactly one of Manifest and ManifestGenerator is needed")
+        return self
+
+    @classmethod
+    def from_request(cls, request: Mapping[str, Any]) -> Self:
+        """Read what ``boto3.client("s3control").create_job`` is given, with AccountId or without.
+
+        Raises:
+            JobError: AWS would refuse it; the text names each member that is at fault.
+        """
+        members = {name: value for name, value in request.items() if name != "AccountId"}
+        if "ClientRequestToken" not in members:  # SDKs make one up
+            raise JobError("ClientRequestToken: Field required", code=REFUSED)
+        try:
+            return cls.model_validate(members)
+        except ValidationError as error:
+            raise _refusal(error) from None
+
+    def to_request(self) -> dict[str, Any]:
+        """Give the arguments of boto3's ``create_job``, except AccountId."""
+        request = self.to_wire()
+        if not self.tags:
+            del request["Tags"]
+        return request
+
+
+class JobFailure(Shape):
+    """Why a job has failed.
+
+    Attributes:
+        failure_code: A word or two of AWS's, without spaces.
+        failure_reason: A sentence.
+    """
+
+    failure_code: Annotated[str, Limits(1, 64)] | None = None
+    failure_reason: Annotated[str, Limits(1, 256)] | None = None
+
+
+class Job(Shape):
+    """What one sees: what DescribeJob tells of a job, or the less that ListJobs does.
+
+    Attributes:
+        operation_name: ``LambdaInvoke``, ….
+        operation: ``None`` in listings, as all that is not in them.
+        progress_summary: How far it has come.
+        failure_reasons: Empty when tasks have failed but the job has not: look at the counts.
+        status_update_reason: What was said when its status was last changed by request.
+    """
+
+    job_id: str
+    confirmation_required: bool | None = None
+    description: str | None = None
+    job_arn: str | None = None
+    status: JobStatus
+    manifest: Manifest | None = None
+    operation_name: str = Field(exclude=True)
+    operation: Operation | None = None
+    priority: int
+    progress_summary: (
+        Annotated[
+            Progress,
+            BeforeValidator(Progress._of_summary),
+            PlainSerializer(Progress._summary),
+        ]
+        | None
+    ) = None
+    status_update_reason: str | None = None
+    failure_reasons: tuple[JobFailure, ...] = ()
+    report: Report | None = None
+    creation_time: datetime
+    termination_date: datetime | None = None
+    role_arn: str | None = None
+    suspended_date: datetime | None = None
+    suspended_cause: str | None = None
+    manifest_generator: ManifestGenerator | None = None
+    generated_manifest_descriptor: GeneratedManifest | None = None
+
+    @classmethod
+    def new(cls, spec: JobSpec, *, job_id: str, job_arn: str, creation_time: datetime) -> Self:
+        """Make the job that was asked for, as it is at first."""
+        return cls(
+            job_id=job_id,
+            confirmation_required=spec.waits_for_confirmation,
+            description=spec.description,
+            job_arn=job_arn,
+            status=JobStatus.NEW,
+            manifest=spec.manifest,
+            operation_name=spec.operation.name,
+            operation=spec.operation,
+            priority=spec.priority,
+            progress_summary=Progress(None, 0, 0),
+            report=spec.report,
+            creation_time=creation_time,
+            role_arn=spec.role_arn,
+            manifest_generator=spec.manifest_generator,
+        )
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come, where AWS does not tell yet: nowhere."""
+        return self.progress_summary or Progress(None, 0, 0)
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Read the ``Job`` of a DescribeJob answer, also of a newer AWS than we know."""
+        name = next(iter(description.get("Operation", ())), "")
+        return cls.of_answer({**description, "operation_name": name})
+
+    def to_description(self) -> dict[str, Any]:
+        """Give the ``Job`` of a DescribeJob answer."""
+        return self.to_wire()
+
+    @classmethod
+    def from_listing(cls, descriptor: Mapping[str, Any]) -> Self:
+        """Read one of the ``Jobs`` of a ListJobs answer."""
+        members = dict(descriptor)
+        return cls.of_answer({"operation_name": members.pop("Operation", ""), **members})
+
+    def to_listing(self) -> dict[str, Any]:
+        """Give one of the ``Jobs`` of a ListJobs answer."""
+        members = self.model_dump(include=_LISTED, exclude_none=True)
+        return {**members, "Operation": self.operation_name}
+
+
+_LISTED: Final = {
+    "job_id",
+    "description",
+    "priority",
+    "status",
+    "creation_time",
+    "termination_date",
+    "progress_summary",
+}
+
+
+class JobPage(NamedTuple):
+    """A part of a listing of jobs.
+
+    Attributes:
+        next_token: Asks for the next page; ``None`` after the last one.
+    """
+
+    jobs: tuple[Job, ...]
+    next_token: str | None = None
+
+
+def _refusal(error: ValidationError) -> JobError:
+    """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return JobError("; ".join(map(_problem, problems)), code=REFUSED)
+
+
+def _problem(details: "ErrorDetails") -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"])
+    message = details["msg"].removeprefix("Value error, ")
+    return f"{path[1:]}: {message}" if path else message
