@@ -1,0 +1,83 @@
+"""The one door to boto3: everybody else is handed a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from s3batch_handler.model import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def s3_client(
+    *,
+    endpoint_url: str | None = None,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+    use_proxies: bool = True,
+) -> Any:
+    """Make an S3 client, configured as for the AWS CLI: by profile and environment variables.
+
+    Without any Region it is ``us-east-1``. An endpoint that does not answer is told of after
+    seconds, not minutes.
+
+    With ``use_proxies`` it goes through those that the environment names, if any.
+    """
+    return _client(
+        "s3",
+        boto3.Session(access_key_id, secret_access_key),
+        endpoint_url=endpoint_url,
+        use_proxies=use_proxies,
+    )
+
+
+def s3control_client(*, endpoint_url: str | None = None) -> Any:
+    """Make an S3 Control client, configured as :func:`s3_client` is.
+
+    The plain client puts the account id before the host, even before that of an endpoint which it
+    was given: ``http://123456789012.127.0.0.1:5000`` leads nowhere. This one leaves the host as it
+    is unless it is AWS's; the account id is in a header as well.
+    """
+    client = _client("s3control", boto3.Session(), endpoint_url=endpoint_url)
+    client.meta.events.register("before-sign.s3-control", _without_account_in_host)
+    return client
+
+
+def _without_account_in_host(request: Any, **_: Any) -> None:
+    url = urlsplit(request.url)
+    account, _dot, host = url.netloc.partition(".")
+    if account == request.headers.get("x-amz-account-id") and not host.startswith(_AWS_HOSTS):
+        request.url = url._replace(netloc=host).geturl()
+
+
+# What S3 Control's own hosts begin with, in every partition, and those of VPC endpoints for it.
+_AWS_HOSTS: Final = ("s3-control.", "s3-control-fips.", "control.vpce-")
+
+
+def _client(
+    service: Any, session: boto3.Session, *, endpoint_url: str | None, use_proxies: bool = True
+) -> Any:
+    config = Config(
+        connect_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        proxies=None if use_proxies else {},
+    )
+    return session.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=session.region_name or "us-east-1",
+        config=config,
+    )
+
+
+def list_objects(s3: Any, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
+    """Give the latest version of each object whose key begins with ``prefix``, page by page."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for item in page.get("Contents", ()):
+            yield ObjectRef.of_valid({"bucket": bucket, "key": item["Key"], "version_id": None})

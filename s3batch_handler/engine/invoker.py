@@ -1,0 +1,499 @@
+"""How tasks get to the function and answers back: in worker processes, or right here."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import deque
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+
+from s3batch_handler.engine.environment import (
+    Answer,
+    Environment,
+    FunctionError,
+    NotRun,
+    answer_of,
+    exit_reason,
+    exited,
+    lambda_variables,
+    request_id_of,
+    timed_out,
+)
+from s3batch_handler.engine.function import split_spec
+from s3batch_handler.engine.worker import (
+    BATCH_SECONDS,
+    READY,
+    REST,
+    UNUSABLE,
+    Batch,
+    frame,
+    parse_results,
+)
+from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.protocol import wire_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from s3batch_handler.engine.function import Function
+    from s3batch_handler.manifest import ManifestEntry
+    from s3batch_handler.model import JobRef
+
+DEFAULT_TIMEOUT: Final = 60.0
+
+
+class Invoker(Protocol):
+    """Calls the function for the tasks of a job."""
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Call the function once for each entry; give each entry back with its answer.
+
+        Entries are taken as they are needed, and come back in any order. Once ``stop()`` is true
+        no task is begun any more: what was taken comes back as :class:`NotRun`.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what still runs."""
+        ...
+
+
+class InProcess:
+    """Calls a function right here: for tests of it, with breakpoints and nothing in between.
+
+    What ends a worker process (``sys.exit()``) is an answer here too; what hangs, hangs.
+    """
+
+    def __init__(self, function: Function, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self._environment = Environment(
+            function,
+            variables=lambda_variables("function", os.environ),
+            timeout=timeout,
+            instance=_new_instance(),
+        )
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Call the function for one entry after the other: see :meth:`Invoker.invoke_all`."""
+        spelled_job = wire_job(schema_version, job)
+        for entry in entries:
+            if stop():
+                yield entry, NotRun()
+                return
+            try:
+                result = self._environment.invoke(schema_version, spelled_job, *entry)
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+                yield entry, exited(code, self._environment.request_id)
+            else:
+                yield entry, answer_of(*result)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+# ---------------------------------------------------------------- worker processes
+
+
+class WorkerPool:
+    """Calls a function in worker processes, as many at a time as there are workers.
+
+    No process runs before the first entry is there. A worker that does not answer a task in time
+    is killed; one that ends, for whatever reason, costs the task it was doing, and is replaced.
+
+    Args:
+        spec: The function, as :func:`~s3batch_handler.engine.function.load_function` knows it.
+        workers: How many; by default one for each processor.
+        timeout: Seconds that a call may take.
+        init_timeout: Seconds that loading the function may take.
+        grace: Seconds that running tasks get to end in, when the job is stopped.
+        env: Environment variables for the function, beside those of this process.
+        log: Where the function's output goes, both streams of it; standard error by default, as
+            standard output belongs to whoever runs the job.
+    """
+
+    def __init__(
+        self,
+        spec: str,
+        *,
+        workers: int | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        init_timeout: float = 60.0,
+        grace: float = 2.0,
+        env: Mapping[str, str] | None = None,
+        log: BinaryIO | None = None,
+    ) -> None:
+        self._log = _STDERR if log is None else log.fileno()
+        self._spec = spec
+        self._limit = workers or os.cpu_count() or 1
+        self._timeout = timeout
+        self._init_timeout = init_timeout
+        self._grace = grace
+        place, _ = split_spec(spec)
+        name = Path(place).stem if place.endswith(".py") else place
+        self._env = lambda_variables(name, {**os.environ, **(env or {})})
+        self._workers: list[_Worker] = []
+        self._failed_starts = 0
+        self._has_started = False
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Call the function for all entries: see :meth:`Invoker.invoke_all`.
+
+        Raises:
+            InvalidFunction: The function cannot be loaded.
+        """
+        work = _Work(schema_version, wire_job(schema_version, job), entries)
+        try:
+            while not stop():
+                self._hand_out(work)
+                if not self._busy and not work.has(1):
+                    return
+                for worker in self._wait():
+                    yield from self._answers(worker, work)
+        except Exception:  # a worker could not be replaced, or an entry not be read
+            yield from self._stop(work)
+            raise
+        yield from self._stop(work)
+
+    def close(self) -> None:
+        """End all workers: those that do nothing may tidy up, the others are killed."""
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.close_inbox()
+        tidy_until = time.monotonic() + self._grace
+        for worker in workers:
+            worker.end(tidy_until if worker.ready and not worker.tasks else 0)
+
+    # -------------------------------------------------------- work out
+
+    def _hand_out(self, work: _Work) -> None:
+        """Keep every worker supplied, so that none waits for us; begin more as they are needed."""
+        for worker in self._workers:
+            if worker.wants_work:
+                tasks = work.take(worker.batch_size)
+                if not tasks:
+                    return
+                worker.give((work.schema_version, work.job, [task[:3] for task in tasks]), tasks)
+        free = len(self._workers) - len(self._busy)
+        starting = sum(not worker.ready for worker in self._workers)
+        most = min(self._limit, len(self._workers) + _MOST_STARTING - starting)
+        while len(self._workers) < most and work.has(free + 1):
+            self._workers.append(_Worker(self._spec, self._timeout, self._env, self._log))
+            free += 1
+
+    @property
+    def _busy(self) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.tasks]
+
+    # -------------------------------------------------------- answers in
+
+    def _wait(self) -> list[_Worker]:
+        """Wait until workers have something to say, or have been silent for too long."""
+        if any(worker.batch_size >= _MANY for worker in self._workers):
+            # Results come every few microseconds: being woken for each would cost more than
+            # they do. No worker runs dry meanwhile, each has work for much longer.
+            time.sleep(_NAP)
+        now = time.monotonic()
+        deadline = min(map(self._deadline, self._workers), default=math.inf)
+        poll = select.poll()
+        for worker in self._workers:
+            poll.register(worker.results, select.POLLIN)
+            if worker.unsent:
+                poll.register(worker.inbox, select.POLLOUT)
+        # Not for ever: stop() may have become true meanwhile.
+        seconds = max(0.0, min(deadline - now, _TICK))
+        ready = {file for file, _ in poll.poll(math.ceil(seconds * 1000))}
+        now = time.monotonic()
+        for worker in self._workers:
+            if worker.inbox in ready:
+                worker.flush()
+        return [
+            worker
+            for worker in self._workers
+            if worker.results in ready or self._deadline(worker) <= now
+        ]
+
+    def _deadline(self, worker: _Worker) -> float:
+        if not worker.ready:
+            return worker.since + self._init_timeout
+        return worker.since + self._timeout if worker.tasks else math.inf
+
+    def _answers(self, worker: _Worker, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Give what a worker has answered; replace it when it has ended, or has to be."""
+        yield from self._receive(worker, work)
+        late = self._deadline(worker) <= time.monotonic() and not worker.ended
+        guilty = True
+        if late:
+            running = worker.answered
+            worker.kill()
+            yield from self._receive(worker, work)
+            guilty = worker.answered == running  # or else it answered in the last moment
+        if worker.ended:
+            self._workers.remove(worker)
+            returncode = worker.end(0)
+            if not worker.ready:
+                self._cannot_start(late=late, returncode=returncode)
+            elif worker.tasks and guilty:
+                yield worker.tasks.popleft(), self._ending(worker, late=late, code=returncode)
+            work.put_back(worker.tasks)
+
+    def _receive(self, worker: _Worker, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
+        for kind, text in worker.receive():
+            if kind == REST:
+                work.put_back([worker.tasks.popleft() for _ in range(int(text))])
+            elif kind == READY:
+                worker.ready = self._has_started = True
+                self._failed_starts = 0
+            elif kind == UNUSABLE:
+                raise InvalidFunction(text)
+            else:
+                worker.answered += 1
+                yield worker.tasks.popleft(), answer_of(kind, text)
+
+    def _ending(self, worker: _Worker, *, late: bool, code: int) -> FunctionError:
+        request_id = request_id_of(worker.instance, worker.answered + 1)
+        return timed_out(self._timeout, request_id) if late else exited(code, request_id)
+
+    def _cannot_start(self, *, late: bool, returncode: int) -> None:
+        """Give up when the first start fails, or three in a row do."""
+        self._failed_starts += 1
+        if self._has_started and self._failed_starts < _MAX_FAILED_STARTS:
+            return
+        if late:
+            raise InvalidFunction(
+                f"{self._spec} was not loaded within {self._init_timeout:g} seconds"
+            )
+        raise InvalidFunction(
+            f"the process ended while it loaded {self._spec} ({exit_reason(returncode)})"
+        )
+
+    # -------------------------------------------------------- stopping
+
+    def _stop(self, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Let running tasks end, for a while; give back what was not begun."""
+        for worker in self._workers:
+            worker.ask_to_stop()
+        give_up = time.monotonic() + self._grace
+        while self._busy and time.monotonic() < give_up:
+            for worker in self._wait():
+                yield from self._answers(worker, work)
+        for worker in self._busy:
+            work.put_back(worker.tasks)
+        self.close()
+        for entry in work.given_back():
+            yield entry, NotRun()
+
+
+_NAP: Final = 0.001
+_TICK: Final = 0.1
+_MANY: Final = 64  # tasks in a batch, in 0.1 s
+_MAX_BATCH: Final = 2_000
+_MAX_FAILED_STARTS: Final = 3
+# Of hundreds that start at once, the first would be ready when the last is.
+_MOST_STARTING: Final = max(8, os.cpu_count() or 1)
+
+
+class _Work:
+    """What is left to do: entries that came back, then those not yet taken."""
+
+    def __init__(
+        self, schema_version: str, job: dict[str, Any], entries: Iterable[ManifestEntry]
+    ) -> None:
+        self.schema_version = schema_version
+        self.job = job
+        self._back: deque[ManifestEntry] = deque()
+        self._entries = iter(entries)
+
+    def has(self, count: int) -> bool:
+        """Tell whether so many are left; may have to take them to know."""
+        self._back.extend(islice(self._entries, max(0, count - len(self._back))))
+        return len(self._back) >= count
+
+    def take(self, most: int) -> list[ManifestEntry]:
+        tasks = [self._back.popleft() for _ in range(min(most, len(self._back)))]
+        tasks.extend(islice(self._entries, most - len(tasks)))
+        return tasks
+
+    def put_back(self, tasks: Sequence[ManifestEntry]) -> None:
+        self._back.extendleft(reversed(tasks))
+
+    def given_back(self) -> Iterator[ManifestEntry]:
+        """Give all that was taken and not done."""
+        while self._back:
+            yield self._back.popleft()
+
+
+class _Worker:
+    """A worker process, as its parent sees it: see :mod:`s3batch_handler.engine.worker`.
+
+    Attributes:
+        ready: It has loaded the function.
+        tasks: What it has been given and has not answered, the running one first.
+        answered: How many tasks it has answered.
+        since: When the running task began, or when the process did.
+        ended: It will say no more.
+        killed: By us.
+    """
+
+    def __init__(self, spec: str, timeout: float, env: Mapping[str, str], log: int) -> None:
+        self.instance = _new_instance()
+        self.ready = self.ended = self.killed = False
+        self.tasks: deque[ManifestEntry] = deque()
+        self.answered = 0
+        self.batch_size = 1
+        self.unsent = b""
+        self._partial = b""
+        child_inbox, self.inbox = os.pipe()
+        self.results, child_results = os.pipe()
+        child_lifeline, self._lifeline = os.pipe()
+        for pipe in (self.inbox, self.results):
+            os.set_blocking(pipe, False)
+        childs = (child_inbox, child_results, child_lifeline)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  our own code
+                [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, childs)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=env,
+                pass_fds=childs,
+                start_new_session=True,  # out of reach of Ctrl-C, and to be killed as a whole
+            )
+        except BaseException:
+            for pipe in (self.inbox, self.results, self._lifeline):
+                os.close(pipe)
+            raise
+        finally:
+            for pipe in childs:
+                os.close(pipe)
+        self.since = time.monotonic()
+        self._send(frame({"spec": spec, "timeout": timeout, "instance": self.instance}))
+
+    @property
+    def wants_work(self) -> bool:
+        """Tell whether it might run dry before we look again; slow tasks go out one by one."""
+        return self.ready and not self.ended and len(self.tasks) * 2 < self.batch_size
+
+    def give(self, batch: Batch, tasks: Sequence[ManifestEntry]) -> None:
+        if not self.tasks:
+            self.since = time.monotonic()
+        self.tasks.extend(tasks)
+        self._send(frame(batch))
+
+    def _send(self, data: bytes) -> None:
+        self.unsent += data
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what the pipe takes: waiting for it could be for ever, as it may wait for us."""
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[os.write(self.inbox, self.unsent) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:  # it has ended: its results pipe tells, too
+            self.unsent = b""
+
+    def receive(self) -> list[tuple[str, str]]:
+        """Give all that it has said since, without waiting."""
+        data = [self._partial]
+        try:
+            while chunk := os.read(self.results, 1 << 18):
+                data.append(chunk)
+        except BlockingIOError:
+            self.ended = self.killed
+        else:
+            self.ended = True
+        *lines, self._partial = b"".join(data).split(b"\n")
+        if lines:
+            self._learn_pace(len(lines))
+        try:
+            return parse_results(lines)
+        except ValueError:  # the function has got hold of the pipe: nothing of it can be trusted
+            self.kill()
+            self.ended = True
+            return []
+
+    def _learn_pace(self, answers: int) -> None:
+        """Size its batches by the time that its tasks take; a new task begins now."""
+        now = time.monotonic()
+        fitting = int(answers * BATCH_SECONDS / 2 / max(now - self.since, 1e-6))
+        self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
+        self.since = now
+
+    def ask_to_stop(self) -> None:
+        """Let it finish the task it does, and give back the others."""
+        with suppress(BrokenPipeError):
+            os.write(self._lifeline, b"s")
+
+    def close_inbox(self) -> None:
+        """Let it end when it has done what it was given."""
+        if self.inbox >= 0:
+            os.close(self.inbox)
+            self.inbox = -1
+
+    def kill(self) -> None:
+        """End it, and all that the function has started, at once."""
+        self.killed = True
+        # Not yet waited for, so the number is still its own. (macOS: no permission for zombies.)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def end(self, tidy_until: float) -> int:
+        """Wait for it to end by itself, then see to it; give its exit code."""
+        self.close_inbox()
+        while not self.ended and (seconds := tidy_until - time.monotonic()) > 0:
+            poll = select.poll()
+            poll.register(self.results, select.POLLIN)
+            poll.poll(math.ceil(seconds * 1000))
+            self.receive()
+        if not self.killed:
+            self.kill()
+        os.close(self.results)
+        os.close(self._lifeline)
+        return self._process.returncode
+
+
+_STDERR: Final = 2
+_HOME: Final = str(Path(__file__).resolve().parents[2])
+
+# Not -m: the current directory is for the function to import from, but must not hide a module
+# that the worker needs. Our own home goes last, in case this process knows it by other means.
+_BOOT: Final = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from s3batch_handler.engine.worker import main; main()"
+)
+
+
+def _new_instance() -> str:
+    return str(uuid.uuid4())[:23]

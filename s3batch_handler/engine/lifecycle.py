@@ -1,0 +1,74 @@
+"""The life of a job: which status may follow which, and what a request does to it.
+
+Source: S3 User Guide, "Tracking job status". It does not have everything: that a report which
+cannot be written fails a job that is ``Completing`` is told elsewhere in it, that a job may be
+cancelled at any moment before its end is inferred.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.errors import InvalidTransition, JobError
+from s3batch_handler.job import REFUSED, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NEW, PREPARING, SUSPENDED = JobStatus.NEW, JobStatus.PREPARING, JobStatus.SUSPENDED
+READY, ACTIVE, COMPLETING = JobStatus.READY, JobStatus.ACTIVE, JobStatus.COMPLETING
+PAUSING, PAUSED, COMPLETE = JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.COMPLETE
+CANCELLING, CANCELLED = JobStatus.CANCELLING, JobStatus.CANCELLED
+FAILING, FAILED = JobStatus.FAILING, JobStatus.FAILED
+
+LEGAL_MOVES: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
+    NEW: (PREPARING, CANCELLING),
+    PREPARING: (SUSPENDED, READY, FAILING, CANCELLING),  # confirmation wanted, or not
+    SUSPENDED: (READY, CANCELLED, FAILED),  # confirmed; cancelled; 30 days without either
+    READY: (ACTIVE, CANCELLING),
+    ACTIVE: (COMPLETING, PAUSING, FAILING, CANCELLING),
+    PAUSING: (PAUSED, CANCELLING),  # for a job of higher priority
+    PAUSED: (ACTIVE, CANCELLING),
+    COMPLETING: (COMPLETE, FAILING, CANCELLING),
+    COMPLETE: (),
+    CANCELLING: (CANCELLED,),
+    CANCELLED: (),
+    FAILING: (FAILED,),
+    FAILED: (),
+}
+"""What may come next; the way a job takes if all goes well stands first."""
+
+
+def check_move(job_id: str, current: JobStatus, to: JobStatus) -> None:
+    """Refuse a move that is not in the table.
+
+    Raises:
+        InvalidTransition: A job that is ``current`` cannot come ``to`` this.
+    """
+    if to not in LEGAL_MOVES[current]:
+        raise InvalidTransition(job_id=job_id, current=current, requested=to)
+
+
+def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> JobStatus:
+    """Give the status that a job gets when it is asked for one (UpdateJobStatus).
+
+    ``Ready`` confirms a job that is suspended. ``Cancelled`` ends one that is not over: at once if
+    it is suspended, else by way of ``Cancelling``. What is about to end already goes on to do so.
+
+    Raises:
+        InvalidTransition: A job that is ``current`` cannot be asked this.
+        JobError: No job can.
+    """
+    if requested is READY and current is SUSPENDED:
+        return READY
+    if requested is CANCELLED:
+        if current is SUSPENDED:
+            return CANCELLED
+        if current in (CANCELLING, FAILING):
+            return current
+        if CANCELLING in LEGAL_MOVES[current]:
+            return CANCELLING
+    if requested in (READY, CANCELLED):
+        raise InvalidTransition(job_id=job_id, current=current, requested=requested)
+    problem = f"RequestedJobStatus: Ready or Cancelled, not {requested}"
+    raise JobError(problem, job_id=job_id, code=REFUSED)

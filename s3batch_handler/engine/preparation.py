@@ -1,0 +1,97 @@
+"""A manifest, read in full before anything runs: as S3 does while a job is Preparing.
+
+So that a fault in its last line is told before the first task is begun, and progress has a total.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from s3batch_handler.errors import ManifestError
+from s3batch_handler.manifest import read_entries, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from s3batch_handler.manifest import ManifestEntry
+    from s3batch_handler.model import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedManifest:
+    """A manifest without faults.
+
+    Attributes:
+        count: Its lines: the tasks of the job.
+    """
+
+    count: int
+    _stream: BinaryIO
+    _start: int
+    _fields: Sequence[str] | None
+    _source: str
+    _state: _State
+
+    def entries(self) -> Iterator[ManifestEntry]:
+        """Give its lines, from the first on.
+
+        Raises:
+            ManifestError: Somebody has changed it since, or does so meanwhile.
+        """
+        self._stream.seek(self._start)
+        yield from read_entries(self._stream, fields=self._fields, source=self._source)
+        if self._state is not None and _state(self._stream) != self._state:
+            raise ManifestError("changed while the job ran", source=self._source)
+
+
+_State = tuple[int, int] | None
+
+
+def _state(stream: BinaryIO) -> _State:
+    """Give what differs when a file has been changed; ``None`` where nobody else can do that."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:  # no file
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+@contextmanager
+def prepared(
+    stream: BinaryIO, *, fields: Sequence[str] | None = None, source: str
+) -> Iterator[PreparedManifest]:
+    """Check a manifest to its last line; a stream that cannot go back is copied to a file.
+
+    Raises:
+        ManifestError: It has a fault, or no line at all.
+    """
+    with tempfile.TemporaryFile(prefix="s3batch-manifest-") as copy:
+        if not stream.seekable():
+            shutil.copyfileobj(stream, copy)
+            stream = cast("BinaryIO", copy)
+            stream.seek(0)
+        start, state = stream.tell(), _state(stream)  # of standard input a part may be read
+        count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
+        if not count:
+            raise ManifestError("it is empty: there is no object to work on", source=source)
+        yield PreparedManifest(count, stream, start, fields, source, state)
+
+
+@contextmanager
+def generated(objects: Iterable[ObjectRef], *, source: str) -> Iterator[PreparedManifest]:
+    """Make a manifest of objects that are listed one after the other.
+
+    Raises:
+        ManifestError: There are none.
+    """
+    with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
+        stream = cast("BinaryIO", file)
+        info = write_manifest(stream, objects)
+        if not info.count:
+            raise ManifestError("there is no object to work on", source=source)
+        yield PreparedManifest(info.count, stream, 0, info.fields, source, None)

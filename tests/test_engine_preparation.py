@@ -1,0 +1,70 @@
+"""A manifest before anything runs: read in full, and the same when it is read again."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import pytest
+from typing_extensions import override
+
+from s3batch_handler.engine.preparation import generated, prepared
+from s3batch_handler.errors import ManifestError
+from s3batch_handler.model import ObjectRef
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Pipe(io.BytesIO):
+    """A stream that cannot go back."""
+
+    @override
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
+def test_any_stream_is_counted_and_read_again(kind: type[io.BytesIO]) -> None:
+    """Twice over: a job begins when the last line is known to be good."""
+    with prepared(cast("BinaryIO", kind(b"b,1\nb,2\n")), source="m") as manifest:
+        assert manifest.count == 2
+        assert [entry.encoded_key for entry in manifest.entries()] == ["1", "2"]
+
+
+def test_what_was_read_before_is_left_out() -> None:
+    """A stream is taken from where it stands: somebody has taken the rest on purpose."""
+    stream = io.BytesIO(b"Bucket,Key\nb,1\n")
+    stream.readline()
+
+    with prepared(stream, source="m") as manifest:
+        assert [entry.encoded_key for entry in manifest.entries()] == ["1"]
+
+
+@pytest.mark.parametrize("change", [b"b,3\n", b"broken\n"])
+def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
+    """It is not the manifest that was checked: an error, after what can still be read."""
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"b,1\nb,2\n" * 10_000)
+    with path.open("rb") as stream, prepared(stream, source="m.csv") as manifest:
+        entries = manifest.entries()
+        next(entries)
+        with path.open("ab") as file:
+            file.write(change)
+
+        with pytest.raises(ManifestError, match=r"m\.csv"):
+            list(entries)
+
+
+def test_listing_without_an_object() -> None:
+    """Nothing to do is a mistake of whoever asked."""
+    with pytest.raises(ManifestError, match="no object"), generated([], source="s3://b/"):
+        pass
+
+
+def test_listing_is_a_manifest() -> None:
+    """Keys are encoded, whatever is in them."""
+    objects = [ObjectRef.of_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
+
+    with generated(objects, source="s3://b/") as manifest:
+        assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]

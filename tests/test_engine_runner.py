@@ -1,0 +1,698 @@
+"""A whole job: every manifest line answered once, redrives, the threshold, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from s3batch_handler.engine.invoker import InProcess, WorkerPool
+from s3batch_handler.engine.runner import JobRun, message_family, run_job
+from s3batch_handler.errors import InvalidFunction, ManifestError
+from s3batch_handler.job import JobStatus, Progress
+from s3batch_handler.manifest import ManifestEntry, read_entries
+from s3batch_handler.model import JobRef
+from s3batch_handler.report import TaskStatus
+
+Row = tuple[ManifestEntry, TaskStatus, int, str, str]
+Function = Callable[[Any, Any], Any]
+Write = Callable[[str], str]
+
+JOB = JobRef(id="job-1")
+
+
+class Rows:
+    """A report that is kept in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.end = "open"
+
+    def write(
+        self,
+        entry: ManifestEntry,
+        status: TaskStatus,
+        http_status: int,
+        error_code: str,
+        message: str,
+    ) -> None:
+        bucket, key, version_id = entry
+        row = (ManifestEntry(bucket, key, version_id), status, http_status, error_code, message)
+        self.rows.append(row)
+
+    def finish(self) -> str | None:
+        self.end = "finished"
+        return "here" if self.rows else None
+
+    def discard(self) -> None:
+        self.end = "discarded"
+
+    @property
+    def by_key(self) -> dict[str, tuple[str, int, str, str]]:
+        assert len({row[0] for row in self.rows}) == len(self.rows)
+        return {row[0].encoded_key: row[1:] for row in self.rows}
+
+
+@pytest.fixture
+def report() -> Rows:
+    return Rows()
+
+
+def lines(*keys: str) -> list[ManifestEntry]:
+    return [ManifestEntry("photos", key, None) for key in keys]
+
+
+def numbered(count: int) -> Iterator[ManifestEntry]:
+    return (ManifestEntry("photos", str(number), None) for number in range(count))
+
+
+def function_of(outcome: Callable[[str], tuple[str, str] | Any]) -> Function:
+    """Make a Lambda function of what becomes of each key."""
+
+    def function(event: dict[str, Any], _context: object) -> Any:
+        (task,) = event["tasks"]
+        result = outcome(task["s3Key"])
+        if not isinstance(result, tuple):
+            return result
+        code, text = result
+        return {
+            "invocationSchemaVersion": event["invocationSchemaVersion"],
+            "invocationId": event["invocationId"],
+            "results": [{"taskId": task["taskId"], "resultCode": code, "resultString": text}],
+        }
+
+    return function
+
+
+SUCCEEDS = function_of(lambda key: ("Succeeded", key))
+
+HEAD = """
+import os, signal, sys, time
+from pathlib import Path
+
+def key(event):
+    return event["tasks"][0]["s3Key"]
+
+def answer(event, code="Succeeded", text=""):
+    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": code, "resultString": text}]
+    return {"invocationSchemaVersion": event["invocationSchemaVersion"], "results": results}
+"""
+
+
+@pytest.fixture
+def function(tmp_path: Path) -> Write:
+    """Write a function file; give its spec."""
+
+    def write(body: str) -> str:
+        path = tmp_path / "app.py"
+        path.write_text(HEAD + textwrap.dedent(body))
+        return f"{path}:handler"
+
+    return write
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_rows_are_those_of_aws(report: Rows) -> None:
+    """Each class of result has the status, codes and message that AWS writes."""
+
+    def outcome(key: str) -> Any:
+        match key:
+            case "raises":
+                raise ValueError("no")
+            case "malformed":
+                return "done"
+            case "temporary":
+                return "TemporaryFailure", "busy"
+            case "permanent":
+                return "PermanentFailure", "gone"
+            case _:
+                return "Succeeded", "ok"
+
+    run = run_job(
+        lines("fine", "raises", "malformed", "temporary", "permanent"),
+        InProcess(function_of(outcome)),
+        job=JOB,
+        report=report,
+    )
+
+    rows = report.by_key
+    *codes, raised = rows.pop("raises")
+    prefix = "Lambda returned function error: "
+    assert codes == ["failed", 200, "PermanentFailure"]
+    assert raised.startswith(prefix)
+    assert json.loads(raised.removeprefix(prefix))["errorMessage"] == "no"
+    assert rows == {
+        "fine": ("succeeded", 200, "", "ok"),
+        "malformed": (
+            "failed",
+            200,
+            "PermanentFailure",
+            "Invalid JSON returned in Lambda payload",
+        ),
+        "temporary": ("failed", 200, "TemporaryFailure", "busy"),
+        "permanent": ("failed", 200, "PermanentFailure", "gone"),
+    }
+    assert run.status is JobStatus.COMPLETE
+    assert run.progress == Progress(total=5, succeeded=1, failed=4)
+    assert run.report == "here"
+
+
+def test_timeout_and_exit_have_aws_rows(function: Write, report: Rows) -> None:
+    """Functions that are killed, or end their process, are function errors to S3."""
+    spec = function(
+        """
+        def handler(event, context):
+            if key(event) == "slow":
+                time.sleep(60)
+            os._exit(4)
+        """
+    )
+
+    run_job(lines("slow", "exit"), WorkerPool(spec, workers=2, timeout=0.3), job=JOB, report=report)
+
+    for key, text in {"slow": "Task timed out after 0.30 seconds", "exit": "exit status 4"}.items():
+        *codes, message = report.by_key[key]
+        assert codes == ["failed", 200, "PermanentFailure"]
+        assert message.startswith('Lambda returned function error: {"error')
+        assert message.endswith(f'{text}"}}')
+
+
+def test_long_error_is_cut_as_reports_cut_it(report: Rows) -> None:
+    """A report keeps 1,024 characters of a message."""
+
+    def outcome(_key: str) -> Any:
+        raise ValueError("x" * 5_000)
+
+    run_job(lines("a"), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert len(report.by_key["a"][3]) == 1_024
+
+
+def test_entries_reach_the_report_as_they_stand(report: Rows) -> None:
+    """Duplicate lines, versions and encoded keys: a row for each line, byte for byte."""
+    entries = [
+        ManifestEntry("b1", "a%20b+c", "v1"),
+        ManifestEntry("b1", "a%20b+c", "v1"),
+        ManifestEntry("b2", "%C3%A9", ""),
+        ManifestEntry("b2", "x", None),
+    ]
+
+    run_job(entries, InProcess(SUCCEEDS), job=JOB, report=report)
+
+    assert Counter(row[0] for row in report.rows) == Counter(entries)
+
+
+def test_kinds_of_failures_are_counted(report: Rows) -> None:
+    """The summary puts together what differs in names and numbers only, the frequent first."""
+
+    def outcome(key: str) -> Any:
+        if int(key) % 3 == 0:
+            raise KeyError(f"no {key}")
+        return ("PermanentFailure", f"object {key} is empty") if int(key) % 3 == 1 else None
+
+    run = run_job(numbered(8), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert [(family.error_code, family.message, family.count) for family in run.failures] == [
+        ("PermanentFailure", "KeyError: …", 3),
+        ("PermanentFailure", "object … is empty", 3),
+        (
+            "PermanentFailure",
+            "Invalid JSON returned in Lambda payload: the answer: expected an object, got null",
+            2,
+        ),
+    ]
+    assert run.failures[1].example == "object 1 is empty"
+
+
+@pytest.mark.parametrize(
+    ("message", "family"),
+    [
+        ("Key 'a/b.txt' is 1,024 bytes", "Key … is … bytes"),
+        ("id 2845ca0d-38d9-4c4b-abcf-379dc749c452 at 2019-04-05T17:35:21.155Z", "id … at …"),
+        ("digest 83b1c4cbe93fc893f54053697e10fd6e is wrong", "digest … is wrong"),
+        ("nothing particular", "nothing particular"),
+    ],
+)
+def test_message_family(message: str, family: str) -> None:
+    """Quoted text, ids, times, digests and numbers are particular; words are not."""
+    assert message_family(message) == family
+
+
+# ---------------------------------------------------------------- redrives
+
+
+def test_temporary_failure_that_passes_later(function: Write, tmp_path: Path, report: Rows) -> None:
+    """A task that fails twice for a time succeeds in the end: one row, no failure."""
+    spec = function(
+        f"""
+        def handler(event, context):
+            tries = Path({str(tmp_path)!r}, key(event) + ".tries")
+            with tries.open("a") as file:
+                file.write("x")
+            if len(tries.read_text()) <= 2 * (key(event) == "shy"):
+                return answer(event, "TemporaryFailure", "not yet")
+            return answer(event, text=tries.read_text())
+        """
+    )
+
+    run = run_job(lines("shy", "bold"), WorkerPool(spec, workers=1), job=JOB, report=report)
+
+    assert report.by_key == {
+        "shy": ("succeeded", 200, "", "xxx"),
+        "bold": ("succeeded", 200, "", "x"),
+    }
+    assert run.progress == Progress(total=2, succeeded=2, failed=0)
+
+
+@pytest.mark.parametrize("max_redrives", [0, 1, 3])
+def test_number_of_tries(report: Rows, max_redrives: int) -> None:
+    """A task is tried once, and as often again as redrives are allowed; its last words count."""
+    tries: list[str] = []
+
+    def outcome(key: str) -> Any:
+        tries.append(key)
+        return "TemporaryFailure", f"try {len(tries)}"
+
+    run_job(
+        lines("a"),
+        InProcess(function_of(outcome)),
+        job=JOB,
+        max_redrives=max_redrives,
+        report=report,
+    )
+
+    assert len(tries) == 1 + max_redrives
+    assert report.by_key["a"][2:] == ("TemporaryFailure", f"try {1 + max_redrives}")
+
+
+def test_redrives_come_after_the_first_pass(report: Rows) -> None:
+    """What was busy gets time to recover; entries come back exactly as they were."""
+    entries = [ManifestEntry("b", "é%20\n", ""), ManifestEntry("b", "x", "v")]
+    seen: list[str] = []
+
+    def outcome(key: str) -> Any:
+        seen.append(key)
+        return ("Succeeded" if len(seen) > 2 else "TemporaryFailure"), ""
+
+    run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert seen == ["é%20\n", "x", "é%20\n", "x"]
+    assert [row[0] for row in report.rows] == entries
+
+
+# ---------------------------------------------------------------- the failure threshold
+
+
+def test_job_fails_when_more_than_half_have_failed(report: Rows) -> None:
+    """From 1,000 tasks on; the rest is not run, the report tells of what was done."""
+    run = run_job(
+        numbered(5_000),
+        InProcess(function_of(lambda key: ("PermanentFailure", "no"))),
+        job=JOB,
+        report=report,
+    )
+
+    assert run.status is JobStatus.FAILED
+    assert run.reason == "1,000 of 1,000 tasks failed: more than half"
+    assert len(report.rows) == run.progress.done == 1_000
+    assert report.end == "finished"
+
+
+@pytest.mark.parametrize(("count", "failing"), [(999, 999), (3_000, 1_500)])
+def test_job_completes_below_the_threshold(report: Rows, count: int, failing: int) -> None:
+    """Complete means that all tasks were run, not that they succeeded."""
+
+    def outcome(key: str) -> Any:
+        return ("PermanentFailure" if int(key) >= count - failing else "Succeeded"), ""
+
+    run = run_job(numbered(count), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert run.status is JobStatus.COMPLETE
+    assert run.progress == Progress(total=count, succeeded=count - failing, failed=failing)
+
+
+def test_waiting_for_a_redrive_is_no_failure(report: Rows) -> None:
+    """Only what has failed for good counts against a job."""
+    seen: set[str] = set()
+
+    def outcome(key: str) -> Any:
+        first = key not in seen
+        seen.add(key)
+        return ("TemporaryFailure" if first else "Succeeded"), ""
+
+    run = run_job(numbered(2_000), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert run.status is JobStatus.COMPLETE
+    assert run.progress.succeeded == 2_000
+
+
+def test_threshold_in_the_last_redrive_answers_all_that_have_run(report: Rows) -> None:
+    """Tasks that get no other try have failed as they did before: no row is missing."""
+    run = run_job(
+        numbered(2_000),
+        InProcess(function_of(lambda key: ("TemporaryFailure", f"busy {key}"))),
+        job=JOB,
+        max_redrives=1,
+        report=report,
+    )
+
+    assert run.status is JobStatus.FAILED
+    assert len(report.by_key) == 2_000
+    assert report.by_key["1999"] == ("failed", 200, "TemporaryFailure", "busy 1999")
+
+
+# ---------------------------------------------------------------- cancelling
+
+
+def test_cancelled_from_progress(function: Write, report: Rows) -> None:
+    """A KeyboardInterrupt from the progress bar cancels: what was done is reported, no more."""
+    spec = function(
+        """
+        def handler(event, context):
+            time.sleep(0.02)
+            return answer(event)
+        """
+    )
+
+    def on_progress(progress: Progress) -> None:
+        if progress.done >= 5:
+            raise KeyboardInterrupt
+
+    run = run_job(
+        numbered(10_000),
+        WorkerPool(spec, workers=2),
+        job=JOB,
+        report=report,
+        on_progress=on_progress,
+    )
+
+    assert run.status is JobStatus.CANCELLED
+    assert 5 <= run.progress.done == len(report.by_key) < 100
+    assert report.end == "finished"
+
+
+def test_cancelled_while_tasks_wait_for_a_redrive(report: Rows) -> None:
+    """They have run, so they have a row: what they said last."""
+
+    def on_progress(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    def outcome(key: str) -> Any:
+        if key == "last":
+            time.sleep(0.15)  # progress is told ten times a second
+            return "Succeeded", ""
+        return "TemporaryFailure", "busy"
+
+    run = run_job(
+        lines("a", "b", "last", "never"),
+        InProcess(function_of(outcome)),
+        job=JOB,
+        report=report,
+        on_progress=on_progress,
+    )
+
+    assert run.status is JobStatus.CANCELLED
+    assert report.by_key == {
+        "a": ("failed", 200, "TemporaryFailure", "busy"),
+        "b": ("failed", 200, "TemporaryFailure", "busy"),
+        "last": ("succeeded", 200, "", ""),
+    }
+
+
+@pytest.mark.parametrize(("task_seconds", "done"), [(0.2, True), (60, False)])
+def test_ctrl_c(function: Write, tmp_path: Path, task_seconds: float, done: bool) -> None:
+    """A real SIGINT ends the job soon; the running task is reported if it ends soon, too."""
+    started = tmp_path / "started"
+    spec = function(
+        f"""
+        def handler(event, context):
+            Path({str(started)!r}).write_text(str(os.getpid()))
+            time.sleep({task_seconds})
+            return answer(event)
+        """
+    )
+    code = f"""
+from s3batch_handler.engine.invoker import WorkerPool
+from s3batch_handler.engine.runner import run_job
+from s3batch_handler.manifest import ManifestEntry
+from s3batch_handler.model import JobRef
+run = run_job(
+    (ManifestEntry("b", str(n), None) for n in range(1000)),
+    WorkerPool({spec!r}, workers=1, grace=0.5), job=JobRef(id="j"),
+)
+print(run.status, run.progress.done)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-X", "dev", "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as job:
+        wait_for(lambda: started.exists() and bool(started.read_text()))
+
+        job.send_signal(signal.SIGINT)
+
+        out, err = job.communicate(timeout=10)
+
+    status, count = out.split()
+    assert status == "Cancelled"
+    assert (int(count) > 0) is done
+    assert err == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+# ---------------------------------------------------------------- what is no job at all
+
+
+def test_bad_first_line_leaves_nothing(function: Write, report: Rows) -> None:
+    """An unreadable line before any task has run: workers are gone, and there is no report."""
+    spec = function("handler = lambda event, context: answer(event)")
+    entries = read_entries(io.BytesIO(b"one column\n"), source="m.csv")
+
+    with pytest.raises(ManifestError, match=r"m\.csv, line 1"):
+        run_job(entries, WorkerPool(spec, workers=1), job=JOB, report=report)
+
+    assert report.end == "discarded"
+    assert no_children()
+
+
+def test_line_that_turns_bad_while_the_job_runs(function: Write, report: Rows) -> None:
+    """What was done is done: the job fails, and all that has run, or is running, has its row."""
+    spec = function("handler = lambda event, context: answer(event)")
+
+    def entries() -> Iterator[ManifestEntry]:
+        yield from numbered(100)
+        raise ManifestError("changed", source="m.csv", line=101)
+
+    run = run_job(entries(), WorkerPool(spec, workers=1), job=JOB, report=report)
+
+    assert (run.status, run.reason) == (JobStatus.FAILED, "m.csv, line 101: changed")
+    assert 0 < run.progress.done == len(report.by_key) <= 100
+    assert report.end == "finished"
+    assert no_children()
+
+
+def test_function_that_is_not_there_leaves_nothing(report: Rows) -> None:
+    """The job never began."""
+    with pytest.raises(InvalidFunction, match="there is no file"):
+        run_job(numbered(3), WorkerPool("nowhere.py", workers=2), job=JOB, report=report)
+
+    assert report.end == "discarded"
+    assert report.rows == []
+    assert no_children()
+
+
+def test_function_that_cannot_be_loaded_again_fails_the_job(
+    function: Write, tmp_path: Path, report: Rows
+) -> None:
+    """Once tasks have run there is something to tell: the job fails, with a report and a reason."""
+    spec = function(
+        f"""
+        once = Path({str(tmp_path / "once")!r})
+        if once.exists():
+            raise RuntimeError("only once")
+        once.touch()
+        def handler(event, context):
+            os._exit(1)
+        """
+    )
+
+    run = run_job(lines("a", "b", "c"), WorkerPool(spec, workers=1), job=JOB, report=report)
+
+    assert run.status is JobStatus.FAILED
+    assert run.reason is not None
+    assert "RuntimeError: only once" in run.reason
+    assert list(report.by_key) == ["a"]
+    assert report.end == "finished"
+
+
+def test_empty_manifest(report: Rows) -> None:
+    """Nothing to do is done at once; without a task there is no report."""
+    run = run_job([], WorkerPool("nowhere.py"), job=JOB, report=report)
+
+    assert (run.status, run.progress, run.report) == (JobStatus.COMPLETE, Progress(0, 0, 0), None)
+
+
+def test_report_that_cannot_be_written() -> None:
+    """The error is the caller's to see, and no half of a report stays."""
+
+    class Full(Rows):
+        @override
+        def write(self, *row: Any) -> None:
+            raise OSError("disk full")
+
+    report = Full()
+
+    with pytest.raises(OSError, match="disk full"):
+        run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
+
+    assert report.end == "discarded"
+
+
+def test_report_that_cannot_be_put_where_it_belongs() -> None:
+    """The bucket has gone, after all the work: the job fails, and still says what was done."""
+
+    class Gone(Rows):
+        @override
+        def finish(self) -> str | None:
+            raise OSError("no such bucket")
+
+    report = Gone()
+
+    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
+
+    assert run.status is JobStatus.FAILED
+    assert run.reason == "the report could not be written: OSError: no such bucket"
+    assert (run.progress.succeeded, run.report, report.end) == (3, None, "discarded")
+
+
+def test_ctrl_c_while_the_report_is_written() -> None:
+    """It is written to its end: the job is over already."""
+
+    class Interrupted(Rows):
+        @override
+        def finish(self) -> str | None:
+            signal.raise_signal(signal.SIGINT)
+            return super().finish()
+
+    report = Interrupted()
+
+    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
+
+    assert (run.status, report.end) == (JobStatus.COMPLETE, "finished")
+
+
+def test_ctrl_c_that_comes_twice_at_once(report: Rows) -> None:
+    """Shells and tools pass it on to a process that has it already: still one Ctrl-C."""
+
+    def outcome(key: str) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        return "Succeeded", ""
+
+    run = run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert (run.status, len(report.rows), report.end) == (JobStatus.CANCELLED, 1, "finished")
+
+
+def test_second_thought_means_it(report: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C some time after the first ends everything at once."""
+
+    def outcome(key: str) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        later = time.monotonic() + 1.1
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert report.end == "discarded"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def no_children() -> bool:
+    """Tell whether this process has no child left, not even a zombie."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    workers = [
+        child
+        for child in children
+        if b"engine.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        or Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    ]
+    return not workers
+
+
+# ---------------------------------------------------------------- crashes among many
+
+
+CRASHES = """
+def handler(event, context):
+    match key(event).split("-"):
+        case "exit", _: os._exit(1)
+        case "kill", _: os.kill(os.getpid(), signal.SIGKILL)
+        case "raise", _: raise ValueError
+        case "again", _: return answer(event, "TemporaryFailure")
+    return answer(event)
+"""
+
+
+@settings(
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    ends=st.dictionaries(
+        st.integers(0, 299), st.sampled_from(["exit", "kill", "raise", "again"]), max_size=5
+    )
+)
+def test_neighbours_of_a_crash_are_unharmed(function: Write, ends: dict[int, str]) -> None:
+    """Whatever tasks do to their workers, each line has one row, and only the guilty fail."""
+    entries = lines(*(f"{ends.get(number, 'fine')}-{number}" for number in range(300)))
+    report = Rows()
+
+    run = run_job(
+        entries, WorkerPool(function(CRASHES), workers=2), job=JOB, max_redrives=1, report=report
+    )
+
+    assert run.status is JobStatus.COMPLETE
+    assert Counter(row[0] for row in report.rows) == Counter(entries)
+    failed = {entry.encoded_key for entry, status, *_ in report.rows if status == "failed"}
+    assert failed == {f"{end}-{number}" for number, end in ends.items()}
+
+
+def test_progress_is_told(report: Rows) -> None:
+    """At least once, and at the end with the total."""
+    told: list[Progress] = []
+
+    run: JobRun = run_job(
+        numbered(500), InProcess(SUCCEEDS), job=JOB, total=500, on_progress=told.append
+    )
+
+    assert told[0].total == 500
+    assert told[-1] == run.progress == Progress(500, 500, 0)
+    assert len(told) < 100
