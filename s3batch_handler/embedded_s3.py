@@ -1,0 +1,309 @@
+"""A folder as a bucket: moto's S3 server on loopback, for as long as a job runs.
+
+So that a function that reads objects with boto3 runs over local files as it is. Files are read
+when they are asked for; what the function writes is kept in memory, or in temporary files where
+it is large. The server answers those who know the access key of this very job: other users of the
+machine, and pages in a browser, reach loopback, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import logging
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.exceptions import MissingKey, S3ClientError
+from moto.s3.models import FakeKey, s3_backends
+from typing_extensions import override
+from werkzeug.serving import make_server
+
+from s3batch_handler.aws import s3_client
+from s3batch_handler.keys import is_utf8
+from s3batch_handler.model import ObjectRef
+from s3batch_handler.storage import LocalFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_REGION: Final = "us-east-1"
+
+
+class EmbeddedS3:
+    """What a job and its function need to know of the server."""
+
+    def __init__(
+        self, endpoint_url: str, access_key_id: str, backend: Any, bucket: str, keys: list[str]
+    ) -> None:
+        self.endpoint_url = endpoint_url
+        self._access_key_id = access_key_id
+        self._backend = backend
+        self._bucket = bucket
+        self._keys = keys
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which any AWS SDK finds it, and nothing else of AWS's.
+
+        Whatever is configured for AWS itself must not get in the way, and no proxy in between.
+        """
+        others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+        no_proxy = f"{others},{_HOST}" if others else _HOST
+        return {
+            "AWS_ENDPOINT_URL_S3": self.endpoint_url,
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+            "AWS_USE_DUALSTACK_ENDPOINT": "false",
+            "AWS_USE_FIPS_ENDPOINT": "false",
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._access_key_id,
+            "AWS_SESSION_TOKEN": "",
+            "AWS_REGION": _REGION,
+            "AWS_DEFAULT_REGION": _REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
+        }
+
+    @cached_property
+    def client(self) -> Any:
+        """A client for it."""
+        return s3_client(
+            endpoint_url=self.endpoint_url,
+            access_key_id=self._access_key_id,
+            secret_access_key=self._access_key_id,
+            use_proxies=False,
+        )
+
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
+        """List the folder that is served, as a listing over HTTP would, in a fraction of its time.
+
+        Files whose names are no UTF-8 are there, too: S3 cannot have them, so their tasks fail.
+        """
+        for key in self._keys:
+            if key.startswith(prefix):
+                yield ObjectRef.of_valid({"bucket": bucket, "key": key, "version_id": None})
+
+    def save(self, bucket: str, folder: Path) -> tuple[int, list[str]]:
+        """Save the objects of a bucket as files; give their number, and the keys left out.
+
+        A key that leads out of the folder, that the file system cannot hold, or that means the
+        same file as another one (``a//b``) is left out.
+
+        Raises:
+            OSError: The folder cannot be written to, or the disk is full.
+        """
+        target = LocalFolder(folder)
+        saved: set[str] = set()
+        left_out = []
+        found = self._backend.buckets.get(bucket)  # None: the function has deleted it
+        objects = [
+            (re.sub("/+", "/", key.strip("/")), key, item)
+            for key, item in (found.keys.items() if found else ())
+            if isinstance(item, FakeKey)  # or it is the mark of a deletion
+        ]
+        objects.sort(key=lambda each: each[0] != each[1])  # a file's own key comes first
+        for name, key, item in objects:
+            if name in saved or key.endswith("/"):  # what consoles make for a folder
+                left_out.append(key)
+                continue
+            try:
+                target.write(key, io.BytesIO(item.value))
+            except ValueError:
+                left_out.append(key)
+            except OSError as error:
+                if error.errno not in _NOT_FOR_THIS_NAME:
+                    raise
+                left_out.append(key)
+            else:
+                saved.add(name)
+        return len(saved), left_out
+
+
+_NOT_FOR_THIS_NAME: Final = {
+    errno.EEXIST,
+    errno.EILSEQ,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.ENOTEMPTY,
+}
+
+
+@contextmanager
+def serve_folder(
+    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = ()
+) -> Iterator[EmbeddedS3]:
+    """Serve the files of a folder as the objects of a bucket, on a free port of 127.0.0.1.
+
+    A key is a file's path below the folder. Links that lead out of the folder are left out.
+
+    Args:
+        folder: What to serve.
+        bucket: What to call it.
+        empty_buckets: Further buckets, for functions that write.
+
+    Raises:
+        OSError: A folder in it cannot be listed.
+    """
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    access_key_id = secrets.token_hex(16)
+    buckets = [bucket, *empty_buckets]
+    try:
+        for name in buckets:
+            backend.create_bucket(name, _REGION)
+        keys = []
+        for key, path in files_below(folder):
+            keys.append(key)
+            with suppress(
+                FileNotFoundError
+            ):  # it has gone since it was listed, as its task will tell
+                if is_utf8(key):
+                    backend.buckets[bucket].keys.setlist(key, [_FileObject(bucket, key, path)])
+        with _server(access_key_id) as endpoint_url:
+            yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
+    finally:
+        for name in buckets:
+            backend.buckets.pop(name, None)
+            s3_backends.bucket_accounts.pop(name, None)
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the keys and paths of all files below a folder, in the order of a listing of S3."""
+    root = folder.resolve()
+    found = []
+    folders = [("", str(root))]
+    while folders:
+        prefix, place = folders.pop()
+        with os.scandir(place) as entries:
+            for entry in entries:
+                key = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append((f"{key}/", entry.path))
+                elif entry.is_file(follow_symlinks=False) or (
+                    entry.is_symlink() and _is_file_below(root, Path(entry.path))
+                ):
+                    found.append((key, Path(entry.path)))
+    yield from sorted(found)
+
+
+def _is_file_below(root: Path, link: Path) -> bool:
+    return link.is_file() and link.resolve().is_relative_to(root)
+
+
+def bucket_name_for(folder: Path) -> str:
+    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
+    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
+    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
+
+
+class _FileObject(FakeKey):
+    """An object whose bytes are those of a file, at the moment they are asked for.
+
+    Nothing of it is kept open or in memory: there may be very many. A listing still shows a file
+    that has gone or cannot be read; to ask for it is answered as by S3.
+    """
+
+    def __init__(self, bucket: str, key: str, path: Path) -> None:
+        self._path = path
+        self._known = (0, 0)
+        self._known_etag = ""
+        super().__init__(key, b"", DEFAULT_ACCOUNT_ID, _REGION, bucket_name=bucket)
+        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        self.last_modified = modified.replace(tzinfo=None)
+
+    @property  # type: ignore[explicit-override]  # mypy sees no decorator where there is a setter
+    @override
+    def value(self) -> bytes:
+        with self._told_as_s3_does():
+            return self._path.read_bytes()
+
+    @value.setter
+    def value(self, new_value: bytes) -> None:
+        """Nothing: moto sets it when an object is made."""
+
+    @property
+    @override
+    def response_dict(self) -> dict[str, Any]:
+        with self._told_as_s3_does(), self._path.open("rb"):
+            return super().response_dict
+
+    @property
+    @override
+    def size(self) -> int:
+        return self._look()[0]
+
+    @property
+    @override
+    def etag(self) -> str:
+        known = self._known
+        if self._look() != known or not self._known_etag:
+            with suppress(OSError), self._path.open("rb") as file:
+                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+                self._known_etag = f'"{digest.hexdigest()}"'
+        return self._known_etag
+
+    def _look(self) -> tuple[int, int]:
+        """Give the size of the file and when it was changed, or what they were at last."""
+        with suppress(OSError):
+            status = self._path.stat()
+            self._known = status.st_size, status.st_mtime_ns
+        return self._known
+
+    @contextmanager
+    def _told_as_s3_does(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise MissingKey(self.name) from None
+        except PermissionError:
+            raise S3ClientError("AccessDenied", "the file cannot be read") from None
+
+
+# ---------------------------------------------------------------- the server
+
+_HOST: Final = "127.0.0.1"
+
+_Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
+
+
+@contextmanager
+def _server(access_key_id: str) -> Iterator[str]:
+    # No line for each request, no traceback of moto's: the function is told.
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    moto = cast("_Application", DomainDispatcherApplication(create_backend_app))
+    application = _only_with(access_key_id, moto)
+    server = make_server(_HOST, 0, cast("Any", application), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="embedded-s3", daemon=True)
+    thread.start()
+    try:
+        yield f"http://{_HOST}:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _only_with(access_key_id: str, application: _Application) -> _Application:
+    """Let signed requests and presigned addresses through; moto itself asks nobody for anything."""
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        authorization = environ.get("HTTP_AUTHORIZATION", "") + environ.get("QUERY_STRING", "")
+        if access_key_id in authorization:
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+
+    return checked

@@ -1,0 +1,179 @@
+"""S3 Control's job calls, added to moto.
+
+moto knows S3 Control without jobs. Here are its missing calls, on any
+:class:`~s3batch_handler.control.JobControl`: moto reads requests and writes answers and errors by
+botocore's service model, so their shapes are AWS's own.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from moto import backend_index
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, EmptyResult
+from moto.s3control import urls
+from moto.s3control.responses import S3ControlResponse
+from typing_extensions import override
+
+from s3batch_handler.errors import JobError
+from s3batch_handler.job import REFUSED, JobSpec, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from s3batch_handler.control import JobControl
+
+    ControlOf = Callable[[str, str], JobControl]
+
+
+@contextmanager
+def job_calls(control_of: ControlOf) -> Iterator[None]:
+    """Let moto answer the job calls while the block runs, then leave moto as it was.
+
+    Args:
+        control_of: Gives the jobs of an account (its id) in a Region. Jobs of others are unknown
+            there, as in AWS.
+    """
+
+    def answer(request: Any, url: str, headers: Any) -> Any:
+        return _JobCalls(control_of).answer(request, url, headers)
+
+    patterns = backend_index.backend_url_patterns
+    with (
+        patch.dict(urls.url_paths, dict.fromkeys(_PATHS, answer)),
+        patch.object(urls, "url_bases", [*urls.url_bases, _WITHOUT_ACCOUNT]),
+        patch.object(
+            backend_index,
+            "backend_url_patterns",
+            [*patterns, ("s3control", re.compile(_WITHOUT_ACCOUNT))],
+        ),
+    ):
+        yield
+
+
+_PATHS: Final = (
+    r"{0}/v20180820/jobs$",
+    r"{0}/v20180820/jobs/(?P<job_id>[^/]+)$",
+    r"{0}/v20180820/jobs/(?P<job_id>[^/]+)/(?P<what>priority|status|tagging)$",
+)
+
+# Clients put the account id before the host and into a header. Some leave the host as it is: ours
+# where an endpoint is given, as an address with something before it leads nowhere.
+_WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
+
+
+class _JobCalls(S3ControlResponse):
+    """One request: moto reads it, calls the method of its name, and writes what that returns."""
+
+    def __init__(self, control_of: ControlOf) -> None:
+        super().__init__()
+        self._control_of = control_of
+
+    def answer(self, request: Any, url: str, headers: Any) -> Any:
+        return self._dispatch(request, url, headers)
+
+    @override
+    def call_action(self) -> Any:
+        try:
+            return super().call_action()
+        except JobError as error:
+            status, headers, body = self.serialized(ActionResult(_Refusal(error)))
+            return status, *self._enrich_response(headers, body)
+
+    @override
+    def serialized(self, action_result: ActionResult) -> Any:
+        with warnings.catch_warnings():
+            # AWS says NoSuchJobException, which its own service model does not have: moto warns.
+            warnings.filterwarnings("ignore", r".*does not match an error shape", UserWarning)
+            return super().serialized(action_result)
+
+    @property
+    def _control(self) -> JobControl:
+        return self._control_of(self._get_param("AccountId"), self.region)
+
+    # ------------------------------------------------------------ the calls
+
+    def create_job(self) -> ActionResult:
+        spec = JobSpec.from_request(_in_utc(self._get_params()))
+        return ActionResult({"JobId": self._control.create_job(spec)})
+
+    def describe_job(self) -> ActionResult:
+        job = self._control.describe_job(self._get_param("JobId"))
+        return ActionResult({"Job": job.to_description()})
+
+    def list_jobs(self) -> ActionResult:
+        page = self._control.list_jobs(
+            [
+                _status("JobStatuses", status, code="InvalidRequestException")
+                for status in self._get_param("JobStatuses", ())
+            ],
+            max_results=self._get_param("MaxResults", 1000),
+            next_token=self._get_param("NextToken"),
+        )
+        jobs = [job.to_listing() for job in page.jobs]
+        return ActionResult({"Jobs": jobs, "NextToken": page.next_token})
+
+    def update_job_status(self) -> ActionResult:
+        reason = self._get_param("StatusUpdateReason")
+        requested = _status(
+            "RequestedJobStatus", self._get_param("RequestedJobStatus"), code=REFUSED
+        )
+        job = self._control.update_job_status(self._get_param("JobId"), requested, reason)
+        return ActionResult(
+            {"JobId": job.job_id, "Status": job.status, "StatusUpdateReason": reason}
+        )
+
+    def update_job_priority(self) -> ActionResult:
+        job = self._control.update_job_priority(
+            self._get_param("JobId"), self._get_param("Priority")
+        )
+        return ActionResult({"JobId": job.job_id, "Priority": job.priority})
+
+    def get_job_tagging(self) -> ActionResult:
+        tags = self._control.get_job_tagging(self._get_param("JobId"))
+        return ActionResult({"Tags": [{"Key": key, "Value": tags[key]} for key in tags]})
+
+    def put_job_tagging(self) -> ActionResult:
+        tag_set = self._get_param("Tags", ())
+        tags = {tag["Key"]: tag["Value"] for tag in tag_set}
+        if len(tags) < len(tag_set):
+            raise JobError("Tags: a Key may be there only once", code=REFUSED)
+        self._control.put_job_tagging(self._get_param("JobId"), tags)
+        return EmptyResult()
+
+    def delete_job_tagging(self) -> ActionResult:
+        self._control.delete_job_tagging(self._get_param("JobId"))
+        return EmptyResult()
+
+
+def _in_utc(value: Any) -> Any:
+    """Give points in time their time zone, which moto takes off after having converted them."""
+    match value:
+        case datetime(tzinfo=None):
+            return value.replace(tzinfo=UTC)
+        case dict():
+            return {name: _in_utc(member) for name, member in value.items()}
+        case list():
+            return [_in_utc(item) for item in value]
+    return value
+
+
+class _Refusal(ServiceException):
+    """An error as moto writes it."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.code or "InternalServiceException", str(error))
+
+
+def _status(member: str, name: str, *, code: str) -> JobStatus:
+    """Read a status; clients check no enums."""
+    try:
+        return JobStatus(name)
+    except ValueError:
+        raise JobError(f"{member}: {name!r} is no status of a job", code=code) from None

@@ -1,0 +1,94 @@
+"""A whole job in a test: in this process, without AWS, files or workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.engine.invoker import InProcess
+from s3batch_handler.engine.runner import run_job as run_engine
+from s3batch_handler.keys import encode_key
+from s3batch_handler.manifest import ManifestEntry
+from s3batch_handler.model import JobRef, ObjectRef
+from s3batch_handler.report import ReportRow
+from s3batch_handler.testing.factories import JOB_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from s3batch_handler.report import TaskStatus
+
+
+def run_job(
+    handler: Callable[[Any, Any], Any],
+    objects: Iterable[str | ObjectRef],
+    *,
+    bucket: str = "bucket",
+    user_arguments: Mapping[str, str] | None = None,
+    schema_version: str = "2.0",
+    max_redrives: int = 3,
+    timeout: float = 60.0,
+) -> list[ReportRow]:
+    """Run a handler over objects as a job would, and give the rows of its completion report.
+
+    Payloads pass through JSON, temporary failures are redriven, an exception of the handler
+    becomes the row that AWS writes.
+
+    Args:
+        handler: Any Lambda handler for S3 Batch Operations.
+        objects: Keys, as they are in ``bucket``, or objects.
+        bucket: For objects that are only a key.
+        user_arguments: Of the job; they need schema 2.0.
+        schema_version: Of the invocations.
+        max_redrives: Further tries for a task that failed temporarily.
+        timeout: Seconds that the handler is told it has.
+    """
+    rows = _Rows()
+    entries = [
+        ManifestEntry(item.bucket, encode_key(item.key), item.version_id)
+        if isinstance(item, ObjectRef)
+        else ManifestEntry(bucket, encode_key(item), None)
+        for item in objects
+    ]
+    run_engine(
+        entries,
+        InProcess(handler, timeout=timeout),
+        job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
+        schema_version=schema_version,
+        max_redrives=max_redrives,
+        report=rows,
+    )
+    return rows.rows
+
+
+class _Rows:
+    """A report that is a list."""
+
+    def __init__(self) -> None:
+        self.rows: list[ReportRow] = []
+
+    def write(
+        self,
+        entry: ManifestEntry,
+        status: TaskStatus,
+        http_status: int,
+        error_code: str,
+        message: str,
+    ) -> None:
+        item = entry.object
+        self.rows.append(
+            ReportRow(
+                bucket=item.bucket,
+                key=item.key,
+                version_id=item.version_id,
+                status=status,
+                http_status=http_status,
+                error_code=error_code or None,
+                message=message,
+            )
+        )
+
+    def finish(self) -> None:
+        """It is there already."""
+
+    def discard(self) -> None:
+        self.rows.clear()

@@ -1,0 +1,71 @@
+"""AWS for tests of code that makes jobs: moto's, with S3 Batch Operations that really run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from moto import mock_aws
+
+from s3batch_handler.aws import s3_client
+from s3batch_handler.endpoint import job_calls
+from s3batch_handler.engine.engine import Engine, Functions
+from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from s3batch_handler.engine.function import Function
+
+
+@contextmanager
+def mock_s3batch(
+    functions: Mapping[str, Function],
+    *,
+    max_redrives: int = 3,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Iterator[None]:
+    """Be in moto's AWS, in which S3 Batch Operations jobs run.
+
+    moto's ``mock_aws``, and in it ``boto3.client("s3control")`` with all job calls. A job runs in
+    this process, on the thread whose call made it ready to run: ``create_job`` returns when it is
+    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator.
+
+    Args:
+        functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
+            (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
+            Region) it is good for any; where several are, the one that says most is called.
+        max_redrives: Further tries for a task that failed temporarily.
+        timeout: Seconds that a function is told it has; none is ended for it.
+
+    Raises:
+        ValueError: One of ``functions`` is neither a name nor an ARN.
+    """
+    Functions(functions)  # bad names are told of here, not when the first job is made
+    jobs: dict[tuple[str, str], Engine] = {}
+
+    def jobs_of(account_id: str, region: str) -> Engine:
+        if (account_id, region) not in jobs:
+            engine = Engine(
+                functions,
+                s3=_s3(),
+                account_id=account_id,
+                region=region,
+                max_redrives=max_redrives,
+                timeout=timeout,
+            )
+            jobs[account_id, region] = engines.enter_context(engine)
+        return jobs[account_id, region]
+
+    with job_calls(jobs_of), mock_aws(), ExitStack() as engines:
+        yield
+
+
+@cache
+def _s3() -> Any:
+    """Make a client once: it costs more than most jobs of tests do, and moto's S3 knows no other.
+
+    A client that was made in one ``mock_aws`` works in the next one as well.
+    """
+    return s3_client(access_key_id="testing", secret_access_key="testing")  # noqa: S106  moto's
