@@ -1,0 +1,20 @@
+"""The command line: ``s3batch``. Each command parses arguments, calls the library and prints."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run ``s3batch``: the entry point of the installed script."""
+    try:
+        from s3batch_handler.cli.commands import s3batch
+        from s3batch_handler.cli.output import use_standard_streams_safely
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit("s3batch needs its extra packages: pip install 's3batch-handler[local]'")
+    except KeyboardInterrupt:  # as click does it later on
+        sys.exit("\nAborted!")
+    use_standard_streams_safely()
+    s3batch.main(prog_name="s3batch")

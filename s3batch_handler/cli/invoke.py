@@ -1,0 +1,69 @@
+"""``s3batch invoke``: one event through a handler, the answer to standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from typing import Any, BinaryIO
+
+import click
+
+from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.cli.output import show
+from s3batch_handler.engine.function import load_function
+from s3batch_handler.errors import InvalidFunction, InvalidResponse
+from s3batch_handler.model import ResultCode
+from s3batch_handler.protocol import parse_response
+from s3batch_handler.testing import make_context
+
+
+@click.command()
+@click.argument("handler", metavar="HANDLER")
+@click.argument("event", type=click.File("rb"), default="-")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Seconds that the handler is told it has.",
+)
+def invoke(handler: str, event: BinaryIO, timeout: float) -> None:
+    """Send EVENT, a JSON file or standard input, through HANDLER, and print its answer.
+
+    HANDLER is module:name or path/to/app.py:name. It runs in this very process, so a debugger and
+    print() work; nothing ends it when its time is over. Exit code 1 if a task failed.
+
+        s3batch event report.csv | s3batch invoke app.py:handler
+    """
+    request = _read(event)
+    with redirect_stdout(sys.stderr):  # what the handler prints is its log
+        try:
+            function = load_function(handler)
+        except InvalidFunction as error:
+            raise UsageProblem(str(error)) from error
+        answer = function(request, make_context(timeout=timeout))
+    try:
+        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
+    show(text)
+    outcomes = parse_response(_checked(request), json.loads(text))
+    if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
+        sys.exit(1)
+
+
+def _read(event: BinaryIO) -> Any:
+    try:
+        return json.load(event)
+    except ValueError as error:
+        raise UsageProblem(f"{event.name}: the event is no JSON: {error}") from error
+
+
+def _checked(request: Any) -> dict[str, Any]:
+    """Tell whether the request was one of S3 Batch Operations, now that the handler took it."""
+    from s3batch_handler.protocol import parse_event
+
+    parse_event(request)
+    checked: dict[str, Any] = request
+    return checked

@@ -1,0 +1,181 @@
+"""What a job on this machine reads and writes: its S3, manifest, report and log."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.cli.output import printable, say
+from s3batch_handler.engine.preparation import PreparedManifest, generated, prepared
+from s3batch_handler.report import ReportScope, ReportWriter
+from s3batch_handler.storage import open_folder, split_location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from s3batch_handler.embedded_s3 import EmbeddedS3
+    from s3batch_handler.model import ObjectRef
+
+
+# ---------------------------------------------------------------- S3
+
+
+class S3(Protocol):
+    """The S3 of a job: AWS's, the one at ``--endpoint-url``, or our own."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables that tell the function of it."""
+        ...
+
+    @property
+    def client(self) -> Any:
+        """A boto3 client."""
+        ...
+
+    def objects(self, bucket: str, prefix: str) -> Iterable[ObjectRef]:
+        """List a bucket."""
+        ...
+
+
+class RemoteS3:
+    """An S3 that is not our own. boto3 is slow to come, so it comes when it is needed."""
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        self._endpoint_url = endpoint_url
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"AWS_ENDPOINT_URL_S3": self._endpoint_url} if self._endpoint_url else {}
+
+    @cached_property
+    def client(self) -> Any:
+        from s3batch_handler.aws import s3_client
+
+        return s3_client(endpoint_url=self._endpoint_url)
+
+    def objects(self, bucket: str, prefix: str) -> Iterable[ObjectRef]:
+        from s3batch_handler.aws import list_objects
+
+        return list_objects(self.client, bucket, prefix)
+
+
+def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -> bool:
+    """Save a bucket to its folder; tell whether the folder took it."""
+    try:
+        saved, left_out = server.save(bucket, folder)
+    except OSError as error:
+        say(f"s3batch: {bucket} cannot be saved to {printable(str(folder))}: {error.strerror}")
+        return False
+    for key in left_out:
+        say(f"s3batch: {bucket}: {printable(repr(key))} cannot be a file: left out")
+    if not quiet:
+        say(f"{saved:,} objects of {bucket} saved to {printable(str(folder))}")
+    return True
+
+
+# ---------------------------------------------------------------- manifest
+
+
+@contextmanager
+def given_manifest(location: str, fields: str | None, s3: S3) -> Iterator[PreparedManifest]:
+    """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input."""
+    columns = fields.split(",") if fields else None
+    with (
+        _open(location, s3) as stream,
+        prepared(stream, fields=columns, source=location) as manifest,
+    ):
+        yield manifest
+
+
+def listed_manifest(bucket: str, prefix: str, s3: S3) -> AbstractContextManager[PreparedManifest]:
+    """Make a manifest of the objects of a bucket."""
+    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}")
+
+
+def _open(location: str, s3: S3) -> BinaryIO:
+    if location.startswith("s3://"):
+        folder, name = split_location(location)
+        if str(folder).count("/") < 2 or not name:
+            raise UsageProblem(f"--manifest {location}: write s3://bucket/key")
+        return open_folder(folder, s3=s3.client).read(name)
+    if location != "-":
+        return Path(location).open("rb")
+    if cast("Any", sys.stdin) is None:  # closed by whoever started us
+        raise UsageProblem("--manifest -: there is no standard input")
+    return sys.stdin.buffer
+
+
+# ---------------------------------------------------------------- report and log
+
+
+def new_report(location: str | None, scope: str, job_id: str, s3: S3) -> ReportWriter | None:
+    """Begin a report; none without a location."""
+    if location is None:
+        return None
+    in_s3 = location.startswith("s3://")
+    folder = open_folder(location, s3=s3.client if in_s3 else None)
+    if in_s3:
+        next(folder.subfolders("job-"), None)  # better to know now than after all the work
+    return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope))
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Find out now, not after all the work."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise UsageProblem(f"{option} {folder}: cannot write there: {error.strerror}") from error
+
+
+@contextmanager
+def function_log(
+    location: str | None, report: str | None, job_id: str, *, quiet: bool
+) -> Iterator[BinaryIO | None]:
+    """Open what the function prints to; ``None`` is standard error.
+
+    Without a ``location`` it lies beside the report, and is kept only if there is something in it.
+    """
+    if location is None and report is not None and not report.startswith("s3://"):
+        path = Path(report, f"job-{job_id}.log")
+        new_folder = not path.parent.exists()
+        log = _open_log(path)
+        try:
+            with log:
+                yield log
+        finally:
+            _keep_unless_empty(path, new_folder=new_folder, quiet=quiet)
+    elif location is None or location == "-":
+        yield None
+    else:
+        with _open_log(Path(location)) as log:
+            yield log
+
+
+def _open_log(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")  # several processes write to it
+    except OSError as error:
+        raise UsageProblem(f"--log {path}: cannot write there: {error.strerror}") from error
+
+
+def _keep_unless_empty(path: Path, *, new_folder: bool, quiet: bool) -> None:
+    if path.stat().st_size:
+        if not quiet:
+            say(f"what the function printed is in {printable(str(path))}")
+        return
+    path.unlink()
+    if new_folder:
+        with suppress(OSError):  # the report is there now
+            path.parent.rmdir()

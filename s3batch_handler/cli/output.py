@@ -1,0 +1,60 @@
+"""What reaches the terminal: data on standard output, talk on standard error, both harmless."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+
+def printable(text: str) -> str:
+    r"""Escape what would not be seen as it is: ``\x1b``, ``\n``, ``\u202e``, lone surrogates.
+
+    Keys, messages and paths come from strangers; they must neither steer the terminal nor look
+    like lines of ours.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def show(text: str) -> None:
+    """Print data. Whoever has stopped reading (``| head -1``) does not want the rest."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        if error.errno not in _NOBODY_READS:
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered goes there, without a word
+        os.close(nowhere)
+
+
+_NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
+
+
+def say(text: str) -> None:
+    """Tell a person what happens; no reason to stop if that is impossible."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def use_standard_streams_safely() -> None:
+    """Make sure that there are three, and that none of them fails for a character."""
+    for number in range(3):  # or pipes to workers would get these numbers
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (cast("Any", sys.stdout), cast("Any", sys.stderr)):
+        if stream is not None:  # closed by whoever started us
+            cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")

@@ -1,0 +1,77 @@
+"""How far a job is, on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from s3batch_handler.cli.output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from click._termui_impl import ProgressBar
+
+    from s3batch_handler.job import Progress
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
+
+
+@contextmanager
+def show_progress(
+    total: int, *, quiet: bool, alone: bool
+) -> Iterator[Callable[[Progress], None] | None]:
+    """Give what is to be called with each progress; nothing when ``quiet``.
+
+    Only a terminal that is ours ``alone`` gets a bar: what others print there would run into it.
+    """
+    if quiet:
+        yield None
+    elif alone and sys.stderr is not None and sys.stderr.isatty():
+        with _bar(total) as update:
+            yield update
+    else:
+        yield _lines(total)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
+    failed = 0
+    bar: ProgressBar[Progress] = click.progressbar(
+        length=total,
+        label=f"{total:,} tasks",
+        file=sys.stderr,
+        show_pos=True,
+        item_show_func=lambda _: f"{failed:,} failed" if failed else None,
+    )
+
+    def update(progress: Progress) -> None:
+        nonlocal failed
+        failed = progress.failed
+        with suppress(OSError):  # the terminal is closed: the job goes on
+            bar.update(progress.done - bar.pos, current_item=progress)
+
+    with suppress(OSError):
+        bar.render_progress()
+    try:
+        yield update
+    finally:
+        with suppress(OSError):
+            bar.render_finish()
+
+
+def _lines(total: int) -> Callable[[Progress], None]:
+    say(f"{total:,} tasks")
+    latest = time.monotonic()
+
+    def update(progress: Progress) -> None:
+        nonlocal latest
+        if time.monotonic() - latest >= _SECONDS_BETWEEN_LINES and progress.done < total:
+            latest = time.monotonic()
+            say(f"{progress.done:,} done, {progress.failed:,} failed")
+
+    return update

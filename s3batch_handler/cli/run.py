@@ -1,0 +1,327 @@
+"""``s3batch run``: a whole job on this machine."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import uuid
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import urlsplit
+
+import click
+
+from s3batch_handler.cli.job_io import (
+    S3,
+    RemoteS3,
+    check_writable,
+    function_log,
+    given_manifest,
+    listed_manifest,
+    new_report,
+    save_output,
+)
+from s3batch_handler.cli.options import UsageProblem, arguments_option, schema_for, schema_option
+from s3batch_handler.cli.progress import show_progress
+from s3batch_handler.cli.summary import show_summary
+from s3batch_handler.engine.function import split_spec
+from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, WorkerPool
+from s3batch_handler.engine.runner import run_job
+from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.job import JobStatus
+from s3batch_handler.model import JobRef
+from s3batch_handler.report import ReportScope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from s3batch_handler.embedded_s3 import EmbeddedS3
+    from s3batch_handler.engine.preparation import PreparedManifest
+    from s3batch_handler.engine.runner import JobRun
+    from s3batch_handler.report import ReportWriter
+
+
+@click.command()
+@click.argument("handler", metavar="HANDLER")
+@click.option(
+    "--manifest",
+    metavar="FILE",
+    help="A CSV manifest: a file, an s3:// URL, or - for standard input.",
+)
+@click.option("--fields", metavar="NAMES", help="The manifest's columns: Bucket,Key,Ignore,…")
+@click.option(
+    "--source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to serve as a bucket, by an S3 server of our own; all its files without "
+    "--manifest.",
+)
+@click.option(
+    "--output",
+    metavar="BUCKET=DIR",
+    multiple=True,
+    help="With --source: an empty bucket to write to, saved to a folder at the end.",
+)
+@click.option("--bucket", metavar="NAME", help="All objects of a bucket; or what to call --source.")
+@click.option("--prefix", default="", help="Only objects whose key begins so.")
+@click.option("--endpoint-url", metavar="URL", help="The S3 to use, for the function as well.")
+@arguments_option
+@schema_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Function calls at a time.  [default: one per processor]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=DEFAULT_TIMEOUT,
+    show_default=True,
+    help="The function's timeout in seconds.",
+)
+@click.option(
+    "--max-redrives",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Further tries for a task that failed temporarily.",
+)
+@click.option(
+    "--report",
+    metavar="DIR|s3://…",
+    default="s3batch-reports",
+    show_default=True,
+    help="Where the completion report goes, as job-<id>/.",
+)
+@click.option("--no-report", is_flag=True, help="Write no completion report.")
+@click.option(
+    "--report-scope",
+    type=click.Choice([scope.value for scope in ReportScope]),
+    default=ReportScope.ALL_TASKS.value,
+    show_default=True,
+    help="Which tasks the report tells of.",
+)
+@click.option(
+    "--log",
+    metavar="FILE",
+    help="Where the function's own output goes; - is standard error.  [default: job-<id>.log "
+    "beside the report]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
+def run(**options: Any) -> None:
+    r"""Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
+
+    HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in processes of its
+    own, one call at a time each, ended when its timeout is over.
+
+    \b
+        s3batch run app.py:handler --source photos/
+        s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
+        s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
+    """
+    sys.exit(_run(_Options(**options)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the command line said; the names are those of the options."""
+
+    handler: str
+    manifest: str | None
+    fields: str | None
+    source: Path | None
+    output: Sequence[str]
+    bucket: str | None
+    prefix: str
+    endpoint_url: str | None
+    arguments: dict[str, str]
+    schema: str | None
+    workers: int | None
+    timeout: float
+    max_redrives: int
+    report: str
+    no_report: bool
+    report_scope: str
+    log: str | None
+    as_json: bool
+    quiet: bool
+
+
+def _run(options: _Options) -> int:
+    """Do it all; give the exit code."""
+    outputs = _check(options)
+    job_id = str(uuid.uuid4())
+    with ExitStack() as stack:
+        stack.enter_context(_ended_like_ctrl_c())
+        server = stack.enter_context(_embedded_s3(options, outputs))
+        s3 = server or RemoteS3(options.endpoint_url)
+        report = new_report(_report_location(options), options.report_scope, job_id, s3)
+        if report is not None:
+            stack.callback(report.discard)  # unless it is written
+        manifest = stack.enter_context(_manifest(options, s3))
+        log = stack.enter_context(
+            function_log(options.log, _report_location(options), job_id, quiet=options.quiet)
+        )
+        job = _run_job(options, job_id=job_id, manifest=manifest, s3=s3, report=report, log=log)
+        show_summary(job, as_json=options.as_json)
+        saved = [
+            save_output(server, bucket, folder, quiet=options.quiet)
+            for bucket, folder in outputs.items()
+            if server is not None
+        ]
+    succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed
+    return 0 if succeeded and all(saved) else 1
+
+
+def _run_job(
+    options: _Options,
+    *,
+    job_id: str,
+    manifest: PreparedManifest,
+    s3: S3,
+    report: ReportWriter | None,
+    log: BinaryIO | None,
+) -> JobRun:
+    workers = WorkerPool(
+        options.handler,
+        workers=options.workers,
+        timeout=options.timeout,
+        env=s3.environment,
+        log=log,
+    )
+    with show_progress(manifest.count, quiet=options.quiet, alone=log is not None) as on_progress:
+        try:
+            return run_job(
+                manifest.entries(),
+                workers,
+                job=JobRef(id=job_id, arguments=options.arguments),
+                schema_version=schema_for(options.schema, options.arguments),
+                max_redrives=options.max_redrives,
+                report=report,
+                total=manifest.count,
+                on_progress=on_progress,
+            )
+        except InvalidFunction as error:
+            raise UsageProblem(str(error)) from error
+
+
+def _embedded_s3(
+    options: _Options, outputs: Iterable[str]
+) -> AbstractContextManager[EmbeddedS3 | None]:
+    if options.source is None:
+        return nullcontext()
+    from s3batch_handler.embedded_s3 import serve_folder  # moto takes a second to come
+
+    return serve_folder(options.source, _bucket(options), empty_buckets=outputs)
+
+
+def _bucket(options: _Options) -> str:
+    if options.source is None or options.bucket:
+        return options.bucket or ""
+    from s3batch_handler.embedded_s3 import bucket_name_for
+
+    return bucket_name_for(options.source)
+
+
+def _manifest(options: _Options, s3: S3) -> AbstractContextManager[PreparedManifest]:
+    if options.manifest:
+        return given_manifest(options.manifest, options.fields, s3)
+    return listed_manifest(_bucket(options), options.prefix, s3)
+
+
+def _report_location(options: _Options) -> str | None:
+    return None if options.no_report else options.report
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Take what ends processes (``kill``, a closed terminal) for a Ctrl-C.
+
+    So that nothing stays behind half-written; ``nohup`` keeps its effect.
+    """
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is signal.SIG_DFL
+    }
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# ---------------------------------------------------------------- slips of the pen
+
+
+def _check(options: _Options) -> dict[str, Path]:
+    """Find what is wrong before a long manifest is read; give the buckets to be saved.
+
+    Whether the function can be loaded shows when it is.
+    """
+    schema_for(options.schema, options.arguments)
+    _check_handler(options.handler)
+    if not (options.manifest or options.source or options.bucket):
+        raise click.UsageError("say which objects: --manifest, --source or --bucket")
+    if options.manifest and options.bucket and not options.source:
+        raise click.UsageError("--manifest or --bucket: one of them says which objects")
+    if options.manifest and options.prefix:
+        raise click.UsageError("--prefix goes with --bucket or --source, not with --manifest")
+    if options.fields and not options.manifest:
+        raise click.UsageError("--fields goes with --manifest")
+    if options.output and not options.source:
+        raise click.UsageError("--output goes with --source")
+    if options.source and options.bucket:
+        _check_bucket_name(options.bucket)
+    if options.endpoint_url:
+        _check_endpoint(options)
+    if not (options.no_report or options.report.startswith("s3://")):
+        check_writable(Path(options.report), "--report")
+    return _outputs(options)
+
+
+def _check_handler(handler: str) -> None:
+    try:
+        place, _ = split_spec(handler)
+    except InvalidFunction as error:
+        raise UsageProblem(str(error)) from error
+    if place.endswith(".py") and not Path(place).is_file():
+        raise UsageProblem(f"there is no file {place}")
+
+
+def _check_endpoint(options: _Options) -> None:
+    if options.source:
+        raise click.UsageError("--source brings an S3 of its own: leave out --endpoint-url")
+    parts = urlsplit(options.endpoint_url or "")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.UsageError(f"--endpoint-url {options.endpoint_url}: write http://host:port")
+
+
+def _outputs(options: _Options) -> dict[str, Path]:
+    outputs: dict[str, Path] = {}
+    for pair in options.output:
+        bucket, equals, folder = pair.partition("=")
+        if not (bucket and equals and folder):
+            raise click.UsageError(f"--output {pair}: write BUCKET=DIR")
+        _check_bucket_name(bucket)
+        if bucket in outputs or bucket == _bucket(options):
+            raise click.UsageError(f"--output {pair}: there is another bucket {bucket}")
+        check_writable(Path(folder), "--output")
+        outputs[bucket] = Path(folder)
+    return outputs
+
+
+def _check_bucket_name(name: str) -> None:
+    if not _BUCKET_NAME.fullmatch(name):
+        raise click.UsageError(
+            f"{name!r} is no name of a bucket: 3 to 63 lowercase letters, digits, dots, hyphens"
+        )
+
+
+_BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

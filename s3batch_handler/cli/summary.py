@@ -1,0 +1,65 @@
+"""What became of a job, in a few lines, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from s3batch_handler.cli.output import printable, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from s3batch_handler.engine.runner import JobRun
+
+
+def show_summary(job: JobRun, *, as_json: bool) -> None:
+    """Print what became of a job."""
+    show(_json(job) if as_json else "\n".join([*_overview(job), *_failures(job)]))
+
+
+def _json(job: JobRun) -> str:
+    summary = {
+        "job_id": job.job_id,
+        "status": job.status.value,
+        "reason": job.reason,
+        "total": job.progress.total,
+        "succeeded": job.progress.succeeded,
+        "failed": job.progress.failed,
+        "elapsed_seconds": round(job.elapsed, 3),
+        "report": job.report,
+        "failures": [asdict(family) for family in job.failures],
+    }
+    # In ASCII: any locale can print it, and a terminal cannot be steered by it.
+    return json.dumps(summary, indent=2)
+
+
+def _overview(job: JobRun) -> Iterator[str]:
+    progress = job.progress
+    not_run = (progress.total or progress.done) - progress.done
+    rows = {
+        "Job": job.job_id,
+        "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
+        "Succeeded": f"{progress.succeeded:,}",
+        "Failed": f"{progress.failed:,}",
+        "Not run": f"{not_run:,}" if not_run > 0 else "",  # a manifest that grew has more
+        "Time": f"{job.elapsed:.1f} s, {progress.done / max(job.elapsed, 1e-9):,.0f} tasks/s",
+        "Report": job.report or "none",
+    }
+    for name, value in rows.items():
+        if value:
+            yield f"{name:<10} {printable(value)}"
+
+
+def _failures(job: JobRun) -> Iterator[str]:
+    if not job.failures:
+        return
+    yield "\nWhat failed, and why:"
+    for family in job.failures:
+        text = printable(" ".join(family.message.split()))
+        short = text if len(text) <= 100 else text[:99] + "…"
+        yield f"{family.count:>9,}  {printable(family.error_code)}: {short}"
+    others = job.progress.failed - sum(family.count for family in job.failures)
+    if others:
+        yield f"{others:>9,}  for other reasons"

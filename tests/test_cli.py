@@ -1,0 +1,668 @@
+"""The command line, as a person or a script uses it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from s3batch_handler.cli.commands import s3batch as s3batch_command
+from s3batch_handler.cli.summary import show_summary
+from s3batch_handler.engine.runner import FailureFamily, JobRun
+from s3batch_handler.job import JobStatus, Progress
+from s3batch_handler.protocol import parse_event
+from s3batch_handler.report import read_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP = """
+import sys
+from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
+
+@task_handler
+def handler(task: Task) -> dict:
+    print("this is a log line")
+    if "fail" in task.key:
+        raise PermanentFailure("it says fail")
+    if "later" in task.key:
+        raise TemporaryFailure("not yet")
+    return {"key": task.key, **task.job.arguments}
+
+number = 3
+
+def not_an_answer(event, context):
+    return event
+"""
+
+READER = """
+import boto3
+from s3batch_handler import Task, task_handler
+
+s3 = boto3.client("s3")
+
+@task_handler
+def handler(task: Task) -> str:
+    body = s3.get_object(**task.location)["Body"].read()
+    if task.job.arguments:
+        s3.put_object(Bucket="copies", Key=task.key, Body=body.upper())
+        s3.put_object(Bucket="copies", Key="../outside.txt", Body=b"must not get out")
+    return body.decode()
+"""
+
+
+COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
+
+
+class Shell:
+    """Runs ``s3batch`` in a folder of its own, with nothing of AWS's in its environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(
+        self, *arguments: str, stdin: str | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def line(self, line: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of shell, in which ``s3batch`` is the command."""
+        return subprocess.run(
+            ["bash", "-c", f's3batch() {{ "$PYTHON" -m s3batch_handler.cli "$@"; }}\n{line}'],
+            cwd=self.folder,
+            env={**self.environment, "PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        others = {name: value for name, value in os.environ.items() if "AWS" not in name}
+        return {**others, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def manifest(self, *lines: str, name: str = "manifest.csv") -> str:
+        (self.folder / name).write_text("".join(f"{line}\n" for line in lines))
+        return name
+
+
+@pytest.fixture
+def s3batch(tmp_path: Path) -> Shell:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "reader.py").write_text(READER)
+    return Shell(tmp_path)
+
+
+# ---------------------------------------------------------------- run: what comes out
+
+
+def test_a_job_over_a_manifest(s3batch: Shell) -> None:
+    """Each line gets its row, the summary goes to standard output, 1 tells of failures."""
+    manifest = s3batch.manifest("b,fine.txt", "b,a%20b%2Bc", "b,fail", "b,later")
+
+    run = s3batch("run", "app:handler", "--manifest", manifest, "--json")
+
+    summary = json.loads(run.stdout)
+    assert run.returncode == 1
+    assert (summary["status"], summary["total"]) == ("Complete", 4)
+    assert (summary["succeeded"], summary["failed"]) == (2, 2)
+    rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert rows["a b+c"].message == '{"key":"a b+c"}'
+    assert rows["fail"].error_code == "PermanentFailure"
+    assert (rows["later"].error_code, rows["later"].message) == ("TemporaryFailure", "not yet")
+
+
+def test_a_job_that_succeeds_with_user_arguments(s3batch: Shell) -> None:
+    """User arguments bring schema 2.0 along; exit code 0 says that every task succeeded."""
+    manifest = s3batch.manifest("b,k")
+
+    run = s3batch(
+        "run", "app.py:handler", "--manifest", manifest, "-a", "target=x", "-a", "e=a=b", "--json"
+    )
+
+    summary = json.loads(run.stdout)
+    (row,) = read_report(s3batch.folder / summary["report"]).rows()
+    assert run.returncode == 0
+    assert json.loads(row.message) == {"key": "k", "target": "x", "e": "a=b"}
+
+
+def test_the_summary_for_people(s3batch: Shell) -> None:
+    """It says what failed and why, and where the report lies."""
+    manifest = s3batch.manifest("b,fail1", "b,fail2", "b,fine")
+
+    run = s3batch("run", "app:handler", "--manifest", manifest)
+
+    assert "Status     Complete" in run.stdout
+    assert "Failed     2" in run.stdout
+    assert "2  PermanentFailure: it says fail" in run.stdout
+    assert "s3batch-reports/job-" in run.stdout
+
+
+def test_quiet_leaves_standard_error_empty(s3batch: Shell) -> None:
+    """What the function logs is in a file beside the report, not among our own lines."""
+    manifest = s3batch.manifest("b,fine", "b,fail")
+
+    run = s3batch("run", "app:handler", "--manifest", manifest, "--json", "--quiet")
+
+    (log,) = (s3batch.folder / "s3batch-reports").glob("job-*.log")
+    assert run.stderr == ""
+    assert "this is a log line" in log.read_text()
+    assert "it says fail" in log.read_text()
+
+
+def test_the_function_log_to_standard_error(s3batch: Shell) -> None:
+    """``--log -`` is for those who want to watch."""
+    manifest = s3batch.manifest("b,fine")
+
+    run = s3batch("run", "app:handler", "--manifest", manifest, "--log", "-")
+
+    assert "this is a log line" in run.stderr
+    assert "this is a log line" not in run.stdout
+
+
+def test_a_manifest_from_standard_input(s3batch: Shell) -> None:
+    """``-`` reads a manifest from a pipe; columns may be named."""
+    run = s3batch(
+        *("run", "app:handler", "--manifest", "-", "--fields", "Key,Ignore,Bucket", "--json"),
+        stdin="fine,whatever,b\n",
+    )
+
+    summary = json.loads(run.stdout)
+    (row,) = read_report(s3batch.folder / summary["report"]).rows()
+    assert (row.bucket, row.key) == ("b", "fine")
+
+
+def test_only_failed_tasks_in_the_report(s3batch: Shell) -> None:
+    """``--report-scope FailedTasksOnly`` is for reports that somebody reads."""
+    manifest = s3batch.manifest("b,fine", "b,fail")
+
+    s3batch(
+        *("run", "app:handler", "--manifest", manifest, "--report", "out"),
+        *("--report-scope", "FailedTasksOnly"),
+    )
+
+    assert [row.key for row in read_report(s3batch.folder / "out").rows()] == ["fail"]
+
+
+def test_no_report(s3batch: Shell) -> None:
+    """``--no-report`` leaves nothing behind."""
+    manifest = s3batch.manifest("b,fine")
+    before = {path.name for path in s3batch.folder.iterdir()}
+
+    run = s3batch("run", "app:handler", "--manifest", manifest, "--no-report", "--json")
+
+    after = {path.name for path in s3batch.folder.iterdir()}
+    assert json.loads(run.stdout)["report"] is None
+    assert after - {"__pycache__"} == before
+
+
+def test_odd_keys_reach_the_function_as_they_are(s3batch: Shell) -> None:
+    """Keys like paths, and 1,024 bytes of emoji, are just keys."""
+    emoji = "%F0%9F%98%80" * 256
+    keys = ["%2E%2E/%2E%2E/x", "../../x", "//x", ".", emoji]
+    manifest = s3batch.manifest(*(f"b,{key}" for key in keys))
+
+    run = s3batch("run", "app:handler", "--manifest", manifest, "--json")
+
+    summary = json.loads(run.stdout)
+    assert summary["succeeded"] == 5
+    found = {row.key for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert found == {"../../x", "//x", ".", "😀" * 256}
+
+
+def test_a_manifest_that_is_a_link_or_partly_read(s3batch: Shell) -> None:
+    """A link may lead anywhere; of standard input the rest counts, whatever it is."""
+    (s3batch.folder / "elsewhere").mkdir()
+    s3batch.manifest("b,skipped", "b,one", "b,two", name="elsewhere/manifest.csv")
+    (s3batch.folder / "links").mkdir()
+    (s3batch.folder / "links" / "m.csv").symlink_to("../elsewhere/manifest.csv")
+
+    run = s3batch.line("{ read -r; s3batch run app --manifest - --json; } < links/m.csv")
+    linked = s3batch("run", "app", "--manifest", "links/m.csv", "--json")
+
+    assert json.loads(run.stdout)["succeeded"] == 2
+    assert json.loads(linked.stdout)["succeeded"] == 3
+
+
+def test_a_log_of_ones_own_stays(s3batch: Shell) -> None:
+    """``--log`` names a file of the user's: it is never removed, even if it is empty."""
+    (s3batch.folder / "silent.py").write_text(SLOW)
+    manifest = s3batch.manifest("b,k")
+
+    run = s3batch("run", "silent", "--manifest", manifest, "--log", "mine.log", "--json")
+
+    assert json.loads(run.stdout)["succeeded"] == 1
+    assert (s3batch.folder / "mine.log").read_text() == ""
+
+
+# ---------------------------------------------------------------- run: terminals, pipes, signals
+
+
+def job_run(**differing: Any) -> JobRun:
+    families = (FailureFamily("PermanentFailure", "\x1b[2J\ud800 gone", 1, "\x1b[2J\ud800 gone"),)
+    facts = {
+        "job_id": "j",
+        "status": JobStatus.COMPLETE,
+        "progress": Progress(20, 5, 15),
+        "failures": families,
+        "elapsed": 1.0,
+        "reason": None,
+        "report": "r/\u202egpj.exe",
+    }
+    return JobRun(**{**facts, **differing})
+
+
+def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences, text that runs backwards and lone surrogates are shown, not obeyed."""
+    show_summary(job_run(), as_json=False)
+
+    out = capsys.readouterr().out
+    assert "PermanentFailure: \\x1b[2J\\ud800 gone\n" in out
+    assert "r/\\u202egpj.exe\n" in out
+    assert out.replace("\n", "").isprintable()
+    assert "14  for other reasons" in out
+
+
+def test_json_of_any_message_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    """So every locale can print it, and it reads back as it was."""
+    show_summary(job_run(), as_json=True)
+
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["failures"][0]["message"] == "\x1b[2J\ud800 gone"
+
+
+@pytest.mark.parametrize("streams", ["<&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(s3batch: Shell, streams: str) -> None:
+    """A job from cron or a daemon may have none of them."""
+    manifest = s3batch.manifest("b,fine")
+
+    run = s3batch.line(f"s3batch run app --manifest {manifest} {streams}")
+
+    (row,) = read_report(s3batch.folder / "s3batch-reports").rows()
+    assert row.message == '{"key":"fine"}'
+    assert run.returncode == 0
+    assert ("Succeeded  1" in run.stdout) is (">&- 2" not in streams)
+
+
+def test_nobody_reads_to_the_end(s3batch: Shell) -> None:
+    """``| head -1`` is no failure of the job, and nothing to complain about."""
+    manifest = s3batch.manifest("b,fine")
+
+    run = s3batch.line(f"s3batch run app -q --manifest {manifest} | true; exit ${{PIPESTATUS[0]}}")
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+SLOW = """
+import time
+def handler(event, context):
+    open("started", "w").close()
+    time.sleep(0.3)
+    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}]
+    return {"invocationSchemaVersion": "1.0", "invocationId": event["invocationId"],
+            "treatMissingKeysAs": "PermanentFailure", "results": results}
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_job_that_is_told_to_end(s3batch: Shell, number: int) -> None:
+    """``kill`` and a closed terminal are like Ctrl-C: the report tells of what was done."""
+    (s3batch.folder / "slow.py").write_text(SLOW)
+    manifest = s3batch.manifest(*(f"b,{number}" for number in range(100)))
+    command = [*COMMAND, "run", "slow", "--manifest", manifest, "--json", "-q"]
+    with subprocess.Popen(
+        command, cwd=s3batch.folder, env=s3batch.environment, stdout=subprocess.PIPE, text=True
+    ) as job:
+        wait_for(s3batch.folder / "started")
+
+        job.send_signal(number)
+
+        out, _ = job.communicate(timeout=20)
+
+    summary = json.loads(out)
+    rows = list(read_report(s3batch.folder / summary["report"]).rows())
+    assert (job.returncode, summary["status"]) == (1, "Cancelled")
+    assert len(rows) == summary["succeeded"] > 0
+
+
+def test_told_to_end_while_the_manifest_is_read(s3batch: Shell) -> None:
+    """Nothing has begun, so nothing stays behind."""
+    command = [*COMMAND, "run", "app", "--manifest", "-", "--report", "out"]
+    with subprocess.Popen(
+        command,
+        cwd=s3batch.folder,
+        env=s3batch.environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as job:
+        assert job.stdin is not None
+        job.stdin.write(b"b,k\n" * 100_000)  # more than a pipe holds: it is reading now
+
+        job.send_signal(signal.SIGTERM)
+
+        _, errors = job.communicate(timeout=20)
+
+    assert job.returncode == 1
+    assert errors.split() == [b"Aborted!"]
+    assert not (s3batch.folder / "out").exists()
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+# ---------------------------------------------------------------- run: a folder as a bucket
+
+
+def test_a_folder_as_a_bucket(s3batch: Shell) -> None:
+    """Every file is an object that the function reads over S3."""
+    source = s3batch.folder / "My Photos"
+    (source / "sub dir").mkdir(parents=True)
+    (source / "sub dir" / "ä+b.txt").write_text("one")
+    (source / "two.txt").write_text("two")
+
+    run = s3batch("run", "reader:handler", "--source", "My Photos", "--json")
+
+    summary = json.loads(run.stdout)
+    rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert run.returncode == 0, run.stderr
+    assert {key: row.message for key, row in rows.items()} == {
+        "sub dir/ä+b.txt": "one",
+        "two.txt": "two",
+    }
+    assert {row.bucket for row in rows.values()} == {"my-photos"}
+
+
+def test_an_output_bucket_is_saved_to_a_folder(s3batch: Shell) -> None:
+    """What the function writes ends up as files, but never outside of the folder."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("text")
+
+    run = s3batch(
+        *("run", "reader:handler", "--source", "source", "--bucket", "mine", "-a", "copy=yes"),
+        *("--output", "copies=deep/copies"),
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert (s3batch.folder / "deep/copies/one.txt").read_text() == "TEXT"
+    assert not (s3batch.folder / "deep/outside.txt").exists()
+    assert "'../outside.txt' cannot be a file" in run.stderr
+
+
+def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
+    """``--manifest`` and ``--source`` go together: what is not in the bucket fails its task."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("1")
+    (source / "two.txt").write_text("2")
+    manifest = s3batch.manifest("source,two.txt", "source,three.txt")
+
+    run = s3batch("run", "reader:handler", "--source", "source", "--manifest", manifest, "--json")
+
+    summary = json.loads(run.stdout)
+    rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert rows["two.txt"].message == "2"
+    assert rows["three.txt"].message.startswith("NoSuchKey calling GetObject")
+
+
+def test_a_report_in_s3(s3batch: Shell) -> None:
+    """``--report s3://…`` writes it there, and there it can be saved from, as any object."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("1")
+
+    run = s3batch(
+        *("run", "reader:handler", "--source", "source", "--output", "reports=reports"),
+        *("--report", "s3://reports/daily", "--json"),
+    )
+
+    report = read_report(s3batch.folder / "reports" / "daily")
+    assert json.loads(run.stdout)["report"].startswith("s3://reports/daily/job-")
+    assert [row.key for row in report.rows()] == ["one.txt"]
+
+
+# ---------------------------------------------------------------- run: bad input
+
+BAD_INPUT = {
+    "a handler that cannot be imported": (["run", "broken:handler"], 2, "cannot import broken"),
+    "no such module": (["run", "nothing:handler"], 2, "there is no module nothing"),
+    "no such file": (["run", "no/app.py:handler"], 2, "there is no file no/app.py"),
+    "no such name": (["run", "app:nothing"], 2, "app has no 'nothing'"),
+    "a name that is not callable": (["run", "app:number"], 2, "not callable"),
+    "half a handler": (["run", "app:"], 2, "names no function"),
+    "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "it is empty"),
+    "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),
+    "a wrong column count": (["run", "app", "--manifest", "width.csv"], 1, "line 3: has 3 columns"),
+    "no such manifest": (["run", "app", "--manifest", "none.csv"], 1, "No such file"),
+    "a folder that is not there": (["run", "app", "--source", "nowhere"], 2, "does not exist"),
+    "an empty folder": (["run", "app", "--source", "nothing-in-it"], 1, "no object to work on"),
+    "nothing to work on": (["run", "app"], 2, "say which objects"),
+    "a report that cannot be written": (
+        ["run", "app", "--report", "app.py/reports"],
+        2,
+        "cannot write there",
+    ),
+    "arguments with schema 1.0": (["run", "app", "-a", "a=b", "--schema", "1.0"], 2, "schema 2.0"),
+    "an argument that is none": (["run", "app", "-a", "target"], 2, "NAME=VALUE"),
+    "an output without a source": (["run", "app", "--output", "a=b"], 2, "goes with --source"),
+    "no time at all": (["run", "app", "--timeout", "0"], 2, "--timeout"),
+    "unknown columns": (["run", "app", "--fields", "Bucket,Name"], 1, "unknown field 'Name'"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_INPUT)
+def test_bad_input_gets_one_clear_line(
+    s3batch: Shell, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """It says what to do, exits with 1 or 2, shows no traceback and leaves nothing behind."""
+    s3batch.manifest("b,k")
+    s3batch.manifest(name="empty.csv")
+    s3batch.manifest("Bucket,Key", "b,k", name="header.csv")
+    s3batch.manifest("b,k", "b,k", "b,k,v", name="width.csv")
+    (s3batch.folder / "nothing-in-it").mkdir()
+    (s3batch.folder / "broken.py").write_text("import no_such_thing")
+    arguments, code, message = BAD_INPUT[what]
+    if not {"--manifest", "--source"} & {*arguments} and what != "nothing to work on":
+        arguments = [*arguments, "--manifest", "manifest.csv"]
+
+    monkeypatch.chdir(s3batch.folder)
+    run = CliRunner().invoke(s3batch_command, arguments)
+
+    assert message in run.stderr
+    assert run.exit_code == code
+    assert "Traceback" not in run.stderr
+    assert run.stdout == ""
+    assert not (s3batch.folder / "s3batch-reports").exists()
+
+
+DO_NOT_GO_TOGETHER = {
+    "a manifest and a bucket": (["--bucket", "photos", "--manifest", "m.csv"], "one of them"),
+    "a prefix of a manifest": (["--prefix", "p", "--manifest", "m.csv"], "not with --manifest"),
+    "columns without a manifest": (["--fields", "Key", "--bucket", "b"], "goes with --manifest"),
+    "a report and a bucket of one name": (["--source", ".", "--bucket", "abc"], "another bucket"),
+    "an output twice": (["--source", ".", "--output", "abc=y"], "another bucket"),
+    "a bucket that cannot be": (["--source", ".", "--bucket", "My_Photos"], "no name of a bucket"),
+    "an output that cannot be": (["--source", ".", "--output", "a=y"], "no name of a bucket"),
+    "an output half given": (["--source", ".", "--output", "abc"], "write BUCKET=DIR"),
+    "an output nowhere": (["--source", ".", "--output", "xyz=/dev/null/x"], "cannot write there"),
+    "an endpoint without http": (["--bucket", "b", "--endpoint-url", "host:80"], "http://host"),
+    "two S3s": (["--source", ".", "--endpoint-url", "http://h"], "leave out --endpoint-url"),
+    "a manifest without a key": (["--manifest", "s3://bucket"], "write s3://bucket/key"),
+    "a log nowhere": (["--manifest", "m.csv", "--log", "/dev/null/x"], "cannot write there"),
+}
+
+
+@pytest.mark.parametrize("what", DO_NOT_GO_TOGETHER)
+def test_options_that_make_no_sense(
+    s3batch: Shell, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Exit code 2 at once, and never an option that is silently ignored."""
+    monkeypatch.chdir(s3batch.folder)
+    s3batch.manifest("b,k", name="m.csv")
+    arguments, message = DO_NOT_GO_TOGETHER[what]
+    if "another" in message:
+        arguments = [*arguments, "--output", "abc=x"]
+
+    run = CliRunner().invoke(s3batch_command, ["run", "app.py", *arguments])
+
+    assert run.exit_code == 2
+    assert message in run.stderr
+
+
+def test_an_endpoint_that_nobody_answers_at(s3batch: Shell) -> None:
+    """One line with the address, after seconds."""
+    run = s3batch(
+        *("run", "app", "--bucket", "b", "--endpoint-url", "http://127.0.0.1:9"),
+        AWS_ACCESS_KEY_ID="x",
+        AWS_SECRET_ACCESS_KEY="x",
+    )
+
+    (line,) = run.stderr.splitlines()
+    assert run.returncode == 1
+    assert line.startswith("s3batch: ")
+    assert "http://127.0.0.1:9/b" in line
+
+
+def test_debug_shows_the_traceback(s3batch: Shell) -> None:
+    """``--debug`` is for those who look for the fault on our side."""
+    run = s3batch("--debug", "run", "app", "--manifest", "none.csv")
+
+    assert "Traceback" in run.stderr
+    assert run.returncode == 1
+
+
+# ---------------------------------------------------------------- invoke and event
+
+
+def test_an_event_through_a_handler(s3batch: Shell) -> None:
+    """``event | invoke`` is the shortest way to try a function."""
+    event = s3batch("event", "year 2024/a+b.jpg", "-a", "target=x")
+
+    answer = s3batch("invoke", "app.py:handler", stdin=event.stdout)
+
+    (result,) = json.loads(answer.stdout)["results"]
+    assert json.loads(result["resultString"]) == {"key": "year 2024/a+b.jpg", "target": "x"}
+    assert "this is a log line" in answer.stderr
+    assert answer.returncode == 0
+
+
+def test_nobody_reads_the_answer_to_its_end(s3batch: Shell) -> None:
+    """As with a job: no reason to complain."""
+    run = s3batch.line("s3batch event k | s3batch invoke app | true; exit ${PIPESTATUS[1]}")
+
+    assert (run.returncode, run.stderr) == (0, "this is a log line\n")
+
+
+def test_invoking_tells_of_a_failed_task(s3batch: Shell) -> None:
+    """Exit code 1 although there is an answer."""
+    event = s3batch("event", "fail").stdout
+
+    answer = s3batch("invoke", "app:handler", "-", stdin=event)
+
+    assert json.loads(answer.stdout)["results"][0]["resultCode"] == "PermanentFailure"
+    assert answer.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("handler", "event", "message", "code"),
+    [
+        ("app:handler", "not json", "no JSON", 2),
+        ("app:handler", "{}", "not an S3 Batch Operations event", 1),
+        ("app:nothing", "{}", "app has no 'nothing'", 2),
+    ],
+)
+def test_what_cannot_be_invoked(
+    s3batch: Shell, handler: str, event: str, message: str, code: int
+) -> None:
+    """One clear line."""
+    answer = s3batch("invoke", handler, "-", stdin=event)
+
+    assert message in answer.stderr
+    assert answer.returncode == code
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_answer_that_s3_could_not_use(s3batch: Shell) -> None:
+    """It is printed all the same, with what is wrong about it."""
+    event = s3batch("event").stdout
+
+    answer = s3batch("invoke", "app:not_an_answer", "-", stdin=event)
+
+    assert json.loads(answer.stdout) == json.loads(event)
+    assert "results: missing" in answer.stderr
+    assert answer.returncode == 1
+
+
+@pytest.mark.parametrize("schema", ["1.0", "2.0"])
+def test_events_of_both_schemas(s3batch: Shell, schema: str) -> None:
+    """What ``event`` prints is what AWS documents, to the letter."""
+    made = s3batch(
+        *("event", "a b.txt", "c.txt", "--schema", schema),
+        *("--bucket", "photos", "--version-id", "null", "--job-id", "job-1"),
+    )
+
+    invocation = parse_event(json.loads(made.stdout), strict=True)
+    assert invocation.schema_version == schema
+    assert invocation.job.id == "job-1"
+    assert [(task.bucket, task.key, task.version_id) for task in invocation.tasks] == [
+        ("photos", "a b.txt", "null"),
+        ("photos", "c.txt", "null"),
+    ]
+
+
+# ---------------------------------------------------------------- all commands
+
+
+def test_every_command_has_help(s3batch: Shell) -> None:
+    """``--help`` of each command is there, and the group lists them all."""
+    overview = s3batch("--help").stdout
+
+    for command in ("run", "invoke", "event"):
+        assert command in overview
+        assert s3batch(command, "--help").stdout.startswith(f"Usage: s3batch {command}")
+
+
+def test_rows_of_a_report_are_what_aws_writes(s3batch: Shell) -> None:
+    """CRLF, HTTP status before the error code, the manifest's own spelling of a key."""
+    manifest = s3batch.manifest("b,a%20b%2Bfail,", "b,c+d,null")
+
+    s3batch("run", "app:handler", "--manifest", manifest, "--report", "out")
+
+    (failed,) = (_rows(path) for path in _results(s3batch.folder) if "failed" in path.read_text())
+    assert failed == [
+        ["b", "a%20b%2Bfail", "\\N", "failed", "200", "PermanentFailure", "it says fail"]
+    ]
+    assert all(path.read_bytes().endswith(b"\r\n") for path in _results(s3batch.folder))
+
+
+def _results(folder: Path) -> list[Path]:
+    return sorted(folder.glob("out/job-*/results/*.csv"))
+
+
+def _rows(path: Path) -> list[Any]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
