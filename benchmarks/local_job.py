@@ -1,0 +1,183 @@
+"""A whole job on this machine: a manifest, a function that does nothing, a report at the end.
+
+Target: at least as fast as the single-process loop through JSON (1.5 times is the aim) with worker
+processes, time limits, redrives and AWS's report; memory that does not grow with the manifest.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.measure import exponent, ratio, side_by_side
+from benchmarks.noop import handler
+from s3batch_handler.engine.invoker import WorkerPool
+from s3batch_handler.engine.preparation import prepared
+from s3batch_handler.engine.runner import run_job
+from s3batch_handler.model import JobRef
+from s3batch_handler.report import ReportWriter
+from s3batch_handler.storage import open_folder
+
+JOB = {"id": "f3cc4f60-61f6-4a2b-8a21-d07600c373ce"}
+
+
+def event_for(number: int, row: list[str]) -> dict[str, Any]:
+    return {
+        "invocationSchemaVersion": "1.0",
+        "invocationId": f"invocation-{number}",
+        "job": JOB,
+        "tasks": [
+            {
+                "taskId": f"task-{number}",
+                "s3BucketArn": f"arn:aws:s3:::{row[0]}",
+                "s3Key": row[1],
+                "s3VersionId": None,
+            }
+        ],
+    }
+
+
+def bare_loop(manifest: Path, target: Path) -> None:
+    """csv in, csv out; no JSON, no isolation, no retries."""
+    with manifest.open(newline="") as source, (target / "bare.csv").open("w") as report:
+        write = csv.writer(report).writerow
+        for number, row in enumerate(csv.reader(source)):
+            result = handler(event_for(number, row), None)["results"][0]
+            write([*row, "", "succeeded", "200", "", result["resultString"]])
+
+
+def json_loop(manifest: Path, target: Path) -> None:
+    """The same with the payload through JSON both ways, as between S3 and Lambda."""
+    with manifest.open(newline="") as source, (target / "json.csv").open("w") as report:
+        write = csv.writer(report).writerow
+        for number, row in enumerate(csv.reader(source)):
+            event = json.loads(json.dumps(event_for(number, row)))
+            answer = json.loads(json.dumps(handler(event, None)))
+            write([*row, "", "succeeded", "200", "", answer["results"][0]["resultString"]])
+
+
+def _pool_task(numbered: tuple[int, list[str]]) -> list[str]:
+    number, row = numbered
+    result = handler(event_for(number, row), None)["results"][0]
+    return [*row, "", "succeeded", "200", "", result["resultString"]]
+
+
+def pool(manifest: Path, target: Path) -> None:
+    """multiprocessing.Pool(2).imap: no JSON, no time limits, no crash is survived."""
+    with (
+        manifest.open(newline="") as source,
+        (target / "pool.csv").open("w") as report,
+        multiprocessing.Pool(2) as processes,
+    ):
+        rows = processes.imap(_pool_task, enumerate(csv.reader(source)), chunksize=1_000)
+        csv.writer(report).writerows(rows)
+
+
+def ours(manifest: Path, target: Path) -> None:
+    """What ``s3batch run`` does."""
+    with (
+        manifest.open("rb") as stream,
+        prepared(stream, source=str(manifest)) as ready,
+        ReportWriter(open_folder(target), job_id=str(time.time_ns())) as report,
+    ):
+        run_job(
+            ready.entries(),
+            WorkerPool("benchmarks.noop:handler", workers=2),
+            job=JobRef(id=JOB["id"]),
+            report=report,
+            total=ready.count,
+        )
+
+
+CONTENDERS = {
+    "bare loop": bare_loop,
+    "loop through JSON": json_loop,
+    "multiprocessing.Pool(2)": pool,
+    "s3batch run": ours,
+}
+
+
+def write_manifest_of(size: int, folder: Path) -> Path:
+    path = folder / f"{size}.csv"
+    with path.open("w") as file:
+        file.writelines(f"my-photos,photos/2024/trip%20{n % 97}/IMG_{n}.jpg\n" for n in range(size))
+    return path
+
+
+class PeakMemory:
+    """The most memory that this process and its children have had together, in MiB (Linux)."""
+
+    def __init__(self) -> None:
+        self.mib = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            self.mib = max(self.mib, sum(map(_resident_mib, _family())))
+
+
+def _family() -> list[str]:
+    children = Path("/proc/self/task").glob("*/children")
+    return ["self", *(pid for file in children for pid in file.read_text().split())]
+
+
+def _resident_mib(pid: str) -> float:
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass  # it has just ended
+    return 0.0
+
+
+def main(*, quick: bool = False) -> None:
+    """Print tasks per second for three sizes, then how time and memory grow."""
+    sizes = (1_000, 10_000, 100_000)
+    times: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for size in sizes:
+            manifest = write_manifest_of(size, folder)
+
+            def timed(contender: Any, manifest: Path = manifest) -> float:
+                begin = time.perf_counter()
+                contender(manifest, folder)
+                return time.perf_counter() - begin
+
+            contenders = {title: (lambda run=run: timed(run)) for title, run in CONTENDERS.items()}
+            rounds = 3 if quick or size == max(sizes) else 5
+            seconds = side_by_side(contenders, rounds=rounds)
+            print(f"\nA job of {size:,} tasks (target: s3batch run at least 1.0x, aim 1.5x)\n")
+            for title in contenders:
+                speed = size / min(seconds[title])
+                faster = 1 / ratio(seconds, title, "loop through JSON")
+                print(f"{title:25}  {speed:>10,.0f} tasks/s  {faster:>6.2f}x as fast")
+            times.append(min(seconds["s3batch run"]))
+        growth = exponent(sizes[1:], times[1:])
+        print(f"\ntime grows with the number of tasks to the power {growth:.2f}")
+        if sys.platform == "linux":
+            memory = []
+            for size in sizes[1:]:
+                with PeakMemory() as peak:
+                    ours(folder / f"{size}.csv", folder)
+                memory.append(peak.mib)
+                print(f"{size:>9,} tasks: {peak.mib:.0f} MiB in all processes")
+            growth = exponent(sizes[1:], memory)
+            print(f"memory grows with the number of tasks to the power {growth:.3f}")

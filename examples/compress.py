@@ -1,0 +1,66 @@
+"""Compress the text objects of a bucket into another one.
+
+A complete function for S3 Batch Operations: it deploys as it is (with boto3, which Lambda has),
+and runs on this machine with::
+
+    s3batch run examples/compress.py:handler --source some/folder \
+        --output compressed=compressed --arguments target=compressed
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+import boto3
+from pydantic import BaseModel
+
+from s3batch_handler import PermanentFailure, Task, task_handler
+
+MAX_BYTES = 200_000
+
+
+class Arguments(BaseModel):
+    """User arguments of the job."""
+
+    target: str
+    """The bucket to write to."""
+
+
+class Compressed(BaseModel):
+    """What the completion report tells of each object, as JSON."""
+
+    size: int
+    compressed: int
+    sha256: str
+
+
+s3 = boto3.client("s3")  # once for each environment
+
+
+@task_handler(arguments=Arguments)
+def handler(task: Task[Arguments]) -> Compressed:
+    """Read an object, compress it if it is text, write it to the target bucket."""
+    answer = s3.get_object(**task.location)
+    if answer["ContentLength"] > MAX_BYTES:
+        raise PermanentFailure(f"too large: {answer['ContentLength']:,} bytes")
+    content = answer["Body"].read()
+    if not content:
+        raise PermanentFailure("empty")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise PermanentFailure(f"binary: no text at byte {error.start}") from None
+    # Without a time stamp, the same content always gives the same bytes: doing it twice is fine.
+    compressed = gzip.compress(content, mtime=0)
+    s3.put_object(
+        Bucket=task.job.arguments.target,
+        Key=f"{task.key}.gz",
+        Body=compressed,
+        ContentType="application/gzip",
+    )
+    return Compressed(
+        size=len(content),
+        compressed=len(compressed),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
