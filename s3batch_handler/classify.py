@@ -45,6 +45,12 @@ def classify(
     return code
 
 
+def aws_error_code(error: BaseException) -> str | None:
+    """Give the error code of a botocore ClientError (``NoSuchKey``), known by its shape."""
+    aws = _AwsError.of(error)
+    return aws.code if aws is not None else None
+
+
 def describe(error: BaseException) -> str:
     """Say in words a person can act on what failed: type, message, AWS request id.
 

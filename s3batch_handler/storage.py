@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from typing_extensions import override
 
+from s3batch_handler.classify import aws_error_code
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -219,7 +221,7 @@ class _S3Object(io.RawIOBase):
         try:
             answer = self._get(Range=f"bytes={self._next}-{last}", **self._only_this)
         except Exception as error:
-            match _error_code(error):
+            match aws_error_code(error):
                 case "InvalidRange" if self._next == 0:
                     return  # an empty object has no first byte
                 case "NoSuchKey" | "NoSuchBucket":
@@ -238,12 +240,6 @@ class _S3Object(io.RawIOBase):
 _S3_URL: Final = "s3://"
 _COPY_SIZE: Final = 1 << 17
 _PART_SIZE: Final = 8 << 20
-
-
-def _error_code(error: Exception) -> str | None:
-    """Give the S3 error code of a botocore ClientError, known by its shape."""
-    code: str | None = getattr(error, "response", {}).get("Error", {}).get("Code")
-    return code
 
 
 def _parts(name: str) -> list[str]:

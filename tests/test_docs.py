@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -50,13 +51,21 @@ def test_the_example_of_the_readme(project: Path, aws: Any) -> None:
     assert answer["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
 
 
-def test_the_test_of_the_readme(project: Path, aws: Any) -> None:
+def test_the_test_of_the_readme(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The example of a test is one that passes, with the example of a handler."""
-    namespace: dict[str, Any] = {}
     example, test = snippets(project / "README.md")[:2]
-    exec(example + test, namespace)
+    (tmp_path / "app.py").write_text(example)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    namespace: dict[str, Any] = {}
+    exec(test, namespace)
 
-    namespace["test_an_empty_object_is_given_up"]()
+    try:
+        namespace["test_an_empty_object_is_given_up"]()
+    finally:
+        sys.modules.pop("app", None)
 
 
 def test_the_snippets_on_handlers(project: Path, aws: Any, monkeypatch: Any) -> None:

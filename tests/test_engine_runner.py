@@ -247,11 +247,24 @@ def test_kinds_of_failures_are_counted(report: Rows) -> None:
         ("id 2845ca0d-38d9-4c4b-abcf-379dc749c452 at 2019-04-05T17:35:21.155Z", "id … at …"),
         ("digest 83b1c4cbe93fc893f54053697e10fd6e is wrong", "digest … is wrong"),
         ("nothing particular", "nothing particular"),
+        (
+            "SlowDown calling GetObject: Slow down. (HTTP 503, request id 7QX+/Z1A=)",
+            "SlowDown calling GetObject: Slow down. (HTTP …, …)",
+        ),
     ],
 )
 def test_message_family(message: str, family: str) -> None:
     """Quoted text, ids, times, digests and numbers are particular; words are not."""
     assert message_family(message) == family
+
+
+def test_a_kind_of_failure_with_one_message_only() -> None:
+    """What never differed is shown as it is: "exit status 3" says more than "exit status …"."""
+    function = function_of(lambda _: ("PermanentFailure", "exit status 3"))
+
+    run = run_job(numbered(3), InProcess(function), job=JOB)
+
+    assert [(family.message, family.count) for family in run.failures] == [("exit status 3", 3)]
 
 
 # ---------------------------------------------------------------- redrives

@@ -560,13 +560,17 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
     """They take turns in one thread, for which X-Ray has one stack: still nobody's child but the
     handler's, and each with its own result and its own end."""
 
-    async def work(key: str) -> None:
+    async def work(key: str, may_end: asyncio.Event, ended: asyncio.Event) -> None:
         with trace.observer.watch(task(key), None) as watched:
-            await asyncio.sleep(0.01 * (ord("e") - ord(key)))  # the first ends last
+            await may_end.wait()
             watched.outcome = Outcome(ResultCode.SUCCEEDED if key < "c" else PERMANENT.code)
+        ended.set()
 
     async def work_all() -> None:
-        await asyncio.gather(*map(work, "abcd"))
+        done, c, b, a, go = (asyncio.Event() for _ in range(5))
+        go.set()
+        waits = [work("a", a, done), work("b", b, a), work("c", c, b), work("d", go, c)]
+        await asyncio.gather(*waits)  # the first ends last
 
     @trace.tracer.capture_lambda_handler
     def handler(event: object, context: object) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 from typing_extensions import override
 
@@ -238,6 +239,18 @@ def test_other_errors_of_the_client_come_through(s3: S3Client) -> None:
         folder.read("x")
 
     assert type(caught.value).__module__.startswith("botocore")
+
+
+def test_errors_without_an_answer_of_s3_come_through(s3: S3Client, monkeypatch: Any) -> None:
+    """botocore's time-outs have a ``response``, which is ``None``."""
+
+    def times_out(**_: object) -> None:
+        raise ReadTimeoutError(endpoint_url="https://s3.amazonaws.com")
+
+    monkeypatch.setattr(s3, "get_object", times_out)
+
+    with pytest.raises(ReadTimeoutError):
+        open_folder("s3://bucket", s3=s3).read("x")
 
 
 def test_split_location(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def _open_log(path: Path) -> BinaryIO:
 def _keep_unless_empty(path: Path, *, new_folder: bool, quiet: bool) -> None:
     if path.stat().st_size:
         if not quiet:
-            say(f"what the function printed is in {printable(str(path))}")
+            say(f"the function's log is {printable(str(path))}")
         return
     path.unlink()
     if new_folder:

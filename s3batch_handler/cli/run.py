@@ -113,7 +113,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
 def run(**options: Any) -> None:
-    r"""Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
+    """Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
 
     HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in processes of its
     own, one call at a time each, ended when its timeout is over.
@@ -122,7 +122,7 @@ def run(**options: Any) -> None:
         s3batch run app.py:handler --source photos/
         s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
         s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
-    """
+    """  # noqa: D301  not raw: click's mark is a backspace
     sys.exit(_run(_Options(**options)))
 
 

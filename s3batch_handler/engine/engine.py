@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
-from s3batch_handler.classify import describe
+from s3batch_handler.classify import aws_error_code, describe
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
 from s3batch_handler.engine.preparation import prepared
@@ -385,7 +385,7 @@ class Engine:
         try:
             answer = self._s3.get_object(**place.location)
         except Exception as error:
-            code = _error_code(error)
+            code = aws_error_code(error)
             if code in ("NoSuchKey", "NoSuchVersion"):
                 raise _Unusable(_NO_MANIFEST, "Manifest object was not found") from error
             if code == "NoSuchBucket":
@@ -533,12 +533,6 @@ class _Unusable(Exception):
 
 def _failure(code: str, reason: str) -> JobFailure:
     return JobFailure(failure_code=code, failure_reason=reason[:_LONGEST_REASON])
-
-
-def _error_code(error: Exception) -> str | None:
-    """Give the error code of a botocore ClientError, known by its shape."""
-    code: str | None = getattr(error, "response", {}).get("Error", {}).get("Code")
-    return code
 
 
 # ---------------------------------------------------------------- which function

@@ -57,7 +57,11 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FailureFamily:
-    """Failed tasks of one error code, whose messages differ in names and numbers only."""
+    """Failed tasks of one error code, whose messages differ in names and numbers at most.
+
+    Attributes:
+        message: What their messages have in common; all of it where they are the same.
+    """
 
     error_code: str
     message: str
@@ -248,6 +252,7 @@ class _Ledger:
         self._failed = 0
         self._families: Counter[tuple[str, str]] = Counter()
         self._examples: dict[tuple[str, str], str] = {}
+        self._differing: set[tuple[str, str]] = set()
 
     def take(self, entry: ManifestEntry, answer: Answer, waiting: _Spool | None) -> None:
         """Enter what became of a task; ``waiting`` is for those that get another try.
@@ -280,10 +285,10 @@ class _Ledger:
         if self._write is not None:
             self._write(entry, TaskStatus.FAILED, 200, failure.error_code, failure.message)
         family = (failure.error_code, message_family(failure.gist))
-        if family not in self._examples:
-            if len(self._examples) >= _MOST_FAMILIES:
-                family = (failure.error_code, "other messages")
-            self._examples.setdefault(family, failure.gist)
+        if family not in self._examples and len(self._examples) >= _MOST_FAMILIES:
+            family = (failure.error_code, "other messages")
+        if self._examples.setdefault(family, failure.gist) != failure.gist:
+            self._differing.add(family)
         self._families[family] += 1
         if self._run >= _THRESHOLD_TASKS and self._failed * 2 > self._run:
             reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
@@ -326,10 +331,12 @@ class _Ledger:
 
     def failures(self) -> tuple[FailureFamily, ...]:
         """Give the most frequent kinds of failure."""
-        return tuple(
-            FailureFamily(code, message, count, self._examples[code, message])
-            for (code, message), count in self._families.most_common(_TOP_FAMILIES)
-        )
+        found = []
+        for family, count in self._families.most_common(_TOP_FAMILIES):
+            (code, message), example = family, self._examples[family]
+            message = message if family in self._differing else example
+            found.append(FailureFamily(code, message, count, example))
+        return tuple(found)
 
 
 _THRESHOLD_TASKS: Final = 1_000
@@ -367,6 +374,7 @@ def message_family(message: str) -> str:
 _TELLING: Final = 300  # characters at the beginning of a message
 _PARTICULAR: Final = re.compile(
     r"""'[^']*' | "[^"]*"                   # what is quoted
+      | \b request\ id\ [^\s,)]+          # of AWS
       | \b [0-9a-fA-F]{8} (?:-[0-9a-fA-F]{4,}){4}   # UUIDs
       | \b \d{4}-\d\d-\d\dT[\d:.]+Z?     # points in time
       | \b (?=[a-fA-F]*\d) [0-9a-fA-F]{16,} \b   # digests

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.model import Invocation, JobRef, Task
+from s3batch_handler.model import Invocation, JobRef, Task, UserArguments
 from s3batch_handler.protocol import build_event
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def make_task(
         bucket=bucket,
         key=key,
         version_id=version_id,
-        job=JobRef(id=job_id, arguments=dict(user_arguments or {})),
+        job=JobRef(id=job_id, arguments=UserArguments(user_arguments or {})),
     )
 
 
