@@ -23,10 +23,10 @@ from typing_extensions import override
 from s3batch_handler.engine.invoker import InProcess, WorkerPool
 from s3batch_handler.engine.runner import JobRun, message_family, run_job
 from s3batch_handler.errors import InvalidFunction, ManifestError
-from s3batch_handler.job import JobStatus, Progress
 from s3batch_handler.manifest import ManifestEntry, read_entries
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import TaskStatus
+from s3batch_handler.status import JobStatus, Progress
 
 Row = tuple[ManifestEntry, TaskStatus, int, str, str]
 Function = Callable[[Any, Any], Any]

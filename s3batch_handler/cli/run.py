@@ -31,9 +31,9 @@ from s3batch_handler.engine.function import split_spec
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, WorkerPool
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.errors import InvalidFunction
-from s3batch_handler.job import JobStatus
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportScope
+from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -34,9 +34,7 @@ from s3batch_handler.job import (
     Job,
     JobFailure,
     JobPage,
-    JobStatus,
     Priority,
-    Progress,
 )
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.manifest import MANIFEST_FORMAT
@@ -44,6 +42,7 @@ from s3batch_handler.model import JobRef, UserArguments
 from s3batch_handler.protocol import explain
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.shapes import Tags
+from s3batch_handler.status import JobStatus, Progress
 from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:

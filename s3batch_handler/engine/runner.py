@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
 from s3batch_handler.errors import InvalidFunction, ManifestError
-from s3batch_handler.job import JobStatus, Progress
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.report import TaskStatus
 from s3batch_handler.results import MAX_RESULT_STRING
+from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
