@@ -84,19 +84,23 @@ def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -
 
 
 @contextmanager
-def given_manifest(location: str, fields: str | None, s3: S3) -> Iterator[PreparedManifest]:
+def given_manifest(
+    location: str, fields: str | None, s3: S3, *, keep: Path | None
+) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input."""
     columns = fields.split(",") if fields else None
     with (
         _open(location, s3) as stream,
-        prepared(stream, fields=columns, source=location) as manifest,
+        prepared(stream, fields=columns, source=location, keep=keep) as manifest,
     ):
         yield manifest
 
 
-def listed_manifest(bucket: str, prefix: str, s3: S3) -> AbstractContextManager[PreparedManifest]:
+def listed_manifest(
+    bucket: str, prefix: str, s3: S3, *, keep: Path | None
+) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
-    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}")
+    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
