@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import printable, say
+from s3batch_handler.cli.output import say
 from s3batch_handler.engine.preparation import PreparedManifest, generated, prepared
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

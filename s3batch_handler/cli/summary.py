@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from s3batch_handler.cli.output import printable, show
+from s3batch_handler.cli.output import show
+from s3batch_handler.text import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def _failures(job: JobRun) -> Iterator[str]:
         return
     yield "\nWhat failed, and why:"
     for family in job.failures:
-        text = printable(" ".join(family.message.split()))
+        text = printable(one_line(family.message))
         short = text if len(text) <= 100 else text[:99] + "…"
         yield f"{family.count:>9,}  {printable(family.error_code)}: {short}"
     others = job.progress.failed - sum(family.count for family in job.failures)

@@ -21,7 +21,7 @@ from s3batch_handler.job import JobStatus, Progress
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.report import TaskStatus
-from s3batch_handler.results import MAX_RESULT_STRING
+from s3batch_handler.text import MAX_RESULT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
