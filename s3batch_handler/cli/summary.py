@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.runner import JobRun
 
 
-def show_summary(job: JobRun, *, as_json: bool) -> None:
-    """Print what became of a job."""
-    show(_json(job) if as_json else "\n".join([*_overview(job), *_failures(job)]))
+def show_summary(job: JobRun, *, log: str | None, as_json: bool) -> None:
+    """Print what became of a job; ``log`` is where the function's own output lies."""
+    show(_json(job, log) if as_json else "\n".join([*_overview(job), *_failures(job)]))
 
 
-def _json(job: JobRun) -> str:
+def _json(job: JobRun, log: str | None) -> str:
     summary = {
         "job_id": job.job_id,
         "status": job.status.value,
@@ -30,6 +30,7 @@ def _json(job: JobRun) -> str:
         "failed": job.progress.failed,
         "elapsed_seconds": round(job.elapsed, 3),
         "report": job.report,
+        "log": log,
         "failures": [asdict(family) for family in job.failures],
     }
     # In ASCII: any locale can print it, and a terminal cannot be steered by it.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
-from s3batch_handler.errors import InvalidFunction, ManifestError
+from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.job import JobStatus, Progress
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import Outcome, ResultCode
@@ -47,7 +47,11 @@ class Sink(Protocol):
         ...
 
     def finish(self) -> str | None:
-        """Make the report; say where it lies. Without any row there is none, as in AWS."""
+        """Make the report; say where it lies. Without any row there is none, as in AWS.
+
+        Raises:
+            ReportNotWritten: It lies elsewhere.
+        """
         ...
 
     def discard(self) -> None:
@@ -179,6 +183,10 @@ def _finish(report: Sink | None, ledger: _Ledger) -> str | None:
         return None
     try:
         return report.finish()
+    except ReportNotWritten as error:
+        ledger.fail(f"the report could not be written: {error}")
+        report.discard()
+        return error.kept
     except Exception as error:  # noqa: BLE001  a disk, a network, a client: anything may happen
         ledger.fail(f"the report could not be written: {describe(error)}")
         report.discard()
@@ -195,7 +203,7 @@ def _ctrl_c(cancel: Callable[[], None]) -> Iterator[None]:
     """
     numbers = [
         number
-        for number in _INTERRUPTS
+        for number in INTERRUPTS
         if threading.current_thread() is threading.main_thread()
         and signal.getsignal(number) is signal.default_int_handler
     ]
@@ -218,9 +226,11 @@ def _ctrl_c(cancel: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, signal.default_int_handler)
 
 
-_INTERRUPTS: Final = tuple(
+INTERRUPTS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+"""Signals by which people and systems ask a process to end: not every platform has all of them."""
+
 _SECOND_THOUGHT: Final = 1.0  # seconds
 
 
