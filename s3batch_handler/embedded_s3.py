@@ -144,7 +144,7 @@ _NOT_FOR_THIS_NAME: Final = {
 
 @contextmanager
 def serve_folder(
-    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = ()
+    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = (), leave_out: Iterable[Path] = ()
 ) -> Iterator[EmbeddedS3]:
     """Serve the files of a folder as the objects of a bucket, on a free port of 127.0.0.1.
 
@@ -154,6 +154,7 @@ def serve_folder(
         folder: What to serve.
         bucket: What to call it.
         empty_buckets: Further buckets, for functions that write.
+        leave_out: Files and folders that are no objects, if they lie in the folder.
 
     Raises:
         OSError: A folder in it cannot be listed.
@@ -165,7 +166,7 @@ def serve_folder(
         for name in buckets:
             backend.create_bucket(name, _REGION)
         keys = []
-        for key, path in files_below(folder):
+        for key, path in files_below(folder, leave_out=leave_out):
             keys.append(key)
             with suppress(
                 FileNotFoundError
@@ -180,9 +181,10 @@ def serve_folder(
             s3_backends.bucket_accounts.pop(name, None)
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
     """Give the keys and paths of all files below a folder, in the order of a listing of S3."""
     root = folder.resolve()
+    left_out = {str(path.resolve()) for path in leave_out}
     found = []
     folders = [("", str(root))]
     while folders:
@@ -190,6 +192,8 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
         with os.scandir(place) as entries:
             for entry in entries:
                 key = prefix + entry.name
+                if entry.path in left_out:
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append((f"{key}/", entry.path))
                 elif entry.is_file(follow_symlinks=False) or (

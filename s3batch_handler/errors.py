@@ -11,6 +11,7 @@
     ├── InvalidFunction             there is no function to call (engine side)
     ├── ManifestError               .source, .line
     ├── ReportError
+    │   └── ReportNotWritten        .kept
     └── JobError                    .job_id, .code
         ├── JobNotFound
         ├── InvalidTransition       .current, .requested
@@ -80,6 +81,18 @@ class ManifestError(S3BatchError):
 
 class ReportError(S3BatchError):
     """A completion report cannot be read, or is not what its checksums say it is."""
+
+
+class ReportNotWritten(ReportError):
+    """A completion report could not be put where it belongs, after all the work.
+
+    Attributes:
+        kept: Where it lies instead; ``None``: nowhere.
+    """
+
+    def __init__(self, problem: str, *, kept: str | None) -> None:
+        super().__init__(problem)
+        self.kept = kept
 
 
 class JobError(S3BatchError):

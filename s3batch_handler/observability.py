@@ -13,9 +13,8 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from s3batch_handler.keys import is_utf8
 from s3batch_handler.model import ResultCode
-from s3batch_handler.results import result_string
+from s3batch_handler.text import encodable, result_string
 
 if TYPE_CHECKING:
     import logging
@@ -313,8 +312,8 @@ def _keys(task: Task[Any, Any]) -> dict[str, str | None]:
     return {
         "job_id": task.job.id,
         "task": _short_hash(task.id),
-        "bucket": _writable(task.bucket),
-        "key": _writable(task.key),
+        "bucket": encodable(task.bucket),
+        "key": encodable(task.key),
         "version_id": task.version_id,
     }
 
@@ -324,11 +323,6 @@ def _short_hash(task_id: str) -> str:
     import hashlib  # a start need not wait for OpenSSL
 
     return hashlib.blake2s(task_id.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-
-
-def _writable(text: str) -> str:
-    """Make text that can be encoded: a stream would drop a line with half a surrogate pair."""
-    return text if is_utf8(text) else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _exc_info(error: BaseException | None) -> Any:

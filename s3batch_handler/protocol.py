@@ -21,7 +21,7 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 from s3batch_handler.errors import InvalidEvent, InvalidResponse
 from s3batch_handler.keys import bucket_name, decode_key, encode_key
 from s3batch_handler.model import Invocation, JobRef, Outcome, ResultCode, Task, UserArguments
-from s3batch_handler.results import MAX_RESULT_STRING, result_string
+from s3batch_handler.text import MAX_RESULT_STRING, result_string
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,8 +30,11 @@ SchemaVersion = Literal["1.0", "2.0"]
 _VERSIONS: Final = get_args(SchemaVersion)
 Response = dict[str, Any]
 
+MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
+"""What Lambda takes of a synchronous call, each way (Lambda quotas)."""
+
 MAX_RESPONSE_BYTES: Final = 6_000_000
-"""Lambda takes 6 MB of a synchronous answer (Lambda quotas); a little air for its envelope."""
+"""What we make of it: below Lambda's limit, with air for its envelope."""
 
 
 # ---------------------------------------------------------------- the function's side: reading
@@ -224,7 +227,7 @@ def build_response(
 ) -> Response:
     """Build the answer to an invocation: one result for each task, in the order given.
 
-    Messages are made safe for a report (see :mod:`s3batch_handler.results`), and shortened
+    Messages are made safe for a report (see :mod:`s3batch_handler.text`), and shortened
     further where the whole would be too large for Lambda.
     """
     answers = [

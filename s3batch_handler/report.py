@@ -32,7 +32,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, ca
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict, override
 
-from s3batch_handler.errors import ReportError
+from s3batch_handler.classify import describe
+from s3batch_handler.errors import ReportError, ReportNotWritten
 from s3batch_handler.keys import decode_key
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.protocol import explain
@@ -120,6 +121,7 @@ class ReportWriter:
         job_id: The job.
         scope: Which tasks get a row.
         prefix: One that ends in ``/`` gives a double slash in S3, as with AWS.
+        fallback: Where the report goes if ``folder`` turns out not to take it.
 
     Raises:
         ValueError: ``prefix`` or ``job_id`` lead out of the folder.
@@ -132,11 +134,14 @@ class ReportWriter:
         job_id: str,
         scope: ReportScope = ReportScope.ALL_TASKS,
         prefix: str = "",
+        fallback: Folder | None = None,
     ) -> None:
         self._folder = folder
+        self._fallback = fallback
         self._job = f"{prefix}/job-{job_id}" if prefix else f"job-{job_id}"
         self._location = folder.location(f"{self._job}/{_INDEX}")
         self._has_tasks = False
+        self._stored: list[str] = []
         self._finished = False
         self._open_files = ExitStack()
         self._files = {TaskStatus.FAILED: self._temporary_file()}
@@ -161,17 +166,26 @@ class ReportWriter:
         """Put the report where it belongs, and say where its ``manifest.json`` is.
 
         ``manifest.json`` comes last: a report is whole or not there. After an error everything is
-        still at hand for another call.
+        still at hand for another call; what was stored by then stays, and is no report.
 
         Returns:
             ``None``, and no report, when no task was run: so does AWS. When tasks were run but
             none is within the scope, there is a report without results: it tells that none failed.
+
+        Raises:
+            ReportNotWritten: There is a ``fallback``, and it has the report now; or it has not,
+                either. Without one, the folder's error comes through as it is.
         """
         if not self._has_tasks:
             self.discard()
             return None
         if not self._finished:
-            self._put_all()
+            try:
+                self._put_all(self._folder)
+            except Exception as error:
+                if self._fallback is None:
+                    raise
+                raise self._put_elsewhere(self._fallback, error) from error
             self._finished = True
             self._open_files.close()
         return self._location
@@ -197,8 +211,20 @@ class ReportWriter:
     def _temporary_file(self) -> BinaryIO:
         return cast("BinaryIO", self._open_files.enter_context(tempfile.TemporaryFile()))
 
-    def _put_all(self) -> None:
-        results = [self._put(status) for status in TaskStatus if self._has_rows(status)]
+    def _put_elsewhere(self, fallback: Folder, error: Exception) -> ReportNotWritten:
+        problem = f"{self._location}: {describe(error)}"
+        if self._stored:
+            problem += f" (without it {', '.join(self._stored)} is of no use)"
+        try:
+            self._put_all(fallback)
+        except Exception as another:  # noqa: BLE001  a full disk, a read-only place
+            problem += f"; nor could it be kept elsewhere: {describe(another)}"
+            return ReportNotWritten(problem, kept=None)
+        kept = fallback.location(f"{self._job}/{_INDEX}")
+        return ReportNotWritten(f"{problem}; it is kept in {kept}", kept=kept)
+
+    def _put_all(self, folder: Folder) -> None:
+        results = [self._put(folder, status) for status in TaskStatus if self._has_rows(status)]
         index = {
             "Format": REPORT_FORMAT,
             "ReportCreationDate": _now(),
@@ -207,8 +233,8 @@ class ReportWriter:
         }
         content = json.dumps(index, indent=4).encode()
         checksum = hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
-        self._folder.write(f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
-        self._folder.write(f"{self._job}/{_INDEX}", io.BytesIO(content))
+        folder.write(f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
+        folder.write(f"{self._job}/{_INDEX}", io.BytesIO(content))
 
     def _has_rows(self, status: TaskStatus) -> bool:
         if status not in self._files:
@@ -217,19 +243,20 @@ class ReportWriter:
         file.flush()
         return os.fstat(file.fileno()).st_size > 0
 
-    def _put(self, status: TaskStatus) -> dict[str, str]:
+    def _put(self, folder: Folder, status: TaskStatus) -> dict[str, str]:
         # A descriptor of its own, because boto3 closes what it has uploaded.
         with os.fdopen(os.dup(self._files[status].fileno()), "rb") as rows:
             rows.seek(0)
             name, checksum = _digests(rows)
             path = f"{self._job}/results/{name}.csv"
             rows.seek(0)
-            self._folder.write(path, rows)
+            folder.write(path, rows)
+            self._stored.append(folder.location(path))
         return {
             "TaskExecutionStatus": status,
-            "Bucket": self._folder.bucket,
+            "Bucket": folder.bucket,
             "MD5Checksum": checksum,
-            "Key": self._folder.key(path),
+            "Key": folder.key(path),
         }
 
 

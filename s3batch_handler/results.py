@@ -1,11 +1,10 @@
-"""What a user's function may return, and what a completion report can show of it."""
+"""What a user's function may return."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
@@ -16,9 +15,6 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.errors import PermanentFailure
 from s3batch_handler.model import Outcome, ResultCode
-
-MAX_RESULT_STRING: Final = 1024
-"""Characters of a result string that reach the completion report."""
 
 
 def outcome_of(value: object) -> Outcome:
@@ -103,30 +99,3 @@ def _jsonable(value: object) -> Any:
 _ENCODER: Final = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_jsonable
 )
-
-
-def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
-    r"""Make text safe for a completion report: visible characters, at most ``limit`` of them.
-
-    Control characters are escaped (a line break becomes ``\n``), lone surrogates replaced. A text
-    that is too long ends in a mark that tells how long it was.
-    """
-    safe = text
-    if not text.isprintable():
-        # Cut before escaping: nobody wants a megabyte escaped to keep a kilobyte of it.
-        safe = _SURROGATE.sub("\ufffd", text[: limit + 1]).translate(_ESCAPED)
-    if len(safe) <= limit:
-        return safe
-    mark = f"… [cut, of {len(text):,} characters]"
-    return safe[: max(0, limit - len(mark))] + mark[:limit]
-
-
-# C0 and C1 control characters, and the two Unicode line breaks, spelled as in Python.
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
-    0x09: "\\t",
-    0x0A: "\\n",
-    0x0D: "\\r",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-}
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +22,7 @@ from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 APP = """
@@ -62,38 +63,39 @@ def handler(task: Task) -> str:
 COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
 
 
+class Run(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 class Shell:
     """Runs ``s3batch`` in a folder of its own, with nothing of AWS's in its environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(
-        self, *arguments: str, stdin: str | None = None, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+    def __call__(self, *arguments: str, stdin: str | None = None, **variables: str) -> Run:
+        """Run it in this process: the function is in others, whatever happens."""
+        foreign = dict.fromkeys(os.environ.keys() - self.environment.keys())
+        run = CliRunner(env={**foreign, **self.environment, **variables}).invoke(
+            s3batch_command, arguments, input=stdin, prog_name="s3batch"
         )
+        return Run(run.exit_code, run.stdout, run.stderr)
 
-    def line(self, line: str) -> subprocess.CompletedProcess[str]:
+    def line(self, line: str) -> Run:
         """Run a line of shell, in which ``s3batch`` is the command."""
-        return subprocess.run(
+        run = subprocess.run(
             ["bash", "-c", f's3batch() {{ "$PYTHON" -m s3batch_handler.cli "$@"; }}\n{line}'],
             cwd=self.folder,
             env={**self.environment, "PYTHON": sys.executable},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+        return Run(run.returncode, run.stdout, run.stderr)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -106,10 +108,16 @@ class Shell:
 
 
 @pytest.fixture
-def s3batch(tmp_path: Path) -> Shell:
+def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "reader.py").write_text(READER)
-    return Shell(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = {*sys.modules}
+    yield Shell(tmp_path)
+    for name in sys.modules.keys() - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]  # `invoke` has loaded it
 
 
 # ---------------------------------------------------------------- run: what comes out
@@ -119,7 +127,7 @@ def test_a_job_over_a_manifest(s3batch: Shell) -> None:
     """Each line gets its row, the summary goes to standard output, 1 tells of failures."""
     manifest = s3batch.manifest("b,fine.txt", "b,a%20b%2Bc", "b,fail", "b,later")
 
-    run = s3batch("run", "app:handler", "--manifest", manifest, "--json")
+    run = s3batch.line(f"s3batch run app:handler --manifest {manifest} --json")
 
     summary = json.loads(run.stdout)
     assert run.returncode == 1
@@ -165,6 +173,7 @@ def test_quiet_leaves_standard_error_empty(s3batch: Shell) -> None:
 
     (log,) = (s3batch.folder / "s3batch-reports").glob("job-*.log")
     assert run.stderr == ""
+    assert json.loads(run.stdout)["log"] == str(log.relative_to(s3batch.folder))
     assert "this is a log line" in log.read_text()
     assert "it says fail" in log.read_text()
 
@@ -173,10 +182,10 @@ def test_the_function_log_to_standard_error(s3batch: Shell) -> None:
     """``--log -`` is for those who want to watch."""
     manifest = s3batch.manifest("b,fine")
 
-    run = s3batch("run", "app:handler", "--manifest", manifest, "--log", "-")
+    run = s3batch.line(f"s3batch run app:handler --manifest {manifest} --log - --json")
 
     assert "this is a log line" in run.stderr
-    assert "this is a log line" not in run.stdout
+    assert json.loads(run.stdout)["log"] is None
 
 
 def test_a_manifest_from_standard_input(s3batch: Shell) -> None:
@@ -250,7 +259,7 @@ def test_a_log_of_ones_own_stays(s3batch: Shell) -> None:
 
     run = s3batch("run", "silent", "--manifest", manifest, "--log", "mine.log", "--json")
 
-    assert json.loads(run.stdout)["succeeded"] == 1
+    assert json.loads(run.stdout)["log"] == "mine.log"
     assert (s3batch.folder / "mine.log").read_text() == ""
 
 
@@ -273,7 +282,7 @@ def job_run(**differing: Any) -> JobRun:
 
 def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """Escape sequences, text that runs backwards and lone surrogates are shown, not obeyed."""
-    show_summary(job_run(), as_json=False)
+    show_summary(job_run(), log=None, as_json=False)
 
     out = capsys.readouterr().out
     assert "PermanentFailure: \\x1b[2J\\ud800 gone\n" in out
@@ -284,7 +293,7 @@ def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
 def test_json_of_any_message_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     """So every locale can print it, and it reads back as it was."""
-    show_summary(job_run(), as_json=True)
+    show_summary(job_run(), log=None, as_json=True)
 
     out = capsys.readouterr().out
     assert out.isascii()
@@ -445,6 +454,70 @@ def test_a_report_in_s3(s3batch: Shell) -> None:
     assert [row.key for row in report.rows()] == ["one.txt"]
 
 
+def test_a_report_that_s3_does_not_take(s3batch: Shell) -> None:
+    """After all the work no row is lost: the report stays on this machine, and the job says so."""
+    (s3batch.folder / "vandal.py").write_text(VANDAL)
+    (s3batch.folder / "source").mkdir()
+    (s3batch.folder / "source" / "one.txt").write_text("1")
+
+    run = s3batch(
+        *("run", "vandal", "--source", "source", "--output", "reports=reports"),
+        *("--report", "s3://reports/daily", "--json"),
+    )
+
+    summary = json.loads(run.stdout)
+    (row,) = read_report(summary["report"]).rows()
+    assert (run.returncode, summary["status"], summary["succeeded"]) == (1, "Failed", 1)
+    assert summary["reason"].startswith("the report could not be written: s3://reports/daily/job-")
+    assert "NoSuchBucket" in summary["reason"]
+    assert summary["reason"].endswith(f"it is kept in {summary['report']}")
+    assert summary["report"].startswith("s3batch-reports/job-")
+    assert row.message == "done"
+
+
+VANDAL = """
+import boto3
+from s3batch_handler import Task, task_handler
+
+@task_handler
+def handler(task: Task) -> str:
+    boto3.client("s3").delete_bucket(Bucket="reports")
+    return "done"
+"""
+
+
+def test_what_jobs_write_is_no_input_of_the_next(s3batch: Shell) -> None:
+    """Run twice over the folder that one is in, the second job has the tasks of the first."""
+    command = (
+        *("run", "app:handler", "--source", ".", "--bucket", "mine", "--json"),
+        *("--output", "copies=copies", "--log", "mine.log", "--save-manifest", "manifest.csv"),
+    )
+    (s3batch.folder / "copies").mkdir()
+    (s3batch.folder / "copies" / "of-an-earlier-job.txt").touch()
+    first = json.loads(s3batch(*command).stdout)
+    written = {path.name for path in s3batch.folder.iterdir()}
+
+    second = json.loads(s3batch(*command).stdout)
+
+    assert written > {"s3batch-reports", "copies", "mine.log", "manifest.csv"}
+    assert first["total"] == 2
+    keys = {row.key for row in read_report(second["report"]).rows()}
+    assert {key for key in keys if not key.startswith("__pycache__/")} == {"app.py", "reader.py"}
+
+
+def test_a_manifest_that_is_saved(s3batch: Shell) -> None:
+    """It is the one that ran, and runs again; in S3 too, under the bucket's name there."""
+    (s3batch.folder / "source").mkdir()
+    (s3batch.folder / "source" / "a b.txt").write_text("1")
+
+    s3batch(
+        *("run", "app:handler", "--source", "source", "--bucket", "photos"),
+        *("--save-manifest", "saved/manifest.csv"),
+    )
+
+    assert (s3batch.folder / "saved" / "manifest.csv").read_bytes() == b"photos,a%20b.txt\n"
+
+
 # ---------------------------------------------------------------- run: bad input
 
 BAD_INPUT = {
@@ -475,9 +548,7 @@ BAD_INPUT = {
 
 
 @pytest.mark.parametrize("what", BAD_INPUT)
-def test_bad_input_gets_one_clear_line(
-    s3batch: Shell, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_bad_input_gets_one_clear_line(s3batch: Shell, what: str) -> None:
     """It says what to do, exits with 1 or 2, shows no traceback and leaves nothing behind."""
     s3batch.manifest("b,k")
     s3batch.manifest(name="empty.csv")
@@ -489,11 +560,10 @@ def test_bad_input_gets_one_clear_line(
     if not {"--manifest", "--source"} & {*arguments} and what != "nothing to work on":
         arguments = [*arguments, "--manifest", "manifest.csv"]
 
-    monkeypatch.chdir(s3batch.folder)
-    run = CliRunner().invoke(s3batch_command, arguments)
+    run = s3batch(*arguments)
 
     assert message in run.stderr
-    assert run.exit_code == code
+    assert run.returncode == code
     assert "Traceback" not in run.stderr
     assert run.stdout == ""
     assert not (s3batch.folder / "s3batch-reports").exists()
@@ -512,24 +582,28 @@ DO_NOT_GO_TOGETHER = {
     "an endpoint without http": (["--bucket", "b", "--endpoint-url", "host:80"], "http://host"),
     "two S3s": (["--source", ".", "--endpoint-url", "http://h"], "leave out --endpoint-url"),
     "a manifest without a key": (["--manifest", "s3://bucket"], "write s3://bucket/key"),
+    "a report in the source": (["--source", ".", "--report", "."], "a folder of its own"),
+    "an output in the source": (["--source", ".", "--output", "xyz=."], "a folder of its own"),
+    "a manifest saved nowhere": (
+        ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
+        "cannot write there",
+    ),
+    "a manifest that is there": (["--manifest", "m.csv", "--save-manifest", "n"], "one already"),
     "a log nowhere": (["--manifest", "m.csv", "--log", "/dev/null/x"], "cannot write there"),
 }
 
 
 @pytest.mark.parametrize("what", DO_NOT_GO_TOGETHER)
-def test_options_that_make_no_sense(
-    s3batch: Shell, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+def test_options_that_make_no_sense(s3batch: Shell, what: str) -> None:
     """Exit code 2 at once, and never an option that is silently ignored."""
-    monkeypatch.chdir(s3batch.folder)
     s3batch.manifest("b,k", name="m.csv")
     arguments, message = DO_NOT_GO_TOGETHER[what]
     if "another" in message:
         arguments = [*arguments, "--output", "abc=x"]
 
-    run = CliRunner().invoke(s3batch_command, ["run", "app.py", *arguments])
+    run = s3batch("run", "app.py", *arguments)
 
-    assert run.exit_code == 2
+    assert run.returncode == 2
     assert message in run.stderr
 
 
@@ -549,7 +623,7 @@ def test_an_endpoint_that_nobody_answers_at(s3batch: Shell) -> None:
 
 def test_debug_shows_the_traceback(s3batch: Shell) -> None:
     """``--debug`` is for those who look for the fault on our side."""
-    run = s3batch("--debug", "run", "app", "--manifest", "none.csv")
+    run = s3batch.line("s3batch --debug run app --manifest none.csv")
 
     assert "Traceback" in run.stderr
     assert run.returncode == 1
@@ -560,9 +634,9 @@ def test_debug_shows_the_traceback(s3batch: Shell) -> None:
 
 def test_an_event_through_a_handler(s3batch: Shell) -> None:
     """``event | invoke`` is the shortest way to try a function."""
-    event = s3batch("event", "year 2024/a+b.jpg", "-a", "target=x")
-
-    answer = s3batch("invoke", "app.py:handler", stdin=event.stdout)
+    answer = s3batch.line(
+        "s3batch event 'year 2024/a+b.jpg' -a target=x | s3batch invoke app.py:handler"
+    )
 
     (result,) = json.loads(answer.stdout)["results"]
     assert json.loads(result["resultString"]) == {"key": "year 2024/a+b.jpg", "target": "x"}

@@ -66,6 +66,18 @@ def test_files_are_objects(folder: Path) -> None:
     assert keys == [".hidden", "deep/er/x", "inside", "one", "two words+ä%20"]
 
 
+def test_what_is_left_out(folder: Path) -> None:
+    """Files and folders by their path, wherever they are; what is elsewhere does not matter."""
+    (folder / "reports" / "job-1").mkdir(parents=True)
+    (folder / "reports" / "job-1" / "manifest.json").touch()
+
+    leave_out = [folder / "reports", folder / "empty" / ".." / "one", folder.parent, folder / "no"]
+    keys = [key for key, _ in files_below(folder, leave_out=leave_out)]
+
+    assert "two words+ä%20" in keys
+    assert not {"one", "reports/job-1/manifest.json"} & {*keys}
+
+
 def test_listing_is_that_of_s3(server: EmbeddedS3) -> None:
     """The job's list, made without HTTP, and what the function would get are the same."""
     listed = list(list_objects(server.client, "photos"))

@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from s3batch_handler.engine.invoker import InProcess, WorkerPool
 from s3batch_handler.engine.runner import JobRun, message_family, run_job
-from s3batch_handler.errors import InvalidFunction, ManifestError
+from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.manifest import ManifestEntry, read_entries
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import TaskStatus
@@ -586,6 +586,20 @@ def test_report_that_cannot_be_put_where_it_belongs() -> None:
     assert run.status is JobStatus.FAILED
     assert run.reason == "the report could not be written: OSError: no such bucket"
     assert (run.progress.succeeded, run.report, report.end) == (3, None, "discarded")
+
+
+def test_report_that_lies_elsewhere() -> None:
+    """What was kept is told of, and is the job's report."""
+
+    class Elsewhere(Rows):
+        @override
+        def finish(self) -> str | None:
+            raise ReportNotWritten("no such bucket; it is kept here", kept="here")
+
+    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=Elsewhere())
+
+    assert (run.status, run.report) == (JobStatus.FAILED, "here")
+    assert run.reason == "the report could not be written: no such bucket; it is kept here"
 
 
 def test_ctrl_c_while_the_report_is_written() -> None:

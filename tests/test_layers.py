@@ -23,7 +23,7 @@ PACKAGE = Path(s3batch_handler.__file__).parent
 
 LAYERS = [
     ("nouns", {"model", "errors"}),
-    ("rules", {"keys", "protocol", "classify", "results", "deadline"}),
+    ("rules", {"keys", "text", "protocol", "classify", "results", "deadline"}),
     (
         "runtime",
         {"handler", "concurrency", "event_loop", "isolation", "observability"},

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_extensions import override
 
-from s3batch_handler.errors import ReportError
+from s3batch_handler.errors import ReportError, ReportNotWritten
 from s3batch_handler.keys import decode_key, encode_key
 from s3batch_handler.manifest import ManifestEntry, read_manifest, write_manifest
 from s3batch_handler.model import ObjectRef
@@ -270,6 +270,41 @@ def test_report_is_whole_or_not_there(tmp_path: Path) -> None:
     writer.finish()
 
     assert [row.key for row in read_report(tmp_path).rows()] == ["a", "b"]
+
+
+def test_report_that_goes_elsewhere(tmp_path: Path) -> None:
+    """With a fallback no row is lost; what stays at the first place, of no use there, is named."""
+    folder, fallback = FullDisk(tmp_path / "first"), LocalFolder(tmp_path / "second")
+    writer = ReportWriter(folder, job_id="j", fallback=fallback)
+    add_row(writer, entry("a"), OK, 200, "", "")
+    add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
+
+    with pytest.raises(ReportNotWritten, match="No space left") as caught:
+        writer.finish()
+    writer.discard()
+
+    (orphan,) = (tmp_path / "first").rglob("*.csv")
+    assert str(orphan) in str(caught.value)
+    assert caught.value.kept == str(tmp_path / "second" / "job-j" / "manifest.json")
+    report = read_report(caught.value.kept)
+    report.verify()
+    assert [row.key for row in report.rows()] == ["a", "b"]
+
+
+def test_report_that_goes_nowhere(tmp_path: Path) -> None:
+    """Both places are told of."""
+    folder, fallback = FullDisk(tmp_path / "first"), FullDisk(tmp_path / "second")
+    writer = ReportWriter(folder, job_id="j", fallback=fallback)
+    add_row(writer, entry("a"), OK, 200, "", "")
+    folder.room = fallback.room = 0
+
+    with pytest.raises(
+        ReportNotWritten, match=r"No space left.*; nor could it.*No space"
+    ) as caught:
+        writer.finish()
+    writer.discard()
+
+    assert caught.value.kept is None
 
 
 @pytest.mark.parametrize(("prefix", "job_id"), [("..", "j"), ("a/../..", "j"), ("", "x/../../y")])

@@ -20,7 +20,8 @@ from pydantic import BaseModel, Field, RootModel
 from typing_extensions import override
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
-from s3batch_handler.results import MAX_RESULT_STRING, outcome_of, result_string
+from s3batch_handler.results import outcome_of
+from s3batch_handler.text import MAX_RESULT_STRING, result_string
 
 # Machines may be busy.
 at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -14,7 +14,8 @@ from typing_extensions import override
 from s3batch_handler import S3BatchError, __version__
 from s3batch_handler.classify import describe
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import printable, say
+from s3batch_handler.cli.output import say
+from s3batch_handler.text import one_line, printable
 
 _COMMANDS = {
     "run": "Run a whole job on this machine.",
@@ -67,7 +68,7 @@ def _one_line(error: Exception) -> str:
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
-    return printable(" ".join(text.split()))
+    return printable(one_line(text))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

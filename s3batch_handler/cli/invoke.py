@@ -57,7 +57,7 @@ def _read(event: BinaryIO) -> Any:
     try:
         return json.load(event)
     except ValueError as error:
-        raise UsageProblem(f"{event.name}: the event is no JSON: {error}") from error
+        raise UsageProblem(f"the event is no JSON: {error}") from error
 
 
 def _checked(request: Any) -> dict[str, Any]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import printable, say
+from s3batch_handler.cli.output import say
 from s3batch_handler.engine.preparation import PreparedManifest, generated, prepared
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -104,7 +106,7 @@ def listed_manifest(
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
-    if location.startswith("s3://"):
+    if in_s3(location):
         folder, name = split_location(location)
         if str(folder).count("/") < 2 or not name:
             raise UsageProblem(f"--manifest {location}: write s3://bucket/key")
@@ -118,16 +120,24 @@ def _open(location: str, s3: S3) -> BinaryIO:
 
 # ---------------------------------------------------------------- report and log
 
+DEFAULT_REPORTS: Final = "s3batch-reports"
+
 
 def new_report(location: str | None, scope: str, job_id: str, s3: S3) -> ReportWriter | None:
-    """Begin a report; none without a location."""
+    """Begin a report; none without a location. What S3 does not take stays on this machine."""
     if location is None:
         return None
-    in_s3 = location.startswith("s3://")
-    folder = open_folder(location, s3=s3.client if in_s3 else None)
-    if in_s3:
+    fallback = None
+    folder = open_folder(location, s3=s3.client if in_s3(location) else None)
+    if in_s3(location):
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
-    return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope))
+        fallback = open_folder(DEFAULT_REPORTS)
+    return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
+
+
+def in_s3(location: str) -> bool:
+    """Tell an ``s3://`` URL from a path."""
+    return location.startswith("s3://")
 
 
 def check_writable(folder: Path, option: str) -> None:
@@ -142,28 +152,50 @@ def check_writable(folder: Path, option: str) -> None:
         raise UsageProblem(f"{option} {folder}: cannot write there: {error.strerror}") from error
 
 
+class FunctionLog(NamedTuple):
+    """What the function prints to.
+
+    Attributes:
+        stream: ``None`` is standard error.
+        path: ``None`` as well, then.
+        is_asked_for: It is the user's file, to be kept even without a line in it.
+    """
+
+    stream: BinaryIO | None = None
+    path: Path | None = None
+    is_asked_for: bool = False
+
+    @property
+    def location(self) -> str | None:
+        """Where to read it, if there is anything to read."""
+        if self.path is None or self.stream is None:
+            return None
+        written = os.fstat(self.stream.fileno()).st_size  # even if somebody has moved it away
+        return str(self.path) if written or self.is_asked_for else None
+
+
 @contextmanager
 def function_log(
     location: str | None, report: str | None, job_id: str, *, quiet: bool
-) -> Iterator[BinaryIO | None]:
-    """Open what the function prints to; ``None`` is standard error.
+) -> Iterator[FunctionLog]:
+    """Open what the function prints to.
 
     Without a ``location`` it lies beside the report, and is kept only if there is something in it.
     """
-    if location is None and report is not None and not report.startswith("s3://"):
+    if location is None and report is not None and not in_s3(report):
         path = Path(report, f"job-{job_id}.log")
         new_folder = not path.parent.exists()
-        log = _open_log(path)
-        try:
-            with log:
+        with _open_log(path) as stream:
+            log = FunctionLog(stream, path)
+            try:
                 yield log
-        finally:
-            _keep_unless_empty(path, new_folder=new_folder, quiet=quiet)
+            finally:
+                _keep_unless_empty(log, path, new_folder=new_folder, quiet=quiet)
     elif location is None or location == "-":
-        yield None
+        yield FunctionLog()
     else:
-        with _open_log(Path(location)) as log:
-            yield log
+        with _open_log(Path(location)) as stream:
+            yield FunctionLog(stream, Path(location), is_asked_for=True)
 
 
 def _open_log(path: Path) -> BinaryIO:
@@ -174,12 +206,12 @@ def _open_log(path: Path) -> BinaryIO:
         raise UsageProblem(f"--log {path}: cannot write there: {error.strerror}") from error
 
 
-def _keep_unless_empty(path: Path, *, new_folder: bool, quiet: bool) -> None:
-    if path.stat().st_size:
+def _keep_unless_empty(log: FunctionLog, path: Path, *, new_folder: bool, quiet: bool) -> None:
+    if log.location is not None:
         if not quiet:
-            say(f"the function's log is {printable(str(path))}")
+            say(f"the function's log is {printable(log.location)}")
         return
-    path.unlink()
-    if new_folder:
-        with suppress(OSError):  # the report is there now
+    with suppress(OSError):  # it has been moved away; or the report is in the folder now
+        path.unlink()
+        if new_folder:
             path.parent.rmdir()

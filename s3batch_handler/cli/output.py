@@ -1,4 +1,4 @@
-"""What reaches the terminal: data on standard output, talk on standard error, both harmless."""
+"""What reaches the terminal: data on standard output, talk on standard error."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
-
-
-def printable(text: str) -> str:
-    r"""Escape what would not be seen as it is: ``\x1b``, ``\n``, ``\u202e``, lone surrogates.
-
-    Keys, messages and paths come from strangers; they must neither steer the terminal nor look
-    like lines of ours.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
 
 
 def show(text: str) -> None:

@@ -16,11 +16,13 @@ import click
 from click.core import ParameterSource
 
 from s3batch_handler.cli.job_io import (
+    DEFAULT_REPORTS,
     S3,
     RemoteS3,
     check_writable,
     function_log,
     given_manifest,
+    in_s3,
     listed_manifest,
     new_report,
     save_output,
@@ -32,7 +34,7 @@ from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.function import split_spec
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, WorkerPool
-from s3batch_handler.engine.runner import run_job
+from s3batch_handler.engine.runner import INTERRUPTS, run_job
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportScope
@@ -71,6 +73,12 @@ if TYPE_CHECKING:
 @click.option("--bucket", metavar="NAME", help="All objects of a bucket; or what to call --source.")
 @click.option("--prefix", default="", help="Only objects whose key begins so.")
 @click.option("--endpoint-url", metavar="URL", help="The S3 to use, for the function as well.")
+@click.option(
+    "--save-manifest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save the manifest that is made of --source or --bucket.",
+)
 @arguments_option
 @schema_option
 @click.option(
@@ -95,7 +103,7 @@ if TYPE_CHECKING:
 @click.option(
     "--report",
     metavar="DIR|s3://…",
-    default="s3batch-reports",
+    default=DEFAULT_REPORTS,
     show_default=True,
     help="Where the completion report goes, as job-<id>/.",
 )
@@ -155,6 +163,7 @@ class _Options:
     bucket: str | None
     prefix: str
     endpoint_url: str | None
+    save_manifest: Path | None
     arguments: dict[str, str]
     schema: str | None
     workers: int | None
@@ -192,13 +201,21 @@ def _run(options: _Options) -> int:
             manifest = stack.enter_context(_manifest(options, s3, saved))
             if saved is not None:
                 saved.begin({"job_id": job_id, **asdict(options)}, manifest)
+            if options.save_manifest is not None:
+                manifest.save(options.save_manifest)
         log = stack.enter_context(
             function_log(options.log, _report_location(options), job_id, quiet=options.quiet)
         )
         job = _run_job(
-            options, job_id=job_id, manifest=manifest, s3=s3, report=report, log=log, saved=saved
+            options,
+            job_id=job_id,
+            manifest=manifest,
+            s3=s3,
+            report=report,
+            log=log.stream,
+            saved=saved,
         )
-        show_summary(job, as_json=options.as_json)
+        show_summary(job, log=log.location, as_json=options.as_json)
         if saved is not None:
             _end(saved, job, options)
         outputs_are_saved = [
@@ -300,13 +317,30 @@ def _end(saved: SavedRun, job: JobRun, options: _Options) -> None:
 
 
 def _embedded_s3(
-    options: _Options, outputs: Iterable[str]
+    options: _Options, outputs: Mapping[str, Path]
 ) -> AbstractContextManager[EmbeddedS3 | None]:
     if options.source is None:
         return nullcontext()
     from s3batch_handler.embedded_s3 import serve_folder  # moto takes a second to come
 
-    return serve_folder(options.source, _bucket(options), empty_buckets=outputs)
+    return serve_folder(
+        options.source,
+        _bucket(options),
+        empty_buckets=outputs,
+        leave_out=_written(options, outputs.values()),
+    )
+
+
+def _written(options: _Options, outputs: Iterable[Path]) -> Iterator[Path]:
+    """Give what jobs write: where one has run before, that is no input of the next."""
+    yield Path(DEFAULT_REPORTS)
+    if not in_s3(options.report):
+        yield Path(options.report)
+    if options.log is not None:
+        yield Path(options.log)
+    if options.save_manifest is not None:
+        yield options.save_manifest
+    yield from outputs
 
 
 def _bucket(options: _Options) -> str:
@@ -338,7 +372,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
     """
     before = {
         number: signal.getsignal(number)
-        for number in (signal.SIGTERM, signal.SIGHUP)
+        for number in INTERRUPTS
         if signal.getsignal(number) is signal.SIG_DFL
     }
     for number in before:
@@ -376,11 +410,22 @@ def _check(options: _Options) -> None:
         _check_bucket_name(options.bucket)
     if options.endpoint_url:
         _check_endpoint(options)
-    if not (options.no_report or options.report.startswith("s3://")):
-        check_writable(Path(options.report), "--report")
+    if not (options.no_report or in_s3(options.report)):
+        _check_folder(options, Path(options.report), "--report")
+    if options.save_manifest is not None:
+        if options.manifest:
+            raise click.UsageError("--save-manifest: there is one already, that of --manifest")
+        check_writable(options.save_manifest.parent, "--save-manifest")
     if options.output and options.state:
         raise click.UsageError("--output is saved at the end only: it cannot go with --state")
     _outputs(options)
+
+
+def _check_folder(options: _Options, folder: Path, option: str) -> None:
+    """Look at a folder that the job writes to."""
+    if options.source is not None and folder.resolve() == options.source.resolve():
+        raise click.UsageError(f"{option} {folder}: that is --source; give it a folder of its own")
+    check_writable(folder, option)
 
 
 def _check_handler(handler: str) -> None:
@@ -409,7 +454,7 @@ def _outputs(options: _Options) -> dict[str, Path]:
         _check_bucket_name(bucket)
         if bucket in outputs or bucket == _bucket(options):
             raise click.UsageError(f"--output {pair}: there is another bucket {bucket}")
-        check_writable(Path(folder), "--output")
+        _check_folder(options, Path(folder), "--output")
         outputs[bucket] = Path(folder)
     return outputs
 

@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from s3batch_handler.cli.output import printable, show
+from s3batch_handler.cli.output import show
+from s3batch_handler.text import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.runner import JobRun
 
 
-def show_summary(job: JobRun, *, as_json: bool) -> None:
-    """Print what became of a job."""
-    show(_json(job) if as_json else "\n".join([*_overview(job), *_failures(job)]))
+def show_summary(job: JobRun, *, log: str | None, as_json: bool) -> None:
+    """Print what became of a job; ``log`` is where the function's own output lies."""
+    show(_json(job, log) if as_json else "\n".join([*_overview(job), *_failures(job)]))
 
 
-def _json(job: JobRun) -> str:
+def _json(job: JobRun, log: str | None) -> str:
     summary = {
         "job_id": job.job_id,
         "status": job.status.value,
@@ -29,6 +30,7 @@ def _json(job: JobRun) -> str:
         "failed": job.progress.failed,
         "elapsed_seconds": round(job.elapsed, 3),
         "report": job.report,
+        "log": log,
         "failures": [asdict(family) for family in job.failures],
     }
     # In ASCII: any locale can print it, and a terminal cannot be steered by it.
@@ -57,7 +59,7 @@ def _failures(job: JobRun) -> Iterator[str]:
         return
     yield "\nWhat failed, and why:"
     for family in job.failures:
-        text = printable(" ".join(family.message.split()))
+        text = printable(one_line(family.message))
         short = text if len(text) <= 100 else text[:99] + "…"
         yield f"{family.count:>9,}  {printable(family.error_code)}: {short}"
     others = job.progress.failed - sum(family.count for family in job.failures)

@@ -22,16 +22,12 @@ import pydantic_core
 
 from s3batch_handler.errors import InvalidResponse
 from s3batch_handler.model import Outcome, ResultCode
-from s3batch_handler.protocol import parse_response, wire_task
+from s3batch_handler.protocol import MAX_PAYLOAD_BYTES, parse_response, wire_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.engine.function import Function
-
-MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
-"""Of a synchronous call, each way (Lambda quotas)."""
-
 
 # ---------------------------------------------------------------- what became of a call
 
@@ -60,9 +56,13 @@ class NotRun:
 
 
 Answer = Outcome | FunctionError | InvalidAnswer | NotRun
+"""What became of one task's call; an ``Outcome`` is what the function itself says."""
 
 FUNCTION_ERROR: Final = "FunctionError"
+"""The kind of a :class:`FunctionError` on its way from a worker process."""
+
 INVALID_ANSWER: Final = "InvalidAnswer"
+"""Likewise of an :class:`InvalidAnswer`. An outcome's kind is the spelling of its code."""
 
 
 def answer_of(kind: str, text: str) -> Answer:
@@ -246,7 +246,7 @@ def _no_json(constant: str) -> NoReturn:
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_encodable).encode
 _SLOWER: Final = json.JSONDecoder(parse_constant=_no_json)
 
-_MAX_RESPONSE_BYTES: Final = MAX_PAYLOAD_BYTES + 100
+_MAX_RESPONSE_BYTES: Final = MAX_PAYLOAD_BYTES + 100  # as Lambda's own message has it
 
 
 # ---------------------------------------------------------------- errors, as Lambda tells them
@@ -309,6 +309,7 @@ def _stack_trace(error: Exception) -> list[str]:
 # ---------------------------------------------------------------- environment variables
 
 ACCOUNT_ID: Final = "123456789012"
+"""The account of functions that run here: the one of AWS's examples, and of moto."""
 
 
 def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:

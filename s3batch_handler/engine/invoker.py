@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from s3batch_handler.model import JobRef
 
 DEFAULT_TIMEOUT: Final = 60.0
+"""Seconds that a call may take when nobody says otherwise; Lambda's own default is 3, too few."""
 
 
 class Invoker(Protocol):

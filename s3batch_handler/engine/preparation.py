@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import read_entries, write_manifest
+from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,6 +51,11 @@ class PreparedManifest:
         yield from read_entries(self._stream, fields=self.fields, source=self.source)
         if self._state is not None and _state(self._stream) != self._state:
             raise ManifestError("changed while the job ran", source=self.source)
+
+    def save(self, path: Path) -> None:
+        """Save it as a file, byte for byte: whole, or not at all."""
+        self._stream.seek(self._start)
+        LocalFolder(path.parent).write(path.name, self._stream)
 
 
 _State = tuple[int, int] | None

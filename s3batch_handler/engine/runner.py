@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
 from s3batch_handler.engine.journal import Journal
-from s3batch_handler.errors import InvalidFunction, ManifestError
+from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.report import TaskStatus, report_row
-from s3batch_handler.results import MAX_RESULT_STRING
 from s3batch_handler.status import JobStatus, Progress
+from s3batch_handler.text import MAX_RESULT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -47,7 +47,11 @@ class Sink(Protocol):
         ...
 
     def finish(self) -> str | None:
-        """Make the report; say where it lies."""
+        """Make the report; say where it lies.
+
+        Raises:
+            ReportNotWritten: It lies elsewhere.
+        """
         ...
 
     def discard(self) -> None:
@@ -181,6 +185,10 @@ def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | Non
         for status in report.statuses:
             report.add_rows(status, journal.rows(status))
         return report.finish()
+    except ReportNotWritten as error:
+        ledger.fail(f"the report could not be written: {error}")
+        report.discard()
+        return error.kept
     except Exception as error:  # noqa: BLE001  a disk, a network, a client: anything may happen
         ledger.fail(f"the report could not be written: {describe(error)}")
         report.discard()
@@ -197,7 +205,7 @@ def _ctrl_c(cancel: Callable[[], None]) -> Iterator[None]:
     """
     numbers = [
         number
-        for number in _INTERRUPTS
+        for number in INTERRUPTS
         if threading.current_thread() is threading.main_thread()
         and signal.getsignal(number) is signal.default_int_handler
     ]
@@ -220,9 +228,11 @@ def _ctrl_c(cancel: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, signal.default_int_handler)
 
 
-_INTERRUPTS: Final = tuple(
+INTERRUPTS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+"""Signals by which people and systems ask a process to end: not every platform has all of them."""
+
 _SECOND_THOUGHT: Final = 1.0  # seconds
 
 

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 from s3batch_handler.engine.environment import FUNCTION_ERROR, INVALID_ANSWER, Environment
 from s3batch_handler.engine.function import load_function
 from s3batch_handler.errors import InvalidFunction
-from s3batch_handler.results import result_string
+from s3batch_handler.text import result_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,61 @@
+"""Text from strangers, made fit for where it goes: a report, a terminal, a log.
+
+Keys, messages and paths may hold anything: control characters, half a surrogate pair, a megabyte.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_RESULT_STRING: Final = 1024
+"""Characters of a result string that reach the completion report."""
+
+
+def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
+    r"""Make text safe for a completion report: visible characters, at most ``limit`` of them.
+
+    Control characters are escaped (a line break becomes ``\n``), lone surrogates replaced. A text
+    that is too long ends in a mark that tells how long it was.
+    """
+    safe = text
+    if not text.isprintable():
+        # Cut before escaping: nobody wants a megabyte escaped to keep a kilobyte of it.
+        safe = _SURROGATE.sub("\ufffd", text[: limit + 1]).translate(_ESCAPED)
+    if len(safe) <= limit:
+        return safe
+    mark = f"… [cut, of {len(text):,} characters]"
+    return safe[: max(0, limit - len(mark))] + mark[:limit]
+
+
+# C0 and C1 control characters, and the two Unicode line breaks, spelled as in Python.
+_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+    0x09: "\\t",
+    0x0A: "\\n",
+    0x0D: "\\r",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Make text for a terminal: escape what would not be seen as it is, like ``\x1b``, ``\u202e``.
+
+    It must neither steer the terminal nor look like lines of ours.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Make one line of several, for a sentence to go on with."""
+    return " ".join(text.split())
+
+
+def encodable(text: str) -> str:
+    """Make text that any stream takes: half of a surrogate pair is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
