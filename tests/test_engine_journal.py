@@ -16,7 +16,7 @@ from typing_extensions import override
 from s3batch_handler.engine.invoker import InProcess
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.runner import run_job
-from s3batch_handler.errors import JobError
+from s3batch_handler.errors import StateError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import TaskStatus
@@ -141,7 +141,7 @@ def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
             job=JOB,
             report=report,
             journal=journal,
-            pause=lambda: sum(function.tries.values()) >= 2,
+            asked=lambda: JobStatus.PAUSED if function.tries.total() >= 2 else None,
         )
         rows_so_far = list(report.rows)
 
@@ -230,7 +230,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     """The error names the file; it is left as it is."""
     (tmp_path / "journal").write_text("Dear diary, " * 100)
 
-    with pytest.raises(JobError, match=r"journal cannot be used: file is not a database"):
+    with pytest.raises(StateError, match=r"journal cannot be used: file is not a database"):
         Journal(tmp_path / "journal")
 
     assert (tmp_path / "journal").read_text().startswith("Dear diary")
@@ -241,7 +241,7 @@ def test_a_journal_of_another_version(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal") as journal:
         journal._db.execute("PRAGMA user_version = 99")
 
-    with pytest.raises(JobError, match="another version"):
+    with pytest.raises(StateError, match="another version"):
         Journal(tmp_path / "journal")
 
 
@@ -250,7 +250,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     report = Rows()
     with Journal(tmp_path / "journal") as journal:
         journal._db.execute("PRAGMA max_page_count = 12")
-        with pytest.raises(JobError, match="database or disk is full"):
+        with pytest.raises(StateError, match="database or disk is full"):
             run_job(lines(20_000), InProcess(Function({})), job=JOB, report=report, journal=journal)
 
     with Journal(tmp_path / "journal") as journal:
@@ -265,7 +265,7 @@ def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
     """The error says where."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(JobError, match=r"file/journal cannot be used: unable to open"):
+    with pytest.raises(StateError, match=r"file/journal cannot be used: unable to open"):
         Journal(tmp_path / "file" / "journal")
 
 

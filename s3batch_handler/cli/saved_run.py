@@ -44,7 +44,7 @@ class SavedRun:
 
         Raises:
             UsageProblem: It is the other way round.
-            JobError: The folder cannot be used, or is in use.
+            StateError: The folder cannot be used, or is in use.
         """
         with locked(folder):
             run = cls(folder)

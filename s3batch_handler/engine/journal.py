@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.errors import JobError
+from s3batch_handler.errors import StateError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import TaskStatus
 
@@ -41,8 +41,8 @@ class Journal:
         path: Made when it is not there.
 
     Raises:
-        JobError: It cannot be read or written, now or later on: of no use, no permission, the disk
-            is full. What was committed stays, so that the job can go on once that has passed.
+        StateError: It cannot be read or written, now or later on: of no use, no permission, a full
+            disk. What was committed stays, so that the job can go on once that has passed.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -67,7 +67,7 @@ class Journal:
         if version == 0:
             self._db.executescript(_SCHEMA)
         elif version != _VERSION:
-            raise JobError(f"{self._name} was written by another version of s3batch-handler")
+            raise StateError(f"{self._name} was written by another version of s3batch-handler")
         (low, beyond, facts) = self._db.execute("SELECT low, beyond, facts FROM state").fetchone()
         self._low: int = low  # all tasks before this one are answered
         self._beyond: set[int] = set(json.loads(beyond))  # and these
@@ -88,22 +88,22 @@ class Journal:
 
     def waiting(self, tries: int) -> Iterator[QueuedTask]:
         """Give the tasks that have failed temporarily so many times, and nothing else so far."""
-        for task, _ in self._waiting_tasks("tries = ?", tries):
+        for task, _ in self._waiting_tasks(tries, tries):
             yield task
 
     def all_waiting(self) -> Iterator[tuple[QueuedTask, str]]:
         """Give all tasks that wait for another try, with their latest messages."""
-        yield from self._waiting_tasks("tries > ?", 0)
+        yield from self._waiting_tasks(1, _ANY)
 
-    def _waiting_tasks(self, condition: str, value: int) -> Iterator[tuple[QueuedTask, str]]:
+    def _waiting_tasks(self, least: int, most: int) -> Iterator[tuple[QueuedTask, str]]:
         last = -1
         while True:
             # Page by page: those that were read may be changed while the next ones are.
             with self._told():
                 page = self._db.execute(
-                    f"SELECT * FROM waiting WHERE number > ? AND {condition}"  # noqa: S608  ours
-                    f" ORDER BY number LIMIT {_PAGE}",
-                    (last, value),
+                    "SELECT * FROM waiting WHERE number > ? AND tries BETWEEN ? AND ? "
+                    "ORDER BY number LIMIT ?",
+                    (last, least, most, _PAGE),
                 ).fetchall()
             if not page:
                 return
@@ -178,7 +178,7 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            raise JobError(f"{self._name} cannot be used: {error}") from error
+            raise StateError(f"{self._name} cannot be used: {error}") from error
 
 
 _VERSION: Final = 1
@@ -194,3 +194,4 @@ _SCHEMA: Final = """
     COMMIT;
 """
 _PAGE: Final = 1_000
+_ANY: Final = 1 << 62

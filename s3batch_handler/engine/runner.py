@@ -106,7 +106,7 @@ def run_job(
     total: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
-    pause: Callable[[], bool] = lambda: False,
+    asked: Callable[[], JobStatus | None] = lambda: None,
 ) -> JobRun:
     """Run a whole job: each entry once, those that fail temporarily again, then the report.
 
@@ -117,7 +117,8 @@ def run_job(
     get a moment to end, the report tells of what was done. Another one, a second later, means it.
 
     A job that was cut off goes on where its ``journal`` ends, if it is called with that and the
-    same entries again. So does one that was told to ``pause``, and came back ``Paused``.
+    same entries again. So does one that was ``asked`` to be ``Paused``, and came back so. Asked to
+    be ``Cancelled`` it ends as by a Ctrl-C.
 
     Memory does not grow with the manifest. However the job ends, so has the ``invoker``.
 
@@ -125,7 +126,7 @@ def run_job(
         ManifestError: An entry cannot be read, and this call has run no task yet: there is no
             report. Later on it fails the job.
         InvalidFunction: There is no function to call. Likewise.
-        JobError: The journal cannot be used.
+        StateError: The journal cannot be used.
     """
     try:
         with ExitStack() as stack:
@@ -137,13 +138,14 @@ def run_job(
                         invoker.invoke_all,
                         job,
                         schema_version,
-                        stop=lambda: ledger.is_over() or pause(),
+                        stop=lambda: ledger.is_over() or asked() is not None,
                     )
                     if not ledger.is_over():
                         _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
-                if pause() and not ledger.is_over():
+                request = asked()
+                if request is JobStatus.PAUSED and not ledger.is_over():
                     return ledger.outcome(job.id, JobStatus.PAUSED)
-                ledger.end(JobStatus.COMPLETE)
+                ledger.end(request or JobStatus.COMPLETE)
                 ledger.give_up_waiting()
                 ledger.tell_progress()
                 location = _finish(report, ledger, journal)
