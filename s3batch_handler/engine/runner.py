@@ -144,6 +144,8 @@ def run_job(
                         _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
                 request = asked()
                 if request is JobStatus.PAUSED and not ledger.is_over():
+                    if report is not None:
+                        report.discard()
                     return ledger.outcome(job.id, JobStatus.PAUSED)
                 ledger.end(request or JobStatus.COMPLETE)
                 ledger.give_up_waiting()

@@ -1,0 +1,457 @@
+"""Jobs in the background: priorities, pauses, and what outlives the engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+from s3batch_handler.control import wait_for_job
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.errors import JobError, JobNotFound, StateError
+from s3batch_handler.job import Job, JobSpec
+from s3batch_handler.report import read_report
+from s3batch_handler.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from s3batch_handler.report import ReportRow
+
+ACCOUNT = "123456789012"
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    """S3 with a bucket."""
+    session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
+    with mock_aws():
+        client = session.client("s3")
+        client.create_bucket(Bucket="photos")
+        yield client
+
+
+def spec(s3: Any, tasks: int = 3, **members: Any) -> JobSpec:
+    """Put a manifest into the bucket, and ask for a job over it."""
+    manifest = "".join(f"photos,{number}\n" for number in range(tasks)).encode()
+    etag = s3.put_object(Bucket="photos", Key=f"{tasks}.csv", Body=manifest)["ETag"].strip('"')
+    request = {
+        "ConfirmationRequired": False,
+        "Operation": {"LambdaInvoke": {"FunctionArn": "function"}},
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": f"arn:aws:s3:::photos/{tasks}.csv", "ETag": etag},
+        },
+        "Report": {
+            "Enabled": True,
+            "Bucket": "arn:aws:s3:::photos",
+            "Format": "Report_CSV_20180820",
+            "ReportScope": "AllTasks",
+        },
+        "Priority": 1,
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/batch",
+    }
+    return JobSpec.from_request({"ClientRequestToken": os.urandom(8).hex(), **request, **members})
+
+
+def answer(event: Any, text: str = "") -> Any:
+    (task,) = event["tasks"]
+    result = {"taskId": task["taskId"], "resultCode": "Succeeded", "resultString": text}
+    return {"invocationSchemaVersion": "1.0", "results": [result]}
+
+
+class Gate:
+    """A function that works on a task only when it is let."""
+
+    def __init__(self) -> None:
+        self.began: Counter[str] = Counter()
+        self.jobs: list[str] = []
+        self._may_go = threading.Semaphore(0)
+
+    def let(self, tasks: int) -> None:
+        self._may_go.release(tasks)
+
+    def __call__(self, event: Any, context: object) -> Any:
+        self.began[event["tasks"][0]["s3Key"]] += 1
+        self.jobs.append(event["job"]["id"])
+        assert self._may_go.acquire(timeout=30)
+        return answer(event)
+
+
+def until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.002)
+
+
+def status(engine: Engine, job_id: str) -> JobStatus:
+    return engine.describe_job(job_id).status
+
+
+def over(engine: Engine, job_id: str) -> Job:
+    return wait_for_job(engine, job_id, sleep=lambda _: time.sleep(0.01), timeout=30)
+
+
+def rows(s3: Any, job_id: str) -> list[ReportRow]:
+    report = read_report(f"s3://photos/job-{job_id}", s3=s3)
+    report.verify()
+    return list(report.rows())
+
+
+# ---------------------------------------------------------------- in the background
+
+
+def test_a_job_is_made_at_once(s3: Any) -> None:
+    """Whoever asks for it need not wait until it is over."""
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        at_first = status(engine, job_id)
+        gate.let(3)
+        job = over(engine, job_id)
+
+        assert not at_first.is_final
+        assert (job.status, job.progress.succeeded) == (JobStatus.COMPLETE, 3)
+        assert sorted(row.key for row in rows(s3, job_id)) == ["0", "1", "2"]
+
+
+def test_a_job_of_higher_priority_comes_first(s3: Any) -> None:
+    """The job that runs pauses after its task, and goes on where it was when the other is over."""
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        low = engine.create_job(spec(s3, 3, Priority=1))
+        until(lambda: gate.jobs == [low])
+        high = engine.create_job(spec(s3, 2, Priority=2))
+        until(lambda: status(engine, low) is JobStatus.PAUSING)
+        gate.let(1)
+        until(lambda: gate.jobs == [low, high])
+        meanwhile = status(engine, low)
+        gate.let(4)
+
+        assert (over(engine, high).status, over(engine, low).status) == ("Complete", "Complete")
+        assert meanwhile is JobStatus.PAUSED
+        assert gate.jobs == [low, high, high, low, low]
+        assert sorted(row.key for row in rows(s3, low)) == ["0", "1", "2"]
+
+
+def test_a_priority_that_is_raised_counts_at_once(s3: Any) -> None:
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        first = engine.create_job(spec(s3, 2, Priority=5))
+        until(lambda: gate.jobs == [first])
+        second = engine.create_job(spec(s3, 2, Priority=5))
+        until(lambda: status(engine, second) is JobStatus.READY)
+        engine.update_job_priority(second, 6)
+        gate.let(4)
+        over(engine, first)
+
+        assert gate.jobs == [first, second, second, first]
+
+
+def test_jobs_of_the_same_priority_take_turns_in_their_order(s3: Any) -> None:
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        jobs = [engine.create_job(spec(s3, 1)) for _ in range(4)]
+        gate.let(4)
+        for job_id in jobs:
+            over(engine, job_id)
+
+    assert gate.jobs == jobs
+
+
+@pytest.mark.parametrize("when", ["ready", "paused", "active"])
+def test_a_job_is_cancelled(s3: Any, when: str) -> None:
+    """Whether it runs, waits for its turn or pauses: its report has what was done by then."""
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        job_id = engine.create_job(spec(s3, 3, Priority=1))
+        until(lambda: gate.jobs == [job_id])
+        if when == "ready":
+            job_id = engine.create_job(spec(s3, 3, Priority=0))
+            until(lambda: status(engine, job_id) is JobStatus.READY)
+        elif when == "paused":
+            engine.create_job(spec(s3, 3, Priority=2))
+            until(lambda: status(engine, job_id) is JobStatus.PAUSING)
+            gate.let(1)
+            until(lambda: status(engine, job_id) is JobStatus.PAUSED)
+
+        told = engine.update_job_status(job_id, JobStatus.CANCELLED)
+        gate.let(9)
+        job = over(engine, job_id)
+
+        done = {"ready": 0, "paused": 1, "active": 1}[when]
+        assert (told.status, job.status) == (JobStatus.CANCELLING, JobStatus.CANCELLED)
+        assert (job.progress.total, job.progress.done) == (3, done)
+        if done:
+            assert len(rows(s3, job_id)) == done
+
+
+def test_a_job_waits_for_its_confirmation(s3: Any) -> None:
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+        until(lambda: status(engine, job_id) is JobStatus.SUSPENDED)
+        began = list(gate.jobs)
+        engine.update_job_status(job_id, JobStatus.READY)
+
+        assert began == []
+        assert over(engine, job_id).status is JobStatus.COMPLETE
+
+
+def test_a_job_that_cannot_run_does_not_stop_others(s3: Any) -> None:
+    """The next has its turn."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, background=True) as engine:
+        bad = engine.create_job(spec(s3, Operation={"LambdaInvoke": {"FunctionArn": "unknown"}}))
+        good = engine.create_job(spec(s3))
+
+        assert over(engine, good).status is JobStatus.COMPLETE
+        assert over(engine, bad).failure_reasons[0].failure_code == "ResourceNotFoundException"
+
+
+# ---------------------------------------------------------------- S3 is away for a while
+
+
+class Away:
+    """An S3 that cannot be reached, until it can."""
+
+    def __init__(self, s3: Any, operation: str) -> None:
+        self._s3 = s3
+        self._operation = operation
+        self.is_away = True
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._operation and self.is_away:
+            self.asked += 1
+            raise EndpointConnectionError(endpoint_url="https://s3.amazonaws.com")
+        return getattr(self._s3, name)
+
+
+@pytest.mark.parametrize("operation", ["get_object", "upload_fileobj"])
+def test_s3_is_away_for_a_while(
+    s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the manifest nor the report is given up; no task is run a second time for it."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    away, gate = Away(s3, operation), Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=cast("Any", away), background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        until(lambda: away.asked >= 3)
+        meanwhile = status(engine, job_id)
+        away.is_away = False
+
+        assert not meanwhile.is_final
+        assert over(engine, job_id).status is JobStatus.COMPLETE
+        assert gate.began == {"0": 1, "1": 1, "2": 1}
+        assert "EndpointConnectionError" in caplog.text
+
+
+# ---------------------------------------------------------------- what outlives the engine
+
+
+def test_jobs_are_there_when_the_engine_is_opened_again(s3: Any, tmp_path: Path) -> None:
+    """With all that was said of them: order, tags, tokens, counts."""
+    wanted = spec(s3, Tags=[{"Key": "team", "Value": "photos"}], ClientRequestToken="one")
+    gate = Gate()
+    gate.let(6)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        jobs = [engine.create_job(wanted), engine.create_job(spec(s3))]
+        before = [engine.describe_job(job_id) for job_id in jobs]
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        assert [engine.describe_job(job_id) for job_id in jobs] == before
+        assert [job.job_id for job in engine.list_jobs().jobs] == jobs[::-1]
+        assert engine.get_job_tagging(jobs[0]) == {"team": "photos"}
+        assert engine.create_job(wanted) == jobs[0]
+        with pytest.raises(JobError, match="belongs to another request"):
+            engine.create_job(spec(s3, Priority=9, ClientRequestToken="one"))
+
+
+def test_a_job_goes_on_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
+    """An engine that is closed leaves its job after the task that runs."""
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        job_id = engine.create_job(spec(s3, 5))
+        gate.let(2)
+        until(lambda: gate.began.total() == 3)
+        threading.Timer(0.05, gate.let, [1]).start()
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        gate.let(9)
+        job = over(engine, job_id)
+
+        assert (job.status, job.progress.succeeded) == (JobStatus.COMPLETE, 5)
+        assert gate.began == {str(number): 1 for number in range(5)}
+        assert sorted(row.key for row in rows(s3, job_id)) == list("01234")
+
+
+def test_a_job_is_confirmed_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
+    """It was suspended when the engine was closed; its manifest may be gone by now."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+    s3.delete_object(Bucket="photos", Key="3.csv")
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        engine.update_job_status(job_id, JobStatus.READY)
+
+        assert status(engine, job_id) is JobStatus.COMPLETE
+
+
+def test_a_function_that_the_next_engine_does_not_have(s3: Any, tmp_path: Path) -> None:
+    """The job fails, and says what is missing."""
+    gate = Gate()
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+
+    with Engine({}, s3=s3, state=tmp_path) as engine:
+        engine.update_job_status(job_id, JobStatus.READY)
+
+        (reason,) = engine.describe_job(job_id).failure_reasons
+        assert reason.failure_code == "ResourceNotFoundException"
+
+
+def test_a_second_engine_in_the_same_folder(s3: Any, tmp_path: Path) -> None:
+    """It is refused; once the first is closed it may."""
+    with (
+        Engine({}, s3=s3, state=tmp_path),
+        pytest.raises(StateError, match="in use by another process"),
+    ):
+        Engine({}, s3=s3, state=tmp_path)
+
+    Engine({}, s3=s3, state=tmp_path).close()
+
+
+def test_nothing_stays_of_a_job_that_is_over(s3: Any, tmp_path: Path) -> None:
+    """But what DescribeJob tells."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        engine.create_job(spec(s3))
+
+    assert not list(tmp_path.glob("job-*"))
+
+
+ENGINE = """
+import sys, time
+from pathlib import Path
+import boto3
+from s3batch_handler.engine.engine import Engine
+
+def function(event, context):
+    (task,) = event["tasks"]
+    time.sleep(0.002)
+    result = {"taskId": task["taskId"], "resultCode": "Succeeded", "resultString": "done"}
+    return {"invocationSchemaVersion": "1.0", "results": [result]}
+
+state, url = sys.argv[1:]
+s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1",
+                  aws_access_key_id="testing", aws_secret_access_key="testing")
+with Engine({"function": function}, s3=s3, state=Path(state), background=True) as engine:
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
+    """Each of its jobs ends all the same, and has one row for each line of its manifest."""
+    script = tmp_path / "engine.py"
+    script.write_text(textwrap.dedent(ENGINE))
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        url = "http://{}:{}".format(*server.get_host_and_port())
+        session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
+        s3 = session.client("s3", endpoint_url=url)
+        s3.create_bucket(Bucket="photos")
+        gate = Gate()
+        gate.let(10_000)
+        with Engine({"function": gate}, s3=s3, state=tmp_path / "state") as engine:
+            jobs = [
+                engine.create_job(spec(s3, tasks, ConfirmationRequired=True, Priority=tasks))
+                for tasks in (150, 200)
+            ]
+            for job_id in jobs:  # as if confirmed, and not begun
+                engine._change(job_id, status=JobStatus.READY)
+
+        for delay in (0.1, 0.3, 0.2, 0.05):
+            process = subprocess.Popen(
+                [sys.executable, str(script), str(tmp_path / "state"), url],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+            process.communicate(timeout=30)
+        with Engine({"function": gate}, s3=s3, state=tmp_path / "state", background=True) as engine:
+            ended = [over(engine, job_id) for job_id in jobs]
+
+        assert [job.status for job in ended] == [JobStatus.COMPLETE] * 2
+        for job_id, tasks in zip(jobs, (150, 200), strict=True):
+            found = Counter(row.key for row in rows(s3, job_id))
+            assert found == {str(number): 1 for number in range(tasks)}
+    finally:
+        server.stop()
+
+
+# ---------------------------------------------------------------- as time goes by
+
+
+class Clock:
+    """Goes only when it is told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_a_job_that_nobody_confirms(s3: Any) -> None:
+    """After 30 days it has failed."""
+    clock = Clock()
+    with Engine({"function": Gate()}, s3=s3, clock=clock) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+        clock.now += timedelta(days=29)
+        still = status(engine, job_id)
+        clock.now += timedelta(days=2)
+
+        assert (still, status(engine, job_id)) == (JobStatus.SUSPENDED, JobStatus.FAILED)
+
+
+def test_a_job_that_has_long_been_over(s3: Any) -> None:
+    """After 90 days nobody knows of it any more."""
+    clock, gate = Clock(), Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, clock=clock) as engine:
+        job_id = engine.create_job(spec(s3))
+        clock.now += timedelta(days=89)
+        still = status(engine, job_id)
+        clock.now += timedelta(days=2)
+
+        assert still is JobStatus.COMPLETE
+        assert engine.list_jobs().jobs == ()
+        with pytest.raises(JobNotFound):
+            engine.describe_job(job_id)
