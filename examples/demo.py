@@ -8,6 +8,7 @@ worker processes, and in the end the completion report that S3 Batch Operations 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -84,22 +85,19 @@ def look_into_report(expected: int) -> int:
     """Show what a report is good for, and check that it tells of every object."""
     report = read_report(OUTPUT / "reports")
     report.verify()
-    succeeded = {f"{row.key}.gz" for row in report.succeeded()}
+    told = {f"{row.key}.gz": json.loads(row.message) for row in report.succeeded()}
     failed = sum(1 for _ in report.failed())
     compressed = OUTPUT / "compressed"
     written = {
         path.relative_to(compressed).as_posix() for path in compressed.rglob("*") if path.is_file()
     }
-    if written != succeeded or len(succeeded) + failed != expected:
+    if written != told.keys() or len(told) + failed != expected:
         say("demo: the report does not fit what was done")
         return 1
-    sample = next(report.succeeded(), None)
-    if sample is not None:
-        say(f"\nThe report says of {sample.key}:\n  {sample.message}")
-    say(
-        f"It tells of all {expected:,} files, its checksums are right, and each that succeeded is "
-        f"there.\nLook around in {OUTPUT.resolve()}: input, compressed, reports."
-    )
+    before, after = (sum(each[size] for each in told.values()) for size in ("size", "compressed"))
+    say(f"\nThe report tells of all {expected:,} files, and its checksums are right.")
+    say(f"By its messages {before:,} bytes became {after:,}.")
+    say(f"Look around in {OUTPUT.resolve()}: input, compressed, reports.")
     return 0
 
 
