@@ -25,7 +25,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self
 
@@ -38,6 +37,7 @@ from s3batch_handler.keys import decode_key
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.protocol import explain
 from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -295,7 +295,6 @@ def _digests(rows: BinaryIO) -> tuple[str, str]:
 
 
 _CHUNK: Final = 1 << 17
-_MAX_LINE: Final = 1 << 20  # a file without line breaks must not fill the memory
 
 
 # ---------------------------------------------------------------- reading
@@ -401,16 +400,14 @@ class Report:
     def _rows_of(self, file: _ResultsFile) -> Iterator[ReportRow]:
         with self._open(file) as (place, source):
             text = io.TextIOWrapper(io.BufferedReader(source, _CHUNK), "utf-8", newline="\n")
-            # Not strict: rows of AWS with faulty quoting are known.
-            reader = csv.reader(iter(partial(text.readline, _MAX_LINE), ""))
+            reader = csv_reader(text, strict=False)  # rows of AWS with faulty quoting are known
             line = 0
             try:
                 for cells in reader:
                     yield _row(cells, file.status)
                     line = reader.line_num
             except UnicodeDecodeError as error:
-                # Text is decoded in chunks: the one that failed begins where the lines so far end.
-                line = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+                line = line_of(error, reader)
                 raise ReportError(f"{place}, line {line}: not UTF-8; {_DAMAGED}") from error
             except (_BadRow, csv.Error) as error:
                 raise ReportError(f"{place}, line {line + 1}: {error}; {_DAMAGED}") from error

@@ -28,7 +28,7 @@ LAYERS = [
         "runtime",
         {"handler", "concurrency", "event_loop", "isolation", "observability"},
     ),
-    ("documents", {"manifest", "inventory", "report", "storage", "job", "shapes"}),
+    ("documents", {"manifest", "inventory", "report", "tables", "storage", "job", "shapes"}),
     ("drivers", {"aws", "control", "engine"}),
     ("edge", {"endpoint", "embedded_s3", "testing", "cli", "__main__"}),
 ]
