@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,16 +38,16 @@ def main() -> int:
     os.chdir(PROJECT)
     shutil.rmtree(OUTPUT, ignore_errors=True)
     count = collect_input(OUTPUT / "input", limit)
-    say(f"{count:,} files, the sources of Python and of moto, are the bucket 'sources'.\n")
+    say(f"{count:,} files, the sources of Python and of moto, are the bucket 'sources'\n")
+    s3batch = os.path.relpath(Path(sys.executable).with_name("s3batch"))
     command = [
-        *("run", "examples/compress.py:handler"),
-        *("--source", f"{OUTPUT}/input", "--bucket", "sources"),
-        *("--output", f"compressed={OUTPUT}/compressed", "--arguments", "target=compressed"),
-        *("--report", f"{OUTPUT}/reports"),
+        [s3batch, "run", "examples/compress.py:handler", "--arguments", "target=compressed"],
+        ["--source", f"{OUTPUT}/input", "--bucket", "sources"],
+        ["--output", f"compressed={OUTPUT}/compressed", "--report", f"{OUTPUT}/reports"],
     ]
-    say(f"$ s3batch {' '.join(command)}")
+    say("$ " + " \\\n    ".join(" ".join(part) for part in command))
     # Exit code 1 says that tasks failed, and here some do: binary, empty or too large files.
-    code = subprocess.call([sys.executable, "-m", "s3batch_handler.cli", *command])  # noqa: S603
+    code = subprocess.call([*chain(*command)])  # noqa: S603
     if code not in (0, 1):
         return code
     return look_into_report(count)
