@@ -11,11 +11,13 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import click
 import pytest
 from moto import mock_aws
 
 import s3batch_handler
 from s3batch_handler import errors
+from s3batch_handler.cli.commands import s3batch
 from s3batch_handler.handler import HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.command_reference import command_reference
@@ -192,6 +194,23 @@ def test_every_module_is_in_the_architecture(project: Path) -> None:
 def test_the_command_reference_is_up_to_date(project: Path) -> None:
     """After a change of an option: ``scripts/command-reference``."""
     assert (project / "docs" / "commands.md").read_text() == command_reference()
+
+
+def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path) -> None:
+    """Whoever types what stands there is not told that there is no such option."""
+    pages = [project / "README.md", *(project / "docs").glob("*.md")]
+    lines = re.findall(
+        r"\bs3batch (run|invoke|event)\b([^\n`]*)", "".join(map(Path.read_text, pages))
+    )
+    context = click.Context(s3batch)
+
+    for name, rest in lines:
+        command = s3batch.get_command(context, name)
+        assert command is not None
+        options = {option for param in command.params for option in param.opts} | {"--help"}
+        shown = {*re.findall(r"(?<=\s)--?\w[\w-]*", rest.partition("|")[0])}
+        assert shown <= options, f"s3batch {name}{rest}"
+    assert len(lines) > 10
 
 
 def test_links_between_pages_lead_somewhere(project: Path) -> None:
