@@ -210,7 +210,7 @@ class ReportWriter:
     def _put_elsewhere(self, fallback: Folder, error: Exception) -> ReportNotWritten:
         problem = f"{self._location}: {describe(error)}"
         if self._stored:
-            problem += f" (without it {', '.join(self._stored)} is of no use)"
+            problem += f"; left behind there: {', '.join(self._stored)}"
         try:
             self._put_all(fallback)
         except Exception as another:  # noqa: BLE001  a full disk, a read-only place
@@ -229,8 +229,8 @@ class ReportWriter:
         }
         content = json.dumps(index, indent=4).encode()
         checksum = hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
-        folder.write(f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
-        folder.write(f"{self._job}/{_INDEX}", io.BytesIO(content))
+        self._store(folder, f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
+        self._store(folder, f"{self._job}/{_INDEX}", io.BytesIO(content))
 
     def _has_rows(self, status: TaskStatus) -> bool:
         if status not in self._files:
@@ -246,14 +246,17 @@ class ReportWriter:
             name, checksum = _digests(rows)
             path = f"{self._job}/results/{name}.csv"
             rows.seek(0)
-            folder.write(path, rows)
-            self._stored.append(folder.location(path))
+            self._store(folder, path, rows)
         return {
             "TaskExecutionStatus": status,
             "Bucket": folder.bucket,
             "MD5Checksum": checksum,
             "Key": folder.key(path),
         }
+
+    def _store(self, folder: Folder, name: str, source: BinaryIO) -> None:
+        folder.write(name, source)
+        self._stored.append(folder.location(name))
 
 
 _INDEX: Final = "manifest.json"
