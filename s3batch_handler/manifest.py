@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
@@ -21,6 +20,7 @@ from typing_extensions import override
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.keys import decode_key, encode_key
 from s3batch_handler.model import ObjectRef
+from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,9 +105,8 @@ def read_entries(
 def _entries(
     stream: BinaryIO, columns: tuple[str, ...] | None, source: str
 ) -> Iterator[ManifestEntry]:
-    # Lines end where AWS and every editor agree that they end: at a newline, a CR before it or not.
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
-    reader = csv.reader(iter(partial(text.readline, _MAX_LINE), ""), strict=True)
+    reader = csv_reader(text, strict=True)
     line = 0  # the last one that was good
     try:
         first = next(reader, None)
@@ -127,8 +126,7 @@ def _entries(
             yield new(ManifestEntry, row if in_order else pick(row))
             line = reader.line_num
     except UnicodeDecodeError as error:
-        # Text is decoded in chunks: the chunk that failed begins where the lines given out end.
-        at = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+        at = line_of(error, reader)
         raise ManifestError(_undecodable(error, at), source=source, line=at) from error
     except csv.Error as error:
         problem = f"not well-formed CSV: {error}"
@@ -140,9 +138,6 @@ def _entries(
 
 _FIELDS: Final = ("Bucket", "Key", "VersionId", "Ignore")
 _BY_WIDTH: Final = {2: _FIELDS[:2], 3: _FIELDS[:3]}
-
-# No honest line is that long; a file without any line break must not fill the memory.
-_MAX_LINE: Final = 1 << 20
 
 
 def _checked_fields(fields: Sequence[str], source: str) -> tuple[str, ...]:

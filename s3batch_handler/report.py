@@ -25,7 +25,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, cast
 
@@ -38,6 +37,7 @@ from s3batch_handler.keys import decode_key
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.protocol import explain
 from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -214,7 +214,7 @@ class ReportWriter:
     def _put_elsewhere(self, fallback: Folder, error: Exception) -> ReportNotWritten:
         problem = f"{self._location}: {describe(error)}"
         if self._stored:
-            problem += f" (without it {', '.join(self._stored)} is of no use)"
+            problem += f"; left behind there: {', '.join(self._stored)}"
         try:
             self._put_all(fallback)
         except Exception as another:  # noqa: BLE001  a full disk, a read-only place
@@ -233,8 +233,8 @@ class ReportWriter:
         }
         content = json.dumps(index, indent=4).encode()
         checksum = hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
-        folder.write(f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
-        folder.write(f"{self._job}/{_INDEX}", io.BytesIO(content))
+        self._store(folder, f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
+        self._store(folder, f"{self._job}/{_INDEX}", io.BytesIO(content))
 
     def _has_rows(self, status: TaskStatus) -> bool:
         if status not in self._files:
@@ -250,14 +250,17 @@ class ReportWriter:
             name, checksum = _digests(rows)
             path = f"{self._job}/results/{name}.csv"
             rows.seek(0)
-            folder.write(path, rows)
-            self._stored.append(folder.location(path))
+            self._store(folder, path, rows)
         return {
             "TaskExecutionStatus": status,
             "Bucket": folder.bucket,
             "MD5Checksum": checksum,
             "Key": folder.key(path),
         }
+
+    def _store(self, folder: Folder, name: str, source: BinaryIO) -> None:
+        folder.write(name, source)
+        self._stored.append(folder.location(name))
 
 
 _INDEX: Final = "manifest.json"
@@ -289,7 +292,6 @@ def _digests(rows: BinaryIO) -> tuple[str, str]:
 
 
 _CHUNK: Final = 1 << 17
-_MAX_LINE: Final = 1 << 20  # a file without line breaks must not fill the memory
 
 
 # ---------------------------------------------------------------- reading
@@ -420,16 +422,14 @@ def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[
         ReportError: It is not what a report has; the text names ``source``, and the line.
     """
     text = io.TextIOWrapper(stream, "utf-8", newline="\n")
-    # Not strict: rows of AWS with faulty quoting are known.
-    reader = csv.reader(iter(partial(text.readline, _MAX_LINE), ""))
+    reader = csv_reader(text, strict=False)  # rows of AWS with faulty quoting are known
     line = 0
     try:
         for cells in reader:
             yield _row(cells, status)
             line = reader.line_num
     except UnicodeDecodeError as error:
-        # Text is decoded in chunks: the one that failed begins where the lines so far end.
-        line = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
+        line = line_of(error, reader)
         raise ReportError(f"{source}, line {line}: not UTF-8; {_DAMAGED}") from error
     except (_BadRow, csv.Error) as error:
         raise ReportError(f"{source}, line {line + 1}: {error}; {_DAMAGED}") from error

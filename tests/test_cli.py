@@ -59,6 +59,7 @@ def handler(task: Task) -> str:
     return body.decode()
 """
 
+READ = ("run", "reader:handler", "--workers", "1")  # each worker imports boto3
 
 COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
 
@@ -393,7 +394,7 @@ def test_a_folder_as_a_bucket(s3batch: Shell) -> None:
     (source / "sub dir" / "ä+b.txt").write_text("one")
     (source / "two.txt").write_text("two")
 
-    run = s3batch("run", "reader:handler", "--source", "My Photos", "--json")
+    run = s3batch(*READ, "--source", "My Photos", "--json")
 
     summary = json.loads(run.stdout)
     rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
@@ -412,7 +413,7 @@ def test_an_output_bucket_is_saved_to_a_folder(s3batch: Shell) -> None:
     (source / "one.txt").write_text("text")
 
     run = s3batch(
-        *("run", "reader:handler", "--source", "source", "--bucket", "mine", "-a", "copy=yes"),
+        *(*READ, "--source", "source", "--bucket", "mine", "-a", "copy=yes"),
         *("--output", "copies=deep/copies"),
     )
 
@@ -430,7 +431,7 @@ def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
     (source / "two.txt").write_text("2")
     manifest = s3batch.manifest("source,two.txt", "source,three.txt")
 
-    run = s3batch("run", "reader:handler", "--source", "source", "--manifest", manifest, "--json")
+    run = s3batch(*READ, "--source", "source", "--manifest", manifest, "--json")
 
     summary = json.loads(run.stdout)
     rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
@@ -445,7 +446,7 @@ def test_a_report_in_s3(s3batch: Shell) -> None:
     (source / "one.txt").write_text("1")
 
     run = s3batch(
-        *("run", "reader:handler", "--source", "source", "--output", "reports=reports"),
+        *(*READ, "--source", "source", "--output", "reports=reports"),
         *("--report", "s3://reports/daily", "--json"),
     )
 

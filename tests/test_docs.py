@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+from itertools import chain
+from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import click
 import pytest
 from moto import mock_aws
 
+import s3batch_handler
 from s3batch_handler import errors
+from s3batch_handler.cli.commands import s3batch
 from s3batch_handler.handler import HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.command_reference import command_reference
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def snippets(page: Path) -> list[str]:
@@ -85,21 +92,125 @@ def test_every_option_of_the_decorator_is_in_the_table(project: Path) -> None:
     assert documented == {"arguments", "payload", *HandlerOptions.__annotations__}
 
 
-def test_every_error_is_drawn_in_the_tree() -> None:
-    """The docstring of ``errors`` shows all of them, where they belong."""
-    classes = {
-        name: value
+def error_classes() -> set[str]:
+    return {
+        name
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, errors.S3BatchError)
     }
 
-    for name in classes:
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    """The docstring of ``errors`` shows all of them, where they belong."""
+    for name in error_classes():
         assert re.search(rf"\b{name}\b", errors.__doc__ or ""), name
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """Give the lines of the table below a heading, by the names in their first cells."""
+    table = page.split(f"## {heading}")[1].split("\n## ", maxsplit=1)[0]
+    lines = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
+    names = [re.findall(r"`(\w+)`", cells[0]) for cells in lines]
+    assert len({*chain(*names)}) == len([*chain(*names)]), "something is listed twice"
+    return {
+        name: [cell.strip() for cell in cells]
+        for found, cells in zip(names, lines, strict=True)
+        for name in found
+    }
+
+
+def test_every_error_is_in_the_reference(project: Path) -> None:
+    """With what ends ``s3batch`` with which exit code, and what to do about it."""
+    listed = rows((project / "docs" / "reference.md").read_text(), "Errors")
+
+    assert listed.keys() == {*error_classes(), "UsageProblem"}
+    assert {name for name, cells in listed.items() if cells[2] == "2"} == {
+        "InvalidFunction",
+        "UsageProblem",
+    }
+    assert all(cells[1] and cells[3] for cells in listed.values())
+
+
+def test_every_environment_variable_is_in_the_reference(project: Path) -> None:
+    """Those that the package's code spells, whether it reads them or sets them."""
+    package = Path(s3batch_handler.__file__).parent
+    spelled = {
+        name
+        for path in package.rglob("*.py")
+        for name in variables(ast.parse(path.read_text(encoding="utf-8")))
+    }
+
+    listed = rows((project / "docs" / "reference.md").read_text(), "Environment variables")
+
+    assert listed.keys() == spelled
+    assert len(spelled) > 15
+
+
+VARIABLE = re.compile(r"\b(?:AWS_[A-Z0-9_]+|TMPDIR|NO_PROXY|no_proxy)\b")
+
+
+def variables(tree: ast.AST) -> Iterator[str]:
+    """Find what text outside of docstrings names, and whatever ``os.environ`` is asked for."""
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+                yield from VARIABLE.findall(text)
+            case (
+                ast.Subscript(value=asked, slice=ast.Constant(value=str(name)))
+                | ast.Call(func=asked, args=[ast.Constant(value=str(name)), *_])
+            ) if re.search(r"\bos\.(environ(\.\w+)?|getenv)$", ast.unparse(asked)):
+                yield name
+
+
+def test_the_search_for_variables() -> None:
+    """It finds what it is there to find."""
+    code = '''
+        """A docstring about AWS_NOTHING."""
+        value = os.environ["ONE"] or os.environ.get("TWO", "x") or os.getenv("THREE")
+        say("TMPDIR names another place", {"AWS_FOUR": "false"}, given.get("AWS_FIVE"))
+    '''
+
+    found = set(variables(ast.parse(dedent(code))))
+
+    assert found == {"ONE", "TWO", "THREE", "TMPDIR", "AWS_FOUR", "AWS_FIVE"}
+
+
+def test_every_module_is_in_the_architecture(project: Path) -> None:
+    """A module that is not in the table of layers is one that nobody finds."""
+    page = (project / "docs" / "architecture.md").read_text()
+    package = Path(s3batch_handler.__file__).parent
+
+    for path in package.rglob("*.py"):
+        name = path.relative_to(package)
+        if name.name not in ("__init__.py", "__main__.py") and name.parts[0] != "cli":
+            assert name.name in page or f"`{name.parent}/`" in page, name
 
 
 def test_the_command_reference_is_up_to_date(project: Path) -> None:
     """After a change of an option: ``scripts/command-reference``."""
     assert (project / "docs" / "commands.md").read_text() == command_reference()
+
+
+def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path) -> None:
+    """Whoever types what stands there is not told that there is no such option."""
+    pages = [project / "README.md", *(project / "docs").glob("*.md")]
+    lines = re.findall(
+        r"\bs3batch (run|invoke|event)\b([^\n`]*)", "".join(map(Path.read_text, pages))
+    )
+    context = click.Context(s3batch)
+
+    for name, rest in lines:
+        command = s3batch.get_command(context, name)
+        assert command is not None
+        options = {option for param in command.params for option in param.opts} | {"--help"}
+        shown = {*re.findall(r"(?<=\s)--?\w[\w-]*", rest.partition("|")[0])}
+        assert shown <= options, f"s3batch {name}{rest}"
+    assert len(lines) > 10
 
 
 def test_links_between_pages_lead_somewhere(project: Path) -> None:

@@ -284,7 +284,7 @@ def test_report_that_goes_elsewhere(tmp_path: Path) -> None:
     writer.discard()
 
     (orphan,) = (tmp_path / "first").rglob("*.csv")
-    assert str(orphan) in str(caught.value)
+    assert f"; left behind there: {orphan}; it is kept in" in str(caught.value)
     assert caught.value.kept == str(tmp_path / "second" / "job-j" / "manifest.json")
     report = read_report(caught.value.kept)
     report.verify()

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import show
+from s3batch_handler.cli.output import say, show
 from s3batch_handler.engine.function import load_function
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import ResultCode
@@ -54,6 +54,8 @@ def invoke(handler: str, event: BinaryIO, timeout: float) -> None:
 
 
 def _read(event: BinaryIO) -> Any:
+    if event.isatty():
+        say("reading an event; Ctrl-D ends it")
     try:
         return json.load(event)
     except ValueError as error:

@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 @click.option("--endpoint-url", metavar="URL", help="The S3 to use, for the function as well.")
 @click.option(
     "--save-manifest",
-    type=click.Path(path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Save the manifest that is made of --source or --bucket.",
 )
