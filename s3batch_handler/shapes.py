@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_pascal
 from pydantic_core import core_schema
+from typing_extensions import override
 
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.model import Noun, ObjectRef
@@ -139,6 +140,11 @@ class Choice(Shape):
     def name(self) -> str:
         """AWS's name of the member that is given: ``LambdaInvoke``."""
         return next(iter(self.to_wire()), "")
+
+    @property
+    def chosen(self) -> Any:
+        """The member that is given."""
+        return next((member for _, member in self if member is not None), None)
 
     @model_validator(mode="after")
     def _is_one(self, info: ValidationInfo) -> Self:
@@ -439,7 +445,11 @@ class UpdateObjectEncryption(Shape):
 
 
 class Operation(Choice):
-    """What a job does with each object: one of these."""
+    """What a job does with each object: one of these, or what AWS has thought of since.
+
+    Which operations there are is known to botocore's service model. One that is not known here is
+    let through, for AWS to do or for the engine to refuse.
+    """
 
     lambda_invoke: LambdaInvoke | None = None
     s3_put_object_copy: PutObjectCopy | None = None
@@ -452,6 +462,11 @@ class Operation(Choice):
     s3_replicate_object: Nothing | None = None
     s3_compute_object_checksum: ComputeObjectChecksum | None = None
     s3_update_object_encryption: UpdateObjectEncryption | None = None
+
+    @model_validator(mode="after")
+    @override
+    def _is_known(self) -> Self:
+        return self
 
 
 # ---------------------------------------------------------------- manifests and reports

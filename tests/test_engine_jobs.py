@@ -464,7 +464,6 @@ def test_a_report_that_is_lost_after_all_the_work(world: World) -> None:
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        ({"Operation": {"S3DeleteObjectTagging": {}}}, "S3DeleteObjectTagging"),
         (
             {
                 "Manifest": None,

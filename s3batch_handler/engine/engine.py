@@ -32,6 +32,9 @@ from s3batch_handler.engine.crew import Crew, NotNow
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
+from s3batch_handler.engine.operations import s3_operation
+from s3batch_handler.engine.operations.base import CannotRun
+from s3batch_handler.engine.operations.invoker import OnS3
 from s3batch_handler.engine.preparation import kept, prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import locked
@@ -67,11 +70,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from s3batch_handler.engine.function import Function
+    from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.preparation import PreparedManifest
     from s3batch_handler.engine.runner import JobRun
     from s3batch_handler.engine.store import StoredJob
     from s3batch_handler.job import JobSpec
-    from s3batch_handler.shapes import LambdaInvoke, ManifestLocation, Report
+    from s3batch_handler.shapes import ManifestLocation, Report
     from s3batch_handler.storage import S3Client
 
 
@@ -79,8 +83,8 @@ class Engine:
     """The jobs of one account in one Region, run on this machine.
 
     It is a :class:`~s3batch_handler.control.JobControl`: what it refuses is a ``JobError``.
-    So far it runs jobs that invoke a function over a CSV manifest. Any other ends ``Failed``, with
-    a reason that says what is not implemented.
+    It runs jobs over a CSV manifest that invoke a function, or do one of S3's own operations. Any
+    other ends ``Failed``, with a reason that says what is not implemented.
 
     A context manager. In the background, jobs that run at its end are left as they are, to go on
     when another engine has the same ``state``.
@@ -89,7 +93,7 @@ class Engine:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
             (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
             Region) it is good for any; where several are, the one that says most is called.
-        s3: ``boto3.client("s3")``, for manifests and reports.
+        s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
         account_id: Whose jobs these are.
         region: Where.
         max_redrives: Further tries for a task that failed temporarily.
@@ -340,6 +344,8 @@ class Engine:
                 self._run(job_id, stored)
         except _Unusable as problem:
             self._fail(job_id, problem.failure)
+        except CannotRun as error:
+            self._fail(job_id, _failure(error.code or "", str(error)))
         except InvalidFunction as error:
             self._fail(job_id, _failure("ResourceNotFoundException", str(error)))
         except ManifestError as error:
@@ -350,7 +356,7 @@ class Engine:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
         if self.describe_job(job_id).status is JobStatus.NEW:
             self._move(job_id, JobStatus.PREPARING)
-        self._function_of(spec)
+        self._invoker_of(spec)
         folder = self._folder_of(job_id)
         folder.mkdir(exist_ok=True)
         with self._manifest(spec, keep=folder / _MANIFEST) as manifest:
@@ -382,7 +388,7 @@ class Engine:
         with self._lock:
             if self.describe_job(job_id).status in (JobStatus.READY, JobStatus.PAUSED):
                 self._move(job_id, JobStatus.ACTIVE)
-        invoke, function = self._function_of(spec)
+        invoker, invoke = self._invoker_of(spec), spec.operation.lambda_invoke
         report = self._report(job_id, spec.report)
 
         def keep(progress: Progress) -> None:
@@ -393,9 +399,11 @@ class Engine:
         with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
             run = run_job(
                 manifest.entries(),
-                InProcess(function, timeout=self._timeout),
-                job=JobRef(id=job_id, arguments=UserArguments(invoke.user_arguments or {})),
-                schema_version=invoke.invocation_schema_version or "1.0",
+                invoker,
+                job=JobRef(
+                    id=job_id, arguments=UserArguments((invoke and invoke.user_arguments) or {})
+                ),
+                schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
                 max_redrives=self._max_redrives,
                 report=report,
                 total=manifest.count,
@@ -503,22 +511,23 @@ class Engine:
 
     # ------------------------------------------------------------ what a job needs
 
-    def _function_of(self, spec: JobSpec) -> tuple[LambdaInvoke, Function]:
-        """Give what a job invokes.
+    def _invoker_of(self, spec: JobSpec) -> Invoker:
+        """Give what does the tasks of a job.
 
         Raises:
-            _Unusable: It is not there, or the job does something else.
+            _Unusable: It is not there.
+            CannotRun: Nothing here can do them.
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:
-            raise _Unusable(_NOT_IMPLEMENTED, f"{spec.operation.name} is not implemented here")
+            return OnS3(s3_operation(spec.operation, self._s3), spec.operation.name)
         asked = invoke.function_arn
         assert asked is not None  # or the request would have been refused
         function = self._functions.find(asked, account_id=self._account_id, region=self._region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self._functions.names)})"
             raise _Unusable("ResourceNotFoundException", text)
-        return invoke, function
+        return InProcess(function, timeout=self._timeout)
 
     @contextmanager
     def _manifest(self, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:

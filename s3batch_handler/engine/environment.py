@@ -55,7 +55,29 @@ class NotRun:
     """The job was stopped before the task was begun, or had to cut it off."""
 
 
-Answer = Outcome | FunctionError | InvalidAnswer | NotRun
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """S3 refused what a job was to do with an object, where no function was called.
+
+    Attributes:
+        reason: S3's own words.
+        details: What AWS's reports have behind them: ``Service: Amazon S3; Status Code: 404; …``.
+        code: Whether another try may help.
+    """
+
+    http_status: int
+    error_code: str
+    reason: str
+    details: str = ""
+    code: ResultCode = ResultCode.PERMANENT_FAILURE
+
+    @property
+    def message(self) -> str:
+        """What a report says."""
+        return f"{self.reason} ({self.details})" if self.details else self.reason
+
+
+Answer = Outcome | FunctionError | InvalidAnswer | Refused | NotRun
 """What became of one task's call; an ``Outcome`` is what the function itself says."""
 
 FUNCTION_ERROR: Final = "FunctionError"

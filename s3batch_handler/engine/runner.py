@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
-from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
+from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun, Refused
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.model import Outcome, ResultCode
@@ -295,7 +295,7 @@ class _Ledger:
                 row = report_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
             self._journal.add_row(task, TaskStatus.SUCCEEDED, row)
         elif (
-            isinstance(answer, Outcome)
+            isinstance(answer, Outcome | Refused)
             and answer.code is ResultCode.TEMPORARY_FAILURE
             and not is_last_try
         ):
@@ -317,8 +317,8 @@ class _Ledger:
         self._failed += 1
         row = b""
         if TaskStatus.FAILED in self._reported:
-            code, message = failure.error_code, failure.message
-            row = report_row(task, TaskStatus.FAILED, 200, code, message)
+            http_status, code, message = failure.http_status, failure.error_code, failure.message
+            row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
         name = (failure.error_code, message_family(failure.gist))
         if name not in self._families and len(self._families) >= _MOST_FAMILIES:
@@ -436,6 +436,7 @@ class _Failure(NamedTuple):
     error_code: str
     message: str
     gist: str
+    http_status: int = 200
 
 
 def _failure(answer: Answer) -> _Failure:
@@ -446,6 +447,9 @@ def _failure(answer: Answer) -> _Failure:
         error = json.loads(answer.payload)
         gist = f"{error.get('errorType', 'Task timed out')}: {error['errorMessage']}"
         return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
+    if isinstance(answer, Refused):
+        message = answer.message[:MAX_RESULT_STRING]
+        return _Failure(answer.error_code, message, answer.reason, answer.http_status)
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, f"{message}: {answer.reason}")

@@ -1,0 +1,126 @@
+"""What the operations have in common: what they are, and what S3 says when it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from s3batch_handler.classify import aws_error_code, classify, describe
+from s3batch_handler.engine.environment import Answer, Refused
+from s3batch_handler.errors import JobError
+from s3batch_handler.model import Outcome, ResultCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from s3batch_handler.model import ObjectRef
+    from s3batch_handler.shapes import Grant
+
+    S3Operation: TypeAlias = Callable[[ObjectRef], Answer]
+    """Does its work on one object. What S3 refuses, it raises as the client did."""
+
+SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
+"""What reports of AWS say of tasks that were done (seen of copies, restores and tags)."""
+
+
+class CannotRun(JobError):
+    """A job cannot run at all: its ``code`` and text are the job's failure reason."""
+
+    def __init__(self, problem: str, *, code: str = "NotImplemented") -> None:
+        super().__init__(problem, code=code)
+
+
+# ---------------------------------------------------------------- asking S3
+
+
+def look_up(
+    s3: Any,
+    item: ObjectRef,
+    *,
+    modified_since: datetime | None = None,
+    unmodified_since: datetime | None = None,
+) -> Any:
+    """Give S3's description of an object; raise what S3 says if it is not there.
+
+    S3 itself looks before it does anything. Imitations of it don't always: moto sets the ACL of
+    what is not there, and breaks down at a legal hold.
+    """
+    asked: dict[str, Any] = dict(item.location)
+    if modified_since is not None:
+        asked["IfModifiedSince"] = modified_since
+    if unmodified_since is not None:
+        asked["IfUnmodifiedSince"] = unmodified_since
+    try:
+        return s3.head_object(**asked)
+    except Exception as error:
+        if aws_error_code(error) is None:
+            raise
+    answer = s3.get_object(**asked)  # has a body to say what is wrong, which HEAD has not
+    answer["Body"].close()
+    return answer
+
+
+def refusal_of(error: Exception) -> Refused:
+    """Give what S3 refused, in the words of AWS's SDK for Java: those are what reports have.
+
+    What is no answer of S3 is told as one: the connection that failed, the request that botocore
+    did not even send.
+    """
+    code = classify(error) or ResultCode.PERMANENT_FAILURE
+    error_code = aws_error_code(error)
+    if error_code is None:
+        is_ours = classify(error) is ResultCode.PERMANENT_FAILURE
+        status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
+        return Refused(status, error_code, describe(error), code=code)
+    answer: Any = error.response  # type: ignore[attr-defined]  # or it would have no code
+    about = answer.get("ResponseMetadata", {})
+    status, reason = about.get("HTTPStatusCode", 500), answer["Error"].get("Message", "")
+    if status == 304:  # GET says so; a copy whose condition is not met is refused in other words
+        status, error_code, reason = 412, "PreconditionFailed", _NOT_MET
+    ids = about.get("RequestId"), about.get("HostId")
+    return refused(status, error_code, reason, *ids, code=code)
+
+
+def refused(
+    status: int,
+    error_code: str,
+    reason: str,
+    request_id: str | None = None,
+    host_id: str | None = None,
+    *,
+    code: ResultCode = ResultCode.PERMANENT_FAILURE,
+) -> Refused:
+    """Give a refusal of S3's."""
+    details = (
+        f"Service: Amazon S3; Status Code: {status}; Error Code: {error_code}; "
+        f"Request ID: {request_id or 'null'}; S3 Extended Request ID: {host_id or 'null'}; "
+        "Proxy: null"
+    )
+    return Refused(status, error_code, reason, details, code)
+
+
+_NOT_MET: Final = "At least one of the pre-conditions you specified did not hold"
+
+
+# ---------------------------------------------------------------- parameters that several have
+
+
+def grant_headers(grants: Iterable[Grant]) -> dict[str, str]:
+    """Give grants as boto3's ``GrantRead`` and so on, which CopyObject and PutObjectAcl take."""
+    grantees: dict[str, list[str]] = {}
+    for grant in grants:
+        grantee = grant.grantee
+        if grantee is None or grant.permission is None:
+            raise CannotRun("a grant needs a Grantee and a Permission", code="InvalidRequest")
+        text = f'{grantee.type_identifier}="{grantee.identifier}"'
+        grantees.setdefault(_GRANTS[grant.permission], []).append(text)
+    return {name: ",".join(texts) for name, texts in grantees.items()}
+
+
+_GRANTS: Final = {
+    "FULL_CONTROL": "GrantFullControl",
+    "READ": "GrantRead",
+    "WRITE": "GrantWrite",
+    "READ_ACP": "GrantReadACP",
+    "WRITE_ACP": "GrantWriteACP",
+}

@@ -1,0 +1,23 @@
+"""``S3DeleteObjectTagging``: take all tags off each object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
+
+if TYPE_CHECKING:
+    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.operations.base import S3Operation
+    from s3batch_handler.model import ObjectRef
+
+
+def delete_object_tagging(_: object, s3: Any) -> S3Operation:
+    """There is nothing to ask for."""
+
+    def delete(item: ObjectRef) -> Answer:
+        look_up(s3, item)
+        s3.delete_object_tagging(**item.location)
+        return SUCCESSFUL
+
+    return delete

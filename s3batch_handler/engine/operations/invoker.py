@@ -1,0 +1,84 @@
+"""How the tasks of a job get to S3, in the place of a function: right here, one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.engine.environment import NotRun, Refused
+from s3batch_handler.engine.operations.base import CannotRun, refusal_of
+from s3batch_handler.keys import is_utf8
+from s3batch_handler.model import Outcome, ResultCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.operations.base import S3Operation
+    from s3batch_handler.manifest import ManifestEntry
+    from s3batch_handler.model import JobRef
+
+
+class OnS3:
+    """Does an operation of S3's: see :class:`~s3batch_handler.engine.invoker.Invoker`.
+
+    Args:
+        operation: What to do with an object.
+        name: What it is called: ``S3PutObjectCopy``.
+    """
+
+    def __init__(self, operation: S3Operation, name: str) -> None:
+        self._operation = operation
+        self._name = name
+        self._has_succeeded = False
+
+    def invoke_all(
+        self,
+        job: JobRef,  # noqa: ARG002  for functions
+        schema_version: str,  # noqa: ARG002  for functions
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        """Do it for one entry after the other.
+
+        Raises:
+            CannotRun: This S3 cannot do it.
+        """
+        for entry in entries:
+            if stop():
+                yield entry, NotRun()
+                return
+            yield entry, self._answer(entry)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    def _answer(self, entry: ManifestEntry) -> Answer:
+        answer = _impossible(entry, self._name) or self._done(entry)
+        if isinstance(answer, Outcome):
+            self._has_succeeded |= answer.code is ResultCode.SUCCEEDED
+        elif isinstance(answer, Refused) and answer.http_status == 501 and not self._has_succeeded:
+            raise CannotRun(f"{self._name} is not implemented here: {answer.reason}")
+        return answer
+
+    def _done(self, entry: ManifestEntry) -> Answer:
+        try:
+            return self._operation(entry.object)
+        except CannotRun:
+            raise
+        except Exception as error:  # noqa: BLE001  clients and imitations of S3 raise anything
+            return refusal_of(error)
+
+
+def _impossible(entry: ManifestEntry, name: str) -> Refused | None:
+    """Say what is wrong with a task before S3 is asked."""
+    if entry.version_id == "":
+        return Refused(400, "InvalidRequest", "Task failed due to missing VersionId")
+    if not is_utf8(entry.object.key):
+        return Refused(400, "InvalidURI", "Couldn't parse the specified URI.")
+    if entry.bucket.endswith(_DIRECTORY_BUCKET) and name != "S3PutObjectCopy":
+        return Refused(400, "InvalidRequest", f"{name} is not supported for directory buckets")
+    return None
+
+
+_DIRECTORY_BUCKET: Final = "--x-s3"

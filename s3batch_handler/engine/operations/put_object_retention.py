@@ -1,0 +1,27 @@
+"""``S3PutObjectRetention``: say until when each object cannot be deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
+
+if TYPE_CHECKING:
+    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.operations.base import S3Operation
+    from s3batch_handler.model import ObjectRef
+    from s3batch_handler.shapes import PutObjectRetention
+
+
+def put_object_retention(asked: PutObjectRetention, s3: Any) -> S3Operation:
+    """Set mode and date; an empty retention takes them off, where governance may be bypassed."""
+    arguments: dict[str, Any] = {"Retention": asked.retention.to_wire()}
+    if asked.bypass_governance_retention is not None:
+        arguments["BypassGovernanceRetention"] = asked.bypass_governance_retention
+
+    def put(item: ObjectRef) -> Answer:
+        look_up(s3, item)
+        s3.put_object_retention(**item.location, **arguments)
+        return SUCCESSFUL
+
+    return put
