@@ -343,6 +343,7 @@ def test_every_parameter_of_a_copy_reaches_s3() -> None:
             ObjectLockEventHoldDuration={"Days": 7},
             ModifiedSinceConstraint=YESTERDAY,
             UnModifiedSinceConstraint=TOMORROW,
+            RequesterPays=True,
         )
     )
     object_ = ObjectRef(bucket="photos", key="k", version_id="v")
@@ -368,10 +369,15 @@ def test_every_parameter_of_a_copy_reaches_s3() -> None:
         "ObjectLockEventHoldDurationDays": 7,
         "CopySourceIfModifiedSince": YESTERDAY,
         "CopySourceIfUnmodifiedSince": TOMORROW,
+        "RequestPayer": "requester",
     }
 
     with Stubber(s3) as stub:
-        conditions = {"IfModifiedSince": YESTERDAY, "IfUnmodifiedSince": TOMORROW}
+        conditions = {
+            "IfModifiedSince": YESTERDAY,
+            "IfUnmodifiedSince": TOMORROW,
+            "RequestPayer": "requester",
+        }
         stub.add_response("head_object", {"ContentLength": 1}, {**location, **conditions})
         stub.add_response("copy_object", {}, expected)
 

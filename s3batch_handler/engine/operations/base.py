@@ -11,7 +11,6 @@ from s3batch_handler.model import Outcome, ResultCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import Grant
@@ -33,29 +32,20 @@ class CannotRun(JobError):
 # ---------------------------------------------------------------- asking S3
 
 
-def look_up(
-    s3: Any,
-    item: ObjectRef,
-    *,
-    modified_since: datetime | None = None,
-    unmodified_since: datetime | None = None,
-) -> Any:
+def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
     """Give S3's description of an object; raise what S3 says if it is not there.
 
     S3 itself looks before it does anything. Imitations of it don't always: moto sets the ACL of
-    what is not there, and breaks down at a legal hold.
+    what is not there, and breaks down at a legal hold. ``conditions`` are boto3's for both
+    HeadObject and GetObject, ``IfModifiedSince`` and the like.
     """
-    asked: dict[str, Any] = dict(item.location)
-    if modified_since is not None:
-        asked["IfModifiedSince"] = modified_since
-    if unmodified_since is not None:
-        asked["IfUnmodifiedSince"] = unmodified_since
     try:
-        return s3.head_object(**asked)
+        return s3.head_object(**item.location, **conditions)
     except Exception as error:
         if aws_error_code(error) is None:
             raise
-    answer = s3.get_object(**asked)  # has a body to say what is wrong, which HEAD has not
+    # A GET has a body to say what is wrong, which a HEAD has not.
+    answer = s3.get_object(**item.location, **conditions)
     answer["Body"].close()
     return answer
 
@@ -78,10 +68,10 @@ def refusal_of(error: Exception) -> Refused:
     if status == 304:  # GET says so; a copy whose condition is not met is refused in other words
         status, error_code, reason = 412, "PreconditionFailed", _NOT_MET
     ids = about.get("RequestId"), about.get("HostId")
-    return refused(status, error_code, reason, *ids, code=code)
+    return refused_by_s3(status, error_code, reason, *ids, code=code)
 
 
-def refused(
+def refused_by_s3(
     status: int,
     error_code: str,
     reason: str,
@@ -103,6 +93,11 @@ _NOT_MET: Final = "At least one of the pre-conditions you specified did not hold
 
 
 # ---------------------------------------------------------------- parameters that several have
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """Leave out what is ``None``, which boto3 does not."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def grant_headers(grants: Iterable[Grant]) -> dict[str, str]:

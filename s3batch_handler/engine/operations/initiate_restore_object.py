@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
+from s3batch_handler.engine.operations.base import SUCCESSFUL, given, look_up
 
 if TYPE_CHECKING:
     from s3batch_handler.engine.environment import Answer
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def initiate_restore_object(asked: InitiateRestoreObject, s3: Any) -> S3Operation:
     """Restore for so many days, or for good from Intelligent-Tiering, which takes no days."""
-    request: dict[str, Any] = {}
-    if asked.expiration_in_days is not None:
-        request["Days"] = asked.expiration_in_days
-    if asked.glacier_job_tier is not None:
-        request["GlacierJobParameters"] = {"Tier": asked.glacier_job_tier.capitalize()}
+    tier = asked.glacier_job_tier
+    request = given(
+        Days=asked.expiration_in_days,
+        GlacierJobParameters=None if tier is None else {"Tier": tier.capitalize()},
+    )
 
     def restore(item: ObjectRef) -> Answer:
         look_up(s3, item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
+from s3batch_handler.engine.operations.base import SUCCESSFUL, given, look_up
 
 if TYPE_CHECKING:
     from s3batch_handler.engine.environment import Answer
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 def put_object_retention(asked: PutObjectRetention, s3: Any) -> S3Operation:
     """Set mode and date; an empty retention takes them off, where governance may be bypassed."""
-    arguments: dict[str, Any] = {"Retention": asked.retention.to_wire()}
-    if asked.bypass_governance_retention is not None:
-        arguments["BypassGovernanceRetention"] = asked.bypass_governance_retention
+    arguments = given(
+        Retention=asked.retention.to_wire(),
+        BypassGovernanceRetention=asked.bypass_governance_retention,
+    )
 
     def put(item: ObjectRef) -> Answer:
         look_up(s3, item)
