@@ -143,6 +143,12 @@ def test_versions(s3: Any) -> None:
     assert tags_of(s3, Bucket="copies", Key="k", VersionId=new) == {}
 
 
+def test_the_null_version(s3: Any) -> None:
+    """It is the one from before versioning was on, also where it never was."""
+    assert results(run({"S3DeleteObjectTagging": {}}, f"{PHOTO},null")) == DONE
+    assert tags_of(s3) == {}
+
+
 # ---------------------------------------------------------------- access
 
 
