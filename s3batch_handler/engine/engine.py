@@ -29,13 +29,13 @@ from typing_extensions import override
 
 from s3batch_handler.classify import aws_error_code, classify, describe
 from s3batch_handler.engine.crew import Crew, NotNow
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
 from s3batch_handler.engine.preparation import kept, prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.store import JobStore
+from s3batch_handler.engine.targets import check_target, invoker_for
 from s3batch_handler.errors import (
     InvalidFunction,
     JobError,
@@ -66,10 +66,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import BinaryIO
 
-    from s3batch_handler.engine.function import Function
     from s3batch_handler.engine.preparation import PreparedManifest
     from s3batch_handler.engine.runner import JobRun
     from s3batch_handler.engine.store import StoredJob
+    from s3batch_handler.engine.targets import Target
     from s3batch_handler.job import JobSpec
     from s3batch_handler.shapes import LambdaInvoke, ManifestLocation, Report
     from s3batch_handler.storage import S3Client
@@ -89,11 +89,13 @@ class Engine:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
             (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
             Region) it is good for any; where several are, the one that says most is called.
+            :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         s3: ``boto3.client("s3")``, for manifests and reports.
         account_id: Whose jobs these are.
         region: Where.
         max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a function is told it has.
+        timeout: Seconds that a call may take: a function in this process is only told of it. By
+            default 60, and 900 for functions elsewhere, which have one of their own.
         clock: Gives the time, with its time zone.
         state: A folder to keep jobs in; without it they live as long as the engine.
         background: Run jobs in threads of the engine: one job at a time, those of higher priority
@@ -101,18 +103,20 @@ class Engine:
 
     Raises:
         ValueError: A key of ``functions`` is neither a name nor an ARN.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
         StateError: The folder cannot be used, or another engine uses it.
     """
 
     def __init__(
         self,
-        functions: Mapping[str, Function],
+        functions: Mapping[str, Target],
         *,
         s3: S3Client,
         account_id: str = "123456789012",
         region: str = "us-east-1",
         max_redrives: int = 3,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
         background: bool = False,
@@ -341,7 +345,7 @@ class Engine:
         except _Unusable as problem:
             self._fail(job_id, problem.failure)
         except InvalidFunction as error:
-            self._fail(job_id, _failure("ResourceNotFoundException", str(error)))
+            self._fail(job_id, _failure(_NO_FUNCTION, str(error)))
         except ManifestError as error:
             self._fail(job_id, _failure(_BAD_MANIFEST, str(error)))
         return True
@@ -382,7 +386,7 @@ class Engine:
         with self._lock:
             if self.describe_job(job_id).status in (JobStatus.READY, JobStatus.PAUSED):
                 self._move(job_id, JobStatus.ACTIVE)
-        invoke, function = self._function_of(spec)
+        invoke, function, name = self._function_of(spec)
         report = self._report(job_id, spec.report)
 
         def keep(progress: Progress) -> None:
@@ -393,7 +397,7 @@ class Engine:
         with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
             run = run_job(
                 manifest.entries(),
-                InProcess(function, timeout=self._timeout),
+                invoker_for(function, name=name, timeout=self._timeout),
                 job=JobRef(id=job_id, arguments=UserArguments(invoke.user_arguments or {})),
                 schema_version=invoke.invocation_schema_version or "1.0",
                 max_redrives=self._max_redrives,
@@ -503,8 +507,8 @@ class Engine:
 
     # ------------------------------------------------------------ what a job needs
 
-    def _function_of(self, spec: JobSpec) -> tuple[LambdaInvoke, Function]:
-        """Give what a job invokes.
+    def _function_of(self, spec: JobSpec) -> tuple[LambdaInvoke, Target, str]:
+        """Give what a job invokes, and its name with the qualifier.
 
         Raises:
             _Unusable: It is not there, or the job does something else.
@@ -517,8 +521,8 @@ class Engine:
         function = self._functions.find(asked, account_id=self._account_id, region=self._region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self._functions.names)})"
-            raise _Unusable("ResourceNotFoundException", text)
-        return invoke, function
+            raise _Unusable(_NO_FUNCTION, text)
+        return invoke, function, qualified_name(asked)
 
     @contextmanager
     def _manifest(self, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
@@ -668,6 +672,7 @@ class _Report(ReportWriter):
 _BAD_MANIFEST: Final = "InvalidManifestContent"
 _NO_MANIFEST: Final = "ManifestNotFound"
 _NOT_IMPLEMENTED: Final = "NotImplemented"
+_NO_FUNCTION: Final = "ResourceNotFoundException"
 _COLUMNS: Final = "Unexpected number of task fields"
 _WRONG_WIDTH: Final = re.compile(r", line \d+: has \d+ columns, expected")
 _NOT_FORMATTED: Final = "Manifest file is not properly formatted"
@@ -700,19 +705,17 @@ class Functions:
 
     Raises:
         ValueError: One is registered as what is neither a name nor an ARN.
-        TypeError: What is registered is no function.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
     """
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
+    def __init__(self, functions: Mapping[str, Target]) -> None:
         self.names = tuple(functions)
         self._functions = [(_parts_of(name), functions[name]) for name in functions]
-        given: Mapping[str, object] = functions
-        for name, function in given.items():
-            if not callable(function):
-                kind = type(function).__name__
-                raise TypeError(f"{name!r}: a function is needed, not an object of type {kind}")
+        for name, target in functions.items():
+            check_target(target, name=name)
 
-    def find(self, asked: str, *, account_id: str, region: str) -> Function | None:
+    def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
         """Give the function that a ``FunctionArn`` names; of several the one named most closely."""
         here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
         parts = {**here, **_parts_of(asked)}
@@ -722,6 +725,12 @@ class Functions:
             if registered.items() <= parts.items()
         ]
         return max(fitting, key=itemgetter(0))[1] if fitting else None
+
+
+def qualified_name(asked: str) -> str:
+    """Give name and qualifier of the function that a ``FunctionArn`` names."""
+    parts = _parts_of(asked)
+    return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
 
 
 def _parts_of(name: str) -> dict[str, str]:

@@ -55,7 +55,14 @@ class NotRun:
     """The job was stopped before the task was begun, or had to cut it off."""
 
 
-Answer = Outcome | FunctionError | InvalidAnswer | NotRun
+@dataclass(frozen=True, slots=True)
+class AccessDenied:
+    """Lambda did not call the function, as whoever asked for it may not."""
+
+    message: str
+
+
+Answer = Outcome | FunctionError | InvalidAnswer | AccessDenied | NotRun
 """What became of one task's call; an ``Outcome`` is what the function itself says."""
 
 FUNCTION_ERROR: Final = "FunctionError"
@@ -127,14 +134,8 @@ class Environment:
         """
         self._calls += 1
         request_id = self.request_id = request_id_of(self._instance, self._calls)
-        # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
-        task_id = f"{self._ids}{self._calls:012x}/Ta+="
-        event = {
-            "invocationSchemaVersion": schema_version,
-            "invocationId": f"{self._ids}{self._calls:012x}/In+=",
-            "job": job,
-            "tasks": [wire_task(schema_version, task_id, bucket, encoded_key, version_id)],
-        }
+        call = f"{self._ids}{self._calls:012x}"
+        event = task_event(call, schema_version, job, (bucket, encoded_key, version_id))
         request = pydantic_core.to_json(event)
         if len(request) > MAX_PAYLOAD_BYTES:  # cannot happen with keys and arguments S3 accepts
             return _error(
@@ -158,7 +159,20 @@ class Environment:
                 f"({_MAX_RESPONSE_BYTES} bytes)."
             )
             return _error("Function.ResponseSizeTooLarge", problem, request_id)
-        return _read_response(event, response)
+        return read_response(event, response)
+
+
+def task_event(
+    call: str, schema_version: str, job: dict[str, Any], entry: tuple[str, str, str | None]
+) -> dict[str, Any]:
+    """Make the event for one task; ``call`` makes its ids differ from all others'."""
+    # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
+    return {
+        "invocationSchemaVersion": schema_version,
+        "invocationId": f"{call}/In+=",
+        "job": job,
+        "tasks": [wire_task(schema_version, f"{call}/Ta+=", *entry)],
+    }
 
 
 def request_id_of(instance: str, call: int) -> str:
@@ -197,7 +211,8 @@ class Context:
     identity: ClassVar = _NoIdentity()
 
 
-def _read_response(event: dict[str, Any], response: str | bytes) -> tuple[str, str]:
+def read_response(event: dict[str, Any], response: str | bytes) -> tuple[str, str]:
+    """Read the answer to an event of one task; give what :func:`answer_of` understands."""
     try:
         (outcome,) = parse_response(event, _from_json(response))
     except InvalidResponse as error:

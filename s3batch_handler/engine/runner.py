@@ -13,7 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
-from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
+from s3batch_handler.engine.environment import (
+    AccessDenied,
+    FunctionError,
+    InvalidAnswer,
+    NotRun,
+)
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.model import Outcome, ResultCode
@@ -317,8 +322,8 @@ class _Ledger:
         self._failed += 1
         row = b""
         if TaskStatus.FAILED in self._reported:
-            code, message = failure.error_code, failure.message
-            row = report_row(task, TaskStatus.FAILED, 200, code, message)
+            http_status, code, message = failure.http_status, failure.error_code, failure.message
+            row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
         name = (failure.error_code, message_family(failure.gist))
         if name not in self._families and len(self._families) >= _MOST_FAMILIES:
@@ -436,6 +441,7 @@ class _Failure(NamedTuple):
     error_code: str
     message: str
     gist: str
+    http_status: int = 200
 
 
 def _failure(answer: Answer) -> _Failure:
@@ -446,6 +452,8 @@ def _failure(answer: Answer) -> _Failure:
         error = json.loads(answer.payload)
         gist = f"{error.get('errorType', 'Task timed out')}: {error['errorMessage']}"
         return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
+    if isinstance(answer, AccessDenied):
+        return _Failure("AccessDenied", answer.message, answer.message, http_status=403)
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, f"{message}: {answer.reason}")
