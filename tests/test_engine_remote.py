@@ -630,6 +630,34 @@ def test_a_job_that_calls_an_address() -> None:
     assert job["ProgressSummary"]["NumberOfTasksSucceeded"] == 1
 
 
+def test_a_job_that_calls_a_client_of_another_endpoint() -> None:
+    """moto keeps its hands off it."""
+    with serving(done) as server, mock_s3batch({"thumbnails": lambda_at(server.url)}):
+        job = create_job()
+
+    assert job["ProgressSummary"]["NumberOfTasksSucceeded"] == 1
+
+
+def test_a_job_that_calls_a_function_by_its_name(tmp_path: Path) -> None:
+    """It runs in a process of its own, with credentials that open nothing."""
+    app = tmp_path / "app.py"
+    app.write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        "def handler(event, context):\n"
+        "    key_id = os.environ['AWS_ACCESS_KEY_ID']\n"
+        "    Path(__file__).with_name('seen').write_text(f'{os.getpid()} {key_id}')\n"
+    )
+
+    with mock_s3batch({"thumbnails": f"{app}:handler"}):
+        job = create_job()
+
+    assert job["Status"] == "Complete"
+    process, key_id = (tmp_path / "seen").read_text().split()
+    assert int(process) != os.getpid()
+    assert key_id == "FOOBARKEY"
+
+
 def test_a_job_that_calls_by_a_client(stub: Stubber) -> None:
     """The client is asked for what the job names, with its qualifier."""
     client: Any = stub.client

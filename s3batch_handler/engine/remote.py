@@ -81,7 +81,7 @@ class RemoteFunction:
 
         Raises:
             InvalidFunction: Nobody answers there, or there is no such function. A function that
-                was there gets half a minute to come back.
+                was there gets up to half a minute to come back.
         """
         callers = _Callers(partial(self._answer, schema_version, wire_job(schema_version, job)))
         entries = iter(entries)
