@@ -36,6 +36,7 @@ from s3batch_handler.engine.environment import (
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.protocol import wire_job
+from s3batch_handler.text import result_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,11 +84,12 @@ class RemoteFunction:
             InvalidFunction: Nobody answers there, or there is no such function. A function that
                 was there gets up to half a minute to come back.
         """
-        callers = _Callers(partial(self._answer, schema_version, wire_job(schema_version, job)))
+        answer = partial(self._answer, schema_version, wire_job(schema_version, job))
+        callers = _Callers(answer, size=self._concurrency)
         entries = iter(entries)
         try:
             while not stop():
-                callers.begin(islice(entries, callers.room(self._concurrency)), self._concurrency)
+                callers.begin(entries)
                 if not callers.pending:
                     return
                 yield from callers.finished()
@@ -151,7 +153,10 @@ class RemoteFunction:
             _NoReply: No answer of the function's, and this task alone suffers from it.
             InvalidFunction: All tasks would.
         """
+        pause = 0.0
         for tried in count(1):
+            if stopped.wait(pause):
+                raise _Stopped
             try:
                 reply = self._api.invoke(payload)
             except _Unreachable as problem:
@@ -166,14 +171,13 @@ class RemoteFunction:
             else:
                 self._was_there = True
                 return reply
-            longest = min(self._backoff * 2 ** (tried - 1), _LONGEST_NAP)
-            # Jitter, so that those who were throttled together do not come back together.
-            if stopped.wait(random.uniform(0, longest)):  # noqa: S311  no secret
-                raise _Stopped
+            # At random, so that those who were throttled together do not come back together.
+            longest = min(self._backoff * 2 ** (tried - 1), _LONGEST_PAUSE)
+            pause = random.uniform(0, longest)  # noqa: S311  no secret
         raise AssertionError("count() ends")
 
 
-_LONGEST_NAP: Final = 10.0  # seconds
+_LONGEST_PAUSE: Final = 10.0  # seconds
 
 
 def _function_error(reply: Reply) -> FunctionError | None:
@@ -260,6 +264,7 @@ class HttpApi:
         self._read_timeout = read_timeout
         self._idle: list[HTTPConnection] = []
         self._busy: set[HTTPConnection] = set()
+        self._closed = False
 
     @override
     def __str__(self) -> str:
@@ -279,6 +284,8 @@ class HttpApi:
             raise
         else:
             self._idle.append(connection)
+            if self._closed:  # just now
+                self.close()
         finally:
             self._busy.discard(connection)
         # The emulator answers a function that ended its process with 502, and its error.
@@ -311,6 +318,7 @@ class HttpApi:
 
     def close(self) -> None:
         """Hang up. Whoever still waits for an answer is woken."""
+        self._closed = True
         for connection in list(self._busy):
             with suppress(OSError, AttributeError):  # it may close by itself just now
                 connection.sock.shutdown(SHUT_RDWR)
@@ -330,7 +338,7 @@ def _http_refusal(status: int, headers: Mapping[str, str], body: bytes) -> _Refu
     text = body.decode(errors="replace").strip()
     with suppress(ValueError, AttributeError):
         error = json.loads(text)
-        text = error.get("message") or error.get("Message") or text
+        text = str(error.get("message") or error.get("Message") or text)
     code = headers.get("x-amzn-errortype", "").partition(":")[0] or f"HTTP {status}"
     if status == 404:
         text += f" (the address of a function is {_ADDRESS})"
@@ -379,7 +387,7 @@ def _client_problem(error: Exception) -> Exception:
     """Sort what botocore raises, known by its shape and names."""
     response = getattr(error, "response", None)
     if isinstance(response, dict) and "Error" in response:
-        told, status = response["Error"], response["ResponseMetadata"]["HTTPStatusCode"]
+        told, status = response["Error"], response["ResponseMetadata"].get("HTTPStatusCode")
         return _Refusal(status, told["Code"], told.get("Message", ""))
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ReadTimeoutError" in names:
@@ -429,8 +437,8 @@ class _Refusal(_NoReply):
     """
 
     def __init__(self, status: int | None, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.message = message
+        self.message = result_string(message)  # from whom, nobody knows: a proxy's page, …
+        super().__init__(f"{code}: {self.message}")
         lost = status is None or status >= 500
         throttled = status == 429
         may_pass = lost or throttled or status in _MAY_PASS
@@ -446,14 +454,17 @@ _MAY_PASS: Final = (408, 409)  # a file system or a function that is not ready y
 
 
 class _Callers:
-    """Threads that get answers for entries; no more of both than are needed.
+    """Threads that get answers for entries; no more of either than are needed.
 
     Attributes:
         pending: What was begun and has no answer yet, by number.
     """
 
-    def __init__(self, answer: Callable[[ManifestEntry, threading.Event], Answer]) -> None:
+    def __init__(
+        self, answer: Callable[[ManifestEntry, threading.Event], Answer], *, size: int
+    ) -> None:
         self._answer = answer
+        self._size = size
         self._numbers = count()
         self.pending: dict[int, ManifestEntry] = {}
         self._todo: SimpleQueue[tuple[int, ManifestEntry] | None] = SimpleQueue()
@@ -461,15 +472,13 @@ class _Callers:
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def room(self, size: int) -> int:
-        """Say how many entries more keep a crew of this size busy: one in hand, one at hand."""
-        return 2 * size - len(self.pending)
-
-    def begin(self, entries: Iterable[ManifestEntry], size: int) -> None:
-        for number, entry in zip(self._numbers, entries, strict=False):
+    def begin(self, entries: Iterator[ManifestEntry]) -> None:
+        """Take as many entries as keep everybody busy: one in hand, one at hand."""
+        room = 2 * self._size - len(self.pending)
+        for number, entry in zip(self._numbers, islice(entries, room), strict=False):
             self.pending[number] = entry
             self._todo.put((number, entry))
-            if len(self._threads) < size:
+            if len(self._threads) < self._size:
                 thread = threading.Thread(target=self._work, name="s3batch call", daemon=True)
                 self._threads.append(thread)
                 thread.start()
