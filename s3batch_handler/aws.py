@@ -48,6 +48,25 @@ def s3control_client(*, endpoint_url: str | None = None) -> Any:
     return client
 
 
+def lambda_client(*, region: str | None, read_timeout: float, connections: int) -> Any:
+    """Make a Lambda client, configured as :func:`s3_client` is, that asks once and waits long.
+
+    Args:
+        region: ``None`` for the one of the configuration.
+        read_timeout: Seconds to wait for an answer: a call lasts as long as the function does.
+        connections: Calls at a time.
+    """
+    return _client(
+        "lambda",
+        boto3.Session(region_name=region),
+        endpoint_url=None,
+        read_timeout=read_timeout,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        tcp_keepalive=True,  # or what lies between forgets about it
+    )
+
+
 def _without_account_in_host(request: Any, **_: Any) -> None:
     url = urlsplit(request.url)
     account, _dot, host = url.netloc.partition(".")
@@ -60,13 +79,19 @@ _AWS_HOSTS: Final = ("s3-control.", "s3-control-fips.", "control.vpce-")
 
 
 def _client(
-    service: Any, session: boto3.Session, *, endpoint_url: str | None, use_proxies: bool = True
+    service: Any,
+    session: boto3.Session,
+    *,
+    endpoint_url: str | None,
+    use_proxies: bool = True,
+    **options: Any,
 ) -> Any:
-    config = Config(
-        connect_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        proxies=None if use_proxies else {},
-    )
+    defaults = {
+        "connect_timeout": 5,
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+        "proxies": None if use_proxies else {},
+    }
+    config = Config(**{**defaults, **options})
     return session.client(
         service,
         endpoint_url=endpoint_url,

@@ -528,6 +528,23 @@ BAD_INPUT = {
     "no such name": (["run", "app:nothing"], 2, "app has no 'nothing'"),
     "a name that is not callable": (["run", "app:number"], 2, "not callable"),
     "half a handler": (["run", "app:"], 2, "names no function"),
+    "an address of nothing": (
+        ["run", "http://h/app"],
+        2,
+        "http://h/app is no address of a function",
+    ),
+    "an address of nobody": (["run", "http://127.0.0.1:9"], 2, "9: nobody answers there"),
+    "an ARN of no function": (["run", "arn:aws:s3:::b"], 2, "is no ARN of a function"),
+    "a folder for a function elsewhere": (
+        ["run", "http://127.0.0.1:9", "--source", "."],
+        2,
+        "cannot reach",
+    ),
+    "a log of a function elsewhere": (
+        ["run", "http://127.0.0.1:9", "--log", "x"],
+        2,
+        "is kept there",
+    ),
     "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "it is empty"),
     "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),
     "a wrong column count": (["run", "app", "--manifest", "width.csv"], 1, "line 3: has 3 columns"),

@@ -18,7 +18,7 @@ from moto import mock_aws
 from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
 from s3batch_handler.control import JobControl, S3Control, wait_for_job
 from s3batch_handler.engine.engine import Engine, Functions
-from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound
+from s3batch_handler.errors import InvalidFunction, InvalidTransition, JobError, JobNotFound
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus
@@ -292,7 +292,9 @@ def test_what_cannot_be_registered() -> None:
     with pytest.raises(ValueError, match="'my function' names no function"):
         Functions({"my function": thumbnails})
     with pytest.raises(TypeError, match="'f': a function is needed"):
-        Functions({"f": "app:handler"})  # type: ignore[dict-item]
+        Functions({"f": 7})  # type: ignore[dict-item]
+    with pytest.raises(InvalidFunction, match="/f is no address of a function"):
+        Functions({"f": "http://127.0.0.1/f"})
 
 
 def test_a_function_that_nobody_registered(world: World) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from s3batch_handler.engine.runner import run_job
+from s3batch_handler.engine.targets import invoker_for
+from s3batch_handler.keys import encode_key
+from s3batch_handler.manifest import ManifestEntry
+from s3batch_handler.model import JobRef
+from s3batch_handler.report import ReportWriter, read_report
+from s3batch_handler.storage import open_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +41,8 @@ class Environment:
 
     def __init__(self, emulator: Path, function: str, *, timeout: int, log: Path) -> None:
         front, back = free_port(), free_port()
-        self._url = f"http://127.0.0.1:{front}/2015-03-31/functions/function/invocations"
+        self.address = f"http://127.0.0.1:{front}"
+        self._url = f"{self.address}/2015-03-31/functions/function/invocations"
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -185,6 +195,12 @@ def unguarded(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="module")
+def plain(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running(emulator, "plain.handler", timeout=2, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
 def decorated(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     with running(emulator, "decorated.handler", timeout=30, folder=tmp_path_factory) as environment:
         yield environment
@@ -288,6 +304,61 @@ def test_a_task_that_is_too_slow_without_the_guard(unguarded: Environment) -> No
 
     assert "timed out after 3" in answer
     assert unguarded.result("after")[1] != process
+
+
+# ---------------------------------------------------------------- whole jobs
+
+
+def test_a_job_at_an_address(plain: Environment, tmp_path: Path) -> None:
+    """A job calls the function that runs there; each task gets the row that AWS would write."""
+    keys = ["one photo.jpg", "a bug", "exit", "nonsense", "too slow", "forgotten", "last.jpg"]
+    report = ReportWriter(open_folder(str(tmp_path)), job_id="job-1")
+
+    job = run_job(
+        [ManifestEntry("photos", encode_key(key), None) for key in keys],
+        invoker_for(plain.address),
+        job=JobRef(id="job-1"),
+        report=report,
+    )
+
+    assert (job.progress.succeeded, job.progress.failed) == (2, 5)
+    rows = {row.key: row for row in read_report(tmp_path / "job-job-1").rows()}
+    assert rows["one photo.jpg"].message == "did one photo.jpg"
+    assert rows["last.jpg"].message == "did last.jpg"
+    for key, said in {
+        "a bug": "Lambda returned function error: {.*ZeroDivisionError",
+        "exit": "Lambda returned function error: {.*exit status 3",
+        "nonsense": "Invalid JSON returned in Lambda payload",
+        "too slow": "Lambda returned function error: {.*timed out after 2.00 seconds",
+        "forgotten": "The function did not answer for this task",
+    }.items():
+        assert (rows[key].http_status, rows[key].error_code) == (200, "PermanentFailure")
+        assert re.match(said, rows[key].message), key
+
+
+def test_the_command_line_with_an_address(outcomes: Environment, tmp_path: Path) -> None:
+    """``s3batch run`` and ``s3batch invoke`` take it for a HANDLER."""
+    (tmp_path / "manifest.csv").write_text("photos,one%20photo.jpg\nphotos,notes.txt\n")
+    (tmp_path / "event.json").write_text(json.dumps(event("one photo.jpg")))
+    command = [sys.executable, "-m", "s3batch_handler.cli"]
+
+    job = subprocess.run(
+        [*command, "run", outcomes.address, "--manifest", "manifest.csv", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    answer = subprocess.run(
+        [*command, "invoke", outcomes.address, "event.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+
+    assert job.returncode == 1
+    summary = json.loads(job.stdout)
+    assert (summary["status"], summary["succeeded"], summary["failed"]) == ("Complete", 1, 1)
+    assert json.loads(answer.stdout)["results"][0]["resultCode"] == "Succeeded"
 
 
 # ---------------------------------------------------------------- company

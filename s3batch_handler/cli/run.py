@@ -32,9 +32,8 @@ from s3batch_handler.cli.output import say
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.cli.summary import show_summary
-from s3batch_handler.engine.function import split_spec
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, WorkerPool
 from s3batch_handler.engine.runner import INTERRUPTS, run_job
+from s3batch_handler.engine.targets import check_target, invoker_for, is_elsewhere
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportScope
@@ -84,14 +83,12 @@ if TYPE_CHECKING:
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Function calls at a time.  [default: one per processor]",
+    help="Function calls at a time.  [default: one per processor; 1 at an address, 10 for an ARN]",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    help="The function's timeout in seconds.",
+    help="The function's timeout in seconds.  [default: 60; 900 for a function elsewhere]",
 )
 @click.option(
     "--max-redrives",
@@ -139,12 +136,14 @@ def run(context: click.Context, /, **options: Any) -> None:
     """Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
 
     HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in processes of its
-    own, one call at a time each, ended when its timeout is over.
+    own, one call at a time each, ended when its timeout is over. Or it is the address of a function
+    that runs already (sam local start-lambda, the runtime interface emulator), or a function's ARN.
 
     \b
         s3batch run app.py:handler --source photos/
         s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
         s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
+        s3batch run http://127.0.0.1:3001/2015-03-31/functions/MyFunction/invocations --manifest …
     """  # noqa: D301  not raw: click's mark is a backspace
     if options["resume"]:
         _check_resume(context)
@@ -167,7 +166,7 @@ class _Options:
     arguments: dict[str, str]
     schema: str | None
     workers: int | None
-    timeout: float
+    timeout: float | None
     max_redrives: int
     report: str
     no_report: bool
@@ -238,7 +237,7 @@ def _run_job(
     saved: SavedRun | None,
 ) -> JobRun:
     assert options.handler is not None
-    workers = WorkerPool(
+    invoker = invoker_for(
         options.handler,
         workers=options.workers,
         timeout=options.timeout,
@@ -252,7 +251,7 @@ def _run_job(
         try:
             return run_job(
                 manifest.entries(),
-                workers,
+                invoker,
                 job=JobRef(id=job_id, arguments=options.arguments),
                 schema_version=schema_for(options.schema, options.arguments),
                 max_redrives=options.max_redrives,
@@ -395,7 +394,7 @@ def _check(options: _Options) -> None:
     schema_for(options.schema, options.arguments)
     if options.handler is None:
         raise click.UsageError("say which function: HANDLER")
-    _check_handler(options.handler)
+    _check_handler(options.handler, options)
     if not (options.manifest or options.source or options.bucket):
         raise click.UsageError("say which objects: --manifest, --source or --bucket")
     if options.manifest and options.bucket and not options.source:
@@ -428,13 +427,15 @@ def _check_folder(options: _Options, folder: Path, option: str) -> None:
     check_writable(folder, option)
 
 
-def _check_handler(handler: str) -> None:
+def _check_handler(handler: str, options: _Options) -> None:
     try:
-        place, _ = split_spec(handler)
+        check_target(handler)
     except InvalidFunction as error:
         raise UsageProblem(str(error)) from error
-    if place.endswith(".py") and not Path(place).is_file():
-        raise UsageProblem(f"there is no file {place}")
+    if options.source and is_elsewhere(handler):
+        raise click.UsageError("--source brings an S3 that a function elsewhere cannot reach")
+    if options.log and is_elsewhere(handler):
+        raise click.UsageError("--log: the log of a function elsewhere is kept there")
 
 
 def _check_endpoint(options: _Options) -> None:

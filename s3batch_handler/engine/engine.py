@@ -29,7 +29,6 @@ from typing_extensions import override
 
 from s3batch_handler.classify import aws_error_code, classify, describe
 from s3batch_handler.engine.crew import Crew, NotNow
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
 from s3batch_handler.engine.operations import s3_operation
@@ -39,6 +38,7 @@ from s3batch_handler.engine.preparation import kept, prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.store import JobStore
+from s3batch_handler.engine.targets import check_target, invoker_for
 from s3batch_handler.errors import (
     InvalidFunction,
     JobError,
@@ -69,11 +69,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import BinaryIO
 
-    from s3batch_handler.engine.function import Function
     from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.preparation import PreparedManifest
     from s3batch_handler.engine.runner import JobRun
     from s3batch_handler.engine.store import StoredJob
+    from s3batch_handler.engine.targets import Target
     from s3batch_handler.job import JobSpec
     from s3batch_handler.shapes import ManifestLocation, Report
     from s3batch_handler.storage import S3Client
@@ -93,11 +93,13 @@ class Engine:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
             (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
             Region) it is good for any; where several are, the one that says most is called.
+            :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
         account_id: Whose jobs these are.
         region: Where.
         max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a function is told it has.
+        timeout: Seconds that a call may take: a function in this process is only told of it. By
+            default 60, and 900 for functions elsewhere, which have one of their own.
         clock: Gives the time, with its time zone.
         state: A folder to keep jobs in; without it they live as long as the engine.
         background: Run jobs in threads of the engine: one job at a time, those of higher priority
@@ -105,18 +107,20 @@ class Engine:
 
     Raises:
         ValueError: A key of ``functions`` is neither a name nor an ARN.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
         StateError: The folder cannot be used, or another engine uses it.
     """
 
     def __init__(
         self,
-        functions: Mapping[str, Function],
+        functions: Mapping[str, Target],
         *,
         s3: S3Client,
         account_id: str = "123456789012",
         region: str = "us-east-1",
         max_redrives: int = 3,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
         background: bool = False,
@@ -347,7 +351,7 @@ class Engine:
         except CannotRun as error:
             self._fail(job_id, _failure(error.code or "", str(error)))
         except InvalidFunction as error:
-            self._fail(job_id, _failure("ResourceNotFoundException", str(error)))
+            self._fail(job_id, _failure(_NO_FUNCTION, str(error)))
         except ManifestError as error:
             self._fail(job_id, _failure(_BAD_MANIFEST, str(error)))
         return True
@@ -526,8 +530,8 @@ class Engine:
         function = self._functions.find(asked, account_id=self._account_id, region=self._region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self._functions.names)})"
-            raise _Unusable("ResourceNotFoundException", text)
-        return InProcess(function, timeout=self._timeout)
+            raise _Unusable(_NO_FUNCTION, text)
+        return invoker_for(function, name=qualified_name(asked), timeout=self._timeout)
 
     @contextmanager
     def _manifest(self, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
@@ -677,6 +681,7 @@ class _Report(ReportWriter):
 _BAD_MANIFEST: Final = "InvalidManifestContent"
 _NO_MANIFEST: Final = "ManifestNotFound"
 _NOT_IMPLEMENTED: Final = "NotImplemented"
+_NO_FUNCTION: Final = "ResourceNotFoundException"
 _COLUMNS: Final = "Unexpected number of task fields"
 _WRONG_WIDTH: Final = re.compile(r", line \d+: has \d+ columns, expected")
 _NOT_FORMATTED: Final = "Manifest file is not properly formatted"
@@ -709,19 +714,17 @@ class Functions:
 
     Raises:
         ValueError: One is registered as what is neither a name nor an ARN.
-        TypeError: What is registered is no function.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
     """
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
+    def __init__(self, functions: Mapping[str, Target]) -> None:
         self.names = tuple(functions)
         self._functions = [(_parts_of(name), functions[name]) for name in functions]
-        given: Mapping[str, object] = functions
-        for name, function in given.items():
-            if not callable(function):
-                kind = type(function).__name__
-                raise TypeError(f"{name!r}: a function is needed, not an object of type {kind}")
+        for name, target in functions.items():
+            check_target(target, name=name)
 
-    def find(self, asked: str, *, account_id: str, region: str) -> Function | None:
+    def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
         """Give the function that a ``FunctionArn`` names; of several the one named most closely."""
         here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
         parts = {**here, **_parts_of(asked)}
@@ -731,6 +734,12 @@ class Functions:
             if registered.items() <= parts.items()
         ]
         return max(fitting, key=itemgetter(0))[1] if fitting else None
+
+
+def qualified_name(asked: str) -> str:
+    """Give name and qualifier of the function that a ``FunctionArn`` names."""
+    parts = _parts_of(asked)
+    return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
 
 
 def _parts_of(name: str) -> dict[str, str]:

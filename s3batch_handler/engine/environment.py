@@ -57,10 +57,10 @@ class NotRun:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """S3 refused what a job was to do with an object, where no function was called.
+    """The task was refused before it was begun: by S3, or by Lambda where it was to be called.
 
     Attributes:
-        reason: S3's own words.
+        reason: Their own words.
         details: What AWS's reports have behind them: ``Service: Amazon S3; Status Code: 404; …``.
         code: Whether another try may help.
     """
@@ -149,14 +149,8 @@ class Environment:
         """
         self._calls += 1
         request_id = self.request_id = request_id_of(self._instance, self._calls)
-        # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
-        task_id = f"{self._ids}{self._calls:012x}/Ta+="
-        event = {
-            "invocationSchemaVersion": schema_version,
-            "invocationId": f"{self._ids}{self._calls:012x}/In+=",
-            "job": job,
-            "tasks": [wire_task(schema_version, task_id, bucket, encoded_key, version_id)],
-        }
+        call = f"{self._ids}{self._calls:012x}"
+        event = task_event(call, schema_version, job, (bucket, encoded_key, version_id))
         request = pydantic_core.to_json(event)
         if len(request) > MAX_PAYLOAD_BYTES:  # cannot happen with keys and arguments S3 accepts
             return _error(
@@ -180,7 +174,20 @@ class Environment:
                 f"({_MAX_RESPONSE_BYTES} bytes)."
             )
             return _error("Function.ResponseSizeTooLarge", problem, request_id)
-        return _read_response(event, response)
+        return read_response(event, response)
+
+
+def task_event(
+    call: str, schema_version: str, job: dict[str, Any], entry: tuple[str, str, str | None]
+) -> dict[str, Any]:
+    """Make the event for one task; ``call`` makes its ids differ from all others'."""
+    # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
+    return {
+        "invocationSchemaVersion": schema_version,
+        "invocationId": f"{call}/In+=",
+        "job": job,
+        "tasks": [wire_task(schema_version, f"{call}/Ta+=", *entry)],
+    }
 
 
 def request_id_of(instance: str, call: int) -> str:
@@ -219,7 +226,8 @@ class Context:
     identity: ClassVar = _NoIdentity()
 
 
-def _read_response(event: dict[str, Any], response: str | bytes) -> tuple[str, str]:
+def read_response(event: dict[str, Any], response: str | bytes) -> tuple[str, str]:
+    """Read the answer to an event of one task; give what :func:`answer_of` understands."""
     try:
         (outcome,) = parse_response(event, _from_json(response))
     except InvalidResponse as error:

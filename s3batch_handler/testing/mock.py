@@ -11,20 +11,19 @@ from moto import mock_aws
 from s3batch_handler.aws import s3_client
 from s3batch_handler.endpoint import job_calls
 from s3batch_handler.engine.engine import Engine, Functions
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from s3batch_handler.engine.function import Function
+    from s3batch_handler.engine.targets import Target
 
 
 @contextmanager
 def mock_s3batch(
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Target],
     *,
     max_redrives: int = 3,
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float | None = None,
 ) -> Iterator[None]:
     """Be in moto's AWS, in which S3 Batch Operations jobs run.
 
@@ -36,11 +35,15 @@ def mock_s3batch(
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
             (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
             Region) it is good for any; where several are, the one that says most is called.
+            :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a function is told it has; none is ended for it.
+        timeout: Seconds that a call may take: a function in this process is told of it, and not
+            ended. By default 60, and 900 for functions elsewhere, which have one of their own.
 
     Raises:
         ValueError: One of ``functions`` is neither a name nor an ARN.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
     """
     Functions(functions)  # bad names are told of here, not when the first job is made
     jobs: dict[tuple[str, str], Engine] = {}
