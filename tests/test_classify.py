@@ -265,9 +265,13 @@ def bad_classify(_: BaseException) -> ResultCode:
 
 
 @pytest.mark.parametrize(
-    "answer", [bad_classify, lambda _: "TemporaryFailure", lambda _: True], ids=["raises", "text", "bool"]
+    "answer",
+    [bad_classify, lambda _: "TemporaryFailure", lambda _: True],
+    ids=["raises", "text", "bool"],
 )
-def test_broken_classify_counts_as_no_opinion(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_classify_counts_as_no_opinion(
+    answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is logged once, however long the chain, and the table decides."""
     error = chain(RuntimeError(), KeyError(), TimeoutError())
 
@@ -1040,6 +1044,26 @@ def test_words_for_a_failure_raised_by_a_helper() -> None:
     error = chain(RuntimeError("step 3"), PermanentFailure("not a photo"))
 
     assert describe(error) == "RuntimeError: step 3, caused by not a photo"
+
+
+def test_words_for_what_the_user_has_decided() -> None:
+    """Whoever decided is named: the built-in table, ``retry_on`` or ``classify``."""
+    error = chain(RuntimeError("step 3"), KeyError("lock"), ValueError())
+
+    verdict = classify(error, retry_on=(KeyError,))
+
+    assert verdict.about is error.__cause__
+    assert describe(error, verdict.about) == "RuntimeError: step 3, caused by KeyError: 'lock'"
+
+
+def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
+    """An opinion on the outermost exception does not hide the AWS error behind it."""
+    error = chain(RuntimeError("copy"), client_error(status=503, request_id="7QXEXAMPLE"))
+
+    verdict = classify(error, give_up_on=(RuntimeError,))
+
+    assert verdict.about is error
+    assert "7QXEXAMPLE" in describe(error, verdict.about)
 
 
 def test_words_for_a_bare_failure_in_a_circle() -> None:
