@@ -154,12 +154,6 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         results = self._attempt_all(invocation.tasks, deadline)
         return build_response(invocation, results, self._missing)
 
-    @override
-    def __repr__(self) -> str:
-        name = getattr(self._function, "__qualname__", None)
-        what = f"{self._function.__module__}.{name}" if name else repr(self._function)
-        return f"<TaskHandler {what}>"
-
     def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
         """Do one task as an invocation would, and say what became of it. Made for tests.
 
@@ -169,6 +163,12 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         deadline = deadline_of(context, self._time_reserve)
         ((_, outcome),) = self._attempt_all((task,), deadline)
         return outcome
+
+    @override
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__qualname__", None)
+        what = f"{self._function.__module__}.{name}" if name else repr(self._function)
+        return f"<TaskHandler {what}>"
 
     # ------------------------------------------------------------ all tasks of an invocation
 
