@@ -3,6 +3,7 @@
 Start at :func:`task_handler`; what happens in an invocation is told in ``handler.py``.
 """
 
+from s3batch_handler.deadline import ThreadTimeLimitWarning
 from s3batch_handler.errors import (
     InvalidEvent,
     InvalidFunction,
@@ -61,6 +62,7 @@ __all__ = [
     "TaskHandler",
     "TaskResult",
     "TemporaryFailure",
+    "ThreadTimeLimitWarning",
     "UnexpectedEventWarning",
     "task_handler",
 ]

@@ -13,7 +13,7 @@ import errno
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.errors import TaskFailure
 from s3batch_handler.model import ResultCode
@@ -22,27 +22,34 @@ Classify: TypeAlias = Callable[[BaseException], ResultCode | None]
 """Says what an exception means for its task; ``None`` where it has no opinion."""
 
 
+class Verdict(NamedTuple):
+    """What an exception means, and which one in its chain decided; neither if nobody knows."""
+
+    code: ResultCode | None
+    about: BaseException | None
+
+
 def classify(
     error: BaseException,
     *,
-    ask: Classify | None = None,
+    classify: Classify | None = None,
     retry_on: tuple[type[BaseException], ...] = (),
     give_up_on: tuple[type[BaseException], ...] = (),
-) -> ResultCode | None:
-    """Say what an exception means for the task it ended; ``None`` if nobody knows.
+) -> Verdict:
+    """Say what an exception means for the task it ended.
 
     The exception itself is looked at first, then what it was raised from (its ``__cause__``, else
     its ``__context__`` unless suppressed), and so on inwards: the first opinion decides. Of each
     exception this is asked, in order:
 
     1. Is it a TaskFailure? Its ``code``.
-    2. What does ``ask`` say? If it raises or gives no ResultCode, that is logged, and no opinion.
+    2. What does the user's ``classify`` say? If it raises or gives no ResultCode, that is logged,
+       and no opinion.
     3. Is it one of ``retry_on``: temporary; one of ``give_up_on``: permanent.
     4. What does the built-in table say?
     5. Is it a group? Permanent if any of its leaves is, temporary if all of them are.
     """
-    code, _ = _Judge(ask, retry_on, give_up_on).decide(error)
-    return code
+    return _Classification(classify, retry_on, give_up_on).verdict(error)
 
 
 def aws_error_code(error: BaseException) -> str | None:
@@ -51,7 +58,7 @@ def aws_error_code(error: BaseException) -> str | None:
     return aws.code if aws is not None else None
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, about: BaseException | None = None) -> str:
     """Say in words a person can act on what failed: type, message, AWS request id.
 
     ::
@@ -60,42 +67,44 @@ def describe(error: BaseException) -> str:
         SlowDown calling GetObject: Please reduce your request rate. (HTTP 503, request id 7QX…)
         S3UploadFailedError: Failed to upload a to b/a, caused by SlowDown calling PutObject: …
 
-    An AWS error or a time-out that lies deeper in the chain is named after the exception it came
-    out as. A TaskFailure is its own text; without any, what it was raised from is described.
+    The exception deeper in the chain that decided is named after the one it came out as. That is
+    what a :class:`Verdict` is ``about``, else what the built-in table knows: an AWS error, a
+    time-out. A TaskFailure is its own text; without any, what it was raised from is described.
     """
     speaker = _speaker(error)
-    _, decider = _Judge().decide(speaker)
-    decider = _speaker(decider or speaker)
-    if decider is speaker:
+    if about is None or about is error or about is speaker:
+        about = _Classification().verdict(speaker).about
+    about = _speaker(about or speaker)
+    if about is speaker:
         return _words(speaker)
-    return _caused_by(speaker, decider)
+    return _caused_by(speaker, about)
 
 
 # ---------------------------------------------------------------- deciding
 
 
-class _Judge:
+class _Classification:
     """One call of :func:`classify`: who is asked, and what was said so far."""
 
     def __init__(
         self,
-        ask: Classify | None = None,
+        classify: Classify | None = None,
         retry_on: tuple[type[BaseException], ...] = (),
         give_up_on: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self._ask = ask
+        self._classify = classify
         self._retry_on = retry_on
         self._give_up_on = give_up_on
         self._complained = False
         self._opinions: dict[int, ResultCode | None] = {}
 
-    def decide(self, error: BaseException) -> tuple[ResultCode | None, BaseException | None]:
+    def verdict(self, error: BaseException) -> Verdict:
         """Give the first opinion in a chain of exceptions, and the exception it is about."""
         for exception in _chain(error):
             code = self._opinion(exception)
             if code is not None:
-                return code, exception
-        return None, None
+                return Verdict(code, exception)
+        return Verdict(None, None)
 
     def _opinion(self, exception: BaseException) -> ResultCode | None:
         # Leaves of a group often share a context, and a context may lead back to the group:
@@ -121,15 +130,15 @@ class _Judge:
         return _by_table(exception)
 
     def _asked(self, exception: BaseException) -> ResultCode | None:
-        if self._ask is None:
+        if self._classify is None:
             return None
         try:
-            answer: object = self._ask(exception)
+            answer: object = self._classify(exception)
         except Exception as error:  # noqa: BLE001  a user's function must not hide the failure
-            self._complain("classify=%r raised %s: %s", self._ask, type(error).__name__, error)
+            self._complain("classify=%r raised %s: %s", self._classify, type(error).__name__, error)
             return None
         if answer is not None and not isinstance(answer, ResultCode):
-            self._complain("classify=%r gave %r, no ResultCode", self._ask, answer)
+            self._complain("classify=%r gave %r, no ResultCode", self._classify, answer)
         return _as_code(answer)
 
     def _complain(self, problem: str, *details: object) -> None:
@@ -144,7 +153,7 @@ class _Judge:
         )
 
     def _together(self, group: BaseExceptionGroup[BaseException]) -> ResultCode | None:
-        codes = {self.decide(leaf)[0] for leaf in _leaves(group)}
+        codes = {self.verdict(leaf).code for leaf in _leaves(group)}
         if ResultCode.PERMANENT_FAILURE in codes:
             return ResultCode.PERMANENT_FAILURE
         if codes == {ResultCode.TEMPORARY_FAILURE}:

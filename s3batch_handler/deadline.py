@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import math
 import os
 import signal
@@ -20,7 +21,7 @@ import threading
 import warnings
 from enum import Enum
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,33 @@ class OutOfTime(BaseException):
     No ``Exception``, so that a user's ``except Exception`` lets it pass. It never leaves the
     handler: Lambda's runtime client would end the environment over it.
     """
+
+
+class ThreadTimeLimitWarning(UserWarning):
+    """A time limit is enforced less strictly than in the main thread."""
+
+
+class _CallWithin(Protocol):
+    def __call__(
+        self,
+        seconds: float,
+        function: Callable[[_A], _T],
+        argument: _A,
+        inside: CodeType | None = None,
+        /,
+    ) -> _T: ...
+
+
+call_within: _CallWithin
+"""Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
+
+``inside`` is the code of a function: only what runs below a call of it is interrupted. An event
+loop must not be interrupted itself, but a coroutine that blocks it must.
+
+Raises:
+    OutOfTime: The time was over before the function was done; caused by what came out of the
+        function when it was interrupted.
+"""
 
 
 # ---------------------------------------------------------------- in the main thread: SIGALRM
@@ -230,10 +258,6 @@ _SHORTEST: Final = 0.001  # less might be over before the function begins, and w
 # ---------------------------------------------------------------- elsewhere: a thread
 
 
-class ThreadTimeLimitWarning(UserWarning):
-    """A time limit is enforced less strictly than in the main thread."""
-
-
 def _call_in_thread(
     seconds: float,
     function: Callable[[_A], _T],
@@ -249,42 +273,47 @@ def _call_in_thread(
         ThreadTimeLimitWarning,
         stacklevel=2,
     )
-    call = _ThreadedCall(function, argument)
-    call.thread.start()
-    call.thread.join(max(seconds, 0))
-    if call.thread.is_alive():
-        call.interrupt()
-        raise OutOfTime
-    if call.error is not None:
-        raise call.error
-    return cast("_T", call.value)
+    return ThreadedCall(function, argument).result(max(seconds, 0))
 
 
-class _ThreadedCall:
-    def __init__(self, function: Callable[[Any], Any], argument: object) -> None:
-        self.value: object = None
-        self.error: BaseException | None = None
+class ThreadedCall(Generic[_T]):
+    """A call in a thread of its own, with the context variables of the thread that made it."""
+
+    def __init__(self, function: Callable[[_A], _T], argument: _A) -> None:
+        self._value: _T | None = None
+        self._error: BaseException | None = None
         self._is_over = False
         self._lock = threading.Lock()
-        context = contextvars.copy_context()
-        self.thread = threading.Thread(
-            target=lambda: context.run(self._run, function, argument),
-            name="s3batch-task",
-            daemon=True,
-        )
+        run = functools.partial(contextvars.copy_context().run, self._run, function, argument)
+        self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
+        self._thread.start()
 
-    def _run(self, function: Callable[[Any], Any], argument: object) -> None:
+    def result(self, seconds: float | None = None) -> _T:
+        """Wait for what comes of the call, for at most ``seconds``, and raise what it raises.
+
+        Raises:
+            OutOfTime: The time was over first; the thread is left behind.
+        """
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._interrupt()
+            raise OutOfTime
+        if self._error is not None:
+            raise self._error
+        return cast("_T", self._value)
+
+    def _run(self, function: Callable[[_A], _T], argument: _A) -> None:
         # The interruption may come late, while what came of the function is put away.
         with contextlib.suppress(OutOfTime):
             try:
-                self.value = function(argument)
+                self._value = function(argument)
             except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-                self.error = error
+                self._error = error
             finally:
                 with self._lock:
                     self._is_over = True
 
-    def interrupt(self) -> None:
+    def _interrupt(self) -> None:
         """Raise OutOfTime in the thread, at its next Python instruction, if it has one left."""
         if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
             return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
@@ -292,34 +321,12 @@ class _ThreadedCall:
 
         with self._lock:
             if not self._is_over:
-                thread = ctypes.c_ulong(self.thread.ident or 0)
+                thread = ctypes.c_ulong(self._thread.ident or 0)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
 
 
 # ---------------------------------------------------------------- the way that this process has
 
-
-class _CallWithin(Protocol):
-    def __call__(
-        self,
-        seconds: float,
-        function: Callable[[_A], _T],
-        argument: _A,
-        inside: CodeType | None = None,
-        /,
-    ) -> _T: ...
-
-
-call_within: _CallWithin
-"""Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
-
-``inside`` is the code of a function: only what runs below a call of it is interrupted. An event
-loop must not be interrupted itself, but a coroutine that blocks it must.
-
-Raises:
-    OutOfTime: The time was over before the function was done; caused by what came out of the
-        function when it was interrupted.
-"""
 
 if hasattr(signal, "SIGALRM"):
     # signal.getsignal() looks the handler up among the members of an enum: 3 µs, on each call.

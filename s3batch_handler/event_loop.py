@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import contextlib
-import contextvars
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from s3batch_handler.deadline import OutOfTime, call_within
+from s3batch_handler.deadline import OutOfTime, ThreadedCall, call_within
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -36,6 +34,57 @@ class EventLoop:
         self._idle: list[asyncio.AbstractEventLoop] = []
         weakref.finalize(self, _close_all, self._idle)
 
+    def run_all(
+        self,
+        attempt: Callable[[_T], Awaitable[_R]],
+        items: Sequence[_T],
+        *,
+        at_a_time: int,
+        limit: Callable[[int], float],
+        fallen: Callable[[_T, BaseException, float], _R],
+    ) -> list[_R]:
+        """Attempt all items, ``at_a_time`` at once; give what became of each, in their order.
+
+        Args:
+            attempt: Does one item, and keeps its own time limit.
+            items: What is to be done.
+            at_a_time: How many are under way at most.
+            limit: The seconds that a number of items may take together.
+            fallen: Says what became of an item when an exception fell through the loop while it
+                was under way, and what their limit was; those not yet begun go on without it.
+
+        Raises:
+            Exception: The first that came out of an attempt, when the others are done.
+        """
+        done: dict[int, _R] = {}
+        begun: set[int] = set()
+        escaped: list[Exception] = []
+
+        async def attempt_one(number: int, free: asyncio.Semaphore) -> None:
+            async with free:
+                begun.add(number)
+                try:
+                    done[number] = await attempt(items[number])
+                except Exception as error:  # noqa: BLE001  raised below, with the loop intact
+                    escaped.append(error)
+
+        async def attempt_many(numbers: Sequence[int]) -> None:
+            free = asyncio.Semaphore(at_a_time)
+            await asyncio.gather(*(attempt_one(number, free) for number in numbers))
+
+        while waiting := [number for number in range(len(items)) if number not in done]:
+            batch = waiting if at_a_time > 1 else waiting[:1]
+            seconds = limit(len(batch))
+            try:
+                self.run(attempt_many(batch), seconds)
+            except BaseException as error:  # noqa: BLE001  nothing may end the environment
+                for number in begun.intersection(batch) or batch:
+                    if number not in done:
+                        done[number] = fallen(items[number], error, seconds)
+            if escaped:
+                raise escaped[0]
+        return [done[number] for number in range(len(items))]
+
     def run(self, main: Coroutine[Any, Any, _T], seconds: float) -> _T:
         """Run ``main``, which keeps its own time limit of ``seconds``.
 
@@ -44,14 +93,14 @@ class EventLoop:
         """
         if asyncio._get_running_loop() is not None:  # noqa: SLF001
             # Called by code that runs in a loop itself, a test for instance.
-            return _in_new_thread(lambda: self.run(main, seconds))
+            return ThreadedCall(lambda main: self.run(main, seconds), main).result()
         try:
             loop = self._idle.pop()
         except IndexError:
             loop = asyncio.new_event_loop()
         try:
             # Only callbacks of the loop are interrupted, never the loop.
-            result = call_within(seconds + _LATER, loop.run_until_complete, main, _CALLBACK)
+            result = call_within(max(seconds, 0) + _LATER, loop.run_until_complete, main, _CALLBACK)
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
             _close(loop)
@@ -110,36 +159,3 @@ async def await_within(seconds: float, work: Awaitable[_T]) -> _T:
     if done and not attempt.cancelled():
         attempt.exception()  # looked at, so that the loop does not complain about it
     raise OutOfTime
-
-
-async def gather_limited(
-    items: Iterable[_T], work: Callable[[_T], Awaitable[_R]], at_a_time: int
-) -> list[_R]:
-    """Do the work for all items, ``at_a_time`` at once; results in the order of the items."""
-    free = asyncio.Semaphore(at_a_time)
-
-    async def one(item: _T) -> _R:
-        async with free:
-            return await work(item)
-
-    return await asyncio.gather(*map(one, items))
-
-
-def _in_new_thread(work: Callable[[], _T]) -> _T:
-    """Do the work in a thread of its own, and wait for it."""
-    box: list[_T] = []
-    errors: list[BaseException] = []
-    context = contextvars.copy_context()
-
-    def run() -> None:
-        try:
-            box.append(context.run(work))
-        except BaseException as error:  # noqa: BLE001  handed to the thread that waits
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="s3batch-loop")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return box[0]

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import (
     TYPE_CHECKING,
     Any,
+    Final,
     Generic,
     Literal,
     TypeAlias,
@@ -21,6 +22,7 @@ from typing import (
 )
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import override
 
 from s3batch_handler.classify import classify, describe
 from s3batch_handler.deadline import OutOfTime, call_within, deadline_of
@@ -33,6 +35,7 @@ from s3batch_handler.model import (
     PayloadT,
     ResultCode,
     Task,
+    TaskResult,
 )
 from s3batch_handler.observability import Observer
 from s3batch_handler.protocol import build_response, explain, parse_event
@@ -50,10 +53,6 @@ if TYPE_CHECKING:
 
 TaskFunction: TypeAlias = "Callable[[Task[ArgumentsT, PayloadT]], object | Awaitable[object]]"
 """A user's function: from a task to whatever :mod:`s3batch_handler.results` understands."""
-
-
-Result: TypeAlias = tuple[Task[Any, Any], Outcome]
-"""A task and what became of it."""
 
 
 class HandlerOptions(TypedDict, total=False):
@@ -120,7 +119,7 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         self._as_it_comes = arguments is None and payload is None
         self._classify = functools.partial(
             classify,
-            ask=_callable_or_none("classify", options.get("classify")),
+            classify=_callable_or_none("classify", options.get("classify")),
             retry_on=_exceptions("retry_on", options.get("retry_on", ())),
             give_up_on=_exceptions("give_up_on", options.get("give_up_on", ())),
         )
@@ -134,8 +133,8 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         self._task_timeout = math.inf
         if task_timeout is not None:
             self._task_timeout = _number("task_timeout", task_timeout, more_than=0)
-        self._strict = options.get("strict", False)
-        self._concurrency = int(_number("concurrency", options.get("concurrency", 1), least=1))
+        self._strict = _true_or_false("strict", options.get("strict", False))
+        self._concurrency = _whole_number("concurrency", options.get("concurrency", 1), least=1)
         self._observer = Observer(
             logger=options.get("logger"),
             metrics=options.get("metrics"),
@@ -165,19 +164,27 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         ((_, outcome),) = self._attempt_all((task,), deadline)
         return outcome
 
+    @override
+    def __repr__(self) -> str:
+        name = getattr(self._function, "__qualname__", None)
+        what = f"{self._function.__module__}.{name}" if name else repr(self._function)
+        return f"<TaskHandler {what}>"
+
     # ------------------------------------------------------------ all tasks of an invocation
 
-    def _attempt_all(self, tasks: Sequence[Task[Any, Any]], deadline: float) -> list[Result]:
+    def _attempt_all(self, tasks: Sequence[Task[Any, Any]], deadline: float) -> list[TaskResult]:
         if self._loop is not None:
             return self._attempt_all_async(self._loop, tasks, deadline)
         if self._concurrency > 1 and len(tasks) > 1:
             return self._attempt_all_in_threads(tasks, deadline)
-        attempt = self._attempt
-        return [(task, attempt(task, deadline)) for task in tasks]
+        results = []
+        for task in tasks:  # no comprehension: until Python 3.12 that is a call
+            results.append(_new_tuple(TaskResult, (task, self._attempt(task, deadline))))  # noqa: PERF401
+        return results
 
     def _attempt_all_in_threads(
         self, tasks: Sequence[Task[Any, Any]], deadline: float
-    ) -> list[Result]:
+    ) -> list[TaskResult]:
         from concurrent.futures import ThreadPoolExecutor  # few need it
 
         def attempt(task: Task[Any, Any], context: Context) -> Outcome:
@@ -185,42 +192,22 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
 
         contexts = [copy_context() for _ in tasks]  # what is set for the invocation
         with ThreadPoolExecutor(min(self._concurrency, len(tasks)), "s3batch") as pool:
-            return list(zip(tasks, pool.map(attempt, tasks, contexts), strict=True))
+            return list(map(TaskResult, tasks, pool.map(attempt, tasks, contexts)))
 
     def _attempt_all_async(
         self, loop: EventLoop, tasks: Sequence[Task[Any, Any]], deadline: float
-    ) -> list[Result]:
-        from s3batch_handler.event_loop import gather_limited  # asyncio is slow
+    ) -> list[TaskResult]:
+        def limit(number: int) -> float:
+            return min(deadline - monotonic(), self._task_timeout * number)
 
-        outcomes: dict[int, Outcome] = {}
-        begun: set[int] = set()
-        escaped: list[Exception] = []
-
-        async def attempt(number: int) -> None:
-            begun.add(number)
-            try:
-                outcomes[number] = await self._attempt_async(tasks[number], deadline)
-            except Exception as error:  # noqa: BLE001  raised below, with the loop intact
-                escaped.append(error)
-
-        waiting = list(range(len(tasks)))
-        while waiting:
-            batch = waiting if self._concurrency > 1 else waiting[:1]
-            seconds = min(deadline - monotonic(), self._task_timeout * len(batch))
-            if seconds <= 0:
-                outcomes |= {number: self._attempt(tasks[number], deadline) for number in waiting}
-                break
-            try:
-                loop.run(gather_limited(batch, attempt, self._concurrency), seconds)
-            except BaseException as error:  # noqa: BLE001  nothing may end the environment
-                # It fell through the loop, and took along the tasks that were under way.
-                for number in begun.intersection(batch) or batch:
-                    if number not in outcomes:
-                        outcomes[number] = self._failed(tasks[number], error, seconds)
-            if escaped:
-                raise escaped[0]
-            waiting = [number for number in waiting if number not in outcomes]
-        return [(task, outcomes[number]) for number, task in enumerate(tasks)]
+        outcomes = loop.run_all(
+            lambda task: self._attempt_async(task, deadline),
+            tasks,
+            at_a_time=self._concurrency,
+            limit=limit,
+            fallen=self._failed,
+        )
+        return list(map(TaskResult, tasks, outcomes))
 
     # ------------------------------------------------------------ one task
 
@@ -294,12 +281,13 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
                 self._on_timeout, f"stopped after {seconds:.1f} s{where}: out of time"
             )
         else:
-            code = self._classify(error) or self._unexpected
+            verdict = self._classify(error)
+            code = verdict.code or self._unexpected
             if code == "raise":
                 if isinstance(error, Exception):
                     raise error
                 code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
-            outcome = Outcome(code, describe(error))
+            outcome = Outcome(code, describe(error, verdict.about))
         self._observer.failed(task, outcome, error)
         return outcome
 
@@ -310,6 +298,9 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         )
         self._observer.failed(task, outcome, None)
         return outcome
+
+
+_new_tuple: Final = tuple.__new__  # what TaskResult(…) comes down to, at half its price
 
 
 class _Exit(Exception):
@@ -386,10 +377,23 @@ def _exceptions(option: str, classes: Any) -> tuple[type[BaseException], ...]:
     return found
 
 
+def _true_or_false(option: str, value: Any) -> bool:
+    if not isinstance(value, bool):  # "false" would be true
+        raise TypeError(f"{option} is {value!r}: it must be True or False")
+    return value
+
+
+def _whole_number(option: str, value: Any, *, least: int) -> int:
+    number = _number(option, value, least=least)
+    if not isinstance(number, int):
+        raise TypeError(f"{option} is {value!r}: it must be a whole number")
+    return number
+
+
 def _number(
     option: str, value: Any, *, least: float = -math.inf, more_than: float = -math.inf
 ) -> float:
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{option} is {value!r}: it must be a number")
     if value >= least and value > more_than:
         return value

@@ -97,7 +97,7 @@ class Observer:
         self.active: bool = any(part is not None for part in (self._keyed, metrics, tracer))
 
     @contextmanager
-    def watch(self, task: Task[Any, Any], time_left: float | None) -> Iterator[Watched]:
+    def watch(self, task: Task[Any, Any], time_left: float) -> Iterator[Watched]:
         """Watch a task from here to the end of the ``with`` block, however that ends.
 
         ============  =========================================================================
@@ -114,7 +114,7 @@ class Observer:
 
         Args:
             task: The task that begins now.
-            time_left: Seconds until the function's timeout; ``None`` or infinite if unknown.
+            time_left: Seconds until the function's timeout; infinite if unknown.
         """
         watched = Watched()
         with ExitStack() as parts:
@@ -188,12 +188,12 @@ class _Measures:
         metrics: MetricsLike,
         lock: threading.Lock,
         watched: Watched,
-        time_left: float | None,
+        time_left: float,
     ) -> None:
         self._metrics = metrics
         self._lock = lock
         self._watched = watched
-        self._time_left = math.inf if time_left is None else time_left
+        self._time_left = time_left
         self._began = 0.0
 
     def __enter__(self) -> None:

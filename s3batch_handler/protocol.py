@@ -26,9 +26,15 @@ from s3batch_handler.text import MAX_RESULT_STRING, result_string
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from s3batch_handler.model import TaskResult
+
 SchemaVersion = Literal["1.0", "2.0"]
+"""The two forms of an event that AWS documents."""
+
 _VERSIONS: Final = get_args(SchemaVersion)
+
 Response = dict[str, Any]
+"""A function's answer, as JSON has it: what :func:`build_response` makes and S3 reads."""
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """What Lambda takes of a synchronous call, each way (Lambda quotas)."""
@@ -222,7 +228,7 @@ _DOCUMENTED: Final = SchemaValidator(
 
 def build_response(
     invocation: Invocation,
-    results: Sequence[tuple[Task[Any, Any], Outcome]],
+    results: Sequence[TaskResult],
     treat_missing_keys_as: ResultCode = ResultCode.TEMPORARY_FAILURE,
 ) -> Response:
     """Build the answer to an invocation: one result for each task, in the order given.
@@ -230,16 +236,16 @@ def build_response(
     Messages are made safe for a report (see :mod:`s3batch_handler.text`), and shortened
     further where the whole would be too large for Lambda.
     """
-    answers = [
-        {
-            "taskId": task.id,
-            "resultCode": _SPELLED[code],
-            "resultString": message
-            if len(message) <= MAX_RESULT_STRING and message.isprintable()
-            else result_string(message),
-        }
-        for task, (code, message) in results
-    ]
+    answers = []
+    for task, (code, text) in results:  # no comprehension: until Python 3.12 that is a call
+        safe = len(text) <= MAX_RESULT_STRING and text.isprintable()
+        answers.append(
+            {
+                "taskId": task.id,
+                "resultCode": _SPELLED[code],
+                "resultString": text if safe else result_string(text),
+            }
+        )
     response = {
         "invocationSchemaVersion": invocation.schema_version,
         "treatMissingKeysAs": _SPELLED[treat_missing_keys_as],
@@ -256,7 +262,7 @@ _ALWAYS_FIT: Final = 20
 spelling of an emoji: their task ids came in an event of at most 6 MB."""
 
 
-def _shorten(response: Response, results: Sequence[tuple[Task[Any, Any], Outcome]]) -> None:
+def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
     """Shorten all messages alike until the response, as JSON, is one that Lambda takes."""
     size = len(json.dumps(response))
     if size <= MAX_RESPONSE_BYTES:

@@ -13,10 +13,12 @@ MAX_RESULT_STRING: Final = 1024
 
 
 def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
-    r"""Make text safe for a completion report: visible characters, at most ``limit`` of them.
+    r"""Make text safe for a completion report: one line of at most ``limit`` characters.
 
-    Control characters are escaped (a line break becomes ``\n``), lone surrogates replaced. A text
-    that is too long ends in a mark that tells how long it was.
+    Control characters, which could steer a terminal, and those that turn the direction of the text
+    around them are escaped (a line break becomes ``\n``); lone surrogates are replaced. All else
+    stays, also what has no width: languages and emoji are written with it. A text that is too long
+    ends in a mark that tells how long it was.
     """
     safe = text
     if not text.isprintable():
@@ -28,13 +30,14 @@ def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
     return safe[: max(0, limit - len(mark))] + mark[:limit]
 
 
-# C0 and C1 control characters, and the two Unicode line breaks, spelled as in Python.
-_ESCAPED: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))} | {
+# C0 and C1 control characters, the two Unicode line breaks, and what embeds, overrides or isolates
+# a direction, spelled as in Python.
+_ESCAPED: Final = {
+    **{code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))},
+    **{code: f"\\u{code:04x}" for code in (*range(0x2028, 0x202F), *range(0x2066, 0x206A))},
     0x09: "\\t",
     0x0A: "\\n",
     0x0D: "\\r",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
 }
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 

@@ -58,6 +58,11 @@ PERMANENT = ResultCode.PERMANENT_FAILURE
 # ---------------------------------------------------------------- helpers
 
 
+def code_of(error: BaseException, **options: Any) -> ResultCode | None:
+    """Say what an exception means, whatever in its chain has decided."""
+    return classify(error, **options).code
+
+
 def raised(action: Callable[[], object]) -> BaseException:
     """Give the exception that really comes out of a call, with its chain."""
     try:
@@ -180,7 +185,7 @@ CUT_SHORT = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r
 @pytest.mark.parametrize("kind", [TemporaryFailure, PermanentFailure])
 def test_task_failure_is_what_it_says(kind: type[TaskFailure]) -> None:
     """Who raises a TaskFailure has decided: nobody else is asked."""
-    code = classify(kind("x"), ask=lambda _: ResultCode.SUCCEEDED, retry_on=(kind,))
+    code = code_of(kind("x"), classify=lambda _: ResultCode.SUCCEEDED, retry_on=(kind,))
 
     assert code is kind.code
 
@@ -189,36 +194,36 @@ def test_subclass_of_a_task_failure_keeps_its_code() -> None:
     class NotAPhoto(PermanentFailure):
         pass
 
-    assert classify(NotAPhoto()) is PERMANENT
+    assert code_of(NotAPhoto()) is PERMANENT
 
 
 def test_task_failure_without_a_code_leaves_it_to_its_cause() -> None:
     """The base class says nothing, so what it was raised from is asked."""
     error = chain(TaskFailure("which?"), TimeoutError())
 
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
 
 
-def test_ask_comes_before_everything_else() -> None:
+def test_classify_comes_before_everything_else() -> None:
     """A user's function knows better than ``retry_on``, ``give_up_on`` and the table."""
-    code = classify(
-        TimeoutError(), ask=lambda _: PERMANENT, retry_on=(TimeoutError,), give_up_on=()
+    code = code_of(
+        TimeoutError(), classify=lambda _: PERMANENT, retry_on=(TimeoutError,), give_up_on=()
     )
 
     assert code is PERMANENT
 
 
-def test_ask_may_call_a_failure_a_success() -> None:
+def test_classify_may_call_a_failure_a_success() -> None:
     """An object that is gone may be just what the task was to achieve."""
 
     def gone_is_fine(error: BaseException) -> ResultCode | None:
         return ResultCode.SUCCEEDED if "NoSuchKey" in str(error) else None
 
-    assert classify(client_error("NoSuchKey"), ask=gone_is_fine) is ResultCode.SUCCEEDED
-    assert classify(client_error("SlowDown"), ask=gone_is_fine) is TEMPORARY
+    assert code_of(client_error("NoSuchKey"), classify=gone_is_fine) is ResultCode.SUCCEEDED
+    assert code_of(client_error("SlowDown"), classify=gone_is_fine) is TEMPORARY
 
 
-def test_ask_is_asked_once_for_each_exception_of_the_chain() -> None:
+def test_classify_is_asked_once_for_each_exception_of_the_chain() -> None:
     asked: list[BaseException] = []
     shared = OSError("shared")
     error = chain(
@@ -226,7 +231,7 @@ def test_ask_is_asked_once_for_each_exception_of_the_chain() -> None:
         ExceptionGroup("g", [chain(ValueError(), shared), chain(KeyError(), shared)]),
     )
 
-    classify(error, ask=asked.append)
+    code_of(error, classify=asked.append)
 
     kinds = [type(each) for each in asked]
     assert kinds == [RuntimeError, ExceptionGroup, ValueError, OSError, KeyError]
@@ -234,7 +239,7 @@ def test_ask_is_asked_once_for_each_exception_of_the_chain() -> None:
 
 def test_retry_on_wins_over_give_up_on() -> None:
     """Both by inheritance; a retry is the mistake that costs less."""
-    code = classify(
+    code = code_of(
         FileNotFoundError(), retry_on=(FileNotFoundError,), give_up_on=(LookupError, OSError)
     )
 
@@ -242,31 +247,35 @@ def test_retry_on_wins_over_give_up_on() -> None:
 
 
 def test_give_up_on_wins_over_the_table() -> None:
-    assert classify(TimeoutError(), give_up_on=(OSError,)) is PERMANENT
+    assert code_of(TimeoutError(), give_up_on=(OSError,)) is PERMANENT
 
 
 def test_unknown_exception_gets_no_opinion() -> None:
-    assert classify(ValueError("x")) is None
+    assert code_of(ValueError("x")) is None
 
 
 @pytest.mark.parametrize("error", [SystemExit(503), KeyboardInterrupt(), MemoryError()])
 def test_exceptions_that_end_programs_get_no_opinion(error: BaseException) -> None:
     """Also where an exit code looks like an HTTP status."""
-    assert classify(error) is None
+    assert code_of(error) is None
 
 
-def bad_ask(_: BaseException) -> ResultCode:
+def bad_classify(_: BaseException) -> ResultCode:
     raise RuntimeError("a bug")
 
 
 @pytest.mark.parametrize(
-    "ask", [bad_ask, lambda _: "TemporaryFailure", lambda _: True], ids=["raises", "text", "bool"]
+    "answer",
+    [bad_classify, lambda _: "TemporaryFailure", lambda _: True],
+    ids=["raises", "text", "bool"],
 )
-def test_broken_ask_counts_as_no_opinion(ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_classify_counts_as_no_opinion(
+    answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is logged once, however long the chain, and the table decides."""
     error = chain(RuntimeError(), KeyError(), TimeoutError())
 
-    code = classify(error, ask=ask)
+    code = code_of(error, classify=answer)
 
     assert code is TEMPORARY
     (record,) = caplog.records
@@ -274,14 +283,14 @@ def test_broken_ask_counts_as_no_opinion(ask: Any, caplog: pytest.LogCaptureFixt
     assert "no opinion" in record.getMessage()
 
 
-def test_ask_that_is_interrupted_stays_interrupted() -> None:
+def test_classify_that_is_interrupted_stays_interrupted() -> None:
     """What ends a task on time must pass through."""
 
     def interrupted(_: BaseException) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        classify(ValueError(), ask=interrupted)
+        code_of(ValueError(), classify=interrupted)
 
 
 # ---------------------------------------------------------------- chains
@@ -289,11 +298,11 @@ def test_ask_that_is_interrupted_stays_interrupted() -> None:
 
 def test_outermost_opinion_decides() -> None:
     """Who caught a time-out and gave up has the last word."""
-    assert classify(chain(PermanentFailure("no"), TimeoutError())) is PERMANENT
+    assert code_of(chain(PermanentFailure("no"), TimeoutError())) is PERMANENT
 
 
 def test_cause_decides_where_the_outer_ones_have_no_opinion() -> None:
-    assert classify(chain(RuntimeError(), ValueError(), client_error("SlowDown"))) is TEMPORARY
+    assert code_of(chain(RuntimeError(), ValueError(), client_error("SlowDown"))) is TEMPORARY
 
 
 def test_context_counts_as_a_cause() -> None:
@@ -305,7 +314,7 @@ def test_context_counts_as_a_cause() -> None:
         except TimeoutError:
             raise ValueError("could not load")
 
-    assert classify(raised(convert)) is TEMPORARY
+    assert code_of(raised(convert)) is TEMPORARY
 
 
 def test_suppressed_context_does_not_count() -> None:
@@ -317,7 +326,7 @@ def test_suppressed_context_does_not_count() -> None:
         except TimeoutError:
             raise ValueError("could not load") from None
 
-    assert classify(raised(convert)) is None
+    assert code_of(raised(convert)) is None
 
 
 @pytest.mark.parametrize("attribute", ["__cause__", "__context__"])
@@ -326,14 +335,14 @@ def test_circular_chain_ends(attribute: str) -> None:
     setattr(first, attribute, second)
     setattr(second, attribute, first)
 
-    assert classify(first) is None
+    assert code_of(first) is None
     assert describe(first) == "RuntimeError: first"
 
 
 def test_very_long_chain_is_followed() -> None:
     links = [RuntimeError() for _ in range(20_000)]
 
-    assert classify(chain(*links, TimeoutError())) is TEMPORARY
+    assert code_of(chain(*links, TimeoutError())) is TEMPORARY
 
 
 # ---------------------------------------------------------------- groups
@@ -355,13 +364,13 @@ def test_group_is_judged_by_its_leaves(
     leaves: list[Exception], expected: ResultCode | None
 ) -> None:
     """One leaf that stays fails the task for good; another try needs all of them to agree."""
-    assert classify(ExceptionGroup("g", leaves)) is expected
+    assert code_of(ExceptionGroup("g", leaves)) is expected
 
 
 def test_undecided_group_leaves_it_to_its_own_chain() -> None:
     error = chain(ExceptionGroup("g", [ValueError()]), TimeoutError())
 
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
 
 
 def test_group_may_be_named_in_the_options() -> None:
@@ -372,7 +381,7 @@ def test_group_may_be_named_in_the_options() -> None:
 
     error = AllReplicasFailed("g", [client_error("NoSuchKey")])
 
-    assert classify(error, retry_on=(AllReplicasFailed,)) is TEMPORARY
+    assert code_of(error, retry_on=(AllReplicasFailed,)) is TEMPORARY
 
 
 def test_group_whose_leaf_leads_back_to_it_ends() -> None:
@@ -380,7 +389,7 @@ def test_group_whose_leaf_leads_back_to_it_ends() -> None:
     group = ExceptionGroup("g", [leaf, TimeoutError()])
     leaf.__cause__ = group
 
-    assert classify(group) is None
+    assert code_of(group) is None
 
 
 def test_groups_of_groups_in_contexts_stay_cheap() -> None:
@@ -393,7 +402,7 @@ def test_groups_of_groups_in_contexts_stay_cheap() -> None:
         group = ExceptionGroup("g", leaves)
     assert group is not None
 
-    assert classify(group) is None
+    assert code_of(group) is None
 
 
 leaf_kinds = st.sampled_from([TimeoutError, PermanentFailure, ValueError])
@@ -414,10 +423,10 @@ def test_nesting_of_groups_does_not_matter(error: Exception) -> None:
             return [leaf for each in error.exceptions for leaf in leaves(each)]
         return [error]
 
-    codes = {classify(leaf) for leaf in leaves(error)}
+    codes = {code_of(leaf) for leaf in leaves(error)}
     expected = PERMANENT if PERMANENT in codes else TEMPORARY if codes == {TEMPORARY} else None
 
-    assert classify(error) is expected
+    assert code_of(error) is expected
 
 
 # ---------------------------------------------------------------- AWS errors
@@ -428,7 +437,7 @@ def test_aws_code_counts_more_than_its_status(status: int | None) -> None:
     """S3 answers RequestTimeout with 400, SQS RequestThrottled with 403."""
     for codes, expected in [(table.TEMPORARY_CODES, TEMPORARY), (table.PERMANENT_CODES, PERMANENT)]:
         for code in (code for group in codes.values() for code in group):
-            assert classify(client_error(code, status)) is expected, code
+            assert code_of(client_error(code, status)) is expected, code
 
 
 def test_no_code_stands_in_the_table_twice() -> None:
@@ -465,7 +474,7 @@ def test_no_code_stands_in_the_table_twice() -> None:
 def test_unknown_aws_code_is_judged_by_its_status(
     status: int | None, expected: ResultCode | None
 ) -> None:
-    assert classify(client_error("NeverHeardOfIt", status)) is expected
+    assert code_of(client_error("NeverHeardOfIt", status)) is expected
 
 
 @pytest.mark.parametrize(
@@ -473,14 +482,14 @@ def test_unknown_aws_code_is_judged_by_its_status(
 )
 def test_spelling_of_codes_does_not_matter(code: str) -> None:
     """Event streams write camel case; throttling has a spelling in each service."""
-    assert classify(client_error(code, 400)) is TEMPORARY
+    assert code_of(client_error(code, 400)) is TEMPORARY
 
 
 def test_head_object_of_a_missing_key() -> None:
     """A HEAD has no body, so botocore makes a code of the status."""
     error = client_error("404", 404, message="Not Found", operation="HeadObject")
 
-    assert classify(error) is PERMANENT
+    assert code_of(error) is PERMANENT
     assert describe(error) == "404 calling HeadObject: Not Found"
 
 
@@ -489,7 +498,7 @@ def test_code_of_botocore_for_a_real_answer() -> None:
     with loopback(SLOW_DOWN) as url:
         error = raised(lambda: s3(url).get_object(Bucket="b", Key="k"))
 
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
     assert describe(error) == (
         "SlowDown calling GetObject: Please reduce your request rate. "
         "(HTTP 503, request id 7QXEXAMPLE)"
@@ -504,7 +513,7 @@ def test_modelled_exception_is_an_aws_error() -> None:
         error = raised(lambda: client.get_object(Bucket="b", Key="k"))
 
     assert type(error).__name__ == "NoSuchKey"
-    assert classify(error) is PERMANENT
+    assert code_of(error) is PERMANENT
     assert describe(error) == "NoSuchKey calling GetObject: Gone. (HTTP 404)"
 
 
@@ -514,7 +523,7 @@ def test_aws_error_is_known_by_its_shape_alone() -> None:
     class AwsError(Exception):
         response: ClassVar = {"Error": {"Code": "SlowDown"}}
 
-    assert classify(AwsError()) is TEMPORARY
+    assert code_of(AwsError()) is TEMPORARY
     assert describe(AwsError()) == "SlowDown"
 
 
@@ -534,7 +543,7 @@ def test_malformed_aws_error_is_survived(response: Any) -> None:
     error = RuntimeError("odd")
     error.response = response  # type: ignore[attr-defined]
 
-    assert classify(error) is None
+    assert code_of(error) is None
     assert describe(error)
 
 
@@ -610,7 +619,7 @@ def test_every_exception_class_of_botocore(name: str) -> None:
     cls = BOTOCORE_CLASSES[name]
     error = cls.__new__(cls)  # constructors want too many different things
 
-    code = classify(error)
+    code = code_of(error)
 
     if name in BOTOCORE_TEMPORARY:
         assert code is TEMPORARY
@@ -641,7 +650,7 @@ def test_every_code_that_botocore_retries_is_temporary() -> None:
         *STANDARD.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
     }
 
-    refused = {code for code in codes if classify(client_error(code, 400)) is not TEMPORARY}
+    refused = {code for code in codes if code_of(client_error(code, 400)) is not TEMPORARY}
 
     assert len(codes) > 15
     assert refused == set()
@@ -653,12 +662,12 @@ def test_every_status_that_botocore_retries_is_temporary() -> None:
         *STANDARD.ThrottlingStatusCodeChecker._THROTTLING_STATUS_CODES,
     ]
 
-    assert {classify(client_error("?", status)) for status in statuses} == {TEMPORARY}
+    assert {code_of(client_error("?", status)) for status in statuses} == {TEMPORARY}
 
 
 def test_every_class_that_botocore_retries_is_temporary() -> None:
     for cls in STANDARD.TransientRetryableChecker._TRANSIENT_EXCEPTION_CLS:
-        assert classify(cls.__new__(cls)) is TEMPORARY
+        assert code_of(cls.__new__(cls)) is TEMPORARY
 
 
 MODELS_TRIED = [
@@ -681,7 +690,7 @@ def test_errors_that_a_service_model_marks_as_retryable(service: str) -> None:
         if shape.get("exception") and "retryable" in shape
     }
 
-    codes = {code: classify(client_error(code, status)) for code, status in errors.items()}
+    codes = {code: code_of(client_error(code, status)) for code, status in errors.items()}
 
     assert codes
     assert codes == dict.fromkeys(codes, TEMPORARY)
@@ -721,7 +730,7 @@ def test_server_that_never_answers(client: str) -> None:
     with loopback(None) as url:
         error = raised(lambda: CLIENTS[client](url))
 
-    assert classify(error) is TEMPORARY, describe(error)
+    assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -729,7 +738,7 @@ def test_server_that_hangs_up(client: str) -> None:
     with loopback(b"") as url:
         error = raised(lambda: CLIENTS[client](url))
 
-    assert classify(error) is TEMPORARY, describe(error)
+    assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -737,7 +746,7 @@ def test_server_that_hangs_up_in_the_middle(client: str) -> None:
     with loopback(CUT_SHORT) as url:
         error = raised(lambda: CLIENTS[client](url))
 
-    assert classify(error) is TEMPORARY, describe(error)
+    assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -745,7 +754,7 @@ def test_server_that_is_not_there(client: str) -> None:
     with closed_port() as url:
         error = raised(lambda: CLIENTS[client](url))
 
-    assert classify(error) is TEMPORARY, describe(error)
+    assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.fixture(scope="module")
@@ -777,7 +786,7 @@ def test_server_that_is_not_trusted(client: str, self_signed: ssl.SSLContext) ->
     with loopback(CUT_SHORT, tls=self_signed) as url:
         error = raised(lambda: CLIENTS[client](url))
 
-    assert classify(error) is PERMANENT, describe(error)
+    assert code_of(error) is PERMANENT, describe(error)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
@@ -791,8 +800,8 @@ def test_refused_request_is_judged_by_its_status(status: int, expected: ResultCo
 
     assert isinstance(from_requests, requests.HTTPError)
     assert isinstance(from_urllib, urllib.error.HTTPError)
-    assert classify(from_requests) is expected
-    assert classify(from_urllib) is expected
+    assert code_of(from_requests) is expected
+    assert code_of(from_urllib) is expected
     from_urllib.close()
 
 
@@ -807,7 +816,7 @@ def test_refused_request_is_judged_by_its_status(status: int, expected: ResultCo
     ],
 )
 def test_misuse_is_permanent(call: Callable[[], object], expected: ResultCode) -> None:
-    assert classify(raised(call)) is expected
+    assert code_of(raised(call)) is expected
 
 
 def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
@@ -819,7 +828,7 @@ def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
         error = raised(lambda: s3(url).upload_file(str(file), "b", "k"))
 
     assert isinstance(error, boto3.exceptions.S3UploadFailedError)
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
     assert describe(error) == (
         f"S3UploadFailedError: Failed to upload {file} to b/k, caused by SlowDown calling "
         "PutObject: Please reduce your request rate. (HTTP 503, request id 7QXEXAMPLE)"
@@ -831,7 +840,7 @@ def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
 )
 def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
     """s3transfer tries nothing again but time-outs and broken streams."""
-    assert classify(cls(OSError("the last one"))) is TEMPORARY
+    assert code_of(cls(OSError("the last one"))) is TEMPORARY
 
 
 # ---------------------------------------------------------------- the standard library
@@ -841,7 +850,7 @@ def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
 def test_network_errno_is_temporary(name: str) -> None:
     error = OSError(getattr(errno, name), "x")
 
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
 
 
 @pytest.mark.parametrize(
@@ -856,7 +865,7 @@ def test_network_errno_is_temporary(name: str) -> None:
     ],
 )
 def test_other_errno_gets_no_opinion(error: OSError) -> None:
-    assert classify(error) is None
+    assert code_of(error) is None
 
 
 @pytest.mark.parametrize(
@@ -875,7 +884,7 @@ def test_other_errno_gets_no_opinion(error: OSError) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_lost_connection_of_the_standard_library(error: Exception) -> None:
-    assert classify(error) is TEMPORARY
+    assert code_of(error) is TEMPORARY
 
 
 def test_timeout_of_asyncio() -> None:
@@ -884,11 +893,11 @@ def test_timeout_of_asyncio() -> None:
     async def too_slow() -> None:
         await asyncio.wait_for(asyncio.Event().wait(), 0.01)
 
-    assert classify(raised(lambda: asyncio.run(too_slow()))) is TEMPORARY
+    assert code_of(raised(lambda: asyncio.run(too_slow()))) is TEMPORARY
 
 
 def test_untrusted_certificate() -> None:
-    assert classify(ssl.SSLCertVerificationError(1, "x")) is PERMANENT
+    assert code_of(ssl.SSLCertVerificationError(1, "x")) is PERMANENT
 
 
 # ---------------------------------------------------------------- libraries that are not here
@@ -919,7 +928,7 @@ def test_untrusted_certificate() -> None:
 )
 def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode | None) -> None:
     """The top-level package and the class, or those of anything it inherits from."""
-    assert classify(cls("x")) is expected
+    assert code_of(cls("x")) is expected
 
 
 def test_connection_error_of_httpx_over_a_certificate() -> None:
@@ -930,7 +939,7 @@ def test_connection_error_of_httpx_over_a_certificate() -> None:
         ssl.SSLCertVerificationError(1, "x"),
     )
 
-    assert classify(error) is PERMANENT
+    assert code_of(error) is PERMANENT
 
 
 @pytest.mark.parametrize(("status", "expected"), [(502, TEMPORARY), (403, PERMANENT)])
@@ -943,8 +952,8 @@ def test_status_is_found_where_httpx_and_aiohttp_keep_it(status: int, expected: 
     of_aiohttp = foreign("aiohttp.ClientResponseError", "aiohttp.ClientError")("x")
     of_aiohttp.status, of_aiohttp.headers = status, {}  # type: ignore[attr-defined]
 
-    assert classify(of_httpx) is expected
-    assert classify(of_aiohttp) is expected
+    assert code_of(of_httpx) is expected
+    assert code_of(of_aiohttp) is expected
 
 
 def test_number_that_is_no_http_status() -> None:
@@ -952,7 +961,7 @@ def test_number_that_is_no_http_status() -> None:
     error = RuntimeError()
     error.code = 404  # type: ignore[attr-defined]
 
-    assert classify(error) is None
+    assert code_of(error) is None
 
 
 def test_attribute_that_raises_is_survived() -> None:
@@ -965,7 +974,7 @@ def test_attribute_that_raises_is_survived() -> None:
 
         headers = code = status = response
 
-    assert classify(HostileError()) is None
+    assert code_of(HostileError()) is None
     assert describe(HostileError("x")) == "HostileError: x"
 
 
@@ -1035,6 +1044,26 @@ def test_words_for_a_failure_raised_by_a_helper() -> None:
     error = chain(RuntimeError("step 3"), PermanentFailure("not a photo"))
 
     assert describe(error) == "RuntimeError: step 3, caused by not a photo"
+
+
+def test_words_for_what_the_user_has_decided() -> None:
+    """Whoever decided is named: the built-in table, ``retry_on`` or ``classify``."""
+    error = chain(RuntimeError("step 3"), KeyError("lock"), ValueError())
+
+    verdict = classify(error, retry_on=(KeyError,))
+
+    assert verdict.about is error.__cause__
+    assert describe(error, verdict.about) == "RuntimeError: step 3, caused by KeyError: 'lock'"
+
+
+def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
+    """An opinion on the outermost exception does not hide the AWS error behind it."""
+    error = chain(RuntimeError("copy"), client_error(status=503, request_id="7QXEXAMPLE"))
+
+    verdict = classify(error, give_up_on=(RuntimeError,))
+
+    assert verdict.about is error
+    assert "7QXEXAMPLE" in describe(error, verdict.about)
 
 
 def test_words_for_a_bare_failure_in_a_circle() -> None:

@@ -21,6 +21,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
+from aws_lambda_powertools.middleware_factory.exceptions import MiddlewareInvalidArgumentError
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
@@ -384,7 +386,7 @@ def test_raised_exception(error: Exception, code: str, says: str) -> None:
     assert says in message
 
 
-@pytest.mark.parametrize("context", [None, make_context()])
+@pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
 @pytest.mark.parametrize(
     "error",
     [
@@ -396,7 +398,7 @@ def test_raised_exception(error: Exception, code: str, says: str) -> None:
         type("OwnBase", (BaseException,), {})("own"),
     ],
 )
-def test_exceptions_that_end_processes(error: BaseException, context: Any) -> None:
+def test_exceptions_that_end_processes(error: BaseException, context_of_now: Any) -> None:
     """Nothing that a function raises ends the environment; other tasks are done."""
 
     @task_handler(unexpected="raise")
@@ -405,7 +407,7 @@ def test_exceptions_that_end_processes(error: BaseException, context: Any) -> No
             raise error
         return "done"
 
-    response = handler(make_event("a", "b", "c"), context)
+    response = handler(make_event("a", "b", "c"), context_of_now())
 
     assert [code for code, _ in answers(response)] == ["Succeeded", "PermanentFailure", "Succeeded"]
     assert type(error).__name__ in answers(response)[1][1]
@@ -668,8 +670,8 @@ def test_context_that_cannot_tell(context: Any) -> None:
     assert answers(echo(make_event("a"))) == [("Succeeded", "a")]
 
 
-@pytest.mark.parametrize("context", [None, make_context()])
-def test_task_timeout(context: Any) -> None:
+@pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
+def test_task_timeout(context_of_now: Any) -> None:
     """Each task has ``task_timeout`` seconds of its own, with a deadline or without."""
 
     @task_handler(task_timeout=0.1)
@@ -679,7 +681,7 @@ def test_task_timeout(context: Any) -> None:
         return "done"
 
     with soon():
-        first, second, third = answers(handler(make_event("a", "b", "c"), context))
+        first, second, third = answers(handler(make_event("a", "b", "c"), context_of_now()))
 
     assert first[0] == third[0] == "TemporaryFailure"
     assert "stopped after 0.1 s" in first[1]
@@ -921,6 +923,17 @@ def test_wraps() -> None:
     assert list(inspect.signature(function).parameters) == ["task"]
 
 
+def test_repr() -> None:
+    """A handler says what it is: in a log, say, or in a debugger."""
+
+    def thumbnails(task: Task) -> None: ...
+
+    assert repr(task_handler(thumbnails)) == (
+        f"<TaskHandler {__name__}.test_repr.<locals>.thumbnails>"
+    )
+    assert repr(task_handler(functools.partial(thumbnails))).startswith("<TaskHandler functools.p")
+
+
 class Callables:
     """What may be a function, beside functions."""
 
@@ -973,6 +986,10 @@ def test_callables(function: Any, message: str) -> None:
         ({"concurrency": 0}, ValueError, "concurrency is 0: it must be at least 1"),
         ({"concurrency": math.nan}, ValueError, "concurrency is nan"),
         ({"concurrency": None}, TypeError, "concurrency is None"),
+        ({"concurrency": 2.7}, TypeError, "concurrency is 2.7: it must be a whole number"),
+        ({"concurrency": True}, TypeError, "concurrency is True: it must be a number"),
+        ({"strict": "false"}, TypeError, "strict is 'false': it must be True or False"),
+        ({"strict": None}, TypeError, "strict is None"),
     ],
 )
 def test_options_that_cannot_be(options: Any, error: type[Exception], says: str) -> None:
@@ -1090,6 +1107,25 @@ print([name for name in ("aws_lambda_powertools", "aws_xray_sdk", "asyncio", "bo
     )
 
     assert done.stdout == "[]\n"
+
+
+@lambda_handler_decorator
+def middleware(handler: Any, event: Any, context: Any) -> Any:
+    return handler(event, context)
+
+
+def test_powertools_decorators_that_want_a_function(load_event: LoadEvent) -> None:
+    """What ``lambda_handler_decorator`` makes refuses all but functions: give it one that calls."""
+    with pytest.raises(MiddlewareInvalidArgumentError):
+        middleware(echo)
+
+    @middleware
+    def handler(event: Any, context: Any) -> Any:
+        return echo(event, context)
+
+    response = handler(load_event("v1_encoded_key.json"), make_context())
+
+    assert answers(response) == [("Succeeded", "year 2024/a+b.jpg")]
 
 
 # ---------------------------------------------------------------- traps of Powertools' own types

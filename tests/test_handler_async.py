@@ -486,9 +486,9 @@ def test_out_of_time() -> None:
     assert cleaned_up == ["b"]
 
 
-@pytest.mark.parametrize("context", [None, make_context()])
+@pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_task_timeout(context: Any, concurrency: int) -> None:
+def test_task_timeout(context_of_now: Any, concurrency: int) -> None:
     """Each task has ``task_timeout`` seconds of its own."""
 
     @task_handler(task_timeout=0.1, on_timeout=PERMANENT, concurrency=concurrency)
@@ -497,7 +497,7 @@ def test_task_timeout(context: Any, concurrency: int) -> None:
         return "done"
 
     with soon():
-        response = handler(make_event("a", "b", "c"), context)
+        response = handler(make_event("a", "b", "c"), context_of_now())
 
     assert codes(response) == ["PermanentFailure", "Succeeded", "PermanentFailure"]
 

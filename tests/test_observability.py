@@ -71,7 +71,7 @@ def test_user_lines_have_the_keys_of_the_task() -> None:
     """Whatever a function logs can be found by its object; afterwards the keys are gone."""
     log = Log()
 
-    with log.observer.watch(task(version_id="v1"), None) as watched:
+    with log.observer.watch(task(version_id="v1"), math.inf) as watched:
         log.logger.info("working")
         watched.outcome = SUCCEEDED
     log.logger.info("done")
@@ -91,7 +91,7 @@ def test_task_id_is_logged_as_a_short_hash() -> None:
     log = Log()
 
     for each in (task(), task(), task(id="AAAB")):
-        with log.observer.watch(each, None):
+        with log.observer.watch(each, math.inf):
             log.logger.info("working")
 
     first, again, other = (line["task"] for line in log.lines)
@@ -105,7 +105,7 @@ def test_no_version_is_no_key() -> None:
     log = Log()
     log.logger.append_keys(version_id="of something else")
 
-    with log.observer.watch(task(), None):
+    with log.observer.watch(task(), math.inf):
         log.logger.info("working")
 
     assert "version_id" not in log.lines[0]
@@ -117,7 +117,7 @@ def test_keys_of_the_same_name_are_back_afterwards(append: str) -> None:
     log = Log()
     getattr(log.logger, append)(key="mine", job_id="mine too", other="stays")
 
-    with log.observer.watch(task(), None):
+    with log.observer.watch(task(), math.inf):
         log.logger.info("working")
     log.logger.info("done")
     log.logger.thread_safe_clear_keys()
@@ -131,8 +131,8 @@ def test_nested_watches_restore_the_outer_task() -> None:
     """``handler.run(task)`` may be called within a task."""
     log = Log()
 
-    with log.observer.watch(task("outer"), None):
-        with log.observer.watch(task("inner"), None):
+    with log.observer.watch(task("outer"), math.inf):
+        with log.observer.watch(task("inner"), math.inf):
             log.logger.info("x")
         log.logger.info("x")
 
@@ -144,7 +144,7 @@ def test_threads_keep_their_keys_apart() -> None:
     together = threading.Barrier(4)
 
     def work(key: str) -> None:
-        with log.observer.watch(task(key), None):
+        with log.observer.watch(task(key), math.inf):
             together.wait()
             log.logger.info(key)
             together.wait()
@@ -160,7 +160,7 @@ def test_tasks_of_an_event_loop_keep_their_keys_apart() -> None:
     log = Log()
 
     async def work(key: str) -> None:
-        with log.observer.watch(task(key), None):
+        with log.observer.watch(task(key), math.inf):
             await asyncio.sleep(0)
             log.logger.info(key)
             await asyncio.sleep(0)
@@ -180,7 +180,7 @@ def test_tasks_of_an_event_loop_keep_their_keys_apart() -> None:
 def test_keys_are_gone_however_a_task_ends(error: BaseException) -> None:
     log = Log()
 
-    with pytest.raises(type(error)), log.observer.watch(task(), None):
+    with pytest.raises(type(error)), log.observer.watch(task(), math.inf):
         raise error
     log.logger.info("done")
 
@@ -196,7 +196,7 @@ def test_composes_with_inject_lambda_context() -> None:
 
     @log.logger.inject_lambda_context
     def handler(event: object, context: object) -> None:
-        with log.observer.watch(task(), None):
+        with log.observer.watch(task(), math.inf):
             log.logger.info("working")
 
     handler({}, context)
@@ -218,7 +218,7 @@ def test_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) ->
         log.observer.failed(task(), outcome, failure(ValueError("too dark")))
 
     if watched:
-        with log.observer.watch(task(), None):
+        with log.observer.watch(task(), math.inf):
             fail()
     else:
         fail()
@@ -325,7 +325,7 @@ def test_user_arguments_are_logged_nowhere(caplog: pytest.LogCaptureFixture) -> 
     """They may hold secrets."""
     log = Log()
 
-    with log.observer.watch(task(), None):
+    with log.observer.watch(task(), math.inf):
         log.observer.failed(task(), PERMANENT, failure(ValueError()))
     Observer().failed(task(), PERMANENT, failure(ValueError()))
 
@@ -403,11 +403,10 @@ def test_metrics_of_a_task(outcome: Outcome, name: str, capsys: pytest.CaptureFi
     assert emf["TimeLeft"][0] == pytest.approx(10_000 - emf["TaskDuration"][0], abs=0.01)
 
 
-@pytest.mark.parametrize("time_left", [None, math.inf])
-def test_unknown_time_left_is_no_metric(time_left: float | None) -> None:
+def test_unknown_time_left_is_no_metric() -> None:
     metrics = new_metrics()
 
-    with Observer(metrics=metrics).watch(task(), time_left):
+    with Observer(metrics=metrics).watch(task(), math.inf):
         pass
 
     assert "TimeLeft" not in metrics.provider.metric_set
@@ -426,7 +425,7 @@ def test_duration_is_measured_of_tasks_that_blow_up() -> None:
     """No result, so none is counted."""
     metrics = new_metrics()
 
-    with pytest.raises(SystemExit), Observer(metrics=metrics).watch(task(), None):
+    with pytest.raises(SystemExit), Observer(metrics=metrics).watch(task(), math.inf):
         raise SystemExit
 
     assert set(metrics.provider.metric_set) == {"TaskDuration"}
@@ -511,7 +510,7 @@ def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
 
     @trace.tracer.capture_lambda_handler
     def handler(event: object, context: object) -> None:
-        with trace.observer.watch(task(), None) as watched:
+        with trace.observer.watch(task(), math.inf) as watched:
             watched.outcome = TEMPORARY
 
     handler({}, None)
@@ -524,7 +523,7 @@ def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
 
 def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
     """Calls to S3, which the X-Ray SDK traces by itself, belong to their task."""
-    with trace.observer.watch(task(), None), trace.recorder.in_subsegment("s3"):
+    with trace.observer.watch(task(), math.inf), trace.recorder.in_subsegment("s3"):
         pass
 
     (own,), (call,) = trace.subsegments(), trace.subsegments("s3")
@@ -533,7 +532,7 @@ def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
 def test_subsegment_is_closed_however_a_task_ends(trace: Trace, error: BaseException) -> None:
-    with pytest.raises(type(error)), trace.observer.watch(task(), None):
+    with pytest.raises(type(error)), trace.observer.watch(task(), math.inf):
         raise error
 
     (subsegment,) = trace.subsegments()
@@ -546,7 +545,7 @@ def test_threads_have_a_subsegment_per_task(trace: Trace) -> None:
     together = threading.Barrier(4)
 
     def work(key: str) -> None:
-        with trace.observer.watch(task(key), None) as watched:
+        with trace.observer.watch(task(key), math.inf) as watched:
             together.wait()
             watched.outcome = Outcome(ResultCode.SUCCEEDED if key < "c" else PERMANENT.code)
 
@@ -561,7 +560,7 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
     handler's, and each with its own result and its own end."""
 
     async def work(key: str, may_end: asyncio.Event, ended: asyncio.Event) -> None:
-        with trace.observer.watch(task(key), None) as watched:
+        with trace.observer.watch(task(key), math.inf) as watched:
             await may_end.wait()
             watched.outcome = Outcome(ResultCode.SUCCEEDED if key < "c" else PERMANENT.code)
         ended.set()
@@ -587,7 +586,7 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
 
 def test_one_of_several_tasks_in_a_loop_blows_up(trace: Trace) -> None:
     async def work(key: str) -> None:
-        with trace.observer.watch(task(key), None) as watched:
+        with trace.observer.watch(task(key), math.inf) as watched:
             await asyncio.sleep(0)
             if key == "b":
                 raise ValueError
@@ -625,7 +624,7 @@ def test_tracer_outside_of_a_traced_invocation(
     """On a developer's machine there is no segment: nothing is traced, nothing complains of us."""
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
 
-    with trace.observer.watch(task(), None) as watched:
+    with trace.observer.watch(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert trace.sent == []
@@ -637,7 +636,7 @@ def test_event_loop_outside_of_any_segment(trace: Trace, caplog: pytest.LogCaptu
     trace.recorder.configure(context=xray.context.Context("IGNORE_ERROR"))
 
     async def work(key: str) -> None:
-        with trace.observer.watch(task(key), None) as watched:
+        with trace.observer.watch(task(key), math.inf) as watched:
             await asyncio.sleep(0)
             watched.outcome = SUCCEEDED
 
@@ -654,7 +653,7 @@ def test_disabled_tracer_is_left_alone(trace: Trace) -> None:
     """``Tracer(disabled=True)`` is what Powertools itself makes of it outside of Lambda."""
     tracer = Tracer(disabled=True, auto_patch=False)
     try:
-        with Observer(tracer=tracer).watch(task(), None) as watched:
+        with Observer(tracer=tracer).watch(task(), math.inf) as watched:
             watched.outcome = SUCCEEDED
     finally:
         xray_sdk.set_sdk_enabled(True)
@@ -717,7 +716,7 @@ def test_orphaned_child_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -
     logger = Logger(service=f"orphan-{uuid.uuid4()}", child=True)
     observer = Observer(logger=logger)
 
-    with observer.watch(task(), None) as watched:
+    with observer.watch(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert "setting logger keys failed; the task is not affected" in caplog.messages
@@ -743,7 +742,7 @@ def test_own_exceptions_pass_unchanged() -> None:
 
     observer = Observer(metrics=new_metrics(), tracer=BrokenLater())
 
-    with pytest.raises(ValueError, match="mine") as caught, observer.watch(task(), None):
+    with pytest.raises(ValueError, match="mine") as caught, observer.watch(task(), math.inf):
         raise error
 
     assert caught.value is error
@@ -765,7 +764,7 @@ def test_active_only_if_something_is_done_per_task(options: Any, active: bool) -
 
 
 def test_watch_without_anything_does_nothing() -> None:
-    with Observer().watch(task(), None) as watched:
+    with Observer().watch(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert watched.outcome is SUCCEEDED

@@ -25,6 +25,7 @@ from s3batch_handler import (
     Outcome,
     ResultCode,
     Task,
+    TaskResult,
     UnexpectedEventWarning,
 )
 from s3batch_handler.protocol import build_event, build_response, parse_event, parse_response
@@ -531,7 +532,8 @@ def test_events_there_and_back(invocation: Invocation) -> None:
 
 
 def respond(invocation: Invocation, outcomes: list[Outcome], **options: Any) -> Any:
-    return build_response(invocation, list(zip(invocation.tasks, outcomes, strict=True)), **options)
+    results = [TaskResult(*pair) for pair in zip(invocation.tasks, outcomes, strict=True)]
+    return build_response(invocation, results, **options)
 
 
 def test_response(load_event: LoadEvent) -> None:

@@ -239,12 +239,14 @@ def test_text_that_is_cut(text: str, mark: str) -> None:
         ("line\nbreak\r\n\ttab", "line\\nbreak\\r\\n\\ttab"),
         ("\x00\x1b[31mred\x7f\x85", "\\x00\\x1b[31mred\\x7f\\x85"),
         ("a\u2028b\u2029c", "a\\u2028b\\u2029c"),
+        ("\u202egpj.exe \u2066x\u2069", "\\u202egpj.exe \\u2066x\\u2069"),
+        ("no\u200bwidth, 👩\u200d🚀\n", "no\u200bwidth, 👩\u200d🚀\\n"),
         ("half \ud83c, other half \udf3b", "half \ufffd, other half \ufffd"),
         ("caf\udce9", "caf\ufffd"),
     ],
 )
 def test_unsafe_characters(text: str, safe: str) -> None:
-    """Control characters become visible, halves of surrogate pairs become a mark."""
+    """What steers a terminal or turns text becomes visible, half a surrogate pair a mark."""
     assert result_string(text) == safe
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,30 @@ def test_tasks_in_an_event() -> None:
     (sent,) = parse_event(make_event(task)).tasks
 
     assert (sent.id, sent.bucket, sent.key, sent.version_id) == ("mine", "b", "k", "v")
+
+
+def test_tasks_bring_their_job_along() -> None:
+    """An event is about the job of its tasks, with its user arguments."""
+    task = make_task("k", user_arguments={"target": "x"}, job_id="mine")
+
+    invocation = parse_event(make_event(task, "another key"))
+
+    assert (invocation.job.id, invocation.job.arguments) == ("mine", {"target": "x"})
+
+
+@pytest.mark.parametrize(
+    ("tasks", "options", "says"),
+    [
+        ([make_task("a"), make_task("b", job_id="other")], {}, "of several"),
+        ([make_task("a")], {"user_arguments": {"k": "v"}}, "bring their job"),
+        ([make_task("a")], {"job_id": "other"}, "bring their job"),
+        ([make_task("a", user_arguments={"k": "v"})], {"schema_version": "1.0"}, "schema_version"),
+    ],
+)
+def test_events_that_cannot_be(tasks: list[Task], options: Any, says: str) -> None:
+    """There is one job in an event, and nobody's choice of it is dropped in silence."""
+    with pytest.raises(ValueError, match=says):
+        make_event(*tasks, **options)
 
 
 def test_the_time_of_a_context_runs() -> None:

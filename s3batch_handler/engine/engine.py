@@ -455,7 +455,7 @@ class Engine:
 
     def _passes(self, error: Exception) -> bool:
         """Tell whether another try later may do; in the foreground nobody waits for that."""
-        return self._crew is not None and classify(error) is ResultCode.TEMPORARY_FAILURE
+        return self._crew is not None and classify(error).code is ResultCode.TEMPORARY_FAILURE
 
     def _fail(self, job_id: str, failure: JobFailure) -> None:
         with self._lock:

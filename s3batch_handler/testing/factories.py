@@ -12,7 +12,7 @@ from s3batch_handler.model import Invocation, JobRef, Task, UserArguments
 from s3batch_handler.protocol import build_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 JOB_ID: Final = "f3cc4f60-61f6-4a2b-8a21-d07600c373ce"
 
@@ -46,14 +46,18 @@ def make_event(
     bucket: str = "bucket",
     version_id: str | None = None,
     user_arguments: Mapping[str, str] | None = None,
-    job_id: str = JOB_ID,
+    job_id: str | None = None,
 ) -> dict[str, Any]:
     """Make an invocation event for keys (as they are in the bucket) or tasks.
 
     Ids are long and opaque like those of S3, and the same for the same input. S3 sends one task in
-    an event. User arguments need schema 2.0.
+    an event. User arguments need schema 2.0. Tasks bring their job along.
+
+    Raises:
+        ValueError: No such event can be: tasks of several jobs, or user arguments in schema 1.0.
     """
-    if user_arguments and schema_version == "1.0":
+    job = _one_job([key.job for key in keys if isinstance(key, Task)], user_arguments, job_id)
+    if job.arguments and schema_version == "1.0":
         raise ValueError("user_arguments need schema_version='2.0': 1.0 has none")
     tasks = [
         key
@@ -65,10 +69,22 @@ def make_event(
         Invocation(
             id=opaque_id("invocation", *(task.id for task in tasks), size=1500),
             schema_version=schema_version,
-            job=JobRef(id=job_id, arguments=dict(user_arguments or {})),
+            job=job,
             tasks=tuple(tasks),
         )
     )
+
+
+def _one_job(
+    of_tasks: Sequence[JobRef[Any]], user_arguments: Mapping[str, str] | None, job_id: str | None
+) -> JobRef[Any]:
+    if not of_tasks:
+        return JobRef(id=job_id or JOB_ID, arguments=UserArguments(user_arguments or {}))
+    if user_arguments is not None or job_id is not None:
+        raise ValueError("tasks bring their job along: give user_arguments and job_id to make_task")
+    if any(job != of_tasks[0] for job in of_tasks):
+        raise ValueError("an event is about one job: these tasks are of several")
+    return of_tasks[0]
 
 
 def _numbered(number: int, bucket: str, key: str) -> str:

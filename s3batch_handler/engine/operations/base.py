@@ -56,10 +56,11 @@ def refusal_of(error: Exception) -> Refused:
     What is no answer of S3 is told as one: the connection that failed, the request that botocore
     did not even send.
     """
-    code = classify(error) or ResultCode.PERMANENT_FAILURE
+    verdict = classify(error).code
+    code = verdict or ResultCode.PERMANENT_FAILURE
     error_code = aws_error_code(error)
     if error_code is None:
-        is_ours = classify(error) is ResultCode.PERMANENT_FAILURE
+        is_ours = verdict is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
         return Refused(status, error_code, describe(error), code=code)
     answer: Any = error.response  # type: ignore[attr-defined]  # or it would have no code
