@@ -17,6 +17,7 @@ from s3batch_handler.errors import (
     ReportError,
     ReportNotWritten,
     S3BatchError,
+    StateError,
     TaskFailure,
     TemporaryFailure,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "ReportNotWritten",
     "ResultCode",
     "S3BatchError",
+    "StateError",
     "Task",
     "TaskFailure",
     "TaskHandler",

@@ -15,7 +15,8 @@ from s3batch_handler.job import REFUSED, Job, JobPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from s3batch_handler.job import JobSpec, JobStatus
+    from s3batch_handler.job import JobSpec
+    from s3batch_handler.status import JobStatus
 
 
 class JobControl(Protocol):

@@ -22,7 +22,8 @@ from moto.s3control.responses import S3ControlResponse
 from typing_extensions import override
 
 from s3batch_handler.errors import JobError
-from s3batch_handler.job import REFUSED, JobSpec, JobStatus
+from s3batch_handler.job import REFUSED, JobSpec
+from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

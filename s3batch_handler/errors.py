@@ -16,6 +16,7 @@
         ├── JobNotFound
         ├── InvalidTransition       .current, .requested
         ├── JobTimeout              waited for a job, in vain
+        ├── StateError              what an engine keeps cannot be read or written
         └── JobFailed
 """
 
@@ -135,6 +136,13 @@ class InvalidTransition(JobError):
 
 class JobTimeout(JobError, TimeoutError):
     """A job was not over when the time to wait for it was."""
+
+
+class StateError(JobError):
+    """What an engine keeps of its jobs cannot be read or written: no room, no permission, in use.
+
+    What was there stays as it is: the job goes on once this has passed.
+    """
 
 
 class JobFailed(JobError):

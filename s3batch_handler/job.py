@@ -9,9 +9,7 @@ boto3's dicts and back without loss; their parts are in ``shapes.py``.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
@@ -27,6 +25,7 @@ from s3batch_handler.shapes import (
     Shape,
     Tags,
 )
+from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -37,82 +36,32 @@ REFUSED: Final = "BadRequestException"
 MAX_JOB_TAGS: Final = 50
 
 
-# ---------------------------------------------------------------- states and counts
-
-
-class JobStatus(StrEnum):
-    """The 13 states of a job (S3 Control's service model)."""
-
-    NEW = "New"
-    PREPARING = "Preparing"
-    SUSPENDED = "Suspended"
-    READY = "Ready"
-    ACTIVE = "Active"
-    PAUSING = "Pausing"
-    PAUSED = "Paused"
-    COMPLETING = "Completing"
-    COMPLETE = "Complete"
-    CANCELLING = "Cancelling"
-    CANCELLED = "Cancelled"
-    FAILING = "Failing"
-    FAILED = "Failed"
-
-    @property
-    def is_final(self) -> bool:
-        """Tell whether a job stays as it is now."""
-        return self in _FINAL
-
-
-_FINAL: Final = frozenset({JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FAILED})
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job has come.
-
-    A task that waits for a redrive has neither succeeded nor failed yet.
-
-    Attributes:
-        total: The tasks of the job; ``None`` while nobody has counted the manifest.
-        active_seconds: How long the job has been ``Active`` so far; ``None`` where nobody tells.
-    """
-
-    total: int | None
-    succeeded: int
-    failed: int
-    active_seconds: int | None = None
-
-    @property
-    def done(self) -> int:
-        """Tasks whose outcome is final."""
-        return self.succeeded + self.failed
-
-    @classmethod
-    def _of_summary(cls, summary: object) -> object:
-        """Make it of a ``ProgressSummary``, whose members AWS leaves out early in a job's life."""
-        if not isinstance(summary, Mapping):
-            return summary
-        return cls(
-            total=summary.get("TotalNumberOfTasks"),
-            succeeded=summary.get("NumberOfTasksSucceeded", 0),
-            failed=summary.get("NumberOfTasksFailed", 0),
-            active_seconds=summary.get("Timers", {}).get("ElapsedTimeInActiveSeconds"),
-        )
-
-    def _summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = {
-            "TotalNumberOfTasks": self.total,
-            "NumberOfTasksSucceeded": self.succeeded,
-            "NumberOfTasksFailed": self.failed,
-        }
-        if self.total is None:
-            del summary["TotalNumberOfTasks"]
-        if self.active_seconds is not None:
-            summary["Timers"] = {"ElapsedTimeInActiveSeconds": self.active_seconds}
-        return summary
-
-
 # ---------------------------------------------------------------- jobs
+
+
+def _read_summary(summary: object) -> object:
+    """Read a ``ProgressSummary``, whose members AWS leaves out early in a job's life."""
+    if not isinstance(summary, Mapping):
+        return summary
+    return Progress(
+        total=summary.get("TotalNumberOfTasks"),
+        succeeded=summary.get("NumberOfTasksSucceeded", 0),
+        failed=summary.get("NumberOfTasksFailed", 0),
+        active_seconds=summary.get("Timers", {}).get("ElapsedTimeInActiveSeconds"),
+    )
+
+
+def _summary(progress: Progress) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "TotalNumberOfTasks": progress.total,
+        "NumberOfTasksSucceeded": progress.succeeded,
+        "NumberOfTasksFailed": progress.failed,
+    }
+    if progress.total is None:
+        del summary["TotalNumberOfTasks"]
+    if progress.active_seconds is not None:
+        summary["Timers"] = {"ElapsedTimeInActiveSeconds": progress.active_seconds}
+    return summary
 
 
 Description = Annotated[str, Limits(1, 256)]
@@ -215,8 +164,8 @@ class Job(Shape):
     progress_summary: (
         Annotated[
             Progress,
-            BeforeValidator(Progress._of_summary),
-            PlainSerializer(Progress._summary),
+            BeforeValidator(_read_summary),
+            PlainSerializer(_summary),
         ]
         | None
     ) = None

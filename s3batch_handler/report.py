@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict, override
@@ -40,7 +40,7 @@ from s3batch_handler.storage import open_folder, split_location
 from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -85,8 +85,33 @@ class ReportRow(ObjectRef):
 # ---------------------------------------------------------------- writing
 
 
+def report_row(
+    entry: ManifestEntry, status: TaskStatus, http_status: int, error_code: str, message: str
+) -> bytes:
+    r"""Give a task's row of a report; the key stands in it as in the manifest, byte for byte.
+
+    A manifest without version ids gives an empty cell, an empty cell of a manifest gives ``\N``.
+    The HTTP status comes before the error code, although the report's own schema says the reverse:
+    that is what AWS writes. A lone surrogate in a message must not stop a job at its very end: it
+    becomes ``\ud800``.
+    """
+    bucket, key, version = entry
+    if not version:
+        version = "" if version is None else _NO_VERSION
+    # Half the price of csv.writer, which is there for cells that hardly ever need quotes.
+    head = f"{bucket},{key},{version},{status},{http_status},{error_code},"
+    if head.count(",") == 6 and '"' not in head and "\n" not in head and "\r" not in head:
+        if '"' in message or "," in message or "\n" in message or "\r" in message:
+            message = '"' + message.replace('"', '""') + '"'
+        return f"{head}{message}\r\n".encode("utf-8", "backslashreplace")
+    row = io.StringIO()
+    cells = (bucket, key, version, status, http_status, error_code, message)
+    csv.writer(row, lineterminator="\r\n").writerow(cells)
+    return row.getvalue().encode("utf-8", "backslashreplace")
+
+
 class ReportWriter:
-    """Writes a report as AWS does, row by row; nothing is at the target until :meth:`finish`.
+    """Writes a report as AWS does; nothing is at the target until :meth:`finish`.
 
     Rows wait in unnamed temporary files. As a context manager it finishes when the block is left
     normally, and discards when it is left by an exception. For one thread at a time.
@@ -122,38 +147,20 @@ class ReportWriter:
         self._files = {TaskStatus.FAILED: self._temporary_file()}
         if scope is ReportScope.ALL_TASKS:
             self._files[TaskStatus.SUCCEEDED] = self._temporary_file()
-        self._write_text: dict[TaskStatus, Callable[[str], object]] = {
-            status: self._files[status].write if status in self._files else _forget
-            for status in TaskStatus
-        }
 
-    def write(
-        self,
-        entry: ManifestEntry,
-        status: TaskStatus,
-        http_status: int,
-        error_code: str,
-        message: str,
-    ) -> None:
-        r"""Add a row; the key stands in it as in the manifest, byte for byte.
+    @property
+    def statuses(self) -> Collection[TaskStatus]:
+        """Which tasks get a row."""
+        return self._files.keys()
 
-        A manifest without version ids gives an empty cell, an empty cell of a manifest gives
-        ``\N``. The HTTP status comes before the error code, although the report's own schema says
-        the reverse: that is what AWS writes.
+    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
+        """Add rows as :func:`report_row` makes them, any number at a time.
+
+        Even without any it is known from now on that tasks were run.
         """
-        bucket, key, version = entry
-        if not version:
-            version = "" if version is None else _NO_VERSION
         self._has_tasks = True
-        # Half the price of csv.writer, which is there for cells that hardly ever need quotes.
-        head = f"{bucket},{key},{version},{status},{http_status},{error_code},"
-        if head.count(",") == 6 and '"' not in head and "\n" not in head and "\r" not in head:
-            if '"' in message or "," in message or "\n" in message or "\r" in message:
-                message = '"' + message.replace('"', '""') + '"'
-            self._write_text[status](f"{head}{message}\r\n")
-        else:
-            row = (bucket, key, version, status, http_status, error_code, message)
-            csv.writer(_Text(self._write_text[status]), lineterminator="\r\n").writerow(row)
+        if status in self._files:
+            self._files[status].writelines(rows)
 
     def finish(self) -> str | None:
         """Put the report where it belongs, and say where its ``manifest.json`` is.
@@ -201,11 +208,8 @@ class ReportWriter:
             if kind is None:
                 self.finish()
 
-    def _temporary_file(self) -> io.TextIOWrapper:
-        # A lone surrogate in a message must not stop a job at its very end: it becomes "\ud800".
-        return self._open_files.enter_context(
-            tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")
-        )
+    def _temporary_file(self) -> BinaryIO:
+        return cast("BinaryIO", self._open_files.enter_context(tempfile.TemporaryFile()))
 
     def _put_elsewhere(self, fallback: Folder, error: Exception) -> ReportNotWritten:
         problem = f"{self._location}: {describe(error)}"
@@ -267,16 +271,6 @@ _NO_VERSION: Final = r"\N"
 _DECLARED_SCHEMA: Final = (
     "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage"
 )
-
-
-class _Text(NamedTuple):
-    """What csv.writer wants: something with a method to write text."""
-
-    write: Callable[[str], object]
-
-
-def _forget(_text: str) -> None:
-    """Where the rows go that are out of scope."""
 
 
 def _now() -> str:
@@ -402,18 +396,7 @@ class Report:
 
     def _rows_of(self, file: _ResultsFile) -> Iterator[ReportRow]:
         with self._open(file) as (place, source):
-            text = io.TextIOWrapper(io.BufferedReader(source, _CHUNK), "utf-8", newline="\n")
-            reader = csv_reader(text, strict=False)  # rows of AWS with faulty quoting are known
-            line = 0
-            try:
-                for cells in reader:
-                    yield _row(cells, file.status)
-                    line = reader.line_num
-            except UnicodeDecodeError as error:
-                line = line_of(error, reader)
-                raise ReportError(f"{place}, line {line}: not UTF-8; {_DAMAGED}") from error
-            except (_BadRow, csv.Error) as error:
-                raise ReportError(f"{place}, line {line + 1}: {error}; {_DAMAGED}") from error
+            yield from read_rows(io.BufferedReader(source, _CHUNK), file.status, source=place)
             _check(place, source, file.md5)
 
     @contextmanager
@@ -430,6 +413,26 @@ class Report:
             return
         place = self._folder.location(file.names[0])
         raise ReportError(f"{place}: not there, but named by manifest.json; {_DAMAGED}")
+
+
+def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[ReportRow]:
+    """Give the rows of one results file.
+
+    Raises:
+        ReportError: It is not what a report has; the text names ``source``, and the line.
+    """
+    text = io.TextIOWrapper(stream, "utf-8", newline="\n")
+    reader = csv_reader(text, strict=False)  # rows of AWS with faulty quoting are known
+    line = 0
+    try:
+        for cells in reader:
+            yield _row(cells, status)
+            line = reader.line_num
+    except UnicodeDecodeError as error:
+        line = line_of(error, reader)
+        raise ReportError(f"{source}, line {line}: not UTF-8; {_DAMAGED}") from error
+    except (_BadRow, csv.Error) as error:
+        raise ReportError(f"{source}, line {line + 1}: {error}; {_DAMAGED}") from error
 
 
 _DAMAGED: Final = "get the report from its bucket again"

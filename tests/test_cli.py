@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.runner import FailureFamily, JobRun
-from s3batch_handler.job import JobStatus, Progress
 from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
+from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from typing_extensions import override
 from s3batch_handler.aws import s3control_client
 from s3batch_handler.control import S3Control, wait_for_job
 from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound, JobTimeout
-from s3batch_handler.job import Job, JobSpec, JobStatus
+from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.shapes import (
     LambdaInvoke,
     Manifest,
@@ -26,6 +26,7 @@ from s3batch_handler.shapes import (
     Operation,
     Report,
 )
+from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

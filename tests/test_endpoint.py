@@ -18,7 +18,8 @@ from s3batch_handler.control import S3Control
 from s3batch_handler.endpoint import job_calls
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.errors import JobError
-from s3batch_handler.job import Job, JobFailure, JobPage, JobSpec, JobStatus, Progress
+from s3batch_handler.job import Job, JobFailure, JobPage, JobSpec
+from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

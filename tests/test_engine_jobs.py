@@ -19,8 +19,9 @@ from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handl
 from s3batch_handler.control import JobControl, S3Control, wait_for_job
 from s3batch_handler.engine.engine import Engine, Functions
 from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound
-from s3batch_handler.job import Job, JobSpec, JobStatus
+from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
+from s3batch_handler.status import JobStatus
 from s3batch_handler.testing import mock_s3batch
 
 if TYPE_CHECKING:

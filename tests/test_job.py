@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from s3batch_handler.errors import JobError
-from s3batch_handler.job import Job, JobFailure, JobSpec, JobStatus, Progress
+from s3batch_handler.job import Job, JobFailure, JobSpec
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.shapes import (
     LambdaInvoke,
@@ -29,6 +29,7 @@ from s3batch_handler.shapes import (
     Report,
     Shape,
 )
+from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from botocore.model import Shape as ModelShape

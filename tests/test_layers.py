@@ -28,7 +28,10 @@ LAYERS = [
         "runtime",
         {"handler", "concurrency", "event_loop", "isolation", "observability"},
     ),
-    ("documents", {"manifest", "inventory", "report", "tables", "storage", "job", "shapes"}),
+    (
+        "documents",
+        {"manifest", "inventory", "report", "tables", "storage", "job", "shapes", "status"},
+    ),
     ("drivers", {"aws", "control", "engine"}),
     ("edge", {"endpoint", "embedded_s3", "testing", "cli", "__main__"}),
 ]

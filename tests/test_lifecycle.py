@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from s3batch_handler.engine.lifecycle import LEGAL_MOVES, check_move, status_on_request
 from s3batch_handler.errors import InvalidTransition, JobError
-from s3batch_handler.job import JobStatus
+from s3batch_handler.status import JobStatus
 
 STATUSES = st.sampled_from(JobStatus)
 FINAL = {JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FAILED}

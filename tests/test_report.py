@@ -24,7 +24,14 @@ from s3batch_handler.errors import ReportError, ReportNotWritten
 from s3batch_handler.keys import decode_key, encode_key
 from s3batch_handler.manifest import ManifestEntry, read_manifest, write_manifest
 from s3batch_handler.model import ObjectRef
-from s3batch_handler.report import ReportRow, ReportScope, ReportWriter, TaskStatus, read_report
+from s3batch_handler.report import (
+    ReportRow,
+    ReportScope,
+    ReportWriter,
+    TaskStatus,
+    read_report,
+    report_row,
+)
 from s3batch_handler.storage import LocalFolder, open_folder
 
 if TYPE_CHECKING:
@@ -40,6 +47,17 @@ BUCKET = "my-job-reports"
 
 def entry(key: str = "k", version: str | None = None) -> ManifestEntry:
     return ManifestEntry("photos", key, version)
+
+
+def add_row(
+    writer: ReportWriter,
+    entry: ManifestEntry,
+    status: TaskStatus,
+    http_status: int,
+    error_code: str,
+    message: str,
+) -> None:
+    writer.add_rows(status, [report_row(entry, status, http_status, error_code, message)])
 
 
 def put_report(folder: Path, **files: bytes) -> Path:
@@ -87,8 +105,8 @@ def test_layout_and_index(tmp_path: Path) -> None:
     """Folder, index, its checksum and one file per status, as AWS lays them out."""
     before = datetime.now(UTC) - timedelta(seconds=1)
     with ReportWriter(open_folder(tmp_path / BUCKET), job_id=JOB, prefix="p/q") as writer:
-        writer.write(entry("a"), OK, 200, "", "fine")
-        writer.write(entry("b"), FAILED, 200, "PermanentFailure", "bad")
+        add_row(writer, entry("a"), OK, 200, "", "fine")
+        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "bad")
         location = writer.finish()
 
     job = tmp_path / BUCKET / "p" / "q" / f"job-{JOB}"
@@ -114,9 +132,9 @@ def test_layout_and_index(tmp_path: Path) -> None:
 def test_rows_as_aws_writes_them(tmp_path: Path) -> None:
     """CRLF, quotes where needed, the HTTP status first, no version id in AWS's two ways."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry("a%2520b"), OK, 200, "", "fine")
-        writer.write(entry("k", ""), FAILED, 500, "SrcObjectNotFound", 'say "no", twice')
-        writer.write(entry("k", "null"), FAILED, 200, "PermanentFailure", "two\nlines")
+        add_row(writer, entry("a%2520b"), OK, 200, "", "fine")
+        add_row(writer, entry("k", ""), FAILED, 500, "SrcObjectNotFound", 'say "no", twice')
+        add_row(writer, entry("k", "null"), FAILED, 200, "PermanentFailure", "two\nlines")
 
     rows = {path.read_bytes() for path in (tmp_path / "job-j" / "results").iterdir()}
     assert rows == {
@@ -134,7 +152,8 @@ def test_aws_rows_are_written_as_they_stand(tmp_path: Path) -> None:
 
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
         for row in read_report(example).rows():
-            writer.write(
+            add_row(
+                writer,
                 ManifestEntry(row.bucket, encode_key(row.key), row.version_id),
                 row.status,
                 row.http_status or 0,
@@ -151,8 +170,8 @@ def test_only_failed_tasks(tmp_path: Path) -> None:
     """The scope leaves out what succeeded."""
     writer = ReportWriter(open_folder(tmp_path), job_id="j", scope=ReportScope.FAILED_TASKS_ONLY)
     with writer:
-        writer.write(entry("a"), OK, 200, "", "")
-        writer.write(entry("b"), FAILED, 200, "PermanentFailure", "")
+        add_row(writer, entry("a"), OK, 200, "", "")
+        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
 
     assert [row.key for row in read_report(tmp_path).rows()] == ["b"]
 
@@ -161,7 +180,7 @@ def test_only_failed_tasks_and_none_failed(tmp_path: Path) -> None:
     """Tasks were run, so there is a report: it says that none of them failed."""
     writer = ReportWriter(open_folder(tmp_path), job_id="j", scope=ReportScope.FAILED_TASKS_ONLY)
     with writer:
-        writer.write(entry("a"), OK, 200, "", "")
+        add_row(writer, entry("a"), OK, 200, "", "")
 
     report = read_report(tmp_path)
     report.verify()
@@ -180,7 +199,7 @@ def test_no_task_was_run(tmp_path: Path) -> None:
 def test_nothing_appears_before_the_end(tmp_path: Path) -> None:
     """Until it is finished, a report is nowhere to be seen."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry(), OK, 200, "", "")
+        add_row(writer, entry(), OK, 200, "", "")
 
         assert list(tmp_path.iterdir()) == []
 
@@ -192,7 +211,7 @@ def test_exception_discards_the_report(tmp_path: Path) -> None:
 
     def break_down(writer: ReportWriter) -> None:
         with writer:
-            writer.write(entry(), OK, 200, "", "")
+            add_row(writer, entry(), OK, 200, "", "")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -204,7 +223,7 @@ def test_exception_discards_the_report(tmp_path: Path) -> None:
 def test_discard(tmp_path: Path) -> None:
     """What was discarded does not come back at the end of the block."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry(), OK, 200, "", "")
+        add_row(writer, entry(), OK, 200, "", "")
         writer.discard()
 
     assert list(tmp_path.iterdir()) == []
@@ -213,7 +232,7 @@ def test_discard(tmp_path: Path) -> None:
 def test_finishing_twice(tmp_path: Path) -> None:
     """The second time says the same, and changes nothing."""
     writer = ReportWriter(open_folder(tmp_path), job_id="j")
-    writer.write(entry(), OK, 200, "", "")
+    add_row(writer, entry(), OK, 200, "", "")
     first = writer.finish()
     (tmp_path / "job-j" / "manifest.json").write_text("{}")
 
@@ -240,8 +259,8 @@ def test_report_is_whole_or_not_there(tmp_path: Path) -> None:
     """Without room for all there is no manifest.json; with room again, finish() can be repeated."""
     folder = FullDisk(tmp_path)
     writer = ReportWriter(folder, job_id="j")
-    writer.write(entry("a"), OK, 200, "", "")
-    writer.write(entry("b"), FAILED, 200, "PermanentFailure", "")
+    add_row(writer, entry("a"), OK, 200, "", "")
+    add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
 
     with pytest.raises(OSError, match="No space"):
         writer.finish()
@@ -257,8 +276,8 @@ def test_report_that_goes_elsewhere(tmp_path: Path) -> None:
     """With a fallback no row is lost; what stays at the first place, of no use there, is named."""
     folder, fallback = FullDisk(tmp_path / "first"), LocalFolder(tmp_path / "second")
     writer = ReportWriter(folder, job_id="j", fallback=fallback)
-    writer.write(entry("a"), OK, 200, "", "")
-    writer.write(entry("b"), FAILED, 200, "PermanentFailure", "")
+    add_row(writer, entry("a"), OK, 200, "", "")
+    add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
 
     with pytest.raises(ReportNotWritten, match="No space left") as caught:
         writer.finish()
@@ -276,7 +295,7 @@ def test_report_that_goes_nowhere(tmp_path: Path) -> None:
     """Both places are told of."""
     folder, fallback = FullDisk(tmp_path / "first"), FullDisk(tmp_path / "second")
     writer = ReportWriter(folder, job_id="j", fallback=fallback)
-    writer.write(entry("a"), OK, 200, "", "")
+    add_row(writer, entry("a"), OK, 200, "", "")
     folder.room = fallback.room = 0
 
     with pytest.raises(
@@ -298,7 +317,7 @@ def test_report_outside_of_the_folder(tmp_path: Path, prefix: str, job_id: str) 
 def test_lone_surrogate_in_a_message(tmp_path: Path) -> None:
     """What UTF-8 cannot hold is spelled out, it does not end the job."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry(), OK, 200, "", "a\ud800b")
+        add_row(writer, entry(), OK, 200, "", "a\ud800b")
 
     (row,) = read_report(tmp_path).rows()
     assert row.message == r"a\ud800b"
@@ -327,7 +346,7 @@ def test_round_trip(
     folder = tmp_path_factory.mktemp("report")
     with ReportWriter(open_folder(folder), job_id="j") as writer:
         for row in rows:
-            writer.write(*row)
+            add_row(writer, *row)
 
     report = read_report(folder)
 
@@ -355,7 +374,7 @@ def test_bytes_of_a_row(
     """A row is quoted as the csv module quotes it, whichever of its cells needs it."""
     folder = tmp_path_factory.mktemp("report")
     with ReportWriter(open_folder(folder), job_id="j") as writer:
-        writer.write(*row)
+        add_row(writer, *row)
 
     (results,) = (folder / "job-j" / "results").iterdir()
 
@@ -371,8 +390,8 @@ def test_bytes_of_a_row(
 def test_redrive_manifest_of_what_failed(tmp_path: Path) -> None:
     """Rows are objects: a manifest of them needs no conversion."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry("a%20b", "v1"), FAILED, 200, "TemporaryFailure", "")
-        writer.write(entry("c", "v2"), OK, 200, "", "")
+        add_row(writer, entry("a%20b", "v1"), FAILED, 200, "TemporaryFailure", "")
+        add_row(writer, entry("c", "v2"), OK, 200, "", "")
     target = io.BytesIO()
 
     info = write_manifest(target, read_report(tmp_path).failed())
@@ -541,7 +560,7 @@ def test_several_files_of_one_status(tmp_path: Path) -> None:
 def test_locations_in_a_folder(tmp_path: Path) -> None:
     """The job's folder, the one above it, or manifest.json; as text or as a path."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry(), OK, 200, "", "")
+        add_row(writer, entry(), OK, 200, "", "")
     job = tmp_path / "job-j"
 
     for location in (tmp_path, job, job / "manifest.json"):
@@ -565,8 +584,8 @@ def test_location_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.M
 def test_report_in_s3(s3: S3Client, prefix: str) -> None:
     """Written to S3 and read from there; a prefix that ends in a slash doubles it, as with AWS."""
     with ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB, prefix=prefix) as writer:
-        writer.write(entry("a"), OK, 200, "", "fine")
-        writer.write(entry("b"), FAILED, 200, "PermanentFailure", "x" * 9000)
+        add_row(writer, entry("a"), OK, 200, "", "fine")
+        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "x" * 9000)
         location = writer.finish()
 
     job = f"{prefix}/job-{JOB}" if prefix else f"job-{JOB}"
@@ -589,7 +608,7 @@ def test_report_in_s3(s3: S3Client, prefix: str) -> None:
 def test_report_copied_out_of_s3(s3: S3Client, tmp_path: Path) -> None:
     """Its keys still tell of the bucket; the files beside manifest.json are what counts."""
     with ReportWriter(open_folder(f"s3://{BUCKET}/p", s3=s3), job_id=JOB) as writer:
-        writer.write(entry("a"), OK, 200, "", "fine")
+        add_row(writer, entry("a"), OK, 200, "", "fine")
     for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
         target = tmp_path / "copy" / found["Key"].partition(f"job-{JOB}/")[2]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -725,7 +744,7 @@ def test_changed_results(tmp_path: Path) -> None:
 def test_changed_index(tmp_path: Path) -> None:
     """The index has a checksum too, when it was copied along."""
     with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        writer.write(entry(), OK, 200, "", "")
+        add_row(writer, entry(), OK, 200, "", "")
     index = tmp_path / "job-j" / "manifest.json"
     index.write_text(index.read_text() + "\n")
 
@@ -796,7 +815,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     try:
         with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
             for number in range(20_000):
-                writer.write(entry(f"photos/{number}"), OK, 200, "", "x" * 90)
+                add_row(writer, entry(f"photos/{number}"), OK, 200, "", "x" * 90)
         writing = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
         count = sum(1 for _ in read_report(tmp_path).rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
@@ -85,19 +86,23 @@ def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -
 
 
 @contextmanager
-def given_manifest(location: str, fields: str | None, s3: S3) -> Iterator[PreparedManifest]:
+def given_manifest(
+    location: str, fields: str | None, s3: S3, *, keep: Path | None
+) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input."""
     columns = fields.split(",") if fields else None
     with (
         _open(location, s3) as stream,
-        prepared(stream, fields=columns, source=location) as manifest,
+        prepared(stream, fields=columns, source=location, keep=keep) as manifest,
     ):
         yield manifest
 
 
-def listed_manifest(bucket: str, prefix: str, s3: S3) -> AbstractContextManager[PreparedManifest]:
+def listed_manifest(
+    bucket: str, prefix: str, s3: S3, *, keep: Path | None
+) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
-    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}")
+    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
@@ -118,15 +123,20 @@ def _open(location: str, s3: S3) -> BinaryIO:
 DEFAULT_REPORTS: Final = "s3batch-reports"
 
 
-def new_report(location: str | None, scope: str, job_id: str, s3: S3) -> ReportWriter | None:
-    """Begin a report; none without a location. What S3 does not take stays on this machine."""
+def new_report(
+    location: str | None, scope: str, job_id: str, s3: S3, *, keep_here: bool
+) -> ReportWriter | None:
+    """Begin a report; none without a location.
+
+    With ``keep_here`` it stays on this machine if S3 does not take it after all the work.
+    """
     if location is None:
         return None
     fallback = None
     folder = open_folder(location, s3=s3.client if in_s3(location) else None)
     if in_s3(location):
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
-        fallback = open_folder(DEFAULT_REPORTS)
+        fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
 
 
@@ -163,9 +173,10 @@ class FunctionLog(NamedTuple):
     @property
     def location(self) -> str | None:
         """Where to read it, if there is anything to read."""
-        if self.path is None or not (self.is_asked_for or self.path.stat().st_size):
+        if self.path is None or self.stream is None:
             return None
-        return str(self.path)
+        written = os.fstat(self.stream.fileno()).st_size  # even if somebody has moved it away
+        return str(self.path) if written or self.is_asked_for else None
 
 
 @contextmanager
@@ -205,7 +216,7 @@ def _keep_unless_empty(log: FunctionLog, path: Path, *, new_folder: bool, quiet:
         if not quiet:
             say(f"the function's log is {printable(log.location)}")
         return
-    path.unlink()
-    if new_folder:
-        with suppress(OSError):  # the report is there now
+    with suppress(OSError):  # it has been moved away; or the report is in the folder now
+        path.unlink()
+        if new_folder:
             path.parent.rmdir()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from click._termui_impl import ProgressBar
 
-    from s3batch_handler.job import Progress
+    from s3batch_handler.status import Progress
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
 

@@ -7,12 +7,13 @@ import signal
 import sys
 import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from s3batch_handler.cli.job_io import (
     DEFAULT_REPORTS,
@@ -27,15 +28,17 @@ from s3batch_handler.cli.job_io import (
     save_output,
 )
 from s3batch_handler.cli.options import UsageProblem, arguments_option, schema_for, schema_option
+from s3batch_handler.cli.output import say
 from s3batch_handler.cli.progress import show_progress
+from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.function import split_spec
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, WorkerPool
 from s3batch_handler.engine.runner import INTERRUPTS, run_job
 from s3batch_handler.errors import InvalidFunction
-from s3batch_handler.job import JobStatus
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportScope
+from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("handler", metavar="HANDLER")
+@click.argument("handler", metavar="HANDLER", required=False)
 @click.option(
     "--manifest",
     metavar="FILE",
@@ -118,9 +121,21 @@ if TYPE_CHECKING:
     help="Where the function's own output goes; - is standard error.  [default: job-<id>.log "
     "beside the report]",
 )
+@click.option(
+    "--state",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep what is needed to resume the job in a folder, until it is over.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --state alone: go on with the job that was cut off there, as it was begun.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
-def run(**options: Any) -> None:
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> None:
     """Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
 
     HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in processes of its
@@ -131,6 +146,8 @@ def run(**options: Any) -> None:
         s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
         s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
     """  # noqa: D301  not raw: click's mark is a backspace
+    if options["resume"]:
+        _check_resume(context)
     sys.exit(_run(_Options(**options)))
 
 
@@ -138,7 +155,7 @@ def run(**options: Any) -> None:
 class _Options:
     """What the command line said; the names are those of the options."""
 
-    handler: str
+    handler: str | None
     manifest: str | None
     fields: str | None
     source: Path | None
@@ -156,38 +173,61 @@ class _Options:
     no_report: bool
     report_scope: str
     log: str | None
+    state: Path | None
+    resume: bool
     as_json: bool
     quiet: bool
 
 
 def _run(options: _Options) -> int:
     """Do it all; give the exit code."""
-    outputs = _check(options)
-    job_id = str(uuid.uuid4())
+    if not options.resume:
+        _check(options)
     with ExitStack() as stack:
         stack.enter_context(_ended_like_ctrl_c())
+        saved = stack.enter_context(_saved_run(options))
+        job_id = str(uuid.uuid4())
+        if saved is not None and options.resume:
+            job_id, options = _as_begun(saved.asked, options)
+        outputs = _outputs(options)
         server = stack.enter_context(_embedded_s3(options, outputs))
         s3 = server or RemoteS3(options.endpoint_url)
-        report = new_report(_report_location(options), options.report_scope, job_id, s3)
+        report = new_report(
+            *(_report_location(options), options.report_scope, job_id, s3),
+            keep_here=saved is None,  # or else --resume writes it
+        )
         if report is not None:
             stack.callback(report.discard)  # unless it is written
-        manifest = stack.enter_context(_manifest(options, s3))
-        if options.save_manifest is not None:
-            manifest.save(options.save_manifest)
+        if saved is not None and options.resume:
+            manifest = stack.enter_context(saved.manifest())
+        else:
+            manifest = stack.enter_context(_manifest(options, s3, saved))
+            if saved is not None:
+                saved.begin({"job_id": job_id, **asdict(options)}, manifest)
+            if options.save_manifest is not None:
+                manifest.save(options.save_manifest)
         log = stack.enter_context(
             function_log(options.log, _report_location(options), job_id, quiet=options.quiet)
         )
         job = _run_job(
-            options, job_id=job_id, manifest=manifest, s3=s3, report=report, log=log.stream
+            options,
+            job_id=job_id,
+            manifest=manifest,
+            s3=s3,
+            report=report,
+            log=log.stream,
+            saved=saved,
         )
         show_summary(job, log=log.location, as_json=options.as_json)
-        saved = [
+        if saved is not None:
+            _end(saved, job, options)
+        outputs_are_saved = [
             save_output(server, bucket, folder, quiet=options.quiet)
             for bucket, folder in outputs.items()
             if server is not None
         ]
     succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed
-    return 0 if succeeded and all(saved) else 1
+    return 0 if succeeded and all(outputs_are_saved) else 1
 
 
 def _run_job(
@@ -198,7 +238,9 @@ def _run_job(
     s3: S3,
     report: ReportWriter | None,
     log: BinaryIO | None,
+    saved: SavedRun | None,
 ) -> JobRun:
+    assert options.handler is not None
     workers = WorkerPool(
         options.handler,
         workers=options.workers,
@@ -206,7 +248,10 @@ def _run_job(
         env=s3.environment,
         log=log,
     )
-    with show_progress(manifest.count, quiet=options.quiet, alone=log is not None) as on_progress:
+    with ExitStack() as stack:
+        on_progress = stack.enter_context(
+            show_progress(manifest.count, quiet=options.quiet, alone=log is not None)
+        )
         try:
             return run_job(
                 manifest.entries(),
@@ -217,9 +262,61 @@ def _run_job(
                 report=report,
                 total=manifest.count,
                 on_progress=on_progress,
+                journal=None if saved is None else stack.enter_context(saved.journal()),
             )
-        except InvalidFunction as error:
+        except InvalidFunction as error:  # no task was run
+            if saved is not None and not options.resume:
+                saved.end()
             raise UsageProblem(str(error)) from error
+
+
+# ---------------------------------------------------------------- runs that can be resumed
+
+
+def _saved_run(options: _Options) -> AbstractContextManager[SavedRun | None]:
+    if options.state is None:
+        return nullcontext()
+    return SavedRun.open(options.state, resume=options.resume)
+
+
+def _as_begun(asked: Mapping[str, Any], options: _Options) -> tuple[str, _Options]:
+    """Give the job and the options that a run was begun with."""
+    asked = {name: asked[name] for name in ("job_id", *_Options.__annotations__)}
+    job_id = asked.pop("job_id")
+    paths = {name: asked[name] and Path(asked[name]) for name in ("source", "save_manifest")}
+    begun = _Options(**{**asked, **paths})
+    return job_id, replace(
+        begun,
+        resume=True,
+        state=options.state,
+        workers=options.workers or begun.workers,
+        as_json=options.as_json,
+        quiet=options.quiet,
+    )
+
+
+_ALONE: Final = {"resume", "state", "workers", "as_json", "quiet"}
+
+
+def _check_resume(context: click.Context) -> None:
+    """Refuse what would contradict what the run was begun with."""
+    if context.params["state"] is None:
+        raise click.UsageError("--resume goes with --state, the folder of the job")
+    for name in context.params.keys() - _ALONE:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "HANDLER" if name == "handler" else f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"--resume goes on with what was asked for: leave out {option}")
+
+
+def _end(saved: SavedRun, job: JobRun, options: _Options) -> None:
+    """Let go of a run that is over, and has its report."""
+    if job.report is None and job.progress.done and not options.no_report:
+        say(f"the job is kept: s3batch run --resume --state {saved.folder} writes the report")
+        return
+    saved.end()
+
+
+# ---------------------------------------------------------------- S3 and manifest
 
 
 def _embedded_s3(
@@ -246,6 +343,8 @@ def _written(options: _Options, outputs: Iterable[Path]) -> Iterator[Path]:
         yield Path(options.log)
     if options.save_manifest is not None:
         yield options.save_manifest
+    if options.state is not None:
+        yield options.state
     yield from outputs
 
 
@@ -257,10 +356,13 @@ def _bucket(options: _Options) -> str:
     return bucket_name_for(options.source)
 
 
-def _manifest(options: _Options, s3: S3) -> AbstractContextManager[PreparedManifest]:
+def _manifest(
+    options: _Options, s3: S3, saved: SavedRun | None
+) -> AbstractContextManager[PreparedManifest]:
+    keep = None if saved is None else saved.manifest_file
     if options.manifest:
-        return given_manifest(options.manifest, options.fields, s3)
-    return listed_manifest(_bucket(options), options.prefix, s3)
+        return given_manifest(options.manifest, options.fields, s3, keep=keep)
+    return listed_manifest(_bucket(options), options.prefix, s3, keep=keep)
 
 
 def _report_location(options: _Options) -> str | None:
@@ -290,12 +392,14 @@ def _ended_like_ctrl_c() -> Iterator[None]:
 # ---------------------------------------------------------------- slips of the pen
 
 
-def _check(options: _Options) -> dict[str, Path]:
-    """Find what is wrong before a long manifest is read; give the buckets to be saved.
+def _check(options: _Options) -> None:
+    """Find what is wrong before a long manifest is read.
 
     Whether the function can be loaded shows when it is.
     """
     schema_for(options.schema, options.arguments)
+    if options.handler is None:
+        raise click.UsageError("say which function: HANDLER")
     _check_handler(options.handler)
     if not (options.manifest or options.source or options.bucket):
         raise click.UsageError("say which objects: --manifest, --source or --bucket")
@@ -317,7 +421,9 @@ def _check(options: _Options) -> dict[str, Path]:
         if options.manifest:
             raise click.UsageError("--save-manifest: there is one already, that of --manifest")
         check_writable(options.save_manifest.parent, "--save-manifest")
-    return _outputs(options)
+    if options.output and options.state:
+        raise click.UsageError("--output is saved at the end only: it cannot go with --state")
+    _outputs(options)
 
 
 def _check_folder(options: _Options, folder: Path, option: str) -> None:

@@ -1,32 +1,48 @@
-"""Jobs in this process: what S3 Control takes orders for, done here and now.
+"""The jobs of one account in one Region: what S3 Control takes orders for, done on this machine.
 
-A job runs on the thread that made it ready to run: ``create_job`` returns when the job is over,
-or waits for its confirmation, and nothing is left running behind it. So tests need not wait, and
-the same job does the same things in the same order each time. Jobs live as long as the engine.
+In the foreground a job runs on the thread that made it ready to run: ``create_job`` returns when
+the job is over, or waits for its confirmation, and nothing is left running behind it. So tests need
+not wait, and the same job does the same things in the same order each time. In the background
+threads of the engine take the jobs, those of higher priority first.
+
+What an engine knows is in SQLite: with ``state`` it outlives the process, and whatever was cut off
+goes on.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 import threading
-import time
 import uuid
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
-from s3batch_handler.classify import aws_error_code, describe
+from s3batch_handler.classify import aws_error_code, classify, describe
+from s3batch_handler.engine.crew import Crew, NotNow
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
+from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
-from s3batch_handler.engine.preparation import prepared
+from s3batch_handler.engine.preparation import kept, prepared
 from s3batch_handler.engine.runner import run_job
-from s3batch_handler.errors import JobError, JobNotFound, ManifestError
+from s3batch_handler.engine.state import locked
+from s3batch_handler.engine.store import JobStore
+from s3batch_handler.errors import (
+    InvalidFunction,
+    JobError,
+    JobNotFound,
+    ManifestError,
+    StateError,
+)
 from s3batch_handler.job import (
     MAX_JOB_TAGS,
     REFUSED,
@@ -34,43 +50,40 @@ from s3batch_handler.job import (
     Job,
     JobFailure,
     JobPage,
-    JobStatus,
     Priority,
-    Progress,
 )
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.manifest import MANIFEST_FORMAT
-from s3batch_handler.model import JobRef, UserArguments
+from s3batch_handler.model import JobRef, ResultCode, UserArguments
 from s3batch_handler.protocol import explain
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.shapes import Tags
+from s3batch_handler.status import JobStatus, Progress
 from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from types import TracebackType
     from typing import BinaryIO
 
-    from s3batch_handler.engine.environment import Answer
     from s3batch_handler.engine.function import Function
-    from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.preparation import PreparedManifest
     from s3batch_handler.engine.runner import JobRun
+    from s3batch_handler.engine.store import StoredJob
     from s3batch_handler.job import JobSpec
-    from s3batch_handler.manifest import ManifestEntry
-    from s3batch_handler.shapes import LambdaInvoke, Manifest, ManifestLocation, Report
+    from s3batch_handler.shapes import LambdaInvoke, ManifestLocation, Report
     from s3batch_handler.storage import S3Client
 
 
 class Engine:
-    """The jobs of one account in one Region, run in this process.
+    """The jobs of one account in one Region, run on this machine.
 
     It is a :class:`~s3batch_handler.control.JobControl`: what it refuses is a ``JobError``.
     So far it runs jobs that invoke a function over a CSV manifest. Any other ends ``Failed``, with
-    a reason that says what is not implemented. Priorities are kept and told, and change nothing:
-    a job that is ready does not wait for others.
+    a reason that says what is not implemented.
 
-    A context manager; manifests of jobs that were never confirmed are let go of at its end.
+    A context manager. In the background, jobs that run at its end are left as they are, to go on
+    when another engine has the same ``state``.
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
@@ -82,9 +95,13 @@ class Engine:
         max_redrives: Further tries for a task that failed temporarily.
         timeout: Seconds that a function is told it has.
         clock: Gives the time, with its time zone.
+        state: A folder to keep jobs in; without it they live as long as the engine.
+        background: Run jobs in threads of the engine: one job at a time, those of higher priority
+            first, for whom others pause.
 
     Raises:
         ValueError: A key of ``functions`` is neither a name nor an ARN.
+        StateError: The folder cannot be used, or another engine uses it.
     """
 
     def __init__(
@@ -97,6 +114,8 @@ class Engine:
         max_redrives: int = 3,
         timeout: float = DEFAULT_TIMEOUT,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        state: Path | None = None,
+        background: bool = False,
     ) -> None:
         self._functions = Functions(functions)
         self._account_id = account_id
@@ -106,48 +125,53 @@ class Engine:
         self._timeout = timeout
         self._clock = clock
         self._lock = threading.RLock()  # held to look and to change, never while a function runs
-        self._jobs: dict[str, Job] = {}  # the oldest first
-        self._tags: dict[str, dict[str, str]] = {}
-        self._requests: dict[str, tuple[JobSpec, str]] = {}
-        self._work: dict[str, _Work] = {}
+        self._claimed: set[str] = set()  # jobs that somebody is at
+        self._statuses: dict[str, JobStatus] = {}  # as in the store, for those who often ask
+        self._crew: Crew | None = None
+        with ExitStack() as stack:
+            self._folder = stack.enter_context(_temporary() if state is None else locked(state))
+            self._store = JobStore(None if state is None else self._folder / "jobs")
+            stack.callback(self._store.close)
+            self._recover()
+            if background:
+                self._crew = stack.enter_context(
+                    Crew(
+                        preparing=partial(self._work_of, _TO_PREPARE),
+                        running=partial(self._work_of, _TO_RUN),
+                    )
+                )
+            self._open = stack.pop_all()
 
     # ------------------------------------------------------------ what one can ask for
 
     def create_job(self, spec: JobSpec) -> str:
-        """Make a job, and run it unless it waits for confirmation; give its id.
+        """Make a job, and in the foreground run it, unless it waits for confirmation; give its id.
 
         Raises:
             JobError: The request token was used for another job.
         """
         with self._lock:
-            asked_before, job_id = self._requests.setdefault(
-                spec.client_request_token, (spec, str(uuid.uuid4()))
-            )
-            if asked_before != spec:
+            before = self._store.asked_for(spec.client_request_token)
+            if before is not None and before.spec != spec:
                 raise JobError(
                     f"ClientRequestToken {spec.client_request_token} belongs to another request",
-                    job_id=job_id,
+                    job_id=before.job.job_id,
                     code="IdempotencyException",
                 )
-            if job_id in self._jobs:
-                return job_id
+            if before is not None:
+                return before.job.job_id
+            job_id = str(uuid.uuid4())
             arn = f"arn:aws:s3:{self._region}:{self._account_id}:job/{job_id}"
-            self._jobs[job_id] = Job.new(
-                spec, job_id=job_id, job_arn=arn, creation_time=self._clock()
-            )
-            self._tags[job_id] = dict(spec.tags)
-            self._move(job_id, JobStatus.PREPARING)
-        with self._failing(job_id):
-            self._prepare(job_id, spec)
+            job = Job.new(spec, job_id=job_id, job_arn=arn, creation_time=self._clock())
+            self._store.add(spec, job)
+        self._go_on(job_id)
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
         """Tell how a job is."""
         with self._lock:
-            job = self._jobs.get(job_id)
-        if job is None:
-            raise JobNotFound(job_id=job_id)
-        return job
+            self._expire()
+            return self._store.get(job_id).job
 
     def list_jobs(
         self,
@@ -162,20 +186,26 @@ class Engine:
                 f"MaxResults: 0 to {_MAX_RESULTS}, not {max_results}",
                 code="InvalidRequestException",
             )
-        with self._lock:
-            jobs = iter([self._jobs[job_id] for job_id in reversed(self._jobs)])
         # The token is the last job of the page before: whatever has come or changed since then,
-        # the listing goes on behind it, where this leaves the iterator.
-        if next_token is not None and not any(job.job_id == next_token for job in jobs):
-            raise JobError("The nextToken provided is invalid", code="InvalidNextTokenException")
-        found = (job for job in jobs if not statuses or job.status in statuses)
-        page = tuple(islice(found, max_results or _MAX_RESULTS))
-        return JobPage(page, page[-1].job_id if next(found, None) else None)
+        # the listing goes on behind it.
+        with self._lock:
+            self._expire()
+            try:
+                jobs, has_more = self._store.page(
+                    statuses or tuple(JobStatus),
+                    after=next_token,
+                    size=max_results or _MAX_RESULTS,
+                )
+            except JobNotFound as error:
+                raise JobError(
+                    "The nextToken provided is invalid", code="InvalidNextTokenException"
+                ) from error
+        return JobPage(tuple(jobs), jobs[-1].job_id if has_more else None)
 
     def update_job_status(
         self, job_id: str, requested: JobStatus, reason: str | None = None
     ) -> Job:
-        """Confirm a job (``Ready``), which runs it, or cancel it (``Cancelled``).
+        """Confirm a job (``Ready``), which lets it run, or cancel it (``Cancelled``).
 
         The job is told as it is at first: ``Ready``, or ``Cancelling`` where tasks still run.
 
@@ -190,11 +220,8 @@ class Engine:
             job = self._change(job_id, status=status, status_update_reason=reason)
             if status is JobStatus.CANCELLED:
                 job = self._ended(job_id)
-            if status is JobStatus.READY:
-                self._move(job_id, JobStatus.ACTIVE)
-        if status is JobStatus.READY:
-            with self._failing(job_id):
-                self._run(job_id)
+        if not job.status.is_final:
+            self._go_on(job_id)
         return job
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
@@ -208,12 +235,15 @@ class Engine:
                     job_id=job_id,
                     code=REFUSED,
                 )
-            return self._change(job_id, priority=priority)
+            job = self._change(job_id, priority=priority)
+        if self._crew is not None:
+            self._look(self._crew)
+        return job
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
         """Give the tags of a job."""
         with self._lock:
-            return dict(self._tags[self.describe_job(job_id).job_id])
+            return self._store.tags(job_id)
 
     def put_job_tagging(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
@@ -225,24 +255,116 @@ class Engine:
             )
         _check(_TAGS, tags, "Tags")
         with self._lock:
-            self._tags[self.describe_job(job_id).job_id] = dict(tags)
+            self._store.save_tags(self.describe_job(job_id).job_id, tags)
 
     def delete_job_tagging(self, job_id: str) -> None:
         """Take all tags off a job."""
         self.put_job_tagging(job_id, {})
 
+    # ------------------------------------------------------------ who does the work
+
+    def _go_on(self, job_id: str) -> None:
+        """Take a job as far as it goes by itself: here, or let the crew do that."""
+        if self._crew is not None:
+            self._look(self._crew)
+        elif self._claim(job_id):
+            with self._released(job_id):
+                while self._advance(job_id):
+                    pass
+
+    def _look(self, crew: Crew) -> None:
+        """Let what runs pause for a job of higher priority, and the crew look what there is now.
+
+        Not with the lock held: the crew looks with a lock of its own, and takes ours then.
+        """
+        with self._lock:
+            waiting = self._store.of_status(JobStatus.READY, JobStatus.PAUSED)
+            for job in self._store.of_status(JobStatus.ACTIVE) if waiting else ():
+                if job.job_id in self._claimed and job.priority < waiting[0].priority:
+                    self._move(job.job_id, JobStatus.PAUSING)
+        crew.look()
+
+    def _work_of(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
+        """Give the crew a step of the job that comes first: one to be cancelled, or by priority."""
+        with self._lock:
+            jobs = self._store.of_status(*statuses)
+            for job in sorted(jobs, key=lambda job: job.status is not JobStatus.CANCELLING):
+                if self._claim(job.job_id):
+                    return partial(self._step, job.job_id)
+        return None
+
+    def _step(self, job_id: str) -> None:
+        with self._released(job_id):
+            self._advance(job_id)
+
+    def _claim(self, job_id: str) -> bool:
+        """Take a job over, unless somebody else is at it."""
+        with self._lock:
+            if job_id in self._claimed:
+                return False
+            self._claimed.add(job_id)
+            return True
+
+    @contextmanager
+    def _released(self, job_id: str) -> Iterator[None]:
+        """Let go of a job after the block; whatever ends that by surprise has failed the job."""
+        try:
+            yield
+        except (StateError, NotNow):  # passes, and then it can go on
+            raise
+        except BaseException as error:
+            if not self._store.get(job_id).job.status.is_final:
+                why = f"interrupted by {type(error).__name__}"
+                self._fail(job_id, _failure("Interrupted", why))
+            raise
+        finally:
+            with self._lock:
+                self._claimed.discard(job_id)
+            if self._crew is not None:
+                self._look(self._crew)
+
     # ------------------------------------------------------------ a job's life
 
+    def _advance(self, job_id: str) -> bool:
+        """Do what is next for a job; tell whether there was anything."""
+        stored = self._store.get(job_id)
+        status = stored.job.status
+        if status is JobStatus.SUSPENDED or status.is_final:
+            return False
+        try:
+            if status is JobStatus.CANCELLING and stored.manifest is None:
+                self._end(job_id, JobStatus.CANCELLED)
+            elif status in _TO_PREPARE:
+                self._prepare(job_id, stored.spec)
+            else:
+                self._run(job_id, stored)
+        except _Unusable as problem:
+            self._fail(job_id, problem.failure)
+        except InvalidFunction as error:
+            self._fail(job_id, _failure("ResourceNotFoundException", str(error)))
+        except ManifestError as error:
+            self._fail(job_id, _failure(_BAD_MANIFEST, str(error)))
+        return True
+
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
-        """Read the manifest; then the job waits for confirmation, or runs."""
-        work = self._prepared(spec)
-        progress = Progress(work.manifest.count, 0, 0)
+        """Read the manifest; then the job waits for confirmation, or for its turn."""
+        if self.describe_job(job_id).status is JobStatus.NEW:
+            self._move(job_id, JobStatus.PREPARING)
+        self._function_of(spec)
+        folder = self._folder_of(job_id)
+        folder.mkdir(exist_ok=True)
+        with self._manifest(spec, keep=folder / _MANIFEST) as manifest:
+            known = {
+                "count": manifest.count,
+                "fields": manifest.fields,
+                "source": manifest.source,
+            }
         with self._lock:
-            self._work[job_id] = work
+            self._store.save_manifest(job_id, known)
+            progress = Progress(manifest.count, 0, 0)
             if self._is_cancelled(job_id):
                 self._end(job_id, JobStatus.CANCELLED)
-                return
-            if spec.waits_for_confirmation:
+            elif spec.waits_for_confirmation:
                 self._move(
                     job_id,
                     JobStatus.SUSPENDED,
@@ -250,39 +372,63 @@ class Engine:
                     suspended_date=self._clock(),
                     suspended_cause="AWAITING_CONFIRMATION",
                 )
-                return
-            self._move(job_id, JobStatus.READY, progress_summary=progress)
-            self._move(job_id, JobStatus.ACTIVE)
-        self._run(job_id)
+            else:
+                self._move(job_id, JobStatus.READY, progress_summary=progress)
 
-    def _run(self, job_id: str) -> None:
-        """Run a job that is Active, to its end."""
-        work = self._work[job_id]
-        started = time.monotonic()
+    def _run(self, job_id: str, stored: StoredJob) -> None:
+        """Run a job whose turn it is: to its end, or until it has to pause."""
+        spec, known = stored.spec, stored.manifest
+        assert known is not None
+        with self._lock:
+            if self.describe_job(job_id).status in (JobStatus.READY, JobStatus.PAUSED):
+                self._move(job_id, JobStatus.ACTIVE)
+        invoke, function = self._function_of(spec)
+        report = self._report(job_id, spec.report)
 
         def keep(progress: Progress) -> None:
-            seconds = int(time.monotonic() - started)
-            counts = Progress(work.manifest.count, progress.succeeded, progress.failed, seconds)
+            counts = replace(progress, total=known["count"])
             self._change(job_id, progress_summary=counts)
 
-        report = self._report(job_id, work.report)
-        function = InProcess(work.function, timeout=self._timeout)
-        run = run_job(
-            work.manifest.entries(),
-            _Cancellable(function, lambda: self._is_cancelled(job_id)),
-            job=JobRef(id=job_id, arguments=UserArguments(work.invoke.user_arguments or {})),
-            schema_version=work.invoke.invocation_schema_version or "1.0",
-            max_redrives=self._max_redrives,
-            report=report,
-            on_progress=keep,
-        )
+        folder = self._folder_of(job_id)
+        with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
+            run = run_job(
+                manifest.entries(),
+                InProcess(function, timeout=self._timeout),
+                job=JobRef(id=job_id, arguments=UserArguments(invoke.user_arguments or {})),
+                schema_version=invoke.invocation_schema_version or "1.0",
+                max_redrives=self._max_redrives,
+                report=report,
+                total=manifest.count,
+                on_progress=keep,
+                journal=journal,
+                asked=partial(self._asked, job_id),
+            )
         self._conclude(job_id, run, report)
 
-    def _conclude(self, job_id: str, run: JobRun, report: _Report | None) -> None:
+    def _asked(self, job_id: str) -> JobStatus | None:
+        """Say whether a job that runs shall end, or pause."""
         with self._lock:
-            if report is not None and report.problem is not None:
-                problem = f"{_NO_REPORT} ({report.problem})"
-                self._fail(job_id, _failure("ReportNotWritten", problem))
+            status = self._statuses[job_id]
+        if status is JobStatus.CANCELLING:
+            return JobStatus.CANCELLED
+        if status is JobStatus.PAUSING or (self._crew is not None and self._crew.is_leaving):
+            return JobStatus.PAUSED
+        return None
+
+    def _conclude(self, job_id: str, run: JobRun, report: _Report | None) -> None:
+        problem = None if report is None else report.problem
+        if problem is not None and self._passes(problem):
+            raise NotNow(f"the report of job {job_id} could not be written: {describe(problem)}")
+        with self._lock:
+            if self.describe_job(job_id).status is JobStatus.PAUSING:
+                self._move(job_id, JobStatus.PAUSED)
+                if run.status is not JobStatus.PAUSED:  # it was over before it could
+                    self._move(job_id, JobStatus.ACTIVE)
+            if problem is not None:
+                text = f"{_NO_REPORT} ({describe(problem)})"
+                self._fail(job_id, _failure("ReportNotWritten", text))
+            elif run.status is JobStatus.PAUSED:
+                pass  # it goes on in its turn, or in another process
             elif run.status is JobStatus.FAILED:
                 self._fail(job_id, _failure("FailureThresholdExceeded", run.reason or ""))
             elif self._is_cancelled(job_id):
@@ -291,19 +437,13 @@ class Engine:
                 self._move(job_id, JobStatus.CANCELLING)
                 self._end(job_id, JobStatus.CANCELLED)
             else:
-                self._move(job_id, JobStatus.COMPLETING)
+                if self.describe_job(job_id).status is not JobStatus.COMPLETING:
+                    self._move(job_id, JobStatus.COMPLETING)
                 self._end(job_id, JobStatus.COMPLETE)
 
-    @contextmanager
-    def _failing(self, job_id: str) -> Iterator[None]:
-        """Fail a job that cannot run, or is interrupted: Ctrl-C, or the end of a test within it."""
-        try:
-            yield
-        except _Unusable as problem:
-            self._fail(job_id, problem.failure)
-        except BaseException as error:
-            self._fail(job_id, _failure("Interrupted", f"interrupted by {type(error).__name__}"))
-            raise
+    def _passes(self, error: Exception) -> bool:
+        """Tell whether another try later may do; in the foreground nobody waits for that."""
+        return self._crew is not None and classify(error) is ResultCode.TEMPORARY_FAILURE
 
     def _fail(self, job_id: str, failure: JobFailure) -> None:
         with self._lock:
@@ -319,51 +459,77 @@ class Engine:
 
     def _ended(self, job_id: str) -> Job:
         """Do what is done when a job is over, in whatever way."""
-        if job_id in self._work:
-            self._work.pop(job_id).files.close()
+        shutil.rmtree(self._folder_of(job_id), ignore_errors=True)
         return self._change(job_id, termination_date=self._clock())
 
     def _move(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         with self._lock:
-            check_move(job_id, self._jobs[job_id].status, status)
+            check_move(job_id, self._store.get(job_id).job.status, status)
             return self._change(job_id, status=status, **changes)
 
     def _change(self, job_id: str, **changes: Any) -> Job:
         with self._lock:
-            job = self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
+            job = self._store.get(job_id).job.model_copy(update=changes)
+            self._store.save(job)
+            self._statuses[job_id] = job.status
             return job
 
     def _is_cancelled(self, job_id: str) -> bool:
-        return self._jobs[job_id].status is JobStatus.CANCELLING
+        return self._store.get(job_id).job.status is JobStatus.CANCELLING
+
+    def _folder_of(self, job_id: str) -> Path:
+        return self._folder / f"job-{job_id}"
+
+    # ------------------------------------------------------------ as time goes by
+
+    def _recover(self) -> None:
+        """Put right what was cut off between two statuses."""
+        for job in self._store.of_status(*JobStatus):
+            self._statuses[job.job_id] = job.status
+            if job.status is JobStatus.PAUSING:
+                self._move(job.job_id, JobStatus.PAUSED)
+            elif job.status is JobStatus.FAILING:
+                self._end(job.job_id, JobStatus.FAILED)
+
+    def _expire(self) -> None:
+        """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
+        now = self._clock()
+        for job in self._store.of_status(JobStatus.SUSPENDED):
+            if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
+                failure = _failure("JobExpired", "the job was not confirmed within 30 days")
+                self._change(job.job_id, failure_reasons=(failure,))
+                self._end(job.job_id, JobStatus.FAILED)
+        self._store.forget(ended_before=now - _KEPT_FOR)
 
     # ------------------------------------------------------------ what a job needs
 
-    def _prepared(self, spec: JobSpec) -> _Work:
-        """Get all that a job needs before it can run.
+    def _function_of(self, spec: JobSpec) -> tuple[LambdaInvoke, Function]:
+        """Give what a job invokes.
 
         Raises:
-            _Unusable: It cannot run.
+            _Unusable: It is not there, or the job does something else.
         """
-        invoke, manifest = spec.operation.lambda_invoke, spec.manifest
+        invoke = spec.operation.lambda_invoke
         if invoke is None:
             raise _Unusable(_NOT_IMPLEMENTED, f"{spec.operation.name} is not implemented here")
-        if manifest is None:
-            raise _Unusable(_NOT_IMPLEMENTED, "ManifestGenerator is not implemented here")
-        assert invoke.function_arn is not None  # or the request would have been refused
-        function = self._function(invoke.function_arn)
-        with ExitStack() as files:
-            entries = self._entries(manifest, files)
-            return _Work(invoke, function, entries, spec.report, files.pop_all())
-
-    def _function(self, asked: str) -> Function:
+        asked = invoke.function_arn
+        assert asked is not None  # or the request would have been refused
         function = self._functions.find(asked, account_id=self._account_id, region=self._region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self._functions.names)})"
             raise _Unusable("ResourceNotFoundException", text)
-        return function
+        return invoke, function
 
-    def _entries(self, manifest: Manifest, files: ExitStack) -> PreparedManifest:
-        """Read a manifest in full; ``files`` keep what was read."""
+    @contextmanager
+    def _manifest(self, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
+        """Read a manifest in full, and keep it.
+
+        Raises:
+            _Unusable: It has a fault, or cannot be had.
+        """
+        manifest = spec.manifest
+        if manifest is None:
+            raise _Unusable(_NOT_IMPLEMENTED, "ManifestGenerator is not implemented here")
         if manifest.spec.format != MANIFEST_FORMAT:
             raise _Unusable(_NOT_IMPLEMENTED, f"{manifest.spec.format} is not implemented here")
         fields = manifest.spec.fields or ()
@@ -373,15 +539,19 @@ class Engine:
             raise _Unusable(_BAD_MANIFEST, text)
         place = manifest.location.object
         source = f"s3://{place.bucket}/{place.key}"
-        stream = files.enter_context(closing(self._open(manifest.location)))
         try:
-            return files.enter_context(prepared(stream, fields=fields, source=source))
+            with (
+                closing(self._open_manifest(manifest.location)) as stream,
+                prepared(stream, fields=fields, source=source, keep=keep) as entries,
+            ):
+                yield entries
         except ManifestError as error:
             text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
             raise _Unusable(_BAD_MANIFEST, f"{text}: {error}") from error
 
-    def _open(self, location: ManifestLocation) -> BinaryIO:
+    def _open_manifest(self, location: ManifestLocation) -> BinaryIO:
         place = location.object
+        source = f"s3://{place.bucket}/{place.key}"
         try:
             answer = self._s3.get_object(**place.location)
         except Exception as error:
@@ -396,6 +566,8 @@ class Engine:
             if code == "AccessDenied":
                 text = "Reading the manifest is forbidden: AccessDenied"
                 raise _Unusable("AccessDenied", text) from error
+            if self._passes(error):
+                raise NotNow(f"{source} cannot be read: {describe(error)}") from error
             raise _Unusable(_NO_MANIFEST, f"Manifest cannot be read: {describe(error)}") from error
         body = cast("BinaryIO", answer["Body"])
         problem = None
@@ -426,11 +598,8 @@ class Engine:
     # ------------------------------------------------------------ the end
 
     def close(self) -> None:
-        """Let go of what waits for confirmation."""
-        with self._lock:
-            for work in self._work.values():
-                work.files.close()
-            self._work.clear()
+        """Stop the work of the background, and let go of the state."""
+        self._open.close()
 
     def __enter__(self) -> Self:
         return self
@@ -444,6 +613,24 @@ class Engine:
         self.close()
 
 
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="s3batch-engine-") as folder:
+        yield Path(folder)
+
+
+_TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
+_TO_RUN: Final = (
+    JobStatus.READY,
+    JobStatus.ACTIVE,
+    JobStatus.PAUSED,
+    JobStatus.COMPLETING,
+    JobStatus.CANCELLING,
+)
+_MANIFEST: Final = "manifest.csv"
+_JOURNAL: Final = "journal"
+_CONFIRM_WITHIN: Final = timedelta(days=30)
+_KEPT_FOR: Final = timedelta(days=90)
 _MAX_RESULTS: Final = 1000
 _REASON: Final = TypeAdapter(Description)
 _PRIORITY: Final = TypeAdapter(Priority)
@@ -457,17 +644,6 @@ def _check(kind: TypeAdapter[Any], value: object, member: str) -> None:
         raise JobError(explain(error, whole=member), code=REFUSED) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a prepared job runs on; its files are open until the job is over."""
-
-    invoke: LambdaInvoke
-    function: Function
-    manifest: PreparedManifest
-    report: Report
-    files: ExitStack
-
-
 class _Report(ReportWriter):
     """A completion report that says what stopped it, once all the work is done.
 
@@ -475,37 +651,15 @@ class _Report(ReportWriter):
         problem: Why it could not be written; ``None``: it could.
     """
 
-    problem: str | None = None
+    problem: Exception | None = None
 
     @override
     def finish(self) -> str | None:
         try:
             return super().finish()
-        except Exception as error:  # noqa: BLE001  a bucket, a policy, a network: whatever it is
-            self.problem = describe(error)
-            self.discard()
-            return None
-
-
-class _Cancellable:
-    """An invoker that stops when its job is cancelled, too."""
-
-    def __init__(self, invoker: Invoker, is_cancelled: Callable[[], bool]) -> None:
-        self._invoker = invoker
-        self._is_cancelled = is_cancelled
-        self.close = invoker.close
-
-    def invoke_all(
-        self,
-        job: JobRef,
-        schema_version: str,
-        entries: Iterable[ManifestEntry],
-        *,
-        stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
-        return self._invoker.invoke_all(
-            job, schema_version, entries, stop=lambda: stop() or self._is_cancelled()
-        )
+        except Exception as error:
+            self.problem = error
+            raise
 
 
 # ---------------------------------------------------------------- why jobs fail

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import InvalidTransition, JobError
-from s3batch_handler.job import REFUSED, JobStatus
+from s3batch_handler.job import REFUSED
+from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,13 +30,15 @@ class PreparedManifest:
 
     Attributes:
         count: Its lines: the tasks of the job.
+        fields: Its columns; ``None``: as many as its first line has.
+        source: What errors call it.
     """
 
     count: int
+    fields: Sequence[str] | None
+    source: str
     _stream: BinaryIO
     _start: int
-    _fields: Sequence[str] | None
-    _source: str
     _state: _State
 
     def entries(self) -> Iterator[ManifestEntry]:
@@ -46,9 +48,9 @@ class PreparedManifest:
             ManifestError: Somebody has changed it since, or does so meanwhile.
         """
         self._stream.seek(self._start)
-        yield from read_entries(self._stream, fields=self._fields, source=self._source)
+        yield from read_entries(self._stream, fields=self.fields, source=self.source)
         if self._state is not None and _state(self._stream) != self._state:
-            raise ManifestError("changed while the job ran", source=self._source)
+            raise ManifestError("changed while the job ran", source=self.source)
 
     def save(self, path: Path) -> None:
         """Save it as a file, byte for byte: whole, or not at all."""
@@ -70,35 +72,72 @@ def _state(stream: BinaryIO) -> _State:
 
 @contextmanager
 def prepared(
-    stream: BinaryIO, *, fields: Sequence[str] | None = None, source: str
+    stream: BinaryIO,
+    *,
+    fields: Sequence[str] | None = None,
+    source: str,
+    keep: Path | None = None,
 ) -> Iterator[PreparedManifest]:
-    """Check a manifest to its last line; a stream that cannot go back is copied to a file.
+    """Check a manifest to its last line.
+
+    A stream that cannot go back is copied to a file; with ``keep`` any is, and the file stays, for
+    :func:`kept`.
 
     Raises:
         ManifestError: It has a fault, or no line at all.
     """
-    with tempfile.TemporaryFile(prefix="s3batch-manifest-") as copy:
-        if not stream.seekable():
+    with _file(keep) as copy:
+        if keep is not None or not stream.seekable():
             shutil.copyfileobj(stream, copy)
-            stream = cast("BinaryIO", copy)
+            stream = copy
             stream.seek(0)
         start, state = stream.tell(), _state(stream)  # of standard input a part may be read
         count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
-        yield PreparedManifest(count, stream, start, fields, source, state)
+        _keep(copy, keep)
+        yield PreparedManifest(count, fields, source, stream, start, state)
 
 
 @contextmanager
-def generated(objects: Iterable[ObjectRef], *, source: str) -> Iterator[PreparedManifest]:
-    """Make a manifest of objects that are listed one after the other.
+def generated(
+    objects: Iterable[ObjectRef], *, source: str, keep: Path | None = None
+) -> Iterator[PreparedManifest]:
+    """Make a manifest of objects that are listed one after the other; ``keep`` is its file.
 
     Raises:
         ManifestError: There are none.
     """
-    with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
-        stream = cast("BinaryIO", file)
+    with _file(keep) as stream:
         info = write_manifest(stream, objects)
         if not info.count:
             raise ManifestError("there is no object to work on", source=source)
-        yield PreparedManifest(info.count, stream, 0, info.fields, source, None)
+        _keep(stream, keep)
+        yield PreparedManifest(info.count, info.fields, source, stream, 0, None)
+
+
+@contextmanager
+def kept(
+    path: Path, *, count: int, fields: Sequence[str] | None, source: str
+) -> Iterator[PreparedManifest]:
+    """Open a manifest that was prepared before, and kept."""
+    with path.open("rb") as stream:
+        yield PreparedManifest(count, fields, source, stream, 0, _state(stream))
+
+
+@contextmanager
+def _file(keep: Path | None) -> Iterator[BinaryIO]:
+    if keep is None:
+        with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
+            yield cast("BinaryIO", file)
+    else:
+        with keep.with_name(f"{keep.name}.part").open("w+b") as file:
+            yield file
+
+
+def _keep(file: BinaryIO, path: Path | None) -> None:
+    """Give a file its name, now that it is whole."""
+    if path is not None:
+        file.flush()
+        os.fsync(file.fileno())
+        path.with_name(f"{path.name}.part").replace(path)

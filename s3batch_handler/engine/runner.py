@@ -5,49 +5,49 @@ from __future__ import annotations
 import json
 import re
 import signal
-import tempfile
 import threading
 import time
-from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun
+from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
-from s3batch_handler.job import JobStatus, Progress
-from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import Outcome, ResultCode
-from s3batch_handler.report import TaskStatus
+from s3batch_handler.report import TaskStatus, report_row
+from s3batch_handler.status import JobStatus, Progress
 from s3batch_handler.text import MAX_RESULT_STRING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from types import FrameType
 
     from s3batch_handler.engine.environment import Answer
     from s3batch_handler.engine.invoker import Invoker
+    from s3batch_handler.engine.journal import QueuedTask
+    from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.model import JobRef
 
 
 class Sink(Protocol):
-    """Where the final result of each task goes: a completion report."""
+    """Where the rows of the tasks go in the end: a completion report.
 
-    def write(
-        self,
-        entry: ManifestEntry,
-        status: TaskStatus,
-        http_status: int,
-        error_code: str,
-        message: str,
-    ) -> None:
-        """Take one row."""
+    Attributes:
+        statuses: Which tasks get a row.
+    """
+
+    @property
+    def statuses(self) -> Collection[TaskStatus]: ...
+
+    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
+        """Take rows of a status, many at a time, as they stand in a results file."""
         ...
 
     def finish(self) -> str | None:
-        """Make the report; say where it lies. Without any row there is none, as in AWS.
+        """Make the report; say where it lies.
 
         Raises:
             ReportNotWritten: It lies elsewhere.
@@ -105,6 +105,8 @@ def run_job(
     report: Sink | None = None,
     total: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    journal: Journal | None = None,
+    asked: Callable[[], JobStatus | None] = lambda: None,
 ) -> JobRun:
     """Run a whole job: each entry once, those that fail temporarily again, then the report.
 
@@ -114,36 +116,44 @@ def run_job(
     it belongs. Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels it: running tasks
     get a moment to end, the report tells of what was done. Another one, a second later, means it.
 
+    A job that was cut off goes on where its ``journal`` ends, if it is called with that and the
+    same entries again. So does one that was ``asked`` to be ``Paused``, and came back so. Asked to
+    be ``Cancelled`` it ends as by a Ctrl-C.
+
     Memory does not grow with the manifest. However the job ends, so has the ``invoker``.
 
     Raises:
-        ManifestError: An entry cannot be read, and no task has run yet: there is no report. Later
-            on it fails the job.
+        ManifestError: An entry cannot be read, and this call has run no task yet: there is no
+            report. Later on it fails the job.
         InvalidFunction: There is no function to call. Likewise.
+        StateError: The journal cannot be used.
     """
-    started = time.monotonic()
-    ledger = _Ledger(report, total, on_progress)
     try:
-        with _ctrl_c(ledger.cancel):
-            with closing(invoker):
-                invoke_all = partial(invoker.invoke_all, job, schema_version, stop=ledger.is_over)
-                _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
-            ledger.end(JobStatus.COMPLETE)
-            ledger.tell_progress()
-            location = _finish(report, ledger)
+        with ExitStack() as stack:
+            journal = journal or stack.enter_context(Journal())
+            ledger = _Ledger(journal, report, total, on_progress)
+            with _ctrl_c(ledger.cancel):
+                with closing(invoker):
+                    invoke_all = partial(
+                        invoker.invoke_all,
+                        job,
+                        schema_version,
+                        stop=lambda: ledger.is_over() or asked() is not None,
+                    )
+                    if not ledger.is_over():
+                        _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
+                request = asked()
+                if request is JobStatus.PAUSED and not ledger.is_over():
+                    return ledger.outcome(job.id, JobStatus.PAUSED)
+                ledger.end(request or JobStatus.COMPLETE)
+                ledger.give_up_waiting()
+                ledger.tell_progress()
+                location = _finish(report, ledger, journal)
+            return ledger.outcome(job.id, ledger.status, location)
     except BaseException:
         if report is not None:
             report.discard()
         raise
-    return JobRun(
-        job_id=job.id,
-        status=ledger.status,
-        progress=ledger.progress,
-        failures=ledger.failures(),
-        elapsed=time.monotonic() - started,
-        reason=ledger.reason,
-        report=location,
-    )
 
 
 def _run_tasks(
@@ -153,35 +163,29 @@ def _run_tasks(
     *,
     max_redrives: int,
 ) -> None:
-    def one_pass(queue: Iterable[ManifestEntry], again: _Spool | None) -> None:
+    """Run the tasks that have no final answer yet, in passes."""
+    for tries in range(max_redrives + 1):
         try:
-            for entry, answer in invoke_all(queue):
-                ledger.take(entry, answer, again)
+            for task, answer in invoke_all(ledger.queue(entries, tries)):
+                # What went in comes out.
+                ledger.take(cast("QueuedTask", task), answer, is_last_try=tries == max_redrives)
         except (InvalidFunction, ManifestError) as error:
-            if not ledger.has_run:
+            if not ledger.has_run_here:
                 raise
             ledger.end(JobStatus.FAILED, str(error))
-
-    with ExitStack() as files:
-        waiting = files.enter_context(_Spool())
-        one_pass(entries, waiting if max_redrives else None)
-        for redrives_left in reversed(range(max_redrives)):
-            if not waiting or ledger.is_over():
-                break
-            queue = waiting.read()
-            waiting = files.enter_context(_Spool())
-            one_pass(queue, waiting if redrives_left else None)
-            for entry in queue:  # the job is over, and this one got no other try
-                ledger.take(entry, NotRun(), None)
-        for entry in waiting.read():  # likewise
-            ledger.take(entry, NotRun(), None)
+        ledger.commit()
 
 
-def _finish(report: Sink | None, ledger: _Ledger) -> str | None:
+def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | None:
     """Make the report. After all the work, a report that cannot be made must not hide the rest."""
     if report is None:
         return None
+    if not ledger.has_run:  # nor has AWS a report then
+        report.discard()
+        return None
     try:
+        for status in report.statuses:
+            report.add_rows(status, journal.rows(status))
         return report.finish()
     except ReportNotWritten as error:
         ledger.fail(f"the report could not be written: {error}")
@@ -243,73 +247,109 @@ class _Ledger:
     Attributes:
         status: ``Active`` until the job is over.
         reason: Why it failed, in words.
+        has_run_here: Whether a task was run that the journal did not have.
     """
 
     def __init__(
         self,
+        journal: Journal,
         report: Sink | None,
         total: int | None,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.status = JobStatus.ACTIVE
-        self.reason: str | None = None
-        self._write = report.write if report is not None else None
+        self._journal = journal
+        self._reported = () if report is None else report.statuses
         self._total = total
         self._on_progress = on_progress
-        self._next_progress = 0.0
-        self._run = 0
-        self._succeeded = 0
-        self._failed = 0
-        self._families: Counter[tuple[str, str]] = Counter()
-        self._examples: dict[tuple[str, str], str] = {}
-        self._differing: set[tuple[str, str]] = set()
+        self._next_commit = 0.0
+        self._started = time.monotonic()
+        self.has_run_here = False
+        facts = journal.facts or _NOTHING_YET
+        self.status = JobStatus(facts["status"])
+        self.reason: str | None = facts["reason"]
+        self._seconds: float = facts["seconds"]  # in earlier calls
+        self._run: int = facts["run"]
+        self._succeeded: int = facts["succeeded"]
+        self._failed: int = facts["failed"]
+        self._families = {(code, text): _Family(*rest) for code, text, *rest in facts["families"]}
 
-    def take(self, entry: ManifestEntry, answer: Answer, waiting: _Spool | None) -> None:
-        """Enter what became of a task; ``waiting`` is for those that get another try.
+    # ------------------------------------------------------------ tasks
 
-        A task that was redriven, and had no time for it, has failed as it did before.
-        """
-        if not isinstance(entry, _Redriven):
-            if isinstance(answer, NotRun):
-                return
+    def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
+        """Give the tasks of a pass: those that have failed temporarily so many times."""
+        return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
+
+    def take(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
+        """Enter what became of a task; one that was not run stays as it was."""
+        if isinstance(answer, NotRun):
+            return
+        self.has_run_here = True
+        if not task.tries:
             self._run += 1
-        elif isinstance(answer, NotRun):
-            answer = Outcome(ResultCode.TEMPORARY_FAILURE, entry.message)
         if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
             self._succeeded += 1
-            if self._write is not None:
-                self._write(entry, TaskStatus.SUCCEEDED, 200, "", answer.message)
+            row = b""
+            if TaskStatus.SUCCEEDED in self._reported:
+                row = report_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
+            self._journal.add_row(task, TaskStatus.SUCCEEDED, row)
         elif (
             isinstance(answer, Outcome)
             and answer.code is ResultCode.TEMPORARY_FAILURE
-            and waiting is not None
+            and not is_last_try
         ):
-            waiting.add(entry, answer.message)
+            self._journal.add_waiting(task, answer.message)
         else:
-            self._fail(entry, _failure(answer))
-        if self._on_progress is not None and time.monotonic() >= self._next_progress:
+            self._fail(task, _failure(answer))
+        if time.monotonic() >= self._next_commit:
+            self.commit()
             self.tell_progress()
 
-    def _fail(self, entry: ManifestEntry, failure: _Failure) -> None:
+    def give_up_waiting(self) -> None:
+        """Let tasks that will get no other try have failed as they did before."""
+        for task, message in self._journal.all_waiting():
+            outcome = Outcome(ResultCode.TEMPORARY_FAILURE, message)
+            self.take(task, outcome, is_last_try=True)
+        self.commit()
+
+    def _fail(self, task: QueuedTask, failure: _Failure) -> None:
         self._failed += 1
-        if self._write is not None:
-            self._write(entry, TaskStatus.FAILED, 200, failure.error_code, failure.message)
-        family = (failure.error_code, message_family(failure.gist))
-        if family not in self._examples and len(self._examples) >= _MOST_FAMILIES:
-            family = (failure.error_code, "other messages")
-        if self._examples.setdefault(family, failure.gist) != failure.gist:
-            self._differing.add(family)
-        self._families[family] += 1
+        row = b""
+        if TaskStatus.FAILED in self._reported:
+            code, message = failure.error_code, failure.message
+            row = report_row(task, TaskStatus.FAILED, 200, code, message)
+        self._journal.add_row(task, TaskStatus.FAILED, row)
+        name = (failure.error_code, message_family(failure.gist))
+        if name not in self._families and len(self._families) >= _MOST_FAMILIES:
+            name = (failure.error_code, "other messages")
+        family = self._families.setdefault(name, _Family(failure.gist))
+        family.count += 1
+        family.differs |= family.example != failure.gist
         if self._run >= _THRESHOLD_TASKS and self._failed * 2 > self._run:
             reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
             self.end(JobStatus.FAILED, reason)
+
+    def commit(self) -> None:
+        """Keep all this, come what may."""
+        self._next_commit = time.monotonic() + _COMMIT_SECONDS
+        families = [[*name, *astuple(family)] for name, family in self._families.items()]
+        self._journal.commit(
+            {
+                "status": self.status,
+                "reason": self.reason,
+                "seconds": self._elapsed,
+                "run": self._run,
+                "succeeded": self._succeeded,
+                "failed": self._failed,
+                "families": families,
+            }
+        )
+
+    # ------------------------------------------------------------ the job
 
     def end(self, status: JobStatus, reason: str | None = None) -> None:
         """End the job; what ends it first counts."""
         if not self.is_over():
             self.status, self.reason = status, reason
-            if status is JobStatus.COMPLETE:
-                self._total = self._run
 
     def fail(self, reason: str) -> None:
         """Call the job failed, whatever it was called before."""
@@ -327,30 +367,63 @@ class _Ledger:
         return self._run > 0
 
     @property
-    def progress(self) -> Progress:
-        return Progress(self._total, self._succeeded, self._failed)
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._started
+
+    @property
+    def _progress(self) -> Progress:
+        total = self._run if self.status is JobStatus.COMPLETE else self._total
+        return Progress(total, self._succeeded, self._failed, int(self._elapsed))
 
     def tell_progress(self) -> None:
         if self._on_progress is None:
             return
-        self._next_progress = time.monotonic() + _PROGRESS_SECONDS
         try:
-            self._on_progress(self.progress)
+            self._on_progress(self._progress)
         except KeyboardInterrupt:
             self.cancel()
 
-    def failures(self) -> tuple[FailureFamily, ...]:
+    def outcome(self, job_id: str, status: JobStatus, report: str | None = None) -> JobRun:
+        """Say what became of the job."""
+        return JobRun(
+            job_id=job_id,
+            status=status,
+            progress=self._progress,
+            failures=self._failures(),
+            elapsed=self._elapsed,
+            reason=self.reason,
+            report=report,
+        )
+
+    def _failures(self) -> tuple[FailureFamily, ...]:
         """Give the most frequent kinds of failure."""
-        found = []
-        for family, count in self._families.most_common(_TOP_FAMILIES):
-            (code, message), example = family, self._examples[family]
-            message = message if family in self._differing else example
-            found.append(FailureFamily(code, message, count, example))
-        return tuple(found)
+        frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
+        return tuple(
+            FailureFamily(code, text if family.differs else family.example, *astuple(family)[1::-1])
+            for (code, text), family in frequent[:_TOP_FAMILIES]
+        )
 
 
+@dataclass(slots=True)
+class _Family:
+    """How often a kind of failure was seen; ``differs``: not always in the same words."""
+
+    example: str
+    count: int = 0
+    differs: bool = False
+
+
+_NOTHING_YET: Final[dict[str, Any]] = {
+    "status": JobStatus.ACTIVE,
+    "reason": None,
+    "seconds": 0.0,
+    "run": 0,
+    "succeeded": 0,
+    "failed": 0,
+    "families": (),
+}
 _THRESHOLD_TASKS: Final = 1_000
-_PROGRESS_SECONDS: Final = 0.1
+_COMMIT_SECONDS: Final = 0.1
 _MOST_FAMILIES: Final = 500
 _TOP_FAMILIES: Final = 10
 
@@ -392,44 +465,3 @@ _PARTICULAR: Final = re.compile(
     """,
     re.VERBOSE,
 )
-
-
-# ---------------------------------------------------------------- tasks that wait for a redrive
-
-
-class _Redriven(ManifestEntry):
-    """An entry whose task has failed temporarily: with what it said."""
-
-    message: str
-
-
-class _Spool:
-    """Entries that wait for their next try: in a file, as there may be as many as in a manifest."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(  # noqa: SIM115  closed as this is
-            "w+", encoding="ascii", prefix="s3batch-redrive-"
-        )
-        self._entries = 0
-
-    def __len__(self) -> int:
-        return self._entries
-
-    def add(self, entry: ManifestEntry, message: str) -> None:
-        self._file.write(json.dumps([*entry, message]) + "\n")
-        self._entries += 1
-
-    def read(self) -> Iterator[_Redriven]:
-        self._file.seek(0)
-        for line in self._file:
-            *fields, message = json.loads(line)
-            entry = _Redriven(*fields)
-            entry.message = message
-            yield entry
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.engine.invoker import InProcess
@@ -9,13 +10,11 @@ from s3batch_handler.engine.runner import run_job as run_engine
 from s3batch_handler.keys import encode_key
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, ObjectRef
-from s3batch_handler.report import ReportRow
+from s3batch_handler.report import ReportRow, TaskStatus, read_rows
 from s3batch_handler.testing.factories import JOB_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from s3batch_handler.report import TaskStatus
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 
 def run_job(
@@ -30,6 +29,7 @@ def run_job(
 ) -> list[ReportRow]:
     """Run a handler over objects as a job would, and give the rows of its completion report.
 
+    One row for each object, in their order.
     Payloads pass through JSON, temporary failures are redriven, an exception of the handler
     becomes the row that AWS writes.
 
@@ -42,7 +42,7 @@ def run_job(
         max_redrives: Further tries for a task that failed temporarily.
         timeout: Seconds that the handler is told it has.
     """
-    rows = _Rows()
+    report = _Rows()
     entries = [
         ManifestEntry(item.bucket, encode_key(item.key), item.version_id)
         if isinstance(item, ObjectRef)
@@ -55,37 +55,27 @@ def run_job(
         job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
         schema_version=schema_version,
         max_redrives=max_redrives,
-        report=rows,
+        report=report,
     )
-    return rows.rows
+    order = {entry.object: number for number, entry in enumerate(entries)}
+    return sorted(report.rows, key=lambda row: order[_object_of(row)])
+
+
+def _object_of(row: ReportRow) -> ObjectRef:
+    return ObjectRef(bucket=row.bucket, key=row.key, version_id=row.version_id)
 
 
 class _Rows:
     """A report that is a list."""
 
+    statuses: Collection[TaskStatus] = tuple(TaskStatus)
+
     def __init__(self) -> None:
         self.rows: list[ReportRow] = []
 
-    def write(
-        self,
-        entry: ManifestEntry,
-        status: TaskStatus,
-        http_status: int,
-        error_code: str,
-        message: str,
-    ) -> None:
-        item = entry.object
-        self.rows.append(
-            ReportRow(
-                bucket=item.bucket,
-                key=item.key,
-                version_id=item.version_id,
-                status=status,
-                http_status=http_status,
-                error_code=error_code or None,
-                message=message,
-            )
-        )
+    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
+        results = io.BytesIO(b"".join(rows))
+        self.rows += read_rows(results, status, source="the report")
 
     def finish(self) -> None:
         """It is there already."""

@@ -1,0 +1,88 @@
+"""What ``s3batch run --state`` keeps of a run, so that it can be resumed after a crash."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.engine.journal import Journal
+from s3batch_handler.engine.preparation import kept
+from s3batch_handler.engine.state import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from s3batch_handler.engine.preparation import PreparedManifest
+
+
+class SavedRun:
+    """One run in a folder of its own: what was asked for, the manifest, the journal.
+
+    Attributes:
+        asked: The options it was begun with, and its job id; empty while there is no run.
+        manifest_file: Where its manifest is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = folder / "run.json"
+        self._journal = folder / "journal"
+        self.manifest_file = folder / "manifest.csv"
+        self.asked: dict[str, Any] = {}
+        if self._index.exists():
+            saved = json.loads(self._index.read_text())
+            self.asked, self._manifest = saved["asked"], saved["manifest"]
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
+        """Have a folder to oneself, with a run to be resumed in it, or without any.
+
+        Raises:
+            UsageProblem: It is the other way round.
+            StateError: The folder cannot be used, or is in use.
+        """
+        with locked(folder):
+            run = cls(folder)
+            if resume and not run.asked:
+                raise UsageProblem(f"--resume: no run was cut off in {folder}")
+            if run.asked and not resume:
+                raise UsageProblem(
+                    f"--state {folder}: a run was cut off there: go on with it by --resume, or use "
+                    "another folder"
+                )
+            if run.asked and run.asked["cwd"] != str(Path.cwd()):
+                raise UsageProblem(f"--resume: do that in {run.asked['cwd']}, where it was begun")
+            yield run
+
+    def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
+        """Keep what was asked for, now that the manifest is there."""
+        self._journal.unlink(missing_ok=True)  # of a run that was given up half-way
+        self.asked = {**asked, "cwd": str(Path.cwd())}
+        self._manifest = {
+            "count": manifest.count,
+            "fields": manifest.fields,
+            "source": manifest.source,
+        }
+        part = self._index.with_name("run.json.part")
+        part.write_text(json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str))
+        part.replace(self._index)
+
+    def manifest(self) -> AbstractContextManager[PreparedManifest]:
+        """Open the manifest that was kept."""
+        return kept(self.manifest_file, **self._manifest)
+
+    def journal(self) -> Journal:
+        """Open the journal."""
+        return Journal(self._journal)
+
+    def end(self) -> None:
+        """Keep nothing any more: the run is over."""
+        self._index.unlink()
+        for file in self._index.parent.glob("journal*"):
+            file.unlink()
+        self.manifest_file.unlink()

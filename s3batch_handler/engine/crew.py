@@ -1,0 +1,71 @@
+"""The threads of an engine that works in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final, Self
+
+from s3batch_handler.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class NotNow(Exception):
+    """Work that cannot be done for now: S3 is away."""
+
+
+class Crew:
+    """Threads that each look for work of their kind, and do it.
+
+    What cannot be done for now (:class:`NotNow`, a disk that is full) is looked at again later.
+
+    Args:
+        kinds: By name: gives the next piece of work, ``None`` if there is none.
+    """
+
+    def __init__(self, **kinds: Callable[[], Callable[[], None] | None]) -> None:
+        self._news = threading.Condition()
+        self.is_leaving = False
+        self._threads = [
+            threading.Thread(target=self._work, args=(kind,), name=f"s3batch {name}", daemon=True)
+            for name, kind in kinds.items()
+        ]
+
+    def look(self) -> None:
+        """Let all of them look for work: there is news."""
+        with self._news:
+            self._news.notify_all()
+
+    def _work(self, next_work: Callable[[], Callable[[], None] | None]) -> None:
+        while not self.is_leaving:
+            try:
+                with self._news:
+                    work = next_work()
+                    if work is None and not self.is_leaving:
+                        self._news.wait()
+                if work is not None:
+                    work()
+            except (NotNow, StateError) as error:
+                _LOG.warning("%s; tried again in %d s", error, _REST)
+                with self._news:
+                    self._news.wait(_REST)
+            except Exception:  # noqa: BLE001  the next job shall have its turn
+                _LOG.exception("a job ended by a mistake of ours")
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let them leave what they do as soon as it can be left, and wait for that."""
+        self.is_leaving = True
+        self.look()
+        for thread in self._threads:
+            thread.join()
+
+
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_REST: Final = 10  # seconds

@@ -1,0 +1,36 @@
+"""The folder in which an engine keeps what must outlive it: one engine at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from s3batch_handler.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[Path]:
+    """Have a folder to oneself, made if need be. The lock goes when the process does.
+
+    Raises:
+        StateError: Another process has it; or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("a+b")
+    except OSError as error:
+        raise StateError(f"the state folder {folder} cannot be used: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateError(
+                f"the state folder {folder} is in use by another process: "
+                "wait until that has ended, or use another folder"
+            ) from None
+        yield folder

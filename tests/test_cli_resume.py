@@ -1,0 +1,243 @@
+"""``s3batch run --state`` and ``--resume``: a job that is cut off goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.report import read_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+TASKS = 1_500
+
+# Every seventh fails for good, every fifth once for a time.
+APP = """
+import time
+from pathlib import Path
+
+def handler(event, context):
+    (task,) = event["tasks"]
+    number = int(task["s3Key"])
+    time.sleep(0.001)
+    with Path("calls", task["s3Key"]).open("a") as calls:
+        calls.write("x")
+        tries = calls.tell()
+    code = "Succeeded"
+    if number % 7 == 0:
+        code = "PermanentFailure"
+    elif number % 5 == 0 and tries == 1:
+        code = "TemporaryFailure"
+    result = {"taskId": task["taskId"], "resultCode": code, "resultString": "done"}
+    return {"invocationSchemaVersion": "1.0", "results": [result]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory, with a function and a manifest."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "manifest.csv").write_text("".join(f"photos,{n}\n" for n in range(TASKS)))
+    return tmp_path
+
+
+BEGIN = ("app.py:handler", "--manifest", "manifest.csv", "--state", "state", "--workers", "2")
+RESUME = ("--resume", "--state", "state")
+
+
+def start(arguments: Sequence[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "s3batch_handler.cli", "run", *arguments, "--json"]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    process = start(arguments)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End it as nothing can prevent; its workers see to themselves."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+
+
+def wait_for_calls(folder: Path, process: subprocess.Popen[str], count: int) -> None:
+    while process.poll() is None and len(os.listdir(folder / "calls")) < count:  # noqa: PTH208
+        time.sleep(0.005)
+
+
+def test_a_job_that_is_killed_again_and_again(folder: Path) -> None:
+    """Its report has the rows of the manifest, each once, whenever it was killed."""
+    seed = random.randrange(1_000_000)
+    chance = random.Random(seed)
+    arguments: tuple[str, ...] = BEGIN
+    kills = 0
+    while kills < 8:
+        process = start(arguments)
+        wait_for_calls(folder, process, min(TASKS, (kills + 1) * TASKS // 8))
+        time.sleep(chance.random() * 0.1)
+        if process.poll() is not None:
+            break
+        kill(process)
+        if (folder / "state" / "run.json").exists():
+            arguments = RESUME
+        kills += 1
+
+    last = process if process.returncode in (0, 1) else None
+    summary = json.loads(run(*RESUME).stdout) if last is None else json.loads(last.communicate()[0])
+
+    rows = list(read_report(folder / "s3batch-reports").rows())
+    assert Counter(row.key for row in rows) == {str(n): 1 for n in range(TASKS)}, seed
+    assert {int(row.key) for row in rows if row.status == "failed"} == set(range(0, TASKS, 7)), seed
+    assert (summary["total"], summary["failed"]) == (TASKS, len(range(0, TASKS, 7))), seed
+    assert kills > 2
+    assert not (folder / "state" / "run.json").exists()
+
+
+def cut_off(folder: Path) -> None:
+    process = start(BEGIN)
+    wait_for_calls(folder, process, 100)
+    time.sleep(0.3)  # a few commits
+    kill(process)
+
+
+def test_what_was_done_is_not_done_again(folder: Path) -> None:
+    """But for the tasks of the last moments."""
+    cut_off(folder)
+    before = len(os.listdir(folder / "calls"))  # noqa: PTH208
+
+    summary = json.loads(run(*RESUME).stdout)
+
+    calls = {int(path.name): path.stat().st_size for path in (folder / "calls").iterdir()}
+    expected = {n: 2 if n % 5 == 0 and n % 7 else 1 for n in range(TASKS)}
+    twice = sum(calls[n] > expected[n] for n in range(TASKS))
+    assert summary["status"] == "Complete"
+    assert twice < before
+
+
+def test_the_manifest_may_be_gone(folder: Path) -> None:
+    """S3 keeps a manifest as it was when the job was made; so do we."""
+    cut_off(folder)
+    (folder / "manifest.csv").unlink()
+
+    assert json.loads(run(*RESUME).stdout)["total"] == TASKS
+
+
+def test_a_job_over_the_folder_that_its_state_is_in(folder: Path) -> None:
+    """What is kept of a run is no input."""
+    (folder / "source").mkdir()
+    for number in range(TASKS):
+        (folder / "source" / str(number)).touch()
+    options = ("--state", "source/state", "--save-manifest", "source/saved.csv", "--workers", "2")
+    process = start(("app.py:handler", "--source", "source", *options))
+    wait_for_calls(folder, process, 100)
+    kill(process)
+
+    summary = json.loads(run("--resume", "--state", "source/state").stdout)
+
+    assert summary["total"] == TASKS
+
+
+def test_a_second_run_in_the_same_folder(folder: Path) -> None:
+    """It would overwrite a job that can go on."""
+    cut_off(folder)
+
+    refused = run(*BEGIN)
+
+    assert refused.returncode == 2
+    assert "a run was cut off there: go on with it by --resume" in refused.stderr
+
+
+def test_a_folder_that_another_process_uses(folder: Path) -> None:
+    """Two engines on one journal would do everything twice."""
+    (folder / "state").mkdir()
+    with (folder / "state" / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = run(*BEGIN)
+
+    assert refused.returncode == 1
+    assert "state is in use by another process" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--resume"], "--resume goes with --state"),
+        (["--resume", "--state", "state"], "no run was cut off in state"),
+        (["--resume", "--state", "state", "app.py:handler"], "leave out HANDLER"),
+        (["--resume", "--state", "state", "--max-redrives", "1"], "leave out --max-redrives"),
+        (["--state", "state"], "say which function"),
+        (
+            ["app.py:handler", "--source", "calls", "--output", "out=out", "--state", "state"],
+            "--output is saved at the end only",
+        ),
+    ],
+)
+def test_slips_of_the_pen(folder: Path, arguments: list[str], problem: str) -> None:
+    """One line says what to do."""
+    refused = run(*arguments)
+
+    assert refused.returncode == 2
+    assert problem in refused.stderr
+
+
+def test_resumed_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are those of where it was begun."""
+    cut_off(folder)
+    monkeypatch.chdir(folder / "calls")
+
+    refused = run("--resume", "--state", "../state")
+
+    assert refused.returncode == 2
+    assert f"do that in {folder}" in refused.stderr
+
+
+def test_a_function_that_cannot_be_loaded_leaves_nothing_to_resume(folder: Path) -> None:
+    """The next try is a new run."""
+    (folder / "app.py").write_text("import nothing_of_that_name")
+    broken = run(*BEGIN)
+    (folder / "app.py").write_text(APP)
+
+    assert broken.returncode == 2
+    assert json.loads(run(*BEGIN).stdout)["status"] == "Complete"
+
+
+def test_a_report_that_cannot_be_written_is_written_later(folder: Path) -> None:
+    """All tasks were run: only the report is made anew."""
+    (folder / "s3batch-reports").mkdir()
+    blocker = folder / "s3batch-reports"
+    process = start(BEGIN)
+    wait_for_calls(folder, process, 100)
+    (folder / "moved").mkdir()
+    blocker.rename(folder / "moved" / "reports")
+    blocker.touch()  # a file where a folder should be
+    out, err = process.communicate(timeout=60)
+    calls = sum(path.stat().st_size for path in (folder / "calls").iterdir())
+
+    blocker.unlink()
+    summary = json.loads(run(*RESUME).stdout)
+
+    first: dict[str, Any] = json.loads(out)
+    assert (first["status"], first["report"]) == ("Failed", None)
+    assert "--resume --state state writes the report" in err
+    assert (summary["status"], summary["total"]) == ("Complete", TASKS)
+    assert sum(path.stat().st_size for path in (folder / "calls").iterdir()) == calls
