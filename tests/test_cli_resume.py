@@ -142,6 +142,21 @@ def test_the_manifest_may_be_gone(folder: Path) -> None:
     assert json.loads(run(*RESUME).stdout)["total"] == TASKS
 
 
+def test_a_job_over_the_folder_that_its_state_is_in(folder: Path) -> None:
+    """What is kept of a run is no input."""
+    (folder / "source").mkdir()
+    for number in range(TASKS):
+        (folder / "source" / str(number)).touch()
+    options = ("--state", "source/state", "--save-manifest", "source/saved.csv", "--workers", "2")
+    process = start(("app.py:handler", "--source", "source", *options))
+    wait_for_calls(folder, process, 100)
+    kill(process)
+
+    summary = json.loads(run("--resume", "--state", "source/state").stdout)
+
+    assert summary["total"] == TASKS
+
+
 def test_a_second_run_in_the_same_folder(folder: Path) -> None:
     """It would overwrite a job that can go on."""
     cut_off(folder)

@@ -123,15 +123,20 @@ def _open(location: str, s3: S3) -> BinaryIO:
 DEFAULT_REPORTS: Final = "s3batch-reports"
 
 
-def new_report(location: str | None, scope: str, job_id: str, s3: S3) -> ReportWriter | None:
-    """Begin a report; none without a location. What S3 does not take stays on this machine."""
+def new_report(
+    location: str | None, scope: str, job_id: str, s3: S3, *, keep_here: bool
+) -> ReportWriter | None:
+    """Begin a report; none without a location.
+
+    With ``keep_here`` it stays on this machine if S3 does not take it after all the work.
+    """
     if location is None:
         return None
     fallback = None
     folder = open_folder(location, s3=s3.client if in_s3(location) else None)
     if in_s3(location):
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
-        fallback = open_folder(DEFAULT_REPORTS)
+        fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
 
 

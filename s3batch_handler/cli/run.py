@@ -191,7 +191,10 @@ def _run(options: _Options) -> int:
         outputs = _outputs(options)
         server = stack.enter_context(_embedded_s3(options, outputs))
         s3 = server or RemoteS3(options.endpoint_url)
-        report = new_report(_report_location(options), options.report_scope, job_id, s3)
+        report = new_report(
+            *(_report_location(options), options.report_scope, job_id, s3),
+            keep_here=saved is None,  # or else --resume writes it
+        )
         if report is not None:
             stack.callback(report.discard)  # unless it is written
         if saved is not None and options.resume:
@@ -279,8 +282,8 @@ def _as_begun(asked: Mapping[str, Any], options: _Options) -> tuple[str, _Option
     """Give the job and the options that a run was begun with."""
     asked = {name: asked[name] for name in ("job_id", *_Options.__annotations__)}
     job_id = asked.pop("job_id")
-    source = None if asked["source"] is None else Path(asked["source"])
-    begun = _Options(**{**asked, "source": source})
+    paths = {name: asked[name] and Path(asked[name]) for name in ("source", "save_manifest")}
+    begun = _Options(**{**asked, **paths})
     return job_id, replace(
         begun,
         resume=True,
@@ -339,6 +342,8 @@ def _written(options: _Options, outputs: Iterable[Path]) -> Iterator[Path]:
         yield Path(options.log)
     if options.save_manifest is not None:
         yield options.save_manifest
+    if options.state is not None:
+        yield options.state
     yield from outputs
 
 
