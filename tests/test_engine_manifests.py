@@ -368,6 +368,18 @@ def test_time_of_creation(world: World) -> None:
     assert world.keys == ["1", "2"]
 
 
+def test_a_time_without_a_zone() -> None:
+    """It is UTC, as for boto3."""
+    asked = {"CreatedAfter": datetime(2024, 5, 1, 12)}  # noqa: DTZ001  that is the point
+    with mock_aws():
+        client("s3").create_bucket(Bucket="photos")
+        put("at", "after")
+        stored("at").last_modified = asked["CreatedAfter"]
+        stored("after").last_modified = asked["CreatedAfter"] + timedelta(seconds=1)
+
+        assert [item.key for item in matching(**asked)] == ["after"]
+
+
 def test_storage_class(world: World) -> None:
     """Any of those that are named."""
     put("standard")

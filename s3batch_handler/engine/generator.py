@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,6 @@ from s3batch_handler.shapes import GeneratedManifest, ManifestFilter, ManifestLo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from s3batch_handler.engine.preparation import PreparedManifest
@@ -206,10 +206,10 @@ def _prefixes(names: KeyNameConstraint | None) -> list[str]:
 
 def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
     if asked.created_after is not None:
-        after = asked.created_after.astimezone()  # without a time zone it is local, as in botocore
+        after = _in_utc(asked.created_after)
         yield lambda found: found["LastModified"] > after
     if asked.created_before is not None:
-        before = asked.created_before.astimezone()
+        before = _in_utc(asked.created_before)
         yield lambda found: found["LastModified"] < before
     if (more := asked.object_size_greater_than_bytes) is not None:
         yield lambda found: found["Size"] > more
@@ -219,6 +219,11 @@ def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
         yield lambda found: found.get("StorageClass", "STANDARD") in classes
     if asked.key_name_constraint is not None:
         yield from _rules_of_names(asked.key_name_constraint)
+
+
+def _in_utc(when: datetime) -> datetime:
+    """Take a time without a zone for UTC, as botocore does."""
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 def _rules_of_names(names: KeyNameConstraint) -> Iterator[_Rule]:
