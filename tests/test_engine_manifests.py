@@ -492,6 +492,24 @@ def test_eligible_for_replication(rules: list[str], expected: set[str]) -> None:
 
 
 @mock_aws
+def test_tags_of_what_has_gone() -> None:
+    """An object that is deleted while the bucket is listed fails nothing."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="photos")
+    put("a", "b", Tagging="colour=red")
+    rules = replicate(f"{ENABLED}<Filter>{RED}</Filter>")
+    gone = b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
+
+    with (
+        answering(s3, "GetBucketReplication", "?replication", 200, rules),
+        answering(s3, "GetObjectTagging", "/a?tagging", 404, gone),
+    ):
+        found = matching(EligibleForReplication=True)
+
+    assert [item.key for item in found] == ["b"]
+
+
+@mock_aws
 def test_a_bucket_that_is_not_replicated() -> None:
     """Nothing in it is eligible."""
     client("s3").create_bucket(Bucket="photos")
@@ -681,7 +699,15 @@ def test_a_source_that_is_not_there(world: World) -> None:
     """The bucket is named."""
     job = world.generating(SourceBucket="arn:aws:s3:::elsewhere")
 
-    assert why(job) == ("NoSuchBucket", "Source bucket elsewhere does not exist.")
+    assert why(job) == ("NoSuchBucket", "Source bucket arn:aws:s3:::elsewhere does not exist.")
+
+
+def test_a_source_that_is_no_bucket(world: World) -> None:
+    """AWS's pattern for it lets more through than there can be."""
+    code, reason = why(world.generating(SourceBucket="arn:aws:s3:::photos/2024"))
+
+    assert code == "ManifestGenerationFailed"
+    assert "arn:aws:s3:::photos/2024: ValueError: names no bucket" in reason
 
 
 @mock_aws
@@ -695,7 +721,7 @@ def test_a_source_that_must_not_be_listed() -> None:
 
     (failure,) = job.failure_reasons
     assert failure.failure_code == "AccessDenied"
-    assert failure.failure_reason == "Listing bucket photos is forbidden: AccessDenied"
+    assert failure.failure_reason == "Listing arn:aws:s3:::photos is forbidden: AccessDenied"
 
 
 # ---------------------------------------------------------------- written out

@@ -72,16 +72,16 @@ def generate(
     Raises:
         CannotGenerate: No object meets the filter, or S3 refuses something.
     """
-    bucket = bucket_name(generator.source_bucket)
+    source = generator.source_bucket
     with ExitStack() as files:
         try:
             objects = matching_objects(s3, generator)
-            manifest = files.enter_context(generated(objects, source=f"s3://{bucket}", keep=keep))
+            manifest = files.enter_context(generated(objects, source=source, keep=keep))
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
             raise CannotGenerate(_FAILED, text) from error
         except Exception as error:
-            raise _not_listed(error, bucket) from error
+            raise _not_listed(error, source) from error
         location = None
         if generator.enable_manifest_output:
             try:
@@ -95,13 +95,14 @@ _FAILED: Final = "ManifestGenerationFailed"
 _NOT_WRITTEN: Final = "Error occurred when preparing manifest: Failed to write manifest"
 
 
-def _not_listed(error: Exception, bucket: str) -> CannotGenerate:
+def _not_listed(error: Exception, source: str) -> CannotGenerate:
     code = aws_error_code(error)
     if code == "NoSuchBucket":
-        return CannotGenerate(code, f"Source bucket {bucket} does not exist.")
+        return CannotGenerate(code, f"Source bucket {source} does not exist.")
     if code in ("AccessDenied", "403"):  # HEAD requests get no word from S3, only a number
-        return CannotGenerate("AccessDenied", f"Listing bucket {bucket} is forbidden: AccessDenied")
-    return CannotGenerate(_FAILED, f"Error occurred when preparing manifest: {describe(error)}")
+        return CannotGenerate("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
+    text = f"Error occurred when preparing manifest: {source}: {describe(error)}"
+    return CannotGenerate(_FAILED, text)
 
 
 # ---------------------------------------------------------------- which objects
@@ -161,7 +162,7 @@ class _Bucket:
             answer: Mapping[str, Any] = self._s3.head_object(**self._bucket, **_location(found))
         except Exception as error:
             code = aws_error_code(error)
-            if code in ("404", "405", "NoSuchKey"):  # 405: this version is a delete marker
+            if code in _GONE:
                 return None
             if code in ("400", "InvalidRequest"):
                 # What S3 says of an object that is encrypted with a key that only its owner has.
@@ -170,7 +171,13 @@ class _Bucket:
         return answer
 
     def tags(self, found: _Found) -> Mapping[str, str]:
-        answer = self._s3.get_object_tagging(**self._bucket, **_location(found))
+        """Ask for the tags: none, if the object has gone meanwhile."""
+        try:
+            answer = self._s3.get_object_tagging(**self._bucket, **_location(found))
+        except Exception as error:
+            if aws_error_code(error) in _GONE:
+                return {}
+            raise
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def replication_rules(self) -> list[Mapping[str, Any]]:
@@ -183,6 +190,9 @@ class _Bucket:
             raise
         rules = answer["ReplicationConfiguration"]["Rules"]
         return [rule for rule in rules if rule["Status"] == "Enabled"]
+
+
+_GONE: Final = ("404", "NoSuchKey", "NoSuchVersion")
 
 
 def _location(found: _Found) -> dict[str, str]:
