@@ -27,12 +27,15 @@ from s3batch_handler.engine.generator import matching_objects
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.shapes import S3ManifestGenerator
+from s3batch_handler.status import JobStatus
 from s3batch_handler.testing import mock_s3batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 ACCOUNT = "123456789012"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 KMS_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 OTHER_KMS_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/00000000-12ab-34cd-56ef-1234567890ab"
 
@@ -181,10 +184,7 @@ def test_an_inventory_is_kept_while_a_job_waits(world: World) -> None:
     etag = client("s3").head_object(Bucket="photos", Key=key)["ETag"].strip('"')
     job_id = s3control.create_job(
         AccountId=ACCOUNT,
-        Operation={"LambdaInvoke": {"FunctionArn": "f"}},
-        Report={"Enabled": False},
-        Priority=1,
-        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/batch",
+        **REQUEST,
         Manifest={
             "Spec": {"Format": "S3InventoryReport_CSV_20161130"},
             "Location": {"ObjectArn": f"arn:aws:s3:::photos/{key}", "ETag": etag},
@@ -264,16 +264,17 @@ def answering(s3: Any, operation: str, key: str, status: int, body: bytes = b"")
 FORBIDDEN = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
 
+REQUEST = {
+    "Operation": {"LambdaInvoke": {"FunctionArn": "f"}},
+    "Report": {"Enabled": False},
+    "Priority": 1,
+    "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/batch",
+}
+
+
 def run_in_engine(members: dict[str, Any]) -> Job:
     """Run a job on an engine with our own client, whose answers can be changed."""
-    request = {
-        "ClientRequestToken": "t",
-        "ConfirmationRequired": False,
-        "Operation": {"LambdaInvoke": {"FunctionArn": "f"}},
-        "Report": {"Enabled": False},
-        "Priority": 1,
-        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/batch",
-    }
+    request = {**REQUEST, "ClientRequestToken": "t", "ConfirmationRequired": False}
     with Engine({"f": lambda event, context: None}, s3=client("s3")) as engine:
         return engine.describe_job(engine.create_job(JobSpec.from_request({**request, **members})))
 
@@ -295,6 +296,46 @@ def test_a_part_that_must_not_be_read() -> None:
     (failure,) = job.failure_reasons
     assert failure.failure_code == "AccessDenied"
     assert failure.failure_reason == "Reading the manifest is forbidden: AccessDenied"
+
+
+# ---------------------------------------------------------------- what outlives the engine
+
+
+@mock_aws
+def test_what_was_made_outlives_the_engine(tmp_path: Path) -> None:
+    """Both the lines and where they were kept; the bucket is not listed again."""
+    tasks: list[str] = []
+
+    def function(event: Any, context: Any) -> None:
+        tasks.append(event["tasks"][0]["s3Key"])
+
+    client("s3").create_bucket(Bucket="photos")
+    client("s3").create_bucket(Bucket="manifests")
+    put("a", ServerSideEncryption="AES256")
+    asked = {
+        "CreatedAfter": LONG_AGO,
+        "MatchAnyStorageClass": ["STANDARD"],
+        "MatchAnyObjectEncryption": [{"SSES3": {}}],
+        "KeyNameConstraint": {"MatchAnyPrefix": ["a"]},
+    }
+    made = {"SourceBucket": "arn:aws:s3:::photos", "Filter": asked, **output()}
+    spec = JobSpec.from_request(
+        {
+            **REQUEST,
+            "ManifestGenerator": {"S3JobManifestGenerator": made},
+            "ClientRequestToken": "t",
+        }
+    )
+    with Engine({"f": function}, s3=client("s3"), state=tmp_path) as engine:
+        before = engine.describe_job(engine.create_job(spec))
+    put("ab", ServerSideEncryption="AES256")
+
+    with Engine({"f": function}, s3=client("s3"), state=tmp_path) as engine:
+        assert engine.describe_job(before.job_id) == before
+        assert before.generated_manifest_descriptor is not None
+        engine.update_job_status(before.job_id, JobStatus.READY)
+
+    assert tasks == ["a"]
 
 
 # ---------------------------------------------------------------- generated manifests
@@ -590,9 +631,6 @@ def requests() -> Iterator[Counter[str]]:
         yield seen
     finally:
         client("s3").meta.events.unregister("before-call.s3", note)
-
-
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @mock_aws
