@@ -149,8 +149,9 @@ def test_columns_in_any_order(tmp_path: Path) -> None:
         ("daily/2024-01-03T02-00Z/manifest.json", "daily/data"),
         ("daily/manifest.json", "daily"),
         ("daily/manifest.json", f"daily/{BASE}/data"),
+        ("inventories/manifest.json", f"{BASE}/data"),
     ],
-    ids=["all of it", "its own folder", "flat", "parts by their keys"],
+    ids=["all of it", "its own folder", "flat", "parts below it", "parts beside it"],
 )
 def test_a_copy(tmp_path: Path, parts: dict[str, bytes], manifest: str, data: str) -> None:
     """Parts are found beside the manifest, however much of the bucket was copied."""
