@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.runner import FailureFamily, JobRun
+from s3batch_handler.inventory import Inventory, write_inventory, write_part
+from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
@@ -439,6 +442,57 @@ def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
     assert rows["three.txt"].message.startswith("NoSuchKey calling GetObject")
 
 
+def write_inventory_to(folder: Path) -> Path:
+    """Write an inventory of two objects; give its ``manifest.json``."""
+    folder.joinpath("data").mkdir(parents=True)
+    entries = [ManifestEntry("source", key, None) for key in ("a+b.txt", "two.txt")]
+    with folder.joinpath("data", "1.csv.gz").open("w+b") as file:
+        part = write_part(file, entries, key="inventory/data/1.csv.gz")
+    inventory = Inventory("reports", ("Bucket", "Key"), (part,))
+    manifest = folder / "2024-01-03T02-00Z" / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_bytes(
+        write_inventory(inventory, source_bucket="source", created=datetime.now(UTC))
+    )
+    return manifest.relative_to(folder.parent)
+
+
+def test_an_inventory_in_a_folder(s3batch: Shell) -> None:
+    """``--manifest`` takes its ``manifest.json``; the parts are found beside it."""
+    manifest = write_inventory_to(s3batch.folder / "inventory")
+
+    run = s3batch("run", "app:handler", "--manifest", str(manifest), "--json")
+
+    assert run.returncode == 0, run.stderr
+    rows = read_report(s3batch.folder / "s3batch-reports").rows()
+    assert sorted(row.key for row in rows) == ["a b.txt", "two.txt"]
+
+
+def test_an_inventory_in_s3(s3batch: Shell) -> None:
+    """There its parts are where it says."""
+    manifest = write_inventory_to(s3batch.folder / "source" / "inventory")
+
+    run = s3batch(
+        *("run", "app:handler", "--source", "source", "--bucket", "reports", "--json"),
+        *("--manifest", f"s3://reports/{manifest}"),
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["succeeded"] == 2
+
+
+def test_an_inventory_that_is_not_whole(s3batch: Shell) -> None:
+    """One line names the part, and nothing is run."""
+    manifest = write_inventory_to(s3batch.folder / "inventory")
+    (s3batch.folder / "inventory" / "data" / "1.csv.gz").write_bytes(b"")
+
+    run = s3batch("run", "app:handler", "--manifest", str(manifest))
+
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("s3batch: inventory/data/1.csv.gz: has 0 bytes, manifest.json says")
+    assert run.returncode == 1
+
+
 def test_a_report_in_s3(s3batch: Shell) -> None:
     """``--report s3://…`` writes it there, and there it can be saved from, as any object."""
     source = s3batch.folder / "source"
@@ -548,6 +602,8 @@ BAD_INPUT = {
     "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "it is empty"),
     "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),
     "a wrong column count": (["run", "app", "--manifest", "width.csv"], 1, "line 3: has 3 columns"),
+    "no such inventory": (["run", "app", "--manifest", "none.json"], 1, "No such file"),
+    "no inventory": (["run", "app", "--manifest", "m.json"], 1, "not an inventory's manifest.json"),
     "no such manifest": (["run", "app", "--manifest", "none.csv"], 1, "No such file"),
     "a folder that is not there": (["run", "app", "--source", "nowhere"], 2, "does not exist"),
     "an empty folder": (["run", "app", "--source", "nothing-in-it"], 1, "no object to work on"),
@@ -572,6 +628,7 @@ def test_bad_input_gets_one_clear_line(s3batch: Shell, what: str) -> None:
     s3batch.manifest(name="empty.csv")
     s3batch.manifest("Bucket,Key", "b,k", name="header.csv")
     s3batch.manifest("b,k", "b,k", "b,k,v", name="width.csv")
+    s3batch.manifest('{"Format": "Report_CSV_20180820"}', name="m.json")
     (s3batch.folder / "nothing-in-it").mkdir()
     (s3batch.folder / "broken.py").write_text("import no_such_thing")
     arguments, code, message = BAD_INPUT[what]
@@ -607,6 +664,8 @@ DO_NOT_GO_TOGETHER = {
         "cannot write there",
     ),
     "a manifest that is there": (["--manifest", "m.csv", "--save-manifest", "n"], "one already"),
+    "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory tells its"),
+    "an inventory without a key": (["--manifest", "s3://m.json"], "write s3://bucket/key"),
     "a log nowhere": (["--manifest", "m.csv", "--log", "/dev/null/x"], "cannot write there"),
 }
 

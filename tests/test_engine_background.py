@@ -265,6 +265,35 @@ def test_s3_is_away_for_a_while(
         assert "EndpointConnectionError" in caplog.text
 
 
+@pytest.mark.parametrize("operation", ["get_paginator", "upload_fileobj", "put_object"])
+def test_s3_is_away_while_a_manifest_is_made(
+    s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the listing nor what is kept of it is given up; it is kept once."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    away, gate = Away(s3, operation), Gate()
+    gate.let(1)
+    output = {"Bucket": "arn:aws:s3:::kept", "ManifestFormat": "S3InventoryReport_CSV_20211130"}
+    generator = {
+        "SourceBucket": "arn:aws:s3:::photos",
+        "EnableManifestOutput": True,
+        "ManifestOutputLocation": output,
+    }
+    s3.create_bucket(Bucket="kept")
+    members: Any = {"Manifest": None, "ManifestGenerator": {"S3JobManifestGenerator": generator}}
+    with Engine({"function": gate}, s3=cast("Any", away), background=True) as engine:
+        job_id = engine.create_job(spec(s3, Report={"Enabled": False}, **members))
+        until(lambda: away.asked >= 3)
+        meanwhile = status(engine, job_id)
+        away.is_away = False
+
+        assert not meanwhile.is_final
+        assert over(engine, job_id).status is JobStatus.COMPLETE
+        assert gate.began == {"3.csv": 1}
+        kept = [item["Key"] for item in s3.list_objects_v2(Bucket="kept")["Contents"]]
+        assert [key.rpartition("/")[2] for key in kept] == ["manifest.json", f"{job_id}.csv.gz"]
+
+
 # ---------------------------------------------------------------- what outlives the engine
 
 

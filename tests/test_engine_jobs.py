@@ -463,37 +463,14 @@ def test_a_report_that_is_lost_after_all_the_work(world: World) -> None:
     assert job.progress.succeeded == 1
 
 
-@pytest.mark.parametrize(
-    ("members", "named"),
-    [
-        (
-            {
-                "Manifest": None,
-                "ManifestGenerator": {
-                    "S3JobManifestGenerator": {
-                        "SourceBucket": "arn:aws:s3:::photos",
-                        "EnableManifestOutput": False,
-                    }
-                },
-            },
-            "ManifestGenerator",
-        ),
-        (
-            {
-                "Manifest": {
-                    "Spec": {"Format": "S3InventoryReport_CSV_20161130"},
-                    "Location": {"ObjectArn": "arn:aws:s3:::photos/m.json", "ETag": "e"},
-                }
-            },
-            "S3InventoryReport_CSV_20161130",
-        ),
-    ],
-)
-def test_what_is_not_implemented(world: World, members: dict[str, Any], named: str) -> None:
+def test_what_is_not_implemented(world: World) -> None:
     """The job fails, and says so."""
-    job = world.run(**members)
+    job = world.run(Operation={"S3ReplicateObject": {}})
 
-    assert why(job) == ("NotImplemented", f"{named} is not implemented here")
+    (reason,) = job.failure_reasons
+    assert reason.failure_code == "NotImplemented"
+    assert reason.failure_reason is not None
+    assert "S3ReplicateObject" in reason.failure_reason
 
 
 # ---------------------------------------------------------------- a job's life

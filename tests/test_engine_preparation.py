@@ -6,10 +6,13 @@ import io
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.engine.preparation import generated, prepared
+from s3batch_handler.engine.preparation import copied, generated, prepared
 from s3batch_handler.errors import ManifestError
+from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import ObjectRef
 
 if TYPE_CHECKING:
@@ -68,3 +71,26 @@ def test_listing_is_a_manifest() -> None:
 
     with generated(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+
+
+@given(
+    st.lists(st.builds(ManifestEntry, texts, texts, st.none()), min_size=1)
+    | st.lists(st.builds(ManifestEntry, texts, texts, st.just("") | texts), min_size=1)
+)
+def test_lines_from_elsewhere_are_kept_as_they_stand(entries: list[ManifestEntry]) -> None:
+    """Any number of times, whatever is in them: an empty version id is not the same as none."""
+    assume(not entries[0].bucket.startswith("\ufeff"))
+
+    with copied(iter(entries), source="m") as manifest:
+        assert manifest.count == len(entries)
+        assert list(manifest.entries()) == entries
+        assert list(manifest.entries()) == entries
+
+
+def test_nothing_from_elsewhere() -> None:
+    """As with any manifest."""
+    with pytest.raises(ManifestError, match="m: it is empty"), copied([], source="m"):
+        pass

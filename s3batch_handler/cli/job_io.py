@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, ca
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
-from s3batch_handler.engine.preparation import PreparedManifest, generated, prepared
+from s3batch_handler.engine.preparation import PreparedManifest, copied, generated, prepared
+from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.storage import open_folder, split_location
 from s3batch_handler.text import printable
@@ -89,13 +91,28 @@ def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -
 def given_manifest(
     location: str, fields: str | None, s3: S3, *, keep: Path | None
 ) -> Iterator[PreparedManifest]:
-    """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input."""
+    """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
+
+    What is called ``….json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
+    """
+    if in_s3(location) and not _S3_OBJECT.match(location):
+        raise UsageProblem(f"--manifest {location}: write s3://bucket/key")
+    if location.endswith(".json"):
+        if fields:
+            raise UsageProblem("--fields goes with CSV manifests: an inventory tells its own")
+        entries = read_inventory(location, s3=s3.client if in_s3(location) else None)
+        with copied(entries, source=location, keep=keep) as manifest:
+            yield manifest
+        return
     columns = fields.split(",") if fields else None
     with (
         _open(location, s3) as stream,
         prepared(stream, fields=columns, source=location, keep=keep) as manifest,
     ):
         yield manifest
+
+
+_S3_OBJECT: Final = re.compile(r"s3://[^/]+/.*[^/]$")
 
 
 def listed_manifest(
@@ -108,8 +125,6 @@ def listed_manifest(
 def _open(location: str, s3: S3) -> BinaryIO:
     if in_s3(location):
         folder, name = split_location(location)
-        if str(folder).count("/") < 2 or not name:
-            raise UsageProblem(f"--manifest {location}: write s3://bucket/key")
         return open_folder(folder, s3=s3.client).read(name)
     if location != "-":
         return Path(location).open("rb")

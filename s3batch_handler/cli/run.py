@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 @click.option(
     "--manifest",
     metavar="FILE",
-    help="A CSV manifest: a file, an s3:// URL, or - for standard input.",
+    help="A CSV manifest: a file, an s3:// URL, or - for standard input. Or the manifest.json of "
+    "an S3 Inventory.",
 )
 @click.option("--fields", metavar="NAMES", help="The manifest's columns: Bucket,Key,Ignore,…")
 @click.option(

@@ -29,12 +29,13 @@ from typing_extensions import override
 
 from s3batch_handler.classify import aws_error_code, classify, describe
 from s3batch_handler.engine.crew import Crew, NotNow
+from s3batch_handler.engine.generator import CannotGenerate, generate
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.invoker import OnS3
-from s3batch_handler.engine.preparation import kept, prepared
+from s3batch_handler.engine.preparation import copied, kept, prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.store import JobStore
@@ -46,6 +47,7 @@ from s3batch_handler.errors import (
     ManifestError,
     StateError,
 )
+from s3batch_handler.inventory import INVENTORY_FORMAT, parse_inventory
 from s3batch_handler.job import (
     MAX_JOB_TAGS,
     REFUSED,
@@ -66,6 +68,7 @@ from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import BinaryIO
 
@@ -75,7 +78,8 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.store import StoredJob
     from s3batch_handler.engine.targets import Target
     from s3batch_handler.job import JobSpec
-    from s3batch_handler.shapes import ManifestLocation, Report
+    from s3batch_handler.manifest import ManifestEntry
+    from s3batch_handler.shapes import Manifest, Report, S3ManifestGenerator
     from s3batch_handler.storage import S3Client
 
 
@@ -83,8 +87,8 @@ class Engine:
     """The jobs of one account in one Region, run on this machine.
 
     It is a :class:`~s3batch_handler.control.JobControl`: what it refuses is a ``JobError``.
-    It runs jobs over a CSV manifest that invoke a function, or do one of S3's own operations. Any
-    other ends ``Failed``, with a reason that says what is not implemented.
+    It runs jobs that invoke a function, or do one of S3's own operations. Any other ends
+    ``Failed``, with a reason that says what is not implemented.
 
     A context manager. In the background, jobs that run at its end are left as they are, to go on
     when another engine has the same ``state``.
@@ -363,7 +367,7 @@ class Engine:
         self._invoker_of(spec)
         folder = self._folder_of(job_id)
         folder.mkdir(exist_ok=True)
-        with self._manifest(spec, keep=folder / _MANIFEST) as manifest:
+        with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
             known = {
                 "count": manifest.count,
                 "fields": manifest.fields,
@@ -533,66 +537,100 @@ class Engine:
             raise _Unusable(_NO_FUNCTION, text)
         return invoker_for(function, name=qualified_name(asked), timeout=self._timeout)
 
-    @contextmanager
-    def _manifest(self, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
-        """Read a manifest in full, and keep it.
+    def _manifest(
+        self, job_id: str, spec: JobSpec, *, keep: Path
+    ) -> AbstractContextManager[PreparedManifest]:
+        """Read the manifest of a job in full, or make it, and keep it.
 
         Raises:
             _Unusable: It has a fault, or cannot be had.
         """
-        manifest = spec.manifest
-        if manifest is None:
-            raise _Unusable(_NOT_IMPLEMENTED, "ManifestGenerator is not implemented here")
-        if manifest.spec.format != MANIFEST_FORMAT:
-            raise _Unusable(_NOT_IMPLEMENTED, f"{manifest.spec.format} is not implemented here")
+        if spec.manifest is not None:
+            return self._read(spec.manifest, keep=keep)
+        asked = spec.manifest_generator
+        assert asked is not None  # or the request would have been refused
+        assert asked.s3_job_manifest_generator is not None
+        return self._generated(job_id, asked.s3_job_manifest_generator, keep=keep)
+
+    @contextmanager
+    def _generated(
+        self, job_id: str, generator: S3ManifestGenerator, *, keep: Path
+    ) -> Iterator[PreparedManifest]:
+        now = self.describe_job(job_id).creation_time  # the same, should it be cut off
+        try:
+            with generate(self._s3, generator, job_id=job_id, now=now, keep=keep) as made:
+                self._change(job_id, generated_manifest_descriptor=made.location)
+                yield made.manifest
+        except CannotGenerate as error:
+            if self._passes(error):
+                raise NotNow(str(error)) from error
+            raise _Unusable(error.code, str(error)) from error
+
+    @contextmanager
+    def _read(self, manifest: Manifest, *, keep: Path) -> Iterator[PreparedManifest]:
+        is_inventory = manifest.spec.format == INVENTORY_FORMAT
         fields = manifest.spec.fields or ()
         missing = [name for name in ("Bucket", "Key") if name not in fields]
-        if missing:
+        if missing and not is_inventory:
             text = f"Required fields are missing in the schema: {', '.join(missing)}"
             raise _Unusable(_BAD_MANIFEST, text)
         place = manifest.location.object
         source = f"s3://{place.bucket}/{place.key}"
         try:
-            with (
-                closing(self._open_manifest(manifest.location)) as stream,
-                prepared(stream, fields=fields, source=source, keep=keep) as entries,
-            ):
-                yield entries
+            with ExitStack() as files:
+                stream = files.enter_context(closing(self._open_manifest(manifest)))
+                if is_inventory:
+                    entries = copied(self._inventory(stream, source), source=source, keep=keep)
+                else:
+                    entries = prepared(stream, fields=fields, source=source, keep=keep)
+                yield files.enter_context(entries)
         except ManifestError as error:
             text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
             raise _Unusable(_BAD_MANIFEST, f"{text}: {error}") from error
 
-    def _open_manifest(self, location: ManifestLocation) -> BinaryIO:
-        place = location.object
+    def _inventory(self, stream: BinaryIO, source: str) -> Iterator[ManifestEntry]:
+        inventory = parse_inventory(stream, source=source)
+        parts = S3Folder(self._s3, inventory.destination_bucket)
+        try:
+            yield from inventory.entries(parts.read)
+        except ManifestError:
+            raise
+        except Exception as error:
+            raise self._unreadable(error, source, parts.bucket) from error
+
+    def _open_manifest(self, manifest: Manifest) -> BinaryIO:
+        place = manifest.location.object
         source = f"s3://{place.bucket}/{place.key}"
         try:
             answer = self._s3.get_object(**place.location)
         except Exception as error:
-            code = aws_error_code(error)
-            if code in ("NoSuchKey", "NoSuchVersion"):
-                raise _Unusable(_NO_MANIFEST, "Manifest object was not found") from error
-            if code == "NoSuchBucket":
-                text = (
-                    f"Invalid manifest was provided. Target bucket {place.bucket} does not exist."
-                )
-                raise _Unusable("NoSuchBucket", text) from error
-            if code == "AccessDenied":
-                text = "Reading the manifest is forbidden: AccessDenied"
-                raise _Unusable("AccessDenied", text) from error
-            if self._passes(error):
-                raise NotNow(f"{source} cannot be read: {describe(error)}") from error
-            raise _Unusable(_NO_MANIFEST, f"Manifest cannot be read: {describe(error)}") from error
+            raise self._unreadable(error, source, place.bucket) from error
         body = cast("BinaryIO", answer["Body"])
         problem = None
-        if answer["ETag"].strip('"') != location.etag:
+        is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
+        if answer["ETag"].strip('"') != manifest.location.etag:
             problem = _Unusable(_NO_MANIFEST, "Etag mismatch reading manifest")
-        elif answer.get("ServerSideEncryption") == "aws:kms":
+        elif is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
             text = "Unsupported encryption type SSE_KMS used for manifest"
             problem = _Unusable(_BAD_MANIFEST, text)
         if problem is not None:
             body.close()
             raise problem
         return body
+
+    def _unreadable(self, error: Exception, source: str, bucket: str) -> Exception:
+        """Say in AWS's words why S3 does not give a manifest, or a part of one."""
+        code = aws_error_code(error)
+        if code in ("NoSuchKey", "NoSuchVersion"):
+            return _Unusable(_NO_MANIFEST, "Manifest object was not found")
+        if code == "NoSuchBucket":
+            text = f"Invalid manifest was provided. Target bucket {bucket} does not exist."
+            return _Unusable("NoSuchBucket", text)
+        if code == "AccessDenied":
+            return _Unusable("AccessDenied", "Reading the manifest is forbidden: AccessDenied")
+        if self._passes(error):
+            return NotNow(f"{source} cannot be read: {describe(error)}")
+        return _Unusable(_NO_MANIFEST, f"Manifest cannot be read: {describe(error)}")
 
     def _report(self, job_id: str, asked: Report) -> _Report | None:
         if not asked.enabled:

@@ -5,6 +5,8 @@ So that a fault in its last line is told before the first task is begun, and pro
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 import tempfile
@@ -114,6 +116,36 @@ def generated(
             raise ManifestError("there is no object to work on", source=source)
         _keep(stream, keep)
         yield PreparedManifest(info.count, info.fields, source, stream, 0, None)
+
+
+@contextmanager
+def copied(
+    entries: Iterable[ManifestEntry], *, source: str, keep: Path | None = None
+) -> Iterator[PreparedManifest]:
+    """Make a manifest of lines of another one, each as it stands; ``keep`` is its file.
+
+    Args:
+        entries: All with a version id (an empty one is one, too), or none.
+        source: What errors call them.
+        keep: As with :func:`prepared`.
+
+    Raises:
+        ManifestError: There are none, or one that cannot be read.
+    """
+    with _file(keep) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+        write_row = csv.writer(text, lineterminator="\n").writerow
+        count, width = 0, 0
+        for entry in entries:
+            width = 2 if entry.version_id is None else 3
+            write_row(entry[:width])
+            count += 1
+        text.detach()
+        if not count:
+            raise ManifestError("it is empty: there is no object to work on", source=source)
+        fields = ("Bucket", "Key", "VersionId")[:width]
+        _keep(stream, keep)
+        yield PreparedManifest(count, fields, source, stream, 0, None)
 
 
 @contextmanager
