@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import inspect
+import io
 import json
 import logging
 import math
@@ -46,6 +47,7 @@ from s3batch_handler.testing import make_context, make_event, make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     LoadEvent = Callable[[str], dict[str, Any]]
 
@@ -843,7 +845,7 @@ def test_concurrency_and_failures() -> None:
 
 def test_concurrency_and_context_variables() -> None:
     """What was set for the invocation, a correlation id say, is there for each task."""
-    logger = Logger(service="concurrency", stream=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    logger = Logger(service="concurrency", stream=io.StringIO())
     keys: list[Any] = []
 
     @task_handler(concurrency=2)
@@ -1026,11 +1028,11 @@ class Seen(logging.Handler):
 
 
 def test_powertools_decorators(
-    load_event: LoadEvent, capsys: pytest.CaptureFixture[str], tmp_path: Any
+    load_event: LoadEvent, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A handler takes Powertools' decorators on the outside, and their objects inside."""
-    log = (tmp_path / "log").open("w+")
-    logger = Logger(service="thumbnails", stream=log)
+    log = io.StringIO()
+    logger = Logger(service=str(tmp_path), stream=log)  # one of that name may be there already
     metrics = Metrics(namespace="Photos", service="thumbnails")
     tracer = Tracer(service="thumbnails", disabled=True)
 
@@ -1048,8 +1050,7 @@ def test_powertools_decorators(
     response = handler(load_event("v2_many_tasks.json"), context)
 
     assert [code for code, _ in answers(response)] == ["Succeeded", "PermanentFailure", "Succeeded"]
-    log.seek(0)
-    lines = [json.loads(line) for line in log]
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert [(line["level"], line["key"]) for line in lines] == [
         ("INFO", "a.jpg"),
         ("INFO", "b.jpg"),

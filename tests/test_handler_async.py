@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import io
 import logging
 import os
 import signal
@@ -658,8 +659,8 @@ def test_concurrency_and_time() -> None:
 
 def test_log_keys(tmp_path: Any) -> None:
     """Tasks that take turns have their own keys on their lines."""
-    log = (tmp_path / "log").open("w+")
-    logger = Logger(service="async", stream=log)
+    log = io.StringIO()
+    logger = Logger(service=str(tmp_path), stream=log)
 
     @task_handler(concurrency=2, logger=logger)
     async def handler(task: Task) -> None:
@@ -668,8 +669,7 @@ def test_log_keys(tmp_path: Any) -> None:
 
     handler(make_event("a", "b"), make_context())
 
-    log.seek(0)
-    lines = [line for line in log if '"INFO"' in line]
+    lines = [line for line in log.getvalue().splitlines() if '"INFO"' in line]
     assert len(lines) == 2
     assert all(f'"message":"{key}"' in line and f'"key":"{key}"' in line
                for key, line in zip("ab", sorted(lines, key=lambda line: '"key":"b"' in line),
