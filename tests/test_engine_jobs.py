@@ -17,7 +17,8 @@ from moto import mock_aws
 
 from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
 from s3batch_handler.control import JobControl, S3Control, wait_for_job
-from s3batch_handler.engine.engine import Engine, Functions
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.engine.functions import Functions
 from s3batch_handler.errors import InvalidFunction, InvalidTransition, JobError, JobNotFound
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report

@@ -11,35 +11,35 @@ goes on.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 import threading
 import uuid
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
-from s3batch_handler.classify import aws_error_code, classify, describe
+from s3batch_handler.classify import classify, describe
 from s3batch_handler.engine.crew import Crew, NotNow
-from s3batch_handler.engine.generator import CannotGenerate, generate
+from s3batch_handler.engine.failures import BAD_MANIFEST, NO_FUNCTION, Unusable, failure
+from s3batch_handler.engine.functions import Functions, qualified_name
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import check_move, status_on_request
+from s3batch_handler.engine.manifests import Manifests
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.invoker import OnS3
-from s3batch_handler.engine.preparation import copied, kept, prepared
+from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.store import JobStore
-from s3batch_handler.engine.targets import check_target, invoker_for
+from s3batch_handler.engine.targets import invoker_for
 from s3batch_handler.errors import (
     InvalidFunction,
     JobError,
@@ -47,7 +47,6 @@ from s3batch_handler.errors import (
     ManifestError,
     StateError,
 )
-from s3batch_handler.inventory import INVENTORY_FORMAT, parse_inventory
 from s3batch_handler.job import (
     MAX_JOB_TAGS,
     REFUSED,
@@ -58,7 +57,6 @@ from s3batch_handler.job import (
     Priority,
 )
 from s3batch_handler.keys import bucket_name
-from s3batch_handler.manifest import MANIFEST_FORMAT
 from s3batch_handler.model import JobRef, ResultCode, UserArguments
 from s3batch_handler.protocol import explain
 from s3batch_handler.report import ReportScope, ReportWriter
@@ -68,9 +66,7 @@ from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from types import TracebackType
-    from typing import BinaryIO
 
     from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.preparation import PreparedManifest
@@ -78,8 +74,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.store import StoredJob
     from s3batch_handler.engine.targets import Target
     from s3batch_handler.job import JobSpec
-    from s3batch_handler.manifest import ManifestEntry
-    from s3batch_handler.shapes import Manifest, Report, S3ManifestGenerator
+    from s3batch_handler.shapes import Report
     from s3batch_handler.storage import S3Client
 
 
@@ -136,6 +131,7 @@ class Engine:
         self._max_redrives = max_redrives
         self._timeout = timeout
         self._clock = clock
+        self._manifests = Manifests(s3, self._passes)
         self._lock = threading.RLock()  # held to look and to change, never while a function runs
         self._claimed: set[str] = set()  # jobs that somebody is at
         self._statuses: dict[str, JobStatus] = {}  # as in the store, for those who often ask
@@ -327,7 +323,7 @@ class Engine:
         except BaseException as error:
             if not self._store.get(job_id).job.status.is_final:
                 why = f"interrupted by {type(error).__name__}"
-                self._fail(job_id, _failure("Interrupted", why))
+                self._fail(job_id, failure("Interrupted", why))
             raise
         finally:
             with self._lock:
@@ -350,14 +346,14 @@ class Engine:
                 self._prepare(job_id, stored.spec)
             else:
                 self._run(job_id, stored)
-        except _Unusable as problem:
+        except Unusable as problem:
             self._fail(job_id, problem.failure)
         except CannotRun as error:
-            self._fail(job_id, _failure(error.code or "", str(error)))
+            self._fail(job_id, failure(error.code or "", str(error)))
         except InvalidFunction as error:
-            self._fail(job_id, _failure(_NO_FUNCTION, str(error)))
+            self._fail(job_id, failure(NO_FUNCTION, str(error)))
         except ManifestError as error:
-            self._fail(job_id, _failure(_BAD_MANIFEST, str(error)))
+            self._fail(job_id, failure(BAD_MANIFEST, str(error)))
         return True
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
@@ -442,11 +438,11 @@ class Engine:
                     self._move(job_id, JobStatus.ACTIVE)
             if problem is not None:
                 text = f"{_NO_REPORT} ({describe(problem)})"
-                self._fail(job_id, _failure("ReportNotWritten", text))
+                self._fail(job_id, failure("ReportNotWritten", text))
             elif run.status is JobStatus.PAUSED:
                 pass  # it goes on in its turn, or in another process
             elif run.status is JobStatus.FAILED:
-                self._fail(job_id, _failure("FailureThresholdExceeded", run.reason or ""))
+                self._fail(job_id, failure("FailureThresholdExceeded", run.reason or ""))
             elif self._is_cancelled(job_id):
                 self._end(job_id, JobStatus.CANCELLED)
             elif run.status is JobStatus.CANCELLED:  # by Ctrl-C
@@ -512,8 +508,8 @@ class Engine:
         now = self._clock()
         for job in self._store.of_status(JobStatus.SUSPENDED):
             if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
-                failure = _failure("JobExpired", "the job was not confirmed within 30 days")
-                self._change(job.job_id, failure_reasons=(failure,))
+                reason = failure("JobExpired", "the job was not confirmed within 30 days")
+                self._change(job.job_id, failure_reasons=(reason,))
                 self._end(job.job_id, JobStatus.FAILED)
         self._store.forget(ended_before=now - _KEPT_FOR)
 
@@ -523,7 +519,7 @@ class Engine:
         """Give what does the tasks of a job.
 
         Raises:
-            _Unusable: It is not there.
+            Unusable: It is not there.
             CannotRun: Nothing here can do them.
         """
         invoke = spec.operation.lambda_invoke
@@ -534,103 +530,23 @@ class Engine:
         function = self._functions.find(asked, account_id=self._account_id, region=self._region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self._functions.names)})"
-            raise _Unusable(_NO_FUNCTION, text)
+            raise Unusable(NO_FUNCTION, text)
         return invoker_for(function, name=qualified_name(asked), timeout=self._timeout)
 
-    def _manifest(
-        self, job_id: str, spec: JobSpec, *, keep: Path
-    ) -> AbstractContextManager[PreparedManifest]:
-        """Read the manifest of a job in full, or make it, and keep it.
-
-        Raises:
-            _Unusable: It has a fault, or cannot be had.
-        """
+    @contextmanager
+    def _manifest(self, job_id: str, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
+        """Read the manifest of a job in full, or make it, and keep it."""
         if spec.manifest is not None:
-            return self._read(spec.manifest, keep=keep)
+            with self._manifests.read(spec.manifest, keep=keep) as manifest:
+                yield manifest
+            return
         asked = spec.manifest_generator
         assert asked is not None  # or the request would have been refused
         assert asked.s3_job_manifest_generator is not None
-        return self._generated(job_id, asked.s3_job_manifest_generator, keep=keep)
-
-    @contextmanager
-    def _generated(
-        self, job_id: str, generator: S3ManifestGenerator, *, keep: Path
-    ) -> Iterator[PreparedManifest]:
-        now = self.describe_job(job_id).creation_time  # the same, should it be cut off
-        try:
-            with generate(self._s3, generator, job_id=job_id, now=now, keep=keep) as made:
-                self._change(job_id, generated_manifest_descriptor=made.location)
-                yield made.manifest
-        except CannotGenerate as error:
-            if self._passes(error):
-                raise NotNow(str(error)) from error
-            raise _Unusable(error.code, str(error)) from error
-
-    @contextmanager
-    def _read(self, manifest: Manifest, *, keep: Path) -> Iterator[PreparedManifest]:
-        is_inventory = manifest.spec.format == INVENTORY_FORMAT
-        fields = manifest.spec.fields or ()
-        missing = [name for name in ("Bucket", "Key") if name not in fields]
-        if missing and not is_inventory:
-            text = f"Required fields are missing in the schema: {', '.join(missing)}"
-            raise _Unusable(_BAD_MANIFEST, text)
-        place = manifest.location.object
-        source = f"s3://{place.bucket}/{place.key}"
-        try:
-            with ExitStack() as files:
-                stream = files.enter_context(closing(self._open_manifest(manifest)))
-                if is_inventory:
-                    entries = copied(self._inventory(stream, source), source=source, keep=keep)
-                else:
-                    entries = prepared(stream, fields=fields, source=source, keep=keep)
-                yield files.enter_context(entries)
-        except ManifestError as error:
-            text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
-            raise _Unusable(_BAD_MANIFEST, f"{text}: {error}") from error
-
-    def _inventory(self, stream: BinaryIO, source: str) -> Iterator[ManifestEntry]:
-        inventory = parse_inventory(stream, source=source)
-        parts = S3Folder(self._s3, inventory.destination_bucket)
-        try:
-            yield from inventory.entries(parts.read)
-        except ManifestError:
-            raise
-        except Exception as error:
-            raise self._unreadable(error, source, parts.bucket) from error
-
-    def _open_manifest(self, manifest: Manifest) -> BinaryIO:
-        place = manifest.location.object
-        source = f"s3://{place.bucket}/{place.key}"
-        try:
-            answer = self._s3.get_object(**place.location)
-        except Exception as error:
-            raise self._unreadable(error, source, place.bucket) from error
-        body = cast("BinaryIO", answer["Body"])
-        problem = None
-        is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
-        if answer["ETag"].strip('"') != manifest.location.etag:
-            problem = _Unusable(_NO_MANIFEST, "Etag mismatch reading manifest")
-        elif is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
-            text = "Unsupported encryption type SSE_KMS used for manifest"
-            problem = _Unusable(_BAD_MANIFEST, text)
-        if problem is not None:
-            body.close()
-            raise problem
-        return body
-
-    def _unreadable(self, error: Exception, source: str, bucket: str) -> Exception:
-        """Say in AWS's words why S3 does not give a manifest, or a part of one."""
-        code = aws_error_code(error)
-        if code in ("NoSuchKey", "NoSuchVersion"):
-            return _Unusable(_NO_MANIFEST, "Manifest object was not found")
-        if code == "NoSuchBucket":
-            text = f"Invalid manifest was provided. Target bucket {bucket} does not exist."
-            return _Unusable("NoSuchBucket", text)
-        if code == "AccessDenied":
-            return _Unusable("AccessDenied", "Reading the manifest is forbidden: AccessDenied")
-        if self._passes(error):
-            return NotNow(f"{source} cannot be read: {describe(error)}")
-        return _Unusable(_NO_MANIFEST, f"Manifest cannot be read: {describe(error)}")
+        job, generator = self.describe_job(job_id), asked.s3_job_manifest_generator
+        with self._manifests.generated(job, generator, keep=keep) as made:
+            self._change(job_id, generated_manifest_descriptor=made.location)
+            yield made.manifest
 
     def _report(self, job_id: str, asked: Report) -> _Report | None:
         if not asked.enabled:
@@ -644,7 +560,7 @@ class Engine:
                 prefix=asked.prefix or "",
             )
         except ValueError as error:
-            raise _Unusable("ReportNotWritten", f"Report: {error}") from error
+            raise Unusable("ReportNotWritten", f"Report: {error}") from error
 
     # ------------------------------------------------------------ the end
 
@@ -713,87 +629,6 @@ class _Report(ReportWriter):
             raise
 
 
-# ---------------------------------------------------------------- why jobs fail
-
-# Codes and texts are AWS's where they are known, see docs/fidelity.md for those that are not.
-_BAD_MANIFEST: Final = "InvalidManifestContent"
-_NO_MANIFEST: Final = "ManifestNotFound"
-_NOT_IMPLEMENTED: Final = "NotImplemented"
-_NO_FUNCTION: Final = "ResourceNotFoundException"
-_COLUMNS: Final = "Unexpected number of task fields"
-_WRONG_WIDTH: Final = re.compile(r", line \d+: has \d+ columns, expected")
-_NOT_FORMATTED: Final = "Manifest file is not properly formatted"
 _NO_REPORT: Final = (
     "The job report could not be written to your report bucket. Please check your permissions."
-)
-_LONGEST_REASON: Final = 256
-
-
-class _Unusable(Exception):
-    """A job cannot run."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.failure = _failure(code, reason)
-
-
-def _failure(code: str, reason: str) -> JobFailure:
-    return JobFailure(failure_code=code, failure_reason=reason[:_LONGEST_REASON])
-
-
-# ---------------------------------------------------------------- which function
-
-
-class Functions:
-    """Functions by the names and ARNs they are registered as: see :class:`Engine`.
-
-    Attributes:
-        names: As they were given.
-
-    Raises:
-        ValueError: One is registered as what is neither a name nor an ARN.
-        InvalidFunction: What is registered names no function.
-        TypeError: Or cannot be one.
-    """
-
-    def __init__(self, functions: Mapping[str, Target]) -> None:
-        self.names = tuple(functions)
-        self._functions = [(_parts_of(name), functions[name]) for name in functions]
-        for name, target in functions.items():
-            check_target(target, name=name)
-
-    def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
-        """Give the function that a ``FunctionArn`` names; of several the one named most closely."""
-        here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
-        parts = {**here, **_parts_of(asked)}
-        fitting = [
-            (len(registered), function)
-            for registered, function in self._functions
-            if registered.items() <= parts.items()
-        ]
-        return max(fitting, key=itemgetter(0))[1] if fitting else None
-
-
-def qualified_name(asked: str) -> str:
-    """Give name and qualifier of the function that a ``FunctionArn`` names."""
-    parts = _parts_of(asked)
-    return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
-
-
-def _parts_of(name: str) -> dict[str, str]:
-    match = _FUNCTION_NAME.fullmatch(name)
-    if match is None:
-        raise ValueError(f"{name!r} names no function: use its name or ARN")
-    return {part: value for part, value in match.groupdict().items() if value}
-
-
-_FUNCTION_NAME: Final = re.compile(
-    r"""(?: arn:[^:]*:lambda: )?
-        (?: (?P<region> [a-z]{2} (?:-[a-z]+)+ -\d ): )?
-        (?: (?P<account> \d{12} ): )?
-        (?: function: )?
-        (?P<name> [a-zA-Z0-9_-]+ )
-        (?: :(?P<qualifier> \$LATEST | [a-zA-Z0-9_-]+ ) )?
-    """,
-    re.VERBOSE,
 )

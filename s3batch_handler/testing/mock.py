@@ -10,7 +10,8 @@ from moto import mock_aws
 
 from s3batch_handler.aws import s3_client
 from s3batch_handler.endpoint import job_calls
-from s3batch_handler.engine.engine import Engine, Functions
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.engine.functions import Functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
