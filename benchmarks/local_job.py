@@ -1,7 +1,8 @@
 """A whole job on this machine: a manifest, a function that does nothing, a report at the end.
 
 Target: at least as fast as the single-process loop through JSON (1.5 times is the aim) with worker
-processes, time limits, redrives and AWS's report; memory that does not grow with the manifest.
+processes, time limits, redrives, a journal that survives ``kill -9`` and AWS's report; memory that
+does not grow with the manifest.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.measure import exponent, ratio, side_by_side
 from benchmarks.noop import handler
 from s3batch_handler.engine.invoker import WorkerPool
+from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportWriter
 from s3batch_handler.storage import open_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 JOB = {"id": "f3cc4f60-61f6-4a2b-8a21-d07600c373ce"}
 
@@ -81,11 +87,13 @@ def pool(manifest: Path, target: Path) -> None:
 
 
 def ours(manifest: Path, target: Path) -> None:
-    """What ``s3batch run`` does."""
+    """What ``s3batch run --state`` does."""
+    job_id = str(time.time_ns())
     with (
         manifest.open("rb") as stream,
-        prepared(stream, source=str(manifest)) as ready,
-        ReportWriter(open_folder(target), job_id=str(time.time_ns())) as report,
+        prepared(stream, source=str(manifest), keep=target / f"{job_id}.csv") as ready,
+        ReportWriter(open_folder(target), job_id=job_id) as report,
+        Journal(target / job_id) as journal,
     ):
         run_job(
             ready.entries(),
@@ -93,6 +101,7 @@ def ours(manifest: Path, target: Path) -> None:
             job=JobRef(id=JOB["id"]),
             report=report,
             total=ready.count,
+            journal=journal,
         )
 
 
@@ -149,35 +158,42 @@ def _resident_mib(pid: str) -> float:
 
 def main(*, quick: bool = False) -> None:
     """Print tasks per second for three sizes, then how time and memory grow."""
-    sizes = (1_000, 10_000, 100_000)
+    sizes = (1_000, 10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
     times: list[float] = []
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
         for size in sizes:
-            manifest = write_manifest_of(size, folder)
-
-            def timed(contender: Any, manifest: Path = manifest) -> float:
-                begin = time.perf_counter()
-                contender(manifest, folder)
-                return time.perf_counter() - begin
-
-            contenders = {title: (lambda run=run: timed(run)) for title, run in CONTENDERS.items()}
-            rounds = 3 if quick or size == max(sizes) else 5
-            seconds = side_by_side(contenders, rounds=rounds)
+            seconds = _race(write_manifest_of(size, Path(name)), rounds=3)
             print(f"\nA job of {size:,} tasks (target: s3batch run at least 1.0x, aim 1.5x)\n")
-            for title in contenders:
+            for title in seconds:
                 speed = size / min(seconds[title])
                 faster = 1 / ratio(seconds, title, "loop through JSON")
                 print(f"{title:25}  {speed:>10,.0f} tasks/s  {faster:>6.2f}x as fast")
             times.append(min(seconds["s3batch run"]))
-        growth = exponent(sizes[1:], times[1:])
-        print(f"\ntime grows with the number of tasks to the power {growth:.2f}")
-        if sys.platform == "linux":
-            memory = []
-            for size in sizes[1:]:
-                with PeakMemory() as peak:
-                    ours(folder / f"{size}.csv", folder)
-                memory.append(peak.mib)
-                print(f"{size:>9,} tasks: {peak.mib:.0f} MiB in all processes")
-            growth = exponent(sizes[1:], memory)
-            print(f"memory grows with the number of tasks to the power {growth:.3f}")
+    print(
+        f"\ntime grows with the number of tasks to the power {exponent(sizes[1:], times[1:]):.2f}"
+    )
+    if sys.platform == "linux":
+        _memory((10_000, 100_000) if quick else (100_000, 1_000_000, 10_000_000))
+
+
+def _race(manifest: Path, *, rounds: int) -> dict[str, list[float]]:
+    def timed(contender: Callable[[Path, Path], None]) -> float:
+        with tempfile.TemporaryDirectory() as target:
+            begin = time.perf_counter()
+            contender(manifest, Path(target))
+            return time.perf_counter() - begin
+
+    contenders = {title: partial(timed, run) for title, run in CONTENDERS.items()}
+    return side_by_side(contenders, rounds=rounds)
+
+
+def _memory(sizes: tuple[int, ...]) -> None:
+    peaks = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as target:
+            manifest = write_manifest_of(size, Path(target))
+            with PeakMemory() as peak:
+                ours(manifest, Path(target))
+        peaks.append(peak.mib)
+        print(f"{size:>10,} tasks: {peak.mib:.0f} MiB in all processes")
+    print(f"memory grows with the number of tasks to the power {exponent(sizes, peaks):.3f}")
