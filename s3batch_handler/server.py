@@ -20,7 +20,6 @@ from s3batch_handler.aws import s3_client
 from s3batch_handler.embedded_s3 import bucket_name_for, environment_for, folder_as_bucket
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.state import locked
 from s3batch_handler.http_server import LOOPBACK, listening
 
@@ -29,10 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.endpoint import ControlOf
-    from s3batch_handler.engine.function import Function
+    from s3batch_handler.engine.targets import Target
     from s3batch_handler.http_server import Application
 
-    LoadFunctions = Callable[[Mapping[str, str]], Mapping[str, Function]]
+    LoadFunctions = Callable[[Mapping[str, str]], Mapping[str, Target]]
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def serve(
     folders: Iterable[Path] = (),
     state: Path | None = None,
     max_redrives: int = 3,
-    timeout: float = DEFAULT_TIMEOUT,
+    timeout: float | None = None,
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs; give the address, ``http://host:port``.
 
@@ -60,7 +59,7 @@ def serve(
         folders: Each is a bucket at first, named after it.
         state: A folder to keep jobs in: they go on when the next server has it.
         max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a function is told it has.
+        timeout: Seconds that a call may take, as for an ``Engine``.
 
     Raises:
         OSError: The port is taken, or a folder cannot be listed.
@@ -95,7 +94,7 @@ def serve(
 
 def _jobs_at(
     address: str,
-    functions: Mapping[str, Function],
+    functions: Mapping[str, Target],
     engines: ExitStack,
     *,
     state: Path | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -147,7 +146,7 @@ WRONG = {
     "a function without a handler": (["--function", "f"], "is not NAME=HANDLER"),
     "a function twice": (["--function", "f=a:b", "--function", "f=a:c"], "given twice"),
     "a name of no function": (["--function", "a b=app.py:handler"], "names no function"),
-    "no such handler": (["--function", "f=app.py:nobody"], "has no 'nobody'"),
+    "half a handler": (["--function", "f=app.py:"], "names no function"),
     "no such file": (["--function", "f=none.py"], "there is no file none.py"),
     "no such folder": (["--source", "nowhere"], "does not exist"),
     "no such port": (["--port", "99999"], "--port"),
@@ -160,9 +159,7 @@ def test_wrong_usage(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -
     monkeypatch.chdir(folder)
     arguments, message = WRONG[what]
 
-    with patch.dict(os.environ), patch.object(sys, "path", [*sys.path]):
-        run = CliRunner().invoke(s3batch_command, ["serve", *arguments])
-    sys.modules.pop("app", None)
+    run = CliRunner().invoke(s3batch_command, ["serve", *arguments])
 
     assert run.exit_code == 2
     assert message in run.stderr

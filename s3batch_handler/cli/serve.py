@@ -14,16 +14,12 @@ import click
 from s3batch_handler.cli.options import UsageProblem, named
 from s3batch_handler.cli.output import say, show
 from s3batch_handler.cli.signals import ended_like_ctrl_c
-from s3batch_handler.engine.engine import Functions
-from s3batch_handler.engine.function import load_function
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
+from s3batch_handler.engine.functions import Functions
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from s3batch_handler.engine.function import Function
 
 
 def _handlers(
@@ -70,9 +66,7 @@ def _handlers(
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    help="Seconds that functions are told they have.",
+    help="The functions' timeout in seconds.  [default: 60]",
 )
 @click.option(
     "--max-redrives",
@@ -89,15 +83,16 @@ def serve(
     state: Path | None,
     port: int,
     host: str,
-    timeout: float,
+    timeout: float | None,
     max_redrives: int,
     quiet: bool,
 ) -> None:
     """Serve S3 and S3 Control to boto3, the AWS CLI and any other client of AWS's.
 
     Prints its address when it is ready, and ends on Ctrl-C. What clients wrote to S3 is gone then,
-    and without --state so are the jobs. HANDLER is module:name or path/to/app.py:name, and runs in
-    this very process; it finds this S3 by itself. Nothing but what is named here can be invoked.
+    and without --state so are the jobs. HANDLER is module:name or path/to/app.py:name, run in
+    processes of its own, which find this S3 by themselves; or the address or ARN of a function
+    elsewhere. Nothing but what is named here can be invoked.
 
     \b
         s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/
@@ -105,14 +100,14 @@ def serve(
     """  # noqa: D301  not raw: click's mark is a backspace
     from s3batch_handler import server  # moto takes a second to come
 
-    def load(environment: Mapping[str, str]) -> dict[str, Function]:
-        os.environ.update(environment)
-        try:
-            functions = {name: load_function(handler) for name, handler in handlers.items()}
-            Functions(functions)  # what is wrong with a name is told of here
-        except (InvalidFunction, ValueError) as error:
-            raise UsageProblem(f"--function: {error}") from error
-        return functions
+    try:
+        Functions(handlers)
+    except (InvalidFunction, ValueError) as error:
+        raise UsageProblem(f"--function: {error}") from error
+
+    def load(environment: Mapping[str, str]) -> dict[str, str]:
+        os.environ.update(environment)  # worker processes have it from here
+        return handlers
 
     with ended_like_ctrl_c(), suppress(KeyboardInterrupt):
         out = sys.stdout
