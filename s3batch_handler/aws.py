@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,36 +15,44 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
+    """Find credentials and Region as the AWS CLI does: in profiles and environment variables."""
+    # boto3 itself knows AWS_DEFAULT_REGION only.
+    return boto3.Session(
+        profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
+    )
+
+
 def s3_client(
+    settings: boto3.Session | None = None,
     *,
     endpoint_url: str | None = None,
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
     use_proxies: bool = True,
 ) -> Any:
-    """Make an S3 client, configured as for the AWS CLI: by profile and environment variables.
+    """Make an S3 client, by default configured as for the AWS CLI.
 
     Without any Region it is ``us-east-1``. An endpoint that does not answer is told of after
     seconds, not minutes.
 
     With ``use_proxies`` it goes through those that the environment names, if any.
     """
-    return _client(
-        "s3",
-        boto3.Session(access_key_id, secret_access_key),
-        endpoint_url=endpoint_url,
-        use_proxies=use_proxies,
-    )
+    if settings is None:
+        settings = boto3.Session(access_key_id, secret_access_key) if access_key_id else session()
+    return _client("s3", settings, endpoint_url=endpoint_url, use_proxies=use_proxies)
 
 
-def s3control_client(*, endpoint_url: str | None = None) -> Any:
+def s3control_client(
+    settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+) -> Any:
     """Make an S3 Control client, configured as :func:`s3_client` is.
 
     The plain client puts the account id before the host, even before that of an endpoint which it
     was given: ``http://123456789012.127.0.0.1:5000`` leads nowhere. This one leaves the host as it
     is unless it is AWS's; the account id is in a header as well.
     """
-    client = _client("s3control", boto3.Session(), endpoint_url=endpoint_url)
+    client = _client("s3control", settings or session(), endpoint_url=endpoint_url)
     client.meta.events.register("before-sign.s3-control", _without_account_in_host)
     return client
 
@@ -65,6 +74,19 @@ def lambda_client(*, region: str | None, read_timeout: float, connections: int) 
         retries={"mode": "standard", "total_max_attempts": 1},
         tcp_keepalive=True,  # or what lies between forgets about it
     )
+
+
+def account_id(settings: boto3.Session | None = None, *, endpoint_url: str | None = None) -> str:
+    """Ask STS whose credentials these are."""
+    sts = _client("sts", settings or session(), endpoint_url=endpoint_url)
+    account: str = sts.get_caller_identity()["Account"]
+    return account
+
+
+def is_of_aws(s3control: Any) -> bool:
+    """Tell whether an S3 Control client talks to AWS itself, and to nothing in its place."""
+    host: str = urlsplit(s3control.meta.endpoint_url).netloc
+    return host.startswith(_AWS_HOSTS)
 
 
 def _without_account_in_host(request: Any, **_: Any) -> None:

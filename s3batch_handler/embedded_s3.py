@@ -11,32 +11,32 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import logging
 import os
 import re
 import secrets
-import threading
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.exceptions import MissingKey, S3ClientError
 from moto.s3.models import FakeKey, s3_backends
 from typing_extensions import override
-from werkzeug.serving import make_server
 
 from s3batch_handler.aws import s3_client
+from s3batch_handler.http_server import listening
 from s3batch_handler.keys import is_utf8
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from s3batch_handler.http_server import Application
 
 _REGION: Final = "us-east-1"
 
@@ -55,26 +55,8 @@ class EmbeddedS3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables by which any AWS SDK finds it, and nothing else of AWS's.
-
-        Whatever is configured for AWS itself must not get in the way, and no proxy in between.
-        """
-        others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-        no_proxy = f"{others},{_HOST}" if others else _HOST
-        return {
-            "AWS_ENDPOINT_URL_S3": self.endpoint_url,
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-            "AWS_USE_DUALSTACK_ENDPOINT": "false",
-            "AWS_USE_FIPS_ENDPOINT": "false",
-            "AWS_ACCESS_KEY_ID": self._access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self._access_key_id,
-            "AWS_SESSION_TOKEN": "",
-            "AWS_REGION": _REGION,
-            "AWS_DEFAULT_REGION": _REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": no_proxy,
-            "no_proxy": no_proxy,
-        }
+        """Environment variables by which any AWS SDK finds it, and nothing else of AWS's."""
+        return environment_for(self.endpoint_url, self._access_key_id)
 
     @cached_property
     def client(self) -> Any:
@@ -142,6 +124,30 @@ _NOT_FOR_THIS_NAME: Final = {
 }
 
 
+def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
+    """Give the environment variables by which any AWS SDK finds an S3 on this machine.
+
+    Whatever is configured for AWS itself must not get in the way, and no proxy in between.
+    """
+    host = urlsplit(endpoint_url).hostname
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    no_proxy = f"{others},{host}" if others else f"{host}"
+    return {
+        "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_ACCESS_KEY_ID": access_key_id,
+        "AWS_SECRET_ACCESS_KEY": access_key_id,
+        "AWS_SESSION_TOKEN": "",
+        "AWS_REGION": _REGION,
+        "AWS_DEFAULT_REGION": _REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
 @contextmanager
 def serve_folder(
     folder: Path, bucket: str, *, empty_buckets: Iterable[str] = (), leave_out: Iterable[Path] = ()
@@ -159,24 +165,47 @@ def serve_folder(
     Raises:
         OSError: A folder in it cannot be listed.
     """
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
     access_key_id = secrets.token_hex(16)
-    buckets = [bucket, *empty_buckets]
-    try:
-        for name in buckets:
-            backend.create_bucket(name, _REGION)
+    application = _only_with(access_key_id, _moto())
+    with (
+        folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
+        _buckets(empty_buckets) as backend,
+        listening(lambda _: application) as endpoint_url,
+    ):
+        yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
+
+
+@contextmanager
+def folder_as_bucket(
+    folder: Path, bucket: str, *, leave_out: Iterable[Path] = ()
+) -> Iterator[list[str]]:
+    """Let moto's S3 have the files of a folder as the objects of a bucket; give all their keys.
+
+    Raises:
+        OSError: A folder in it cannot be listed.
+    """
+    with _buckets([bucket]) as backend:
         keys = []
         for key, path in files_below(folder, leave_out=leave_out):
             keys.append(key)
-            with suppress(
-                FileNotFoundError
-            ):  # it has gone since it was listed, as its task will tell
+            # It may have gone since it was listed, as its task will tell.
+            with suppress(FileNotFoundError):
                 if is_utf8(key):
                     backend.buckets[bucket].keys.setlist(key, [_FileObject(bucket, key, path)])
-        with _server(access_key_id) as endpoint_url:
-            yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
+        yield keys
+
+
+@contextmanager
+def _buckets(names: Iterable[str]) -> Iterator[Any]:
+    """Make buckets, which are gone afterwards; give the S3 that they are in."""
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    names = list(names)
+    try:
+        for name in names:
+            backend.create_bucket(name, _REGION)
+        yield backend
     finally:
-        for name in buckets:
+        for name in names:
             backend.buckets.pop(name, None)
             s3_backends.bucket_accounts.pop(name, None)
 
@@ -278,29 +307,12 @@ class _FileObject(FakeKey):
 
 # ---------------------------------------------------------------- the server
 
-_HOST: Final = "127.0.0.1"
 
-_Application = Callable[[dict[str, Any], Callable[..., Any]], Any]
-
-
-@contextmanager
-def _server(access_key_id: str) -> Iterator[str]:
-    # No line for each request, no traceback of moto's: the function is told.
-    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    moto = cast("_Application", DomainDispatcherApplication(create_backend_app))
-    application = _only_with(access_key_id, moto)
-    server = make_server(_HOST, 0, cast("Any", application), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, name="embedded-s3", daemon=True)
-    thread.start()
-    try:
-        yield f"http://{_HOST}:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def _moto() -> Application:
+    return cast("Application", DomainDispatcherApplication(create_backend_app))
 
 
-def _only_with(access_key_id: str, application: _Application) -> _Application:
+def _only_with(access_key_id: str, application: Application) -> Application:
     """Let signed requests and presigned addresses through; moto itself asks nobody for anything."""
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

@@ -8,6 +8,7 @@ botocore's service model, so their shapes are AWS's own.
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from unittest.mock import patch
 
 from moto import backend_index
 from moto.core.exceptions import ServiceException
+from moto.core.parse import RequestParserError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3control import urls
 from moto.s3control.responses import S3ControlResponse
@@ -31,6 +33,21 @@ if TYPE_CHECKING:
     from s3batch_handler.control import JobControl
 
     ControlOf = Callable[[str, str], JobControl]
+
+
+def one_for_each(make: ControlOf) -> ControlOf:
+    """Make job control for an account in a Region when somebody first asks for it."""
+    lock = threading.Lock()
+    made: dict[tuple[str, str], JobControl] = {}
+
+    def control_of(account_id: str, region: str) -> JobControl:
+        place = account_id, region
+        with lock:
+            if place not in made:
+                made[place] = make(account_id, region)
+            return made[place]
+
+    return control_of
 
 
 @contextmanager
@@ -69,6 +86,10 @@ _PATHS: Final = (
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
+_ACCOUNT_ID: Final = re.compile("[0-9]{12}", re.ASCII)
+_REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
+
+
 class _JobCalls(S3ControlResponse):
     """One request: moto reads it, calls the method of its name, and writes what that returns."""
 
@@ -77,15 +98,22 @@ class _JobCalls(S3ControlResponse):
         self._control_of = control_of
 
     def answer(self, request: Any, url: str, headers: Any) -> Any:
-        return self._dispatch(request, url, headers)
+        try:
+            self.setup_class(request, url, headers, use_raw_body=True)
+        except (RequestParserError, ValueError):
+            return self._refused(JobError("the request cannot be read", code=REFUSED))
+        return self.call_action()
 
     @override
     def call_action(self) -> Any:
         try:
             return super().call_action()
         except JobError as error:
-            status, headers, body = self.serialized(ActionResult(_Refusal(error)))
-            return status, *self._enrich_response(headers, body)
+            return self._refused(error)
+
+    def _refused(self, error: JobError) -> Any:
+        status, headers, body = self.serialized(ActionResult(_Refusal(error)))
+        return status, *self._enrich_response(headers, body)
 
     @override
     def serialized(self, action_result: ActionResult) -> Any:
@@ -96,7 +124,12 @@ class _JobCalls(S3ControlResponse):
 
     @property
     def _control(self) -> JobControl:
-        return self._control_of(self._get_param("AccountId"), self.region)
+        account_id = self._get_param("AccountId") or ""
+        if not _ACCOUNT_ID.fullmatch(account_id):
+            raise JobError(f"AccountId: {account_id!r} is not of 12 digits", code=REFUSED)
+        if not _REGION.fullmatch(self.region):
+            raise JobError(f"the Region {self.region!r} is none", code=REFUSED)
+        return self._control_of(account_id, self.region)
 
     # ------------------------------------------------------------ the calls
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from click.testing import CliRunner
 
 from s3batch_handler.cli.commands import s3batch
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def command_reference() -> str:
     """Give the whole page."""
-    context = click.Context(s3batch, info_name="s3batch")
     parts = ["# Commands\n\nMade by `scripts/command-reference`.\n", _help([])]
-    parts += [f"\n## {name}\n\n{_help([name])}" for name in s3batch.list_commands(context)]
+    parts += [f"\n## {' '.join(path)}\n\n{_help(path)}" for path in _paths(s3batch)]
     return "\n".join(parts)
+
+
+def _paths(group: click.Group, *before: str) -> Iterator[list[str]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        yield [*before, name]
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _paths(command, *before, name)
 
 
 def _help(command: list[str]) -> str:

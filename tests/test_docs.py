@@ -200,13 +200,16 @@ def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path)
     """Whoever types what stands there is not told that there is no such option."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     lines = re.findall(
-        r"\bs3batch (run|invoke|event)\b([^\n`]*)", "".join(map(Path.read_text, pages))
+        r"\bs3batch (run|invoke|event|serve|job \w+)\b([^\n`]*)",
+        "".join(map(Path.read_text, pages)),
     )
-    context = click.Context(s3batch)
 
     for name, rest in lines:
-        command = s3batch.get_command(context, name)
-        assert command is not None
+        command: click.Command | None = s3batch
+        for part in name.split():
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), part)
+        assert command is not None, name
         options = {option for param in command.params for option in param.opts} | {"--help"}
         shown = {*re.findall(r"(?<=\s)--?\w[\w-]*", re.split("[|#]", rest)[0])}
         assert shown <= options, f"s3batch {name}{rest}"

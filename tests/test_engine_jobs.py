@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
 from moto import mock_aws
 
 from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
+from s3batch_handler.aws import s3control_client
 from s3batch_handler.control import JobControl, S3Control, wait_for_job
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.functions import Functions
 from s3batch_handler.errors import InvalidFunction, InvalidTransition, JobError, JobNotFound
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
+from s3batch_handler.server import serve
 from s3batch_handler.status import JobStatus
 from s3batch_handler.testing import mock_s3batch
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from s3batch_handler.report import ReportRow
+
+# A server runs functions in threads.
+pytestmark = pytest.mark.filterwarnings("ignore:time limits work best in the main thread")
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -76,8 +83,20 @@ class World:
         return JobSpec.from_request({**request, **members})
 
     def run(self, manifest: bytes = b"photos,a%20b.jpg\n", **members: Any) -> Job:
-        job_id = self.control.create_job(self.spec(manifest, **members))
-        return self.control.describe_job(job_id)
+        return self.settled(self.control.create_job(self.spec(manifest, **members)))
+
+    def confirm(self, job: Job) -> Job:
+        self.control.update_job_status(job.job_id, JobStatus.READY, "looks fine")
+        return self.settled(job.job_id)
+
+    def settled(self, job_id: str) -> Job:
+        """Give the job when it is over or waits for us: at once, but for one on a server."""
+        for _ in range(6_000):
+            job = self.control.describe_job(job_id)
+            if job.status.is_final or job.status is JobStatus.SUSPENDED:
+                return job
+            time.sleep(0.01)
+        pytest.fail(f"the job is still {job.status}")
 
     def rows(self, job: Job) -> list[ReportRow]:
         report = read_report(f"s3://photos/reports/job-{job.job_id}", s3=self.s3)
@@ -88,8 +107,66 @@ class World:
 @cache
 def client(service: str) -> Any:
     """Make a client once for all tests; what it talks to is moto's, and new each time."""
-    session: Any = boto3.Session("testing", "testing", region_name=REGION)
-    return session.client(service)
+    made = _session().client(service)
+    return held_to_the_model(made) if service == "s3control" else made
+
+
+@cache
+def _session() -> Any:
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
+# ---------------------------------------------------------------- by AWS's service model
+
+
+def held_to_the_model(s3control: Any) -> Any:
+    """Let a client refuse answers and codes that AWS's are not; requests it checks by itself."""
+
+    def check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if "Error" in parsed:
+            modelled = {shape.name for shape in model.error_shapes}
+            assert parsed["Error"]["Code"] in {*modelled, *_CODES_OF_NO_MODEL}
+            assert parsed["ResponseMetadata"]["HTTPStatusCode"] == 400
+        else:
+            members = {name: parsed[name] for name in parsed if name != "ResponseMetadata"}
+            validate(members, model.output_shape)
+
+    s3control.meta.events.register("after-call.s3-control", check)
+    return s3control
+
+
+# Seen on the wire, see docs/fidelity.md; PutJobTagging models no refusal of a tag.
+_CODES_OF_NO_MODEL = {"NoSuchJobException", "BadRequestException"}
+
+
+class HeldToTheModel:
+    """An engine that would be told of what S3 Control does not take or give."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, verb: str) -> Any:
+        def ask(*arguments: Any, **options: Any) -> Any:
+            answer = getattr(self._engine, verb)(*arguments, **options)
+            shapes = client("s3control").meta.service_model
+            for value in (*arguments, answer):
+                if isinstance(value, JobSpec):
+                    request = {"AccountId": ACCOUNT, **value.to_request()}
+                    validate(request, shapes.shape_for("CreateJobRequest"))
+                if isinstance(value, Job):
+                    validate(value.to_description(), shapes.shape_for("JobDescriptor"))
+                for job in getattr(value, "jobs", ()):
+                    validate(job.to_listing(), shapes.shape_for("JobListDescriptor"))
+            return answer
+
+        return ask
+
+
+def validate(value: Any, shape: Any) -> None:
+    """Hold a structure to its model, as botocore does; and let it have no more than that has."""
+    assert value.keys() <= shape.members.keys() if shape is not None else not value
+    report = ParamValidator().validate(value, shape) if shape is not None else None
+    assert report is None or not report.has_errors(), report.generate_report()
 
 
 def counts(job: Job) -> tuple[int | None, int, int]:
@@ -100,23 +177,34 @@ def counts(job: Job) -> tuple[int | None, int, int]:
 Enter = Callable[[Any], World]
 
 
-@pytest.fixture(params=["engine", "boto3"])
+@pytest.fixture(params=["engine", "boto3", "http"])
 def enter(request: pytest.FixtureRequest) -> Iterator[Enter]:
     """Makes a world in which jobs can invoke the functions given."""
     with ExitStack() as worlds:
 
         def make(functions: Any) -> World:
             control: JobControl
-            if request.param == "boto3":
+            s3 = client("s3")
+            if request.param == "http":
+                address = worlds.enter_context(serve(lambda environment: functions))
+                s3 = _session().client("s3", endpoint_url=address)
+                s3control = s3control_client(_session(), endpoint_url=address)
+                control = S3Control(held_to_the_model(s3control), account_id=ACCOUNT)
+            elif request.param == "boto3":
                 worlds.enter_context(mock_s3batch(functions))
                 control = S3Control(client("s3control"), account_id=ACCOUNT)
             else:
                 worlds.enter_context(mock_aws())
-                control = worlds.enter_context(Engine(functions, s3=client("s3")))
-            client("s3").create_bucket(Bucket="photos")
-            return World(control, client("s3"))
+                engine = worlds.enter_context(Engine(functions, s3=s3))
+                control = cast("JobControl", HeldToTheModel(engine))
+            s3.create_bucket(Bucket="photos")
+            return World(control, s3)
 
         yield make
+
+
+here = pytest.mark.parametrize("enter", ["engine", "boto3"], indirect=True)
+"""For what is so only where jobs run on the thread that makes them."""
 
 
 @pytest.fixture
@@ -215,6 +303,7 @@ def test_more_than_half_of_a_thousand_tasks_failed(world: World) -> None:
     assert len(world.rows(job)) == 1_000
 
 
+@here
 def test_a_job_that_makes_a_job(enter: Enter) -> None:
     """A function may do what its caller does; the second job is over before the first."""
     world: World
@@ -236,6 +325,7 @@ def test_a_job_that_makes_a_job(enter: Enter) -> None:
     assert second.termination_date < first.termination_date
 
 
+@here
 def test_a_test_that_ends_inside_the_function(enter: Enter) -> None:
     """What is no error of the function comes out where the job was made; the job has failed."""
 
@@ -486,8 +576,7 @@ def test_a_job_that_waits_for_confirmation(world: World) -> None:
     assert job.suspended_date is not None
     assert counts(job) == (1, 0, 0)
 
-    world.control.update_job_status(job.job_id, JobStatus.READY, "looks fine")
-    job = world.control.describe_job(job.job_id)
+    job = world.confirm(job)
 
     assert job.status is JobStatus.COMPLETE
     assert job.status_update_reason == "looks fine"
@@ -506,7 +595,7 @@ def test_a_manifest_that_changes_while_its_job_waits(world: World) -> None:
     job = world.run(b"photos,old\n", ConfirmationRequired=True)
     world.s3.put_object(Bucket="photos", Key="m.csv", Body=b"photos,new\n")
 
-    world.control.update_job_status(job.job_id, JobStatus.READY)
+    world.confirm(job)
 
     assert [row.key for row in world.rows(job)] == ["old"]
 
@@ -566,6 +655,7 @@ def test_another_thread_while_a_job_runs(enter: Enter) -> None:
     assert counts(job) == (2, 0, 1)
 
 
+@here
 def test_ctrl_c_while_a_job_runs(enter: Enter) -> None:
     """The job is cancelled; what has been done is in its report."""
 
@@ -632,12 +722,13 @@ def test_priorities(world: World) -> None:
     changed = world.control.update_job_priority(job.job_id, 7)
 
     assert changed.priority == world.control.describe_job(job.job_id).priority == 7
-    world.control.update_job_status(job.job_id, JobStatus.READY)
+    world.confirm(job)
     with pytest.raises(JobError) as refused:
         world.control.update_job_priority(job.job_id, 8)
     assert refused.value.code == "BadRequestException"
 
 
+@here
 def test_waiting_for_a_job(world: World) -> None:
     """There is nothing to wait for."""
     job_id = world.control.create_job(world.spec())

@@ -15,12 +15,15 @@ from s3batch_handler import S3BatchError, __version__
 from s3batch_handler.classify import describe
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
+from s3batch_handler.errors import JobError
 from s3batch_handler.text import one_line, printable
 
 _COMMANDS = {
     "run": "Run a whole job on this machine.",
     "invoke": "Send one event through a handler.",
     "event": "Make an invocation event.",
+    "serve": "Serve S3 and S3 Control on this machine.",
+    "job": "Make, watch and steer jobs, of AWS or of s3batch serve.",
 }
 
 
@@ -60,6 +63,8 @@ class _Commands(click.Group):
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, JobError) and error.code:
+        text = f"{error.code}: {error}"
     elif isinstance(error, S3BatchError):
         text = str(error)
     else:

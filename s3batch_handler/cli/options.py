@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from s3batch_handler.errors import S3BatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class UsageProblem(S3BatchError):
@@ -19,22 +20,33 @@ class UsageProblem(S3BatchError):
 def _arguments(
     _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
 ) -> dict[str, str]:
-    """Read ``k=v`` pairs, within the limits of CreateJob's ``UserArguments``."""
-    arguments: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{pair!r} is not NAME=VALUE")
+    """Read user arguments, within the limits of CreateJob's ``UserArguments``."""
+    arguments = named(pairs)
+    for name, value in arguments.items():
         if not 1 <= len(name) <= 64:
             raise click.BadParameter(f"{name!r}: a name has 1 to 64 characters")
         if len(value) > 1024:
             raise click.BadParameter(f"{name}: a value has at most 1,024 characters")
-        if name in arguments:
-            raise click.BadParameter(f"{name} is given twice")
-        arguments[name] = value
     if len(arguments) > 10:
         raise click.BadParameter("a job takes at most 10 user arguments")
     return arguments
+
+
+def named(pairs: Iterable[str], form: str = "NAME=VALUE") -> dict[str, str]:
+    """Read ``NAME=VALUE`` pairs.
+
+    Raises:
+        BadParameter: One of them is none, or a name is there twice.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not {form}")
+        if name in values:
+            raise click.BadParameter(f"{name} is given twice")
+        values[name] = value
+    return values
 
 
 arguments_option: Callable[[Any], Any] = click.option(
@@ -46,11 +58,41 @@ arguments_option: Callable[[Any], Any] = click.option(
     help="A user argument of the job (schema 2.0); repeat for more.",
 )
 
+
+def _tags(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    return named(pairs)
+
+
+tags_option: Callable[[Any], Any] = click.option(
+    "--tag",
+    "tags",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_tags,
+    help="A tag of the job; repeat for more.",
+)
+
 schema_option: Callable[[Any], Any] = click.option(
     "--schema",
     type=click.Choice(["1.0", "2.0"]),
     help="Invocation schema version.  [default: 1.0 as in S3, 2.0 with --arguments]",
 )
+
+
+def endpoint_url_option(text: str) -> Callable[[Any], Any]:
+    """Make the option ``--endpoint-url``; ``text`` is its help."""
+    return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)
+
+
+def _endpoint_url(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    parts = urlsplit(value or "http://none")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter(f"{value}: write http://host:port")
+    return value
 
 
 def schema_for(schema: str | None, arguments: dict[str, str]) -> str:

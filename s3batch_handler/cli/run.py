@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
 import uuid
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -27,12 +25,19 @@ from s3batch_handler.cli.job_io import (
     new_report,
     save_output,
 )
-from s3batch_handler.cli.options import UsageProblem, arguments_option, schema_for, schema_option
+from s3batch_handler.cli.options import (
+    UsageProblem,
+    arguments_option,
+    endpoint_url_option,
+    schema_for,
+    schema_option,
+)
 from s3batch_handler.cli.output import say
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.cli.saved_run import SavedRun
+from s3batch_handler.cli.signals import ended_like_ctrl_c
 from s3batch_handler.cli.summary import show_summary
-from s3batch_handler.engine.runner import INTERRUPTS, run_job
+from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.targets import check_target, invoker_for, is_elsewhere
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.model import JobRef
@@ -72,7 +77,7 @@ if TYPE_CHECKING:
 )
 @click.option("--bucket", metavar="NAME", help="All objects of a bucket; or what to call --source.")
 @click.option("--prefix", default="", help="Only objects whose key begins so.")
-@click.option("--endpoint-url", metavar="URL", help="The S3 to use, for the function as well.")
+@endpoint_url_option("The S3 to use, for the function as well.")
 @click.option(
     "--save-manifest",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -184,7 +189,7 @@ def _run(options: _Options) -> int:
     if not options.resume:
         _check(options)
     with ExitStack() as stack:
-        stack.enter_context(_ended_like_ctrl_c())
+        stack.enter_context(ended_like_ctrl_c())
         saved = stack.enter_context(_saved_run(options))
         job_id = str(uuid.uuid4())
         if saved is not None and options.resume:
@@ -369,26 +374,6 @@ def _report_location(options: _Options) -> str | None:
     return None if options.no_report else options.report
 
 
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Take what ends processes (``kill``, a closed terminal) for a Ctrl-C.
-
-    So that nothing stays behind half-written; ``nohup`` keeps its effect.
-    """
-    before = {
-        number: signal.getsignal(number)
-        for number in INTERRUPTS
-        if signal.getsignal(number) is signal.SIG_DFL
-    }
-    for number in before:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 # ---------------------------------------------------------------- slips of the pen
 
 
@@ -413,8 +398,8 @@ def _check(options: _Options) -> None:
         raise click.UsageError("--output goes with --source")
     if options.source and options.bucket:
         _check_bucket_name(options.bucket)
-    if options.endpoint_url:
-        _check_endpoint(options)
+    if options.endpoint_url and options.source:
+        raise click.UsageError("--source brings an S3 of its own: leave out --endpoint-url")
     if not (options.no_report or in_s3(options.report)):
         _check_folder(options, Path(options.report), "--report")
     if options.save_manifest is not None:
@@ -442,14 +427,6 @@ def _check_handler(handler: str, options: _Options) -> None:
         raise click.UsageError("--source brings an S3 that a function elsewhere cannot reach")
     if options.log and is_elsewhere(handler):
         raise click.UsageError("--log: the log of a function elsewhere is kept there")
-
-
-def _check_endpoint(options: _Options) -> None:
-    if options.source:
-        raise click.UsageError("--source brings an S3 of its own: leave out --endpoint-url")
-    parts = urlsplit(options.endpoint_url or "")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.UsageError(f"--endpoint-url {options.endpoint_url}: write http://host:port")
 
 
 def _outputs(options: _Options) -> dict[str, Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moto import mock_aws
 
 from s3batch_handler.aws import s3_client
-from s3batch_handler.endpoint import job_calls
+from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.functions import Functions
 
@@ -47,22 +47,19 @@ def mock_s3batch(
         TypeError: Or cannot be one.
     """
     Functions(functions)  # bad names are told of here, not when the first job is made
-    jobs: dict[tuple[str, str], Engine] = {}
 
-    def jobs_of(account_id: str, region: str) -> Engine:
-        if (account_id, region) not in jobs:
-            engine = Engine(
-                functions,
-                s3=_s3(),
-                account_id=account_id,
-                region=region,
-                max_redrives=max_redrives,
-                timeout=timeout,
-            )
-            jobs[account_id, region] = engines.enter_context(engine)
-        return jobs[account_id, region]
+    def engine_of(account_id: str, region: str) -> Engine:
+        engine = Engine(
+            functions,
+            s3=_s3(),
+            account_id=account_id,
+            region=region,
+            max_redrives=max_redrives,
+            timeout=timeout,
+        )
+        return engines.enter_context(engine)
 
-    with job_calls(jobs_of), mock_aws(), ExitStack() as engines:
+    with job_calls(one_for_each(engine_of)), mock_aws(), ExitStack() as engines:
         yield
 
 

@@ -1,0 +1,185 @@
+"""``s3batch job``: make, watch and steer jobs, of AWS or of ``s3batch serve``."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+from typing_extensions import override
+
+from s3batch_handler.cli.job_view import exit_code, show_job, show_json, show_listed, watch
+from s3batch_handler.cli.options import named
+from s3batch_handler.cli.output import show
+from s3batch_handler.cli.service import service_options
+from s3batch_handler.cli.submit import submit
+from s3batch_handler.status import JobStatus
+from s3batch_handler.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from typing import Any
+
+    from s3batch_handler.cli.service import Service
+    from s3batch_handler.control import JobControl
+    from s3batch_handler.job import Job
+
+
+class _InOrder(click.Group):
+    """Lists commands as they come in a job's life, not by the alphabet."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
+def job() -> None:
+    """Make, watch and steer jobs, of AWS or of s3batch serve.
+
+    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
+    AWS_REGION, AWS_ENDPOINT_URL, ….
+    """
+
+
+job.add_command(submit)
+
+_job_id: Callable[[Any], Any] = click.argument("job_id", metavar="JOB_ID")
+_json: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_quiet: Callable[[Any], Any] = click.option(
+    "--quiet", "-q", is_flag=True, help="No progress, no talk."
+)
+_reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="Why.")
+
+
+@job.command("list")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(JobStatus, case_sensitive=False),
+    help="Only jobs of this status; repeat for more.",
+)
+@click.option("--limit", type=click.IntRange(1), help="No more jobs than this.")
+@_json
+@service_options
+def list_(
+    service: Service, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
+) -> None:
+    """List jobs, one to a line; with --json one object to a line."""
+    for listed in islice(_listed(service.control, statuses), limit):
+        show_listed(listed, as_json=as_json)
+
+
+def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Job]:
+    token = None
+    while True:
+        page = control.list_jobs(statuses, next_token=token)
+        yield from page.jobs
+        token = page.next_token
+        if token is None:
+            return
+
+
+@job.command()
+@_job_id
+@_json
+@service_options
+def describe(service: Service, *, job_id: str, as_json: bool) -> None:
+    """Tell how a job is."""
+    show_job(service.control.describe_job(job_id), as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long at most.  [default: as long as it takes]",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
+)
+@_json
+@_quiet
+@service_options
+def wait(
+    service: Service,
+    *,
+    job_id: str,
+    timeout: float | None,
+    poll: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Wait until a job is over, and tell how it is then.
+
+    Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time.
+    """
+    ended = watch(service.control, job_id, poll=poll or service.poll, quiet=quiet, timeout=timeout)
+    show_job(ended, as_json=as_json)
+    sys.exit(exit_code(ended))
+
+
+@job.command()
+@_job_id
+@_reason
+@_json
+@service_options
+def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+    """Let a job run that waits for it."""
+    changed = service.control.update_job_status(job_id, JobStatus.READY, reason)
+    show_job(changed, as_json=as_json)
+
+
+@job.command()
+@_job_id
+@_reason
+@_json
+@service_options
+def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+    """Cancel a job; tasks that run already end, and its report tells of them."""
+    changed = service.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
+    show_job(changed, as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647))
+@_json
+@service_options
+def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> None:
+    """Give a job another priority: the higher, the sooner."""
+    show_job(service.control.update_job_priority(job_id, number), as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--remove", metavar="NAME", multiple=True, help="Take a tag off; repeat for more.")
+@_json
+@service_options
+def tag(
+    service: Service,
+    *,
+    job_id: str,
+    tags: tuple[str, ...],
+    remove: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Tag a job, and show all its tags; those not named stay."""
+    before = service.control.get_job_tagging(job_id)
+    after = {name: value for name, value in {**before, **named(tags)}.items() if name not in remove}
+    if not after and before:
+        service.control.delete_job_tagging(job_id)
+    elif after != before:
+        service.control.put_job_tagging(job_id, after)
+    if as_json:
+        show_json(after)
+    for name, value in after.items() if not as_json else ():
+        show(printable(f"{name}={value}"))

@@ -1,0 +1,132 @@
+"""What one sees of jobs: a few lines or JSON, and how far one is while one waits for it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.progress import show_progress
+from s3batch_handler.control import wait_for_job
+from s3batch_handler.keys import bucket_name
+from s3batch_handler.status import JobStatus
+from s3batch_handler.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from s3batch_handler.control import JobControl
+    from s3batch_handler.job import Job
+    from s3batch_handler.shapes import Report
+    from s3batch_handler.status import Progress
+
+
+def watch(
+    control: JobControl, job_id: str, *, poll: float, quiet: bool, timeout: float | None = None
+) -> Job:
+    """Wait for a job, and show meanwhile which status it has and how far it is.
+
+    Raises:
+        JobTimeout: It is not over yet.
+    """
+    with ExitStack() as stack:
+        status: JobStatus | None = None
+        update: Callable[[Progress], None] | None = None
+
+        def look(job: Job) -> None:
+            nonlocal status, update
+            if update is None and job.status is JobStatus.ACTIVE and job.progress.total:
+                update = stack.enter_context(
+                    show_progress(job.progress.total, quiet=False, alone=True)
+                )
+            elif update is None and job.status is not status:
+                say(job.status)
+            status = job.status
+            if update is not None:
+                update(job.progress)
+
+        return wait_for_job(
+            control, job_id, poll=poll, timeout=timeout, on_progress=None if quiet else look
+        )
+
+
+def exit_code(job: Job) -> int:
+    """Give 0 for a job that is complete with all its tasks; AWS is content with complete."""
+    return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
+
+
+def show_job(job: Job, *, as_json: bool) -> None:
+    """Print all that is known of a job; JSON is as DescribeJob gives it."""
+    if as_json:
+        show_json(job.to_description())
+        return
+    for name, value in _rows(job):
+        if value:
+            show(f"{name:<10} {printable(value)}")
+
+
+def show_listed(job: Job, *, as_json: bool) -> None:
+    """Print a line; JSON is as ListJobs gives it."""
+    if as_json:
+        show_json(job.to_listing(), indent=None)
+        return
+    text = f"{job.job_id}  {job.status:<10}  {_minute(job.creation_time)}  {job.operation_name}"
+    parts = (text, _counts(job.progress), job.description)
+    show(printable("  ".join(part for part in parts if part)))
+
+
+def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
+    show(json.dumps(value, indent=indent, default=datetime.isoformat))
+
+
+def _rows(job: Job) -> Iterator[tuple[str, str | None]]:
+    yield "Job", job.job_id
+    yield "Status", _with(job.status, job.status_update_reason)
+    for failure in job.failure_reasons:
+        yield "Failure", _with(failure.failure_code or "", failure.failure_reason)
+    yield "Tasks", _counts(job.progress)
+    yield "Operation", _operation(job)
+    yield "Manifest", _url(job.manifest.location.object_arn) if job.manifest else None
+    yield "Report", _report(job.report, job.job_id)
+    yield "Priority", str(job.priority)
+    yield "Role", job.role_arn
+    yield "Text", job.description
+    yield "Made", _minute(job.creation_time)
+    yield "Ended", _minute(job.termination_date) if job.termination_date else None
+
+
+def _with(text: str, reason: str | None) -> str:
+    return f"{text}: {reason}" if reason else text
+
+
+def _counts(progress: Progress) -> str:
+    counts = f"{progress.succeeded:,} succeeded, {progress.failed:,} failed"
+    return counts if progress.total is None else f"{counts} of {progress.total:,}"
+
+
+def _operation(job: Job) -> str:
+    function = job.operation and job.operation.lambda_invoke
+    return f"{job.operation_name} {function.function_arn}" if function else job.operation_name
+
+
+def _report(report: Report | None, job_id: str) -> str | None:
+    if report is None or report.bucket is None or not report.enabled:
+        return None
+    prefix = f"{report.prefix}/" if report.prefix else ""
+    return f"{_url(report.bucket)}/{prefix}job-{job_id}/manifest.json"
+
+
+def _url(arn: str) -> str:
+    """Give ``s3://bucket/key`` for an ARN, and whatever else AWS says as it is."""
+    bucket, slash, key = arn.partition("/")
+    try:
+        return f"s3://{bucket_name(bucket)}{slash}{key}"
+    except ValueError:
+        return arn
+
+
+def _minute(moment: datetime) -> str:
+    return moment.isoformat(" ", "seconds")

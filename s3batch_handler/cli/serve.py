@@ -1,0 +1,145 @@
+"""``s3batch serve``: S3 and S3 Control on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli.options import UsageProblem, named
+from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.signals import ended_like_ctrl_c
+from s3batch_handler.engine.functions import Functions
+from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _handlers(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    return named(pairs, "NAME=HANDLER")
+
+
+@click.command()
+@click.option(
+    "--function",
+    "handlers",
+    metavar="NAME=HANDLER",
+    multiple=True,
+    callback=_handlers,
+    help="What jobs may invoke: a name, name:qualifier or ARN, and the handler; repeat for more.",
+)
+@click.option(
+    "--source",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to be a bucket, named after it; repeat for more.",
+)
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A folder to keep jobs in; those that were cut off go on at the next start.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where to listen.  [default: a free port]",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="An address of this machine. Any but loopback lets others in.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The functions' timeout in seconds.  [default: 60]",
+)
+@click.option(
+    "--max-redrives",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Further tries for a task that failed temporarily.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="No talk, but for warnings.")
+def serve(
+    *,
+    handlers: dict[str, str],
+    folders: tuple[Path, ...],
+    state: Path | None,
+    port: int,
+    host: str,
+    timeout: float | None,
+    max_redrives: int,
+    quiet: bool,
+) -> None:
+    """Serve S3 and S3 Control to boto3, the AWS CLI and any other client of AWS's.
+
+    Prints its address when it is ready, and ends on Ctrl-C. What clients wrote to S3 is gone then,
+    and without --state so are the jobs. HANDLER is module:name or path/to/app.py:name, run in
+    processes of its own, which find this S3 by themselves; or the address or ARN of a function
+    elsewhere. Nothing but what is named here can be invoked.
+
+    \b
+        s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/
+        AWS_ENDPOINT_URL=http://127.0.0.1:5005 s3batch job submit …
+    """  # noqa: D301  not raw: click's mark is a backspace
+    from s3batch_handler import server  # moto takes a second to come
+
+    try:
+        Functions(handlers)
+    except (InvalidFunction, ValueError) as error:
+        raise UsageProblem(f"--function: {error}") from error
+
+    def load(environment: Mapping[str, str]) -> dict[str, str]:
+        os.environ.update(environment)  # worker processes have it from here
+        return handlers
+
+    with ended_like_ctrl_c(), suppress(KeyboardInterrupt):
+        out = sys.stdout
+        with (
+            redirect_stdout(sys.stderr),  # what functions print is their log
+            server.serve(
+                load,
+                host=host,
+                port=port,
+                folders=folders,
+                state=state,
+                timeout=timeout,
+                max_redrives=max_redrives,
+            ) as address,
+        ):
+            if not server.is_loopback(host):
+                say(
+                    f"s3batch: WARNING: {printable(address)} is open to everybody who reaches this "
+                    "machine: no password keeps them from these objects and functions"
+                )
+            if not quiet:
+                _explain(address, handlers, folders)
+            with redirect_stdout(out):
+                show(address)
+            threading.Event().wait()
+
+
+def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) -> None:
+    from s3batch_handler.embedded_s3 import bucket_name_for
+
+    for folder in folders:
+        say(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
+    for name, handler in handlers.items():
+        say(f"function {printable(name)}: {printable(handler)}")
+    say(f"clients find it by AWS_ENDPOINT_URL={printable(address)}, with any credentials")

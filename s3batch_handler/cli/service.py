@@ -1,0 +1,136 @@
+"""Whom the ``job`` commands ask: AWS, or what stands in for it, as their options say."""
+
+from __future__ import annotations
+
+import errno
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from s3batch_handler.classify import aws_error_code
+from s3batch_handler.cli.options import endpoint_url_option
+from s3batch_handler.control import S3Control
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Service:
+    """S3 Control, and S3 and STS beside it. boto3 is slow to come, so it comes when needed."""
+
+    def __init__(
+        self,
+        *,
+        endpoint_url: str | None = None,
+        account_id: str | None = None,
+        profile: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        self._endpoint_url = endpoint_url
+        self._account_id = account_id
+        self._profile = profile
+        self._region = region
+
+    @cached_property
+    def control(self) -> S3Control:
+        """The verbs."""
+        return S3Control(self._s3control, account_id=self.account_id)
+
+    @cached_property
+    def account_id(self) -> str:
+        """Whose jobs: as given, or else whose the credentials are."""
+        if self._account_id is not None:
+            return self._account_id
+        from s3batch_handler import aws
+
+        return aws.account_id(self._session, endpoint_url=self._endpoint_url)
+
+    @property
+    def region(self) -> str:
+        region: str = self._s3control.meta.region_name
+        return region
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn``, …: what ARNs begin with here."""
+        partition: str = self._s3control.meta.partition
+        return partition
+
+    @property
+    def poll(self) -> float:
+        """Seconds between two looks at a job: AWS does not want to be asked often."""
+        from s3batch_handler.aws import is_of_aws
+
+        return _POLL_OF_AWS if is_of_aws(self._s3control) else _POLL_OF_OTHERS
+
+    def etag(self, location: dict[str, str]) -> str:
+        """Look up the ETag of an object, given as boto3 takes it.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        from s3batch_handler.aws import s3_client
+
+        s3 = s3_client(self._session, endpoint_url=self._endpoint_url)
+        try:
+            etag: str = s3.head_object(**location)["ETag"]
+        except Exception as error:
+            if aws_error_code(error) not in _NOT_THERE:
+                raise
+            url = f"s3://{location['Bucket']}/{location['Key']}"
+            raise FileNotFoundError(errno.ENOENT, "no such object", url) from error
+        return etag.strip('"')
+
+    @cached_property
+    def _session(self) -> Any:
+        from s3batch_handler.aws import session
+
+        return session(profile=self._profile, region=self._region)
+
+    @cached_property
+    def _s3control(self) -> Any:
+        from s3batch_handler.aws import s3control_client
+
+        return s3control_client(self._session, endpoint_url=self._endpoint_url)
+
+
+_POLL_OF_AWS: Final = 30.0
+_POLL_OF_OTHERS: Final = 1.0
+_NOT_THERE: Final = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
+
+
+def service_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say whom to ask; the command gets a :class:`Service` for them."""
+
+    @click.option(
+        "--account-id",
+        metavar="ID",
+        callback=_account_id,
+        help="Whose jobs.  [default: whose the credentials are]",
+    )
+    @click.option("--profile", metavar="NAME", help="Credentials and Region, as for the AWS CLI.")
+    @click.option("--region", metavar="NAME", help="The jobs' Region, as for the AWS CLI.")
+    @endpoint_url_option("Whom to ask in place of AWS: s3batch serve, for instance.")
+    @wraps(command)
+    def with_service(
+        *,
+        endpoint_url: str | None,
+        account_id: str | None,
+        profile: str | None,
+        region: str | None,
+        **options: Any,
+    ) -> None:
+        service = Service(
+            endpoint_url=endpoint_url, account_id=account_id, profile=profile, region=region
+        )
+        command(service=service, **options)
+
+    decorated: Callable[..., None] = with_service
+    return decorated
+
+
+def _account_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
+        raise click.BadParameter(f"{value!r}: an account id has 12 digits")
+    return value

@@ -1,0 +1,291 @@
+"""``s3batch job submit``: from what a person writes to the request of CreateJob."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from s3batch_handler.cli.job_view import exit_code, show_job, show_json, watch
+from s3batch_handler.cli.options import (
+    UsageProblem,
+    arguments_option,
+    schema_for,
+    schema_option,
+    tags_option,
+)
+from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.service import Service, service_options
+from s3batch_handler.errors import JobError
+from s3batch_handler.job import JobSpec
+from s3batch_handler.manifest import MANIFEST_FORMAT
+from s3batch_handler.report import REPORT_FORMAT, ReportScope
+from s3batch_handler.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.command()
+@click.option(
+    "--manifest",
+    metavar="s3://…",
+    required=True,
+    help="The manifest: CSV, or an inventory's manifest.json. Its ETag is looked up.",
+)
+@click.option("--manifest-version-id", metavar="ID", help="Which version of the manifest.")
+@click.option(
+    "--fields",
+    metavar="NAMES",
+    help="The columns of a CSV manifest.  [default: Bucket,Key]",
+)
+@click.option(
+    "--function",
+    metavar="NAME|ARN",
+    help="The Lambda function to invoke; name:qualifier for a version or alias.",
+)
+@arguments_option
+@schema_option
+@click.option(
+    "--operation",
+    metavar="JSON|@FILE",
+    help="Another operation, as in CreateJob: '{\"S3DeleteObjectTagging\": {}}'.",
+)
+@click.option("--role", metavar="NAME|ARN", required=True, help="The role that S3 takes on.")
+@click.option("--report", metavar="s3://…", help="Where the completion report goes.")
+@click.option("--no-report", is_flag=True, help="Have no completion report written.")
+@click.option(
+    "--report-scope",
+    type=click.Choice([scope.value for scope in ReportScope]),
+    default=ReportScope.ALL_TASKS.value,
+    show_default=True,
+    help="Which tasks the report tells of.",
+)
+@click.option(
+    "--priority",
+    type=click.IntRange(0, 2147483647),
+    default=10,
+    show_default=True,
+    help="The higher, the sooner.",
+)
+@click.option("--description", metavar="TEXT", help="What the job is for.")
+@tags_option
+@click.option(
+    "--confirm/--no-confirm",
+    default=True,
+    show_default=True,
+    help="Have the job wait for s3batch job confirm before it runs.",
+)
+@click.option(
+    "--client-request-token",
+    metavar="TEXT",
+    help="The same request with the same token makes one job.  [default: a new one]",
+)
+@click.option("--dry-run", is_flag=True, help="Print the request as JSON, and make no job.")
+@click.option("--wait", is_flag=True, help="Wait until the job is over.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
+@service_options
+def submit(service: Service, **options: Any) -> None:
+    """Make a job, and print its id.
+
+    Account, Region and partition are added to names of functions and roles. With --wait the exit
+    code is 1 if the job or any of its tasks failed.
+
+    \b
+        s3batch job submit --manifest s3://my-bucket/manifest.csv --function thumbnails \\
+            --role batch --report s3://my-bucket/reports --arguments width=80
+        s3batch job submit … --dry-run > job.json
+        aws s3control create-job --cli-input-json file://job.json
+    """  # noqa: D301  not raw: click's mark is a backspace
+    _submit(_Options(**options), service)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the command line said; the names are those of the options."""
+
+    manifest: str
+    manifest_version_id: str | None
+    fields: str | None
+    function: str | None
+    arguments: dict[str, str]
+    schema: str | None
+    operation: str | None
+    role: str
+    report: str | None
+    no_report: bool
+    report_scope: str
+    priority: int
+    description: str | None
+    tags: dict[str, str]
+    confirm: bool
+    client_request_token: str | None
+    dry_run: bool
+    wait: bool
+    as_json: bool
+    quiet: bool
+
+
+def _submit(options: _Options, service: Service) -> None:
+    _check(options)
+    spec = _spec(options, service)
+    if options.dry_run:
+        show_json({"AccountId": service.account_id, **spec.to_request()})
+        return
+    job_id = service.control.create_job(spec)
+    if options.confirm and not options.quiet:
+        say(f"it waits for its confirmation: s3batch job confirm {printable(job_id)}")
+    if not options.wait:
+        show_json({"JobId": job_id}) if options.as_json else show(printable(job_id))
+        return
+    if not options.quiet:
+        say(f"job {printable(job_id)}")
+    job = watch(service.control, job_id, poll=service.poll, quiet=options.quiet)
+    show_job(job, as_json=options.as_json)
+    sys.exit(exit_code(job))
+
+
+# ---------------------------------------------------------------- the request
+
+
+def _spec(options: _Options, service: Service) -> JobSpec:
+    request = {
+        "ConfirmationRequired": options.confirm,
+        "Operation": _operation(options, service),
+        "Manifest": _manifest(options, service),
+        "Report": _report(options, service),
+        "Priority": options.priority,
+        "RoleArn": role_arn(options.role, service),
+        "Description": options.description,
+        "Tags": options.tags,
+        "ClientRequestToken": options.client_request_token or str(uuid.uuid4()),
+    }
+    try:
+        return JobSpec.from_request(request)
+    except JobError as error:
+        raise UsageProblem(str(error)) from error
+
+
+def _operation(options: _Options, service: Service) -> Any:
+    if options.operation is not None:
+        return _json(options.operation)
+    assert options.function is not None
+    invoke: dict[str, Any] = {"FunctionArn": function_arn(options.function, service)}
+    if options.schema or options.arguments:
+        invoke["InvocationSchemaVersion"] = options.schema or "2.0"
+    if options.arguments:
+        invoke["UserArguments"] = options.arguments
+    return {"LambdaInvoke": invoke}
+
+
+def _json(text: str) -> Any:
+    source = "--operation"
+    if text.startswith("@"):
+        source = text[1:]
+        text = Path(source).read_text(encoding="utf-8")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageProblem(f"{source}: no JSON: {error}") from error
+
+
+def _manifest(options: _Options, service: Service) -> Mapping[str, Any]:
+    bucket, key = _bucket_and_key(options.manifest)
+    location = {"Bucket": bucket, "Key": key}
+    version = {}
+    if options.manifest_version_id is not None:
+        location["VersionId"] = options.manifest_version_id
+        version["ObjectVersionId"] = options.manifest_version_id
+    spec: dict[str, Any] = {"Format": _INVENTORY_FORMAT}
+    if not _is_inventory(options.manifest):
+        fields = options.fields or "Bucket,Key"
+        spec = {"Format": MANIFEST_FORMAT, "Fields": fields.split(",")}
+    return {
+        "Spec": spec,
+        "Location": {
+            "ObjectArn": f"{_bucket_arn(bucket, service)}/{key}",
+            **version,
+            "ETag": service.etag(location),
+        },
+    }
+
+
+def _is_inventory(manifest: str) -> bool:
+    return manifest.endswith("/manifest.json")
+
+
+_INVENTORY_FORMAT: Final = "S3InventoryReport_CSV_20161130"
+
+
+def _report(options: _Options, service: Service) -> Mapping[str, Any]:
+    if options.report is None:
+        return {"Enabled": False}
+    bucket, prefix = _bucket_and_key(options.report)
+    prefix = prefix.rstrip("/")  # or the report would be at "prefix//job-…"
+    return {
+        "Enabled": True,
+        "Bucket": _bucket_arn(bucket, service),
+        **({"Prefix": prefix} if prefix else {}),
+        "Format": REPORT_FORMAT,
+        "ReportScope": options.report_scope,
+    }
+
+
+# ---------------------------------------------------------------- ARNs
+
+
+def function_arn(name: str, service: Service) -> str:
+    """Complete a function's name or partial ARN: ``thumbnails:PROD``, ``1234…:function:f``."""
+    if name.startswith("arn:"):
+        return name
+    before, _, function = name.rpartition("function:")
+    given = [part for part in before.split(":") if part]
+    account_id = next((part for part in given if part.isdigit()), None) or service.account_id
+    region = next((part for part in given if not part.isdigit()), service.region)
+    return f"arn:{service.partition}:lambda:{region}:{account_id}:function:{function}"
+
+
+def role_arn(name: str, service: Service) -> str:
+    """Complete a role's name, or its path and name: ``service-role/batch``."""
+    if name.startswith("arn:"):
+        return name
+    return f"arn:{service.partition}:iam::{service.account_id}:role/{name.lstrip('/')}"
+
+
+def _bucket_arn(bucket: str, service: Service) -> str:
+    return f"arn:{service.partition}:s3:::{bucket}"
+
+
+# ---------------------------------------------------------------- slips of the pen
+
+
+def _check(options: _Options) -> None:
+    """Find what is wrong before AWS is asked for anything."""
+    if (options.function is None) == (options.operation is None):
+        raise click.UsageError("say what to do: --function or --operation, one of them")
+    if options.operation is not None and (options.arguments or options.schema):
+        raise click.UsageError("--arguments and --schema go with --function")
+    schema_for(options.schema, options.arguments)
+    if (options.report is None) == (not options.no_report):
+        raise click.UsageError("--report s3://bucket/prefix or --no-report: one of them")
+    if options.report is not None and not _bucket_and_key(options.report)[0]:
+        raise click.UsageError(f"--report {options.report}: write s3://bucket/prefix")
+    if options.fields and _is_inventory(options.manifest):
+        raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
+    if options.dry_run and options.wait:
+        raise click.UsageError("--dry-run makes no job to --wait for")
+    if not all(_bucket_and_key(options.manifest)):
+        raise click.UsageError(f"--manifest {options.manifest}: write s3://bucket/key")
+
+
+def _bucket_and_key(url: str) -> tuple[str, str]:
+    """Split ``s3://bucket/key``; what is missing is empty."""
+    scheme, _, place = url.partition("s3://")
+    bucket, _, key = place.partition("/")
+    return ("", "") if scheme else (bucket, key)

@@ -1,0 +1,59 @@
+"""An HTTP server in a thread of this process, for as long as a block runs."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK: Final = "127.0.0.1"
+
+_POLL: Final = 0.05  # seconds until it sees that it is to end
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""What WSGI calls so."""
+
+
+@contextmanager
+def listening(
+    application_at: Callable[[str], Application], *, host: str = LOOPBACK, port: int = 0
+) -> Iterator[str]:
+    """Answer requests while the block runs, each in a thread of its own; give the address.
+
+    Args:
+        application_at: Makes what answers, once the address is settled, ``http://host:port``.
+            Requests that come meanwhile wait for it.
+        host: Where to listen; by default where only this machine reaches it.
+        port: 0 for a free one.
+
+    Raises:
+        OSError: The port is taken, or the host is none of this machine's.
+    """
+    # No line for each request, no traceback of the application's: who asks is told.
+    logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # A socket of our own: werkzeug would end the process where it cannot have the port.
+    with socket.create_server((host, port), family=family, backlog=128) as waiting:
+        # With numbers for a name: clients of S3 would put a bucket before a name.
+        numbers, port = waiting.getsockname()[:2]
+        address = f"http://[{numbers}]:{port}" if ":" in numbers else f"http://{numbers}:{port}"
+        application = cast("Any", application_at(address))
+        server = make_server(host, port, application, threaded=True, fd=waiting.fileno())
+        thread = threading.Thread(
+            target=server.serve_forever, args=(_POLL,), name="http-server", daemon=True
+        )
+        thread.start()
+        try:
+            yield address
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

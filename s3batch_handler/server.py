@@ -1,0 +1,175 @@
+"""S3 and S3 Control on this machine, for whoever speaks HTTP: boto3, the AWS CLI, other languages.
+
+moto's S3 and STS with the job calls of ``endpoint.py``; jobs run the functions that whoever starts
+the server has given, and no other. Any credentials will do, as with moto. So a server that only
+this machine reaches answers only those who call it by a name of this machine, and no page of a
+browser: other sites could make it ask.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from s3batch_handler.aws import s3_client
+from s3batch_handler.embedded_s3 import bucket_name_for, environment_for, folder_as_bucket
+from s3batch_handler.endpoint import job_calls, one_for_each
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.engine.state import locked
+from s3batch_handler.http_server import LOOPBACK, listening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from s3batch_handler.endpoint import ControlOf
+    from s3batch_handler.engine.targets import Target
+    from s3batch_handler.http_server import Application
+
+    LoadFunctions = Callable[[Mapping[str, str]], Mapping[str, Target]]
+
+
+@contextmanager
+def serve(
+    load_functions: LoadFunctions,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    folders: Iterable[Path] = (),
+    state: Path | None = None,
+    max_redrives: int = 3,
+    timeout: float | None = None,
+) -> Iterator[str]:
+    """Serve S3 and S3 Control while the block runs; give the address, ``http://host:port``.
+
+    Objects are kept in memory. There can be one such server in a process, and no ``mock_aws``
+    beside it: they share moto's AWS, which is empty before and afterwards.
+
+    Args:
+        load_functions: Gives what jobs may invoke, by name or ARN as for
+            :class:`~s3batch_handler.engine.engine.Engine`. It is called with the environment
+            variables by which functions find this server's S3.
+        host: Where to listen. Whoever reaches it can read and write all objects, and run jobs.
+        port: 0 for a free one.
+        folders: Each is a bucket at first, named after it.
+        state: A folder to keep jobs in: they go on when the next server has it.
+        max_redrives: Further tries for a task that failed temporarily.
+        timeout: Seconds that a call may take, as for an ``Engine``.
+
+    Raises:
+        OSError: The port is taken, or a folder cannot be listed.
+        StateError: ``state`` cannot be used, or another server uses it.
+    """
+    with ExitStack() as stack, ExitStack() as engines:
+        stack.callback(BackendDict.reset)
+        BackendDict.reset()
+        for folder in folders:
+            stack.enter_context(folder_as_bucket(folder, bucket_name_for(folder)))
+        if state is not None:
+            stack.enter_context(locked(state))
+
+        def application_at(address: str) -> Application:
+            own = f"http://{LOOPBACK}:{urlsplit(address).port}" if host in _ANY_HOST else address
+            jobs_of = _jobs_at(
+                own,
+                load_functions(environment_for(own, _ACCESS_KEY_ID)),
+                engines,
+                state=state,
+                max_redrives=max_redrives,
+                timeout=timeout,
+            )
+            stack.enter_context(job_calls(jobs_of))
+            application = cast("Application", DomainDispatcherApplication(_app_of))
+            return _for_this_machine(application) if is_loopback(host) else application
+
+        # Jobs end before the S3 that they work on, and all of that before moto forgets it.
+        with listening(application_at, host=host, port=port) as address, engines:
+            yield address
+
+
+def _jobs_at(
+    address: str,
+    functions: Mapping[str, Target],
+    engines: ExitStack,
+    *,
+    state: Path | None,
+    **settings: Any,
+) -> ControlOf:
+    """Have an engine for each account and Region, at once where there are jobs to go on with."""
+    s3 = s3_client(
+        endpoint_url=address,
+        access_key_id=_ACCESS_KEY_ID,
+        secret_access_key=_ACCESS_KEY_ID,
+        use_proxies=False,
+    )
+
+    def engine_of(account_id: str, region: str) -> Engine:
+        engine = Engine(
+            functions,
+            s3=s3,
+            account_id=account_id,
+            region=region,
+            state=None if state is None else state / account_id / region,
+            background=True,
+            **settings,
+        )
+        return engines.enter_context(engine)
+
+    jobs_of = one_for_each(engine_of)
+    for begun in sorted(state.glob("*/*")) if state is not None else ():
+        jobs_of(begun.parent.name, begun.name)
+    return jobs_of
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches what listens there."""
+    return _OWN_NAME.fullmatch(host) is not None
+
+
+_ACCESS_KEY_ID: Final = "local"
+_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  not to listen there, but to know them
+
+
+def _app_of(service: Any) -> Any:
+    return create_backend_app(service) if service in _SERVICES else _elsewhere
+
+
+_SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentials they have
+
+
+def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _refuse(
+        start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here"
+    )
+
+
+def _for_this_machine(application: Application) -> Application:
+    """Keep out what a browser sends for some page: with that page's origin, or to its host."""
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "").rpartition(":")
+        name = host[0] if host[2].isdecimal() else "".join(host)
+        if "HTTP_ORIGIN" in environ or not _OWN_NAME.fullmatch(name):
+            text = "this server is for programs on its own machine"
+            return _refuse(start_response, "403 Forbidden", "AccessDenied", text)
+        return application(environ, start_response)
+
+    return checked
+
+
+# With a bucket or an account id before it, maybe. Nobody can own such a name elsewhere.
+_OWN_NAME: Final = re.compile(
+    r"(.+\.)?(localhost|127(\.[0-9]{1,3}){3})|::1|\[::1\]", re.ASCII | re.IGNORECASE
+)
+
+
+def _refuse(
+    start_response: Callable[..., Any], status: str, code: str, message: str
+) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/xml")])
+    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]
