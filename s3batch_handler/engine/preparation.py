@@ -134,7 +134,8 @@ def copied(
     """
     with _file(keep) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        write_row = csv.writer(text, lineterminator="\n").writerow
+        # Quotes for all: for a CR alone Python has them since 3.13 only.
+        write_row = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
         count, width = 0, 0
         for entry in entries:
             width = 2 if entry.version_id is None else 3
