@@ -226,6 +226,30 @@ def test_a_job_that_cannot_run_does_not_stop_others(s3: Any) -> None:
         assert over(engine, bad).failure_reasons[0].failure_code == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
+def test_a_function_that_breaks_the_job_while_it_shall_pause(
+    s3: Any, error: type[BaseException]
+) -> None:
+    """What is no answer fails the job at any moment; the thread goes on with the others."""
+    gate = Gate()
+
+    def breaks(event: Any, context: object) -> Any:
+        gate(event, context)
+        raise error
+
+    with Engine({"function": gate, "breaks": breaks}, s3=s3, background=True) as engine:
+        operation = {"LambdaInvoke": {"FunctionArn": "breaks"}}
+        low = engine.create_job(spec(s3, Priority=1, Operation=operation))
+        until(lambda: gate.jobs == [low])
+        high = engine.create_job(spec(s3, Priority=2))
+        until(lambda: status(engine, low) is JobStatus.PAUSING)
+        gate.let(4)
+
+        (reason,) = over(engine, low).failure_reasons
+        assert reason.failure_reason == f"interrupted by {error.__name__}"
+        assert over(engine, high).status is JobStatus.COMPLETE
+
+
 # ---------------------------------------------------------------- S3 is away for a while
 
 
@@ -263,6 +287,32 @@ def test_s3_is_away_for_a_while(
         assert over(engine, job_id).status is JobStatus.COMPLETE
         assert gate.began == {"0": 1, "1": 1, "2": 1}
         assert "EndpointConnectionError" in caplog.text
+
+
+def test_s3_goes_away_while_a_job_shall_pause(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks are done but the report is not: it is written when it is the job's turn again."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    gate = Gate()
+    gate.let(6)
+    created: list[str] = []
+
+    class Leaving(Away):
+        """Goes away when it gets the first report, and a job of higher priority has come."""
+
+        def upload_fileobj(self, *args: Any, **options: Any) -> None:
+            if not created:
+                created.append(engine.create_job(spec(s3, Priority=2)))
+                until(lambda: status(engine, low) is JobStatus.PAUSING)
+                raise EndpointConnectionError(endpoint_url="https://s3.amazonaws.com")
+            s3.upload_fileobj(*args, **options)
+
+    leaving = cast("Any", Leaving(s3, "nothing"))
+    with Engine({"function": gate}, s3=leaving, background=True) as engine:
+        low = engine.create_job(spec(s3, Priority=1))
+
+        assert over(engine, low).status is JobStatus.COMPLETE
+        assert over(engine, created[0]).status is JobStatus.COMPLETE
+        assert gate.began == {"0": 2, "1": 2, "2": 2}
 
 
 @pytest.mark.parametrize("operation", ["get_paginator", "upload_fileobj", "put_object"])

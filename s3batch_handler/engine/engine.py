@@ -30,7 +30,7 @@ from s3batch_handler.engine.crew import Crew, NotNow
 from s3batch_handler.engine.failures import BAD_MANIFEST, NO_FUNCTION, Unusable, failure
 from s3batch_handler.engine.functions import Functions, qualified_name
 from s3batch_handler.engine.journal import Journal
-from s3batch_handler.engine.lifecycle import check_move, status_on_request
+from s3batch_handler.engine.lifecycle import check_move, status_on_request, way
 from s3batch_handler.engine.manifests import Manifests
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
@@ -225,9 +225,10 @@ class Engine:
             _check(_REASON, reason, "StatusUpdateReason")
         with self._lock:
             status = status_on_request(job_id, self.describe_job(job_id).status, requested)
-            job = self._change(job_id, status=status, status_update_reason=reason)
             if status is JobStatus.CANCELLED:
-                job = self._ended(job_id)
+                job = self._end(job_id, status, status_update_reason=reason)
+            else:
+                job = self._change(job_id, status=status, status_update_reason=reason)
         if not job.status.is_final:
             self._go_on(job_id)
         return job
@@ -321,7 +322,9 @@ class Engine:
         except (StateError, NotNow):  # passes, and then it can go on
             raise
         except BaseException as error:
-            if not self._store.get(job_id).job.status.is_final:
+            with self._lock:
+                status = self._store.get(job_id).job.status
+            if status is not JobStatus.SUSPENDED and not status.is_final:
                 why = f"interrupted by {type(error).__name__}"
                 self._fail(job_id, failure("Interrupted", why))
             raise
@@ -335,7 +338,10 @@ class Engine:
 
     def _advance(self, job_id: str) -> bool:
         """Do what is next for a job; tell whether there was anything."""
-        stored = self._store.get(job_id)
+        with self._lock:
+            stored = self._store.get(job_id)
+            if stored.job.status is JobStatus.NEW:
+                self._move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         if status is JobStatus.SUSPENDED or status.is_final:
             return False
@@ -358,8 +364,6 @@ class Engine:
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
-        if self.describe_job(job_id).status is JobStatus.NEW:
-            self._move(job_id, JobStatus.PREPARING)
         self._invoker_of(spec)
         folder = self._folder_of(job_id)
         folder.mkdir(exist_ok=True)
@@ -390,8 +394,10 @@ class Engine:
         spec, known = stored.spec, stored.manifest
         assert known is not None
         with self._lock:
-            if self.describe_job(job_id).status in (JobStatus.READY, JobStatus.PAUSED):
-                self._move(job_id, JobStatus.ACTIVE)
+            status = self.describe_job(job_id).status
+            if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
+                for step in way(status, JobStatus.ACTIVE):
+                    self._move(job_id, step)
         invoker, invoke = self._invoker_of(spec), spec.operation.lambda_invoke
         report = self._report(job_id, spec.report)
 
@@ -462,17 +468,16 @@ class Engine:
             if self._is_cancelled(job_id):
                 self._end(job_id, JobStatus.CANCELLED)
                 return
-            self._move(job_id, JobStatus.FAILING, failure_reasons=(failure,))
+            job = self._change(job_id, failure_reasons=(failure,))
+            for step in way(job.status, JobStatus.FAILED)[:-1]:
+                self._move(job_id, step)
             self._end(job_id, JobStatus.FAILED)
 
-    def _end(self, job_id: str, status: JobStatus) -> None:
-        self._move(job_id, status)
-        self._ended(job_id)
-
-    def _ended(self, job_id: str) -> Job:
+    def _end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         """Do what is done when a job is over, in whatever way."""
+        job = self._move(job_id, status, termination_date=self._clock(), **changes)
         shutil.rmtree(self._folder_of(job_id), ignore_errors=True)
-        return self._change(job_id, termination_date=self._clock())
+        return job
 
     def _move(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         with self._lock:
@@ -502,6 +507,8 @@ class Engine:
                 self._move(job.job_id, JobStatus.PAUSED)
             elif job.status is JobStatus.FAILING:
                 self._end(job.job_id, JobStatus.FAILED)
+            elif job.status.is_final:
+                shutil.rmtree(self._folder_of(job.job_id), ignore_errors=True)
 
     def _expire(self) -> None:
         """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
@@ -509,8 +516,7 @@ class Engine:
         for job in self._store.of_status(JobStatus.SUSPENDED):
             if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
                 reason = failure("JobExpired", "the job was not confirmed within 30 days")
-                self._change(job.job_id, failure_reasons=(reason,))
-                self._end(job.job_id, JobStatus.FAILED)
+                self._fail(job.job_id, reason)
         self._store.forget(ended_before=now - _KEPT_FOR)
 
     # ------------------------------------------------------------ what a job needs
@@ -590,6 +596,7 @@ _TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
 _TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
+    JobStatus.PAUSING,  # when it could neither run to its end nor pause: a disk, S3
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
     JobStatus.CANCELLING,
