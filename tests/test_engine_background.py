@@ -383,6 +383,46 @@ def test_a_job_goes_on_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
         assert sorted(row.key for row in rows(s3, job_id)) == list("01234")
 
 
+def test_a_job_goes_on_in_the_foreground(s3: Any, tmp_path: Path) -> None:
+    """What was cut off is over when an engine without threads has been opened."""
+    gate = Gate()
+    gate.let(2)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        until(lambda: gate.began.total() == 3)
+        threading.Timer(0.05, gate.let, [1]).start()
+    gate.let(3)
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        assert status(engine, job_id) is JobStatus.COMPLETE
+        assert sorted(row.key for row in rows(s3, job_id)) == list("012")
+
+
+def test_jobs_are_confirmed_as_soon_as_they_can_be(s3: Any) -> None:
+    """By another thread, perhaps while the one that made it is about to let go of it."""
+    gate, tries = Gate(), 40
+    gate.let(tries)
+    with Engine({"function": gate}, s3=s3) as engine:
+
+        def confirm() -> None:
+            confirmed = 0
+            while confirmed < tries:
+                for job in engine.list_jobs([JobStatus.SUSPENDED]).jobs:
+                    engine.update_job_status(job.job_id, JobStatus.READY)
+                    confirmed += 1
+
+        thread = threading.Thread(target=confirm)
+        thread.start()
+        wanted = spec(s3, 1, ConfirmationRequired=True)
+        jobs = [
+            engine.create_job(wanted.model_copy(update={"client_request_token": str(number)}))
+            for number in range(tries)
+        ]
+        thread.join()
+
+        assert {status(engine, job_id) for job_id in jobs} == {JobStatus.COMPLETE}
+
+
 def test_a_job_is_confirmed_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
     """It was suspended when the engine was closed; its manifest may be gone by now."""
     gate = Gate()

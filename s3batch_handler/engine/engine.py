@@ -102,7 +102,8 @@ class Engine:
         clock: Gives the time, with its time zone.
         state: A folder to keep jobs in; without it they live as long as the engine.
         background: Run jobs in threads of the engine: one job at a time, those of higher priority
-            first, for whom others pause.
+            first, for whom others pause. Otherwise what was cut off goes on before this engine is
+            there.
 
     Raises:
         ValueError: A key of ``functions`` is neither a name nor an ARN.
@@ -148,6 +149,9 @@ class Engine:
                         running=partial(self._work_of, _TO_RUN),
                     )
                 )
+            else:
+                for job in self._store.of_status(*_TO_PREPARE, *_TO_RUN):
+                    self._go_on(job.job_id)
             self._open = stack.pop_all()
 
     # ------------------------------------------------------------ what one can ask for
@@ -276,10 +280,14 @@ class Engine:
         """Take a job as far as it goes by itself: here, or let the crew do that."""
         if self._crew is not None:
             self._look(self._crew)
-        elif self._claim(job_id):
-            with self._released(job_id):
-                while self._advance(job_id):
-                    pass
+            return
+        # Whoever asks for something while we are at it leaves it to us: look again each time.
+        while self._can_go_on(job_id) and self._claim(job_id):
+            self._step(job_id)
+
+    def _can_go_on(self, job_id: str) -> bool:
+        with self._lock:
+            return self._store.get(job_id).job.status in (*_TO_PREPARE, *_TO_RUN)
 
     def _look(self, crew: Crew) -> None:
         """Let what runs pause for a job of higher priority, and the crew look what there is now.
@@ -336,15 +344,15 @@ class Engine:
 
     # ------------------------------------------------------------ a job's life
 
-    def _advance(self, job_id: str) -> bool:
-        """Do what is next for a job; tell whether there was anything."""
+    def _advance(self, job_id: str) -> None:
+        """Do what is next for a job, if there is anything."""
         with self._lock:
             stored = self._store.get(job_id)
             if stored.job.status is JobStatus.NEW:
                 self._move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         if status is JobStatus.SUSPENDED or status.is_final:
-            return False
+            return
         try:
             if status is JobStatus.CANCELLING and stored.manifest is None:
                 self._end(job_id, JobStatus.CANCELLED)
@@ -360,7 +368,6 @@ class Engine:
             self._fail(job_id, failure(NO_FUNCTION, str(error)))
         except ManifestError as error:
             self._fail(job_id, failure(BAD_MANIFEST, str(error)))
-        return True
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
