@@ -135,17 +135,18 @@ def test_a_job_of_higher_priority_comes_first(s3: Any) -> None:
     gate = Gate()
     with Engine({"function": gate}, s3=s3, background=True) as engine:
         low = engine.create_job(spec(s3, 3, Priority=1))
-        until(lambda: gate.jobs == [low])
+        gate.let(1)
+        until(lambda: gate.jobs == [low, low])
         high = engine.create_job(spec(s3, 2, Priority=2))
         until(lambda: status(engine, low) is JobStatus.PAUSING)
         gate.let(1)
-        until(lambda: gate.jobs == [low, high])
-        meanwhile = status(engine, low)
+        until(lambda: gate.jobs == [low, low, high])
+        meanwhile = engine.describe_job(low)
         gate.let(4)
 
         assert (over(engine, high).status, over(engine, low).status) == ("Complete", "Complete")
-        assert meanwhile is JobStatus.PAUSED
-        assert gate.jobs == [low, high, high, low, low]
+        assert (meanwhile.status, meanwhile.progress.succeeded) == (JobStatus.PAUSED, 2)
+        assert gate.jobs == [low, low, high, high, low]
         assert sorted(row.key for row in rows(s3, low)) == ["0", "1", "2"]
 
 

@@ -146,6 +146,7 @@ def run_job(
                 if request is JobStatus.PAUSED and not ledger.is_over():
                     if report is not None:
                         report.discard()
+                    ledger.tell_progress()
                     return ledger.outcome(job.id, JobStatus.PAUSED)
                 ledger.end(request or JobStatus.COMPLETE)
                 ledger.give_up_waiting()
