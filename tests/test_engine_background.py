@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
+from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
 from s3batch_handler.engine.engine import Engine
@@ -404,6 +405,7 @@ def test_a_job_is_confirmed_while_its_maker_lets_go_of_it(s3: Any) -> None:
     """By another thread, which leaves it to the one that made the job."""
 
     class Busy(Engine):
+        @override
         @contextmanager
         def _released(self, job_id: str) -> Iterator[None]:
             with super()._released(job_id):
@@ -447,6 +449,23 @@ def test_a_function_that_the_next_engine_does_not_have(s3: Any, tmp_path: Path) 
 
         (reason,) = engine.describe_job(job_id).failure_reasons
         assert reason.failure_code == "ResourceNotFoundException"
+
+
+def test_a_journal_that_is_damaged(s3: Any, tmp_path: Path) -> None:
+    """It will not mend by itself: its job fails, and does not hold up the next."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        damaged = engine.create_job(spec(s3, ConfirmationRequired=True))
+    (tmp_path / f"job-{damaged}" / "journal").write_bytes(b"no journal" * 1000)
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        engine.update_job_status(damaged, JobStatus.READY)
+        good = engine.create_job(spec(s3))
+
+        (reason,) = over(engine, damaged).failure_reasons
+        assert reason.failure_code == "StateDamaged"
+        assert over(engine, good).status is JobStatus.COMPLETE
 
 
 def test_a_second_engine_in_the_same_folder(s3: Any, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from s3batch_handler.errors import (
     JobError,
     JobNotFound,
     ManifestError,
+    StateDamaged,
     StateError,
 )
 from s3batch_handler.job import (
@@ -366,6 +367,8 @@ class Engine:
             self._fail(job_id, failure(error.code or "", str(error)))
         except InvalidFunction as error:
             self._fail(job_id, failure(NO_FUNCTION, str(error)))
+        except StateDamaged as error:
+            self._fail(job_id, failure("StateDamaged", str(error)))
         except ManifestError as error:
             self._fail(job_id, failure(BAD_MANIFEST, str(error)))
 
