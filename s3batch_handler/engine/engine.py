@@ -408,8 +408,7 @@ class Engine:
             if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
                 for step in way(status, JobStatus.ACTIVE):
                     self._move(job_id, step)
-        invoker, invoke = self._invoker_of(spec), spec.operation.lambda_invoke
-        report = self._report(job_id, spec.report)
+        invoke = spec.operation.lambda_invoke
 
         def keep(progress: Progress) -> None:
             counts = replace(progress, total=known["count"])
@@ -417,7 +416,9 @@ class Engine:
 
         folder = self._folder_of(job_id)
         with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
-            run = run_job(
+            invoker = self._invoker_of(spec)
+            report = self._report(job_id, spec.report)
+            run = run_job(  # which closes them, however it ends
                 manifest.entries(),
                 invoker,
                 job=JobRef(
