@@ -10,13 +10,16 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from typing_extensions import override
@@ -551,6 +554,71 @@ def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
             assert found == {str(number): 1 for number in range(tasks)}
     finally:
         server.stop()
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "ask", "confirm", "cancel", "priority", "reopen", "let"]),
+        st.integers(0, 3),
+    ),
+    max_size=25,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(requests=REQUESTS)
+def test_requests_in_any_order(
+    s3: Any, tmp_path_factory: pytest.TempPathFactory, requests: list[tuple[str, int]]
+) -> None:
+    """Moves are legal, counts add up, and in the end each task that was done has one row."""
+    gate, jobs, state = Gate(), list[str](), tmp_path_factory.mktemp("state")
+
+    def opened() -> Engine:
+        return Engine({"function": gate}, s3=s3, state=state, background=True)
+
+    engine = opened()
+    try:
+        for verb, number in requests:
+            with suppress(JobError):  # refusals are answers
+                if verb in ("create", "ask"):
+                    wanted = spec(s3, 3, Priority=number, ConfirmationRequired=verb == "ask")
+                    jobs.append(engine.create_job(wanted))
+                elif verb == "reopen":
+                    gate.let(1)  # for the task that may hold it up
+                    engine.close()
+                    engine = opened()
+                elif verb == "let":
+                    gate.let(number + 1)
+                elif jobs and verb == "priority":
+                    engine.update_job_priority(jobs[number % len(jobs)], number)
+                elif jobs:
+                    asked = JobStatus.READY if verb == "confirm" else JobStatus.CANCELLED
+                    engine.update_job_status(jobs[number % len(jobs)], asked)
+        gate.let(1_000)
+        for job_id in jobs:
+            until(partial(rests, engine, job_id))
+            if status(engine, job_id) is JobStatus.SUSPENDED:
+                engine.update_job_status(job_id, JobStatus.READY)
+            job = over(engine, job_id)
+
+            assert job.status in (JobStatus.COMPLETE, JobStatus.CANCELLED), job.failure_reasons
+            assert job.termination_date is not None
+            assert job.progress.failed == 0
+            assert job.progress.done == 3 or job.status is JobStatus.CANCELLED
+            if job.progress.done:
+                found = Counter(row.key for row in rows(s3, job_id))
+                assert found.total() == len(found) == job.progress.done
+    finally:
+        gate.let(1_000)
+        engine.close()
+
+
+def rests(engine: Engine, job_id: str) -> bool:
+    """Tell whether a job stays as it is unless somebody asks for more."""
+    now = status(engine, job_id)
+    return now.is_final or now is JobStatus.SUSPENDED
 
 
 # ---------------------------------------------------------------- as time goes by
