@@ -50,8 +50,9 @@ class Crew:
             except (NotNow, StateError) as error:
                 _LOG.warning("%s; tried again in %d s", error, _REST)
                 with self._news:
-                    self._news.wait(_REST)
-            except Exception:  # noqa: BLE001  the next job shall have its turn
+                    if not self.is_leaving:
+                        self._news.wait(_REST)
+            except BaseException:  # noqa: BLE001  even a function's: the next job has its turn
                 _LOG.exception("a job ended by a mistake of ours")
 
     def __enter__(self) -> Self:

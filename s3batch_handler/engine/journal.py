@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.errors import StateError
+from s3batch_handler.errors import StateDamaged, StateError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import TaskStatus
 
@@ -41,8 +41,9 @@ class Journal:
         path: Made when it is not there.
 
     Raises:
-        StateError: It cannot be read or written, now or later on: of no use, no permission, a full
-            disk. What was committed stays, so that the job can go on once that has passed.
+        StateError: It cannot be read or written, now or later on: no permission, a full disk. What
+            was committed stays, so that the job can go on once that has passed.
+        StateDamaged: It is no journal, or not whole any more.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -67,7 +68,7 @@ class Journal:
         if version == 0:
             self._db.executescript(_SCHEMA)
         elif version != _VERSION:
-            raise StateError(f"{self._name} was written by another version of s3batch-handler")
+            raise StateDamaged(f"{self._name} was written by another version of s3batch-handler")
         (low, beyond, facts) = self._db.execute("SELECT low, beyond, facts FROM state").fetchone()
         self._low: int = low  # all tasks before this one are answered
         self._beyond: set[int] = set(json.loads(beyond))  # and these
@@ -177,8 +178,10 @@ class Journal:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise StateError(f"{self._name} cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:  # no disk, no lock: what is in the file
+            raise StateDamaged(f"{self._name} cannot be used: {error}") from error
 
 
 _VERSION: Final = 1
