@@ -16,6 +16,8 @@ from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
     endpoint_url_option,
+    max_redrives_option,
+    quiet_option,
     schema_for,
     schema_option,
 )
@@ -184,13 +186,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         type=click.FloatRange(min=0, min_open=True),
         help="The function's timeout in seconds.  [default: 60; 900 for a function elsewhere]",
     ),
-    click.option(
-        "--max-redrives",
-        type=click.IntRange(0),
-        default=3,
-        show_default=True,
-        help="Further tries for a task that failed temporarily.",
-    ),
+    max_redrives_option,
     click.option(
         "--report",
         metavar="DIR|s3://…",
@@ -224,7 +220,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="With --state alone: go on with the job that was cut off there, as it was begun.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
-    click.option("--quiet", "-q", is_flag=True, help="No progress, no talk."),
+    quiet_option,
 )
 
 
