@@ -378,11 +378,7 @@ class Engine:
         folder = self._folder_of(job_id)
         folder.mkdir(exist_ok=True)
         with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
-            known = {
-                "count": manifest.count,
-                "fields": manifest.fields,
-                "source": manifest.source,
-            }
+            known = manifest.facts
         with self._lock:
             self._store.save_manifest(job_id, known)
             progress = Progress(manifest.count, 0, 0)
