@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -348,6 +349,29 @@ def test_s3_is_away_while_a_manifest_is_made(
         assert gate.began == {"3.csv": 1}
         kept = [item["Key"] for item in s3.list_objects_v2(Bucket="kept")["Contents"]]
         assert [key.rpartition("/")[2] for key in kept] == ["manifest.json", f"{job_id}.csv.gz"]
+
+
+def test_a_disk_that_is_full_while_the_manifest_is_kept(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The job waits until there is room again."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    gate = Gate()
+    gate.let(30_000)
+    wanted = spec(s3, 30_000)
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, hard))
+            job_id = engine.create_job(wanted)
+            until(lambda: "File too large" in caplog.text)
+            meanwhile = status(engine, job_id)
+            engine.update_job_status(job_id, JobStatus.CANCELLED)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+        assert meanwhile is JobStatus.PREPARING
+        assert over(engine, job_id).status is JobStatus.CANCELLED
 
 
 # ---------------------------------------------------------------- what outlives the engine

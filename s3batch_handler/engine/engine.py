@@ -37,7 +37,7 @@ from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.invoker import OnS3
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.runner import run_job
-from s3batch_handler.engine.state import locked
+from s3batch_handler.engine.state import locked, written
 from s3batch_handler.engine.store import JobStore
 from s3batch_handler.engine.targets import invoker_for
 from s3batch_handler.errors import (
@@ -376,9 +376,10 @@ class Engine:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
         self._invoker_of(spec)
         folder = self._folder_of(job_id)
-        folder.mkdir(exist_ok=True)
-        with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
-            known = manifest.facts
+        with written(folder):
+            folder.mkdir(exist_ok=True)
+            with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
+                known = manifest.facts
         with self._lock:
             self._store.save_manifest(job_id, known)
             progress = Progress(manifest.count, 0, 0)
@@ -433,7 +434,7 @@ class Engine:
     def _asked(self, job_id: str) -> JobStatus | None:
         """Say whether a job that runs shall end, or pause."""
         with self._lock:
-            status = self._statuses[job_id]
+            status = self._statuses.get(job_id)
         if status is JobStatus.CANCELLING:
             return JobStatus.CANCELLED
         if status is JobStatus.PAUSING or (self._crew is not None and self._crew.is_leaving):
@@ -496,6 +497,8 @@ class Engine:
             job = self._store.get(job_id).job.model_copy(update=changes)
             self._store.save(job)
             self._statuses[job_id] = job.status
+            if job.status.is_final:
+                del self._statuses[job_id]  # nobody asks any more
             return job
 
     def _is_cancelled(self, job_id: str) -> bool:
@@ -509,7 +512,8 @@ class Engine:
     def _recover(self) -> None:
         """Put right what was cut off between two statuses."""
         for job in self._store.of_status(*JobStatus):
-            self._statuses[job.job_id] = job.status
+            if not job.status.is_final:
+                self._statuses[job.job_id] = job.status
             if job.status is JobStatus.PAUSING:
                 self._move(job.job_id, JobStatus.PAUSED)
             elif job.status is JobStatus.FAILING:
