@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -63,8 +62,7 @@ def _socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
-    except socket.gaierror as error:  # no such name
-        raise OSError(error.errno, error.strerror, host) from error
     except OSError as error:
-        # Python has an address of its own in the text.
-        raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from error
+        # Python puts the address into the text, in words of its own.
+        text = (error.strerror or str(error)).partition(" (while ")[0]
+        raise OSError(error.errno, text, f"{host}:{port}") from error
