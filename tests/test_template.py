@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from string import Template
@@ -128,6 +132,74 @@ def test_the_placeholders_of_the_policies_are_listed() -> None:
     listed = re.findall(r"^\| `\$\{(\w+)\}` \|", page, re.MULTILINE)
 
     assert set(listed) == used == set(PLACEHOLDERS)
+
+
+# ---------------------------------------------------------------- the recipes of docs/deploy.md
+
+
+def recipe(language: str) -> str:
+    page = PROJECT.joinpath("docs", "deploy.md").read_text()
+    (snippet,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return str(snippet)
+
+
+def test_the_recipe_for_cdk() -> None:
+    """It is Python, fills every placeholder of the policies, and has the outputs of the stack."""
+    text = recipe("python")
+
+    ast.parse(text)
+    for name in ("function-role", "job-role"):
+        for part in (name, f"{name}-trust"):
+            for placeholder in Template(
+                POLICIES.joinpath(f"{part}.json").read_text()
+            ).get_identifiers():
+                assert re.search(rf'\b{placeholder}(=|": )', text), placeholder
+    for output in ("FunctionArn", "JobRoleArn", "ManifestLocation", "ReportLocation"):
+        assert f'"{output}"' in text
+
+
+needs_terraform = pytest.mark.skipif(
+    shutil.which("terraform") is None, reason="there is no terraform here"
+)
+
+
+def terraform(*arguments: str, text: str, folder: Path) -> str:
+    return subprocess.run(
+        ["terraform", *arguments],
+        cwd=folder,
+        env={**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@needs_terraform
+def test_the_recipe_for_terraform(tmp_path: Path) -> None:
+    """It is written as Terraform writes it, which also says that it can be read."""
+    text = recipe("hcl")
+
+    assert terraform("fmt", "-", text=text, folder=tmp_path) == text
+
+
+@needs_terraform
+@pytest.mark.parametrize(
+    "name", ["function-role", "function-role-trust", "job-role", "job-role-trust"]
+)
+def test_terraform_fills_the_policies(name: str, tmp_path: Path) -> None:
+    """``templatefile`` takes the names of the recipe, and what it makes is the policy."""
+    (names,) = re.findall(r"  names = \{\n(.*?)\n  \}", recipe("hcl"), re.DOTALL)
+    values = {
+        line.split("=")[0].strip(): line.split("=")[0].strip().upper()
+        for line in names.splitlines()
+    }
+    call = f'templatefile("{POLICIES / name}.json", {json.dumps(values)})'
+
+    filled = terraform("console", text=f"jsonencode(jsondecode({call}))\n", folder=tmp_path)
+
+    text = Template(POLICIES.joinpath(f"{name}.json").read_text()).substitute(values)
+    assert json.loads(json.loads(filled)) == json.loads(text)
 
 
 # ---------------------------------------------------------------- environments
