@@ -71,7 +71,7 @@ def build(template: Path, into: Path, *, parameters: Iterable[str] = ()) -> Path
     """Run ``sam build`` for this machine, with parameters ``Name=value``; give the new template."""
     overrides = [f"Runtime={RUNTIME}", f"Architecture={ARCHITECTURE}", *parameters]
     tool(
-        *("sam", "build", "--template", template, "--build-dir", into, "--no-cached"),
+        *("sam", "build", "--template", template, "--build-dir", into),
         *("--parameter-overrides", " ".join(overrides)),
         folder=template.parent,
     )
