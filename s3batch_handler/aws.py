@@ -83,6 +83,15 @@ def account_id(settings: boto3.Session | None = None, *, endpoint_url: str | Non
     return account
 
 
+def stack_outputs(
+    name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+) -> dict[str, str]:
+    """Ask CloudFormation for the outputs of a stack, named by its name or ARN."""
+    cloudformation = _client("cloudformation", settings or session(), endpoint_url=endpoint_url)
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+
+
 def is_of_aws(s3control: Any) -> bool:
     """Tell whether an S3 Control client talks to AWS itself, and to nothing in its place."""
     host: str = urlsplit(s3control.meta.endpoint_url).netloc

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import yaml  # type: ignore[import-untyped]
 from click.testing import CliRunner
+from moto.server import ThreadedMotoServer
 
+from s3batch_handler.aws import s3control_client
 from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.service import Service
 from s3batch_handler.cli.submit import function_arn, role_arn
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+PROJECT = Path(__file__).parents[1]
 AWS = Path(sys.executable).with_name("aws")
 
 
@@ -33,13 +37,20 @@ class World:
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
         self.address = address
+        self.cloudformation_address = address
         session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
         self.s3 = session.client("s3", endpoint_url=address)
+        self.s3control = s3control_client(session, endpoint_url=address)
 
     def s3batch(self, *arguments: str) -> Result:
         """Run ``s3batch …``, in this process: a new one takes a second to come."""
         others: dict[str, str | None] = {name: None for name in os.environ if "AWS" in name}
-        variables = {**others, **clean_environment(), "AWS_ENDPOINT_URL": self.address}
+        variables = {
+            **others,
+            **clean_environment(),
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self.cloudformation_address,
+        }
         return CliRunner(env=variables).invoke(s3batch_command, arguments)
 
     def job(self, *arguments: str) -> str:
@@ -226,6 +237,89 @@ def test_an_operation_from_a_file(world: World) -> None:
 # ---------------------------------------------------------------- the other verbs
 
 
+@pytest.fixture(scope="module")
+def stack(world: World) -> Iterator[str]:
+    """A stack with the outputs of ``template.yaml``, which itself is for the SAM CLI to expand."""
+    outputs = yaml.load(PROJECT.joinpath("template.yaml").read_text(), yaml.BaseLoader)["Outputs"]
+    places = {
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:read:7",
+        "JobRoleArn": "arn:aws:iam::123456789012:role/job",
+        "ManifestLocation": "s3://work/manifests",
+        "ReportLocation": "s3://work/reports",
+    }
+    template = {
+        "Resources": {"Work": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": places.get(name, "another")} for name in outputs},
+    }
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    world.cloudformation_address = f"http://{host}:{port}"
+    client: Any = boto3.Session("testing", "testing", region_name="eu-west-1").client(
+        "cloudformation", endpoint_url=world.cloudformation_address
+    )
+    without_outputs = {"Resources": template["Resources"]}
+    client.create_stack(StackName="compress", TemplateBody=json.dumps(template))
+    client.create_stack(StackName="other", TemplateBody=json.dumps(without_outputs))
+    yield "compress"
+    server.stop()
+
+
+def test_a_stack_has_what_a_job_needs(world: World, stack: str) -> None:
+    """Function, role and report are those of its outputs, whoever made it."""
+    request = json.loads(
+        world.job("submit", "--stack", stack, "--manifest", "s3://work/m.csv", "--dry-run")
+    )
+
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:read:7"
+    assert request["Operation"] == {"LambdaInvoke": {"FunctionArn": function}}
+    assert request["RoleArn"] == "arn:aws:iam::123456789012:role/job"
+    assert (request["Report"]["Bucket"], request["Report"]["Prefix"]) == (
+        "arn:aws:s3:::work",
+        "reports",
+    )
+
+
+def test_what_is_said_comes_before_what_the_stack_has(world: World, stack: str) -> None:
+    """Each of the three can be another than the stack's."""
+    request = json.loads(
+        world.job(
+            *("submit", "--stack", stack, "--manifest", "s3://work/m.csv", "--dry-run"),
+            *("--operation", '{"S3DeleteObjectTagging": {}}', "--role", "mine", "--no-report"),
+        )
+    )
+
+    assert request["Operation"] == {"S3DeleteObjectTagging": {}}
+    assert request["RoleArn"] == "arn:aws:iam::123456789012:role/mine"
+    assert request["Report"] == {"Enabled": False}
+
+
+def test_a_manifest_on_this_machine(world: World, stack: str) -> None:
+    """It goes where the stack's role may read it, and the job runs on it."""
+    manifest = world.folder / "mine.csv"
+    manifest.write_text("work,a%20b.txt\n")
+
+    job_id = world.job(
+        *("submit", "--stack", stack, "--manifest", str(manifest), "--no-confirm"),
+        *("--function", "read"),
+    ).strip()
+
+    job = json.loads(world.job("wait", job_id, "--json"))
+    where = world.s3control.describe_job(AccountId="123456789012", JobId=job_id)["Job"]["Manifest"]
+    assert (job["Status"], where["Location"]["ObjectArn"]) == (
+        "Complete",
+        "arn:aws:s3:::work/manifests/mine.csv",
+    )
+
+
+def test_a_stack_of_another_kind(world: World, stack: str) -> None:
+    """The message names what it lacks."""
+    run = world.s3batch("job", "submit", "--stack", "other", "--manifest", "s3://work/m.csv")
+
+    assert run.exit_code == 2
+    assert "--stack other: it has no output FunctionArn, JobRoleArn, Manif" in run.stderr
+
+
 def test_listing(world: World) -> None:
     """The newest first, those of a status, no more than asked for; escaped for terminals."""
     job_id = world.submit("--description", "evil \u202e text")
@@ -316,6 +410,18 @@ WRONG = {
     "columns of an inventory": (
         ["--function", "f", "--no-report", "--manifest", "s3://b/manifest.json", "--fields", "Key"],
         "an inventory has its own",
+    ),
+    "a file for no job": (
+        ["--stack", "s", "--manifest", "m.csv", "--dry-run"],
+        "--dry-run puts no file into the bucket",
+    ),
+    "an inventory from here": (
+        ["--stack", "s", "--manifest", "inventory/manifest.json"],
+        "an inventory stays where S3 wrote it",
+    ),
+    "a version of a file": (
+        ["--stack", "s", "--manifest", "m.csv", "--manifest-version-id", "v"],
+        "--manifest-version-id goes with s3://bucket/key",
     ),
     "half an account": (["--function", "f", "--no-report", "--account-id", "12"], "12 digits"),
     "an endpoint without http": (["--endpoint-url", "localhost:80"], "write http://host:port"),

@@ -20,7 +20,14 @@ import s3batch_handler
 DISTRIBUTION = metadata.distribution("s3batch-handler")
 PROJECT = Path(__file__).parents[1]
 REQUIREMENT_FILES = sorted(PROJECT.joinpath("requirements").glob("*.txt"))
-SCRIPTS = ["scripts/test", "scripts/demo", "scripts/lock", "scripts/get-rie"]
+SCRIPTS = [
+    "scripts/test",
+    "scripts/demo",
+    "scripts/lock",
+    "scripts/get-rie",
+    "scripts/get-sam",
+    "scripts/build-layer",
+]
 
 
 # ---------------------------------------------------------------- the package
@@ -149,6 +156,8 @@ def test_requirement_files_agree() -> None:
     pins = {path.stem: _pins(path) for path in REQUIREMENT_FILES}
 
     assert pins["demo"] < pins["test"] < pins["dev"]
+    assert pins["lambda"] < pins["demo"]
+    assert pins["rie"] < pins["sam"]
 
 
 def test_requirement_files_are_up_to_date() -> None:

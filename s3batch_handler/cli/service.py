@@ -10,14 +10,19 @@ import click
 
 from s3batch_handler.classify import aws_error_code
 from s3batch_handler.cli.options import endpoint_url_option
+from s3batch_handler.cli.stack import Stack
 from s3batch_handler.control import S3Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Service:
-    """S3 Control, and S3 and STS beside it. boto3 is slow to come, so it comes when needed."""
+    """S3 Control, with S3, STS and CloudFormation beside it.
+
+    boto3 is slow to come, so it comes when needed.
+    """
 
     def __init__(
         self,
@@ -70,11 +75,8 @@ class Service:
         Raises:
             FileNotFoundError: There is none.
         """
-        from s3batch_handler.aws import s3_client
-
-        s3 = s3_client(self._session, endpoint_url=self._endpoint_url)
         try:
-            etag: str = s3.head_object(**location)["ETag"]
+            etag: str = self._s3.head_object(**location)["ETag"]
         except Exception as error:
             if aws_error_code(error) not in _NOT_THERE:
                 raise
@@ -82,11 +84,32 @@ class Service:
             raise FileNotFoundError(errno.ENOENT, "no such object", url) from error
         return etag.strip('"')
 
+    def put(self, path: Path, *, bucket: str, key: str) -> str | None:
+        """Put a file into a bucket, and give its version id if the bucket has such."""
+        with path.open("rb") as file:
+            version: str | None = self._s3.put_object(Bucket=bucket, Key=key, Body=file).get(
+                "VersionId"
+            )
+        return version
+
+    def stack(self, name: str) -> Stack:
+        """Look up what a stack has for a job."""
+        from s3batch_handler.aws import stack_outputs
+
+        outputs = stack_outputs(name, self._session, endpoint_url=self._endpoint_url)
+        return Stack.of_outputs(name, outputs)
+
     @cached_property
     def _session(self) -> Any:
         from s3batch_handler.aws import session
 
         return session(profile=self._profile, region=self._region)
+
+    @cached_property
+    def _s3(self) -> Any:
+        from s3batch_handler.aws import s3_client
+
+        return s3_client(self._session, endpoint_url=self._endpoint_url)
 
     @cached_property
     def _s3control(self) -> Any:

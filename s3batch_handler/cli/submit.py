@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,13 +32,21 @@ from s3batch_handler.text import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from s3batch_handler.cli.stack import Stack
+
 
 @click.command()
 @click.option(
     "--manifest",
-    metavar="s3://…",
+    metavar="s3://…|FILE",
     required=True,
-    help="The manifest: CSV, or an inventory's manifest.json. Its ETag is looked up.",
+    help="The manifest: CSV, or an inventory's manifest.json. Its ETag is looked up. With --stack "
+    "also a file, which is put into the stack's bucket.",
+)
+@click.option(
+    "--stack",
+    metavar="NAME",
+    help="A stack of template.yaml: what it has is taken for --function, --role and --report.",
 )
 @click.option("--manifest-version-id", metavar="ID", help="Which version of the manifest.")
 @click.option(
@@ -58,7 +66,7 @@ if TYPE_CHECKING:
     metavar="JSON|@FILE",
     help="Another operation, as in CreateJob: '{\"S3DeleteObjectTagging\": {}}'.",
 )
-@click.option("--role", metavar="NAME|ARN", required=True, help="The role that S3 takes on.")
+@click.option("--role", metavar="NAME|ARN", help="The role that S3 takes on.")
 @click.option("--report", metavar="s3://…", help="Where the completion report goes.")
 @click.option("--no-report", is_flag=True, help="Have no completion report written.")
 @click.option(
@@ -100,6 +108,8 @@ def submit(service: Service, **options: Any) -> None:
     code is 1 if the job or any of its tasks failed.
 
     \b
+        s3batch job submit --stack s3batch-compress --manifest manifest.csv \\
+            --arguments target=compressed
         s3batch job submit --manifest s3://my-bucket/manifest.csv --function thumbnails \\
             --role batch --report s3://my-bucket/reports --arguments width=80
         s3batch job submit … --dry-run > job.json
@@ -113,13 +123,14 @@ class _Options:
     """What the command line said; the names are those of the options."""
 
     manifest: str
+    stack: str | None
     manifest_version_id: str | None
     fields: str | None
     function: str | None
     arguments: dict[str, str]
     schema: str | None
     operation: str | None
-    role: str
+    role: str | None
     report: str | None
     no_report: bool
     report_scope: str
@@ -136,6 +147,8 @@ class _Options:
 
 def _submit(options: _Options, service: Service) -> None:
     _check(options)
+    if options.stack is not None:
+        options = _completed(options, service.stack(options.stack), service)
     spec = _spec(options, service)
     if options.dry_run:
         show_json({"AccountId": service.account_id, **spec.to_request()})
@@ -153,10 +166,30 @@ def _submit(options: _Options, service: Service) -> None:
     sys.exit(exit_code(job))
 
 
+def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
+    """Add what the stack has where nothing is said, and put a manifest that is a file there."""
+    function = stack.function if options.operation is None else None
+    report = None if options.no_report else stack.reports
+    complete = replace(
+        options,
+        function=options.function or function,
+        role=options.role or stack.role,
+        report=options.report or report,
+    )
+    if not _is_file(options.manifest):
+        return complete
+    path = Path(options.manifest)
+    url = f"{stack.manifests}/{path.name}"
+    bucket, key = _bucket_and_key(url)
+    version = service.put(path, bucket=bucket, key=key)
+    return replace(complete, manifest=url, manifest_version_id=version)
+
+
 # ---------------------------------------------------------------- the request
 
 
 def _spec(options: _Options, service: Service) -> JobSpec:
+    assert options.role is not None
     request = {
         "ConfirmationRequired": options.confirm,
         "Operation": _operation(options, service),
@@ -269,12 +302,14 @@ def _bucket_arn(bucket: str, service: Service) -> str:
 
 def _check(options: _Options) -> None:
     """Find what is wrong before AWS is asked for anything."""
-    if (options.function is None) == (options.operation is None):
+    if not _said_once(options, options.function is not None, options.operation is not None):
         raise click.UsageError("say what to do: --function or --operation, one of them")
+    if not _said_once(options, options.role is not None):
+        raise click.UsageError("say as whom: --role, or --stack for the role of a stack")
     if options.operation is not None and (options.arguments or options.schema):
         raise click.UsageError("--arguments and --schema go with --function")
     schema_for(options.schema, options.arguments)
-    if (options.report is None) == (not options.no_report):
+    if not _said_once(options, options.report is not None, options.no_report):
         raise click.UsageError("--report s3://bucket/prefix or --no-report: one of them")
     if options.report is not None and not _bucket_and_key(options.report)[0]:
         raise click.UsageError(f"--report {options.report}: write s3://bucket/prefix")
@@ -282,8 +317,29 @@ def _check(options: _Options) -> None:
         raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
     if options.dry_run and options.wait:
         raise click.UsageError("--dry-run makes no job to --wait for")
-    if not all(_bucket_and_key(options.manifest)):
+    if options.stack is not None and _is_file(options.manifest):
+        _check_file(options)
+    elif not all(_bucket_and_key(options.manifest)):
         raise click.UsageError(f"--manifest {options.manifest}: write s3://bucket/key")
+
+
+def _said_once(options: _Options, *said: bool) -> bool:
+    """Tell whether one of several is said; none will do where a stack has it."""
+    return sum(said) == 1 or (not any(said) and options.stack is not None)
+
+
+def _check_file(options: _Options) -> None:
+    """Find what a manifest on this machine does not go with."""
+    if options.dry_run:
+        raise click.UsageError("--dry-run puts no file into the bucket: write s3://bucket/key")
+    if options.manifest_version_id is not None:
+        raise click.UsageError("--manifest-version-id goes with s3://bucket/key")
+    if Path(options.manifest).name == "manifest.json":
+        raise click.UsageError("an inventory stays where S3 wrote it: write s3://bucket/key")
+
+
+def _is_file(manifest: str) -> bool:
+    return "://" not in manifest
 
 
 def _bucket_and_key(url: str) -> tuple[str, str]:

@@ -1,0 +1,41 @@
+"""``--stack``: a stack says itself what its jobs need, so nobody copies ARNs by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from s3batch_handler.cli.options import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Stack(NamedTuple):
+    """What a stack made of ``template.yaml`` has for a job, or any with the same outputs."""
+
+    function: str
+    """ARN of the function's published version: later deployments change no running job."""
+
+    role: str
+    """ARN of the role that S3 takes on."""
+
+    manifests: str
+    """``s3://bucket/prefix`` that the role may read manifests from."""
+
+    reports: str
+    """``s3://bucket/prefix`` that the role may write reports to."""
+
+    @classmethod
+    def of_outputs(cls, name: str, outputs: Mapping[str, str]) -> Stack:
+        """Take the outputs of the stack called ``name``.
+
+        Raises:
+            UsageProblem: One is missing: it is another kind of stack.
+        """
+        missing = [output for output in _OUTPUTS if output not in outputs]
+        if missing:
+            raise UsageProblem(f"--stack {name}: it has no output {', '.join(missing)}")
+        return cls(*(outputs[output] for output in _OUTPUTS))
+
+
+_OUTPUTS: Final = ("FunctionArn", "JobRoleArn", "ManifestLocation", "ReportLocation")
