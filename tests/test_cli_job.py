@@ -86,8 +86,8 @@ class World:
 
 
 SUBMIT = (
-    *("--manifest", "s3://work/m.csv", "--function", "read", "--role", "batch"),
-    *("--report", "s3://work/reports/"),
+    *("--manifest", "s3://inbox/m.csv", "--function", "read", "--role", "batch"),
+    *("--report", "s3://inbox/reports/"),
 )
 OF_ACCOUNT = ("--account-id", "123456789012")
 
@@ -100,13 +100,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world = World(folder, address)
         put = world.s3.put_object
         world.s3.create_bucket(
-            Bucket="work", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+            Bucket="inbox", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        put(Bucket="work", Key="a b.txt", Body=b"good")
-        put(Bucket="work", Key="c.txt", Body=b"bad")
-        put(Bucket="work", Key="m.csv", Body=b"work,a%20b.txt\n")
-        put(Bucket="work", Key="two.csv", Body=b"work,a%20b.txt\nwork,c.txt\n")
-        put(Bucket="work", Key="inventory/manifest.json", Body=b"{}")
+        put(Bucket="inbox", Key="a b.txt", Body=b"good")
+        put(Bucket="inbox", Key="c.txt", Body=b"bad")
+        put(Bucket="inbox", Key="m.csv", Body=b"inbox,a%20b.txt\n")
+        put(Bucket="inbox", Key="two.csv", Body=b"inbox,a%20b.txt\ninbox,c.txt\n")
+        put(Bucket="inbox", Key="inventory/manifest.json", Body=b"{}")
         yield world
 
 
@@ -130,14 +130,14 @@ def test_a_job_from_submit_to_report(world: World) -> None:
         "UserArguments": {"say": "hello"},
     }
     assert ended["RoleArn"] == "arn:aws:iam::123456789012:role/batch"
-    (row,) = read_report(f"s3://work/reports/job-{job_id}", s3=world.s3).rows()
+    (row,) = read_report(f"s3://inbox/reports/job-{job_id}", s3=world.s3).rows()
     assert (row.key, row.message) == ("a b.txt", "hello good")
 
 
 def test_waiting_for_a_job_of_which_tasks_fail(world: World) -> None:
     """AWS calls it complete; the exit code says that something is wrong."""
     run = world.s3batch(
-        *("job", "submit", *SUBMIT, "--manifest", "s3://work/two.csv"),
+        *("job", "submit", *SUBMIT, "--manifest", "s3://inbox/two.csv"),
         *("--no-confirm", "--wait", "--json"),
     )
 
@@ -155,7 +155,7 @@ def test_waiting_for_people(world: World) -> None:
     )
     assert run.exit_code == 2  # a report or none
 
-    submit = [part for part in SUBMIT if part not in ("--report", "s3://work/reports/")]
+    submit = [part for part in SUBMIT if part not in ("--report", "s3://inbox/reports/")]
     run = world.s3batch("job", "submit", *submit, "--no-report", "--no-confirm", "--wait", "-q")
 
     assert run.exit_code == 0
@@ -194,7 +194,7 @@ def test_a_dry_run(world: World) -> None:
     """It prints the request that CreateJob gets, and makes no job."""
     before = world.job("list")
     inventory = world.job(
-        *("submit", "--manifest", "s3://work/inventory/manifest.json", "--role", "x/batch"),
+        *("submit", "--manifest", "s3://inbox/inventory/manifest.json", "--role", "x/batch"),
         *("--operation", '{"S3DeleteObjectTagging": {}}', "--no-report", "--no-confirm"),
         *("--client-request-token", "t", "--priority", "7", "--description", "<ü>", "--dry-run"),
     )
@@ -207,7 +207,7 @@ def test_a_dry_run(world: World) -> None:
         "Manifest": {
             "Spec": {"Format": "S3InventoryReport_CSV_20161130"},
             "Location": {
-                "ObjectArn": "arn:aws:s3:::work/inventory/manifest.json",
+                "ObjectArn": "arn:aws:s3:::inbox/inventory/manifest.json",
                 "ETag": "99914b932bd37a50b983c5e7c90ae93b",
             },
         },
@@ -225,7 +225,7 @@ def test_an_operation_from_a_file(world: World) -> None:
     (world.folder / "copy.json").write_text(json.dumps({"S3PutObjectCopy": copy}))
 
     text = world.job(
-        *("submit", "--manifest", "s3://work/m.csv", "--role", "r", "--no-report", "--dry-run"),
+        *("submit", "--manifest", "s3://inbox/m.csv", "--role", "r", "--no-report", "--dry-run"),
         *("--operation", f"@{world.folder}/copy.json"),
     )
 
@@ -244,8 +244,8 @@ def stack(world: World) -> Iterator[str]:
     places = {
         "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:read:7",
         "JobRoleArn": "arn:aws:iam::123456789012:role/job",
-        "ManifestLocation": "s3://work/manifests",
-        "ReportLocation": "s3://work/reports",
+        "ManifestLocation": "s3://inbox/manifests",
+        "ReportLocation": "s3://inbox/reports",
     }
     template = {
         "Resources": {"Work": {"Type": "AWS::SNS::Topic"}},
@@ -268,14 +268,14 @@ def stack(world: World) -> Iterator[str]:
 def test_a_stack_has_what_a_job_needs(world: World, stack: str) -> None:
     """Function, role and report are those of its outputs, whoever made it."""
     request = json.loads(
-        world.job("submit", "--stack", stack, "--manifest", "s3://work/m.csv", "--dry-run")
+        world.job("submit", "--stack", stack, "--manifest", "s3://inbox/m.csv", "--dry-run")
     )
 
     function = "arn:aws:lambda:eu-west-1:123456789012:function:read:7"
     assert request["Operation"] == {"LambdaInvoke": {"FunctionArn": function}}
     assert request["RoleArn"] == "arn:aws:iam::123456789012:role/job"
     assert (request["Report"]["Bucket"], request["Report"]["Prefix"]) == (
-        "arn:aws:s3:::work",
+        "arn:aws:s3:::inbox",
         "reports",
     )
 
@@ -284,7 +284,7 @@ def test_what_is_said_comes_before_what_the_stack_has(world: World, stack: str) 
     """Each of the three can be another than the stack's."""
     request = json.loads(
         world.job(
-            *("submit", "--stack", stack, "--manifest", "s3://work/m.csv", "--dry-run"),
+            *("submit", "--stack", stack, "--manifest", "s3://inbox/m.csv", "--dry-run"),
             *("--operation", '{"S3DeleteObjectTagging": {}}', "--role", "mine", "--no-report"),
         )
     )
@@ -297,7 +297,7 @@ def test_what_is_said_comes_before_what_the_stack_has(world: World, stack: str) 
 def test_a_manifest_on_this_machine(world: World, stack: str) -> None:
     """It goes where the stack's role may read it, and the job runs on it."""
     manifest = world.folder / "mine.csv"
-    manifest.write_text("work,a%20b.txt\n")
+    manifest.write_text("inbox,a%20b.txt\n")
 
     job_id = world.job(
         *("submit", "--stack", stack, "--manifest", str(manifest), "--no-confirm"),
@@ -308,13 +308,13 @@ def test_a_manifest_on_this_machine(world: World, stack: str) -> None:
     where = world.s3control.describe_job(AccountId="123456789012", JobId=job_id)["Job"]["Manifest"]
     assert (job["Status"], where["Location"]["ObjectArn"]) == (
         "Complete",
-        "arn:aws:s3:::work/manifests/mine.csv",
+        "arn:aws:s3:::inbox/manifests/mine.csv",
     )
 
 
 def test_a_stack_of_another_kind(world: World, stack: str) -> None:
     """The message names what it lacks."""
-    run = world.s3batch("job", "submit", "--stack", "other", "--manifest", "s3://work/m.csv")
+    run = world.s3batch("job", "submit", "--stack", "other", "--manifest", "s3://inbox/m.csv")
 
     assert run.exit_code == 2
     assert "--stack other: it has no output FunctionArn, JobRoleArn, Manif" in run.stderr
@@ -365,8 +365,8 @@ REFUSED = {
     "no such job": (("describe", "no-such-job"), "NoSuchJobException: No such job"),
     "what is no job id": (("cancel", "x"), "BadRequestException: Parameter validation failed"),
     "no such manifest": (
-        ("submit", *SUBMIT, "--manifest", "s3://work/none"),
-        "s3://work/none: no such object",
+        ("submit", *SUBMIT, "--manifest", "s3://inbox/none"),
+        "s3://inbox/none: no such object",
     ),
     "no such bucket": (
         ("submit", *SUBMIT, "--manifest", "s3://nowhere/none"),
@@ -445,7 +445,7 @@ def test_wrong_usage_asks_nobody(what: str) -> None:
 def test_a_request_that_aws_would_not_take(world: World) -> None:
     """It is wrong usage, and names the member."""
     run = world.s3batch(
-        *("job", "submit", "--manifest", "s3://work/m.csv", "--role", "r", "--no-report"),
+        *("job", "submit", "--manifest", "s3://inbox/m.csv", "--role", "r", "--no-report"),
         *("--operation", '{"LambdaInvoke": {}}'),
     )
 
@@ -537,7 +537,7 @@ def test_the_aws_cli(world: World) -> None:
     again = world.aws_run("update-job-status", *of_job, "--requested-job-status", "Ready")
 
     assert described["Status"] == "Suspended"
-    assert described["Manifest"]["Location"]["ObjectArn"] == "arn:aws:s3:::work/m.csv"
+    assert described["Manifest"]["Location"]["ObjectArn"] == "arn:aws:s3:::inbox/m.csv"
     assert job_id in {job["JobId"] for job in listed}
     assert tags == [{"Key": "c", "Value": "d"}]
     assert priority["Priority"] == 5
