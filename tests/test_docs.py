@@ -126,6 +126,7 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
     assert listed.keys() == {*error_classes(), "UsageProblem"}
     assert {name for name, cells in listed.items() if cells[2] == "2"} == {
         "InvalidFunction",
+        "ProjectError",
         "UsageProblem",
     }
     assert all(cells[1] and cells[3] for cells in listed.values())

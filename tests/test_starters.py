@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from s3batch_handler.cli.commands import s3batch
 from s3batch_handler.errors import ProjectError
+from s3batch_handler.report import read_report
 from s3batch_handler.starters import create_project, starters
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def project_of(starter: str, folder: Path) -> Path:
 def checked(tool: str, *arguments: str | Path, folder: Path) -> str:
     """Run one of this environment's tools as in a shell of its own, and have it succeed."""
     run = subprocess.run(
-        [Path(sys.executable).with_name(tool), *arguments],
+        [Path(sys.executable).parent / tool, *arguments],
         cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
@@ -283,26 +284,27 @@ def test_cfn_lint_has_nothing_to_say(starter: str, tmp_path: Path) -> None:
     assert said == ""
 
 
-def test_a_job_of_a_new_project(tmp_path: Path) -> None:
-    """The command of its README does a whole job on a folder."""
-    project = project_of("image-thumbnails", tmp_path)
-    photos = project / "photos"
-    photos.mkdir()
-    photos.joinpath("a b.gif").write_bytes(
-        b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00"
-        b"\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
-    )
-    command = re.findall(
-        r"TARGET_BUCKET=(\w+) s3batch (.*?)\n```", (project / "README.md").read_text(), re.DOTALL
-    )
-    ((target, arguments),) = command
+@pytest.mark.parametrize("starter", STARTERS)
+def test_a_job_of_a_new_project(starter: str, tmp_path: Path) -> None:
+    """The commands of its README do a whole job on a folder, and nothing fails."""
+    project = project_of(starter, tmp_path)
+    readme = project.joinpath("README.md").read_text()
+    for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL):
+        checked("python", "-c", code, folder=project)
+    ((command, source),) = re.findall(r"^(.*?(?:\\\n.*)?--source (\w+)/.*)$", readme, re.MULTILINE)
+    photo = project / source / "2024" / "a b.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(GIF if starter == "image-thumbnails" else b"text\n")
 
-    subprocess.run(
-        [sys.executable, "-m", "s3batch_handler.cli", *arguments.replace("\\\n", "").split()],
-        cwd=project,
-        env={**os.environ, "TARGET_BUCKET": target},
-        check=True,
-        capture_output=True,
-    )
+    here = f"PATH={Path(sys.executable).parent}:$PATH"
+    checked("/bin/sh", "-c", f"{here}; {command} --report reports", folder=project)
 
-    assert (project / "out" / "a b.gif").read_bytes().startswith(b"\xff\xd8")
+    (row,) = read_report(next(project.glob("reports/job-*/manifest.json"))).rows()
+    assert row.error_code is None, row.message
+    assert project.joinpath("out").exists() == ("--output" in command)
+
+
+GIF = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00"
+    b"\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
