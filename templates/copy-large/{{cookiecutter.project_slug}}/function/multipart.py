@@ -87,7 +87,8 @@ class MultipartCopy:
         options = {name: self.source[name] for name in KEPT if name in self.source}
         if checksum := self._checksum():
             options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
-            options |= self._checksum_type()
+        if self._whole_checksum():
+            options["ChecksumType"] = "FULL_OBJECT"
         tags = self.s3.get_object_tagging(**self.location)["TagSet"]
         answer = self.s3.create_multipart_upload(
             Bucket=self.bucket,
@@ -120,18 +121,14 @@ class MultipartCopy:
 
     def _complete(self, upload: dict[str, str], parts: list[dict[str, Any]]) -> None:
         """Make an object of the parts; S3 compares it with the checksum that the source has."""
-        checksum = self._checksum()
-        options = self._checksum_type()
-        if checksum and options:
-            options[checksum] = self.source[checksum]
-        names = ("PartNumber", "ETag", checksum)
-        parts = [{name: part[name] for name in names if name in part} for part in parts]
+        told = ("PartNumber", "ETag", "Checksum")
+        parts = [{name: part[name] for name in part if name.startswith(told)} for part in parts]
         try:
             self.s3.complete_multipart_upload(
                 **upload,
                 MultipartUpload={"Parts": parts},
                 MpuObjectSize=self.source["ContentLength"],
-                **options,
+                **self._whole_checksum(),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "BadDigest":  # parts of something else
@@ -143,7 +140,9 @@ class MultipartCopy:
         names = (name for name in self.source if name.startswith("Checksum"))
         return next((name for name in names if name != "ChecksumType"), None)
 
-    def _checksum_type(self) -> dict[str, str]:
-        """Say that it is one of the whole object; else it is one of the parts' checksums."""
-        whole = self.source.get("ChecksumType") == "FULL_OBJECT"
-        return {"ChecksumType": "FULL_OBJECT"} if whole else {}
+    def _whole_checksum(self) -> dict[str, str]:
+        """Give it, if it is one that S3 can compare with what it makes of parts: a CRC of all."""
+        name = self._checksum()
+        if name is None or "CRC" not in name or self.source.get("ChecksumType") != "FULL_OBJECT":
+            return {}
+        return {name: self.source[name], "ChecksumType": "FULL_OBJECT"}

@@ -120,6 +120,27 @@ def test_a_checksum_of_the_whole_object_is_kept(s3: S3Client, calls: list[str]) 
     assert copy["ChecksumCRC32"] == original["ChecksumCRC32"]
 
 
+def test_checksums_of_parts_are_handed_in(s3: S3Client, source: str) -> None:
+    given: list[str] = []
+
+    def add(parsed: Any, **_: Any) -> None:  # moto has none
+        for part in parsed.get("Parts", ()):
+            part["ChecksumSHA256"] = f"of part {part['PartNumber']}"
+
+    def note(params: Any, **_: Any) -> None:
+        given.extend(part["ChecksumSHA256"] for part in params["MultipartUpload"]["Parts"])
+
+    app.s3.meta.events.register("after-call.s3.ListParts", add)
+    app.s3.meta.events.register("provide-client-params.s3.CompleteMultipartUpload", note)
+    try:
+        run_job(handler, [source], bucket="source")
+    finally:
+        app.s3.meta.events.unregister("after-call.s3.ListParts", add)
+        app.s3.meta.events.unregister("provide-client-params.s3.CompleteMultipartUpload", note)
+
+    assert given == ["of part 1", "of part 2", "of part 3"]
+
+
 def test_a_copy_that_was_cut_short_goes_on_where_it_was(
     s3: S3Client, calls: list[str], source: str
 ) -> None:
