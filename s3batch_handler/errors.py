@@ -18,6 +18,7 @@
         ├── InvalidTransition       .current, .requested
         ├── JobTimeout              waited for a job, in vain
         ├── StateError              what an engine keeps cannot be read or written
+        │   └── StateDamaged        … and never will be
         └── JobFailed
 """
 
@@ -148,6 +149,10 @@ class StateError(JobError):
 
     What was there stays as it is: the job goes on once this has passed.
     """
+
+
+class StateDamaged(StateError):
+    """What an engine keeps of a job is no more what it wrote, so that the job cannot go on."""
 
 
 class JobFailed(JobError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
@@ -39,9 +40,8 @@ def listening(
     """
     # No line for each request, no traceback of the application's: who asks is told.
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # A socket of our own: werkzeug would end the process where it cannot have the port.
-    with socket.create_server((host, port), family=family, backlog=128) as waiting:
+    with _socket(host, port) as waiting:
         # With numbers for a name: clients of S3 would put a bucket before a name.
         numbers, port = waiting.getsockname()[:2]
         address = f"http://[{numbers}]:{port}" if ":" in numbers else f"http://{numbers}:{port}"
@@ -57,3 +57,14 @@ def listening(
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except socket.gaierror as error:  # no such name
+        raise OSError(error.errno, error.strerror, host) from error
+    except OSError as error:
+        # Python has an address of its own in the text.
+        raise OSError(error.errno, os.strerror(error.errno or 0), f"{host}:{port}") from error

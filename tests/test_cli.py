@@ -792,20 +792,22 @@ def test_every_command_has_help(s3batch: Shell) -> None:
     """``--help`` of each command is there, and the group lists them all."""
     overview = s3batch("--help").stdout
 
-    for command in ("run", "invoke", "event"):
+    for command in ("run", "invoke", "event", "serve", "job"):
         assert command in overview
         assert s3batch(command, "--help").stdout.startswith(f"Usage: s3batch {command}")
 
 
 def test_rows_of_a_report_are_what_aws_writes(s3batch: Shell) -> None:
     """CRLF, HTTP status before the error code, the manifest's own spelling of a key."""
-    manifest = s3batch.manifest("b,a%20b%2Bfail,", "b,c+d,null")
+    manifest = s3batch.manifest("b,a%20b%2Bfail,v1", "b,c+d,null", "b,e,")
 
     s3batch("run", "app:handler", "--manifest", manifest, "--report", "out")
 
     (failed,) = (_rows(path) for path in _results(s3batch.folder) if "failed" in path.read_text())
-    assert failed == [
-        ["b", "a%20b%2Bfail", "\\N", "failed", "200", "PermanentFailure", "it says fail"]
+    missing = "Task failed due to missing VersionId"
+    assert sorted(failed) == [
+        ["b", "a%20b%2Bfail", "v1", "failed", "200", "PermanentFailure", "it says fail"],
+        ["b", "e", "\\N", "failed", "400", "InvalidRequest", missing],
     ]
     assert all(path.read_bytes().endswith(b"\r\n") for path in _results(s3batch.folder))
 

@@ -160,8 +160,8 @@ def test_waiting_for_people(world: World) -> None:
 
     assert run.exit_code == 0
     assert run.stderr == ""
-    assert "Status     Complete\n" in run.stdout
-    assert "Tasks      1 succeeded, 0 failed of 1\n" in run.stdout
+    assert "Status      Complete\n" in run.stdout
+    assert "Tasks       1 succeeded, 0 failed of 1\n" in run.stdout
 
 
 def test_waiting_in_vain(world: World) -> None:
@@ -179,8 +179,8 @@ def test_a_job_that_fails(world: World) -> None:
     )
 
     assert run.exit_code == 1
-    assert "Status     Failed\n" in run.stdout
-    assert "Failure    ResourceNotFoundException: Function not found" in run.stdout
+    assert "Status      Failed\n" in run.stdout
+    assert "Failure     ResourceNotFoundException: Function not found" in run.stdout
 
 
 def test_the_same_token_makes_one_job(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,14 +11,19 @@ import textwrap
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
+from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
 from s3batch_handler.engine.engine import Engine
@@ -135,17 +141,18 @@ def test_a_job_of_higher_priority_comes_first(s3: Any) -> None:
     gate = Gate()
     with Engine({"function": gate}, s3=s3, background=True) as engine:
         low = engine.create_job(spec(s3, 3, Priority=1))
-        until(lambda: gate.jobs == [low])
+        gate.let(1)
+        until(lambda: gate.jobs == [low, low])
         high = engine.create_job(spec(s3, 2, Priority=2))
         until(lambda: status(engine, low) is JobStatus.PAUSING)
         gate.let(1)
-        until(lambda: gate.jobs == [low, high])
-        meanwhile = status(engine, low)
+        until(lambda: gate.jobs == [low, low, high])
+        meanwhile = engine.describe_job(low)
         gate.let(4)
 
         assert (over(engine, high).status, over(engine, low).status) == ("Complete", "Complete")
-        assert meanwhile is JobStatus.PAUSED
-        assert gate.jobs == [low, high, high, low, low]
+        assert (meanwhile.status, meanwhile.progress.succeeded) == (JobStatus.PAUSED, 2)
+        assert gate.jobs == [low, low, high, high, low]
         assert sorted(row.key for row in rows(s3, low)) == ["0", "1", "2"]
 
 
@@ -226,6 +233,30 @@ def test_a_job_that_cannot_run_does_not_stop_others(s3: Any) -> None:
         assert over(engine, bad).failure_reasons[0].failure_code == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
+def test_a_function_that_breaks_the_job_while_it_shall_pause(
+    s3: Any, error: type[BaseException]
+) -> None:
+    """What is no answer fails the job at any moment; the thread goes on with the others."""
+    gate = Gate()
+
+    def breaks(event: Any, context: object) -> Any:
+        gate(event, context)
+        raise error
+
+    with Engine({"function": gate, "breaks": breaks}, s3=s3, background=True) as engine:
+        operation = {"LambdaInvoke": {"FunctionArn": "breaks"}}
+        low = engine.create_job(spec(s3, Priority=1, Operation=operation))
+        until(lambda: gate.jobs == [low])
+        high = engine.create_job(spec(s3, Priority=2))
+        until(lambda: status(engine, low) is JobStatus.PAUSING)
+        gate.let(4)
+
+        (reason,) = over(engine, low).failure_reasons
+        assert reason.failure_reason == f"interrupted by {error.__name__}"
+        assert over(engine, high).status is JobStatus.COMPLETE
+
+
 # ---------------------------------------------------------------- S3 is away for a while
 
 
@@ -265,6 +296,32 @@ def test_s3_is_away_for_a_while(
         assert "EndpointConnectionError" in caplog.text
 
 
+def test_s3_goes_away_while_a_job_shall_pause(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks are done but the report is not: it is written when it is the job's turn again."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    gate = Gate()
+    gate.let(6)
+    created: list[str] = []
+
+    class Leaving(Away):
+        """Goes away when it gets the first report, and a job of higher priority has come."""
+
+        def upload_fileobj(self, *args: Any, **options: Any) -> None:
+            if not created:
+                created.append(engine.create_job(spec(s3, Priority=2)))
+                until(lambda: status(engine, low) is JobStatus.PAUSING)
+                raise EndpointConnectionError(endpoint_url="https://s3.amazonaws.com")
+            s3.upload_fileobj(*args, **options)
+
+    leaving = cast("Any", Leaving(s3, "nothing"))
+    with Engine({"function": gate}, s3=leaving, background=True) as engine:
+        low = engine.create_job(spec(s3, Priority=1))
+
+        assert over(engine, low).status is JobStatus.COMPLETE
+        assert over(engine, created[0]).status is JobStatus.COMPLETE
+        assert gate.began == {"0": 2, "1": 2, "2": 2}
+
+
 @pytest.mark.parametrize("operation", ["get_paginator", "upload_fileobj", "put_object"])
 def test_s3_is_away_while_a_manifest_is_made(
     s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch
@@ -292,6 +349,29 @@ def test_s3_is_away_while_a_manifest_is_made(
         assert gate.began == {"3.csv": 1}
         kept = [item["Key"] for item in s3.list_objects_v2(Bucket="kept")["Contents"]]
         assert [key.rpartition("/")[2] for key in kept] == ["manifest.json", f"{job_id}.csv.gz"]
+
+
+def test_a_disk_that_is_full_while_the_manifest_is_kept(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The job waits until there is room again."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    gate = Gate()
+    gate.let(30_000)
+    wanted = spec(s3, 30_000)
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, hard))
+            job_id = engine.create_job(wanted)
+            until(lambda: "File too large" in caplog.text)
+            meanwhile = status(engine, job_id)
+            engine.update_job_status(job_id, JobStatus.CANCELLED)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+        assert meanwhile is JobStatus.PREPARING
+        assert over(engine, job_id).status is JobStatus.CANCELLED
 
 
 # ---------------------------------------------------------------- what outlives the engine
@@ -333,6 +413,44 @@ def test_a_job_goes_on_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
         assert sorted(row.key for row in rows(s3, job_id)) == list("01234")
 
 
+def test_a_job_goes_on_in_the_foreground(s3: Any, tmp_path: Path) -> None:
+    """What was cut off is over when an engine without threads has been opened."""
+    gate = Gate()
+    gate.let(2)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        until(lambda: gate.began.total() == 3)
+        threading.Timer(0.05, gate.let, [1]).start()
+    gate.let(3)
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        assert status(engine, job_id) is JobStatus.COMPLETE
+        assert sorted(row.key for row in rows(s3, job_id)) == list("012")
+
+
+def test_a_job_is_confirmed_while_its_maker_lets_go_of_it(s3: Any) -> None:
+    """By another thread, which leaves it to the one that made the job."""
+
+    class Busy(Engine):
+        @override
+        @contextmanager
+        def _released(self, job_id: str) -> Iterator[None]:
+            with super()._released(job_id):
+                yield
+                if status(self, job_id) is JobStatus.SUSPENDED:
+                    arguments = (job_id, JobStatus.READY)
+                    other = threading.Thread(target=self.update_job_status, args=arguments)
+                    other.start()
+                    other.join()
+
+    gate = Gate()
+    gate.let(3)
+    with Busy({"function": gate}, s3=s3) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+
+        assert status(engine, job_id) is JobStatus.COMPLETE
+
+
 def test_a_job_is_confirmed_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
     """It was suspended when the engine was closed; its manifest may be gone by now."""
     gate = Gate()
@@ -358,6 +476,23 @@ def test_a_function_that_the_next_engine_does_not_have(s3: Any, tmp_path: Path) 
 
         (reason,) = engine.describe_job(job_id).failure_reasons
         assert reason.failure_code == "ResourceNotFoundException"
+
+
+def test_a_journal_that_is_damaged(s3: Any, tmp_path: Path) -> None:
+    """It will not mend by itself: its job fails, and does not hold up the next."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        damaged = engine.create_job(spec(s3, ConfirmationRequired=True))
+    (tmp_path / f"job-{damaged}" / "journal").write_bytes(b"no journal" * 1000)
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        engine.update_job_status(damaged, JobStatus.READY)
+        good = engine.create_job(spec(s3))
+
+        (reason,) = over(engine, damaged).failure_reasons
+        assert reason.failure_code == "StateDamaged"
+        assert over(engine, good).status is JobStatus.COMPLETE
 
 
 def test_a_second_engine_in_the_same_folder(s3: Any, tmp_path: Path) -> None:
@@ -443,6 +578,71 @@ def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
             assert found == {str(number): 1 for number in range(tasks)}
     finally:
         server.stop()
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "ask", "confirm", "cancel", "priority", "reopen", "let"]),
+        st.integers(0, 3),
+    ),
+    max_size=25,
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(requests=REQUESTS)
+def test_requests_in_any_order(
+    s3: Any, tmp_path_factory: pytest.TempPathFactory, requests: list[tuple[str, int]]
+) -> None:
+    """Moves are legal, counts add up, and in the end each task that was done has one row."""
+    gate, jobs, state = Gate(), list[str](), tmp_path_factory.mktemp("state")
+
+    def opened() -> Engine:
+        return Engine({"function": gate}, s3=s3, state=state, background=True)
+
+    engine = opened()
+    try:
+        for verb, number in requests:
+            with suppress(JobError):  # refusals are answers
+                if verb in ("create", "ask"):
+                    wanted = spec(s3, 3, Priority=number, ConfirmationRequired=verb == "ask")
+                    jobs.append(engine.create_job(wanted))
+                elif verb == "reopen":
+                    gate.let(1)  # for the task that may hold it up
+                    engine.close()
+                    engine = opened()
+                elif verb == "let":
+                    gate.let(number + 1)
+                elif jobs and verb == "priority":
+                    engine.update_job_priority(jobs[number % len(jobs)], number)
+                elif jobs:
+                    asked = JobStatus.READY if verb == "confirm" else JobStatus.CANCELLED
+                    engine.update_job_status(jobs[number % len(jobs)], asked)
+        gate.let(1_000)
+        for job_id in jobs:
+            until(partial(rests, engine, job_id))
+            if status(engine, job_id) is JobStatus.SUSPENDED:
+                engine.update_job_status(job_id, JobStatus.READY)
+            job = over(engine, job_id)
+
+            assert job.status in (JobStatus.COMPLETE, JobStatus.CANCELLED), job.failure_reasons
+            assert job.termination_date is not None
+            assert job.progress.failed == 0
+            assert job.progress.done == 3 or job.status is JobStatus.CANCELLED
+            if job.progress.done:
+                found = Counter(row.key for row in rows(s3, job_id))
+                assert found.total() == len(found) == job.progress.done
+    finally:
+        gate.let(1_000)
+        engine.close()
+
+
+def rests(engine: Engine, job_id: str) -> bool:
+    """Tell whether a job stays as it is unless somebody asks for more."""
+    now = status(engine, job_id)
+    return now.is_final or now is JobStatus.SUSPENDED
 
 
 # ---------------------------------------------------------------- as time goes by

@@ -292,6 +292,23 @@ def test_temporary_failure_that_passes_later(function: Write, tmp_path: Path, re
     assert run.progress == Progress(2, 2, 0, active_seconds=0)
 
 
+def test_an_empty_cell_for_the_version(report: Rows) -> None:
+    """The task fails as in AWS, and the function does not see it: which object is not said."""
+    called = []
+    entries = [ManifestEntry("photos", key, version) for key, version in ("a1", ("b", ""), "c2")]
+
+    def outcome(key: str) -> tuple[str, str]:
+        called.append(key)
+        return "Succeeded", ""
+
+    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert called == ["a", "c"]
+    assert (run.progress.succeeded, run.progress.failed) == (2, 1)
+    text = "Task failed due to missing VersionId"
+    assert report.by_key["b"] == (TaskStatus.FAILED, 400, "InvalidRequest", text)
+
+
 @pytest.mark.parametrize("max_redrives", [0, 1, 3])
 def test_number_of_tries(report: Rows, max_redrives: int) -> None:
     """A task is tried once, and as often again as redrives are allowed; its last words count."""
@@ -315,7 +332,7 @@ def test_number_of_tries(report: Rows, max_redrives: int) -> None:
 
 def test_redrives_come_after_the_first_pass(report: Rows) -> None:
     """What was busy gets time to recover; entries come back exactly as they were."""
-    entries = [ManifestEntry("b", "é%20\n", ""), ManifestEntry("b", "x", "v")]
+    entries = [ManifestEntry("b", "é%20\n", "null"), ManifestEntry("b", "x", "v")]
     seen: list[str] = []
 
     def outcome(key: str) -> Any:

@@ -617,15 +617,16 @@ def test_keys_cannot_forge_log_lines(function: Write, capfd: pytest.CaptureFixtu
     assert "/a\\nFunctionError: forged\\x1b[2J: " in line
 
 
-def test_function_that_writes_into_our_pipe(function: Write) -> None:
+@pytest.mark.parametrize("text", ["garbage", "1", '"ab"', '["Succeeded", 1]', '["a", "b", "c"]'])
+def test_function_that_writes_into_our_pipe(function: Write, text: str) -> None:
     """It costs its own task, and perhaps one that was answered at the same time; not the job."""
     spec = function(
-        """
+        f"""
         def handler(event, context):
             if key(event) == "bad":
-                for file in range(3, 20):
+                for file in range(3, 1000):  # pipes have the numbers that they have with us
                     try:
-                        os.write(file, b"garbage\\n")
+                        os.write(file, {text.encode()!r} + b"\\n")
                     except OSError:
                         pass
                 time.sleep(60)

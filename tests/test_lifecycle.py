@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from s3batch_handler.engine.lifecycle import LEGAL_MOVES, check_move, status_on_request
+from s3batch_handler.engine.lifecycle import LEGAL_MOVES, check_move, status_on_request, way
 from s3batch_handler.errors import InvalidTransition, JobError
 from s3batch_handler.status import JobStatus
 
@@ -51,6 +53,16 @@ def test_a_move_is_legal_or_refused(current: JobStatus, to: JobStatus) -> None:
 
         assert (refusal.value.current, refusal.value.requested) == (current, to)
         assert (refusal.value.job_id, refusal.value.code) == ("job-1", "JobStatusException")
+
+
+@pytest.mark.parametrize("current", sorted(set(JobStatus) - FINAL - {JobStatus.CANCELLING}))
+def test_a_way_to_fail(current: JobStatus) -> None:
+    """Wherever a job is, unless it is being cancelled, legal moves lead to Failed."""
+    steps = [current, *way(current, JobStatus.FAILED)]
+
+    for before, after in itertools.pairwise(steps):
+        check_move("job-1", before, after)
+    assert steps[-1] is JobStatus.FAILED
 
 
 @pytest.mark.parametrize("current", JobStatus)

@@ -19,6 +19,7 @@ from s3batch_handler.report import read_report
 from s3batch_handler.testing import mock_s3batch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ACCOUNT = "123456789012"
@@ -104,6 +105,23 @@ def test_a_decorated_test(tmp_path: Path) -> None:
     """It gets its fixtures, and AWS around it."""
     assert tmp_path.is_dir()
     assert describe_job(create_job(["1"]))["Status"] == "Complete"
+
+
+def test_what_it_cannot_decorate() -> None:
+    """Tests of a class would vanish, those of a coroutine would be run in the real AWS."""
+
+    class TestThis:
+        pass
+
+    async def test_that() -> None:
+        pass
+
+    def fixture() -> Iterator[None]:
+        yield
+
+    for thing in (TestThis, test_that, fixture):
+        with pytest.raises(TypeError, match=f"say 'with' in .*{thing.__name__}"):
+            mock_s3batch({})(thing)
 
 
 def test_each_block_begins_anew() -> None:

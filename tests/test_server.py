@@ -218,11 +218,19 @@ def test_accounts_and_regions(address: str) -> None:
 
 
 def test_a_port_that_is_taken(address: str) -> None:
-    """It is an error as any other, and ends no process."""
+    """It is an error as any other, and ends no process; it says which port in a few words."""
     port = int(address.rpartition(":")[2])
 
-    with pytest.raises(OSError, match="in use"), serve(lambda environment: {}, port=port):
+    with (
+        pytest.raises(OSError, match="in use") as problem,
+        serve(lambda environment: {}, port=port),
+    ):
         pytest.fail("it serves")
+
+    assert (problem.value.filename, problem.value.strerror) == (
+        f"127.0.0.1:{port}",
+        "Address already in use",
+    )
 
 
 def test_functions_that_cannot_be_loaded() -> None:

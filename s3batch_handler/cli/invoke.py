@@ -16,7 +16,7 @@ from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.targets import is_elsewhere, remote_function
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import ResultCode
-from s3batch_handler.protocol import parse_response
+from s3batch_handler.protocol import parse_event, parse_response
 from s3batch_handler.testing import make_context
 
 
@@ -71,8 +71,6 @@ def _read(event: BinaryIO) -> Any:
 
 def _checked(request: Any) -> dict[str, Any]:
     """Tell whether the request was one of S3 Batch Operations, now that the handler took it."""
-    from s3batch_handler.protocol import parse_event
-
     parse_event(request)
     checked: dict[str, Any] = request
     return checked

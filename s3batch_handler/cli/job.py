@@ -10,7 +10,7 @@ import click
 from typing_extensions import override
 
 from s3batch_handler.cli.job_view import exit_code, show_job, show_json, show_listed, watch
-from s3batch_handler.cli.options import named
+from s3batch_handler.cli.options import json_option, named, quiet_option
 from s3batch_handler.cli.output import show
 from s3batch_handler.cli.service import service_options
 from s3batch_handler.cli.submit import submit
@@ -46,10 +46,6 @@ def job() -> None:
 job.add_command(submit)
 
 _job_id: Callable[[Any], Any] = click.argument("job_id", metavar="JOB_ID")
-_json: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_quiet: Callable[[Any], Any] = click.option(
-    "--quiet", "-q", is_flag=True, help="No progress, no talk."
-)
 _reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="Why.")
 
 
@@ -62,7 +58,7 @@ _reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="W
     help="Only jobs of this status; repeat for more.",
 )
 @click.option("--limit", type=click.IntRange(1), help="No more jobs than this.")
-@_json
+@json_option
 @service_options
 def list_(
     service: Service, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
@@ -84,7 +80,7 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
 
 @job.command()
 @_job_id
-@_json
+@json_option
 @service_options
 def describe(service: Service, *, job_id: str, as_json: bool) -> None:
     """Tell how a job is."""
@@ -105,8 +101,8 @@ def describe(service: Service, *, job_id: str, as_json: bool) -> None:
     metavar="SECONDS",
     help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
 )
-@_json
-@_quiet
+@json_option
+@quiet_option
 @service_options
 def wait(
     service: Service,
@@ -129,7 +125,7 @@ def wait(
 @job.command()
 @_job_id
 @_reason
-@_json
+@json_option
 @service_options
 def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Let a job run that waits for it."""
@@ -140,7 +136,7 @@ def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool)
 @job.command()
 @_job_id
 @_reason
-@_json
+@json_option
 @service_options
 def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Cancel a job; tasks that run already end, and its report tells of them."""
@@ -151,7 +147,7 @@ def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) 
 @job.command()
 @_job_id
 @click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647))
-@_json
+@json_option
 @service_options
 def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> None:
     """Give a job another priority: the higher, the sooner."""
@@ -162,7 +158,7 @@ def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> No
 @_job_id
 @click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1)
 @click.option("--remove", metavar="NAME", multiple=True, help="Take a tag off; repeat for more.")
-@_json
+@json_option
 @service_options
 def tag(
     service: Service,

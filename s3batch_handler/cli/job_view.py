@@ -64,7 +64,7 @@ def show_job(job: Job, *, as_json: bool) -> None:
         return
     for name, value in _rows(job):
         if value:
-            show(f"{name:<10} {printable(value)}")
+            show(f"{name:<11} {printable(value)}")
 
 
 def show_listed(job: Job, *, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def show_listed(job: Job, *, as_json: bool) -> None:
     if as_json:
         show_json(job.to_listing(), indent=None)
         return
-    text = f"{job.job_id}  {job.status:<10}  {_minute(job.creation_time)}  {job.operation_name}"
+    text = f"{job.job_id}  {job.status:<10}  {_second(job.creation_time)}  {job.operation_name}"
     parts = (text, _counts(job.progress), job.description)
     show(printable("  ".join(part for part in parts if part)))
 
@@ -93,9 +93,9 @@ def _rows(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "Report", _report(job.report, job.job_id)
     yield "Priority", str(job.priority)
     yield "Role", job.role_arn
-    yield "Text", job.description
-    yield "Made", _minute(job.creation_time)
-    yield "Ended", _minute(job.termination_date) if job.termination_date else None
+    yield "Description", job.description
+    yield "Created", _second(job.creation_time)
+    yield "Ended", _second(job.termination_date) if job.termination_date else None
 
 
 def _with(text: str, reason: str | None) -> str:
@@ -128,5 +128,5 @@ def _url(arn: str) -> str:
         return arn
 
 
-def _minute(moment: datetime) -> str:
+def _second(moment: datetime) -> str:
     return moment.isoformat(" ", "seconds")

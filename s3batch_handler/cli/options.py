@@ -81,6 +81,23 @@ schema_option: Callable[[Any], Any] = click.option(
 )
 
 
+max_redrives_option: Callable[[Any], Any] = click.option(
+    "--max-redrives",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Further tries for a task that failed temporarily.",
+)
+
+json_option: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON."
+)
+
+quiet_option: Callable[[Any], Any] = click.option(
+    "--quiet", "-q", is_flag=True, help="No progress, no talk."
+)
+
+
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
     """Make the option ``--endpoint-url``; ``text`` is its help."""
     return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)

@@ -63,11 +63,7 @@ class SavedRun:
         """Keep what was asked for, now that the manifest is there."""
         self._journal.unlink(missing_ok=True)  # of a run that was given up half-way
         self.asked = {**asked, "cwd": str(Path.cwd())}
-        self._manifest = {
-            "count": manifest.count,
-            "fields": manifest.fields,
-            "source": manifest.source,
-        }
+        self._manifest = manifest.facts
         part = self._index.with_name("run.json.part")
         part.write_text(json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str))
         part.replace(self._index)

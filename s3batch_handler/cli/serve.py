@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli.options import UsageProblem, named
+from s3batch_handler.cli.options import UsageProblem, max_redrives_option, named
 from s3batch_handler.cli.output import say, show
 from s3batch_handler.cli.signals import ended_like_ctrl_c
 from s3batch_handler.engine.functions import Functions
@@ -68,13 +68,7 @@ def _handlers(
     type=click.FloatRange(min=0, min_open=True),
     help="The functions' timeout in seconds.  [default: 60]",
 )
-@click.option(
-    "--max-redrives",
-    type=click.IntRange(0),
-    default=3,
-    show_default=True,
-    help="Further tries for a task that failed temporarily.",
-)
+@max_redrives_option
 @click.option("--quiet", "-q", is_flag=True, help="No talk, but for warnings.")
 def serve(
     *,

@@ -15,6 +15,8 @@ from s3batch_handler.cli.job_view import exit_code, show_job, show_json, watch
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
+    json_option,
+    quiet_option,
     schema_for,
     schema_option,
     tags_option,
@@ -96,8 +98,8 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print the request as JSON, and make no job.")
 @click.option("--wait", is_flag=True, help="Wait until the job is over.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress, no talk.")
+@json_option
+@quiet_option
 @service_options
 def submit(service: Service, **options: Any) -> None:
     """Make a job, and print its id.

@@ -40,6 +40,7 @@ class Crew:
 
     def _work(self, next_work: Callable[[], Callable[[], None] | None]) -> None:
         while not self.is_leaving:
+            work = None
             try:
                 with self._news:
                     work = next_work()
@@ -49,10 +50,16 @@ class Crew:
                     work()
             except (NotNow, StateError) as error:
                 _LOG.warning("%s; tried again in %d s", error, _REST)
-                with self._news:
-                    self._news.wait(_REST)
-            except Exception:  # noqa: BLE001  the next job shall have its turn
+                self._rest()
+            except BaseException:  # noqa: BLE001  even a function's: the next job has its turn
                 _LOG.exception("a job ended by a mistake of ours")
+                if work is None:  # nor can the next one be looked for
+                    self._rest()
+
+    def _rest(self) -> None:
+        with self._news:
+            if not self.is_leaving:
+                self._news.wait(_REST)
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -64,7 +71,8 @@ class Crew:
         self.is_leaving = True
         self.look()
         for thread in self._threads:
-            thread.join()
+            if thread is not threading.current_thread():  # closed by a job's own function
+                thread.join()
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")

@@ -30,14 +30,14 @@ from s3batch_handler.engine.crew import Crew, NotNow
 from s3batch_handler.engine.failures import BAD_MANIFEST, NO_FUNCTION, Unusable, failure
 from s3batch_handler.engine.functions import Functions, qualified_name
 from s3batch_handler.engine.journal import Journal
-from s3batch_handler.engine.lifecycle import check_move, status_on_request
+from s3batch_handler.engine.lifecycle import check_move, status_on_request, way
 from s3batch_handler.engine.manifests import Manifests
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.invoker import OnS3
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.runner import run_job
-from s3batch_handler.engine.state import locked
+from s3batch_handler.engine.state import locked, written
 from s3batch_handler.engine.store import JobStore
 from s3batch_handler.engine.targets import invoker_for
 from s3batch_handler.errors import (
@@ -45,6 +45,7 @@ from s3batch_handler.errors import (
     JobError,
     JobNotFound,
     ManifestError,
+    StateDamaged,
     StateError,
 )
 from s3batch_handler.job import (
@@ -102,7 +103,8 @@ class Engine:
         clock: Gives the time, with its time zone.
         state: A folder to keep jobs in; without it they live as long as the engine.
         background: Run jobs in threads of the engine: one job at a time, those of higher priority
-            first, for whom others pause.
+            first, for whom others pause. Otherwise what was cut off goes on before this engine is
+            there.
 
     Raises:
         ValueError: A key of ``functions`` is neither a name nor an ARN.
@@ -148,6 +150,9 @@ class Engine:
                         running=partial(self._work_of, _TO_RUN),
                     )
                 )
+            else:
+                for job in self._store.of_status(*_TO_PREPARE, *_TO_RUN):
+                    self._go_on(job.job_id)
             self._open = stack.pop_all()
 
     # ------------------------------------------------------------ what one can ask for
@@ -225,9 +230,10 @@ class Engine:
             _check(_REASON, reason, "StatusUpdateReason")
         with self._lock:
             status = status_on_request(job_id, self.describe_job(job_id).status, requested)
-            job = self._change(job_id, status=status, status_update_reason=reason)
             if status is JobStatus.CANCELLED:
-                job = self._ended(job_id)
+                job = self._end(job_id, status, status_update_reason=reason)
+            else:
+                job = self._change(job_id, status=status, status_update_reason=reason)
         if not job.status.is_final:
             self._go_on(job_id)
         return job
@@ -275,10 +281,14 @@ class Engine:
         """Take a job as far as it goes by itself: here, or let the crew do that."""
         if self._crew is not None:
             self._look(self._crew)
-        elif self._claim(job_id):
-            with self._released(job_id):
-                while self._advance(job_id):
-                    pass
+            return
+        # Whoever asks for something while we are at it leaves it to us: look again each time.
+        while self._can_go_on(job_id) and self._claim(job_id):
+            self._step(job_id)
+
+    def _can_go_on(self, job_id: str) -> bool:
+        with self._lock:
+            return self._store.get(job_id).job.status in (*_TO_PREPARE, *_TO_RUN)
 
     def _look(self, crew: Crew) -> None:
         """Let what runs pause for a job of higher priority, and the crew look what there is now.
@@ -321,7 +331,9 @@ class Engine:
         except (StateError, NotNow):  # passes, and then it can go on
             raise
         except BaseException as error:
-            if not self._store.get(job_id).job.status.is_final:
+            with self._lock:
+                status = self._store.get(job_id).job.status
+            if status is not JobStatus.SUSPENDED and not status.is_final:
                 why = f"interrupted by {type(error).__name__}"
                 self._fail(job_id, failure("Interrupted", why))
             raise
@@ -333,12 +345,15 @@ class Engine:
 
     # ------------------------------------------------------------ a job's life
 
-    def _advance(self, job_id: str) -> bool:
-        """Do what is next for a job; tell whether there was anything."""
-        stored = self._store.get(job_id)
+    def _advance(self, job_id: str) -> None:
+        """Do what is next for a job, if there is anything."""
+        with self._lock:
+            stored = self._store.get(job_id)
+            if stored.job.status is JobStatus.NEW:
+                self._move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         if status is JobStatus.SUSPENDED or status.is_final:
-            return False
+            return
         try:
             if status is JobStatus.CANCELLING and stored.manifest is None:
                 self._end(job_id, JobStatus.CANCELLED)
@@ -352,23 +367,19 @@ class Engine:
             self._fail(job_id, failure(error.code or "", str(error)))
         except InvalidFunction as error:
             self._fail(job_id, failure(NO_FUNCTION, str(error)))
+        except StateDamaged as error:
+            self._fail(job_id, failure("StateDamaged", str(error)))
         except ManifestError as error:
             self._fail(job_id, failure(BAD_MANIFEST, str(error)))
-        return True
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
-        if self.describe_job(job_id).status is JobStatus.NEW:
-            self._move(job_id, JobStatus.PREPARING)
         self._invoker_of(spec)
         folder = self._folder_of(job_id)
-        folder.mkdir(exist_ok=True)
-        with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
-            known = {
-                "count": manifest.count,
-                "fields": manifest.fields,
-                "source": manifest.source,
-            }
+        with written(folder):
+            folder.mkdir(exist_ok=True)
+            with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
+                known = manifest.facts
         with self._lock:
             self._store.save_manifest(job_id, known)
             progress = Progress(manifest.count, 0, 0)
@@ -390,10 +401,11 @@ class Engine:
         spec, known = stored.spec, stored.manifest
         assert known is not None
         with self._lock:
-            if self.describe_job(job_id).status in (JobStatus.READY, JobStatus.PAUSED):
-                self._move(job_id, JobStatus.ACTIVE)
-        invoker, invoke = self._invoker_of(spec), spec.operation.lambda_invoke
-        report = self._report(job_id, spec.report)
+            status = self.describe_job(job_id).status
+            if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
+                for step in way(status, JobStatus.ACTIVE):
+                    self._move(job_id, step)
+        invoke = spec.operation.lambda_invoke
 
         def keep(progress: Progress) -> None:
             counts = replace(progress, total=known["count"])
@@ -401,7 +413,9 @@ class Engine:
 
         folder = self._folder_of(job_id)
         with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
-            run = run_job(
+            invoker = self._invoker_of(spec)
+            report = self._report(job_id, spec.report)
+            run = run_job(  # which closes them, however it ends
                 manifest.entries(),
                 invoker,
                 job=JobRef(
@@ -420,7 +434,7 @@ class Engine:
     def _asked(self, job_id: str) -> JobStatus | None:
         """Say whether a job that runs shall end, or pause."""
         with self._lock:
-            status = self._statuses[job_id]
+            status = self._statuses.get(job_id)
         if status is JobStatus.CANCELLING:
             return JobStatus.CANCELLED
         if status is JobStatus.PAUSING or (self._crew is not None and self._crew.is_leaving):
@@ -462,17 +476,16 @@ class Engine:
             if self._is_cancelled(job_id):
                 self._end(job_id, JobStatus.CANCELLED)
                 return
-            self._move(job_id, JobStatus.FAILING, failure_reasons=(failure,))
+            job = self._change(job_id, failure_reasons=(failure,))
+            for step in way(job.status, JobStatus.FAILED)[:-1]:
+                self._move(job_id, step)
             self._end(job_id, JobStatus.FAILED)
 
-    def _end(self, job_id: str, status: JobStatus) -> None:
-        self._move(job_id, status)
-        self._ended(job_id)
-
-    def _ended(self, job_id: str) -> Job:
+    def _end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         """Do what is done when a job is over, in whatever way."""
+        job = self._move(job_id, status, termination_date=self._clock(), **changes)
         shutil.rmtree(self._folder_of(job_id), ignore_errors=True)
-        return self._change(job_id, termination_date=self._clock())
+        return job
 
     def _move(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         with self._lock:
@@ -484,6 +497,8 @@ class Engine:
             job = self._store.get(job_id).job.model_copy(update=changes)
             self._store.save(job)
             self._statuses[job_id] = job.status
+            if job.status.is_final:
+                del self._statuses[job_id]  # nobody asks any more
             return job
 
     def _is_cancelled(self, job_id: str) -> bool:
@@ -497,11 +512,14 @@ class Engine:
     def _recover(self) -> None:
         """Put right what was cut off between two statuses."""
         for job in self._store.of_status(*JobStatus):
-            self._statuses[job.job_id] = job.status
+            if not job.status.is_final:
+                self._statuses[job.job_id] = job.status
             if job.status is JobStatus.PAUSING:
                 self._move(job.job_id, JobStatus.PAUSED)
             elif job.status is JobStatus.FAILING:
                 self._end(job.job_id, JobStatus.FAILED)
+            elif job.status.is_final:
+                shutil.rmtree(self._folder_of(job.job_id), ignore_errors=True)
 
     def _expire(self) -> None:
         """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
@@ -509,8 +527,7 @@ class Engine:
         for job in self._store.of_status(JobStatus.SUSPENDED):
             if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
                 reason = failure("JobExpired", "the job was not confirmed within 30 days")
-                self._change(job.job_id, failure_reasons=(reason,))
-                self._end(job.job_id, JobStatus.FAILED)
+                self._fail(job.job_id, reason)
         self._store.forget(ended_before=now - _KEPT_FOR)
 
     # ------------------------------------------------------------ what a job needs
@@ -590,6 +607,7 @@ _TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
 _TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
+    JobStatus.PAUSING,  # when it could neither run to its end nor pause: a disk, S3
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
     JobStatus.CANCELLING,

@@ -269,14 +269,15 @@ class WorkerPool:
 
     def _receive(self, worker: _Worker, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
         for kind, text in worker.receive():
-            if kind == REST:
-                work.put_back([worker.tasks.popleft() for _ in range(int(text))])
+            if kind == REST and text.isdecimal():
+                count = min(int(text), len(worker.tasks))  # a function may have written this
+                work.put_back([worker.tasks.popleft() for _ in range(count)])
             elif kind == READY:
                 worker.ready = self._has_started = True
                 self._failed_starts = 0
             elif kind == UNUSABLE:
                 raise InvalidFunction(text)
-            else:
+            elif worker.tasks:
                 worker.answered += 1
                 yield worker.tasks.popleft(), answer_of(kind, text)
 

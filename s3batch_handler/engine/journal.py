@@ -8,12 +8,11 @@ between two commits is kept or lost as one.
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.errors import StateError
+from s3batch_handler.engine.database import open_database, told
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import TaskStatus
 
@@ -41,8 +40,9 @@ class Journal:
         path: Made when it is not there.
 
     Raises:
-        StateError: It cannot be read or written, now or later on: of no use, no permission, a full
-            disk. What was committed stays, so that the job can go on once that has passed.
+        StateError: It cannot be read or written, now or later on: no permission, a full disk. What
+            was committed stays, so that the job can go on once that has passed.
+        StateDamaged: It is no journal, or not whole any more.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -50,24 +50,17 @@ class Journal:
         self._answered: set[int] = set()
         self._rows: dict[TaskStatus, list[bytes]] = {status: [] for status in TaskStatus}
         self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: waits no longer
-        with self._told():
-            self._db = sqlite3.connect(path or "", isolation_level=None)
-            try:
-                self._open(is_temporary=path is None)
-            except BaseException:
-                self._db.close()
-                raise
+        self._db = open_database(
+            path or "", name=self._name, schema=_SCHEMA, is_temporary=path is None
+        )
+        try:
+            with told(self._name):
+                self._read_state()
+        except BaseException:
+            self.close()
+            raise
 
-    def _open(self, *, is_temporary: bool) -> None:
-        # Neither needs to reach the disk at once: a process that is killed leaves to the system
-        # what it has written. After a power failure the last commits may be missing, as a whole.
-        self._db.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'WAL'}")
-        self._db.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'NORMAL'}")
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(_SCHEMA)
-        elif version != _VERSION:
-            raise StateError(f"{self._name} was written by another version of s3batch-handler")
+    def _read_state(self) -> None:
         (low, beyond, facts) = self._db.execute("SELECT low, beyond, facts FROM state").fetchone()
         self._low: int = low  # all tasks before this one are answered
         self._beyond: set[int] = set(json.loads(beyond))  # and these
@@ -99,7 +92,7 @@ class Journal:
         last = -1
         while True:
             # Page by page: those that were read may be changed while the next ones are.
-            with self._told():
+            with told(self._name):
                 page = self._db.execute(
                     "SELECT * FROM waiting WHERE number > ? AND tries BETWEEN ? AND ? "
                     "ORDER BY number LIMIT ?",
@@ -139,7 +132,7 @@ class Journal:
             self._beyond.remove(low)
             low += 1
         ended = [(number,) for number, row in self._waiting.items() if row is None]
-        with self._told(), self._db:
+        with told(self._name), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for status, rows in self._rows.items():
                 if rows:
@@ -158,7 +151,7 @@ class Journal:
 
     def rows(self, status: TaskStatus) -> Iterator[bytes]:
         """Give the committed rows of a status, many at a time, as they stand in a report."""
-        with self._told(), closing(self._db.cursor()) as cursor:
+        with told(self._name), closing(self._db.cursor()) as cursor:
             query = "SELECT rows FROM rows WHERE status = ? ORDER BY id"
             for (chunk,) in cursor.execute(query, (status,)):
                 yield chunk
@@ -173,15 +166,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(f"{self._name} cannot be used: {error}") from error
 
-
-_VERSION: Final = 1
 _SCHEMA: Final = """
     BEGIN;
     CREATE TABLE state (low INTEGER, beyond TEXT, facts TEXT);

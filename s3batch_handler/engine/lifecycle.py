@@ -50,6 +50,21 @@ def check_move(job_id: str, current: JobStatus, to: JobStatus) -> None:
         raise InvalidTransition(job_id=job_id, current=current, requested=to)
 
 
+def way(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
+    """Give the legal moves that lead from one status to another, as few as there can be.
+
+    What breaks may do so at any moment, and a job cannot fail from each status at once: one that
+    is ``Pausing`` has paused and gone on before it fails.
+    """
+    ways: dict[JobStatus, tuple[JobStatus, ...]] = {current: ()}
+    for status in (queue := [current]):
+        for step in LEGAL_MOVES[status]:
+            if step not in ways:
+                ways[step] = (*ways[status], step)
+                queue.append(step)
+    return ways[to]
+
+
 def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> JobStatus:
     """Give the status that a job gets when it is asked for one (UpdateJobStatus).
 

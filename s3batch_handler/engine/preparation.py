@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import read_entries, write_manifest
@@ -53,6 +53,11 @@ class PreparedManifest:
         yield from read_entries(self._stream, fields=self.fields, source=self.source)
         if self._state is not None and _state(self._stream) != self._state:
             raise ManifestError("changed while the job ran", source=self.source)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What :func:`kept` wants to know of it again, as JSON can hold it."""
+        return {"count": self.count, "fields": self.fields, "source": self.source}
 
     def save(self, path: Path) -> None:
         """Save it as a file, byte for byte: whole, or not at all."""

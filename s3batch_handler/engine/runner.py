@@ -9,7 +9,6 @@ import threading
 import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import astuple, dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
@@ -134,18 +133,23 @@ def run_job(
             ledger = _Ledger(journal, report, total, on_progress)
             with _ctrl_c(ledger.cancel):
                 with closing(invoker):
-                    invoke_all = partial(
-                        invoker.invoke_all,
-                        job,
-                        schema_version,
-                        stop=lambda: ledger.is_over() or asked() is not None,
-                    )
+
+                    def stop() -> bool:
+                        return ledger.is_over() or asked() is not None
+
+                    def invoke_all(
+                        tasks: Iterable[QueuedTask],
+                    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+                        possible = _possible(tasks, ledger, stop)
+                        return invoker.invoke_all(job, schema_version, possible, stop=stop)
+
                     if not ledger.is_over():
                         _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
                 request = asked()
                 if request is JobStatus.PAUSED and not ledger.is_over():
                     if report is not None:
                         report.discard()
+                    ledger.tell_progress()
                     return ledger.outcome(job.id, JobStatus.PAUSED)
                 ledger.end(request or JobStatus.COMPLETE)
                 ledger.give_up_waiting()
@@ -161,7 +165,7 @@ def run_job(
 def _run_tasks(
     ledger: _Ledger,
     entries: Iterable[ManifestEntry],
-    invoke_all: Callable[[Iterable[ManifestEntry]], Iterator[tuple[ManifestEntry, Answer]]],
+    invoke_all: Callable[[Iterable[QueuedTask]], Iterator[tuple[ManifestEntry, Answer]]],
     *,
     max_redrives: int,
 ) -> None:
@@ -176,6 +180,23 @@ def _run_tasks(
                 raise
             ledger.end(JobStatus.FAILED, str(error))
         ledger.commit()
+
+
+def _possible(
+    tasks: Iterable[QueuedTask], ledger: _Ledger, stop: Callable[[], bool]
+) -> Iterator[QueuedTask]:
+    """Give the tasks that can be begun; one with an empty cell for its version has failed."""
+    for task in tasks:
+        if task.version_id != "":
+            yield task
+        elif stop():
+            return
+        else:
+            ledger.take(task, _NO_VERSION, is_last_try=True)
+
+
+_NO_VERSION: Final = Refused(400, "InvalidRequest", "Task failed due to missing VersionId")
+"""As in AWS's example report."""
 
 
 def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | None:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """Tell of a disk that takes no more as of a state that cannot be used for now.
+
+    Raises:
+        StateError: What the block writes to the folder has no room, or the disk is read-only.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise StateError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager

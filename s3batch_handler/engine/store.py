@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from s3batch_handler.errors import JobNotFound, StateError
+from s3batch_handler.engine.database import open_database, told
+from s3batch_handler.errors import JobNotFound
 from s3batch_handler.job import Job, JobSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from s3batch_handler.status import JobStatus
@@ -46,24 +45,7 @@ class JobStore:
 
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the store of jobs" if path is None else str(path)
-        with self._told():
-            self._db = sqlite3.connect(
-                path or ":memory:", isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = NORMAL")
-                self._make()
-            except BaseException:
-                self._db.close()
-                raise
-
-    def _make(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(_SCHEMA)
-        elif version != 1:
-            raise StateError(f"{self._name} was written by another version of s3batch-handler")
+        self._db = open_database(path or ":memory:", name=self._name, schema=_SCHEMA)
 
     # ------------------------------------------------------------ jobs
 
@@ -178,22 +160,15 @@ class JobStore:
     # ------------------------------------------------------------ SQLite
 
     def _execute(self, query: str, *values: object) -> None:
-        with self._told():
+        with told(self._name):
             self._db.execute(query, values)
 
     def _all(self, query: str, *values: object) -> list[Any]:
-        with self._told():
+        with told(self._name):
             return self._db.execute(query, values).fetchall()
 
     def _one(self, query: str, *values: object) -> Any:
         return next(iter(self._all(query, *values)), None)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(f"{self._name} cannot be used: {error}") from error
 
 
 def _stored(spec: str, job: str, manifest: str | None) -> StoredJob:

@@ -164,5 +164,16 @@ def _send(results: int, kind: str, text: str) -> None:
 
 
 def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str]]:
-    """Read the lines that a worker has sent."""
-    return cast("list[tuple[str, str]]", json.loads(b"[" + b",".join(lines) + b"]"))
+    """Read the lines that a worker has sent.
+
+    Raises:
+        ValueError: Somebody else has sent them.
+    """
+    results = json.loads(b"[" + b",".join(lines) + b"]")
+    for result in results:
+        if type(result) is not list or [*map(type, result)] != _TWO_TEXTS:
+            raise ValueError("no result of a worker's")
+    return cast("list[tuple[str, str]]", results)
+
+
+_TWO_TEXTS: Final = [str, str]

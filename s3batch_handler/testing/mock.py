@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
-from functools import cache
-from typing import TYPE_CHECKING, Any
+import inspect
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto import mock_aws
+from typing_extensions import override
 
 from s3batch_handler.aws import s3_client
 from s3batch_handler.endpoint import job_calls, one_for_each
@@ -14,23 +16,26 @@ from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.functions import Functions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
     from s3batch_handler.engine.targets import Target
 
+_Test = TypeVar("_Test", bound="Callable[..., Any]")
 
-@contextmanager
+
 def mock_s3batch(
     functions: Mapping[str, Target],
     *,
     max_redrives: int = 3,
     timeout: float | None = None,
-) -> Iterator[None]:
+) -> _Mock:
     """Be in moto's AWS, in which S3 Batch Operations jobs run.
 
     moto's ``mock_aws``, and in it ``boto3.client("s3control")`` with all job calls. A job runs in
     this process, on the thread whose call made it ready to run: ``create_job`` returns when it is
-    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator.
+    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator, of
+    functions that have done their work when they return: not of classes or ``async def``.
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
@@ -46,6 +51,54 @@ def mock_s3batch(
         InvalidFunction: What is registered names no function.
         TypeError: Or cannot be one.
     """
+    return _Mock(partial(_aws_with_jobs, functions, max_redrives=max_redrives, timeout=timeout))
+
+
+class _Mock(AbstractContextManager[None]):
+    """``with`` it, or decorate by it."""
+
+    def __init__(self, aws: Callable[[], Any]) -> None:
+        self._aws = aws
+        self._entered = ExitStack()
+
+    @override
+    def __enter__(self) -> None:
+        self._entered.enter_context(self._aws())
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._entered.__exit__(kind, error, traceback)
+
+    def __call__(self, test: _Test) -> _Test:
+        """Decorate a test: AWS is there, and new, for each call of it.
+
+        Raises:
+            TypeError: Its work would be done without it: of a coroutine later, of a class never.
+        """
+        if any(is_other(test) for is_other in _NO_TESTS):
+            name = getattr(test, "__qualname__", test)
+            raise TypeError(f"mock_s3batch decorates plain functions: say 'with' in {name}")
+        decorated: _Test = self._aws()(test)
+        return decorated
+
+
+_NO_TESTS = (
+    inspect.isclass,
+    inspect.iscoroutinefunction,
+    inspect.isgeneratorfunction,
+    inspect.isasyncgenfunction,
+)
+
+
+@contextmanager
+def _aws_with_jobs(
+    functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
+) -> Iterator[None]:
     Functions(functions)  # bad names are told of here, not when the first job is made
 
     def engine_of(account_id: str, region: str) -> Engine:

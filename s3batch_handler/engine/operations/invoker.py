@@ -72,8 +72,6 @@ class OnS3:
 
 def _impossible(entry: ManifestEntry, name: str) -> Refused | None:
     """Say what is wrong with a task before S3 is asked."""
-    if entry.version_id == "":
-        return Refused(400, "InvalidRequest", "Task failed due to missing VersionId")
     if not is_utf8(entry.object.key):
         return Refused(400, "InvalidURI", "Couldn't parse the specified URI.")
     if entry.bucket.endswith(_DIRECTORY_BUCKET) and name != "S3PutObjectCopy":
