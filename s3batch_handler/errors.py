@@ -10,6 +10,7 @@
     ├── InvalidResponse             a function's answer cannot be used (engine side)
     ├── InvalidFunction             there is no function to call (engine side)
     ├── ManifestError               .source, .line
+    ├── ProjectError                a new project cannot be made there
     ├── ReportError
     │   └── ReportNotWritten        .kept
     └── JobError                    .job_id, .code
@@ -79,6 +80,10 @@ class ManifestError(S3BatchError):
         super().__init__(f"{place}: {problem}")
         self.source = source
         self.line = line
+
+
+class ProjectError(S3BatchError):
+    """A new project cannot be made: something is there already, or the name is no good for one."""
 
 
 class ReportError(S3BatchError):

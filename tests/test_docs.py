@@ -126,6 +126,7 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
     assert listed.keys() == {*error_classes(), "UsageProblem"}
     assert {name for name, cells in listed.items() if cells[2] == "2"} == {
         "InvalidFunction",
+        "ProjectError",
         "UsageProblem",
     }
     assert all(cells[1] and cells[3] for cells in listed.values())
@@ -200,7 +201,7 @@ def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path)
     """Whoever types what stands there is not told that there is no such option."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     lines = re.findall(
-        r"\bs3batch (run|invoke|event|serve|job \w+)\b([^\n`]*)",
+        r"\bs3batch (run|invoke|event|init|serve|job \w+)\b([^\n`]*)",
         "".join(map(Path.read_text, pages)),
     )
 

@@ -33,7 +33,13 @@ LAYERS = [
         {"manifest", "inventory", "report", "tables", "storage", "job", "shapes", "status"},
     ),
     ("drivers", {"aws", "control", "engine"}),
-    ("edge", {"endpoint", "embedded_s3", "http_server", "server", "testing", "cli", "__main__"}),
+    (
+        "edge",
+        {
+            *("endpoint", "embedded_s3", "http_server", "server", "starters", "testing", "cli"),
+            "__main__",
+        },
+    ),
 ]
 
 # The runtime is all that Lambda needs; a job on one machine needs no runtime, only a function.

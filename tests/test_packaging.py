@@ -91,7 +91,7 @@ def test_pythons() -> None:
     reason="the package that is tested is an installed one: there is no source to build from",
 )
 def test_wheel_is_complete(tmp_path: Path) -> None:
-    """A wheel has each module, the marker for type checkers and the licence, and nothing else."""
+    """A wheel has each module, the templates, ``py.typed`` and the licence, and nothing else."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
         cwd=PROJECT,
@@ -109,6 +109,13 @@ def test_wheel_is_complete(tmp_path: Path) -> None:
         if path.is_file() and path.suffix != ".pyc"
     }
     assert "s3batch_handler/py.typed" in modules
+    templates = {
+        path.relative_to(PROJECT).as_posix()
+        for path in PROJECT.joinpath("templates").rglob("*")
+        if path.is_file()
+    }
+    assert "templates/minimal/{{cookiecutter.project_slug}}/.gitignore" in templates
+    modules |= {f"s3batch_handler/{name}" for name in templates}
     information = f"s3batch_handler-{s3batch_handler.__version__}.dist-info"
     assert names - modules == {
         f"{information}/{name}"

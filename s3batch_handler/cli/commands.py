@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "Run a whole job on this machine.",
     "invoke": "Send one event through a handler.",
     "event": "Make an invocation event.",
+    "init": "Make a new project.",
     "serve": "Serve S3 and S3 Control on this machine.",
     "job": "Make, watch and steer jobs, of AWS or of s3batch serve.",
 }

@@ -1,0 +1,42 @@
+"""``s3batch init``: a new project from a starter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.cli.output import say, show
+from s3batch_handler.errors import ProjectError
+from s3batch_handler.starters import create_project, starters
+
+
+@click.command()
+@click.argument("starter", required=False)
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+def init(*, starter: str | None, directory: Path | None) -> None:
+    """Make a new project: DIR, or a directory called like the STARTER.
+
+    Without a STARTER, list them. The project has a handler with tests, example events, a SAM
+    template with roles that may do no more than they have to, and a GitHub workflow. Nothing is
+    overwritten: DIR must not be there yet.
+
+        s3batch init copy-large my-copies
+    """
+    known = starters()
+    if starter is None:
+        show("\n".join(f"{name:<18}{known[name].about}" for name in known))
+        return
+    if starter not in known:
+        raise click.BadParameter(
+            f"no {starter!r} here; there is {', '.join(known)}", param_hint="STARTER"
+        )
+    place = directory or Path(starter)
+    try:
+        paths = create_project(known[starter], place)
+    except ProjectError as error:
+        raise UsageProblem(str(error)) from error
+    for path in paths:
+        show(str(place / path))
+    say(f"Go on with {place / 'README.md'}.")

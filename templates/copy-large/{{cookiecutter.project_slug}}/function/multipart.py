@@ -1,0 +1,148 @@
+"""Copy an object part by part, many at a time; parts that S3 has already are not copied again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PART_SIZE = 256 * 1024**2  # bytes: S3 takes 5 MiB to 5 GiB, and at most 10,000 parts
+MOST_PARTS = 10_000
+PARTS_AT_A_TIME = 20
+# What of an object an upload is told when it begins, besides its metadata, tags and checksum.
+KEPT = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+    "WebsiteRedirectLocation",
+)
+
+
+@dataclass(frozen=True)
+class MultipartCopy:
+    """An object on its way to another bucket.
+
+    Attributes:
+        s3: A client that has a connection for each of ``PARTS_AT_A_TIME``.
+        location: The object, as boto3's ``CopySource``.
+        source: What ``head_object`` tells of it, with its checksum.
+        bucket, key: Where it goes.
+    """
+
+    s3: Any
+    location: Any
+    source: Mapping[str, Any]
+    bucket: str
+    key: str
+
+    def run(self) -> None:
+        """Copy the object, or what is still missing of it.
+
+        The upload and its parts are S3's to keep: an invocation that is cut short loses nothing.
+        """
+        upload = self._upload_in_progress() or self._begin()
+        ranges = self._ranges()
+        there = {part["PartNumber"] for part in self._parts(upload, ranges)}
+        missing = [number for number in ranges if number not in there]
+
+        def copy(number: int) -> None:
+            self.s3.upload_part_copy(
+                **upload,
+                PartNumber=number,
+                CopySource=self.location,
+                CopySourceRange="bytes={}-{}".format(*ranges[number]),
+                CopySourceIfMatch=self.source["ETag"],
+            )
+
+        pool = ThreadPoolExecutor(PARTS_AT_A_TIME)
+        try:
+            list(pool.map(copy, missing))
+        finally:  # an error, or no more time: do not wait for the others
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._complete(upload, list(self._parts(upload, ranges)))
+
+    def _upload_in_progress(self) -> dict[str, str] | None:
+        """Find the last upload that was begun after the object had been written."""
+        pages = self.s3.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.bucket, Prefix=self.key
+        )
+        ids = [
+            upload["UploadId"]
+            for page in pages
+            for upload in page.get("Uploads", ())
+            if upload["Key"] == self.key and upload["Initiated"] >= self.source["LastModified"]
+        ]
+        return self._upload(ids[-1]) if ids else None
+
+    def _begin(self) -> dict[str, str]:
+        options = {name: self.source[name] for name in KEPT if name in self.source}
+        if checksum := self._checksum():
+            options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
+        if self._whole_checksum():
+            options["ChecksumType"] = "FULL_OBJECT"
+        tags = self.s3.get_object_tagging(**self.location)["TagSet"]
+        answer = self.s3.create_multipart_upload(
+            Bucket=self.bucket,
+            Key=self.key,
+            Metadata=self.source["Metadata"],
+            Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}),
+            **options,
+        )
+        return self._upload(answer["UploadId"])
+
+    def _upload(self, upload_id: str) -> dict[str, str]:
+        return {"Bucket": self.bucket, "Key": self.key, "UploadId": upload_id}
+
+    def _ranges(self) -> dict[int, tuple[int, int]]:
+        """Cut the object into parts: their numbers, with the first and last byte of each."""
+        size = self.source["ContentLength"]
+        step = max(PART_SIZE, -(-size // MOST_PARTS))
+        starts = enumerate(range(0, size, step), 1)
+        return {number: (start, min(start + step, size) - 1) for number, start in starts}
+
+    def _parts(
+        self, upload: dict[str, str], ranges: dict[int, tuple[int, int]]
+    ) -> Iterator[dict[str, Any]]:
+        """List the parts that S3 has, but for those of a ``PART_SIZE`` that was another one."""
+        for page in self.s3.get_paginator("list_parts").paginate(**upload):
+            for part in page.get("Parts", ()):
+                first, last = ranges.get(part["PartNumber"], (0, -1))
+                if part["Size"] == last - first + 1:
+                    yield part
+
+    def _complete(self, upload: dict[str, str], parts: list[dict[str, Any]]) -> None:
+        """Make an object of the parts; S3 compares it with the checksum that the source has."""
+        told = ("PartNumber", "ETag", "Checksum")
+        parts = [{name: part[name] for name in part if name.startswith(told)} for part in parts]
+        try:
+            self.s3.complete_multipart_upload(
+                **upload,
+                MultipartUpload={"Parts": parts},
+                MpuObjectSize=self.source["ContentLength"],
+                **self._whole_checksum(),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "BadDigest":  # parts of something else
+                self.s3.abort_multipart_upload(**upload)
+            raise
+
+    def _checksum(self) -> str | None:
+        """Name the checksum that the object has: ``ChecksumCRC64NVME`` and the like."""
+        names = (name for name in self.source if name.startswith("Checksum"))
+        return next((name for name in names if name != "ChecksumType"), None)
+
+    def _whole_checksum(self) -> dict[str, str]:
+        """Give it, if it is one that S3 can compare with what it makes of parts: a CRC of all."""
+        name = self._checksum()
+        if name is None or "CRC" not in name or self.source.get("ChecksumType") != "FULL_OBJECT":
+            return {}
+        return {name: self.source[name], "ChecksumType": "FULL_OBJECT"}

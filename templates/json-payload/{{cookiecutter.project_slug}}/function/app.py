@@ -1,0 +1,42 @@
+"""Tag each object as its line of the manifest says: what the key is, is JSON."""
+
+from typing import Annotated
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from pydantic import BaseModel, Field
+from s3batch_handler import Task, task_handler
+
+logger = Logger(service="{{cookiecutter.project_slug}}")
+metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
+s3 = boto3.client("s3")
+
+
+class Instruction(BaseModel, extra="forbid"):
+    """What a line of the manifest says: ``{"key": "2024/a b.jpg", "tags": {"owner": "ann"}}``.
+
+    It stands where the key would be, URL-encoded, with at most 1,024 characters.
+    """
+
+    key: str
+    """The object, in the bucket of the line."""
+    tags: dict[
+        Annotated[str, Field(min_length=1, max_length=128)],
+        Annotated[str, Field(max_length=256)],
+    ] = Field(max_length=10)
+    """All tags that it has afterwards."""
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@task_handler(payload=Instruction, logger=logger, metrics=metrics)
+def handler(task: Task[object, Instruction]) -> str:
+    """Give an object its tags; doing it twice is the same as once, as it should be."""
+    tags = task.payload.tags
+    s3.put_object_tagging(
+        Bucket=task.bucket,
+        Key=task.payload.key,
+        Tagging={"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]},
+    )
+    metrics.add_metric("Tags", "Count", len(tags))
+    return f"{task.payload.key} has {len(tags)} tags"

@@ -1,0 +1,69 @@
+"""One line of a manifest at a time, and the row that it gets in the completion report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from s3batch_handler.testing import make_context, run_job
+
+from app import Instruction, handler
+
+if TYPE_CHECKING:
+    from conftest import Refuse
+    from mypy_boto3_s3 import S3Client
+
+EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
+LINE = Instruction(key="2024/a b.jpg", tags={"owner": "ann", "stage": ""}).model_dump_json()
+
+
+def test_an_object_gets_the_tags_of_its_line(s3: S3Client, schema: str) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.jpg", Tagging="stage=raw")
+
+    (row,) = run_job(handler, [LINE], bucket="source", schema_version=schema)
+
+    tags = s3.get_object_tagging(Bucket="source", Key="2024/a b.jpg")["TagSet"]
+    assert (row.error_code, row.message) == (None, "2024/a b.jpg has 2 tags")
+    assert tags == [{"Key": "owner", "Value": "ann"}, {"Key": "stage", "Value": ""}]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("2024/a b.jpg", "JSON"),
+        ('{"key": "a.jpg"}', "tags"),
+        ('{"key": "a.jpg", "tags": {}, "tag": "x"}', "tag"),
+        (json.dumps({"key": "a.jpg", "tags": {"owner": "x" * 257}}), "tags"),
+    ],
+)
+def test_a_line_that_does_not_fit_is_given_up(line: str, problem: str) -> None:
+    (row,) = run_job(handler, [line], bucket="source")
+
+    assert row.error_code == "PermanentFailure"
+    assert problem in row.message
+
+
+def test_what_does_not_get_better_is_given_up() -> None:
+    (row,) = run_job(handler, ['{"key": "missing.jpg", "tags": {}}'], bucket="source")
+
+    assert row.error_code == "PermanentFailure"
+    assert row.message.startswith("NoSuchKey")
+
+
+def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+    refuse("SlowDown", 503)
+
+    (row,) = run_job(handler, [LINE], bucket="source")
+
+    assert row.error_code == "TemporaryFailure"  # after three redrives
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_example_events(s3: S3Client, path: Path) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.jpg")
+
+    answer = handler(json.loads(path.read_text()), make_context())
+
+    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]

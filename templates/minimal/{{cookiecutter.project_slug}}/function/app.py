@@ -1,0 +1,23 @@
+"""What is done with each object of a job."""
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from s3batch_handler import PermanentFailure, Task, task_handler
+
+logger = Logger(service="{{cookiecutter.project_slug}}")
+metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
+s3 = boto3.client("s3")  # once for each environment
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@task_handler(logger=logger, metrics=metrics)
+def handler(task: Task) -> dict[str, int]:
+    """Count the lines of an object; what is returned stands in the job's completion report."""
+    answer = s3.get_object(**task.location)
+    if not answer["ContentLength"]:
+        raise PermanentFailure("empty")
+    lines = sum(1 for _ in answer["Body"].iter_lines())
+    metrics.add_metric("Lines", "Count", lines)
+    logger.info("counted", extra={"lines": lines})
+    return {"bytes": answer["ContentLength"], "lines": lines}

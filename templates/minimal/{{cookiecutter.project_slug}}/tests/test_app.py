@@ -1,0 +1,53 @@
+"""One object at a time, and the row that it gets in the completion report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from s3batch_handler.testing import make_context, run_job
+
+from app import handler
+
+if TYPE_CHECKING:
+    from conftest import Refuse
+    from mypy_boto3_s3 import S3Client
+
+EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
+
+
+def test_lines_are_counted(s3: S3Client, schema: str) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.txt", Body=b"one\ntwo\n")
+
+    (row,) = run_job(handler, ["2024/a b.txt"], bucket="source", schema_version=schema)
+
+    assert (row.error_code, row.message) == (None, '{"bytes":8,"lines":2}')
+
+
+def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
+    s3.put_object(Bucket="source", Key="empty.txt", Body=b"")
+
+    empty, missing = run_job(handler, ["empty.txt", "missing.txt"], bucket="source")
+
+    assert (empty.error_code, empty.message) == ("PermanentFailure", "empty")
+    assert missing.error_code == "PermanentFailure"
+    assert missing.message.startswith("NoSuchKey")
+
+
+def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+    refuse("SlowDown", 503)
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source")
+
+    assert row.error_code == "TemporaryFailure"  # after three redrives
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_example_events(s3: S3Client, path: Path) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.txt", Body=b"one\n")
+
+    answer = handler(json.loads(path.read_text()), make_context())
+
+    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]

@@ -1,0 +1,63 @@
+"""Find patterns in text objects, and report how many there are and on which lines."""
+
+import re
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from pydantic import BaseModel, Field, Json
+from s3batch_handler import Task, task_handler
+
+logger = Logger(service="{{cookiecutter.project_slug}}")
+metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
+s3 = boto3.client("s3")
+
+PATTERNS = {"access-key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"), "email": re.compile(r"\S@\S+\.\w")}
+LINES_SHOWN = 5  # a report has room for 1,024 characters
+
+
+class Arguments(BaseModel):
+    """User arguments of the job; S3 sends text, pydantic makes of it what stands here.
+
+    ``{"patterns": "{\\"todo\\": \\"TODO|FIXME\\"}", "encoding": "latin-1"}``
+    """
+
+    patterns: Json[dict[str, re.Pattern[str]]] = Field(default=PATTERNS, min_length=1)
+    encoding: str = "utf-8"
+
+
+class Found(BaseModel):
+    """Where a pattern has been found."""
+
+    lines: int = 0
+    """On how many lines."""
+    first: list[int] = []
+    """On which ones, counted from 1."""
+
+
+class Scan(BaseModel):
+    """What the completion report tells of each object, as JSON."""
+
+    lines: int = 0
+    found: dict[str, Found] = {}
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+@task_handler(arguments=Arguments, logger=logger, metrics=metrics)
+def handler(task: Task[Arguments]) -> Scan:
+    """Read an object line by line: it may be larger than the function's memory.
+
+    What is no text in the encoding of the job raises UnicodeDecodeError: a permanent failure.
+    """
+    wanted = task.job.arguments
+    scan = Scan()
+    for number, raw in enumerate(s3.get_object(**task.location)["Body"].iter_lines(), 1):
+        line = raw.decode(wanted.encoding)
+        scan.lines = number
+        for name, pattern in wanted.patterns.items():
+            if pattern.search(line):
+                found = scan.found.setdefault(name, Found())
+                found.lines += 1
+                found.first += [number] if found.lines <= LINES_SHOWN else []
+    metrics.add_metric("LinesFound", "Count", sum(found.lines for found in scan.found.values()))
+    return scan

@@ -1,0 +1,76 @@
+"""One object at a time, and the row that it gets in the completion report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from s3batch_handler.testing import make_context, run_job
+
+from app import Found, Scan, handler
+
+if TYPE_CHECKING:
+    from conftest import Refuse
+    from mypy_boto3_s3 import S3Client
+
+EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
+TEXT = b"one\ntwo\nann@example.com\nfour\n" + b"bob@example.com\n" * 9
+
+
+def test_patterns_are_found(s3: S3Client, schema: str) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.txt", Body=TEXT)
+
+    (row,) = run_job(handler, ["2024/a b.txt"], bucket="source", schema_version=schema)
+
+    assert row.error_code is None, row.message
+    assert Scan.model_validate_json(row.message) == Scan(
+        lines=13, found={"email": Found(lines=10, first=[3, 5, 6, 7, 8])}
+    )
+
+
+def test_the_job_says_what_to_look_for(s3: S3Client) -> None:
+    s3.put_object(Bucket="source", Key="a.txt", Body="one\nfünf\n".encode("latin-1"))
+    arguments = {"patterns": '{"number": "^f.nf$"}', "encoding": "latin-1"}
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source", user_arguments=arguments)
+
+    assert row.message == '{"lines":2,"found":{"number":{"lines":1,"first":[2]}}}'
+
+
+@pytest.mark.parametrize("patterns", ["todo", "{}", '{"todo": "("}'])
+def test_wrong_arguments_fail_every_task(s3: S3Client, patterns: str) -> None:
+    s3.put_object(Bucket="source", Key="a.txt", Body=TEXT)
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source", user_arguments={"patterns": patterns})
+
+    assert row.error_code == "PermanentFailure"
+    assert "patterns" in row.message
+
+
+def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
+    s3.put_object(Bucket="source", Key="a.bin", Body=b"\xff\xfe\xfd")
+
+    binary, missing = run_job(handler, ["a.bin", "missing.txt"], bucket="source")
+
+    assert (binary.error_code, missing.error_code) == ("PermanentFailure", "PermanentFailure")
+    assert binary.message.startswith("UnicodeDecodeError")
+    assert missing.message.startswith("NoSuchKey")
+
+
+def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+    refuse("SlowDown", 503)
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source")
+
+    assert row.error_code == "TemporaryFailure"  # after three redrives
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_example_events(s3: S3Client, path: Path) -> None:
+    s3.put_object(Bucket="source", Key="2024/a b.txt", Body=TEXT)
+
+    answer = handler(json.loads(path.read_text()), make_context())
+
+    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]

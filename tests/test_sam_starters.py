@@ -1,0 +1,92 @@
+"""Starters before the real SAM CLI: made, validated, built, and the built one at work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from s3batch_handler.report import read_report
+from s3batch_handler.starters import create_project, starters
+from tests.sam_cli import PROJECT, build, needs_sam, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.application, needs_sam]
+
+STARTERS = list(starters())
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let pip find the wheel of this package, as it is here, before any other."""
+    folder = tmp_path_factory.mktemp("package")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_FIND_LINKS", f"{folder} {os.environ.get('PIP_FIND_LINKS', '')}")
+        yield
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_sam_init_makes_the_same(starter: str, tmp_path: Path) -> None:
+    """``sam init --location`` and ``s3batch init`` make the same files, to the byte."""
+    tool(
+        *("sam", "init", "--location", PROJECT / "templates" / starter, "--no-input"),
+        *("--name", "My_photos", "--output-dir", tmp_path),
+    )
+
+    project = tmp_path / "my-photos"
+    made = {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file()
+    }
+    assert made == starters()[starter].files("My_photos")
+
+
+@pytest.mark.parametrize("starter", STARTERS)
+def test_a_new_project_is_built(starter: str, tmp_path: Path, package: None) -> None:
+    """``sam validate --lint`` and ``sam build`` take it as it comes."""
+    project = tmp_path / "project"
+    create_project(starters()[starter], project)
+
+    tool("sam", "validate", "--lint", folder=project)
+    function = build(project / "template.yaml", tmp_path / "built").with_name("Function")
+
+    names = {path.name for path in function.iterdir()}
+    assert {"app.py", "s3batch_handler", "aws_lambda_powertools", "pydantic"} <= names
+    assert ("PIL" in names) == (starter == "image-thumbnails")
+    assert not names & {"boto3", "moto", "pytest"}
+
+
+def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
+    """From ``s3batch init`` by way of ``sam build`` to the report of a finished job."""
+    create_project(starters()["minimal"], tmp_path / "project")
+    function = build(tmp_path / "project" / "template.yaml", tmp_path / "b").with_name("Function")
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    texts.joinpath("a b.txt").write_text("one\ntwo\n")
+    texts.joinpath("empty.txt").write_text("")
+
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "s3batch_handler.cli", "run", f"{function}/app.py:handler"),
+            *("--source", "texts", "--report", "."),
+        ],
+        cwd=tmp_path,
+        check=False,
+    )
+
+    (job,) = tmp_path.glob("job-*/manifest.json")
+    messages = {row.key: row.message for row in read_report(job).rows()}
+    assert messages == {"a b.txt": '{"bytes":8,"lines":2}', "empty.txt": "empty"}
