@@ -1,11 +1,11 @@
-"""``python -m benchmarks [--quick] [invocation] [cold_start] [local_job]``."""
+"""``python -m benchmarks [--quick] [invocation] [cold_start] [runtime_start] [local_job]``."""
 
 from __future__ import annotations
 
 import argparse
 from importlib import import_module
 
-NAMES = ("invocation", "cold_start", "local_job")
+NAMES = ("invocation", "cold_start", "runtime_start", "local_job")
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("--quick", action="store_true", help="fewer rounds: a first impression")

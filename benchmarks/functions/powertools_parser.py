@@ -1,0 +1,22 @@
+"""By Powertools' parser and its model of the event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes import (
+    S3BatchOperationResponse,
+    S3BatchOperationResponseRecord,
+)
+from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.parser.models import S3BatchOperationModel
+
+
+@event_parser(model=S3BatchOperationModel)
+def handler(event: S3BatchOperationModel, context: Any) -> dict[str, Any]:
+    response = S3BatchOperationResponse(
+        event.invocationSchemaVersion, event.invocationId, "PermanentFailure"
+    )
+    task = event.tasks[0]
+    response.add_result(S3BatchOperationResponseRecord(task.taskId, "Succeeded", task.s3Key))
+    return response.asdict()
