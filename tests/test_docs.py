@@ -15,12 +15,12 @@ import click
 import pytest
 from moto import mock_aws
 
-import s3batch_handler
 from s3batch_handler import errors
 from s3batch_handler.cli.commands import s3batch
 from s3batch_handler.handler import HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.command_reference import command_reference
+from tests.package import PACKAGE, modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,11 +134,10 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
 
 def test_every_environment_variable_is_in_the_reference(project: Path) -> None:
     """Those that the package's code spells, whether it reads them or sets them."""
-    package = Path(s3batch_handler.__file__).parent
     spelled = {
         name
-        for path in package.rglob("*.py")
-        for name in variables(ast.parse(path.read_text(encoding="utf-8")))
+        for path in modules()
+        for name in variables(ast.parse((PACKAGE / path).read_text(encoding="utf-8")))
     }
 
     listed = rows((project / "docs" / "reference.md").read_text(), "Environment variables")
@@ -184,10 +183,8 @@ def test_the_search_for_variables() -> None:
 def test_every_module_is_in_the_architecture(project: Path) -> None:
     """A module that is not in the table of layers is one that nobody finds."""
     page = (project / "docs" / "architecture.md").read_text()
-    package = Path(s3batch_handler.__file__).parent
 
-    for path in package.rglob("*.py"):
-        name = path.relative_to(package)
+    for name in modules():
         if name.name not in ("__init__.py", "__main__.py") and name.parts[0] != "cli":
             assert name.name in page or f"`{name.parent}/`" in page, name
 

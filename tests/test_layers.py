@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import s3batch_handler
+from tests.package import PACKAGE, modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE = Path(s3batch_handler.__file__).parent
 
 LAYERS = [
     ("nouns", {"model", "errors"}),
@@ -53,11 +52,7 @@ DOORS = {"boto3": {"aws"}, "botocore": {"aws"}}
 
 ADD_IT = f"{{}} is in no layer: add it to the table in {Path(__file__).name}"
 
-MODULES = sorted(
-    path.relative_to(PACKAGE).as_posix()
-    for path in PACKAGE.rglob("*.py")
-    if path.relative_to(PACKAGE).parts[0] != "templates"  # other projects, in an installed package
-)
+MODULES = [path.as_posix() for path in modules()]
 
 
 @pytest.mark.parametrize("module", MODULES)
