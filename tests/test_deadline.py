@@ -580,6 +580,8 @@ def test_thread_without_a_limit() -> None:
 @in_a_thread
 def test_thread_that_is_left_behind() -> None:
     """Python code that goes on after its time is ended at its next instruction."""
+    if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
+        pytest.skip("a thread that is traced, for its coverage, is left alone on Python 3.11")
     ended = threading.Event()
 
     def work(_: object) -> None:

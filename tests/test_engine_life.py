@@ -46,11 +46,12 @@ def client() -> Any:
 def spec(keys: list[str], **members: Any) -> JobSpec:
     """Put a manifest into the bucket, and ask for a job over it."""
     manifest = "".join(f"photos,{key}\n" for key in keys).encode()
-    etag = client().put_object(Bucket="photos", Key="m.csv", Body=manifest)["ETag"].strip('"')
+    key = f"{uuid.uuid4()}.csv"  # moto breaks off reading what is written anew
+    etag = client().put_object(Bucket="photos", Key=key, Body=manifest)["ETag"].strip('"')
     request = {
         "Manifest": {
             "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
-            "Location": {"ObjectArn": "arn:aws:s3:::photos/m.csv", "ETag": etag},
+            "Location": {"ObjectArn": f"arn:aws:s3:::photos/{key}", "ETag": etag},
         },
         "Report": {"Enabled": True, "Bucket": "arn:aws:s3:::photos"},
         "RoleArn": "arn:aws:iam::123456789012:role/batch",
