@@ -61,7 +61,7 @@ class SavedRun:
 
     def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
         """Keep what was asked for, now that the manifest is there."""
-        self._journal.unlink(missing_ok=True)  # of a run that was given up half-way
+        self._forget_journal()  # of a run whose end was cut off
         self.asked = {**asked, "cwd": str(Path.cwd())}
         self._manifest = manifest.facts
         part = self._index.with_name("run.json.part")
@@ -79,6 +79,10 @@ class SavedRun:
     def end(self) -> None:
         """Keep nothing any more: the run is over."""
         self._index.unlink()
-        for file in self._index.parent.glob("journal*"):
-            file.unlink()
+        self._forget_journal()
         self.manifest_file.unlink()
+
+    def _forget_journal(self) -> None:
+        # With SQLite's files beside it, -wal and -shm.
+        for file in self.folder.glob(f"{self._journal.name}*"):
+            file.unlink()

@@ -7,7 +7,7 @@ import sys
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,7 @@ from s3batch_handler.cli.options import (
 from s3batch_handler.cli.output import say, show
 from s3batch_handler.cli.service import Service, service_options
 from s3batch_handler.errors import JobError
+from s3batch_handler.inventory import INVENTORY_FORMAT
 from s3batch_handler.job import JobSpec
 from s3batch_handler.manifest import MANIFEST_FORMAT
 from s3batch_handler.report import REPORT_FORMAT, ReportScope
@@ -237,7 +238,7 @@ def _manifest(options: _Options, service: Service) -> Mapping[str, Any]:
     if options.manifest_version_id is not None:
         location["VersionId"] = options.manifest_version_id
         version["ObjectVersionId"] = options.manifest_version_id
-    spec: dict[str, Any] = {"Format": _INVENTORY_FORMAT}
+    spec: dict[str, Any] = {"Format": INVENTORY_FORMAT}
     if not _is_inventory(options.manifest):
         fields = options.fields or "Bucket,Key"
         spec = {"Format": MANIFEST_FORMAT, "Fields": fields.split(",")}
@@ -253,9 +254,6 @@ def _manifest(options: _Options, service: Service) -> Mapping[str, Any]:
 
 def _is_inventory(manifest: str) -> bool:
     return manifest.endswith("/manifest.json")
-
-
-_INVENTORY_FORMAT: Final = "S3InventoryReport_CSV_20161130"
 
 
 def _report(options: _Options, service: Service) -> Mapping[str, Any]:
