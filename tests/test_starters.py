@@ -92,6 +92,20 @@ def test_the_paths_of_a_new_project(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "minimal/.github/workflows/test.yml" in run.stdout
 
 
+def test_for_programs(tmp_path: Path) -> None:
+    """``--json`` gives the starters one object to a line, and a project as one object."""
+    place = tmp_path / "mine"
+
+    listed = CliRunner().invoke(s3batch, ["init", "--json"])
+    made = CliRunner().invoke(s3batch, ["init", "minimal", str(place), "--json"])
+
+    assert [json.loads(line)["name"] for line in listed.stdout.splitlines()] == STARTERS
+    project = json.loads(made.stdout)
+    assert project["directory"] == str(place)
+    assert all((place / path).is_file() for path in project["files"])
+    assert "function/app.py" in project["files"]
+
+
 @pytest.mark.parametrize("there", ["folder", "file", "link"])
 def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
     """Whatever is there stays as it is, and nothing is left lying about."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.cli.options import UsageProblem, json_option
 from s3batch_handler.cli.output import say, show
 from s3batch_handler.errors import ProjectError
 from s3batch_handler.starters import create_project, starters
@@ -15,18 +16,21 @@ from s3batch_handler.starters import create_project, starters
 @click.command()
 @click.argument("starter", required=False)
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-def init(*, starter: str | None, directory: Path | None) -> None:
+@json_option
+def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     """Make a new project: DIR, or a directory called like the STARTER.
 
-    Without a STARTER, list them. The project has a handler with tests, example events, a SAM
-    template with roles that may do no more than they have to, and a GitHub workflow. Nothing is
-    overwritten: DIR must not be there yet.
+    Without a STARTER, list them; with --json one object to a line. The project has a handler with
+    tests, example events, a SAM template with roles that may do no more than they have to, and a
+    GitHub workflow. Nothing is overwritten: DIR must not be there yet.
 
         s3batch init copy-large my-copies
     """
     known = starters()
     if starter is None:
-        show("\n".join(f"{name:<18}{known[name].about}" for name in known))
+        for name, one in known.items():
+            line = json.dumps({"name": name, "about": one.about})
+            show(line if as_json else f"{name:<18}{one.about}")
         return
     if starter not in known:
         raise click.BadParameter(
@@ -37,6 +41,8 @@ def init(*, starter: str | None, directory: Path | None) -> None:
         paths = create_project(known[starter], place)
     except ProjectError as error:
         raise UsageProblem(str(error)) from error
-    for path in paths:
+    if as_json:
+        show(json.dumps({"directory": str(place), "files": paths}, indent=2))
+    for path in paths if not as_json else ():
         show(str(place / path))
     say(f"Go on with {place / 'README.md'}.")
