@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +27,7 @@ from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
 from s3batch_handler.engine.engine import Engine
+from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.errors import JobError, JobNotFound, StateError
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
@@ -560,13 +561,17 @@ def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
         s3.create_bucket(Bucket="photos")
         gate = Gate()
         gate.let(10_000)
-        with Engine({"function": gate}, s3=s3, state=tmp_path / "state") as engine:
+        state = tmp_path / "state"
+        with Engine({"function": gate}, s3=s3, state=state) as engine:
             jobs = [
                 engine.create_job(spec(s3, tasks, ConfirmationRequired=True, Priority=tasks))
                 for tasks in (150, 200)
             ]
-            for job_id in jobs:  # as if confirmed, and not begun
-                engine._change(job_id, status=JobStatus.READY)
+        with closing(
+            JobRegister(state, state / "jobs", clock=lambda: datetime.now(UTC))
+        ) as register:
+            for job_id in jobs:  # confirmed, and not begun
+                register.move(job_id, JobStatus.READY)
 
         for delay in (0.1, 0.3, 0.2, 0.05):
             process = subprocess.Popen(

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from logging.handlers import BufferingHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from unittest.mock import patch
 
 import boto3
 from hypothesis import settings
@@ -20,8 +21,10 @@ from moto import mock_aws
 from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
+from s3batch_handler.engine import engine
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.lifecycle import LEGAL_MOVES
+from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.errors import InvalidTransition, JobError
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.status import JobStatus
@@ -60,20 +63,16 @@ def spec(keys: list[str], **members: Any) -> JobSpec:
     return JobSpec.from_request({**request, **members})
 
 
-class Recorded(Engine):
+class Recorded(JobRegister):
     """Keeps each step of its jobs from one status to another."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.steps: set[tuple[JobStatus, JobStatus]] = set()
-        super().__init__(*arguments, **options)
+    steps: ClassVar[set[tuple[JobStatus, JobStatus]]] = set()
 
     @override
-    def _change(self, job_id: str, **changes: Any) -> Job:
-        with self._lock:
-            before = self._store.get(job_id).job.status
-            job = super()._change(job_id, **changes)
-            self.steps.add((before, job.status))
-            return job
+    def save(self, job: Job) -> None:
+        with self.lock:
+            self.steps.add((self.get(job.job_id).job.status, job.status))
+            super().save(job)
 
 
 class JobsOfAnEngine(RuleBasedStateMachine):
@@ -94,10 +93,12 @@ class JobsOfAnEngine(RuleBasedStateMachine):
         self.now = NOON
         self.made: list[str] = []
         client().create_bucket(Bucket="photos")
+        Recorded.steps.clear()
+        self.world.enter_context(patch.object(engine, "JobRegister", Recorded))
         self.engine = self.opened()
 
-    def opened(self) -> Recorded:
-        return Recorded(
+    def opened(self) -> Engine:
+        return Engine(
             {"function": function},
             s3=client(),
             state=self.folder,
@@ -154,7 +155,7 @@ class JobsOfAnEngine(RuleBasedStateMachine):
     @invariant()
     def goes_where_the_table_lets_it(self) -> None:
         """Every step, those that only its threads see, too."""
-        for before, after in self.engine.steps.copy():
+        for before, after in Recorded.steps.copy():
             assert after is before or after in LEGAL_MOVES[before]
 
     def confirms(self, job: Job) -> None:

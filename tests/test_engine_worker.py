@@ -26,8 +26,8 @@ from s3batch_handler.engine.environment import (
     answer_of,
     lambda_variables,
 )
-from s3batch_handler.engine.function import load_function
 from s3batch_handler.engine.invoker import InProcess, Invoker, WorkerPool
+from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, Outcome, ResultCode

@@ -11,8 +11,8 @@ import click
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say, show
-from s3batch_handler.engine.function import load_function
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
+from s3batch_handler.engine.loading import load_function
 from s3batch_handler.engine.targets import is_elsewhere, remote_function
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import ResultCode

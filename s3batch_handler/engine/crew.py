@@ -6,14 +6,11 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
+from s3batch_handler.engine.failures import NotNow
 from s3batch_handler.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-class NotNow(Exception):
-    """Work that cannot be done for now: S3 is away."""
 
 
 class Crew:

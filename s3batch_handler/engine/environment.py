@@ -27,7 +27,7 @@ from s3batch_handler.protocol import MAX_PAYLOAD_BYTES, parse_response, wire_tas
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3batch_handler.engine.function import Function
+    from s3batch_handler.engine.loading import Function
 
 # ---------------------------------------------------------------- what became of a call
 

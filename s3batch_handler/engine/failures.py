@@ -23,6 +23,10 @@ class Unusable(Exception):
         self.failure = failure(code, reason)
 
 
+class NotNow(Exception):
+    """A job cannot go on for now: S3 is away."""
+
+
 def failure(code: str, reason: str) -> JobFailure:
     """Make a failure reason, at most as long as the service model has it."""
     return JobFailure(failure_code=code, failure_reason=reason[:_LONGEST_REASON])

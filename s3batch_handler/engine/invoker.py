@@ -28,7 +28,7 @@ from s3batch_handler.engine.environment import (
     request_id_of,
     timed_out,
 )
-from s3batch_handler.engine.function import split_spec
+from s3batch_handler.engine.loading import split_spec
 from s3batch_handler.engine.worker import (
     BATCH_SECONDS,
     READY,
@@ -44,7 +44,7 @@ from s3batch_handler.protocol import wire_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from s3batch_handler.engine.function import Function
+    from s3batch_handler.engine.loading import Function
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.model import JobRef
 
@@ -125,7 +125,7 @@ class WorkerPool:
     is killed; one that ends, for whatever reason, costs the task it was doing, and is replaced.
 
     Args:
-        spec: The function, as :func:`~s3batch_handler.engine.function.load_function` knows it.
+        spec: The function, as :func:`~s3batch_handler.engine.loading.load_function` knows it.
         workers: How many; by default one for each processor.
         timeout: Seconds that a call may take.
         init_timeout: Seconds that loading the function may take.

@@ -7,8 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.classify import aws_error_code, describe
-from s3batch_handler.engine.crew import NotNow
-from s3batch_handler.engine.failures import BAD_MANIFEST, NO_MANIFEST, Unusable
+from s3batch_handler.engine.failures import BAD_MANIFEST, NO_MANIFEST, NotNow, Unusable
 from s3batch_handler.engine.generator import CannotGenerate, generate
 from s3batch_handler.engine.preparation import copied, prepared
 from s3batch_handler.errors import ManifestError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,7 +35,10 @@ class StoredJob(NamedTuple):
 class JobStore:
     """All jobs, the oldest first. Every change is there at once, whatever happens next.
 
-    For any number of threads, one at a time.
+    For any number of threads.
+
+    Attributes:
+        lock: To look and then to change, with no other thread between.
 
     Args:
         path: A file, made when it is not there; ``None``: in memory.
@@ -45,6 +49,7 @@ class JobStore:
 
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the store of jobs" if path is None else str(path)
+        self.lock = threading.RLock()
         self._db = open_database(path or ":memory:", name=self._name, schema=_SCHEMA)
 
     # ------------------------------------------------------------ jobs
@@ -160,11 +165,11 @@ class JobStore:
     # ------------------------------------------------------------ SQLite
 
     def _execute(self, query: str, *values: object) -> None:
-        with told(self._name):
+        with self.lock, told(self._name):
             self._db.execute(query, values)
 
     def _all(self, query: str, *values: object) -> list[Any]:
-        with told(self._name):
+        with self.lock, told(self._name):
             return self._db.execute(query, values).fetchall()
 
     def _one(self, query: str, *values: object) -> Any:

@@ -30,7 +30,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 
 from s3batch_handler.engine.environment import FUNCTION_ERROR, INVALID_ANSWER, Environment
-from s3batch_handler.engine.function import load_function
+from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import result_string
 

@@ -1,0 +1,148 @@
+"""The jobs of an engine as they stand: each change is legal, and kept before anybody is told."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+from s3batch_handler.engine.failures import failure
+from s3batch_handler.engine.lifecycle import check_move, status_on_request, way
+from s3batch_handler.engine.store import JobStore
+from s3batch_handler.status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from s3batch_handler.job import Job, JobFailure, JobSpec
+
+
+class JobRegister(JobStore):
+    """The jobs of an engine, and the folder that each of them works in until it is over.
+
+    Whatever was cut off between two statuses is put right first.
+
+    Args:
+        folder: Where the folders of jobs are.
+        path: The file of the jobs; ``None``: in memory.
+        clock: Gives the time, with its time zone.
+
+    Raises:
+        StateError: The file cannot be used, now or later on.
+    """
+
+    def __init__(self, folder: Path, path: Path | None, *, clock: Callable[[], datetime]) -> None:
+        super().__init__(path)
+        self._folder = folder
+        self._clock = clock
+        self._statuses: dict[str, JobStatus] = {}  # of jobs that are not over, for who asks often
+        self._recover()
+
+    def folder_of(self, job_id: str) -> Path:
+        """Give the folder of a job, which is there while the job needs it."""
+        return self._folder / f"job-{job_id}"
+
+    def status_of(self, job_id: str) -> JobStatus | None:
+        """Give the status of a job that is not over, without asking the disk."""
+        with self.lock:
+            return self._statuses.get(job_id)
+
+    def is_cancelled(self, job_id: str) -> bool:
+        """Tell whether a job is to be cancelled."""
+        return self.status_of(job_id) is JobStatus.CANCELLING
+
+    # ------------------------------------------------------------ how jobs change
+
+    @override
+    def add(self, spec: JobSpec, job: Job) -> None:
+        with self.lock:
+            super().add(spec, job)
+            self._note(job)
+
+    @override
+    def save(self, job: Job) -> None:
+        with self.lock:
+            super().save(job)
+            self._note(job)
+
+    def change(self, job_id: str, **changes: Any) -> Job:
+        """Change what is told of a job."""
+        with self.lock:
+            job = self.get(job_id).job.model_copy(update=changes)
+            self.save(job)
+            return job
+
+    def move(self, job_id: str, *steps: JobStatus, **changes: Any) -> Job:
+        """Take a job from status to status.
+
+        Raises:
+            InvalidTransition: A step is not in the table of moves.
+        """
+        with self.lock:
+            job = self.get(job_id).job
+            for step in steps:
+                check_move(job_id, job.status, step)
+                job = self.change(job_id, status=step, **changes)
+            return job
+
+    def request(self, job_id: str, status: JobStatus, reason: str | None) -> Job:
+        """Do as UpdateJobStatus asks: see :func:`~.lifecycle.status_on_request`."""
+        with self.lock:
+            job = self.get(job_id).job
+            status = status_on_request(job_id, job.status, status)
+            if status is JobStatus.CANCELLED:
+                return self.end(job_id, status, status_update_reason=reason)
+            if status is job.status:
+                return self.change(job_id, status_update_reason=reason)
+            return self.move(job_id, status, status_update_reason=reason)
+
+    def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
+        """Do what is done when a job is over, in whatever way."""
+        job = self.move(job_id, status, termination_date=self._clock(), **changes)
+        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+        return job
+
+    def fail(self, job_id: str, why: JobFailure) -> None:
+        """End a job that cannot go on; what is to be cancelled is cancelled all the same."""
+        with self.lock:
+            if self.is_cancelled(job_id):
+                self.end(job_id, JobStatus.CANCELLED)
+                return
+            job = self.change(job_id, failure_reasons=(why,))
+            self.move(job_id, *way(job.status, JobStatus.FAILED)[:-1])
+            self.end(job_id, JobStatus.FAILED)
+
+    # ------------------------------------------------------------ as time goes by
+
+    def expire(self) -> None:
+        """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
+        with self.lock:
+            now = self._clock()
+            for job in self.of_status(JobStatus.SUSPENDED):
+                if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
+                    text = "the job was not confirmed within 30 days"
+                    self.fail(job.job_id, failure("JobExpired", text))
+            self.forget(ended_before=now - _KEPT_FOR)
+
+    def _recover(self) -> None:
+        for job in self.of_status(*JobStatus):
+            self._note(job)
+            if job.status is JobStatus.PAUSING:
+                self.move(job.job_id, JobStatus.PAUSED)
+            elif job.status is JobStatus.FAILING:
+                self.end(job.job_id, JobStatus.FAILED)
+            elif job.status.is_final:
+                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
+
+    def _note(self, job: Job) -> None:
+        self._statuses[job.job_id] = job.status
+        if job.status.is_final:
+            del self._statuses[job.job_id]  # nobody asks any more
+
+
+_CONFIRM_WITHIN: Final = timedelta(days=30)
+_KEPT_FOR: Final = timedelta(days=90)
