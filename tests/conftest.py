@@ -1,6 +1,7 @@
 """What tests share."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,11 @@ from typing import Any
 import pytest
 
 Event = dict[str, Any]
+
+# Shells let what they start in the background, scripts/test too, ignore Ctrl-C, and so would all
+# that tests start: those that send it one would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
