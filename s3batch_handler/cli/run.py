@@ -24,8 +24,8 @@ from s3batch_handler.cli.output import say
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.cli.run_options import RunOptions, run_options
 from s3batch_handler.cli.saved_run import SavedRun
-from s3batch_handler.cli.signals import ended_like_ctrl_c
 from s3batch_handler.cli.summary import show_summary
+from s3batch_handler.engine.interrupts import taken_for_ctrl_c
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.targets import invoker_for
 from s3batch_handler.errors import InvalidFunction
@@ -64,7 +64,7 @@ def run(options: RunOptions) -> None:
 def _run(options: RunOptions) -> int:
     """Do it all; give the exit code."""
     with ExitStack() as stack:
-        stack.enter_context(ended_like_ctrl_c())
+        stack.enter_context(taken_for_ctrl_c())
         saved = stack.enter_context(_saved_run(options))
         job_id = str(uuid.uuid4())
         if saved is not None and options.resume:

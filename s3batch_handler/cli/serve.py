@@ -13,8 +13,8 @@ import click
 
 from s3batch_handler.cli.options import UsageProblem, max_redrives_option, named
 from s3batch_handler.cli.output import say, show
-from s3batch_handler.cli.signals import ended_like_ctrl_c
 from s3batch_handler.engine.functions import Functions
+from s3batch_handler.engine.interrupts import taken_for_ctrl_c
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import printable
 
@@ -103,7 +103,7 @@ def serve(
         os.environ.update(environment)  # worker processes have it from here
         return handlers
 
-    with ended_like_ctrl_c(), suppress(KeyboardInterrupt):
+    with taken_for_ctrl_c(), suppress(KeyboardInterrupt):
         out = sys.stdout
         with (
             redirect_stdout(sys.stderr),  # what functions print is their log

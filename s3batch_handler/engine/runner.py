@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import threading
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.interrupts import first_cancels
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.model import Outcome, ResultCode
@@ -22,7 +21,6 @@ from s3batch_handler.text import MAX_RESULT_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
-    from types import FrameType
 
     from s3batch_handler.engine.environment import Answer
     from s3batch_handler.engine.invoker import Invoker
@@ -131,7 +129,7 @@ def run_job(
         with ExitStack() as stack:
             journal = journal or stack.enter_context(Journal())
             ledger = _Ledger(journal, report, total, on_progress)
-            with _ctrl_c(ledger.cancel):
+            with first_cancels(ledger.cancel):
                 with closing(invoker):
 
                     def stop() -> bool:
@@ -218,47 +216,6 @@ def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | Non
         ledger.fail(f"the report could not be written: {describe(error)}")
         report.discard()
         return None
-
-
-@contextmanager
-def _ctrl_c(cancel: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C ask to cancel, so that no answer gets lost; a later one interrupts.
-
-    Whatever signals would raise a ``KeyboardInterrupt`` are taken for it; a handler that somebody
-    else has installed stays. Those that come at once with the first are no second thought: shells
-    and tools like to send it along to a process that has it already.
-    """
-    numbers = [
-        number
-        for number in INTERRUPTS
-        if threading.current_thread() is threading.main_thread()
-        and signal.getsignal(number) is signal.default_int_handler
-    ]
-    first: float | None = None
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal first
-        if first is None:
-            first = time.monotonic()
-            cancel()
-        elif time.monotonic() - first > _SECOND_THOUGHT:
-            signal.default_int_handler(number, frame)
-
-    for number in numbers:
-        signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.default_int_handler)
-
-
-INTERRUPTS: Final = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
-"""Signals by which people and systems ask a process to end: not every platform has all of them."""
-
-_SECOND_THOUGHT: Final = 1.0  # seconds
 
 
 # ---------------------------------------------------------------- results

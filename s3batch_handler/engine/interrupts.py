@@ -1,0 +1,74 @@
+"""What ends a process from outside, Ctrl-C above all, and what becomes of a job then."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_INTERRUPTS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals by which people and systems ask a process to end: not every platform has all of them."""
+
+
+@contextmanager
+def taken_for_ctrl_c() -> Iterator[None]:
+    """Take what ends processes (``kill``, a closed terminal) for a Ctrl-C.
+
+    So that nothing stays behind half-written; ``nohup`` keeps its effect.
+    """
+    before = {
+        number: signal.getsignal(number)
+        for number in _INTERRUPTS
+        if signal.getsignal(number) is signal.SIG_DFL
+    }
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C ask to cancel, so that no answer gets lost; a later one interrupts.
+
+    Whatever signals would raise a ``KeyboardInterrupt`` are taken for it; a handler that somebody
+    else has installed stays. Those that come at once with the first are no second thought: shells
+    and tools like to send it along to a process that has it already.
+    """
+    numbers = [
+        number
+        for number in _INTERRUPTS
+        if threading.current_thread() is threading.main_thread()
+        and signal.getsignal(number) is signal.default_int_handler
+    ]
+    first: float | None = None
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        if first is None:
+            first = time.monotonic()
+            cancel()
+        elif time.monotonic() - first > _SECOND_THOUGHT:
+            signal.default_int_handler(number, frame)
+
+    for number in numbers:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.default_int_handler)
+
+
+_SECOND_THOUGHT: Final = 1.0  # seconds
