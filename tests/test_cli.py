@@ -797,6 +797,17 @@ def test_every_command_has_help(s3batch: Shell) -> None:
         assert s3batch(command, "--help").stdout.startswith(f"Usage: s3batch {command}")
 
 
+def test_a_package_that_is_not_installed(s3batch: Shell) -> None:
+    """The error says how it gets there: the command line alone comes without moto."""
+    (s3batch.folder / "moto.py").write_text("raise ModuleNotFoundError('no moto', name='moto')")
+    (s3batch.folder / "photos").mkdir()
+
+    run = s3batch.line("s3batch run app:handler --source photos")
+
+    assert run.returncode == 1
+    assert "pip install 's3batch-handler[local]'" in run.stderr
+
+
 def test_rows_of_a_report_are_what_aws_writes(s3batch: Shell) -> None:
     """CRLF, HTTP status before the error code, the manifest's own spelling of a key."""
     manifest = s3batch.manifest("b,a%20b%2Bfail,v1", "b,c+d,null", "b,e,")

@@ -407,6 +407,10 @@ WRONG = {
         ["--function", "f", "--no-report", "--dry-run", "--wait"],
         "makes no job",
     ),
+    "waiting for a job that waits": (
+        ["--function", "f", "--no-report", "--wait"],
+        "say --no-confirm to start the job at once",
+    ),
     "columns of an inventory": (
         ["--function", "f", "--no-report", "--manifest", "s3://b/manifest.json", "--fields", "Key"],
         "an inventory has its own",

@@ -72,6 +72,8 @@ def _one_line(error: Exception) -> str:
         text = describe(error)
     if type(error).__name__ == "NoCredentialsError":
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
+        text += ": pip install 's3batch-handler[local]'"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
     return printable(one_line(text))

@@ -88,9 +88,9 @@ if TYPE_CHECKING:
 @tags_option
 @click.option(
     "--confirm/--no-confirm",
-    default=True,
-    show_default=True,
-    help="Have the job wait for s3batch job confirm before it runs.",
+    default=None,
+    help="Have the job wait for s3batch job confirm before it runs, or start at once. With --wait "
+    "say which.  [default: confirm]",
 )
 @click.option(
     "--client-request-token",
@@ -138,12 +138,16 @@ class _Options:
     priority: int
     description: str | None
     tags: dict[str, str]
-    confirm: bool
+    confirm: bool | None
     client_request_token: str | None
     dry_run: bool
     wait: bool
     as_json: bool
     quiet: bool
+
+    @property
+    def waits_for_confirmation(self) -> bool:
+        return self.confirm is not False
 
 
 def _submit(options: _Options, service: Service) -> None:
@@ -155,7 +159,7 @@ def _submit(options: _Options, service: Service) -> None:
         show_json({"AccountId": service.account_id, **spec.to_request()})
         return
     job_id = service.control.create_job(spec)
-    if options.confirm and not options.quiet:
+    if options.waits_for_confirmation and not options.quiet:
         say(f"it waits for its confirmation: s3batch job confirm {printable(job_id)}")
     if not options.wait:
         show_json({"JobId": job_id}) if options.as_json else show(printable(job_id))
@@ -192,7 +196,7 @@ def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
 def _spec(options: _Options, service: Service) -> JobSpec:
     assert options.role is not None
     request = {
-        "ConfirmationRequired": options.confirm,
+        "ConfirmationRequired": options.waits_for_confirmation,
         "Operation": _operation(options, service),
         "Manifest": _manifest(options, service),
         "Report": _report(options, service),
@@ -301,7 +305,9 @@ def _bucket_arn(bucket: str, service: Service) -> str:
 def _check(options: _Options) -> None:
     """Find what is wrong before AWS is asked for anything."""
     if not _said_once(options, options.function is not None, options.operation is not None):
-        raise click.UsageError("say what to do: --function or --operation, one of them")
+        raise click.UsageError(
+            "say what to do: --function or --operation, or --stack for the function of a stack"
+        )
     if not _said_once(options, options.role is not None):
         raise click.UsageError("say as whom: --role, or --stack for the role of a stack")
     if options.operation is not None and (options.arguments or options.schema):
@@ -315,6 +321,11 @@ def _check(options: _Options) -> None:
         raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
     if options.dry_run and options.wait:
         raise click.UsageError("--dry-run makes no job to --wait for")
+    if options.wait and options.confirm is None:
+        raise click.UsageError(
+            "--wait would wait for s3batch job confirm, too: say --no-confirm to start the job at "
+            "once, or --confirm if somebody confirms it meanwhile"
+        )
     if options.stack is not None and _is_file(options.manifest):
         _check_file(options)
     elif not all(_bucket_and_key(options.manifest)):
