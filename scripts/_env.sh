@@ -80,9 +80,15 @@ make_venv() {
     python=${python:-$(choose_python)}
     say "making $venv with Python $(version_of "$python") and requirements/$name.txt …"
     "$python" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --require-hashes --only-binary :all: \
-        -r "$root/requirements/$name.txt"
+    # The pip that comes with an old Python takes no package with extras for pinned.
+    pip_install "$venv" pip
+    pip_install "$venv" "$name"
     stamp "$venv" "requirements/$name.txt"
+}
+
+pip_install() { # pip_install DIRECTORY NAME
+    "$1/bin/python" -m pip install --quiet --require-hashes --only-binary :all: \
+        -r "$root/requirements/$2.txt"
 }
 
 # install_editable DIRECTORY: the package itself, as it stands in the source tree.
