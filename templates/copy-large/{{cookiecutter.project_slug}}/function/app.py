@@ -9,17 +9,22 @@ from botocore.config import Config
 from pydantic import BaseModel
 from s3batch_handler import Task, task_handler
 
-from multipart import PARTS_AT_A_TIME, MultipartCopy
+from multipart import LARGEST_COPY, PARTS_AT_A_TIME, MultipartCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef as CopySource
 
 TARGET_BUCKET = os.environ["TARGET_BUCKET"]
-LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 
 logger = Logger(service="{{cookiecutter.project_slug}}")
 metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
-s3 = boto3.client("s3", config=Config(max_pool_connections=PARTS_AT_A_TIME))
+s3 = boto3.client(
+    "s3",
+    config=Config(
+        max_pool_connections=PARTS_AT_A_TIME,
+        read_timeout=300,  # seconds: S3 may be silent while it copies up to 5 GB
+    ),
+)
 
 
 class Arguments(BaseModel):
