@@ -27,7 +27,7 @@ s3 = boto3.client(
 )
 
 
-class Arguments(BaseModel):
+class Arguments(BaseModel, extra="forbid"):
     """User arguments of the job."""
 
     prefix: str = ""

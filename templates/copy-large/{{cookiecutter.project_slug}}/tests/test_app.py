@@ -239,6 +239,15 @@ def test_a_task_that_came_twice_is_looked_at_again(
     assert code in row.message
 
 
+def test_a_misspelled_argument_fails_every_task(s3: S3Client, source: str) -> None:
+    """Else the copies would go elsewhere."""
+    (row,) = run_job(handler, [source], bucket="source", user_arguments={"prefx": "copies/"})
+
+    assert row.error_code == "PermanentFailure"
+    assert "prefx" in row.message
+    assert "Contents" not in s3.list_objects_v2(Bucket="target")
+
+
 def test_what_does_not_get_better_is_given_up() -> None:
     (row,) = run_job(handler, ["missing.bin"], bucket="source")
 
