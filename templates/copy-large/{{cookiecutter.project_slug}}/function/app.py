@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 from pydantic import BaseModel
-from s3batch_handler import Task, task_handler
+from s3batch_handler import PermanentFailure, Task, task_handler
 
 from multipart import LARGEST_COPY, PARTS_AT_A_TIME, MultipartCopy
 
@@ -55,9 +55,11 @@ def handler(task: Task[Arguments]) -> Copied:
     There is no clock in here. The handler stops a task before the function's time is up and
     answers TemporaryFailure; S3 sends the task again, and the copy goes on where it was.
     """
+    key = task.job.arguments.prefix + task.key
+    if task.location == {"Bucket": TARGET_BUCKET, "Key": key}:  # S3 refuses that of small ones only
+        raise PermanentFailure("the copy would take the place of the object")
     source = s3.head_object(**task.location, ChecksumMode="ENABLED")
     copy_source = cast("CopySource", task.location)
-    key = task.job.arguments.prefix + task.key
     if source["ContentLength"] <= LARGEST_COPY:
         s3.copy_object(
             Bucket=TARGET_BUCKET,

@@ -239,6 +239,18 @@ def test_a_task_that_came_twice_is_looked_at_again(
     assert code in row.message
 
 
+def test_an_object_is_not_copied_onto_itself(s3: S3Client, calls: list[str]) -> None:
+    """That would be a new version of the same, in another storage class."""
+    s3.put_object(Bucket="target", Key="a.bin", Body=CONTENT)
+    calls.clear()
+
+    (row,) = run_job(handler, ["a.bin"], bucket="target")
+    (aside,) = run_job(handler, ["a.bin"], bucket="target", user_arguments={"prefix": "copies/"})
+
+    assert (row.error_code, aside.error_code) == ("PermanentFailure", None)
+    assert calls.count("CompleteMultipartUpload") == 1
+
+
 def test_a_misspelled_argument_fails_every_task(s3: S3Client, source: str) -> None:
     """Else the copies would go elsewhere."""
     (row,) = run_job(handler, [source], bucket="source", user_arguments={"prefx": "copies/"})
