@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -67,6 +68,33 @@ def test_a_new_project_is_built(starter: str, tmp_path: Path, package: None) -> 
     assert {"app.py", "s3batch_handler", "aws_lambda_powertools", "pydantic"} <= names
     assert ("PIL" in names) == (starter == "image-thumbnails")
     assert not names & {"boto3", "moto", "pytest"}
+
+
+def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
+    """What is left as it is says why, in the template; and no excuse is left over."""
+    for starter in STARTERS:
+        create_project(starters()[starter], tmp_path / starter)
+    files = {
+        f"/{starter}/template.yaml": tmp_path / starter / "template.yaml" for starter in STARTERS
+    }
+
+    said = json.loads(
+        tool(
+            *("checkov", "--directory", tmp_path, "--framework", "cloudformation"),
+            *("--skip-download", "--output", "json"),
+        )
+    )
+
+    skipped = said["results"]["skipped_checks"]
+    assert said["summary"]["failed"] == 0
+    assert said["summary"]["passed"] > 20 * len(STARTERS)
+    assert sorted((one["file_path"], one["check_id"]) for one in skipped) == sorted(
+        (path, line.split("id:")[1].strip())
+        for path, file in files.items()
+        for line in file.read_text().splitlines()
+        if "id: CKV" in line
+    )
+    assert all(one["check_result"]["suppress_comment"] for one in skipped)
 
 
 def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:

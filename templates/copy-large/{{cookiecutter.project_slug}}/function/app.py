@@ -7,22 +7,27 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 from pydantic import BaseModel
-from s3batch_handler import Task, task_handler
+from s3batch_handler import PermanentFailure, Task, task_handler
 
-from multipart import PARTS_AT_A_TIME, MultipartCopy
+from multipart import LARGEST_COPY, PARTS_AT_A_TIME, MultipartCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef as CopySource
 
 TARGET_BUCKET = os.environ["TARGET_BUCKET"]
-LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 
 logger = Logger(service="{{cookiecutter.project_slug}}")
 metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
-s3 = boto3.client("s3", config=Config(max_pool_connections=PARTS_AT_A_TIME))
+s3 = boto3.client(
+    "s3",
+    config=Config(
+        max_pool_connections=PARTS_AT_A_TIME,
+        read_timeout=300,  # seconds: S3 may be silent while it copies up to 5 GB
+    ),
+)
 
 
-class Arguments(BaseModel):
+class Arguments(BaseModel, extra="forbid"):
     """User arguments of the job."""
 
     prefix: str = ""
@@ -50,9 +55,11 @@ def handler(task: Task[Arguments]) -> Copied:
     There is no clock in here. The handler stops a task before the function's time is up and
     answers TemporaryFailure; S3 sends the task again, and the copy goes on where it was.
     """
+    key = task.job.arguments.prefix + task.key
+    if task.location == {"Bucket": TARGET_BUCKET, "Key": key}:  # S3 refuses that of small ones only
+        raise PermanentFailure("the copy would take the place of the object")
     source = s3.head_object(**task.location, ChecksumMode="ENABLED")
     copy_source = cast("CopySource", task.location)
-    key = task.job.arguments.prefix + task.key
     if source["ContentLength"] <= LARGEST_COPY:
         s3.copy_object(
             Bucket=TARGET_BUCKET,

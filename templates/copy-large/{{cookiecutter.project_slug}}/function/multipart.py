@@ -5,15 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
+from zlib import crc32
 
 from botocore.exceptions import ClientError
+from s3batch_handler import TemporaryFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PART_SIZE = 256 * 1024**2  # bytes: S3 takes 5 MiB to 5 GiB, and at most 10,000 parts
+PART_SIZE = 256 * 1024**2  # bytes, at least: S3 takes 5 MiB to 5 GiB, and at most 10,000 parts
 MOST_PARTS = 10_000
+LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 PARTS_AT_A_TIME = 20
 # What of an object an upload is told when it begins, besides its metadata, tags and checksum.
 KEPT = (
@@ -23,7 +26,6 @@ KEPT = (
     "ContentLanguage",
     "ContentType",
     "Expires",
-    "WebsiteRedirectLocation",
 )
 
 
@@ -49,9 +51,9 @@ class MultipartCopy:
 
         The upload and its parts are S3's to keep: an invocation that is cut short loses nothing.
         """
-        upload = self._upload_in_progress() or self._begin()
         ranges = self._ranges()
-        there = {part["PartNumber"] for part in self._parts(upload, ranges)}
+        upload = self._upload_in_progress(ranges) or self._begin()
+        there = {part["PartNumber"] for part in self._parts(upload)}
         missing = [number for number in ranges if number not in there]
 
         def copy(number: int) -> None:
@@ -68,10 +70,10 @@ class MultipartCopy:
             list(pool.map(copy, missing))
         finally:  # an error, or no more time: do not wait for the others
             pool.shutdown(wait=False, cancel_futures=True)
-        self._complete(upload, list(self._parts(upload, ranges)))
+        self._complete(upload, list(self._parts(upload)))
 
-    def _upload_in_progress(self) -> dict[str, str] | None:
-        """Find the last upload that was begun after the object had been written."""
+    def _upload_in_progress(self, ranges: dict[int, tuple[int, int]]) -> dict[str, str] | None:
+        """Find the last upload that has parts of this object, and of no other."""
         pages = self.s3.get_paginator("list_multipart_uploads").paginate(
             Bucket=self.bucket, Prefix=self.key
         )
@@ -79,14 +81,19 @@ class MultipartCopy:
             upload["UploadId"]
             for page in pages
             for upload in page.get("Uploads", ())
-            if upload["Key"] == self.key and upload["Initiated"] >= self.source["LastModified"]
+            if upload["Key"] == self.key
         ]
-        return self._upload(ids[-1]) if ids else None
+        sizes = {number: last - first + 1 for number, (first, last) in ranges.items()}
+        for upload in map(self._upload, reversed(ids)):
+            parts = list(self._parts(upload))
+            if parts and all(part["Size"] == sizes.get(part["PartNumber"]) for part in parts):
+                return upload
+        return None
 
     def _begin(self) -> dict[str, str]:
         options = {name: self.source[name] for name in KEPT if name in self.source}
-        if checksum := self._checksum():
-            options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
+        checksum = self._checksum() or "ChecksumCRC64NVME"  # which S3 adds to what has none
+        options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
         if self._whole_checksum():
             options["ChecksumType"] = "FULL_OBJECT"
         tags = self.s3.get_object_tagging(**self.location)["TagSet"]
@@ -94,7 +101,7 @@ class MultipartCopy:
             Bucket=self.bucket,
             Key=self.key,
             Metadata=self.source["Metadata"],
-            Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}),
+            Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}, quote_via=quote),
             **options,
         )
         return self._upload(answer["UploadId"])
@@ -103,21 +110,21 @@ class MultipartCopy:
         return {"Bucket": self.bucket, "Key": self.key, "UploadId": upload_id}
 
     def _ranges(self) -> dict[int, tuple[int, int]]:
-        """Cut the object into parts: their numbers, with the first and last byte of each."""
+        """Cut the object into parts: their numbers, with the first and last byte of each.
+
+        S3 does not tell what an upload in progress is of, but it tells the sizes of the parts. So
+        they are made to differ: from those of another object, another version, an earlier content.
+        """
         size = self.source["ContentLength"]
-        step = max(PART_SIZE, -(-size // MOST_PARTS))
+        what = f"{self.location} {self.source['ETag']} {self.source['LastModified']}"
+        own = crc32(what.encode()) % (PART_SIZE // 16)  # a number below 2**24
+        step = min(max(PART_SIZE, -(-size // MOST_PARTS)) + own, LARGEST_COPY)
         starts = enumerate(range(0, size, step), 1)
         return {number: (start, min(start + step, size) - 1) for number, start in starts}
 
-    def _parts(
-        self, upload: dict[str, str], ranges: dict[int, tuple[int, int]]
-    ) -> Iterator[dict[str, Any]]:
-        """List the parts that S3 has, but for those of a ``PART_SIZE`` that was another one."""
+    def _parts(self, upload: dict[str, str]) -> Iterator[dict[str, Any]]:
         for page in self.s3.get_paginator("list_parts").paginate(**upload):
-            for part in page.get("Parts", ()):
-                first, last = ranges.get(part["PartNumber"], (0, -1))
-                if part["Size"] == last - first + 1:
-                    yield part
+            yield from page.get("Parts", ())
 
     def _complete(self, upload: dict[str, str], parts: list[dict[str, Any]]) -> None:
         """Make an object of the parts; S3 compares it with the checksum that the source has."""
@@ -131,8 +138,11 @@ class MultipartCopy:
                 **self._whole_checksum(),
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "BadDigest":  # parts of something else
-                self.s3.abort_multipart_upload(**upload)
+            match error.response["Error"]["Code"]:
+                case "BadDigest":
+                    self.s3.abort_multipart_upload(**upload)  # or the next try would go on with it
+                case "InvalidPart":  # the same task, sent twice, has just copied a part once more
+                    raise TemporaryFailure from error
             raise
 
     def _checksum(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,16 @@ from s3batch_handler.testing import make_context, make_event, run_job
 import app
 import multipart
 from app import handler
+from multipart import MultipartCopy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
-MIB = 1024**2
+MIB, GIB = 1024**2, 1024**3
 CONTENT = bytes(range(256)) * 4096 * 11  # 11 MiB: three parts
 
 
@@ -50,21 +52,31 @@ def source(s3: S3Client) -> str:
 
 @pytest.fixture
 def calls() -> Iterator[list[str]]:
-    """The requests of the function to S3, by name; uploads are of now: moto has no dates."""
+    """The requests of the function to S3, by name."""
     made: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
         made.append(model.name)
 
-    def date(parsed: Any, **_: Any) -> None:
-        for upload in parsed.get("Uploads", ()):
-            upload["Initiated"] = datetime.now(UTC)
-
     app.s3.meta.events.register("before-call.s3", note)
-    app.s3.meta.events.register("after-call.s3.ListMultipartUploads", date)
     yield made
     app.s3.meta.events.unregister("before-call.s3", note)
-    app.s3.meta.events.unregister("after-call.s3.ListMultipartUploads", date)
+
+
+@contextmanager
+def before_part_3(do: Callable[[], object]) -> Iterator[None]:
+    """Meanwhile the third part of a copy does not get far."""
+
+    def stop(params: dict[str, Any], **_: Any) -> None:
+        if params["query_string"]["partNumber"] == 3:
+            do()
+            raise ConnectionError("by the test")
+
+    app.s3.meta.events.register("before-call.s3.UploadPartCopy", stop)
+    try:
+        yield
+    finally:
+        app.s3.meta.events.unregister("before-call.s3.UploadPartCopy", stop)
 
 
 def test_a_small_object_is_copied_in_one_request(
@@ -146,16 +158,8 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_was(
 ) -> None:
     stuck = threading.Event()
 
-    def hang(params: dict[str, Any], **_: Any) -> None:
-        if params["query_string"]["partNumber"] == 3:
-            stuck.wait(20)
-            raise ConnectionError("the test is over")
-
-    app.s3.meta.events.register("before-call.s3.UploadPartCopy", hang)
-    try:
+    with before_part_3(lambda: stuck.wait(20)):
         first = handler(make_event(source, bucket="source"), make_context(timeout=2.5))
-    finally:
-        app.s3.meta.events.unregister("before-call.s3.UploadPartCopy", hang)
     calls.clear()
     second = handler(make_event(source, bucket="source"), make_context())
     stuck.set()
@@ -167,14 +171,47 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_was(
     assert s3.get_object(Bucket="target", Key=source)["Body"].read() == CONTENT
 
 
-def test_an_upload_older_than_the_object_is_left_alone(s3: S3Client, source: str) -> None:
-    old = s3.create_multipart_upload(Bucket="target", Key=source)["UploadId"]  # 2010, says moto
+def test_parts_of_another_object_are_left_alone(s3: S3Client, source: str) -> None:
+    """Of another bucket or version, or an earlier content: S3 does not say what they are of."""
+    s3.create_bucket(Bucket="other")
+    s3.put_object(Bucket="other", Key=source, Body=CONTENT[::-1], Metadata={"owner": "bob"})
+    with before_part_3(lambda: None):
+        run_job(handler, [source], bucket="other", max_redrives=0)
 
     (row,) = run_job(handler, [source], bucket="source")
 
-    uploads = s3.list_multipart_uploads(Bucket="target")["Uploads"]
+    copy = s3.get_object(Bucket="target", Key=source)
     assert row.error_code is None, row.message
-    assert [upload["UploadId"] for upload in uploads] == [old]
+    assert (copy["Body"].read() == CONTENT, copy["Metadata"]) == (True, {"owner": "ann"})
+    (theirs,) = s3.list_multipart_uploads(Bucket="target")["Uploads"]
+    parts = s3.list_parts(Bucket="target", Key=source, UploadId=theirs["UploadId"])["Parts"]
+    assert [part["PartNumber"] for part in parts] == [1, 2]
+
+
+def test_an_upload_without_parts_is_left_alone(s3: S3Client, source: str) -> None:
+    """It may be anybody's, with other metadata."""
+    theirs = s3.create_multipart_upload(Bucket="target", Key=source)["UploadId"]
+
+    run_job(handler, [source], bucket="source")
+
+    (left,) = s3.list_multipart_uploads(Bucket="target")["Uploads"]
+    assert left["UploadId"] == theirs
+    assert s3.head_object(Bucket="target", Key=source)["Metadata"] == {"owner": "ann"}
+
+
+@pytest.mark.parametrize("size", [5 * GIB + 1, 10**13, 48 * 1024 * GIB, 10_000 * 5 * GIB])
+def test_parts_are_as_large_as_s3_takes_them(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Up to the largest object that there may be: 10,000 parts of 5 GiB."""
+    monkeypatch.undo()
+    source = {"ContentLength": size, "ETag": '"1"', "LastModified": datetime.now(UTC)}
+
+    ranges = MultipartCopy(None, {}, source, "target", "a.bin")._ranges()
+
+    sizes = [last - first + 1 for first, last in ranges.values()]
+    assert list(ranges) == list(range(1, len(sizes) + 1))
+    assert sum(sizes) == size
+    assert (len(sizes) <= 10_000, max(sizes) <= 5 * GIB) == (True, True)
+    assert min(sizes[:-1]) >= 5 * MIB
 
 
 def test_parts_of_something_else_are_thrown_away(s3: S3Client, source: str, refuse: Refuse) -> None:
@@ -186,12 +223,41 @@ def test_parts_of_something_else_are_thrown_away(s3: S3Client, source: str, refu
     assert "Uploads" not in s3.list_multipart_uploads(Bucket="target")
 
 
-def test_a_task_that_came_twice_is_looked_at_again(source: str, refuse: Refuse) -> None:
-    refuse("NoSuchUpload", 404, "UploadPartCopy")
+@pytest.mark.parametrize(
+    ("operation", "code", "status"),
+    [("UploadPartCopy", "NoSuchUpload", 404), ("CompleteMultipartUpload", "InvalidPart", 400)],
+)
+def test_a_task_that_came_twice_is_looked_at_again(
+    source: str, refuse: Refuse, operation: str, code: str, status: int
+) -> None:
+    """The other one has completed the upload, or copied a part of it again."""
+    refuse(code, status, operation)
 
-    (row,) = run_job(handler, [source], bucket="source")
+    (row,) = run_job(handler, [source], bucket="source", max_redrives=0)
 
     assert row.error_code == "TemporaryFailure"
+    assert code in row.message
+
+
+def test_an_object_is_not_copied_onto_itself(s3: S3Client, calls: list[str]) -> None:
+    """That would be a new version of the same, in another storage class."""
+    s3.put_object(Bucket="target", Key="a.bin", Body=CONTENT)
+    calls.clear()
+
+    (row,) = run_job(handler, ["a.bin"], bucket="target")
+    (aside,) = run_job(handler, ["a.bin"], bucket="target", user_arguments={"prefix": "copies/"})
+
+    assert (row.error_code, aside.error_code) == ("PermanentFailure", None)
+    assert calls.count("CompleteMultipartUpload") == 1
+
+
+def test_a_misspelled_argument_fails_every_task(s3: S3Client, source: str) -> None:
+    """Else the copies would go elsewhere."""
+    (row,) = run_job(handler, [source], bucket="source", user_arguments={"prefx": "copies/"})
+
+    assert row.error_code == "PermanentFailure"
+    assert "prefx" in row.message
+    assert "Contents" not in s3.list_objects_v2(Bucket="target")
 
 
 def test_what_does_not_get_better_is_given_up() -> None:

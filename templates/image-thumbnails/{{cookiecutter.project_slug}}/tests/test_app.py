@@ -55,6 +55,33 @@ def test_a_photo_is_turned_as_the_camera_was_held(s3: S3Client) -> None:
     assert (thumbnail.width, thumbnail.height) == (128, 256)
 
 
+@pytest.mark.parametrize(
+    ("kind", "mode", "colour"), [("PNG", "RGBA", (0, 0, 0, 0)), ("PNG", "LA", 0), ("GIF", "P", 0)]
+)
+def test_what_is_transparent_becomes_white(
+    s3: S3Client, kind: str, mode: str, colour: int | tuple[int, ...]
+) -> None:
+    content = io.BytesIO()
+    options = {"transparency": 0} if kind == "GIF" else {}
+    Image.new(mode, (1000, 500), colour).save(content, kind, **options)
+    s3.put_object(Bucket="source", Key="a.png", Body=content.getvalue())
+
+    run_job(handler, ["a.png"], bucket="source")
+
+    thumbnail = s3.get_object(Bucket="target", Key="a.png")["Body"].read()
+    assert Image.open(io.BytesIO(thumbnail)).getpixel((128, 64)) == (255, 255, 255)
+
+
+def test_a_photo_is_never_overwritten(s3: S3Client) -> None:
+    """A thumbnail has the key of its photo, so it must not go into the same bucket."""
+    s3.put_object(Bucket="target", Key="a.jpg", Body=photo(1000, 500))
+
+    (row,) = run_job(handler, ["a.jpg"], bucket="target")
+
+    assert row.error_code == "PermanentFailure"
+    assert s3.get_object(Bucket="target", Key="a.jpg")["Body"].read() == photo(1000, 500)
+
+
 def test_the_job_says_how_large(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.jpg", Body=photo(1000, 500))
 
@@ -68,14 +95,21 @@ def test_the_job_says_how_large(s3: S3Client) -> None:
 
 def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body=b"text")
+    s3.put_object(Bucket="source", Key="a.eps", Body=photo(10, 10, "EPS"))
     s3.put_object(Bucket="source", Key="cut.jpg", Body=photo(1000, 500)[:-500])
+    s3.put_object(Bucket="source", Key="bomb.gif", Body=photo(20_000, 6_000, "GIF", "1"))
+    s3.put_object(Bucket="source", Key="x-ray.tif", Body=photo(10, 10, "TIFF", "I;16"))
+    keys = ["a.txt", "a.eps", "cut.jpg", "bomb.gif", "x-ray.tif", "missing.jpg"]
 
-    rows = run_job(handler, ["a.txt", "cut.jpg", "missing.jpg"], bucket="source")
+    rows = run_job(handler, keys, bucket="source")
 
     assert {row.error_code for row in rows} == {"PermanentFailure"}
     assert [row.message.partition(" ")[0] for row in rows] == [
         "UnidentifiedImageError:",
+        "UnidentifiedImageError:",
         "OSError:",
+        "DecompressionBombError:",
+        "not",
         "NoSuchKey",
     ]
 

@@ -13,11 +13,14 @@ s3 = boto3.client("s3")  # once for each environment
 @metrics.log_metrics
 @task_handler(logger=logger, metrics=metrics)
 def handler(task: Task) -> dict[str, int]:
-    """Count the lines of an object; what is returned stands in the job's completion report."""
+    """Count the lines of an object, as ``wc -l`` does: a megabyte at a time, whatever its size.
+
+    What is returned stands in the job's completion report.
+    """
     answer = s3.get_object(**task.location)
     if not answer["ContentLength"]:
         raise PermanentFailure("empty")
-    lines = sum(1 for _ in answer["Body"].iter_lines())
+    lines = sum(chunk.count(b"\n") for chunk in answer["Body"].iter_chunks(1024**2))
     metrics.add_metric("Lines", "Count", lines)
     logger.info("counted", extra={"lines": lines})
     return {"bytes": answer["ContentLength"], "lines": lines}

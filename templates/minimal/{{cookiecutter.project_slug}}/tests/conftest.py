@@ -12,7 +12,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]  # your profile is none of the tests' business
 os.environ |= {
+    "AWS_CONFIG_FILE": os.devnull,
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -20,7 +23,7 @@ os.environ |= {
     "TARGET_BUCKET": "target",
 }
 
-import app  # now: it makes a client on import, after moto's and with these settings
+import app  # noqa: E402  it makes a client: after moto's, and with these settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

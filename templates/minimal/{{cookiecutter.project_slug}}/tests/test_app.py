@@ -26,6 +26,15 @@ def test_lines_are_counted(s3: S3Client, schema: str) -> None:
     assert (row.error_code, row.message) == (None, '{"bytes":8,"lines":2}')
 
 
+def test_an_object_without_lines(s3: S3Client) -> None:
+    """One long line is no more work than many short ones."""
+    s3.put_object(Bucket="source", Key="a.bin", Body=bytes(30_000_000))
+
+    (row,) = run_job(handler, ["a.bin"], bucket="source", timeout=5)
+
+    assert row.message == '{"bytes":30000000,"lines":0}'
+
+
 def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="empty.txt", Body=b"")
 

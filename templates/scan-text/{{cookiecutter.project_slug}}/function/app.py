@@ -1,6 +1,8 @@
 """Find patterns in text objects, and report how many there are and on which lines."""
 
+import io
 import re
+from typing import BinaryIO, cast
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -11,11 +13,14 @@ logger = Logger(service="{{cookiecutter.project_slug}}")
 metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
 s3 = boto3.client("s3")
 
-PATTERNS = {"access-key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"), "email": re.compile(r"\S@\S+\.\w")}
+PATTERNS = {
+    "access-key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
+    "email": re.compile(r"[^\s@]@[^\s@]+\.\w"),
+}
 LINES_SHOWN = 5  # a report has room for 1,024 characters
 
 
-class Arguments(BaseModel):
+class Arguments(BaseModel, extra="forbid"):
     """User arguments of the job; S3 sends text, pydantic makes of it what stands here.
 
     ``{"patterns": "{\\"todo\\": \\"TODO|FIXME\\"}", "encoding": "latin-1"}``
@@ -45,17 +50,17 @@ class Scan(BaseModel):
 @metrics.log_metrics
 @task_handler(arguments=Arguments, logger=logger, metrics=metrics)
 def handler(task: Task[Arguments]) -> Scan:
-    """Read an object line by line: it may be larger than the function's memory.
+    """Read an object line by line: it may be larger than the function's memory, a line may not.
 
     What is no text in the encoding of the job raises UnicodeDecodeError: a permanent failure.
     """
     wanted = task.job.arguments
     scan = Scan()
-    for number, raw in enumerate(s3.get_object(**task.location)["Body"].iter_lines(), 1):
-        line = raw.decode(wanted.encoding)
+    body = cast("BinaryIO", s3.get_object(**task.location)["Body"])
+    for number, line in enumerate(io.TextIOWrapper(body, wanted.encoding), 1):
         scan.lines = number
         for name, pattern in wanted.patterns.items():
-            if pattern.search(line):
+            if pattern.search(line.rstrip("\n")):
                 found = scan.found.setdefault(name, Found())
                 found.lines += 1
                 found.first += [number] if found.lines <= LINES_SHOWN else []

@@ -39,6 +39,37 @@ def test_the_job_says_what_to_look_for(s3: S3Client) -> None:
     assert row.message == '{"lines":2,"found":{"number":{"lines":1,"first":[2]}}}'
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
+def test_lines_end_where_the_encoding_says(s3: S3Client, encoding: str) -> None:
+    """The byte of a line feed is half a letter in some of them."""
+    s3.put_object(Bucket="source", Key="a.txt", Body="one\r\ntwo Ċ".encode(encoding))
+    arguments = {"patterns": '{"first": "^one$", "any": "[^a-zĊ ]"}', "encoding": encoding}
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source", user_arguments=arguments)
+
+    assert row.message == '{"lines":2,"found":{"first":{"lines":1,"first":[1]}}}'
+
+
+@pytest.mark.parametrize("letter", [b"x", b"@", b"a@", b"@."])
+def test_a_line_of_ten_million_letters(s3: S3Client, letter: bytes) -> None:
+    """It takes as long as ten million letters on many lines: a strange object holds nobody up."""
+    s3.put_object(Bucket="source", Key="a.txt", Body=letter * 5_000_000)
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source", timeout=10)
+
+    assert row.message == '{"lines":1,"found":{}}'
+
+
+def test_a_misspelled_argument_fails_every_task(s3: S3Client) -> None:
+    """Else the job would look for something else, and find nothing."""
+    s3.put_object(Bucket="source", Key="a.txt", Body=TEXT)
+
+    (row,) = run_job(handler, ["a.txt"], bucket="source", user_arguments={"pattern": "{}"})
+
+    assert row.error_code == "PermanentFailure"
+    assert "pattern" in row.message
+
+
 @pytest.mark.parametrize("patterns", ["todo", "{}", '{"todo": "("}'])
 def test_wrong_arguments_fail_every_task(s3: S3Client, patterns: str) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body=TEXT)
