@@ -12,12 +12,9 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 PROJECT: Final = Path(__file__).parents[1]
 TOOLS: Final = PROJECT / ".venvs"
@@ -67,14 +64,14 @@ def variables() -> dict[str, str]:
     }
 
 
-def build(template: Path, into: Path, *, parameters: Iterable[str] = ()) -> Path:
-    """Run ``sam build`` for this machine, with parameters ``Name=value``; give the new template."""
-    overrides = [f"Runtime={RUNTIME}", f"Architecture={ARCHITECTURE}", *parameters]
-    tool(
-        *("sam", "build", "--template", template, "--build-dir", into),
-        *("--parameter-overrides", " ".join(overrides)),
-        folder=template.parent,
-    )
+# For functions that can be loaded here, whatever they are deployed to.
+PARAMETERS: Final = ("--parameter-overrides", f"Runtime={RUNTIME} Architecture={ARCHITECTURE}")
+
+
+def build(template: Path, into: Path, *options: str) -> Path:
+    """Run ``sam build``, and give the new template."""
+    places = ("--template", template, "--build-dir", into)
+    tool("sam", "build", *places, *options, folder=template.parent)
     return into / "template.yaml"
 
 

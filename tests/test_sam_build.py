@@ -14,9 +14,8 @@ import pytest
 
 from s3batch_handler.report import read_report
 from tests.sam_cli import (
-    ARCHITECTURE,
+    PARAMETERS,
     PROJECT,
-    RUNTIME,
     build,
     command,
     needs_sam,
@@ -41,7 +40,7 @@ MOST_BYTES = 10_000_000
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built application; what it was built to lies beside its template."""
-    return build(PROJECT / "template.yaml", tmp_path_factory.mktemp("built"))
+    return build(PROJECT / "template.yaml", tmp_path_factory.mktemp("built"), *PARAMETERS)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +159,7 @@ def server(misbehaving: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         process = subprocess.Popen(
             command(
                 *("sam", "local", "start-lambda", "--template", misbehaving),
-                *("--host", "127.0.0.1", "--port", str(port), *_parameters()),
+                *("--host", "127.0.0.1", "--port", str(port), *PARAMETERS),
             ),
             env=variables(),
             stdin=subprocess.DEVNULL,
@@ -226,7 +225,7 @@ def local_invoke(template: Path, function: str, event: bytes) -> Any:
     run = subprocess.run(
         command(
             *("sam", "local", "invoke", function, "--template", template, "--event", "-"),
-            *_parameters(),
+            *PARAMETERS,
         ),
         env=variables(),
         input=event,
@@ -236,10 +235,6 @@ def local_invoke(template: Path, function: str, event: bytes) -> Any:
     )
     assert run.returncode == 0, run.stderr.decode()
     return json.loads(run.stdout)
-
-
-def _parameters() -> list[str]:
-    return ["--parameter-overrides", f"Runtime={RUNTIME} Architecture={ARCHITECTURE}"]
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3batch_handler.report import read_report
 from s3batch_handler.starters import create_project, starters
-from tests.sam_cli import PROJECT, build, needs_sam, tool
+from tests.sam_cli import ARCHITECTURE, PROJECT, RUNTIME, build, command, needs_sam, tool, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,29 +41,59 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.mark.parametrize("starter", STARTERS)
 def test_sam_init_makes_the_same(starter: str, tmp_path: Path) -> None:
-    """``sam init --location`` and ``s3batch init`` make the same files, to the byte."""
-    tool(
-        *("sam", "init", "--location", PROJECT / "templates" / starter, "--no-input"),
-        *("--name", "My_photos", "--output-dir", tmp_path),
-    )
+    """``sam init --location`` and ``s3batch init`` make the same files, to the byte.
 
-    project = tmp_path / "my-photos"
+    But for one: the SAM CLI adds what it likes to its own settings.
+    """
+    tool("sam", *init(starter, "my-photos", tmp_path))
+
     made = {
-        path.relative_to(project).as_posix(): path.read_bytes()
-        for path in project.rglob("*")
+        path.relative_to(tmp_path).as_posix(): path.read_bytes()
+        for path in tmp_path.rglob("*")
         if path.is_file()
     }
-    assert made == starters()[starter].files("My_photos")
+    settings = tomllib.loads(made.pop("my-photos/samconfig.toml").decode())
+    ours = starters()[starter].files("my-photos")
+    assert (
+        settings["default"].items()
+        >= tomllib.loads(ours.pop("samconfig.toml").decode())["default"].items()
+    )
+    assert made == {f"my-photos/{path}": content for path, content in ours.items()}
+
+
+@pytest.mark.parametrize("name", ["My_photos", 'ü"x', "../photos", "", "1st"])
+def test_names_that_would_not_do(name: str, tmp_path: Path) -> None:
+    """Nothing is made: not a second folder with settings, nor one elsewhere, nor broken code."""
+    (tmp_path / "here").mkdir()
+
+    run = subprocess.run(
+        command("sam", *init("minimal", name, tmp_path / "here")),
+        env=variables(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode != 0
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def init(starter: str, name: str, folder: Path) -> list[str | Path]:
+    place = PROJECT / "templates" / starter
+    return [*("init", "--location", place, "--no-input", "--name", name, "--output-dir", folder)]
 
 
 @pytest.mark.parametrize("starter", STARTERS)
 def test_a_new_project_is_built(starter: str, tmp_path: Path, package: None) -> None:
-    """``sam validate --lint`` and ``sam build`` take it as it comes."""
+    """``sam validate --lint`` takes it as it comes, ``sam build`` for this machine."""
+    if starter == "image-thumbnails" and RUNTIME == "python3.11":
+        pytest.skip("Pillow has no wheels any more for the glibc of Lambda's Python 3.11")
     project = tmp_path / "project"
     create_project(starters()[starter], project)
-
     tool("sam", "validate", "--lint", folder=project)
-    function = build(project / "template.yaml", tmp_path / "built").with_name("Function")
+
+    function = build_for_here(project, tmp_path / "built")
 
     names = {path.name for path in function.iterdir()}
     assert {"app.py", "s3batch_handler", "aws_lambda_powertools", "pydantic"} <= names
@@ -100,7 +131,7 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
 def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
     """From ``s3batch init`` by way of ``sam build`` to the report of a finished job."""
     create_project(starters()["minimal"], tmp_path / "project")
-    function = build(tmp_path / "project" / "template.yaml", tmp_path / "b").with_name("Function")
+    function = build_for_here(tmp_path / "project", tmp_path / "built")
     texts = tmp_path / "texts"
     texts.mkdir()
     texts.joinpath("a b.txt").write_text("one\ntwo\n")
@@ -118,3 +149,12 @@ def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
     (job,) = tmp_path.glob("job-*/manifest.json")
     messages = {row.key: row.message for row in read_report(job).rows()}
     assert messages == {"a b.txt": '{"bytes":8,"lines":2}', "empty.txt": "empty"}
+
+
+def build_for_here(project: Path, into: Path) -> Path:
+    """Build it for this Python and processor, set as its README tells, and give the function."""
+    template = project / "template.yaml"
+    text = template.read_text()
+    assert "Runtime: python3.13\n      Architectures: [arm64]\n" in text
+    template.write_text(text.replace("python3.13", RUNTIME).replace("[arm64]", f"[{ARCHITECTURE}]"))
+    return build(template, into).with_name("Function")
