@@ -101,12 +101,12 @@ def test_the_roles_are_narrow(name: str) -> None:
         assert re.search(r"^[^*]+(/\*|:\*)?$", statement["Resource"])
 
 
-def test_only_s3_of_this_account_takes_the_job_role() -> None:
-    """A job of another account cannot have S3 act with this role."""
+def test_only_s3_takes_the_job_role() -> None:
+    """For this account, if it says for which: that it does is documented nowhere."""
     (statement,) = policy("job-role-trust")["Statement"]
 
     assert statement["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "${account}"}}
+    assert statement["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": "${account}"}}
 
 
 def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
