@@ -109,6 +109,18 @@ def test_only_s3_takes_the_job_role() -> None:
     assert statement["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": "${account}"}}
 
 
+def test_news_of_jobs_reach_the_topic(template: Any) -> None:
+    """EventBridge publishes to no topic whose policy has a condition for it; CloudWatch does."""
+    statements = template["Resources"]["NotificationsPolicy"]["Properties"]["PolicyDocument"]
+
+    conditions = {
+        statement["Principal"]["Service"]: "Condition" in statement
+        for statement in statements["Statement"]
+    }
+
+    assert conditions == {"events.amazonaws.com": False, "cloudwatch.amazonaws.com": True}
+
+
 def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
     """CreateJob and ListJobs know no resource; everything else is for one."""
     for_all = {
