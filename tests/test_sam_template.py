@@ -66,16 +66,31 @@ print(json.dumps(translator.translate(template, parameter_values={})))
 """
 
 
+@pytest.fixture(scope="module")
+def expanded() -> str:
+    return tool("python", "-c", EXPAND, TEMPLATE)
+
+
+def test_a_version_outlives_the_next_one(expanded: str) -> None:
+    """Whether its place is taken or it is left out: a job may still call it."""
+    resources = json.loads(expanded)["Resources"].values()
+
+    (version,) = [one for one in resources if one["Type"] == "AWS::Lambda::Version"]
+
+    assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
 @pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
-def test_a_job_finds_its_way_to_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_finds_its_way_to_what_is_deployed(
+    expanded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The outputs of the stack name what is there: the role of the jobs, and their bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    template = tool("python", "-c", EXPAND, TEMPLATE)
 
     with mock_aws():
-        deploy("compress", template)
+        deploy("compress", expanded)
         stack = Stack.of_outputs("compress", stack_outputs("compress"))
         role = boto3.client("iam").get_role(RoleName=stack.role.rpartition("/")[2])["Role"]
         bucket = stack.reports.removeprefix("s3://").removesuffix("/reports")

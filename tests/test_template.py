@@ -121,6 +121,18 @@ def test_news_of_jobs_reach_the_topic(template: Any) -> None:
     assert conditions == {"events.amazonaws.com": False, "cloudwatch.amazonaws.com": True}
 
 
+def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any) -> None:
+    """SAM looks at the template alone, so what it refers to stands in the version's text too."""
+    function = template["Resources"]["CompressFunction"]
+    properties = dict(function["Properties"])
+    description = set(re.findall(r"\$\{(\w+)\}", properties.pop("VersionDescription")))
+    del properties["ReservedConcurrentExecutions"]  # is of the function, of all its versions
+
+    used = set(re.findall(r"\$\{(\w+)\}", str(properties))) & template["Parameters"].keys()
+
+    assert used == description == {"Runtime", "Architecture", "LogLevel"}
+
+
 def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
     """CreateJob and ListJobs know no resource; everything else is for one."""
     for_all = {
