@@ -144,6 +144,14 @@ def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
     assert for_all == {"s3:CreateJob", "s3:ListJobs"}
 
 
+def test_the_caller_passes_one_role() -> None:
+    """Else who makes jobs would have the rights of every role of the account."""
+    (passing,) = [one for one in policy("caller")["Statement"] if "iam:" in str(one["Action"])]
+
+    assert passing["Action"] == "iam:PassRole"
+    assert passing["Resource"] == "arn:${partition}:iam::${account}:role/${job_role}"
+
+
 def test_the_placeholders_of_the_policies_are_listed() -> None:
     """The page on deployment explains each of them, and no other."""
     page = PROJECT.joinpath("docs", "deploy.md").read_text()
