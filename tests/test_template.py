@@ -92,6 +92,13 @@ def test_the_policies_are_those_of_the_template(template: Any, role: str, name: 
     assert properties["AssumeRolePolicyDocument"] == policy(f"{name}-trust")
 
 
+def test_the_policy_of_the_bucket_is_that_of_the_template(template: Any) -> None:
+    """It is for those whose tool has no switch for TLS."""
+    properties = template["Resources"]["JobBucketPolicy"]["Properties"]
+
+    assert properties["PolicyDocument"] == policy("job-bucket")
+
+
 @pytest.mark.parametrize("name", ["function-role", "job-role"])
 def test_the_roles_are_narrow(name: str) -> None:
     """No action is a pattern, and every resource is named down to its bucket or function."""
@@ -217,7 +224,7 @@ def test_the_recipe_for_terraform(tmp_path: Path) -> None:
 
 @needs_terraform
 @pytest.mark.parametrize(
-    "name", ["function-role", "function-role-trust", "job-role", "job-role-trust"]
+    "name", ["function-role", "function-role-trust", "job-bucket", "job-role", "job-role-trust"]
 )
 def test_terraform_fills_the_policies(name: str, tmp_path: Path) -> None:
     """``templatefile`` takes the names of the recipe, and what it makes is the policy."""
