@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from s3batch_handler.aws import stack_outputs
+from s3batch_handler.aws import describe_stack
 from s3batch_handler.cli.stack import Stack
 from tests.sam_cli import PROJECT, needs_sam, tool
 
@@ -91,7 +91,7 @@ def test_a_job_finds_its_way_to_what_is_deployed(
 
     with mock_aws():
         deploy("compress", expanded)
-        stack = Stack.of_outputs("compress", stack_outputs("compress"))
+        stack = Stack.of_outputs("compress", *describe_stack("compress"))
         role = boto3.client("iam").get_role(RoleName=stack.role.rpartition("/")[2])["Role"]
         bucket = stack.reports.removeprefix("s3://").removesuffix("/reports")
         encryption = boto3.client("s3").get_bucket_encryption(Bucket=bucket)
