@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -33,8 +34,8 @@ def layer(folder: Path, architecture: str) -> Path:
     return folder / f"s3batch-handler-layer-python{VERSION}-{architecture}.zip"
 
 
-def build_layers(folder: Path) -> None:
-    script = PROJECT / "scripts" / "build-layer"
+def build_layers(folder: Path, *, project: Path = PROJECT) -> None:
+    script = project / "scripts" / "build-layer"
     subprocess.run(
         [script, "--python", VERSION, "--output", folder], check=True, capture_output=True
     )
@@ -91,8 +92,12 @@ def test_a_layer_is_small(folder: Path, architecture: str) -> None:
 
 
 def test_a_layer_is_made_again(folder: Path, tmp_path: Path) -> None:
-    """The same bytes, so that nothing is deployed that has not changed."""
-    build_layers(tmp_path)
+    """The same bytes wherever the source lies: nothing is deployed that has not changed."""
+    hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
+    elsewhere = shutil.copytree(PROJECT, tmp_path / "else where", ignore=hidden_and_built)
+    (elsewhere / ".venv").symlink_to(PROJECT / ".venv")
+
+    build_layers(tmp_path, project=elsewhere)
 
     for architecture in ("arm64", "x86_64"):
         assert layer(tmp_path, architecture).read_bytes() == (
