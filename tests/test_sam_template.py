@@ -71,6 +71,13 @@ def expanded() -> str:
     return tool("python", "-c", EXPAND, TEMPLATE)
 
 
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
 def test_a_version_outlives_the_next_one(expanded: str) -> None:
     """Whether its place is taken or it is left out: a job may still call it."""
     resources = json.loads(expanded)["Resources"].values()
@@ -81,14 +88,9 @@ def test_a_version_outlives_the_next_one(expanded: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
-def test_a_job_finds_its_way_to_what_is_deployed(
-    expanded: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("credentials")
+def test_a_job_finds_its_way_to_what_is_deployed(expanded: str) -> None:
     """The outputs of the stack name what is there: the role of the jobs, and their bucket."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
     with mock_aws():
         deploy("compress", expanded)
         stack = Stack.of_outputs("compress", *describe_stack("compress"))
@@ -106,13 +108,27 @@ def test_a_job_finds_its_way_to_what_is_deployed(
     assert stack.function.startswith("CompressFunctionVersion")
 
 
-def deploy(name: str, template: str) -> None:
+@pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
+@pytest.mark.parametrize(("asked", "reserved"), [("", 50), ("7", 7), ("0", None)])
+@pytest.mark.usefixtures("credentials")
+def test_how_much_is_reserved(expanded: str, asked: str, reserved: int | None) -> None:
+    """What is asked for; with 0 it is nothing that is reserved, not a function that never runs."""
+    with mock_aws():
+        deploy("compress", expanded, **({"ReservedConcurrency": asked} if asked else {}))
+        client: Any = boto3.client("lambda")
+        (function,) = client.list_functions()["Functions"]
+        answer = client.get_function_concurrency(FunctionName=function["FunctionName"])
+
+    assert answer.get("ReservedConcurrentExecutions") == reserved
+
+
+def deploy(name: str, template: str, **given: str) -> None:
     s3: Any = boto3.client("s3")
     s3.create_bucket(Bucket="code")
     s3.put_object(Bucket="code", Key="function.zip", Body=b"")
+    values = {"SourceBucket": "photos", "TargetBucket": "photos", **given}
     parameters: Any = [
-        {"ParameterKey": parameter, "ParameterValue": "photos"}
-        for parameter in ("SourceBucket", "TargetBucket")
+        {"ParameterKey": parameter, "ParameterValue": value} for parameter, value in values.items()
     ]
     cloudformation: Any = boto3.client("cloudformation")
     cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)
