@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from moto.events.models import EventPattern
 
+from s3batch_handler.status import JobStatus
 from tests.sam_cli import PROJECT, needs_sam, tool
 
 if TYPE_CHECKING:
@@ -132,6 +134,26 @@ def test_news_of_jobs_reach_the_topic(template: Any) -> None:
     }
 
     assert conditions == {"events.amazonaws.com": False, "cloudwatch.amazonaws.com": True}
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_there_is_news_of_a_job_that_ends_or_waits(status: JobStatus, template: Any) -> None:
+    """The event is as the User Guide shows one; of what goes on by itself there is no news."""
+    rule = template["Resources"]["JobChanges"]["Properties"]
+    event: Any = {
+        "source": "aws.s3",
+        "detail-type": "AWS Service Event via CloudTrail",
+        "detail": {
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "JobStatusChanged",
+            "eventType": "AwsServiceEvent",
+            "serviceEventDetails": {"jobId": "d6e5", "status": status.value, "failureCodes": []},
+        },
+    }
+
+    told = EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(event)
+
+    assert told == (status.is_final or status is JobStatus.SUSPENDED)
 
 
 def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any) -> None:
