@@ -83,13 +83,14 @@ def account_id(settings: boto3.Session | None = None, *, endpoint_url: str | Non
     return account
 
 
-def stack_outputs(
+def describe_stack(
     name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
-) -> dict[str, str]:
-    """Ask CloudFormation for the outputs of a stack, named by its name or ARN."""
+) -> tuple[str, dict[str, str]]:
+    """Ask CloudFormation for the status and the outputs of a stack, named by its name or ARN."""
     cloudformation = _client("cloudformation", settings or session(), endpoint_url=endpoint_url)
     (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    return stack["StackStatus"], outputs
 
 
 def is_of_aws(s3control: Any) -> bool:

@@ -38,6 +38,7 @@ class World:
         self.folder = folder
         self.address = address
         self.cloudformation_address = address
+        self.deleted_stack = ""
         session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
         self.s3 = session.client("s3", endpoint_url=address)
         self.s3control = s3control_client(session, endpoint_url=address)
@@ -261,6 +262,9 @@ def stack(world: World) -> Iterator[str]:
     without_outputs = {"Resources": template["Resources"]}
     client.create_stack(StackName="compress", TemplateBody=json.dumps(template))
     client.create_stack(StackName="other", TemplateBody=json.dumps(without_outputs))
+    deleted = client.create_stack(StackName="old", TemplateBody=json.dumps(template))["StackId"]
+    client.delete_stack(StackName=deleted)
+    world.deleted_stack = deleted
     yield "compress"
     server.stop()
 
@@ -318,6 +322,21 @@ def test_a_stack_of_another_kind(world: World, stack: str) -> None:
 
     assert run.exit_code == 2
     assert "--stack other: it has no output FunctionArn, JobRoleArn, Manif" in run.stderr
+    assert "(it is CREATE_COMPLETE)" in run.stderr
+
+
+def test_a_stack_that_is_not_there(world: World, stack: str) -> None:
+    """In this Region, that is: where it was looked for is said. So is that it is deleted."""
+    submit = ("job", "submit", "--manifest", "s3://inbox/m.csv", "--stack")
+
+    elsewhere = world.s3batch(*submit, stack, "--region", "us-east-1")
+    deleted = world.s3batch(*submit, world.deleted_stack)
+    nameless = world.s3batch(*submit, "")
+
+    assert [run.exit_code for run in (elsewhere, deleted, nameless)] == [2, 2, 2]
+    assert f"--stack {stack}: there is none in us-east-1" in elsewhere.stderr
+    assert f"--stack {world.deleted_stack}: it is DELETE_COMPLETE" in deleted.stderr
+    assert "--stack wants the name of a stack" in nameless.stderr
 
 
 def test_listing(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -33,8 +34,8 @@ def layer(folder: Path, architecture: str) -> Path:
     return folder / f"s3batch-handler-layer-python{VERSION}-{architecture}.zip"
 
 
-def build_layers(folder: Path) -> None:
-    script = PROJECT / "scripts" / "build-layer"
+def build_layers(folder: Path, *, project: Path = PROJECT) -> None:
+    script = project / "scripts" / "build-layer"
     subprocess.run(
         [script, "--python", VERSION, "--output", folder], check=True, capture_output=True
     )
@@ -48,10 +49,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
-def test_what_is_in_a_layer(folder: Path, architecture: str, machine: str) -> None:
+# What an ELF file says of the processor that it is for, in its bytes 18 and 19.
+@pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
+def test_what_is_in_a_layer(folder: Path, architecture: str, machine: int) -> None:
     """This package and what it needs, for one processor; nothing that Lambda has, no tests."""
-    names = zipfile.ZipFile(layer(folder, architecture)).namelist()
+    archive = zipfile.ZipFile(layer(folder, architecture))
+    names = archive.namelist()
 
     tops = {name.split("/")[1] for name in names if name.count("/") > 1 or name.endswith(".py")}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
@@ -63,8 +66,19 @@ def test_what_is_in_a_layer(folder: Path, architecture: str, machine: str) -> No
         "typing_inspection",
     }
     (core,) = [name for name in names if name.endswith(".so")]
-    assert machine in core
+    assert int.from_bytes(archive.read(core)[18:20], "little") == machine
     assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
+
+
+def test_a_layer_has_the_licences(folder: Path) -> None:
+    """Each package is passed on as its licence wants: with its text."""
+    names = zipfile.ZipFile(layer(folder, "arm64")).namelist()
+
+    packages = {part for name in names if (part := name.split("/")[1]).endswith(".dist-info")}
+
+    assert len(packages) == 6
+    for package in packages:
+        assert any(name.startswith(f"python/{package}/licenses/LICENSE") for name in names), package
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
@@ -78,8 +92,12 @@ def test_a_layer_is_small(folder: Path, architecture: str) -> None:
 
 
 def test_a_layer_is_made_again(folder: Path, tmp_path: Path) -> None:
-    """The same bytes, so that nothing is deployed that has not changed."""
-    build_layers(tmp_path)
+    """The same bytes wherever the source lies: nothing is deployed that has not changed."""
+    hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
+    elsewhere = shutil.copytree(PROJECT, tmp_path / "else where", ignore=hidden_and_built)
+    (elsewhere / ".venv").symlink_to(PROJECT / ".venv")
+
+    build_layers(tmp_path, project=elsewhere)
 
     for architecture in ("arm64", "x86_64"):
         assert layer(tmp_path, architecture).read_bytes() == (

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from s3batch_handler.aws import stack_outputs
+from s3batch_handler.aws import describe_stack
 from s3batch_handler.cli.stack import Stack
 from tests.sam_cli import PROJECT, needs_sam, tool
 
@@ -26,8 +26,8 @@ def test_sam_validates_the_template() -> None:
 
 
 def test_cfn_lint_has_nothing_to_say() -> None:
-    """Not with all its rules, those for mere information included."""
-    said = tool("cfn-lint", "--include-checks", "I", "--", str(TEMPLATE))
+    """Not with all its rules, those for mere information and those on trial included."""
+    said = tool("cfn-lint", "--include-checks", "I", "--include-experimental", "--", str(TEMPLATE))
 
     assert said == ""
 
@@ -66,17 +66,34 @@ print(json.dumps(translator.translate(template, parameter_values={})))
 """
 
 
-@pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
-def test_a_job_finds_its_way_to_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The outputs of the stack name what is there: the role of the jobs, and their bucket."""
+@pytest.fixture(scope="module")
+def expanded() -> str:
+    return tool("python", "-c", EXPAND, TEMPLATE)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    template = tool("python", "-c", EXPAND, TEMPLATE)
 
+
+def test_a_version_outlives_the_next_one(expanded: str) -> None:
+    """Whether its place is taken or it is left out: a job may still call it."""
+    resources = json.loads(expanded)["Resources"].values()
+
+    (version,) = [one for one in resources if one["Type"] == "AWS::Lambda::Version"]
+
+    assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
+@pytest.mark.usefixtures("credentials")
+def test_a_job_finds_its_way_to_what_is_deployed(expanded: str) -> None:
+    """The outputs of the stack name what is there: the role of the jobs, and their bucket."""
     with mock_aws():
-        deploy("compress", template)
-        stack = Stack.of_outputs("compress", stack_outputs("compress"))
+        deploy("compress", expanded)
+        stack = Stack.of_outputs("compress", *describe_stack("compress"))
         role = boto3.client("iam").get_role(RoleName=stack.role.rpartition("/")[2])["Role"]
         bucket = stack.reports.removeprefix("s3://").removesuffix("/reports")
         encryption = boto3.client("s3").get_bucket_encryption(Bucket=bucket)
@@ -91,13 +108,27 @@ def test_a_job_finds_its_way_to_what_is_deployed(monkeypatch: pytest.MonkeyPatch
     assert stack.function.startswith("CompressFunctionVersion")
 
 
-def deploy(name: str, template: str) -> None:
+@pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
+@pytest.mark.parametrize(("asked", "reserved"), [("", 50), ("7", 7), ("0", None)])
+@pytest.mark.usefixtures("credentials")
+def test_how_much_is_reserved(expanded: str, asked: str, reserved: int | None) -> None:
+    """What is asked for; with 0 it is nothing that is reserved, not a function that never runs."""
+    with mock_aws():
+        deploy("compress", expanded, **({"ReservedConcurrency": asked} if asked else {}))
+        client: Any = boto3.client("lambda")
+        (function,) = client.list_functions()["Functions"]
+        answer = client.get_function_concurrency(FunctionName=function["FunctionName"])
+
+    assert answer.get("ReservedConcurrentExecutions") == reserved
+
+
+def deploy(name: str, template: str, **given: str) -> None:
     s3: Any = boto3.client("s3")
     s3.create_bucket(Bucket="code")
     s3.put_object(Bucket="code", Key="function.zip", Body=b"")
+    values = {"SourceBucket": "photos", "TargetBucket": "photos", **given}
     parameters: Any = [
-        {"ParameterKey": parameter, "ParameterValue": "photos"}
-        for parameter in ("SourceBucket", "TargetBucket")
+        {"ParameterKey": parameter, "ParameterValue": value} for parameter, value in values.items()
     ]
     cloudformation: Any = boto3.client("cloudformation")
     cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)

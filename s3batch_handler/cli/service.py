@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from s3batch_handler.classify import aws_error_code
-from s3batch_handler.cli.options import endpoint_url_option
+from s3batch_handler.cli.options import UsageProblem, endpoint_url_option
 from s3batch_handler.cli.stack import Stack
 from s3batch_handler.control import S3Control
 
@@ -93,11 +93,21 @@ class Service:
         return version
 
     def stack(self, name: str) -> Stack:
-        """Look up what a stack has for a job."""
-        from s3batch_handler.aws import stack_outputs
+        """Look up what a stack has for a job.
 
-        outputs = stack_outputs(name, self._session, endpoint_url=self._endpoint_url)
-        return Stack.of_outputs(name, outputs)
+        Raises:
+            UsageProblem: There is no such stack, or none with what a job needs.
+        """
+        from s3batch_handler.aws import describe_stack
+
+        try:
+            status, outputs = describe_stack(name, self._session, endpoint_url=self._endpoint_url)
+        except Exception as error:
+            # CloudFormation has no code of its own for it.
+            if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
+                raise
+            raise UsageProblem(f"--stack {name}: there is none in {self.region}") from error
+        return Stack.of_outputs(name, status, outputs)
 
     @cached_property
     def _session(self) -> Any:

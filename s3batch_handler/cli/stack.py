@@ -26,15 +26,19 @@ class Stack(NamedTuple):
     """``s3://bucket/prefix`` that the role may write reports to."""
 
     @classmethod
-    def of_outputs(cls, name: str, outputs: Mapping[str, str]) -> Stack:
+    def of_outputs(cls, name: str, status: str, outputs: Mapping[str, str]) -> Stack:
         """Take the outputs of the stack called ``name``.
 
         Raises:
-            UsageProblem: One is missing: it is another kind of stack.
+            UsageProblem: One is missing: it is another kind of stack, or not made yet. Or it is
+                deleted: a stack goes on telling of what is no more there.
         """
+        if status.startswith("DELETE_"):
+            raise UsageProblem(f"--stack {name}: it is {status}")
         missing = [output for output in _OUTPUTS if output not in outputs]
         if missing:
-            raise UsageProblem(f"--stack {name}: it has no output {', '.join(missing)}")
+            lacks = f"--stack {name}: it has no output {', '.join(missing)}"
+            raise UsageProblem(f"{lacks} (it is {status})")
         return cls(*(outputs[output] for output in _OUTPUTS))
 
 

@@ -319,6 +319,8 @@ def _check(options: _Options) -> None:
         raise click.UsageError(f"--report {options.report}: write s3://bucket/prefix")
     if options.fields and _is_inventory(options.manifest):
         raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
+    if options.stack == "":
+        raise click.UsageError("--stack wants the name of a stack")
     if options.dry_run and options.wait:
         raise click.UsageError("--dry-run makes no job to --wait for")
     if options.wait and options.confirm is None:
