@@ -82,6 +82,20 @@ def test_the_snippets_on_handlers(project: Path, aws: Any, monkeypatch: Any) -> 
         exec(compile(snippet, "handlers.md", "exec"), {"__name__": "snippet"})
 
 
+def test_the_manifest_of_a_listing(
+    project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page on deployment says how to get a manifest, and so one gets it."""
+    aws.create_bucket(Bucket="my-photos")
+    for key in ("2024/a b.txt", "2025/c.txt"):
+        aws.put_object(Bucket="my-photos", Key=key, Body=b"")
+    monkeypatch.chdir(tmp_path)
+
+    exec(snippets(project / "docs" / "deploy.md")[0], {})
+
+    assert (tmp_path / "manifest.csv").read_text() == "my-photos,2024/a%20b.txt\n"
+
+
 def test_every_option_of_the_decorator_is_in_the_table(project: Path) -> None:
     """No option without a line, no line without an option."""
     _, table = (project / "docs" / "handlers.md").read_text().split("## All options")
