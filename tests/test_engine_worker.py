@@ -509,6 +509,7 @@ def test_crash_while_a_forked_child_lives_on(function: Write) -> None:
         ("app:", "names no function"),
         ("needs:handler", "cannot import needs: ModuleNotFoundError: No module named 'not_there'"),
         ("broken.py", "cannot import broken.py: ZeroDivisionError: division by zero"),
+        ("wants.py", "wants.py, line 2)"),  # not a line of Python's own os.py
         ("syntax", "cannot import syntax: SyntaxError"),
         ("leaves", "cannot import leaves: SystemExit: 3"),
         ("dies", "the process ended while it loaded dies (exit status 5)"),
@@ -523,6 +524,7 @@ def test_function_that_cannot_be_loaded(
         "app": "NUMBER = 1\ndef handler(event, context): ...",
         "needs": "import not_there",
         "broken": "\n1 / 0",
+        "wants": "import os\nos.environ['TARGET_BUCKET']",
         "syntax": "def",
         "leaves": "import sys; sys.exit(3)",
         "dies": "import os; os._exit(5)",

@@ -95,7 +95,7 @@ def _import_failure(place: str, error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen importlib") and frame.filename not in _OURS
+        if not frame.filename.startswith("<frozen ") and frame.filename not in _OURS
     ]
     # A SyntaxError tells its place by itself.
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
