@@ -77,7 +77,7 @@ def create_project(starter: Starter, directory: Path) -> list[str]:
     directory = directory.absolute()
     files = starter.files(directory.name)
     if os.path.lexists(directory):
-        raise ProjectError(f"{directory} is there already; name a directory that is not")
+        raise ProjectError(f"{directory} already exists; choose another name")
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Made beside its place, then moved there in one go.
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as place:

@@ -19,7 +19,7 @@ PLACEHOLDERS = {
     "source_bucket": "${SourceBucket}",
     "target_bucket": "${TargetBucket}",
     "job_bucket": "${JobBucket}",
-    "job_role": "${JobRole}",
+    "job_role_arn": "${JobRole.Arn}",
     "function": "${CompressFunction}",
     "log_group": "${FunctionLogs}",
     "stack": "${AWS::StackName}",

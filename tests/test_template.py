@@ -119,7 +119,7 @@ def test_the_caller_passes_one_role() -> None:
     (passing,) = [one for one in policy("caller")["Statement"] if "iam:" in str(one["Action"])]
 
     assert passing["Action"] == "iam:PassRole"
-    assert passing["Resource"] == "arn:${partition}:iam::${account}:role/${job_role}"
+    assert passing["Resource"] == "${job_role_arn}"
 
 
 def test_the_placeholders_of_the_policies_are_listed() -> None:

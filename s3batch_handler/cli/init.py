@@ -45,4 +45,4 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
         show(json.dumps({"directory": str(place), "files": paths}, indent=2))
     for path in paths if not as_json else ():
         show(str(place / path))
-    say(f"Go on with {place / 'README.md'}.")
+    say(f"Next: read {place / 'README.md'}.")

@@ -94,7 +94,7 @@ json_option: Callable[[Any], Any] = click.option(
 )
 
 quiet_option: Callable[[Any], Any] = click.option(
-    "--quiet", "-q", is_flag=True, help="No progress, no talk."
+    "--quiet", "-q", is_flag=True, help="Print no progress."
 )
 
 

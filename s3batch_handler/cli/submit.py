@@ -41,13 +41,13 @@ if TYPE_CHECKING:
     "--manifest",
     metavar="s3://…|FILE",
     required=True,
-    help="The manifest: CSV, or an inventory's manifest.json. Its ETag is looked up. With --stack "
-    "also a file, which is put into the stack's bucket.",
+    help="The manifest: CSV, or an inventory's manifest.json. Its ETag is looked up. With --stack, "
+    "but not with --dry-run, also a file, which is put into the stack's bucket.",
 )
 @click.option(
     "--stack",
     metavar="NAME",
-    help="A stack of template.yaml: what it has is taken for --function, --role and --report.",
+    help="Take --function, --role and --report from the outputs of this stack of template.yaml.",
 )
 @click.option("--manifest-version-id", metavar="ID", help="Which version of the manifest.")
 @click.option(
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     metavar="JSON|@FILE",
     help="Another operation, as in CreateJob: '{\"S3DeleteObjectTagging\": {}}'.",
 )
-@click.option("--role", metavar="NAME|ARN", help="The role that S3 takes on.")
+@click.option("--role", metavar="NAME|ARN", help="The role that S3 assumes.")
 @click.option("--report", metavar="s3://…", help="Where the completion report goes.")
 @click.option("--no-report", is_flag=True, help="Have no completion report written.")
 @click.option(
@@ -89,8 +89,8 @@ if TYPE_CHECKING:
 @click.option(
     "--confirm/--no-confirm",
     default=None,
-    help="Have the job wait for s3batch job confirm before it runs, or start at once. With --wait "
-    "say which.  [default: confirm]",
+    help="Have the job wait for s3batch job confirm before it runs, or start at once. --wait needs "
+    "one of the two.  [default: confirm]",
 )
 @click.option(
     "--client-request-token",

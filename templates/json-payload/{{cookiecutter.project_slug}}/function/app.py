@@ -1,4 +1,4 @@
-"""Tag each object as its line of the manifest says: what the key is, is JSON."""
+"""Tag each object as its line of the manifest says: the key is JSON."""
 
 from typing import Annotated
 
