@@ -517,6 +517,37 @@ def test_a_second_engine_in_the_same_folder(s3: Any, tmp_path: Path) -> None:
     Engine({}, s3=s3, state=tmp_path).close()
 
 
+CLOSING = """
+import threading
+from contextlib import suppress
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.errors import StateError
+
+def ask(engine, asked):
+    with suppress(StateError):
+        while True:
+            engine.list_jobs()
+            asked.set()
+
+for _ in range(30):
+    engine, asked = Engine({}, s3=None), threading.Event()
+    threads = [threading.Thread(target=ask, args=(engine, asked)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    asked.wait()
+    engine.close()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_an_engine_that_is_closed_while_others_ask() -> None:
+    """They are told that it is closed; SQLite would end the process instead."""
+    process = subprocess.run([sys.executable, "-c", CLOSING], check=False, timeout=60)
+
+    assert process.returncode == 0
+
+
 def test_nothing_stays_of_a_job_that_is_over(s3: Any, tmp_path: Path) -> None:
     """But what DescribeJob tells."""
     gate = Gate()
