@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -28,6 +29,7 @@ from typing_extensions import override
 from s3batch_handler.control import wait_for_job
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.register import JobRegister
+from s3batch_handler.engine.store import JobStore
 from s3batch_handler.errors import JobError, JobNotFound, StateError
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
@@ -577,6 +579,29 @@ with Engine({"function": function}, s3=s3, state=Path(state), background=True) a
     print("ready", flush=True)
     time.sleep(60)
 """
+
+
+@pytest.mark.parametrize("function", ["function", "unknown"])
+def test_ctrl_c_as_soon_as_a_job_is_over(s3: Any, tmp_path: Path, function: str) -> None:
+    """It is over as it was kept, and whoever made it is told of the Ctrl-C."""
+    save = JobStore.save
+
+    def interrupted(store: JobStore, job: Job) -> None:
+        save(store, job)
+        if job.status.is_final:
+            raise KeyboardInterrupt
+
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        with patch.object(JobStore, "save", interrupted), pytest.raises(KeyboardInterrupt):
+            engine.create_job(spec(s3, Operation={"LambdaInvoke": {"FunctionArn": function}}))
+        (listed,) = engine.list_jobs().jobs
+        job = engine.describe_job(listed.job_id)
+
+    codes = [reason.failure_code for reason in job.failure_reasons]
+    assert job.status is (JobStatus.COMPLETE if function == "function" else JobStatus.FAILED)
+    assert codes == ([] if function == "function" else ["ResourceNotFoundException"])
 
 
 def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:

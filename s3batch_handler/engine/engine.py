@@ -298,7 +298,8 @@ class Engine:
             raise
         except BaseException as error:
             with self._jobs.lock:
-                if self._jobs.status_of(job_id) not in (None, JobStatus.SUSPENDED):
+                status = self._jobs.status_of(job_id)
+                if status is not JobStatus.SUSPENDED and not status.is_final:
                     why = f"interrupted by {type(error).__name__}"
                     self._jobs.fail(job_id, failure("Interrupted", why))
             raise

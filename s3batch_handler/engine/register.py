@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from s3batch_handler.job import Job, JobFailure, JobSpec
+    from s3batch_handler.job import Job, JobFailure
 
 
 class JobRegister(JobStore):
@@ -39,17 +39,19 @@ class JobRegister(JobStore):
         super().__init__(path)
         self._folder = folder
         self._clock = clock
-        self._statuses: dict[str, JobStatus] = {}  # of jobs that are not over, for who asks often
+        self._statuses: dict[str, JobStatus] = {}  # as far as known, for who asks often
         self._recover()
 
     def folder_of(self, job_id: str) -> Path:
         """Give the folder of a job, which is there while the job needs it."""
         return self._folder / f"job-{job_id}"
 
-    def status_of(self, job_id: str) -> JobStatus | None:
-        """Give the status of a job that is not over, without asking the disk."""
+    def status_of(self, job_id: str) -> JobStatus:
+        """Give the status of a job, asking the disk only once after each change."""
         with self.lock:
-            return self._statuses.get(job_id)
+            if job_id not in self._statuses:
+                self._statuses[job_id] = self.get(job_id).job.status
+            return self._statuses[job_id]
 
     def is_cancelled(self, job_id: str) -> bool:
         """Tell whether a job is to be cancelled."""
@@ -58,16 +60,10 @@ class JobRegister(JobStore):
     # ------------------------------------------------------------ how jobs change
 
     @override
-    def add(self, spec: JobSpec, job: Job) -> None:
-        with self.lock:
-            super().add(spec, job)
-            self._note(job)
-
-    @override
     def save(self, job: Job) -> None:
         with self.lock:
+            self._statuses.pop(job.job_id, None)  # first: a Ctrl-C may come at any line
             super().save(job)
-            self._note(job)
 
     def change(self, job_id: str, **changes: Any) -> Job:
         """Change what is told of a job."""
@@ -130,18 +126,12 @@ class JobRegister(JobStore):
 
     def _recover(self) -> None:
         for job in self.of_status(*JobStatus):
-            self._note(job)
             if job.status is JobStatus.PAUSING:
                 self.move(job.job_id, JobStatus.PAUSED)
             elif job.status is JobStatus.FAILING:
                 self.end(job.job_id, JobStatus.FAILED)
             elif job.status.is_final:
                 shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
-
-    def _note(self, job: Job) -> None:
-        self._statuses[job.job_id] = job.status
-        if job.status.is_final:
-            del self._statuses[job.job_id]  # nobody asks any more
 
 
 _CONFIRM_WITHIN: Final = timedelta(days=30)
