@@ -387,6 +387,42 @@ def test_a_disk_that_is_full_while_the_manifest_is_kept(
         assert over(engine, job_id).status is JobStatus.CANCELLED
 
 
+@pytest.mark.parametrize("function", ["function", "unknown"])
+def test_a_disk_that_is_full_when_a_job_ends(
+    s3: Any,
+    tmp_path: Path,
+    function: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It ends once there is room, in the same way, and no task is run a second time."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    save, room = JobStore.save, threading.Event()
+
+    def full(store: JobStore, job: Job) -> None:
+        if job.status.is_final and not room.is_set():
+            raise StateError("the disk is full")
+        save(store, job)
+
+    monkeypatch.setattr(JobStore, "save", full)
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        operation = {"LambdaInvoke": {"FunctionArn": function}}
+        job_id = engine.create_job(spec(s3, Operation=operation))
+        until(lambda: caplog.text.count("the disk is full") > 1)
+        meanwhile = status(engine, job_id)
+        room.set()
+        job = over(engine, job_id)
+
+    if function == "function":
+        assert (meanwhile, job.status) == (JobStatus.COMPLETING, JobStatus.COMPLETE)
+        assert gate.began == {"0": 1, "1": 1, "2": 1}
+    else:
+        assert (meanwhile, job.status) == (JobStatus.FAILING, JobStatus.FAILED)
+        assert job.failure_reasons[0].failure_code == "ResourceNotFoundException"
+
+
 # ---------------------------------------------------------------- what outlives the engine
 
 

@@ -26,7 +26,7 @@ from s3batch_handler.engine.failures import NotNow, failure
 from s3batch_handler.engine.functions import Functions
 from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.engine.state import locked
-from s3batch_handler.engine.steps import TO_PREPARE, TO_RUN, Steps
+from s3batch_handler.engine.steps import ENDING, TO_PREPARE, TO_RUN, Steps
 from s3batch_handler.errors import JobError, JobNotFound, StateError
 from s3batch_handler.job import MAX_JOB_TAGS, REFUSED, Description, Job, JobPage, Priority
 from s3batch_handler.protocol import explain
@@ -269,10 +269,10 @@ class Engine:
         crew.look()
 
     def _work_of(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
-        """Give the crew a step of the job that comes first: one to be cancelled, or by priority."""
+        """Give the crew a step of the job that comes first: one that is to end, or by priority."""
         with self._jobs.lock:
             jobs = self._jobs.of_status(*statuses)
-            for job in sorted(jobs, key=lambda job: job.status is not JobStatus.CANCELLING):
+            for job in sorted(jobs, key=lambda job: job.status not in ENDING):
                 if self._claim(job.job_id):
                     return partial(self._step, job.job_id)
         return None

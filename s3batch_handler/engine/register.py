@@ -105,12 +105,13 @@ class JobRegister(JobStore):
     def fail(self, job_id: str, why: JobFailure) -> None:
         """End a job that cannot go on; what is to be cancelled is cancelled all the same."""
         with self.lock:
-            if self.is_cancelled(job_id):
+            status = self.status_of(job_id)
+            if status is JobStatus.CANCELLING:
                 self.end(job_id, JobStatus.CANCELLED)
                 return
-            job = self.change(job_id, failure_reasons=(why,))
-            self.move(job_id, *way(job.status, JobStatus.FAILED)[:-1])
-            self.end(job_id, JobStatus.FAILED)
+            if status is not JobStatus.SUSPENDED:  # which fails at once
+                self.move(job_id, *way(status, JobStatus.FAILING), failure_reasons=(why,))
+            self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
 
     # ------------------------------------------------------------ as time goes by
 
@@ -128,8 +129,6 @@ class JobRegister(JobStore):
         for job in self.of_status(*JobStatus):
             if job.status is JobStatus.PAUSING:
                 self.move(job.job_id, JobStatus.PAUSED)
-            elif job.status is JobStatus.FAILING:
-                self.end(job.job_id, JobStatus.FAILED)
             elif job.status.is_final:
                 shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
 

@@ -45,13 +45,14 @@ if TYPE_CHECKING:
     from s3batch_handler.storage import S3Client
 
 TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
+ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
 TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
     JobStatus.PAUSING,  # when it could neither run to its end nor pause: a disk, S3
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
-    JobStatus.CANCELLING,
+    *ENDING,
 )
 
 
@@ -90,7 +91,9 @@ class Steps:
                 self.jobs.move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         try:
-            if status is JobStatus.CANCELLING and stored.manifest is None:
+            if status is JobStatus.FAILING:  # and could not be kept as failed: a disk
+                self.jobs.end(job_id, JobStatus.FAILED)
+            elif status is JobStatus.CANCELLING and stored.manifest is None:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             elif status in TO_PREPARE:
                 self._prepare(job_id, stored.spec)
