@@ -14,7 +14,7 @@ from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 from unittest.mock import patch
 
 import boto3
@@ -27,6 +27,7 @@ from moto.server import ThreadedMotoServer
 from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
+from s3batch_handler.engine.crew import Crew
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.engine.store import JobStore
@@ -460,6 +461,40 @@ def test_a_job_goes_on_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
         assert (job.status, job.progress.succeeded) == (JobStatus.COMPLETE, 5)
         assert gate.began == {str(number): 1 for number in range(5)}
         assert sorted(row.key for row in rows(s3, job_id)) == list("01234")
+
+
+def test_a_job_that_is_prepared_before_the_engine_is_there(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its threads tell each other of it all the same."""
+
+    class Ahead(Crew):
+        """Threads that find time to prepare a job while the last of them is being started."""
+
+        @override
+        def __enter__(self) -> Self:
+            crew = super().__enter__()
+            assert prepared.wait(30)
+            return crew
+
+    class Watched(Engine):
+        @override
+        @contextmanager
+        def _released(self, job_id: str) -> Iterator[None]:
+            with super()._released(job_id):
+                yield
+            prepared.set()
+
+    away, gate, prepared = Away(s3, "get_object"), Gate(), threading.Event()
+    functions = {"function": gate}
+    with Engine(functions, s3=cast("Any", away), state=tmp_path, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        until(lambda: away.asked)
+    gate.let(3)
+
+    monkeypatch.setattr("s3batch_handler.engine.engine.Crew", Ahead)
+    with Watched(functions, s3=s3, state=tmp_path, background=True) as engine:
+        assert over(engine, job_id).status is JobStatus.COMPLETE
 
 
 def test_a_job_goes_on_in_the_foreground(s3: Any, tmp_path: Path) -> None:

@@ -113,12 +113,12 @@ class Engine:
                 is_leaving=self._is_leaving,
             )
             if background:
-                self._crew = stack.enter_context(
-                    Crew(
-                        preparing=partial(self._work_of, TO_PREPARE),
-                        running=partial(self._work_of, TO_RUN),
-                    )
+                # Before its threads begin: when they are done with a step, they tell it to look.
+                self._crew = Crew(
+                    preparing=partial(self._work_of, TO_PREPARE),
+                    running=partial(self._work_of, TO_RUN),
                 )
+                stack.enter_context(self._crew)
             else:
                 for job in self._jobs.of_status(*TO_PREPARE, *TO_RUN):
                     self._go_on(job.job_id)
