@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -619,6 +620,26 @@ def test_an_engine_that_is_closed_while_others_ask() -> None:
     process = subprocess.run([sys.executable, "-c", CLOSING], check=False, timeout=60)
 
     assert process.returncode == 0
+
+
+def test_a_disk_that_is_full_when_an_engine_is_opened(s3: Any, tmp_path: Path) -> None:
+    """The engine is refused, and has let go of the state: the next one finds all as it was."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+    with closing(JobRegister(tmp_path, tmp_path / "jobs", clock=Clock())) as register:
+        register.move(job_id, JobStatus.READY, JobStatus.ACTIVE, JobStatus.PAUSING)
+
+    def full(*_: object) -> None:
+        raise StateError("the disk is full")
+
+    with patch.object(JobStore, "save", full), pytest.raises(StateError, match="full"):
+        Engine({"function": gate}, s3=s3, state=tmp_path)
+    gc.collect()  # tells of a database that nobody has closed
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        assert status(engine, job_id) is JobStatus.COMPLETE
 
 
 def test_nothing_stays_of_a_job_that_is_over(s3: Any, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -98,8 +98,8 @@ class Engine:
             folder = stack.enter_context(_temporary() if state is None else locked(state))
             path = None if state is None else folder / "jobs"
             # Its lock is held to look and to change, never while a function runs.
-            self._jobs = JobRegister(folder, path, clock=clock)
-            stack.callback(self._jobs.close)
+            self._jobs = stack.enter_context(closing(JobRegister(folder, path, clock=clock)))
+            self._jobs.recover()
             self._steps = Steps(
                 jobs=self._jobs,
                 functions=known,

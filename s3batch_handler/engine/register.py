@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 class JobRegister(JobStore):
     """The jobs of an engine, and the folder that each of them works in until it is over.
 
-    Whatever was cut off between two statuses is put right first.
-
     Args:
         folder: Where the folders of jobs are.
         path: The file of the jobs; ``None``: in memory.
@@ -40,7 +38,6 @@ class JobRegister(JobStore):
         self._folder = folder
         self._clock = clock
         self._statuses: dict[str, JobStatus] = {}  # as far as known, for who asks often
-        self._recover()
 
     def folder_of(self, job_id: str) -> Path:
         """Give the folder of a job, which is there while the job needs it."""
@@ -115,6 +112,14 @@ class JobRegister(JobStore):
 
     # ------------------------------------------------------------ as time goes by
 
+    def recover(self) -> None:
+        """Put right what an engine before this one has left undone, before anybody is at a job."""
+        for job in self.of_status(*JobStatus):
+            if job.status is JobStatus.PAUSING:
+                self.move(job.job_id, JobStatus.PAUSED)
+            elif job.status.is_final:
+                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
+
     def expire(self) -> None:
         """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
         with self.lock:
@@ -124,13 +129,6 @@ class JobRegister(JobStore):
                     text = "the job was not confirmed within 30 days"
                     self.fail(job.job_id, failure("JobExpired", text))
             self.forget(ended_before=now - _KEPT_FOR)
-
-    def _recover(self) -> None:
-        for job in self.of_status(*JobStatus):
-            if job.status is JobStatus.PAUSING:
-                self.move(job.job_id, JobStatus.PAUSED)
-            elif job.status.is_final:
-                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
 
 
 _CONFIRM_WITHIN: Final = timedelta(days=30)
