@@ -94,21 +94,20 @@ class JobRegister(JobStore):
             return self.move(job_id, status, status_update_reason=reason)
 
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
-        """Do what is done when a job is over, in whatever way."""
-        job = self.move(job_id, status, termination_date=self._clock(), **changes)
+        """Take a job to its end, by the legal way; and do what is done when it is over."""
+        with self.lock:
+            self.move(job_id, *way(self.status_of(job_id), status)[:-1], **changes)
+            job = self.move(job_id, status, termination_date=self._clock(), **changes)
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
         return job
 
     def fail(self, job_id: str, why: JobFailure) -> None:
         """End a job that cannot go on; what is to be cancelled is cancelled all the same."""
         with self.lock:
-            status = self.status_of(job_id)
-            if status is JobStatus.CANCELLING:
+            if self.is_cancelled(job_id):
                 self.end(job_id, JobStatus.CANCELLED)
-                return
-            if status is not JobStatus.SUSPENDED:  # which fails at once
-                self.move(job_id, *way(status, JobStatus.FAILING), failure_reasons=(why,))
-            self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
+            else:
+                self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
 
     # ------------------------------------------------------------ as time goes by
 

@@ -91,7 +91,7 @@ class Steps:
                 self.jobs.move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         try:
-            if status is JobStatus.FAILING:  # and could not be kept as failed: a disk
+            if status is JobStatus.FAILING:  # whose end could not be kept: a disk
                 self.jobs.end(job_id, JobStatus.FAILED)
             elif status is JobStatus.CANCELLING and stored.manifest is None:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
@@ -202,25 +202,18 @@ class Steps:
         if problem is not None and self._passes(problem):
             raise NotNow(f"the report of job {job_id} could not be written: {describe(problem)}")
         with self.jobs.lock:
-            if self.jobs.status_of(job_id) is JobStatus.PAUSING:
-                self.jobs.move(job_id, JobStatus.PAUSED)
-                if run.status is not JobStatus.PAUSED:  # it was over before it could
-                    self.jobs.move(job_id, JobStatus.ACTIVE)
             if problem is not None:
                 text = f"{_NO_REPORT} ({describe(problem)})"
                 self.jobs.fail(job_id, failure("ReportNotWritten", text))
-            elif run.status is JobStatus.PAUSED:
-                pass  # it goes on in its turn, or in another process
+            elif run.status is JobStatus.PAUSED:  # it goes on in its turn, or in another process
+                if self.jobs.status_of(job_id) is JobStatus.PAUSING:
+                    self.jobs.move(job_id, JobStatus.PAUSED)
             elif run.status is JobStatus.FAILED:
                 self.jobs.fail(job_id, failure("FailureThresholdExceeded", run.reason or ""))
-            elif self.jobs.is_cancelled(job_id):
-                self.jobs.end(job_id, JobStatus.CANCELLED)
-            elif run.status is JobStatus.CANCELLED:  # by Ctrl-C
-                self.jobs.move(job_id, JobStatus.CANCELLING)
+            # By Ctrl-C, or by request, which may have come too late for the run.
+            elif run.status is JobStatus.CANCELLED or self.jobs.is_cancelled(job_id):
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             else:
-                if self.jobs.status_of(job_id) is not JobStatus.COMPLETING:
-                    self.jobs.move(job_id, JobStatus.COMPLETING)
                 self.jobs.end(job_id, JobStatus.COMPLETE)
 
     def _passes(self, error: Exception) -> bool:
