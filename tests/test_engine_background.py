@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -14,7 +15,8 @@ from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -26,8 +28,10 @@ from moto.server import ThreadedMotoServer
 from typing_extensions import override
 
 from s3batch_handler.control import wait_for_job
+from s3batch_handler.engine.crew import Crew
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.register import JobRegister
+from s3batch_handler.engine.store import JobStore
 from s3batch_handler.errors import JobError, JobNotFound, StateError
 from s3batch_handler.job import Job, JobSpec
 from s3batch_handler.report import read_report
@@ -385,6 +389,42 @@ def test_a_disk_that_is_full_while_the_manifest_is_kept(
         assert over(engine, job_id).status is JobStatus.CANCELLED
 
 
+@pytest.mark.parametrize("function", ["function", "unknown"])
+def test_a_disk_that_is_full_when_a_job_ends(
+    s3: Any,
+    tmp_path: Path,
+    function: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It ends once there is room, in the same way, and no task is run a second time."""
+    monkeypatch.setattr("s3batch_handler.engine.crew._REST", 0.02)
+    save, room = JobStore.save, threading.Event()
+
+    def full(store: JobStore, job: Job) -> None:
+        if job.status.is_final and not room.is_set():
+            raise StateError("the disk is full")
+        save(store, job)
+
+    monkeypatch.setattr(JobStore, "save", full)
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path, background=True) as engine:
+        operation = {"LambdaInvoke": {"FunctionArn": function}}
+        job_id = engine.create_job(spec(s3, Operation=operation))
+        until(lambda: caplog.text.count("the disk is full") > 1)
+        meanwhile = status(engine, job_id)
+        room.set()
+        job = over(engine, job_id)
+
+    if function == "function":
+        assert (meanwhile, job.status) == (JobStatus.COMPLETING, JobStatus.COMPLETE)
+        assert gate.began == {"0": 1, "1": 1, "2": 1}
+    else:
+        assert (meanwhile, job.status) == (JobStatus.FAILING, JobStatus.FAILED)
+        assert job.failure_reasons[0].failure_code == "ResourceNotFoundException"
+
+
 # ---------------------------------------------------------------- what outlives the engine
 
 
@@ -422,6 +462,40 @@ def test_a_job_goes_on_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
         assert (job.status, job.progress.succeeded) == (JobStatus.COMPLETE, 5)
         assert gate.began == {str(number): 1 for number in range(5)}
         assert sorted(row.key for row in rows(s3, job_id)) == list("01234")
+
+
+def test_a_job_that_is_prepared_before_the_engine_is_there(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its threads tell each other of it all the same."""
+
+    class Ahead(Crew):
+        """Threads that find time to prepare a job while the last of them is being started."""
+
+        @override
+        def __enter__(self) -> Self:
+            crew = super().__enter__()
+            assert prepared.wait(30)
+            return crew
+
+    class Watched(Engine):
+        @override
+        @contextmanager
+        def _released(self, job_id: str) -> Iterator[None]:
+            with super()._released(job_id):
+                yield
+            prepared.set()
+
+    away, gate, prepared = Away(s3, "get_object"), Gate(), threading.Event()
+    functions = {"function": gate}
+    with Engine(functions, s3=cast("Any", away), state=tmp_path, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        until(lambda: away.asked)
+    gate.let(3)
+
+    monkeypatch.setattr("s3batch_handler.engine.engine.Crew", Ahead)
+    with Watched(functions, s3=s3, state=tmp_path, background=True) as engine:
+        assert over(engine, job_id).status is JobStatus.COMPLETE
 
 
 def test_a_job_goes_on_in_the_foreground(s3: Any, tmp_path: Path) -> None:
@@ -517,6 +591,57 @@ def test_a_second_engine_in_the_same_folder(s3: Any, tmp_path: Path) -> None:
     Engine({}, s3=s3, state=tmp_path).close()
 
 
+CLOSING = """
+import threading
+from contextlib import suppress
+from s3batch_handler.engine.engine import Engine
+from s3batch_handler.errors import StateError
+
+def ask(engine, asked):
+    with suppress(StateError):
+        while True:
+            engine.list_jobs()
+            asked.set()
+
+for _ in range(30):
+    engine, asked = Engine({}, s3=None), threading.Event()
+    threads = [threading.Thread(target=ask, args=(engine, asked)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    asked.wait()
+    engine.close()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_an_engine_that_is_closed_while_others_ask() -> None:
+    """They are told that it is closed; SQLite would end the process instead."""
+    process = subprocess.run([sys.executable, "-c", CLOSING], check=False, timeout=60)
+
+    assert process.returncode == 0
+
+
+def test_a_disk_that_is_full_when_an_engine_is_opened(s3: Any, tmp_path: Path) -> None:
+    """The engine is refused, and has let go of the state: the next one finds all as it was."""
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+    with closing(JobRegister(tmp_path, tmp_path / "jobs", clock=Clock())) as register:
+        register.move(job_id, JobStatus.READY, JobStatus.ACTIVE, JobStatus.PAUSING)
+
+    def full(*_: object) -> None:
+        raise StateError("the disk is full")
+
+    with patch.object(JobStore, "save", full), pytest.raises(StateError, match="full"):
+        Engine({"function": gate}, s3=s3, state=tmp_path)
+    gc.collect()  # tells of a database that nobody has closed
+
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        assert status(engine, job_id) is JobStatus.COMPLETE
+
+
 def test_nothing_stays_of_a_job_that_is_over(s3: Any, tmp_path: Path) -> None:
     """But what DescribeJob tells."""
     gate = Gate()
@@ -546,6 +671,29 @@ with Engine({"function": function}, s3=s3, state=Path(state), background=True) a
     print("ready", flush=True)
     time.sleep(60)
 """
+
+
+@pytest.mark.parametrize("function", ["function", "unknown"])
+def test_ctrl_c_as_soon_as_a_job_is_over(s3: Any, tmp_path: Path, function: str) -> None:
+    """It is over as it was kept, and whoever made it is told of the Ctrl-C."""
+    save = JobStore.save
+
+    def interrupted(store: JobStore, job: Job) -> None:
+        save(store, job)
+        if job.status.is_final:
+            raise KeyboardInterrupt
+
+    gate = Gate()
+    gate.let(3)
+    with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
+        with patch.object(JobStore, "save", interrupted), pytest.raises(KeyboardInterrupt):
+            engine.create_job(spec(s3, Operation={"LambdaInvoke": {"FunctionArn": function}}))
+        (listed,) = engine.list_jobs().jobs
+        job = engine.describe_job(listed.job_id)
+
+    codes = [reason.failure_code for reason in job.failure_reasons]
+    assert job.status is (JobStatus.COMPLETE if function == "function" else JobStatus.FAILED)
+    assert codes == ([] if function == "function" else ["ResourceNotFoundException"])
 
 
 def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:

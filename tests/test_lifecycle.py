@@ -63,6 +63,7 @@ def test_a_way_to_fail(current: JobStatus) -> None:
     for before, after in itertools.pairwise(steps):
         check_move("job-1", before, after)
     assert steps[-1] is JobStatus.FAILED
+    assert JobStatus.SUSPENDED not in steps[1:]  # where it would wait for somebody
 
 
 @pytest.mark.parametrize("current", JobStatus)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from s3batch_handler.engine.failures import NotNow, failure
 from s3batch_handler.engine.functions import Functions
 from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.engine.state import locked
-from s3batch_handler.engine.steps import TO_PREPARE, TO_RUN, Steps
+from s3batch_handler.engine.steps import ENDING, TO_PREPARE, TO_RUN, Steps
 from s3batch_handler.errors import JobError, JobNotFound, StateError
 from s3batch_handler.job import MAX_JOB_TAGS, REFUSED, Description, Job, JobPage, Priority
 from s3batch_handler.protocol import explain
@@ -98,8 +98,8 @@ class Engine:
             folder = stack.enter_context(_temporary() if state is None else locked(state))
             path = None if state is None else folder / "jobs"
             # Its lock is held to look and to change, never while a function runs.
-            self._jobs = JobRegister(folder, path, clock=clock)
-            stack.callback(self._jobs.close)
+            self._jobs = stack.enter_context(closing(JobRegister(folder, path, clock=clock)))
+            self._jobs.recover()
             self._steps = Steps(
                 jobs=self._jobs,
                 functions=known,
@@ -113,12 +113,12 @@ class Engine:
                 is_leaving=self._is_leaving,
             )
             if background:
-                self._crew = stack.enter_context(
-                    Crew(
-                        preparing=partial(self._work_of, TO_PREPARE),
-                        running=partial(self._work_of, TO_RUN),
-                    )
+                # Before its threads begin: when they are done with a step, they tell it to look.
+                self._crew = Crew(
+                    preparing=partial(self._work_of, TO_PREPARE),
+                    running=partial(self._work_of, TO_RUN),
                 )
+                stack.enter_context(self._crew)
             else:
                 for job in self._jobs.of_status(*TO_PREPARE, *TO_RUN):
                     self._go_on(job.job_id)
@@ -269,10 +269,10 @@ class Engine:
         crew.look()
 
     def _work_of(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
-        """Give the crew a step of the job that comes first: one to be cancelled, or by priority."""
+        """Give the crew a step of the job that comes first: one that is to end, or by priority."""
         with self._jobs.lock:
             jobs = self._jobs.of_status(*statuses)
-            for job in sorted(jobs, key=lambda job: job.status is not JobStatus.CANCELLING):
+            for job in sorted(jobs, key=lambda job: job.status not in ENDING):
                 if self._claim(job.job_id):
                     return partial(self._step, job.job_id)
         return None
@@ -298,7 +298,8 @@ class Engine:
             raise
         except BaseException as error:
             with self._jobs.lock:
-                if self._jobs.status_of(job_id) not in (None, JobStatus.SUSPENDED):
+                status = self._jobs.status_of(job_id)
+                if status is not JobStatus.SUSPENDED and not status.is_final:
                     why = f"interrupted by {type(error).__name__}"
                     self._jobs.fail(job_id, failure("Interrupted", why))
             raise

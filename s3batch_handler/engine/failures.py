@@ -1,4 +1,7 @@
-"""Why jobs fail: AWS's codes and texts where they are known; docs/fidelity.md has the others."""
+"""Why jobs fail, or have to wait.
+
+AWS's codes and texts where they are known; docs/fidelity.md has the others.
+"""
 
 from __future__ import annotations
 

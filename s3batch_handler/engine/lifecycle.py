@@ -54,14 +54,16 @@ def way(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
     """Give the legal moves that lead from one status to another, as few as there can be.
 
     What breaks may do so at any moment, and a job cannot fail from each status at once: one that
-    is ``Pausing`` has paused and gone on before it fails.
+    is ``Pausing`` has paused and gone on before it fails. None comes by ``Suspended``, where it
+    would wait for somebody.
     """
     ways: dict[JobStatus, tuple[JobStatus, ...]] = {current: ()}
     for status in (queue := [current]):
         for step in LEGAL_MOVES[status]:
             if step not in ways:
                 ways[step] = (*ways[status], step)
-                queue.append(step)
+                if step is not SUSPENDED:
+                    queue.append(step)
     return ways[to]
 
 

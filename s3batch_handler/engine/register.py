@@ -18,13 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from s3batch_handler.job import Job, JobFailure, JobSpec
+    from s3batch_handler.job import Job, JobFailure
 
 
 class JobRegister(JobStore):
     """The jobs of an engine, and the folder that each of them works in until it is over.
-
-    Whatever was cut off between two statuses is put right first.
 
     Args:
         folder: Where the folders of jobs are.
@@ -39,17 +37,18 @@ class JobRegister(JobStore):
         super().__init__(path)
         self._folder = folder
         self._clock = clock
-        self._statuses: dict[str, JobStatus] = {}  # of jobs that are not over, for who asks often
-        self._recover()
+        self._statuses: dict[str, JobStatus] = {}  # as far as known, for who asks often
 
     def folder_of(self, job_id: str) -> Path:
         """Give the folder of a job, which is there while the job needs it."""
         return self._folder / f"job-{job_id}"
 
-    def status_of(self, job_id: str) -> JobStatus | None:
-        """Give the status of a job that is not over, without asking the disk."""
+    def status_of(self, job_id: str) -> JobStatus:
+        """Give the status of a job, asking the disk only once after each change."""
         with self.lock:
-            return self._statuses.get(job_id)
+            if job_id not in self._statuses:
+                self._statuses[job_id] = self.get(job_id).job.status
+            return self._statuses[job_id]
 
     def is_cancelled(self, job_id: str) -> bool:
         """Tell whether a job is to be cancelled."""
@@ -58,16 +57,10 @@ class JobRegister(JobStore):
     # ------------------------------------------------------------ how jobs change
 
     @override
-    def add(self, spec: JobSpec, job: Job) -> None:
-        with self.lock:
-            super().add(spec, job)
-            self._note(job)
-
-    @override
     def save(self, job: Job) -> None:
         with self.lock:
+            self._statuses.pop(job.job_id, None)  # first: a Ctrl-C may come at any line
             super().save(job)
-            self._note(job)
 
     def change(self, job_id: str, **changes: Any) -> Job:
         """Change what is told of a job."""
@@ -101,8 +94,10 @@ class JobRegister(JobStore):
             return self.move(job_id, status, status_update_reason=reason)
 
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
-        """Do what is done when a job is over, in whatever way."""
-        job = self.move(job_id, status, termination_date=self._clock(), **changes)
+        """Take a job to its end, by the legal way; and do what is done when it is over."""
+        with self.lock:
+            self.move(job_id, *way(self.status_of(job_id), status)[:-1], **changes)
+            job = self.move(job_id, status, termination_date=self._clock(), **changes)
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
         return job
 
@@ -111,12 +106,18 @@ class JobRegister(JobStore):
         with self.lock:
             if self.is_cancelled(job_id):
                 self.end(job_id, JobStatus.CANCELLED)
-                return
-            job = self.change(job_id, failure_reasons=(why,))
-            self.move(job_id, *way(job.status, JobStatus.FAILED)[:-1])
-            self.end(job_id, JobStatus.FAILED)
+            else:
+                self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
 
     # ------------------------------------------------------------ as time goes by
+
+    def recover(self) -> None:
+        """Put right what an engine before this one has left undone, before anybody is at a job."""
+        for job in self.of_status(*JobStatus):
+            if job.status is JobStatus.PAUSING:
+                self.move(job.job_id, JobStatus.PAUSED)
+            elif job.status.is_final:
+                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
 
     def expire(self) -> None:
         """End jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
@@ -127,21 +128,6 @@ class JobRegister(JobStore):
                     text = "the job was not confirmed within 30 days"
                     self.fail(job.job_id, failure("JobExpired", text))
             self.forget(ended_before=now - _KEPT_FOR)
-
-    def _recover(self) -> None:
-        for job in self.of_status(*JobStatus):
-            self._note(job)
-            if job.status is JobStatus.PAUSING:
-                self.move(job.job_id, JobStatus.PAUSED)
-            elif job.status is JobStatus.FAILING:
-                self.end(job.job_id, JobStatus.FAILED)
-            elif job.status.is_final:
-                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
-
-    def _note(self, job: Job) -> None:
-        self._statuses[job.job_id] = job.status
-        if job.status.is_final:
-            del self._statuses[job.job_id]  # nobody asks any more
 
 
 _CONFIRM_WITHIN: Final = timedelta(days=30)

@@ -45,13 +45,14 @@ if TYPE_CHECKING:
     from s3batch_handler.storage import S3Client
 
 TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
+ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
 TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
     JobStatus.PAUSING,  # when it could neither run to its end nor pause: a disk, S3
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
-    JobStatus.CANCELLING,
+    *ENDING,
 )
 
 
@@ -90,7 +91,9 @@ class Steps:
                 self.jobs.move(job_id, JobStatus.PREPARING)
         status = stored.job.status
         try:
-            if status is JobStatus.CANCELLING and stored.manifest is None:
+            if status is JobStatus.FAILING:  # whose end could not be kept: a disk
+                self.jobs.end(job_id, JobStatus.FAILED)
+            elif status is JobStatus.CANCELLING and stored.manifest is None:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             elif status in TO_PREPARE:
                 self._prepare(job_id, stored.spec)
@@ -199,25 +202,18 @@ class Steps:
         if problem is not None and self._passes(problem):
             raise NotNow(f"the report of job {job_id} could not be written: {describe(problem)}")
         with self.jobs.lock:
-            if self.jobs.status_of(job_id) is JobStatus.PAUSING:
-                self.jobs.move(job_id, JobStatus.PAUSED)
-                if run.status is not JobStatus.PAUSED:  # it was over before it could
-                    self.jobs.move(job_id, JobStatus.ACTIVE)
             if problem is not None:
                 text = f"{_NO_REPORT} ({describe(problem)})"
                 self.jobs.fail(job_id, failure("ReportNotWritten", text))
-            elif run.status is JobStatus.PAUSED:
-                pass  # it goes on in its turn, or in another process
+            elif run.status is JobStatus.PAUSED:  # it goes on in its turn, or in another process
+                if self.jobs.status_of(job_id) is JobStatus.PAUSING:
+                    self.jobs.move(job_id, JobStatus.PAUSED)
             elif run.status is JobStatus.FAILED:
                 self.jobs.fail(job_id, failure("FailureThresholdExceeded", run.reason or ""))
-            elif self.jobs.is_cancelled(job_id):
-                self.jobs.end(job_id, JobStatus.CANCELLED)
-            elif run.status is JobStatus.CANCELLED:  # by Ctrl-C
-                self.jobs.move(job_id, JobStatus.CANCELLING)
+            # By Ctrl-C, or by request, which may have come too late for the run.
+            elif run.status is JobStatus.CANCELLED or self.jobs.is_cancelled(job_id):
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             else:
-                if self.jobs.status_of(job_id) is not JobStatus.COMPLETING:
-                    self.jobs.move(job_id, JobStatus.COMPLETING)
                 self.jobs.end(job_id, JobStatus.COMPLETE)
 
     def _passes(self, error: Exception) -> bool:

@@ -159,8 +159,9 @@ class JobStore:
         self._execute("UPDATE jobs SET tags = ? WHERE job_id = ?", json.dumps(dict(tags)), job_id)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._db.close()
+        """Let go of the file, once nobody is at it."""
+        with self.lock:  # or SQLite would take the process along
+            self._db.close()
 
     # ------------------------------------------------------------ SQLite
 
