@@ -20,7 +20,7 @@ from moto.s3.models import s3_backends
 from s3batch_handler.engine.environment import NotRun, Refused
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
-from s3batch_handler.engine.operations.invoker import OnS3
+from s3batch_handler.engine.operations.on_s3 import OnS3
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, ObjectRef, Outcome, ResultCode

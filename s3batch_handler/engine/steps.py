@@ -17,7 +17,7 @@ from s3batch_handler.engine.lifecycle import way
 from s3batch_handler.engine.manifests import Manifests
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
-from s3batch_handler.engine.operations.invoker import OnS3
+from s3batch_handler.engine.operations.on_s3 import OnS3
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import written
