@@ -619,7 +619,21 @@ def test_keys_cannot_forge_log_lines(function: Write, capfd: pytest.CaptureFixtu
     assert "/a\\nFunctionError: forged\\x1b[2J: " in line
 
 
-@pytest.mark.parametrize("text", ["garbage", "1", '"ab"', '["Succeeded", 1]', '["a", "b", "c"]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "garbage",
+        "1",
+        '"ab"',
+        '["Succeeded", 1]',
+        '["a", "b", "c"]',
+        '["FunctionError", "garbage"]',
+        '["FunctionError", "{}"]',
+        '["rest", "many"]',
+        pytest.param(f'["rest", "{"9" * 5_000}"]', id="a number too long to read"),
+        pytest.param("[" * 50_000, id="JSON too deep to read"),
+    ],
+)
 def test_function_that_writes_into_our_pipe(function: Write, text: str) -> None:
     """It costs its own task, and perhaps one that was answered at the same time; not the job."""
     spec = function(

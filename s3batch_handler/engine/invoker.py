@@ -269,7 +269,7 @@ class WorkerPool:
 
     def _receive(self, worker: _Worker, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
         for kind, text in worker.receive():
-            if kind == REST and text.isdecimal():
+            if kind == REST:
                 count = min(int(text), len(worker.tasks))  # a function may have written this
                 work.put_back([worker.tasks.popleft() for _ in range(count)])
             elif kind == READY:
