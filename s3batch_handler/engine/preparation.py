@@ -10,7 +10,7 @@ import io
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -169,8 +169,13 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
             yield cast("BinaryIO", file)
     else:
-        with keep.with_name(f"{keep.name}.part").open("w+b") as file:
-            yield file
+        part = keep.with_name(f"{keep.name}.part")
+        with part.open("w+b") as file:
+            try:
+                yield file
+            finally:
+                with suppress(OSError):  # mostly it has its name by now
+                    part.unlink()
 
 
 def _keep(file: BinaryIO, path: Path | None) -> None:
