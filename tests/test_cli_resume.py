@@ -254,6 +254,19 @@ def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
     assert os.listdir("state") == ["lock"]  # noqa: PTH208
 
 
+def test_ctrl_c_before_the_first_task(folder: Path) -> None:
+    """The job is over for good, so the next run is a new one."""
+    os.mkfifo("log")  # whoever opens it to write waits for a reader
+    process = start([*BEGIN, "--log", "log"])
+    while not (folder / "state" / "run.json").exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert os.listdir("state") == ["lock"]  # noqa: PTH208
+
+
 def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:
     """The job can no more go on after a crash, but it has had none."""
     process = start(BEGIN)

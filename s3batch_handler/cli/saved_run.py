@@ -46,6 +46,8 @@ class SavedRun:
     def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
         """Have a folder to oneself, with a run to be resumed in it, or without any.
 
+        Of a run that a Ctrl-C ends before its first task, nothing is kept.
+
         Raises:
             UsageProblem: It is the other way round.
             StateError: The folder cannot be used, or is in use.
@@ -62,7 +64,12 @@ class SavedRun:
                 )
             if run.asked and run.asked["cwd"] != str(Path.cwd()):
                 raise UsageProblem(f"--resume: do that in {run.asked['cwd']}, where it was begun")
-            yield run
+            try:
+                yield run
+            except KeyboardInterrupt:
+                if run.asked and not run._is_under_way:
+                    run.end()
+                raise
 
     def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
         """Keep what was asked for, now that the manifest is there."""
@@ -80,6 +87,12 @@ class SavedRun:
     def journal(self) -> Journal:
         """Open the journal."""
         return Journal(self._journal)
+
+    @property
+    def _is_under_way(self) -> bool:
+        """Tell whether any task has been answered."""
+        with self.journal() as journal:
+            return bool(journal.facts)
 
     def end(self) -> None:
         """Keep nothing any more: the run is over."""
