@@ -50,8 +50,12 @@ class PreparedManifest:
             ManifestError: Somebody has changed it since, or does so meanwhile.
         """
         self._stream.seek(self._start)
-        yield from read_entries(self._stream, fields=self.fields, source=self.source)
-        if self._state is not None and _state(self._stream) != self._state:
+        count = 0
+        entries = read_entries(self._stream, fields=self.fields, source=self.source)
+        for count, entry in enumerate(entries, 1):  # noqa: B007  the last one is what counts
+            yield entry
+        is_same = self._state is None or _state(self._stream) == self._state
+        if count != self.count or not is_same:
             raise ManifestError("changed while the job ran", source=self.source)
 
     @property
