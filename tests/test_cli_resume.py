@@ -221,6 +221,75 @@ def test_a_function_that_cannot_be_loaded_leaves_nothing_to_resume(folder: Path)
     assert json.loads(run(*BEGIN).stdout)["status"] == "Complete"
 
 
+def test_a_disk_that_is_full_when_the_manifest_is_kept(folder: Path) -> None:
+    """It is said which one, and nothing stays that makes it any fuller."""
+    command = [sys.executable, "-m", "s3batch_handler.cli", "run", *BEGIN]
+
+    refused = subprocess.run(
+        ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert refused.returncode == 1
+    assert refused.stderr == "s3batch: state cannot be written: File too large\n"
+    assert os.listdir("state") == ["lock"]  # noqa: PTH208
+
+
+def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
+    """There is no job yet, and nothing of it stays."""
+    arguments = ("app.py:handler", "--manifest", "-", "--state", "state")
+    command = [sys.executable, "-m", "s3batch_handler.cli", "run", *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while not (folder / "state" / "manifest.csv.part").exists():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+    assert process.returncode == 1
+    assert os.listdir("state") == ["lock"]  # noqa: PTH208
+
+
+def test_ctrl_c_before_the_first_task(folder: Path) -> None:
+    """The job is over for good, so the next run is a new one."""
+    os.mkfifo("log")  # whoever opens it to write waits for a reader
+    process = start([*BEGIN, "--log", "log"])
+    while not (folder / "state" / "run.json").exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert os.listdir("state") == ["lock"]  # noqa: PTH208
+
+
+def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:
+    """The job can no more go on after a crash, but it has had none."""
+    process = start(BEGIN)
+    wait_for_calls(folder, process, 100)
+    (folder / "state").rename(folder / "elsewhere")
+
+    out, err = process.communicate(timeout=60)
+
+    assert (json.loads(out)["status"], "No such file" in err) == ("Complete", False)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "\udcff"])
+def test_a_state_that_is_damaged(folder: Path, content: str) -> None:
+    """It is said which file it is, and that the job cannot go on."""
+    (folder / "state").mkdir()
+    (folder / "state" / "run.json").write_text(content, errors="surrogateescape")
+
+    refused = run(*RESUME)
+
+    assert refused.returncode == 1
+    assert refused.stderr == "s3batch: state/run.json is damaged: no run can be resumed\n"
+
+
 def test_a_report_that_cannot_be_written_is_written_later(folder: Path) -> None:
     """All tasks were run: only the report is made anew."""
     (folder / "s3batch-reports").mkdir()

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.engine.preparation import copied, generated, prepared
+from s3batch_handler.engine.preparation import copied, generated, kept, prepared
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import ObjectRef
@@ -57,6 +57,17 @@ def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
 
         with pytest.raises(ManifestError, match=r"m\.csv"):
             list(entries)
+
+
+def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
+    """Whoever goes on with its job is told: a task that is missing is no task that is done."""
+    path = tmp_path / "m.csv"
+    with prepared(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", keep=path) as manifest:
+        facts = manifest.facts
+    path.write_bytes(b"b,1\n")
+
+    with kept(path, **facts) as manifest, pytest.raises(ManifestError, match="changed"):
+        list(manifest.entries())
 
 
 def test_listing_without_an_object() -> None:

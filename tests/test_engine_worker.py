@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -619,7 +622,21 @@ def test_keys_cannot_forge_log_lines(function: Write, capfd: pytest.CaptureFixtu
     assert "/a\\nFunctionError: forged\\x1b[2J: " in line
 
 
-@pytest.mark.parametrize("text", ["garbage", "1", '"ab"', '["Succeeded", 1]', '["a", "b", "c"]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "garbage",
+        "1",
+        '"ab"',
+        '["Succeeded", 1]',
+        '["a", "b", "c"]',
+        '["FunctionError", "garbage"]',
+        '["FunctionError", "{}"]',
+        '["rest", "many"]',
+        pytest.param(f'["rest", "{"9" * 5_000}"]', id="a number too long to read"),
+        pytest.param("[" * 50_000, id="JSON too deep to read"),
+    ],
+)
 def test_function_that_writes_into_our_pipe(function: Write, text: str) -> None:
     """It costs its own task, and perhaps one that was answered at the same time; not the job."""
     spec = function(
@@ -727,6 +744,56 @@ def is_gone(pid: int, seconds: float = 3) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+@contextmanager
+def open_files(most: int) -> Iterator[None]:
+    """Let this process open so many files more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = {int(file.name) for file in Path("/dev/fd").iterdir()}
+    free = (number for number in count() if number not in used)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next(islice(free, most, None)), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_fewer_workers_than_asked_for(
+    function: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the system has no room for more, those that there are do the work."""
+    spec = function(
+        """
+        def handler(event, context):
+            time.sleep(0.02)
+            return answer(event)
+        """
+    )
+    entries = keys(*map(str, range(100)))
+
+    with open_files(30):
+        answers = invoke(WorkerPool(spec, workers=50), entries)
+
+    assert len(answers) == 100
+    assert {type(answer) for answer in answers.values()} == {Outcome}
+    (warning,) = caplog.messages
+    assert re.fullmatch(r"\d+ of 50 workers, and no more: Too many open files", warning)
+
+
+def test_no_worker_at_all(function: Write) -> None:
+    """Is told as it is, and leaves no file open."""
+    spec = function("handler = answer")
+
+    with open_files(5):
+        before = os.dup(0)
+        os.close(before)
+        with pytest.raises(InvalidFunction, match=r"no process can .*: Too many open files"):
+            invoke(WorkerPool(spec, workers=1), keys("a"))
+        after = os.dup(0)
+        os.close(after)
+
+    assert before == after
 
 
 def test_workers_end_with_their_pool(function: Write, tmp_path: Path) -> None:

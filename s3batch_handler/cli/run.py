@@ -27,6 +27,7 @@ from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.interrupts import taken_for_ctrl_c
 from s3batch_handler.engine.runner import run_job
+from s3batch_handler.engine.state import written
 from s3batch_handler.engine.targets import invoker_for
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.model import JobRef
@@ -84,9 +85,10 @@ def _run(options: RunOptions) -> int:
         if saved is not None and options.resume:
             manifest = stack.enter_context(saved.manifest())
         else:
-            manifest = stack.enter_context(_manifest(options, s3, saved))
-            if saved is not None:
-                saved.begin({"job_id": job_id, **asdict(options)}, manifest)
+            with nullcontext() if saved is None else written(saved.folder):
+                manifest = stack.enter_context(_manifest(options, s3, saved))
+                if saved is not None:
+                    saved.begin({"job_id": job_id, **asdict(options)}, manifest)
             if options.save_manifest is not None:
                 manifest.save(options.save_manifest)
         log = stack.enter_context(

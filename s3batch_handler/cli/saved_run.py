@@ -11,6 +11,7 @@ from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.state import locked
+from s3batch_handler.errors import StateDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,17 +35,23 @@ class SavedRun:
         self.manifest_file = folder / "manifest.csv"
         self.asked: dict[str, Any] = {}
         if self._index.exists():
-            saved = json.loads(self._index.read_text())
-            self.asked, self._manifest = saved["asked"], saved["manifest"]
+            try:
+                saved = json.loads(self._index.read_bytes())
+                self.asked, self._manifest = saved["asked"], saved["manifest"]
+            except (ValueError, TypeError, KeyError) as error:
+                raise StateDamaged(f"{self._index} is damaged: no run can be resumed") from error
 
     @classmethod
     @contextmanager
     def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
         """Have a folder to oneself, with a run to be resumed in it, or without any.
 
+        Of a run that a Ctrl-C ends before its first task, nothing is kept.
+
         Raises:
             UsageProblem: It is the other way round.
             StateError: The folder cannot be used, or is in use.
+            StateDamaged: What is in it cannot be read.
         """
         with locked(folder):
             run = cls(folder)
@@ -57,7 +64,12 @@ class SavedRun:
                 )
             if run.asked and run.asked["cwd"] != str(Path.cwd()):
                 raise UsageProblem(f"--resume: do that in {run.asked['cwd']}, where it was begun")
-            yield run
+            try:
+                yield run
+            except KeyboardInterrupt:
+                if run.asked and not run._is_under_way:
+                    run.end()
+                raise
 
     def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
         """Keep what was asked for, now that the manifest is there."""
@@ -76,13 +88,20 @@ class SavedRun:
         """Open the journal."""
         return Journal(self._journal)
 
+    @property
+    def _is_under_way(self) -> bool:
+        """Tell whether any task has been answered."""
+        with self.journal() as journal:
+            return bool(journal.facts)
+
     def end(self) -> None:
         """Keep nothing any more: the run is over."""
-        self._index.unlink()
+        # Somebody may have removed the folder meanwhile.
+        self._index.unlink(missing_ok=True)
         self._forget_journal()
-        self.manifest_file.unlink()
+        self.manifest_file.unlink(missing_ok=True)
 
     def _forget_journal(self) -> None:
         # With SQLite's files beside it, -wal and -shm.
         for file in self.folder.glob(f"{self._journal.name}*"):
-            file.unlink()
+            file.unlink(missing_ok=True)

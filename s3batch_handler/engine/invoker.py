@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import select
@@ -208,8 +209,21 @@ class WorkerPool:
         starting = sum(not worker.ready for worker in self._workers)
         most = min(self._limit, len(self._workers) + _MOST_STARTING - starting)
         while len(self._workers) < most and work.has(free + 1):
-            self._workers.append(_Worker(self._spec, self._timeout, self._env, self._log))
+            try:
+                self._workers.append(_Worker(self._spec, self._timeout, self._env, self._log))
+            except OSError as error:
+                self._go_on_with_fewer(error)
+                return
             free += 1
+
+    def _go_on_with_fewer(self, error: OSError) -> None:
+        """Let those that run do the work, when the system has no room for another one."""
+        if not self._workers:
+            raise InvalidFunction(
+                f"no process can be started for {self._spec}: {error.strerror}"
+            ) from error
+        asked, self._limit = self._limit, len(self._workers)
+        _LOG.warning("%d of %d workers, and no more: %s", self._limit, asked, error.strerror)
 
     @property
     def _busy(self) -> list[_Worker]:
@@ -269,7 +283,7 @@ class WorkerPool:
 
     def _receive(self, worker: _Worker, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
         for kind, text in worker.receive():
-            if kind == REST and text.isdecimal():
+            if kind == REST:
                 count = min(int(text), len(worker.tasks))  # a function may have written this
                 work.put_back([worker.tasks.popleft() for _ in range(count)])
             elif kind == READY:
@@ -315,6 +329,7 @@ class WorkerPool:
             yield entry, NotRun()
 
 
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
 _NAP: Final = 0.001
 _TICK: Final = 0.1
 _MANY: Final = 64  # tasks in a batch, in 0.1 s
@@ -374,13 +389,16 @@ class _Worker:
         self.batch_size = 1
         self.unsent = b""
         self._partial = b""
-        child_inbox, self.inbox = os.pipe()
-        self.results, child_results = os.pipe()
-        child_lifeline, self._lifeline = os.pipe()
-        for pipe in (self.inbox, self.results):
-            os.set_blocking(pipe, False)
-        childs = (child_inbox, child_results, child_lifeline)
+        pipes: list[int] = []
         try:
+            for _ in range(3):
+                pipes += os.pipe()
+            child_inbox, self.inbox, self.results, child_results, child_lifeline, self._lifeline = (
+                pipes
+            )
+            for pipe in (self.inbox, self.results):
+                os.set_blocking(pipe, False)
+            childs = (child_inbox, child_results, child_lifeline)
             self._process = subprocess.Popen(  # noqa: S603  our own code
                 [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, childs)],
                 stdin=subprocess.DEVNULL,
@@ -391,12 +409,11 @@ class _Worker:
                 start_new_session=True,  # out of reach of Ctrl-C, and to be killed as a whole
             )
         except BaseException:
-            for pipe in (self.inbox, self.results, self._lifeline):
+            for pipe in pipes:
                 os.close(pipe)
             raise
-        finally:
-            for pipe in childs:
-                os.close(pipe)
+        for pipe in childs:
+            os.close(pipe)
         self.since = time.monotonic()
         self._send(frame({"spec": spec, "timeout": timeout, "instance": self.instance}))
 

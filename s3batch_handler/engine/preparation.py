@@ -10,7 +10,7 @@ import io
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -50,8 +50,12 @@ class PreparedManifest:
             ManifestError: Somebody has changed it since, or does so meanwhile.
         """
         self._stream.seek(self._start)
-        yield from read_entries(self._stream, fields=self.fields, source=self.source)
-        if self._state is not None and _state(self._stream) != self._state:
+        count = 0
+        entries = read_entries(self._stream, fields=self.fields, source=self.source)
+        for count, entry in enumerate(entries, 1):  # noqa: B007  the last one is what counts
+            yield entry
+        is_same = self._state is None or _state(self._stream) == self._state
+        if count != self.count or not is_same:
             raise ManifestError("changed while the job ran", source=self.source)
 
     @property
@@ -169,8 +173,13 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
             yield cast("BinaryIO", file)
     else:
-        with keep.with_name(f"{keep.name}.part").open("w+b") as file:
-            yield file
+        part = keep.with_name(f"{keep.name}.part")
+        with part.open("w+b") as file:
+            try:
+                yield file
+            finally:
+                with suppress(OSError):  # mostly it has its name by now
+                    part.unlink()
 
 
 def _keep(file: BinaryIO, path: Path | None) -> None:

@@ -169,11 +169,27 @@ def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str]]:
     Raises:
         ValueError: Somebody else has sent them.
     """
-    results = json.loads(b"[" + b",".join(lines) + b"]")
-    for result in results:
-        if type(result) is not list or [*map(type, result)] != _TWO_TEXTS:
-            raise ValueError("no result of a worker's")
+    try:
+        results = json.loads(b"[" + b",".join(lines) + b"]")
+        for result in results:
+            if type(result) is not list or [*map(type, result)] != _TWO_TEXTS:
+                raise ValueError("no result of a worker's")
+            if result[0] in _CHECKS and not _CHECKS[result[0]](result[1]):
+                raise ValueError(f"not what a worker says of {result[0]}")
+    except RecursionError as error:
+        raise ValueError("deeper than any result of a worker's") from error
     return cast("list[tuple[str, str]]", results)
 
 
+def _is_error(payload: str) -> bool:
+    error = json.loads(payload)
+    return isinstance(error, dict) and isinstance(error.get("errorMessage"), str)
+
+
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS
+
+
 _TWO_TEXTS: Final = [str, str]
+_CHECKS: Final = {FUNCTION_ERROR: _is_error, REST: _is_count}
+_DIGITS: Final = 9
