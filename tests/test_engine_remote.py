@@ -34,7 +34,8 @@ from s3batch_handler.engine.environment import (
     Refused,
 )
 from s3batch_handler.engine.invoker import InProcess, Invoker, WorkerPool
-from s3batch_handler.engine.remote import ClientApi, HttpApi, RemoteFunction
+from s3batch_handler.engine.lambda_api import ClientApi, HttpApi
+from s3batch_handler.engine.remote import RemoteFunction
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.targets import check_target, invoker_for
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
