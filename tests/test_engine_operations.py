@@ -771,7 +771,7 @@ def test_an_s3_that_says_so_itself() -> None:
     )
     with pytest.raises(CannotRun, match=r"not implemented here: No\.$") as failed:
         list(invoked)
-    assert failed.value.code == "NotImplemented"
+    assert failed.value.failure.failure_code == "NotImplemented"
 
 
 ENCRYPTION = {"SSEKMS": {"KMSKeyArn": KMS_KEY, "BucketKeyEnabled": True}}

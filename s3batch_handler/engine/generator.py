@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.classify import aws_error_code, describe
+from s3batch_handler.engine.failures import Unusable
 from s3batch_handler.engine.preparation import generated
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
@@ -38,18 +39,6 @@ if TYPE_CHECKING:
     _Rule = Callable[[_Found], bool]
 
 
-class CannotGenerate(Exception):
-    """There is no manifest for the job.
-
-    Attributes:
-        code: A failure code; AWS's where it is known.
-    """
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A manifest that was made for a job.
@@ -70,7 +59,7 @@ def generate(
     """List a bucket, and write the list where the job wants it; ``keep`` is our own file of it.
 
     Raises:
-        CannotGenerate: No object meets the filter, or S3 refuses something.
+        Unusable: No object meets the filter, or S3 refuses something.
     """
     source = generator.source_bucket
     with ExitStack() as files:
@@ -79,7 +68,7 @@ def generate(
             manifest = files.enter_context(generated(objects, source=source, keep=keep))
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
-            raise CannotGenerate(_FAILED, text) from error
+            raise Unusable(_FAILED, text) from error
         except Exception as error:
             raise _not_listed(error, source) from error
         location = None
@@ -87,7 +76,7 @@ def generate(
             try:
                 location = _write(s3, generator, manifest, job_id=job_id, now=now)
             except Exception as error:
-                raise CannotGenerate(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
+                raise Unusable(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
         yield Generated(manifest, location)
 
 
@@ -95,14 +84,14 @@ _FAILED: Final = "ManifestGenerationFailed"
 _NOT_WRITTEN: Final = "Error occurred when preparing manifest: Failed to write manifest"
 
 
-def _not_listed(error: Exception, source: str) -> CannotGenerate:
+def _not_listed(error: Exception, source: str) -> Unusable:
     code = aws_error_code(error)
     if code == "NoSuchBucket":
-        return CannotGenerate(code, f"Source bucket {source} does not exist.")
+        return Unusable(code, f"Source bucket {source} does not exist.")
     if code in ("AccessDenied", "403"):  # HEAD requests get no word from S3, only a number
-        return CannotGenerate("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
+        return Unusable("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
     text = f"Error occurred when preparing manifest: {source}: {describe(error)}"
-    return CannotGenerate(_FAILED, text)
+    return Unusable(_FAILED, text)
 
 
 # ---------------------------------------------------------------- which objects

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.classify import aws_error_code, describe
 from s3batch_handler.engine.failures import BAD_MANIFEST, NO_MANIFEST, NotNow, Unusable
-from s3batch_handler.engine.generator import CannotGenerate, generate
+from s3batch_handler.engine.generator import generate
 from s3batch_handler.engine.preparation import copied, prepared
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.inventory import INVENTORY_FORMAT, parse_inventory
@@ -126,10 +126,10 @@ class Manifests:
         try:
             with generate(self._s3, generator, job_id=job.job_id, now=now, keep=keep) as made:
                 yield made
-        except CannotGenerate as error:
+        except Unusable as error:
             if self._passes(error):
                 raise NotNow(str(error)) from error
-            raise Unusable(error.code, str(error)) from error
+            raise
 
 
 _COLUMNS: Final = "Unexpected number of task fields"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from s3batch_handler.classify import aws_error_code, classify, describe
 from s3batch_handler.engine.environment import Answer, Refused
-from s3batch_handler.errors import JobError
+from s3batch_handler.engine.failures import Unusable
 from s3batch_handler.model import Outcome, ResultCode
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
 """What reports of AWS say of tasks that were done (seen of copies, restores and tags)."""
 
 
-class CannotRun(JobError):
-    """A job cannot run at all: its ``code`` and text are the job's failure reason."""
+class CannotRun(Unusable):
+    """A job asks for what nothing here can do, or S3 itself would refuse."""
 
     def __init__(self, problem: str, *, code: str = "NotImplemented") -> None:
-        super().__init__(problem, code=code)
+        super().__init__(code, problem)
 
 
 # ---------------------------------------------------------------- asking S3
