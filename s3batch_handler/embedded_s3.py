@@ -236,12 +236,6 @@ def _is_file_below(root: Path, link: Path) -> bool:
     return link.is_file() and link.resolve().is_relative_to(root)
 
 
-def bucket_name_for(folder: Path) -> str:
-    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
-    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
-    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
-
-
 class _FileObject(FakeKey):
     """An object whose bytes are those of a file, at the moment they are asked for.
 

@@ -17,11 +17,12 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from s3batch_handler.aws import s3_client
-from s3batch_handler.embedded_s3 import bucket_name_for, environment_for, folder_as_bucket
+from s3batch_handler.embedded_s3 import environment_for, folder_as_bucket
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
 from s3batch_handler.http_server import LOOPBACK, listening
+from s3batch_handler.storage import bucket_name_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,12 +7,13 @@ whole or not at all; what is read is streamed. An S3 client is handed in, boto3 
 from __future__ import annotations
 
 import io
+import re
 import secrets
 import shutil
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeGuard
 
 from typing_extensions import override
 
@@ -77,7 +78,7 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
     Raises:
         ValueError: ``location`` is an S3 URL without a bucket, or there is no client for it.
     """
-    if isinstance(location, Path) or not location.startswith(_S3_URL):
+    if not in_s3(location):
         return LocalFolder(Path(location))
     if s3 is None:
         raise ValueError(f"{location} is in S3: an S3 client is needed (s3=boto3.client('s3'))")
@@ -90,10 +91,21 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
 
 def split_location(location: str | Path) -> tuple[str | Path, str]:
     """Give the folder that a file is in, for :func:`open_folder`, and the file's name in it."""
-    if isinstance(location, Path) or not location.startswith(_S3_URL):
+    if not in_s3(location):
         return Path(location).parent, Path(location).name
     folder, _, name = location.rpartition("/")
     return folder, name
+
+
+def in_s3(location: str | Path) -> TypeGuard[str]:
+    """Tell an ``s3://`` URL from a path."""
+    return isinstance(location, str) and location.startswith(_S3_URL)
+
+
+def bucket_name_for(folder: Path) -> str:
+    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
+    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
+    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
 
 
 class LocalFolder:

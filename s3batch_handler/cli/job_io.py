@@ -16,7 +16,7 @@ from s3batch_handler.cli.output import say
 from s3batch_handler.engine.preparation import PreparedManifest, copied, generated, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
-from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.storage import in_s3, open_folder, split_location
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -153,11 +153,6 @@ def new_report(
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
-
-
-def in_s3(location: str) -> bool:
-    """Tell an ``s3://`` URL from a path."""
-    return location.startswith("s3://")
 
 
 def check_writable(folder: Path, option: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_writable, in_s3
+from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_writable
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
@@ -24,6 +24,7 @@ from s3batch_handler.cli.options import (
 from s3batch_handler.engine.targets import check_target, is_elsewhere
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.report import ReportScope
+from s3batch_handler.storage import bucket_name_for, in_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,8 +62,6 @@ class RunOptions:
         """The bucket of the objects: as given, or made of the folder's name."""
         if self.source is None or self.bucket:
             return self.bucket or ""
-        from s3batch_handler.embedded_s3 import bucket_name_for  # moto takes a second to come
-
         return bucket_name_for(self.source)
 
     @property
