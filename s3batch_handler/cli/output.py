@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from io import TextIOWrapper
 
 
@@ -27,6 +30,11 @@ def show(text: str) -> None:
 
 
 _NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
+
+
+def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
+    show(json.dumps(value, indent=indent, default=datetime.isoformat))
 
 
 def say(text: str) -> None:

@@ -18,12 +18,12 @@ from s3batch_handler.cli.options import (
     endpoint_url_option,
     max_redrives_option,
     quiet_option,
+    report_scope_option,
     schema_for,
     schema_option,
 )
 from s3batch_handler.engine.targets import check_target, is_elsewhere
 from s3batch_handler.errors import InvalidFunction
-from s3batch_handler.report import ReportScope
 from s3batch_handler.storage import bucket_name_for, in_s3
 
 if TYPE_CHECKING:
@@ -194,13 +194,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="Where the completion report goes, as job-<id>/.",
     ),
     click.option("--no-report", is_flag=True, help="Write no completion report."),
-    click.option(
-        "--report-scope",
-        type=click.Choice([scope.value for scope in ReportScope]),
-        default=ReportScope.ALL_TASKS.value,
-        show_default=True,
-        help="Which tasks the report tells of.",
-    ),
+    report_scope_option,
     click.option(
         "--log",
         metavar="FILE",
