@@ -27,8 +27,8 @@ from moto.s3.exceptions import MissingKey, S3ClientError
 from moto.s3.models import FakeKey, s3_backends
 from typing_extensions import override
 
-from s3batch_handler.aws import s3_client
-from s3batch_handler.http_server import listening
+from s3batch_handler.aws import local_s3_client
+from s3batch_handler.http_server import listening, refuse
 from s3batch_handler.keys import is_utf8
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.storage import LocalFolder
@@ -61,12 +61,7 @@ class EmbeddedS3:
     @cached_property
     def client(self) -> Any:
         """A client for it."""
-        return s3_client(
-            endpoint_url=self.endpoint_url,
-            access_key_id=self._access_key_id,
-            secret_access_key=self._access_key_id,
-            use_proxies=False,
-        )
+        return local_s3_client(self._access_key_id, endpoint_url=self.endpoint_url)
 
     def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
         """List the folder that is served, as a listing over HTTP would, in a fraction of its time.
@@ -166,7 +161,8 @@ def serve_folder(
         OSError: A folder in it cannot be listed.
     """
     access_key_id = secrets.token_hex(16)
-    application = _only_with(access_key_id, _moto())
+    moto = cast("Application", DomainDispatcherApplication(create_backend_app))
+    application = _only_with(access_key_id, moto)
     with (
         folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
         _buckets(empty_buckets) as backend,
@@ -302,10 +298,6 @@ class _FileObject(FakeKey):
 # ---------------------------------------------------------------- the server
 
 
-def _moto() -> Application:
-    return cast("Application", DomainDispatcherApplication(create_backend_app))
-
-
 def _only_with(access_key_id: str, application: Application) -> Application:
     """Let signed requests and presigned addresses through; moto itself asks nobody for anything."""
 
@@ -313,7 +305,6 @@ def _only_with(access_key_id: str, application: Application) -> Application:
         authorization = environ.get("HTTP_AUTHORIZATION", "") + environ.get("QUERY_STRING", "")
         if access_key_id in authorization:
             return application(environ, start_response)
-        start_response("403 Forbidden", [("Content-Type", "application/xml")])
-        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+        return refuse(start_response, "403 Forbidden", "AccessDenied", "Access Denied")
 
     return checked

@@ -19,7 +19,7 @@ LOOPBACK: Final = "127.0.0.1"
 _POLL: Final = 0.05  # seconds until it sees that it is to end
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-"""What WSGI calls so."""
+"""A WSGI application."""
 
 
 @contextmanager
@@ -56,6 +56,14 @@ def listening(
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def refuse(
+    start_response: Callable[..., Any], status: str, code: str, message: str
+) -> Iterable[bytes]:
+    """Answer a request with an error in S3's form; ``status`` is ``403 Forbidden`` and the like."""
+    start_response(status, [("Content-Type", "application/xml")])
+    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from s3batch_handler.aws import s3_client
+from s3batch_handler.aws import local_s3_client
 from s3batch_handler.embedded_s3 import environment_for, folder_as_bucket
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
-from s3batch_handler.http_server import LOOPBACK, listening
+from s3batch_handler.http_server import LOOPBACK, listening, refuse
 from s3batch_handler.storage import bucket_name_for
 
 if TYPE_CHECKING:
@@ -102,12 +102,7 @@ def _jobs_at(
     **settings: Any,
 ) -> ControlOf:
     """Have an engine for each account and Region, at once where there are jobs to go on with."""
-    s3 = s3_client(
-        endpoint_url=address,
-        access_key_id=_ACCESS_KEY_ID,
-        secret_access_key=_ACCESS_KEY_ID,
-        use_proxies=False,
-    )
+    s3 = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
 
     def engine_of(account_id: str, region: str) -> Engine:
         engine = Engine(
@@ -144,9 +139,7 @@ _SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentia
 
 
 def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    return _refuse(
-        start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here"
-    )
+    return refuse(start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here")
 
 
 def _for_this_machine(application: Application) -> Application:
@@ -157,7 +150,7 @@ def _for_this_machine(application: Application) -> Application:
         name = host[0] if host[2].isdecimal() else "".join(host)
         if "HTTP_ORIGIN" in environ or not _OWN_NAME.fullmatch(name):
             text = "this server is for programs on its own machine"
-            return _refuse(start_response, "403 Forbidden", "AccessDenied", text)
+            return refuse(start_response, "403 Forbidden", "AccessDenied", text)
         return application(environ, start_response)
 
     return checked
@@ -167,10 +160,3 @@ def _for_this_machine(application: Application) -> Application:
 _OWN_NAME: Final = re.compile(
     r"(.+\.)?(localhost|127(\.[0-9]{1,3}){3})|::1|\[::1\]", re.ASCII | re.IGNORECASE
 )
-
-
-def _refuse(
-    start_response: Callable[..., Any], status: str, code: str, message: str
-) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "application/xml")])
-    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from moto import mock_aws
 from typing_extensions import override
 
-from s3batch_handler.aws import s3_client
+from s3batch_handler.aws import local_s3_client
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.functions import Functions
@@ -122,4 +122,4 @@ def _s3() -> Any:
 
     A client that was made in one ``mock_aws`` works in the next one as well.
     """
-    return s3_client(access_key_id="testing", secret_access_key="testing")  # noqa: S106  moto's
+    return local_s3_client("testing")
