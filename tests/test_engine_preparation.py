@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.engine.preparation import copied, generated, prepared
+from s3batch_handler.engine.preparation import copied, listed, prepared
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import ObjectRef
@@ -61,7 +61,7 @@ def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
 
 def test_listing_without_an_object() -> None:
     """Nothing to do is a mistake of whoever asked."""
-    with pytest.raises(ManifestError, match="no object"), generated([], source="s3://b/"):
+    with pytest.raises(ManifestError, match="no object"), listed([], source="s3://b/"):
         pass
 
 
@@ -69,7 +69,7 @@ def test_listing_is_a_manifest() -> None:
     """Keys are encoded, whatever is in them."""
     objects = [ObjectRef.of_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
 
-    with generated(objects, source="s3://b/") as manifest:
+    with listed(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, ca
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
-from s3batch_handler.engine.preparation import PreparedManifest, copied, generated, prepared
+from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
 from s3batch_handler.storage import in_s3, open_folder, split_location
@@ -119,7 +119,7 @@ def listed_manifest(
     bucket: str, prefix: str, s3: S3, *, keep: Path | None
 ) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
-    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
+    return listed(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
 
 
 def _open(location: str, s3: S3) -> BinaryIO:

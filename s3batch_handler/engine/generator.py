@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.classify import aws_error_code, describe
 from s3batch_handler.engine.failures import Unusable
-from s3batch_handler.engine.preparation import generated
+from s3batch_handler.engine.preparation import listed
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
 from s3batch_handler.keys import bucket_name
@@ -65,7 +65,7 @@ def generate(
     with ExitStack() as files:
         try:
             objects = matching_objects(s3, generator)
-            manifest = files.enter_context(generated(objects, source=source, keep=keep))
+            manifest = files.enter_context(listed(objects, source=source, keep=keep))
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
             raise Unusable(_FAILED, text) from error

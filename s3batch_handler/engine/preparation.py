@@ -107,7 +107,7 @@ def prepared(
 
 
 @contextmanager
-def generated(
+def listed(
     objects: Iterable[ObjectRef], *, source: str, keep: Path | None = None
 ) -> Iterator[PreparedManifest]:
     """Make a manifest of objects that are listed one after the other; ``keep`` is its file.
