@@ -379,7 +379,12 @@ class _Ledger:
         """Give the most frequent kinds of failure."""
         frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
         return tuple(
-            FailureFamily(code, text if family.differs else family.example, *astuple(family)[1::-1])
+            FailureFamily(
+                error_code=code,
+                message=text if family.differs else family.example,
+                count=family.count,
+                example=family.example,
+            )
             for (code, text), family in frequent[:_TOP_FAMILIES]
         )
 
