@@ -30,7 +30,7 @@ from s3batch_handler.status import JobStatus, Progress
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-REFUSED: Final = "BadRequestException"
+BAD_REQUEST: Final = "BadRequestException"
 """AWS's code for a request that it does not take."""
 
 MAX_JOB_TAGS: Final = 50
@@ -115,7 +115,7 @@ class JobSpec(Shape):
         """
         members = {name: value for name, value in request.items() if name != "AccountId"}
         if "ClientRequestToken" not in members:  # SDKs make one up
-            raise JobError("ClientRequestToken: Field required", code=REFUSED)
+            raise JobError("ClientRequestToken: Field required", code=BAD_REQUEST)
         try:
             return cls.model_validate(members)
         except ValidationError as error:
@@ -252,7 +252,7 @@ class JobPage(NamedTuple):
 def _refusal(error: ValidationError) -> JobError:
     """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return JobError("; ".join(map(_problem, problems)), code=REFUSED)
+    return JobError("; ".join(map(_problem, problems)), code=BAD_REQUEST)
 
 
 def _problem(details: "ErrorDetails") -> str:

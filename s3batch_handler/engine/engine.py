@@ -28,7 +28,7 @@ from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.steps import ENDING, TO_PREPARE, TO_RUN, Steps
 from s3batch_handler.errors import JobError, JobNotFound, StateError
-from s3batch_handler.job import MAX_JOB_TAGS, REFUSED, Description, Job, JobPage, Priority
+from s3batch_handler.job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
 from s3batch_handler.protocol import explain
 from s3batch_handler.shapes import Tags
 from s3batch_handler.status import JobStatus
@@ -213,7 +213,7 @@ class Engine:
                 raise JobError(
                     f"job {job_id} is {job.status}: its priority cannot be changed",
                     job_id=job_id,
-                    code=REFUSED,
+                    code=BAD_REQUEST,
                 )
             job = self._jobs.change(job_id, priority=priority)
         if self._crew is not None:
@@ -346,4 +346,4 @@ def _check(kind: TypeAdapter[Any], value: object, member: str) -> None:
     try:
         kind.validate_python(value)
     except ValidationError as error:
-        raise JobError(explain(error, whole=member), code=REFUSED) from None
+        raise JobError(explain(error, whole=member), code=BAD_REQUEST) from None

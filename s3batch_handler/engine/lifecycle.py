@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import InvalidTransition, JobError
-from s3batch_handler.job import REFUSED
+from s3batch_handler.job import BAD_REQUEST
 from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
@@ -89,4 +89,4 @@ def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> 
     if requested in (READY, CANCELLED):
         raise InvalidTransition(job_id=job_id, current=current, requested=requested)
     problem = f"RequestedJobStatus: Ready or Cancelled, not {requested}"
-    raise JobError(problem, job_id=job_id, code=REFUSED)
+    raise JobError(problem, job_id=job_id, code=BAD_REQUEST)
