@@ -29,22 +29,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict, override
+from typing_extensions import TypedDict
 
 from s3batch_handler.classify import describe
 from s3batch_handler.errors import ReportError, ReportNotWritten
 from s3batch_handler.keys import decode_key
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.protocol import explain
-from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.storage import HashedReader, open_folder, split_location
 from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
-
-    from typing_extensions import Buffer
 
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.storage import Folder, S3Client
@@ -385,7 +383,7 @@ class Report:
         except FileNotFoundError:
             return  # easily left behind when a report is copied
         if _MD5.fullmatch(expected):  # what else AWS may put there is not known
-            with _Hashing(self._folder.read(self._index)) as source:
+            with HashedReader(self._folder.read(self._index)) as source:
                 source.read()
                 _check(self.location, source, expected)
 
@@ -400,10 +398,10 @@ class Report:
             _check(place, source, file.md5)
 
     @contextmanager
-    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, _Hashing]]:
+    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, HashedReader]]:
         for name in file.names:
             try:
-                source = _Hashing(self._folder.read(name))
+                source = HashedReader(self._folder.read(name))
             except (FileNotFoundError, IsADirectoryError):
                 continue
             except ValueError as error:  # a name that leads out of the folder
@@ -555,33 +553,7 @@ _HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
-class _Hashing(io.RawIOBase):
-    """Passes on what is read from ``source``, and takes its MD5."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__()
-        self.md5 = hashlib.md5(usedforsecurity=False)
-        self._source = source
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
-        chunk = self._source.read(len(view))
-        self.md5.update(chunk)
-        view[: len(chunk)] = chunk
-        return len(chunk)
-
-    @override
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-def _check(place: str, source: _Hashing, expected: str) -> None:
+def _check(place: str, source: HashedReader, expected: str) -> None:
     actual = source.md5.hexdigest()
     if actual != expected.lower():
         raise ReportError(

@@ -6,6 +6,7 @@ whole or not at all; what is read is streamed. An S3 client is handed in, boto3 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import secrets
@@ -247,6 +248,34 @@ class _S3Object(io.RawIOBase):
         # Without the header, a server that knows no ranges sent everything.
         self._size = int(answer.get("ContentRange", f"/{self._next}").rpartition("/")[2])
         self._only_this = {"IfMatch": answer["ETag"]}
+
+
+class HashedReader(io.RawIOBase):
+    """Passes on what is read from ``source``; counts it, and takes its MD5."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self.count = 0
+        self.md5 = hashlib.md5(usedforsecurity=False)
+        self._source = source
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        chunk = self._source.read(len(view))
+        view[: len(chunk)] = chunk
+        self.count += len(chunk)
+        self.md5.update(chunk)
+        return len(chunk)
+
+    @override
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
 
 _S3_URL: Final = "s3://"
