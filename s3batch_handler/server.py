@@ -17,10 +17,11 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from s3batch_handler.aws import local_s3_client
-from s3batch_handler.embedded_s3 import environment_for, folder_as_bucket
+from s3batch_handler.embedded_s3 import environment_for
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
+from s3batch_handler.file_bucket import folder_as_bucket
 from s3batch_handler.http_server import LOOPBACK, listening, refuse
 from s3batch_handler.storage import bucket_name_for
 

@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from s3batch_handler.aws import list_objects
-from s3batch_handler.embedded_s3 import EmbeddedS3, files_below, serve_folder
+from s3batch_handler.embedded_s3 import EmbeddedS3, serve_folder
+from s3batch_handler.file_bucket import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
