@@ -12,7 +12,6 @@ import json
 import signal
 import time
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,86 +19,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 import pydantic_core
 
+from s3batch_handler.engine.answers import FUNCTION_ERROR, INVALID_ANSWER, FunctionError
 from s3batch_handler.errors import InvalidResponse
-from s3batch_handler.model import Outcome, ResultCode
+from s3batch_handler.model import ResultCode
 from s3batch_handler.protocol import MAX_PAYLOAD_BYTES, parse_response, wire_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.engine.loading import Function
-
-# ---------------------------------------------------------------- what became of a call
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionError:
-    """The function raised, ran out of time, or ended its process: Lambda answers with an error.
-
-    Attributes:
-        payload: Lambda's answer, JSON with ``errorMessage`` and mostly ``errorType``.
-    """
-
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidAnswer:
-    """The function returned, but nothing that S3 Batch Operations can read."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotRun:
-    """The job was stopped before the task was begun, or had to cut it off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The task was refused before it was begun: by S3, or by Lambda where it was to be called.
-
-    Attributes:
-        reason: Their own words.
-        details: What AWS's reports have behind them: ``Service: Amazon S3; Status Code: 404; …``.
-        code: Whether another try may help.
-    """
-
-    http_status: int
-    error_code: str
-    reason: str
-    details: str = ""
-    code: ResultCode = ResultCode.PERMANENT_FAILURE
-
-    @property
-    def message(self) -> str:
-        """What a report says."""
-        return f"{self.reason} ({self.details})" if self.details else self.reason
-
-
-Answer = Outcome | FunctionError | InvalidAnswer | Refused | NotRun
-"""What became of one task's call; an ``Outcome`` is what the function itself says."""
-
-FUNCTION_ERROR: Final = "FunctionError"
-"""The kind of a :class:`FunctionError` on its way from a worker process."""
-
-INVALID_ANSWER: Final = "InvalidAnswer"
-"""Likewise of an :class:`InvalidAnswer`. An outcome's kind is the spelling of its code."""
-
-
-def answer_of(kind: str, text: str) -> Answer:
-    """Make an answer of what :meth:`Environment.invoke` gives; in between it is plain text."""
-    code = _CODES.get(kind)
-    if code is not None:
-        return Outcome(code, text)
-    return FunctionError(text) if kind == FUNCTION_ERROR else InvalidAnswer(text)
-
-
-_CODES: Final = {code.value: code for code in ResultCode}
-_KINDS: Final = {code: code.value for code in ResultCode}
-
-
-# ---------------------------------------------------------------- one call
 
 
 class Environment:
@@ -243,6 +171,9 @@ def _answer_in(event: dict[str, Any], value: object) -> tuple[str, str]:
     except InvalidResponse as error:
         return INVALID_ANSWER, str(error)
     return _KINDS[outcome.code], outcome.message
+
+
+_KINDS: Final = {code: code.value for code in ResultCode}
 
 
 def _marshal(returned: object) -> tuple[str | bytes, object]:

@@ -13,14 +13,8 @@ from itertools import count, islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.engine.environment import (
-    FunctionError,
-    NotRun,
-    Refused,
-    answer_of,
-    read_response,
-    task_event,
-)
+from s3batch_handler.engine.answers import FunctionError, NotRun, Refused, answer_of
+from s3batch_handler.engine.environment import read_response, task_event
 from s3batch_handler.engine.lambda_api import CallFailed, NoReply, Silence, Unreachable
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import Outcome, ResultCode
@@ -29,7 +23,7 @@ from s3batch_handler.protocol import wire_job
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.lambda_api import LambdaApi, Reply
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.model import JobRef

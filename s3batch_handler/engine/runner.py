@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
-from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.answers import FunctionError, InvalidAnswer, NotRun, Refused
 from s3batch_handler.engine.interrupts import first_cancels
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
@@ -22,7 +22,7 @@ from s3batch_handler.text import MAX_RESULT_STRING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.journal import QueuedTask
     from s3batch_handler.manifest import ManifestEntry

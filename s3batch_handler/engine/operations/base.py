@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from s3batch_handler.classify import aws_error_code, classify, describe
-from s3batch_handler.engine.environment import Answer, Refused
+from s3batch_handler.engine.answers import Answer, Refused
 from s3batch_handler.engine.failures import Unusable
 from s3batch_handler.model import Outcome, ResultCode
 

@@ -9,7 +9,7 @@ from s3batch_handler.classify import aws_error_code
 from s3batch_handler.engine.operations.base import SUCCESSFUL, CannotRun
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import UpdateObjectEncryption
