@@ -67,9 +67,10 @@ def describe(error: BaseException, about: BaseException | None = None) -> str:
         SlowDown calling GetObject: Please reduce your request rate. (HTTP 503, request id 7QX…)
         S3UploadFailedError: Failed to upload a to b/a, caused by SlowDown calling PutObject: …
 
-    The exception deeper in the chain that decided is named after the one it came out as. That is
-    what a :class:`Verdict` is ``about``, else what the built-in table knows: an AWS error, a
-    time-out. A TaskFailure is its own text; without any, what it was raised from is described.
+    If an exception deeper in the chain decided, it is named, too, after the outer one. ``about`` is
+    the one that decided, as a :class:`Verdict` has it; without it, the first one that the built-in
+    table knows (an AWS error, a time-out) is taken for it. A TaskFailure is described by its text
+    alone; where it has none, what it was raised from is described instead.
     """
     speaker = _speaker(error)
     if about is None or about is error or about is speaker:
@@ -357,7 +358,7 @@ def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
 
 
 def _caused_by(outer: BaseException, decider: BaseException) -> str:
-    """Name two exceptions of one chain, without the text that the outer one took from the other."""
+    """Name two exceptions of a chain; what the outer one quotes of the inner is not said twice."""
     text, core = _text(outer), _text(decider)
     taken = re.search(rf"(?<!\w){re.escape(core)}(?!\w)", text) if core else None
     if taken is not None and taken.end() < len(text):

@@ -89,7 +89,7 @@ _REPEAT: Final = 0.5
 
 
 _FOREVER: Final = 1e7
-"""Seconds beyond which there is no limit to enforce: neither timers nor locks take any number."""
+"""Seconds beyond which no limit is enforced: timers and locks do not take numbers of any size."""
 
 
 class _State(Enum):
@@ -187,7 +187,7 @@ class _Alarm:
             raise OutOfTime
 
     def _may_interrupt(self, frame: FrameType | None) -> bool:
-        """Tell whether the signal found what it may interrupt: all, or what is ``inside``."""
+        """Tell whether the code that was struck may be interrupted: any, or only ``inside``."""
         if self._inside is None:
             return True
         above = None if frame is None else frame.f_back
@@ -205,7 +205,7 @@ class _Alarm:
             signal.raise_signal(_SIGALRM)
 
     def forget(self) -> None:
-        """Have no timer, as a process that was forked off has none."""
+        """Forget the timer, in a forked process: that has not inherited it."""
         self._state, self._shared = _OFF, None
 
     def _give_back(self, shared: _SharedTimer) -> None:
@@ -218,7 +218,7 @@ class _Alarm:
 
 
 class _SharedTimer:
-    """The one timer of a process, due for us and for a user who had set it before."""
+    """The only timer that a process has, used by us and by a user who had set it before."""
 
     def __init__(self, ours: float, theirs: float, interval: float) -> None:
         now = monotonic()
@@ -314,7 +314,7 @@ class ThreadedCall(Generic[_T]):
                     self._is_over = True
 
     def _interrupt(self) -> None:
-        """Raise OutOfTime in the thread, at its next Python instruction, if it has one left."""
+        """Raise OutOfTime in the thread, at its next Python instruction, unless it is over."""
         if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
             return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
         import ctypes  # not worth its import time where signals do
@@ -339,7 +339,7 @@ if hasattr(signal, "SIGALRM"):
     call_within = _alarm.call_within
 
     def _begin_anew() -> None:
-        """In a process forked off: by a pool's thread, which is its main thread, or in a task."""
+        """Begin anew in a forked process, whose main thread is the one that forked it."""
         global _main_ident  # noqa: PLW0603
         _main_ident = threading.main_thread().ident
         _alarm.forget()

@@ -1,9 +1,9 @@
 """A folder as a bucket: moto's S3 server on loopback, for as long as a job runs.
 
-So that a function that reads objects with boto3 runs over local files as it is. Files are read
-when they are asked for; what the function writes is kept in memory, or in temporary files where
-it is large. The server answers those who know the access key of this very job: other users of the
-machine, and pages in a browser, reach loopback, too.
+A function that reads objects with boto3 runs over local files unchanged. Files are read when they
+are asked for; what the function writes is kept in memory, or in temporary files where it is large.
+The server answers only requests that are made with the access key of this job: other users of the
+machine, and pages in a browser, can reach loopback, too.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ _NOT_FOR_THIS_NAME: Final = {
 def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
     """Give the environment variables by which any AWS SDK finds an S3 on this machine.
 
-    Whatever is configured for AWS itself must not get in the way, and no proxy in between.
+    They override whatever is configured for AWS itself, and keep proxies out.
     """
     host = urlsplit(endpoint_url).hostname
     others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")

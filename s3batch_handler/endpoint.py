@@ -82,8 +82,8 @@ _PATHS: Final = (
     r"{0}/v20180820/jobs/(?P<job_id>[^/]+)/(?P<what>priority|status|tagging)$",
 )
 
-# Clients put the account id before the host and into a header. Some leave the host as it is: ours
-# where an endpoint is given, as an address with something before it leads nowhere.
+# Clients put the account id into a header, and before the host as well. Some leave the host as it
+# is: our own does for any endpoint but AWS's, since 123456789012.127.0.0.1 leads nowhere.
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 

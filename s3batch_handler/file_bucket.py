@@ -87,7 +87,7 @@ class _FileObject(FakeKey):
     """An object whose bytes are those of a file, at the moment they are asked for.
 
     Nothing of it is kept open or in memory: there may be very many. A listing still shows a file
-    that has gone or cannot be read; to ask for it is answered as by S3.
+    that has gone or cannot be read; whoever asks for it gets S3's error.
     """
 
     def __init__(self, bucket: str, key: str, path: Path) -> None:

@@ -29,15 +29,15 @@ def listening(
     """Answer requests while the block runs, each in a thread of its own; give the address.
 
     Args:
-        application_at: Makes what answers, once the address is settled, ``http://host:port``.
-            Requests that come meanwhile wait for it.
+        application_at: Makes the application, given the address, ``http://host:port``. Requests
+            that come before it is made wait for it.
         host: Where to listen; by default where only this machine reaches it.
         port: 0 for a free one.
 
     Raises:
-        OSError: The port is taken, or the host is none of this machine's.
+        OSError: The port is taken, or the host is not an address of this machine.
     """
-    # No line for each request, no traceback of the application's: who asks is told.
+    # Neither a line for each request nor the application's tracebacks: the client gets the error.
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     # A socket of our own: werkzeug would end the process where it cannot have the port.
     with _socket(host, port) as waiting:

@@ -154,7 +154,7 @@ class ReportWriter:
     def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
         """Add rows as :func:`report_row` makes them, any number at a time.
 
-        Even without any it is known from now on that tasks were run.
+        A call without any rows still says that tasks were run.
         """
         self._has_tasks = True
         if status in self._files:
@@ -163,16 +163,16 @@ class ReportWriter:
     def finish(self) -> str | None:
         """Put the report where it belongs, and say where its ``manifest.json`` is.
 
-        ``manifest.json`` comes last: a report is whole or not there. After an error everything is
-        still at hand for another call; what was stored by then stays, and is no report.
+        ``manifest.json`` comes last: a report is whole or not there. After an error this can be
+        called again; files that were stored by then stay, but without it they are no report.
 
         Returns:
             ``None``, and no report, when no task was run: so does AWS. When tasks were run but
             none is within the scope, there is a report without results: it tells that none failed.
 
         Raises:
-            ReportNotWritten: There is a ``fallback``, and it has the report now; or it has not,
-                either. Without one, the folder's error comes through as it is.
+            ReportNotWritten: The report is in ``fallback`` instead, or in neither place. Without a
+                ``fallback``, the folder's own error comes through.
         """
         if not self._has_tasks:
             self.discard()

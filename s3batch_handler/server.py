@@ -1,9 +1,9 @@
 """S3 and S3 Control on this machine, for whoever speaks HTTP: boto3, the AWS CLI, other languages.
 
 moto's S3 and STS with the job calls of ``endpoint.py``; jobs run the functions that whoever starts
-the server has given, and no other. Any credentials will do, as with moto. So a server that only
-this machine reaches answers only those who call it by a name of this machine, and no page of a
-browser: other sites could make it ask.
+the server has given, and no other. Any credentials will do, as with moto. Web pages could abuse
+that: a server on loopback refuses requests with an ``Origin``, and those for a host name that is
+not this machine's.
 """
 
 from __future__ import annotations
@@ -102,7 +102,10 @@ def _jobs_at(
     state: Path | None,
     **settings: Any,
 ) -> ControlOf:
-    """Have an engine for each account and Region, at once where there are jobs to go on with."""
+    """Have an engine for each account and Region, made when somebody first asks for it.
+
+    Those whose jobs are in ``state`` are made at once: these jobs go on.
+    """
     s3 = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
 
     def engine_of(account_id: str, region: str) -> Engine:
@@ -129,7 +132,7 @@ def is_loopback(host: str) -> bool:
 
 
 _ACCESS_KEY_ID: Final = "local"
-_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  not to listen there, but to know them
+_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  to recognise, not to use
 
 
 def _app_of(service: Any) -> Any:
@@ -144,7 +147,7 @@ def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def _for_this_machine(application: Application) -> Application:
-    """Keep out what a browser sends for some page: with that page's origin, or to its host."""
+    """Refuse what a browser sends for a page: with the page's origin, or to the page's host."""
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         host = environ.get("HTTP_HOST", "").rpartition(":")
@@ -157,7 +160,7 @@ def _for_this_machine(application: Application) -> Application:
     return checked
 
 
-# With a bucket or an account id before it, maybe. Nobody can own such a name elsewhere.
+# A bucket or an account id may stand before it. No page can come from a host of such a name.
 _OWN_NAME: Final = re.compile(
     r"(.+\.)?(localhost|127(\.[0-9]{1,3}){3})|::1|\[::1\]", re.ASCII | re.IGNORECASE
 )

@@ -46,7 +46,7 @@ ANSWER: Final = {"answer": True}  # the validation context of what AWS says
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the service model allows, by its own words: of a length, or of a number itself."""
+    """Limits of the service model, by its names: of how long a value is, or of a number itself."""
 
     min: int | None = None
     max: int | None = None

@@ -44,7 +44,7 @@ def say(text: str) -> None:
 
 
 def use_standard_streams_safely() -> None:
-    """Make sure that there are three, and that none of them fails for a character."""
+    """Make sure that all three are open, and that they take any character."""
     for number in range(3):  # or pipes to workers would get these numbers
         try:
             os.fstat(number)

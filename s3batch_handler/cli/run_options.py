@@ -93,7 +93,7 @@ class RunOptions:
         return outputs
 
     def written(self) -> Iterator[Path]:
-        """Give what jobs write: where one has run before, that is no input of the next."""
+        """Give what this job or an earlier one may have written: that is no input."""
         yield Path(DEFAULT_REPORTS)
         if not in_s3(self.report):
             yield Path(self.report)

@@ -57,7 +57,7 @@ _VERSION: Final = 1
 
 @contextmanager
 def told(name: str) -> Iterator[None]:
-    """Tell of SQLite's errors as of a state that cannot be used."""
+    """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:

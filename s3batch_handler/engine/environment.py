@@ -2,8 +2,8 @@
 
 Payloads are JSON in both directions, so that what is not JSON fails here as it would there.
 Sources: the Python runtime interface client (RIC) for what a function sees and how its errors are
-told; the Lambda Developer Guide for the limits. The texts of a function that ends its process, or
-answers too much, are from memory.
+told; the Lambda Developer Guide for the limits. For the texts about a function that ends its
+process, or answers too much, there is none: see docs/fidelity.md.
 """
 
 from __future__ import annotations
@@ -96,10 +96,10 @@ class Environment:
         except Exception as error:  # noqa: BLE001  a function's own types may raise anything
             problem = f"Unable to marshal response: {_text(error)}"
             return _error("Runtime.MarshalError", problem, request_id)
-        if len(response) > _MAX_RESPONSE_BYTES:
+        if len(response) > _RESPONSE_LIMIT:
             problem = (
                 "Response payload size exceeded maximum allowed payload size "
-                f"({_MAX_RESPONSE_BYTES} bytes)."
+                f"({_RESPONSE_LIMIT} bytes)."
             )
             return _error("Function.ResponseSizeTooLarge", problem, request_id)
         if value is _UNREAD:
@@ -179,7 +179,7 @@ _KINDS: Final = {code: code.value for code in ResultCode}
 def _marshal(returned: object) -> tuple[str | bytes, object]:
     """Write what a function returned as JSON, as RIC does: bytes are taken for JSON already.
 
-    What whoever gets it will read is given as well, where it is known by then.
+    Where that was read back already, to compare, what was read is given as well, else ``_UNREAD``.
     """
     if isinstance(returned, bytes):
         return returned, _UNREAD
@@ -222,7 +222,7 @@ def _no_json(constant: str) -> NoReturn:
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_encodable).encode
 _SLOWER: Final = json.JSONDecoder(parse_constant=_no_json)
 
-_MAX_RESPONSE_BYTES: Final = MAX_PAYLOAD_BYTES + 100  # as Lambda's own message has it
+_RESPONSE_LIMIT: Final = MAX_PAYLOAD_BYTES + 100  # as Lambda's own message has it
 
 
 # ---------------------------------------------------------------- errors, as Lambda tells them
@@ -291,8 +291,8 @@ ACCOUNT_ID: Final = "123456789012"
 def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:
     """Give the environment variables of a function: Lambda's, and over them those ``given``.
 
-    Left out although Lambda has them: ``AWS_LAMBDA_RUNTIME_API`` and ``LAMBDA_TASK_ROOT``, which
-    tell libraries (Powertools, X-Ray) that services of Lambda's are near that are not.
+    Left out although Lambda has them: ``AWS_LAMBDA_RUNTIME_API`` and ``LAMBDA_TASK_ROOT``, by which
+    libraries (Powertools, X-Ray) know that they are in Lambda, and look for services it has there.
     """
     today = datetime.now(UTC).strftime("%Y/%m/%d")
     lambdas = {

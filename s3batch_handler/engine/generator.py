@@ -1,7 +1,7 @@
 """Manifests that S3 makes itself: the objects of a bucket that meet a filter.
 
-What a listing tells (key, time, size, storage class) is decided by the listing. Only of objects
-that are still in question then it is asked what only a request of its own tells.
+What a listing tells (key, time, size, storage class) is looked at first. Requests for what it does
+not tell (encryption, replication, tags) are made only for the objects that are left then.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _in_utc(when: datetime) -> datetime:
 
 
 def _rules_of_names(names: KeyNameConstraint) -> Iterator[_Rule]:
-    """Prefixes are not among them: nothing else is listed."""
+    """Prefixes need no rule: nothing else is listed."""
     if suffixes := names.match_any_suffix:
         yield lambda found: found["Key"].endswith(suffixes)
     if substrings := names.match_any_substring:
@@ -255,7 +255,10 @@ def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Ru
 
 
 def _eligible(bucket: _Bucket) -> _Rule:
-    """Whether a rule covers the key, or the key and tags. Tags are asked for where they decide."""
+    """Make the rule: the bucket replicates the key, or objects of that key and certain tags.
+
+    Tags are asked for only where they decide.
+    """
     filters = [_filter_of(rule) for rule in bucket.replication_rules()]
 
     def is_eligible(found: _Found) -> bool:
@@ -282,7 +285,7 @@ def _has_any(tags: Mapping[str, str], wanted: Iterable[dict[str, str]]) -> bool:
 
 def _replication_status(head: Mapping[str, Any]) -> str:
     status: str = head.get("ReplicationStatus", "NONE")
-    return "COMPLETED" if status == "COMPLETE" else status  # the model has both, S3 says the first
+    return "COMPLETED" if status == "COMPLETE" else status  # S3 says the former, the model has both
 
 
 def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> bool:

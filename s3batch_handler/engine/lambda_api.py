@@ -61,7 +61,7 @@ class HttpApi:
         read_timeout: Seconds to wait for an answer: more than the function's timeout.
 
     Raises:
-        InvalidFunction: The address is none of a function.
+        InvalidFunction: This is not the address of a function.
     """
 
     def __init__(self, url: str, *, read_timeout: float) -> None:
@@ -100,7 +100,7 @@ class HttpApi:
             raise
         else:
             self._idle.append(connection)
-            if self._closed:  # just now
+            if self._closed:  # while this call ran
                 self.close()
         finally:
             self._busy.discard(connection)

@@ -1,8 +1,8 @@
 """The life of a job: which status may follow which, and what a request does to it.
 
-Source: S3 User Guide, "Tracking job status". It does not have everything: that a report which
-cannot be written fails a job that is ``Completing`` is told elsewhere in it, that a job may be
-cancelled at any moment before its end is inferred.
+Source: S3 User Guide, "Tracking job status". That a report which cannot be written fails a job that
+is ``Completing`` stands elsewhere in the guide; that a job may be cancelled at any moment before
+its end is inferred.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Manifests:
 
     Args:
         s3: Where they are.
-        passes: Says of an error whether one is to wait until it has passed.
+        passes: Says of an error whether it will pass, so that the job can wait for that.
     """
 
     def __init__(self, s3: S3Client, passes: Callable[[Exception], bool]) -> None:
@@ -122,7 +122,7 @@ class Manifests:
             Unusable: There is nothing, or it cannot be listed.
             NotNow: It may be later.
         """
-        now = job.creation_time  # the same, should it be cut off
+        now = job.creation_time  # so that a second try, after a crash, writes the same files
         try:
             with generate(self._s3, generator, job_id=job.job_id, now=now, keep=keep) as made:
                 yield made

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 class RemoteFunction:
     """Calls a function that runs elsewhere, ``concurrency`` calls at a time.
 
-    A call that does not come about is tried again after a while, longer each time: throttled
-    ones patiently, those that fail in Lambda itself or on the way a few times. If that does not
-    help, the task has failed temporarily: a redrive may find better weather. A function that is
-    called twice for it is within what S3 promises (at least once).
+    A call that does not come about is tried again after a while, longer each time: ten times in
+    all if Lambda throttles it, four times if it fails in Lambda or on the way. If that does not
+    help, the task has failed temporarily, and a redrive may succeed. The function may so be called
+    twice for a task; S3 as well promises no more than "at least once".
 
     Args:
         api: The way to the function.
@@ -164,9 +164,9 @@ _LONGEST_PAUSE: Final = 10.0  # seconds
 
 
 def _function_error(reply: Reply) -> FunctionError | None:
-    """Tell whether a function failed: real Lambda says so, emulators let one guess.
+    """Tell whether a function failed. Lambda says so in a header, emulators do not.
 
-    They answer with the error as if the function had returned it, with a line of text for a
+    Those answer with the error as if the function had returned it, with a line of text for a
     time-out, or with nothing at all.
     """
     text = reply.payload.decode(errors="replace")
@@ -216,7 +216,7 @@ class _Callers:
         self._threads: list[threading.Thread] = []
 
     def begin(self, entries: Iterator[ManifestEntry]) -> None:
-        """Take as many entries as keep everybody busy: one in hand, one at hand."""
+        """Take as many entries as keep all threads busy: for each, one to do and one to do next."""
         room = 2 * self._size - len(self.pending)
         for number, entry in zip(self._numbers, islice(entries, room), strict=False):
             self.pending[number] = entry
@@ -253,7 +253,7 @@ class _Callers:
                 yield self.pending.pop(task[0]), NotRun()
         give_up = time.monotonic() + grace
         while self.pending and time.monotonic() < give_up:
-            with suppress(Exception):  # the first one is on its way already
+            with suppress(Exception):  # only the first error is raised, and that is known
                 yield from self.finished()
         while self.pending:
             yield self.pending.popitem()[1], NotRun()

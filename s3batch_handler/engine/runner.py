@@ -111,13 +111,14 @@ def run_job(
     temporarily; AWS does not publish how many it makes, or when. The job fails as soon as more
     than half of at least 1,000 tasks have failed for good, or when its report cannot be put where
     it belongs. Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels it: running tasks
-    get a moment to end, the report tells of what was done. Another one, a second later, means it.
+    get a moment to end, the report tells of what was done. A second Ctrl-C, a second or more after
+    the first, interrupts at once.
 
-    A job that was cut off goes on where its ``journal`` ends, if it is called with that and the
-    same entries again. So does one that was ``asked`` to be ``Paused``, and came back so. Asked to
-    be ``Cancelled`` it ends as by a Ctrl-C.
+    A job that was cut off goes on where its ``journal`` ends when this is called again with the
+    same journal and the same entries. ``asked`` is polled meanwhile: once it gives ``Paused``,
+    the job is left so that it can go on in that way; on ``Cancelled`` it ends as by Ctrl-C.
 
-    Memory does not grow with the manifest. However the job ends, so has the ``invoker``.
+    Memory does not grow with the manifest. However the job ends, the ``invoker`` is closed.
 
     Raises:
         ManifestError: An entry cannot be read, and this call has run no task yet: there is no
@@ -171,7 +172,7 @@ def _run_tasks(
     for tries in range(max_redrives + 1):
         try:
             for task, answer in invoke_all(ledger.queue(entries, tries)):
-                # What went in comes out.
+                # An invoker gives back the very entries that it was given.
                 ledger.take(cast("QueuedTask", task), answer, is_last_try=tries == max_redrives)
         except (InvalidFunction, ManifestError) as error:
             if not ledger.has_run_here:
@@ -183,7 +184,7 @@ def _run_tasks(
 def _possible(
     tasks: Iterable[QueuedTask], ledger: _Ledger, stop: Callable[[], bool]
 ) -> Iterator[QueuedTask]:
-    """Give the tasks that can be begun; one with an empty cell for its version has failed."""
+    """Give the tasks that can be begun; fail those with an empty cell for the version id."""
     for task in tasks:
         if task.version_id != "":
             yield task
@@ -198,7 +199,7 @@ _NO_VERSION: Final = Refused(400, "InvalidRequest", "Task failed due to missing 
 
 
 def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | None:
-    """Make the report. After all the work, a report that cannot be made must not hide the rest."""
+    """Make the report. One that cannot be made fails the job, but what the tasks did is told."""
     if report is None:
         return None
     if not ledger.has_run:  # nor has AWS a report then
@@ -256,7 +257,7 @@ class _Ledger:
     # ------------------------------------------------------------ tasks
 
     def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
-        """Give the tasks of a pass: those that have failed temporarily so many times."""
+        """Give the tasks of a pass: those never run, or failed temporarily ``tries`` times."""
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
     def take(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
@@ -285,7 +286,7 @@ class _Ledger:
             self.tell_progress()
 
     def give_up_waiting(self) -> None:
-        """Let tasks that will get no other try have failed as they did before."""
+        """Fail the tasks that still wait for a redrive, with what they said the last time."""
         for task, message in self._journal.all_waiting():
             outcome = Outcome(ResultCode.TEMPORARY_FAILURE, message)
             self.take(task, outcome, is_last_try=True)
@@ -309,7 +310,7 @@ class _Ledger:
             self.end(JobStatus.FAILED, reason)
 
     def commit(self) -> None:
-        """Keep all this, come what may."""
+        """Write all this into the journal."""
         self._next_commit = time.monotonic() + _COMMIT_SECONDS
         families = [[*name, *astuple(family)] for name, family in self._families.items()]
         self._journal.commit(

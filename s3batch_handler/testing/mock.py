@@ -34,13 +34,13 @@ def mock_s3batch(
 
     moto's ``mock_aws``, and in it ``boto3.client("s3control")`` with all job calls. A job runs in
     this process, on the thread whose call made it ready to run: ``create_job`` returns when it is
-    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator, of
-    functions that have done their work when they return: not of classes or ``async def``.
+    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator of plain
+    functions; not of classes or ``async def``, whose work is done after they have returned.
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
-            Region) it is good for any; where several are, the one that says most is called.
+            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
+            that it does not mention; of several that fit, the one that says most is called.
             :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         max_redrives: Further tries for a task that failed temporarily.
         timeout: Seconds that a call may take: a function in this process is told of it, and not
@@ -55,7 +55,7 @@ def mock_s3batch(
 
 
 class _Mock(AbstractContextManager[None]):
-    """``with`` it, or decorate by it."""
+    """A context manager that is a decorator as well."""
 
     def __init__(self, aws: Callable[[], Any]) -> None:
         self._aws = aws

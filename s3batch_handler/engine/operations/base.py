@@ -53,8 +53,8 @@ def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
 def refusal_of(error: Exception) -> Refused:
     """Give what S3 refused, in the words of AWS's SDK for Java: those are what reports have.
 
-    What is no answer of S3 is told as one: the connection that failed, the request that botocore
-    did not even send.
+    An error that is no answer of S3 (the connection failed, botocore refused to send the request)
+    is told in the same form.
     """
     verdict = classify(error).code
     code = verdict or ResultCode.PERMANENT_FAILURE
