@@ -54,8 +54,35 @@ def classify(
 
 def aws_error_code(error: BaseException) -> str | None:
     """Give the error code of a botocore ClientError (``NoSuchKey``), known by its shape."""
-    aws = _AwsError.of(error)
+    aws = AwsError.of(error)
     return aws.code if aws is not None else None
+
+
+class AwsError:
+    """What botocore's ClientError, and whatever is built like it, tells about a failed call.
+
+    Attributes:
+        code: ``NoSuchKey``; all texts are empty where it does not tell.
+        status: Of the HTTP response; ``None`` where it does not tell.
+    """
+
+    def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
+        error = _mapping(response.get("Error"))
+        metadata = _mapping(response.get("ResponseMetadata"))
+        self.code = str(error.get("Code") or "")
+        self.message = str(error.get("Message") or "")
+        self.status = _as_status(metadata.get("HTTPStatusCode"))
+        self.request_id = str(metadata.get("RequestId") or "")
+        self.host_id = str(metadata.get("HostId") or "")
+        self.operation = str(_attribute(exception, "operation_name") or "")
+
+    @classmethod
+    def of(cls, exception: BaseException) -> AwsError | None:
+        """Read an exception; ``None`` if it is not built like that."""
+        response = _attribute(exception, "response")
+        if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
+            return cls(exception, response)
+        return None
 
 
 def describe(error: BaseException, about: BaseException | None = None) -> str:
@@ -193,7 +220,7 @@ def _as_code(value: object) -> ResultCode | None:
 
 
 def _by_table(exception: BaseException) -> ResultCode | None:
-    aws = _AwsError.of(exception)
+    aws = AwsError.of(exception)
     if aws is not None:
         return _by_aws_code(aws.code) or _by_status(aws.status)
     name = _known_class(exception)
@@ -203,26 +230,6 @@ def _by_table(exception: BaseException) -> ResultCode | None:
     if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
         return ResultCode.PERMANENT_FAILURE
     return code
-
-
-class _AwsError:
-    """What botocore's ClientError, and whatever is built like it, tells about a failed call."""
-
-    def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
-        error = _mapping(response.get("Error"))
-        metadata = _mapping(response.get("ResponseMetadata"))
-        self.code = str(error.get("Code") or "")
-        self.message = str(error.get("Message") or "")
-        self.status = _as_status(metadata.get("HTTPStatusCode"))
-        self.request_id = str(metadata.get("RequestId") or "")
-        self.operation = str(_attribute(exception, "operation_name") or "")
-
-    @classmethod
-    def of(cls, exception: BaseException) -> _AwsError | None:
-        response = _attribute(exception, "response")
-        if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
-            return cls(exception, response)
-        return None
 
 
 def _by_aws_code(code: str) -> ResultCode | None:
@@ -324,7 +331,7 @@ def _words(exception: BaseException, limit: int = _LONGEST) -> str:
         return _text(exception, limit) or type(exception).__name__
     if isinstance(exception, BaseExceptionGroup):
         return _words_of_group(exception)
-    aws = _AwsError.of(exception)
+    aws = AwsError.of(exception)
     if aws is not None and aws.code:
         return _words_of_aws(aws, limit)
     return _named(exception, _text(exception, limit))
@@ -335,7 +342,7 @@ def _named(exception: BaseException, text: str) -> str:
     return f"{name}: {text}" if text else name
 
 
-def _words_of_aws(aws: _AwsError, limit: int) -> str:
+def _words_of_aws(aws: AwsError, limit: int) -> str:
     words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
     if aws.message:
         words += f": {_cut(aws.message, limit)}"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from s3batch_handler.classify import describe
+from s3batch_handler.classify import AwsError, describe
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import result_string
 
@@ -201,10 +201,9 @@ class LambdaClient(Protocol):
 
 def _client_problem(error: Exception) -> Exception:
     """Sort what botocore raises, known by its shape and names."""
-    response = getattr(error, "response", None)
-    if isinstance(response, dict) and "Error" in response:
-        told, status = response["Error"], response["ResponseMetadata"].get("HTTPStatusCode")
-        return CallFailed(status, told["Code"], told.get("Message", ""))
+    aws = AwsError.of(error)
+    if aws is not None:
+        return CallFailed(aws.status, aws.code, aws.message)
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ReadTimeoutError" in names:
         return Silence()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from s3batch_handler.classify import aws_error_code, classify, describe
+from s3batch_handler.classify import AwsError, aws_error_code, classify, describe
 from s3batch_handler.engine.answers import Answer, Refused
 from s3batch_handler.engine.failures import Unusable
 from s3batch_handler.model import Outcome, ResultCode
@@ -58,26 +58,23 @@ def refusal_of(error: Exception) -> Refused:
     """
     verdict = classify(error).code
     code = verdict or ResultCode.PERMANENT_FAILURE
-    error_code = aws_error_code(error)
-    if error_code is None:
+    aws = AwsError.of(error)
+    if aws is None:
         is_ours = verdict is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
         return Refused(status, error_code, describe(error), code=code)
-    answer: Any = error.response  # type: ignore[attr-defined]  # or it would have no code
-    about = answer.get("ResponseMetadata", {})
-    status, reason = about.get("HTTPStatusCode", 500), answer["Error"].get("Message", "")
-    if status == 304:  # GET says so; a copy whose condition is not met is refused in other words
-        status, error_code, reason = 412, "PreconditionFailed", _NOT_MET
-    ids = about.get("RequestId"), about.get("HostId")
-    return refused_by_s3(status, error_code, reason, *ids, code=code)
+    told = aws.status or 500, aws.code, aws.message
+    if aws.status == 304:  # as GET says it; a copy on a condition is refused in other words
+        told = 412, "PreconditionFailed", _NOT_MET
+    return refused_by_s3(*told, aws.request_id, aws.host_id, code=code)
 
 
 def refused_by_s3(
     status: int,
     error_code: str,
     reason: str,
-    request_id: str | None = None,
-    host_id: str | None = None,
+    request_id: str = "",
+    host_id: str = "",
     *,
     code: ResultCode = ResultCode.PERMANENT_FAILURE,
 ) -> Refused:
