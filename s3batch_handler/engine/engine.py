@@ -54,8 +54,8 @@ class Engine:
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
-            Region) it is good for any; where several are, the one that says most is called.
+            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
+            that it does not mention; of several that fit, the one that says most is called.
             :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
         account_id: Whose jobs these are.

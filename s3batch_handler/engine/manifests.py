@@ -16,9 +16,9 @@ from s3batch_handler.manifest import MANIFEST_FORMAT
 from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from s3batch_handler.engine.generator import Generated
     from s3batch_handler.engine.preparation import PreparedManifest
@@ -58,7 +58,7 @@ class Manifests:
         source = f"s3://{place.bucket}/{place.key}"
         try:
             with ExitStack() as files:
-                stream = files.enter_context(closing(self._open(manifest)))
+                stream = files.enter_context(closing(self._open(manifest, source)))
                 if is_inventory:
                     entries = copied(self._inventory(stream, source), source=source, keep=keep)
                 else:
@@ -78,24 +78,18 @@ class Manifests:
         except Exception as error:
             raise self._unreadable(error, source, parts.bucket) from error
 
-    def _open(self, manifest: Manifest) -> BinaryIO:
+    def _open(self, manifest: Manifest, source: str) -> BinaryIO:
         place = manifest.location.object
-        source = f"s3://{place.bucket}/{place.key}"
         try:
             answer = self._s3.get_object(**place.location)
         except Exception as error:
             raise self._unreadable(error, source, place.bucket) from error
         body = cast("BinaryIO", answer["Body"])
-        problem = None
-        is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
-        if answer["ETag"].strip('"') != manifest.location.etag:
-            problem = Unusable(NO_MANIFEST, "Etag mismatch reading manifest")
-        elif is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
-            text = "Unsupported encryption type SSE_KMS used for manifest"
-            problem = Unusable(BAD_MANIFEST, text)
-        if problem is not None:
+        try:
+            _check(answer, manifest)
+        except Unusable:
             body.close()
-            raise problem
+            raise
         return body
 
     def _unreadable(self, error: Exception, source: str, bucket: str) -> Exception:
@@ -130,6 +124,15 @@ class Manifests:
             if self._passes(error):
                 raise NotNow(str(error)) from error
             raise
+
+
+def _check(answer: Mapping[str, Any], manifest: Manifest) -> None:
+    """See whether the object that S3 gave is the manifest that was meant, and may be one."""
+    if answer["ETag"].strip('"') != manifest.location.etag:
+        raise Unusable(NO_MANIFEST, "Etag mismatch reading manifest")
+    is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
+    if is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
+        raise Unusable(BAD_MANIFEST, "Unsupported encryption type SSE_KMS used for manifest")
 
 
 _COLUMNS: Final = "Unexpected number of task fields"
