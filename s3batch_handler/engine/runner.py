@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from contextlib import ExitStack, closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
 from s3batch_handler.engine.answers import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.families import FailureFamilies
 from s3batch_handler.engine.interrupts import first_cancels
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from s3batch_handler.engine.answers import Answer
+    from s3batch_handler.engine.families import FailureFamily
     from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.journal import QueuedTask
     from s3batch_handler.manifest import ManifestEntry
@@ -54,20 +55,6 @@ class Sink(Protocol):
     def discard(self) -> None:
         """Leave nothing behind."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class FailureFamily:
-    """Failed tasks of one error code, whose messages differ in names and numbers at most.
-
-    Attributes:
-        message: What their messages have in common; all of it where they are the same.
-    """
-
-    error_code: str
-    message: str
-    count: int
-    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +239,7 @@ class _Ledger:
         self._run: int = facts["run"]
         self._succeeded: int = facts["succeeded"]
         self._failed: int = facts["failed"]
-        self._families = {(code, text): _Family(*rest) for code, text, *rest in facts["families"]}
+        self._families = FailureFamilies(facts["families"])
 
     # ------------------------------------------------------------ tasks
 
@@ -299,12 +286,7 @@ class _Ledger:
             http_status, code, message = failure.http_status, failure.error_code, failure.message
             row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
-        name = (failure.error_code, message_family(failure.gist))
-        if name not in self._families and len(self._families) >= _MOST_FAMILIES:
-            name = (failure.error_code, "other messages")
-        family = self._families.setdefault(name, _Family(failure.gist))
-        family.count += 1
-        family.differs |= family.example != failure.gist
+        self._families.add(failure.error_code, failure.gist)
         if self._run >= _THRESHOLD_TASKS and self._failed * 2 > self._run:
             reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
             self.end(JobStatus.FAILED, reason)
@@ -312,7 +294,6 @@ class _Ledger:
     def commit(self) -> None:
         """Write all this into the journal."""
         self._next_commit = time.monotonic() + _COMMIT_SECONDS
-        families = [[*name, *astuple(family)] for name, family in self._families.items()]
         self._journal.commit(
             {
                 "status": self.status,
@@ -321,7 +302,7 @@ class _Ledger:
                 "run": self._run,
                 "succeeded": self._succeeded,
                 "failed": self._failed,
-                "families": families,
+                "families": self._families.facts,
             }
         )
 
@@ -370,33 +351,11 @@ class _Ledger:
             job_id=job_id,
             status=status,
             progress=self._progress,
-            failures=self._failures(),
+            failures=self._families.most_frequent(),
             elapsed=self._elapsed,
             reason=self.reason,
             report=report,
         )
-
-    def _failures(self) -> tuple[FailureFamily, ...]:
-        """Give the most frequent kinds of failure."""
-        frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
-        return tuple(
-            FailureFamily(
-                error_code=code,
-                message=text if family.differs else family.example,
-                count=family.count,
-                example=family.example,
-            )
-            for (code, text), family in frequent[:_TOP_FAMILIES]
-        )
-
-
-@dataclass(slots=True)
-class _Family:
-    """How often a kind of failure was seen; ``differs``: not always in the same words."""
-
-    example: str
-    count: int = 0
-    differs: bool = False
 
 
 _NOTHING_YET: Final[dict[str, Any]] = {
@@ -410,8 +369,6 @@ _NOTHING_YET: Final[dict[str, Any]] = {
 }
 _THRESHOLD_TASKS: Final = 1_000
 _COMMIT_SECONDS: Final = 0.1
-_MOST_FAMILIES: Final = 500
-_TOP_FAMILIES: Final = 10
 
 
 class _Failure(NamedTuple):
@@ -437,21 +394,3 @@ def _failure(answer: Answer) -> _Failure:
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, f"{message}: {answer.reason}")
-
-
-def message_family(message: str) -> str:
-    """Give what messages have in common that differ in names and numbers only."""
-    return _PARTICULAR.sub("…", message[:_TELLING])
-
-
-_TELLING: Final = 300  # characters at the beginning of a message
-_PARTICULAR: Final = re.compile(
-    r"""'[^']*' | "[^"]*"                   # what is quoted
-      | \b request\ id\ [^\s,)]+          # of AWS
-      | \b [0-9a-fA-F]{8} (?:-[0-9a-fA-F]{4,}){4}   # UUIDs
-      | \b \d{4}-\d\d-\d\dT[\d:.]+Z?     # points in time
-      | \b (?=[a-fA-F]*\d) [0-9a-fA-F]{16,} \b   # digests
-      | \d+ (?:[.,:]\d+)*                 # numbers
-    """,
-    re.VERBOSE,
-)
