@@ -71,7 +71,7 @@ def lambda_client(*, region: str | None, read_timeout: float, connections: int) 
         read_timeout=read_timeout,
         max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": 1},
-        tcp_keepalive=True,  # or what lies between forgets about it
+        tcp_keepalive=True,  # or a firewall in between drops the silent connection
     )
 
 

@@ -269,7 +269,7 @@ def _by_errno(exception: BaseException) -> ResultCode | None:
     if _is_a(exception, "socket.gaierror"):  # its numbers are not those of errno
         again = getattr(sys.modules.get("socket"), "EAI_AGAIN", None)
         return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
-    number = exception.errno  # whatever was given to OSError() as the first of two
+    number = exception.errno  # anything: OSError('a', 'b') has 'a' there
     name = errno.errorcode.get(number) if isinstance(number, int) else None
     return ResultCode.TEMPORARY_FAILURE if name in TEMPORARY_ERRNOS else None
 
@@ -396,8 +396,8 @@ def _cut(text: str, limit: int) -> str:
 
 # ---------------------------------------------------------------- the table
 #
-# Reasons are keys, so that nothing stands here without one. A test holds docs/classification.md
-# to these names, and these names to what botocore itself tries again.
+# The keys are the reasons, so that no name stands here without one. A test compares these names
+# with docs/classification.md, and with what botocore itself tries again.
 
 _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE

@@ -93,9 +93,9 @@ _FOREVER: Final = 1e7
 
 
 class _State(Enum):
-    OFF = 0
-    BUSY = 1  # ours, but not in the user's function: nothing may be interrupted
-    ARMED = 2
+    OFF = 0  # no call: an alarm is none of ours
+    BUSY = 1  # a call begins or ends: nothing may be interrupted
+    ARMED = 2  # the user's function runs
 
 
 class _Alarm:
@@ -152,7 +152,10 @@ class _Alarm:
         argument: _A,
         inside: CodeType | None,
     ) -> _T:
-        """Within a task that calls another handler: whichever limit is nearer counts."""
+        """Call within a call, as when a task calls another handler: the nearer limit counts.
+
+        The outer call's timer is put away, with the time it has left, and set again at the end.
+        """
         self._state = _BUSY
         outer_inside, outer_fired = self._inside, self._fired
         if self._shared is None:
@@ -200,7 +203,7 @@ class _Alarm:
         if callable(self._earlier):
             self._earlier(signum, frame)
         elif self._earlier is signal.SIG_DFL and self._state is not _OFF:
-            # Their timer is there to end the process.
+            # A timer without a handler is there to end the process.
             _signal(_SIGALRM, signal.SIG_DFL)
             signal.raise_signal(_SIGALRM)
 
@@ -253,7 +256,7 @@ class _SharedTimer:
 
 _OFF, _BUSY, _ARMED = _State
 _SOON: Final = 0.000_001  # a timer of 0 would be none
-_SHORTEST: Final = 0.001  # less might be over before the function begins, and wait for the repeat
+_SHORTEST: Final = 0.001  # a shorter one may strike before the function begins, and so in vain
 
 # ---------------------------------------------------------------- elsewhere: a thread
 
@@ -303,7 +306,7 @@ class ThreadedCall(Generic[_T]):
         return cast("_T", self._value)
 
     def _run(self, function: Callable[[_A], _T], argument: _A) -> None:
-        # The interruption may come late, while what came of the function is put away.
+        # The interruption may come late, while the result is being stored.
         with contextlib.suppress(OutOfTime):
             try:
                 self._value = function(argument)

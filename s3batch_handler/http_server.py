@@ -41,7 +41,7 @@ def listening(
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     # A socket of our own: werkzeug would end the process where it cannot have the port.
     with _socket(host, port) as waiting:
-        # With numbers for a name: clients of S3 would put a bucket before a name.
+        # Numbers, not a host name: clients of S3 would put the bucket before a name.
         numbers, port = waiting.getsockname()[:2]
         address = f"http://[{numbers}]:{port}" if ":" in numbers else f"http://{numbers}:{port}"
         application = cast("Any", application_at(address))

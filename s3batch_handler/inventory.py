@@ -172,7 +172,7 @@ class _Document(TypedDict):
 _DOCUMENT: Final = TypeAdapter(_Document)
 _READ: Final = {"Bucket", "Key", "VersionId"}
 
-# A million parts are named in less: the lines of more objects than a job may have.
+# Room for the names of a million parts, which have more lines than a job may have tasks.
 _MAX_DOCUMENT: Final = 256 << 20
 
 

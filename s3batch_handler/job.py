@@ -94,7 +94,7 @@ class JobSpec(Shape):
 
     @property
     def waits_for_confirmation(self) -> bool:
-        """Tell whether the job is suspended before it runs; AWS takes no answer for a yes.
+        """Tell whether the job is suspended before it runs: so it is, too, if nobody says.
 
         Seen in aws-sdk-go-v2's issue 1814; the API reference reads as if it were a no.
         """
@@ -202,7 +202,7 @@ class Job(Shape):
 
     @property
     def progress(self) -> Progress:
-        """How far it has come, where AWS does not tell yet: nowhere."""
+        """How far it has come; all counts are 0 while AWS does not tell."""
         return self.progress_summary or Progress(None, 0, 0)
 
     @classmethod

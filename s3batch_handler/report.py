@@ -512,7 +512,7 @@ def _content(folder: Folder, name: str) -> bytes | None:
 
 
 def _job_id(results: list[_Result], place: str) -> str:
-    """The index does not tell the job, but its path and the paths of its files do."""
+    """Find the job's id in the path of the index or of a file: the index does not contain it."""
     paths = [result["Key"] for result in results] + [place.replace("\\", "/")]
     found = filter(None, map(_JOB.search, paths))
     return next((match[1] for match in found), "")

@@ -58,7 +58,7 @@ class Folder(Protocol):
         ...
 
     def read(self, name: str) -> BinaryIO:
-        """Open for streaming; to be closed."""
+        """Open a file for streaming; the caller closes it."""
         ...
 
     def write(self, name: str, source: BinaryIO) -> None:

@@ -156,7 +156,7 @@ def new_report(
 
 
 def check_writable(folder: Path, option: str) -> None:
-    """Find out now, not after all the work."""
+    """Find out whether a folder can be written to: now, not after all the work."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent

@@ -52,7 +52,7 @@ def watch(
 
 
 def exit_code(job: Job) -> int:
-    """Give 0 for a job that is complete with all its tasks; AWS is content with complete."""
+    """Give 0 if a job is complete and no task failed; to AWS a job with failures is complete."""
     return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
 
 
@@ -114,7 +114,7 @@ def _report(report: Report | None, job_id: str) -> str | None:
 
 
 def _url(arn: str) -> str:
-    """Give ``s3://bucket/key`` for an ARN, and whatever else AWS says as it is."""
+    """Give ``s3://bucket/key`` for an ARN, and anything else as it is."""
     bucket, slash, key = arn.partition("/")
     try:
         return f"s3://{bucket_name(bucket)}{slash}{key}"

@@ -106,9 +106,9 @@ class RunOptions:
         yield from self.outputs().values()
 
     def as_begun(self, asked: Mapping[str, Any]) -> RunOptions:
-        """Give the options that a run was begun with, which ``asked`` has as JSON had them.
+        """Give the options that a run was begun with: those in ``asked``, as read from JSON.
 
-        What may be said anew with ``--resume`` is as it is here.
+        Options that may be given with ``--resume`` again are taken from here.
         """
         begun = {field.name: asked[field.name] for field in fields(self)}
         paths = {name: begun[name] and Path(begun[name]) for name in ("source", "save_manifest")}

@@ -170,7 +170,7 @@ def _submit(options: _Options, service: Service) -> None:
 
 
 def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
-    """Add what the stack has where nothing is said, and put a manifest that is a file there."""
+    """Take from the stack what is not given, and put a manifest that is a file into its bucket."""
     function = stack.function if options.operation is None else None
     report = None if options.no_report else stack.reports
     complete = replace(
@@ -333,12 +333,12 @@ def _check(options: _Options) -> None:
 
 
 def _said_once(options: _Options, *said: bool) -> bool:
-    """Tell whether one of several is said; none will do where a stack has it."""
+    """Tell whether one of several options is given, and only one; with --stack none will do."""
     return sum(said) == 1 or (not any(said) and options.stack is not None)
 
 
 def _check_file(options: _Options) -> None:
-    """Find what a manifest on this machine does not go with."""
+    """Refuse what does not go with a manifest on this machine."""
     if options.dry_run:
         raise click.UsageError("--dry-run puts no file into the bucket: write s3://bucket/key")
     if options.manifest_version_id is not None:

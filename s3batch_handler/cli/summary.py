@@ -45,7 +45,7 @@ def _overview(job: JobRun) -> Iterator[str]:
         "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
         "Succeeded": f"{progress.succeeded:,}",
         "Failed": f"{progress.failed:,}",
-        "Not run": f"{not_run:,}" if not_run > 0 else "",  # a manifest that grew has more
+        "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew
         "Time": f"{job.elapsed:.1f} s, {progress.done / max(job.elapsed, 1e-9):,.0f} tasks/s",
         "Report": job.report or "none",
     }

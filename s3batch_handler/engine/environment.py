@@ -111,7 +111,7 @@ def task_event(
     call: str, schema_version: str, job: dict[str, Any], entry: tuple[str, str, str | None]
 ) -> dict[str, Any]:
     """Make the event for one task; ``call`` makes its ids differ from all others'."""
-    # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
+    # Unfit for file names, as the real ones are, so that no function comes to rely on it.
     return {
         "invocationSchemaVersion": schema_version,
         "invocationId": f"{call}/In+=",
@@ -184,7 +184,7 @@ def _marshal(returned: object) -> tuple[str | bytes, object]:
     if isinstance(returned, bytes):
         return returned, _UNREAD
     try:
-        # Three times as fast, but takes more than JSON for JSON; what is read back the same is.
+        # Three times as fast, but it also writes what is not JSON: that does not come back equal.
         text = pydantic_core.to_json(returned)
         value = pydantic_core.from_json(text)
         if value == returned:
@@ -217,8 +217,8 @@ def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a value of JSON")
 
 
-# For what a function returns: pydantic's writer is faster, but takes what is not JSON, too. RIC
-# writes NaN and Infinity; whoever reads them finds no JSON.
+# Slower than pydantic's, but as exact as RIC. That does write NaN and Infinity: whoever reads the
+# answer finds that it is no JSON.
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_encodable).encode
 _SLOWER: Final = json.JSONDecoder(parse_constant=_no_json)
 

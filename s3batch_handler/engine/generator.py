@@ -137,7 +137,7 @@ class _Bucket:
         return self._pages("list_objects_v2", "Contents", prefix)
 
     def versions(self, prefix: str) -> Iterator[_Found]:
-        """List all versions; delete markers are none."""
+        """List all versions, without delete markers."""
         return self._pages("list_object_versions", "Versions", prefix)
 
     def _pages(self, method: str, member: str, prefix: str) -> Iterator[_Found]:
@@ -154,7 +154,7 @@ class _Bucket:
             if code in _GONE:
                 return None
             if code in ("400", "InvalidRequest"):
-                # What S3 says of an object that is encrypted with a key that only its owner has.
+                # So S3 answers for an object that is encrypted with a customer's own key (SSE-C).
                 return {"SSECustomerAlgorithm": "AES256"}
             raise
         return answer

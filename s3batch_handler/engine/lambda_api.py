@@ -248,7 +248,7 @@ class CallFailed(NoReply):
     """
 
     def __init__(self, status: int | None, code: str, message: str) -> None:
-        self.message = result_string(message)  # from whom, nobody knows: a proxy's page, …
+        self.message = result_string(message)  # of anybody: it may be a proxy's page
         super().__init__(f"{code}: {self.message}")
         lost = status is None or status >= 500
         throttled = status == 429

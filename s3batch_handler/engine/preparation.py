@@ -98,7 +98,7 @@ def prepared(
             shutil.copyfileobj(stream, copy)
             stream = copy
             stream.seek(0)
-        start, stamp = stream.tell(), _stamp(stream)  # of standard input a part may be read
+        start, stamp = stream.tell(), _stamp(stream)  # part of standard input may have been read
         count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
@@ -139,7 +139,7 @@ def copied(
     """
     with _file(keep) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        # Quotes for all: for a CR alone Python has them since 3.13 only.
+        # Quotes for all cells: one with a lone CR needs them, which Python knows only since 3.13.
         write_row = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
         count, width = 0, 0
         for entry in entries:

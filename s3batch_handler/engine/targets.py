@@ -124,5 +124,5 @@ def _region(arn: str) -> str:
 
 _LAMBDA_CALLS: Final = 10
 _LONGEST_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
-# A function may have to be started first, which Lambda gives a time of its own: 10 s.
+# A function may have to start first: for that Lambda gives it 10 s that its timeout does not count.
 _PATIENCE: Final = 30.0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def delete_object_tagging(_: object, s3: Any) -> S3Operation:
-    """There is nothing to ask for."""
+    """Take the tags off; a job has no parameters for that."""
 
     def delete(item: ObjectRef) -> Answer:
         look_up(s3, item)
