@@ -23,24 +23,23 @@ def session(*, profile: str | None = None, region: str | None = None) -> boto3.S
     )
 
 
-def s3_client(
-    settings: boto3.Session | None = None,
-    *,
-    endpoint_url: str | None = None,
-    access_key_id: str | None = None,
-    secret_access_key: str | None = None,
-    use_proxies: bool = True,
-) -> Any:
+def s3_client(settings: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
     """Make an S3 client, by default configured as for the AWS CLI.
 
     Without any Region it is ``us-east-1``. An endpoint that does not answer is told of after
     seconds, not minutes.
-
-    With ``use_proxies`` it goes through those that the environment names, if any.
     """
-    if settings is None:
-        settings = boto3.Session(access_key_id, secret_access_key) if access_key_id else session()
-    return _client("s3", settings, endpoint_url=endpoint_url, use_proxies=use_proxies)
+    return _client("s3", settings or session(), endpoint_url=endpoint_url)
+
+
+def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> Any:
+    """Make a client of an S3 of ours on this machine: no proxy lies between.
+
+    Of the credentials such an S3 looks at the access key's id, if at anything: the secret is the
+    same.
+    """
+    credentials = boto3.Session(access_key_id, access_key_id)
+    return _client("s3", credentials, endpoint_url=endpoint_url, proxies={})
 
 
 def s3control_client(
@@ -72,7 +71,7 @@ def lambda_client(*, region: str | None, read_timeout: float, connections: int) 
         read_timeout=read_timeout,
         max_pool_connections=connections,
         retries={"mode": "standard", "total_max_attempts": 1},
-        tcp_keepalive=True,  # or what lies between forgets about it
+        tcp_keepalive=True,  # or a firewall in between drops the silent connection
     )
 
 
@@ -115,13 +114,11 @@ def _client(
     session: boto3.Session,
     *,
     endpoint_url: str | None,
-    use_proxies: bool = True,
     **options: Any,
 ) -> Any:
     defaults = {
         "connect_timeout": 5,
         "retries": {"mode": "standard", "total_max_attempts": 3},
-        "proxies": None if use_proxies else {},
     }
     config = Config(**{**defaults, **options})
     return session.client(

@@ -54,8 +54,35 @@ def classify(
 
 def aws_error_code(error: BaseException) -> str | None:
     """Give the error code of a botocore ClientError (``NoSuchKey``), known by its shape."""
-    aws = _AwsError.of(error)
+    aws = AwsError.of(error)
     return aws.code if aws is not None else None
+
+
+class AwsError:
+    """What botocore's ClientError, and whatever is built like it, tells about a failed call.
+
+    Attributes:
+        code: ``NoSuchKey``; all texts are empty where it does not tell.
+        status: Of the HTTP response; ``None`` where it does not tell.
+    """
+
+    def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
+        error = _mapping(response.get("Error"))
+        metadata = _mapping(response.get("ResponseMetadata"))
+        self.code = str(error.get("Code") or "")
+        self.message = str(error.get("Message") or "")
+        self.status = _as_status(metadata.get("HTTPStatusCode"))
+        self.request_id = str(metadata.get("RequestId") or "")
+        self.host_id = str(metadata.get("HostId") or "")
+        self.operation = str(_attribute(exception, "operation_name") or "")
+
+    @classmethod
+    def of(cls, exception: BaseException) -> AwsError | None:
+        """Read an exception; ``None`` if it is not built like that."""
+        response = _attribute(exception, "response")
+        if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
+            return cls(exception, response)
+        return None
 
 
 def describe(error: BaseException, about: BaseException | None = None) -> str:
@@ -67,9 +94,10 @@ def describe(error: BaseException, about: BaseException | None = None) -> str:
         SlowDown calling GetObject: Please reduce your request rate. (HTTP 503, request id 7QX…)
         S3UploadFailedError: Failed to upload a to b/a, caused by SlowDown calling PutObject: …
 
-    The exception deeper in the chain that decided is named after the one it came out as. That is
-    what a :class:`Verdict` is ``about``, else what the built-in table knows: an AWS error, a
-    time-out. A TaskFailure is its own text; without any, what it was raised from is described.
+    If an exception deeper in the chain decided, it is named, too, after the outer one. ``about`` is
+    the one that decided, as a :class:`Verdict` has it; without it, the first one that the built-in
+    table knows (an AWS error, a time-out) is taken for it. A TaskFailure is described by its text
+    alone; where it has none, what it was raised from is described instead.
     """
     speaker = _speaker(error)
     if about is None or about is error or about is speaker:
@@ -192,7 +220,7 @@ def _as_code(value: object) -> ResultCode | None:
 
 
 def _by_table(exception: BaseException) -> ResultCode | None:
-    aws = _AwsError.of(exception)
+    aws = AwsError.of(exception)
     if aws is not None:
         return _by_aws_code(aws.code) or _by_status(aws.status)
     name = _known_class(exception)
@@ -202,26 +230,6 @@ def _by_table(exception: BaseException) -> ResultCode | None:
     if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
         return ResultCode.PERMANENT_FAILURE
     return code
-
-
-class _AwsError:
-    """What botocore's ClientError, and whatever is built like it, tells about a failed call."""
-
-    def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
-        error = _mapping(response.get("Error"))
-        metadata = _mapping(response.get("ResponseMetadata"))
-        self.code = str(error.get("Code") or "")
-        self.message = str(error.get("Message") or "")
-        self.status = _as_status(metadata.get("HTTPStatusCode"))
-        self.request_id = str(metadata.get("RequestId") or "")
-        self.operation = str(_attribute(exception, "operation_name") or "")
-
-    @classmethod
-    def of(cls, exception: BaseException) -> _AwsError | None:
-        response = _attribute(exception, "response")
-        if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
-            return cls(exception, response)
-        return None
 
 
 def _by_aws_code(code: str) -> ResultCode | None:
@@ -261,7 +269,7 @@ def _by_errno(exception: BaseException) -> ResultCode | None:
     if _is_a(exception, "socket.gaierror"):  # its numbers are not those of errno
         again = getattr(sys.modules.get("socket"), "EAI_AGAIN", None)
         return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
-    number = exception.errno  # whatever was given to OSError() as the first of two
+    number = exception.errno  # anything: OSError('a', 'b') has 'a' there
     name = errno.errorcode.get(number) if isinstance(number, int) else None
     return ResultCode.TEMPORARY_FAILURE if name in TEMPORARY_ERRNOS else None
 
@@ -323,7 +331,7 @@ def _words(exception: BaseException, limit: int = _LONGEST) -> str:
         return _text(exception, limit) or type(exception).__name__
     if isinstance(exception, BaseExceptionGroup):
         return _words_of_group(exception)
-    aws = _AwsError.of(exception)
+    aws = AwsError.of(exception)
     if aws is not None and aws.code:
         return _words_of_aws(aws, limit)
     return _named(exception, _text(exception, limit))
@@ -334,7 +342,7 @@ def _named(exception: BaseException, text: str) -> str:
     return f"{name}: {text}" if text else name
 
 
-def _words_of_aws(aws: _AwsError, limit: int) -> str:
+def _words_of_aws(aws: AwsError, limit: int) -> str:
     words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
     if aws.message:
         words += f": {_cut(aws.message, limit)}"
@@ -357,7 +365,7 @@ def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
 
 
 def _caused_by(outer: BaseException, decider: BaseException) -> str:
-    """Name two exceptions of one chain, without the text that the outer one took from the other."""
+    """Name two exceptions of a chain; what the outer one quotes of the inner is not said twice."""
     text, core = _text(outer), _text(decider)
     taken = re.search(rf"(?<!\w){re.escape(core)}(?!\w)", text) if core else None
     if taken is not None and taken.end() < len(text):
@@ -388,8 +396,8 @@ def _cut(text: str, limit: int) -> str:
 
 # ---------------------------------------------------------------- the table
 #
-# Reasons are keys, so that nothing stands here without one. A test holds docs/classification.md
-# to these names, and these names to what botocore itself tries again.
+# The keys are the reasons, so that no name stands here without one. A test compares these names
+# with docs/classification.md, and with what botocore itself tries again.
 
 _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from s3batch_handler.classify import AwsError
 from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound, JobTimeout
-from s3batch_handler.job import REFUSED, Job, JobPage
+from s3batch_handler.job import BAD_REQUEST, Job, JobPage
+from s3batch_handler.shapes import tag_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -196,8 +198,7 @@ class S3Control:
 
     def put_job_tagging(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
-        tag_set = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._ask("put_job_tagging", JobId=job_id, Tags=tag_set)
+        self._ask("put_job_tagging", JobId=job_id, Tags=tag_set(tags))
 
     def delete_job_tagging(self, job_id: str) -> None:
         """Take all tags off a job."""
@@ -219,15 +220,14 @@ class S3Control:
 def _refusal(error: Exception, job_id: str | None) -> JobError | None:
     """Recognise by its shape what boto3 raises when AWS, or it in AWS's place, says no."""
     if type(error).__name__ == "ParamValidationError":  # never sent
-        return JobError(str(error), job_id=job_id, code=REFUSED)
-    told = getattr(error, "response", {}).get("Error", {})
-    code = told.get("Code")
-    if code is None:
+        return JobError(str(error), job_id=job_id, code=BAD_REQUEST)
+    aws = AwsError.of(error)
+    if aws is None or not aws.code:
         return None
-    message = told.get("Message") or code
-    if code in _NOT_FOUND and job_id is not None:
+    message = aws.message or aws.code
+    if aws.code in _NOT_FOUND and job_id is not None:
         return JobNotFound(message, job_id=job_id)
-    return JobError(message, job_id=job_id, code=code)
+    return JobError(message, job_id=job_id, code=aws.code)
 
 
 _NOT_FOUND: Final = {"NoSuchJobException", "NotFoundException"}

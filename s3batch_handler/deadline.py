@@ -89,13 +89,13 @@ _REPEAT: Final = 0.5
 
 
 _FOREVER: Final = 1e7
-"""Seconds beyond which there is no limit to enforce: neither timers nor locks take any number."""
+"""Seconds beyond which no limit is enforced: timers and locks do not take numbers of any size."""
 
 
 class _State(Enum):
-    OFF = 0
-    BUSY = 1  # ours, but not in the user's function: nothing may be interrupted
-    ARMED = 2
+    OFF = 0  # no call: an alarm is none of ours
+    BUSY = 1  # a call begins or ends: nothing may be interrupted
+    ARMED = 2  # the user's function runs
 
 
 class _Alarm:
@@ -152,7 +152,10 @@ class _Alarm:
         argument: _A,
         inside: CodeType | None,
     ) -> _T:
-        """Within a task that calls another handler: whichever limit is nearer counts."""
+        """Call within a call, as when a task calls another handler: the nearer limit counts.
+
+        The outer call's timer is put away, with the time it has left, and set again at the end.
+        """
         self._state = _BUSY
         outer_inside, outer_fired = self._inside, self._fired
         if self._shared is None:
@@ -187,7 +190,7 @@ class _Alarm:
             raise OutOfTime
 
     def _may_interrupt(self, frame: FrameType | None) -> bool:
-        """Tell whether the signal found what it may interrupt: all, or what is ``inside``."""
+        """Tell whether the code that was struck may be interrupted: any, or only ``inside``."""
         if self._inside is None:
             return True
         above = None if frame is None else frame.f_back
@@ -200,12 +203,12 @@ class _Alarm:
         if callable(self._earlier):
             self._earlier(signum, frame)
         elif self._earlier is signal.SIG_DFL and self._state is not _OFF:
-            # Their timer is there to end the process.
+            # A timer without a handler is there to end the process.
             _signal(_SIGALRM, signal.SIG_DFL)
             signal.raise_signal(_SIGALRM)
 
     def forget(self) -> None:
-        """Have no timer, as a process that was forked off has none."""
+        """Forget the timer, in a forked process: that has not inherited it."""
         self._state, self._shared = _OFF, None
 
     def _give_back(self, shared: _SharedTimer) -> None:
@@ -218,7 +221,7 @@ class _Alarm:
 
 
 class _SharedTimer:
-    """The one timer of a process, due for us and for a user who had set it before."""
+    """The only timer that a process has, used by us and by a user who had set it before."""
 
     def __init__(self, ours: float, theirs: float, interval: float) -> None:
         now = monotonic()
@@ -253,7 +256,7 @@ class _SharedTimer:
 
 _OFF, _BUSY, _ARMED = _State
 _SOON: Final = 0.000_001  # a timer of 0 would be none
-_SHORTEST: Final = 0.001  # less might be over before the function begins, and wait for the repeat
+_SHORTEST: Final = 0.001  # a shorter one may strike before the function begins, and so in vain
 
 # ---------------------------------------------------------------- elsewhere: a thread
 
@@ -303,7 +306,7 @@ class ThreadedCall(Generic[_T]):
         return cast("_T", self._value)
 
     def _run(self, function: Callable[[_A], _T], argument: _A) -> None:
-        # The interruption may come late, while what came of the function is put away.
+        # The interruption may come late, while the result is being stored.
         with contextlib.suppress(OutOfTime):
             try:
                 self._value = function(argument)
@@ -314,7 +317,7 @@ class ThreadedCall(Generic[_T]):
                     self._is_over = True
 
     def _interrupt(self) -> None:
-        """Raise OutOfTime in the thread, at its next Python instruction, if it has one left."""
+        """Raise OutOfTime in the thread, at its next Python instruction, unless it is over."""
         if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
             return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
         import ctypes  # not worth its import time where signals do
@@ -339,7 +342,7 @@ if hasattr(signal, "SIGALRM"):
     call_within = _alarm.call_within
 
     def _begin_anew() -> None:
-        """In a process forked off: by a pool's thread, which is its main thread, or in a task."""
+        """Begin anew in a forked process, whose main thread is the one that forked it."""
         global _main_ident  # noqa: PLW0603
         _main_ident = threading.main_thread().ident
         _alarm.forget()

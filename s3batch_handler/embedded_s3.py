@@ -1,44 +1,65 @@
 """A folder as a bucket: moto's S3 server on loopback, for as long as a job runs.
 
-So that a function that reads objects with boto3 runs over local files as it is. Files are read
-when they are asked for; what the function writes is kept in memory, or in temporary files where
-it is large. The server answers those who know the access key of this very job: other users of the
-machine, and pages in a browser, reach loopback, too.
+A function that reads objects with boto3 runs over local files unchanged. Files are read when they
+are asked for; what the function writes is kept in memory, or in temporary files where it is large.
+The server answers only requests that are made with the access key of this job: other users of the
+machine, and pages in a browser, can reach loopback, too.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import re
 import secrets
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.exceptions import MissingKey, S3ClientError
-from moto.s3.models import FakeKey, s3_backends
-from typing_extensions import override
+from moto.s3.models import FakeKey
 
-from s3batch_handler.aws import s3_client
-from s3batch_handler.http_server import listening
-from s3batch_handler.keys import is_utf8
+from s3batch_handler.aws import local_s3_client
+from s3batch_handler.file_bucket import REGION, folder_as_bucket, new_buckets
+from s3batch_handler.http_server import listening, refuse
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from s3batch_handler.http_server import Application
 
-_REGION: Final = "us-east-1"
+
+@contextmanager
+def serve_folder(
+    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = (), leave_out: Iterable[Path] = ()
+) -> Iterator[EmbeddedS3]:
+    """Serve the files of a folder as the objects of a bucket, on a free port of 127.0.0.1.
+
+    A key is a file's path below the folder. Links that lead out of the folder are left out.
+
+    Args:
+        folder: What to serve.
+        bucket: What to call it.
+        empty_buckets: Further buckets, for functions that write.
+        leave_out: Files and folders that are no objects, if they lie in the folder.
+
+    Raises:
+        OSError: A folder in it cannot be listed.
+    """
+    access_key_id = secrets.token_hex(16)
+    moto = cast("Application", DomainDispatcherApplication(create_backend_app))
+    application = _only_with(access_key_id, moto)
+    with (
+        folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
+        new_buckets(empty_buckets) as backend,
+        listening(lambda _: application) as endpoint_url,
+    ):
+        yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
 
 
 class EmbeddedS3:
@@ -61,12 +82,7 @@ class EmbeddedS3:
     @cached_property
     def client(self) -> Any:
         """A client for it."""
-        return s3_client(
-            endpoint_url=self.endpoint_url,
-            access_key_id=self._access_key_id,
-            secret_access_key=self._access_key_id,
-            use_proxies=False,
-        )
+        return local_s3_client(self._access_key_id, endpoint_url=self.endpoint_url)
 
     def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
         """List the folder that is served, as a listing over HTTP would, in a fraction of its time.
@@ -127,7 +143,7 @@ _NOT_FOR_THIS_NAME: Final = {
 def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
     """Give the environment variables by which any AWS SDK finds an S3 on this machine.
 
-    Whatever is configured for AWS itself must not get in the way, and no proxy in between.
+    They override whatever is configured for AWS itself, and keep proxies out.
     """
     host = urlsplit(endpoint_url).hostname
     others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
@@ -140,176 +156,12 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": access_key_id,
         "AWS_SECRET_ACCESS_KEY": access_key_id,
         "AWS_SESSION_TOKEN": "",
-        "AWS_REGION": _REGION,
-        "AWS_DEFAULT_REGION": _REGION,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
-
-
-@contextmanager
-def serve_folder(
-    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = (), leave_out: Iterable[Path] = ()
-) -> Iterator[EmbeddedS3]:
-    """Serve the files of a folder as the objects of a bucket, on a free port of 127.0.0.1.
-
-    A key is a file's path below the folder. Links that lead out of the folder are left out.
-
-    Args:
-        folder: What to serve.
-        bucket: What to call it.
-        empty_buckets: Further buckets, for functions that write.
-        leave_out: Files and folders that are no objects, if they lie in the folder.
-
-    Raises:
-        OSError: A folder in it cannot be listed.
-    """
-    access_key_id = secrets.token_hex(16)
-    application = _only_with(access_key_id, _moto())
-    with (
-        folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
-        _buckets(empty_buckets) as backend,
-        listening(lambda _: application) as endpoint_url,
-    ):
-        yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
-
-
-@contextmanager
-def folder_as_bucket(
-    folder: Path, bucket: str, *, leave_out: Iterable[Path] = ()
-) -> Iterator[list[str]]:
-    """Let moto's S3 have the files of a folder as the objects of a bucket; give all their keys.
-
-    Raises:
-        OSError: A folder in it cannot be listed.
-    """
-    with _buckets([bucket]) as backend:
-        keys = []
-        for key, path in files_below(folder, leave_out=leave_out):
-            keys.append(key)
-            # It may have gone since it was listed, as its task will tell.
-            with suppress(FileNotFoundError):
-                if is_utf8(key):
-                    backend.buckets[bucket].keys.setlist(key, [_FileObject(bucket, key, path)])
-        yield keys
-
-
-@contextmanager
-def _buckets(names: Iterable[str]) -> Iterator[Any]:
-    """Make buckets, which are gone afterwards; give the S3 that they are in."""
-    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-    names = list(names)
-    try:
-        for name in names:
-            backend.create_bucket(name, _REGION)
-        yield backend
-    finally:
-        for name in names:
-            backend.buckets.pop(name, None)
-            s3_backends.bucket_accounts.pop(name, None)
-
-
-def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
-    """Give the keys and paths of all files below a folder, in the order of a listing of S3."""
-    root = folder.resolve()
-    left_out = {str(path.resolve()) for path in leave_out}
-    found = []
-    folders = [("", str(root))]
-    while folders:
-        prefix, place = folders.pop()
-        with os.scandir(place) as entries:
-            for entry in entries:
-                key = prefix + entry.name
-                if entry.path in left_out:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append((f"{key}/", entry.path))
-                elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink() and _is_file_below(root, Path(entry.path))
-                ):
-                    found.append((key, Path(entry.path)))
-    yield from sorted(found)
-
-
-def _is_file_below(root: Path, link: Path) -> bool:
-    return link.is_file() and link.resolve().is_relative_to(root)
-
-
-def bucket_name_for(folder: Path) -> str:
-    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
-    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
-    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
-
-
-class _FileObject(FakeKey):
-    """An object whose bytes are those of a file, at the moment they are asked for.
-
-    Nothing of it is kept open or in memory: there may be very many. A listing still shows a file
-    that has gone or cannot be read; to ask for it is answered as by S3.
-    """
-
-    def __init__(self, bucket: str, key: str, path: Path) -> None:
-        self._path = path
-        self._known = (0, 0)
-        self._known_etag = ""
-        super().__init__(key, b"", DEFAULT_ACCOUNT_ID, _REGION, bucket_name=bucket)
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        self.last_modified = modified.replace(tzinfo=None)
-
-    @property  # type: ignore[explicit-override]  # mypy sees no decorator where there is a setter
-    @override
-    def value(self) -> bytes:
-        with self._told_as_s3_does():
-            return self._path.read_bytes()
-
-    @value.setter
-    def value(self, new_value: bytes) -> None:
-        """Nothing: moto sets it when an object is made."""
-
-    @property
-    @override
-    def response_dict(self) -> dict[str, Any]:
-        with self._told_as_s3_does(), self._path.open("rb"):
-            return super().response_dict
-
-    @property
-    @override
-    def size(self) -> int:
-        return self._look()[0]
-
-    @property
-    @override
-    def etag(self) -> str:
-        known = self._known
-        if self._look() != known or not self._known_etag:
-            with suppress(OSError), self._path.open("rb") as file:
-                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-                self._known_etag = f'"{digest.hexdigest()}"'
-        return self._known_etag
-
-    def _look(self) -> tuple[int, int]:
-        """Give the size of the file and when it was changed, or what they were at last."""
-        with suppress(OSError):
-            status = self._path.stat()
-            self._known = status.st_size, status.st_mtime_ns
-        return self._known
-
-    @contextmanager
-    def _told_as_s3_does(self) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise MissingKey(self.name) from None
-        except PermissionError:
-            raise S3ClientError("AccessDenied", "the file cannot be read") from None
-
-
-# ---------------------------------------------------------------- the server
-
-
-def _moto() -> Application:
-    return cast("Application", DomainDispatcherApplication(create_backend_app))
 
 
 def _only_with(access_key_id: str, application: Application) -> Application:
@@ -319,7 +171,6 @@ def _only_with(access_key_id: str, application: Application) -> Application:
         authorization = environ.get("HTTP_AUTHORIZATION", "") + environ.get("QUERY_STRING", "")
         if access_key_id in authorization:
             return application(environ, start_response)
-        start_response("403 Forbidden", [("Content-Type", "application/xml")])
-        return [b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"]
+        return refuse(start_response, "403 Forbidden", "AccessDenied", "Access Denied")
 
     return checked

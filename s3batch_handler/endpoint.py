@@ -24,7 +24,8 @@ from moto.s3control.responses import S3ControlResponse
 from typing_extensions import override
 
 from s3batch_handler.errors import JobError
-from s3batch_handler.job import REFUSED, JobSpec
+from s3batch_handler.job import BAD_REQUEST, JobSpec
+from s3batch_handler.shapes import tag_set
 from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ _PATHS: Final = (
     r"{0}/v20180820/jobs/(?P<job_id>[^/]+)/(?P<what>priority|status|tagging)$",
 )
 
-# Clients put the account id before the host and into a header. Some leave the host as it is: ours
-# where an endpoint is given, as an address with something before it leads nowhere.
+# Clients put the account id into a header, and before the host as well. Some leave the host as it
+# is: our own does for any endpoint but AWS's, since 123456789012.127.0.0.1 leads nowhere.
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
@@ -101,7 +102,7 @@ class _JobCalls(S3ControlResponse):
         try:
             self.setup_class(request, url, headers, use_raw_body=True)
         except (RequestParserError, ValueError):
-            return self._refused(JobError("the request cannot be read", code=REFUSED))
+            return self._refused(JobError("the request cannot be read", code=BAD_REQUEST))
         return self.call_action()
 
     @override
@@ -126,9 +127,9 @@ class _JobCalls(S3ControlResponse):
     def _control(self) -> JobControl:
         account_id = self._get_param("AccountId") or ""
         if not _ACCOUNT_ID.fullmatch(account_id):
-            raise JobError(f"AccountId: {account_id!r} is not of 12 digits", code=REFUSED)
+            raise JobError(f"AccountId: {account_id!r} is not of 12 digits", code=BAD_REQUEST)
         if not _REGION.fullmatch(self.region):
-            raise JobError(f"the Region {self.region!r} is none", code=REFUSED)
+            raise JobError(f"the Region {self.region!r} is none", code=BAD_REQUEST)
         return self._control_of(account_id, self.region)
 
     # ------------------------------------------------------------ the calls
@@ -156,7 +157,7 @@ class _JobCalls(S3ControlResponse):
     def update_job_status(self) -> ActionResult:
         reason = self._get_param("StatusUpdateReason")
         requested = _status(
-            "RequestedJobStatus", self._get_param("RequestedJobStatus"), code=REFUSED
+            "RequestedJobStatus", self._get_param("RequestedJobStatus"), code=BAD_REQUEST
         )
         job = self._control.update_job_status(self._get_param("JobId"), requested, reason)
         return ActionResult(
@@ -171,13 +172,13 @@ class _JobCalls(S3ControlResponse):
 
     def get_job_tagging(self) -> ActionResult:
         tags = self._control.get_job_tagging(self._get_param("JobId"))
-        return ActionResult({"Tags": [{"Key": key, "Value": tags[key]} for key in tags]})
+        return ActionResult({"Tags": tag_set(tags)})
 
     def put_job_tagging(self) -> ActionResult:
-        tag_set = self._get_param("Tags", ())
-        tags = {tag["Key"]: tag["Value"] for tag in tag_set}
-        if len(tags) < len(tag_set):
-            raise JobError("Tags: a Key may be there only once", code=REFUSED)
+        given = self._get_param("Tags", ())
+        tags = {tag["Key"]: tag["Value"] for tag in given}
+        if len(tags) < len(given):
+            raise JobError("Tags: a Key may be there only once", code=BAD_REQUEST)
         self._control.put_job_tagging(self._get_param("JobId"), tags)
         return EmptyResult()
 

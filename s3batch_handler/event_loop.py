@@ -50,8 +50,9 @@ class EventLoop:
             items: What is to be done.
             at_a_time: How many are under way at most.
             limit: The seconds that a number of items may take together.
-            fallen: Says what became of an item when an exception fell through the loop while it
-                was under way, and what their limit was; those not yet begun go on without it.
+            fallen: Says what became of an item that was under way when an exception fell through
+                the loop; it gets the exception, and the seconds of the limit. Items not yet begun
+                are attempted all the same.
 
         Raises:
             Exception: The first that came out of an attempt, when the others are done.
@@ -136,7 +137,7 @@ _CALLBACK: Final = asyncio.events.Handle._run.__code__  # noqa: SLF001
 
 
 class Abandoned(BaseException):
-    """Not the work was cancelled, but we who wait for it: the loop is about to end."""
+    """Whoever waited for the work was cancelled, not the work: the loop is about to end."""
 
 
 async def await_within(seconds: float, work: Awaitable[_T]) -> _T:
@@ -144,7 +145,7 @@ async def await_within(seconds: float, work: Awaitable[_T]) -> _T:
 
     Raises:
         OutOfTime: The time was over first.
-        Abandoned: Nothing will become of it.
+        Abandoned: The loop is about to end.
     """
     attempt = asyncio.ensure_future(work)
     limit = None if seconds == float("inf") else seconds

@@ -300,6 +300,69 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         return outcome
 
 
+# ---------------------------------------------------------------- the decorator
+
+
+@overload
+def task_handler(function: TaskFunction[Mapping[str, str], None], /) -> TaskHandler: ...
+@overload
+def task_handler(
+    *, arguments: None = None, payload: None = None, **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[Mapping[str, str], None]], TaskHandler]: ...
+@overload
+def task_handler(
+    *, arguments: type[ArgumentsT], payload: None = None, **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[ArgumentsT, None]], TaskHandler[ArgumentsT]]: ...
+@overload
+def task_handler(
+    *, arguments: None = None, payload: type[PayloadT], **options: Unpack[HandlerOptions]
+) -> Callable[
+    [TaskFunction[Mapping[str, str], PayloadT]], TaskHandler[Mapping[str, str], PayloadT]
+]: ...
+@overload
+def task_handler(
+    *, arguments: type[ArgumentsT], payload: type[PayloadT], **options: Unpack[HandlerOptions]
+) -> Callable[[TaskFunction[ArgumentsT, PayloadT]], TaskHandler[ArgumentsT, PayloadT]]: ...
+def task_handler(
+    function: TaskFunction[Any, Any] | None = None,
+    /,
+    *,
+    arguments: type[Any] | None = None,
+    payload: type[Any] | None = None,
+    **options: Unpack[HandlerOptions],
+) -> Any:
+    """Make a Lambda handler of a function that does one task.
+
+    ::
+
+        @task_handler
+        def handler(task: Task) -> str:
+            if not task.key.endswith(".jpg"):
+                raise PermanentFailure("not a photo")
+            return make_thumbnail(task)
+
+    What the function returns is what the completion report says of the task (see
+    :func:`~s3batch_handler.results.outcome_of`); what it raises decides between TemporaryFailure
+    and PermanentFailure (see :mod:`s3batch_handler.classify`).
+
+    Args:
+        function: Sync or async, from a task to a result.
+        arguments: A pydantic model (or whatever pydantic can read) of the job's user arguments:
+            ``task.job.arguments``. Arguments that do not fit fail all tasks permanently.
+        payload: A model of the JSON that stands in place of the key: ``task.payload``. A task
+            whose payload does not fit fails permanently.
+        options: See :class:`HandlerOptions`.
+    """
+
+    def decorate(function: TaskFunction[Any, Any]) -> TaskHandler[Any, Any]:
+        return TaskHandler(function, arguments=arguments, payload=payload, **options)
+
+    return decorate if function is None else decorate(function)
+
+
+# ---------------------------------------------------------------- small things
+
+
 _new_tuple: Final = tuple.__new__  # what TaskResult(…) comes down to, at half its price
 
 
@@ -359,6 +422,9 @@ def _place(error: BaseException, function: Callable[..., object]) -> str:
     return place
 
 
+# ---------------------------------------------------------------- options, checked
+
+
 def _code_or_raise(value: ResultCode | Literal["raise"]) -> ResultCode | Literal["raise"]:
     return "raise" if value == "raise" else ResultCode(value)
 
@@ -399,63 +465,3 @@ def _number(
         return value
     limit = f"more than {more_than}" if least == -math.inf else f"at least {least}"
     raise ValueError(f"{option} is {value!r}: it must be {limit}")
-
-
-# ---------------------------------------------------------------- the decorator
-
-
-@overload
-def task_handler(function: TaskFunction[Mapping[str, str], None], /) -> TaskHandler: ...
-@overload
-def task_handler(
-    *, arguments: None = None, payload: None = None, **options: Unpack[HandlerOptions]
-) -> Callable[[TaskFunction[Mapping[str, str], None]], TaskHandler]: ...
-@overload
-def task_handler(
-    *, arguments: type[ArgumentsT], payload: None = None, **options: Unpack[HandlerOptions]
-) -> Callable[[TaskFunction[ArgumentsT, None]], TaskHandler[ArgumentsT]]: ...
-@overload
-def task_handler(
-    *, arguments: None = None, payload: type[PayloadT], **options: Unpack[HandlerOptions]
-) -> Callable[
-    [TaskFunction[Mapping[str, str], PayloadT]], TaskHandler[Mapping[str, str], PayloadT]
-]: ...
-@overload
-def task_handler(
-    *, arguments: type[ArgumentsT], payload: type[PayloadT], **options: Unpack[HandlerOptions]
-) -> Callable[[TaskFunction[ArgumentsT, PayloadT]], TaskHandler[ArgumentsT, PayloadT]]: ...
-def task_handler(
-    function: TaskFunction[Any, Any] | None = None,
-    /,
-    *,
-    arguments: type[Any] | None = None,
-    payload: type[Any] | None = None,
-    **options: Unpack[HandlerOptions],
-) -> Any:
-    """Make a Lambda handler of a function that does one task.
-
-    ::
-
-        @task_handler
-        def handler(task: Task) -> str:
-            if not task.key.endswith(".jpg"):
-                raise PermanentFailure("not a photo")
-            return make_thumbnail(task)
-
-    What the function returns is what the completion report says of the task (see
-    :func:`~s3batch_handler.results.outcome_of`); what it raises decides between TemporaryFailure
-    and PermanentFailure (see :mod:`s3batch_handler.classify`).
-
-    Args:
-        function: Sync or async, from a task to a result.
-        arguments: A pydantic model (or whatever pydantic can read) of the job's user arguments:
-            ``task.job.arguments``. Arguments that do not fit fail all tasks permanently.
-        payload: A model of the JSON that stands in place of the key: ``task.payload``. A task
-            whose payload does not fit fails permanently.
-        options: See :class:`HandlerOptions`.
-    """
-
-    def decorate(function: TaskFunction[Any, Any]) -> TaskHandler[Any, Any]:
-        return TaskHandler(function, arguments=arguments, payload=payload, **options)
-
-    return decorate if function is None else decorate(function)

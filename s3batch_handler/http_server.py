@@ -19,7 +19,7 @@ LOOPBACK: Final = "127.0.0.1"
 _POLL: Final = 0.05  # seconds until it sees that it is to end
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-"""What WSGI calls so."""
+"""A WSGI application."""
 
 
 @contextmanager
@@ -29,19 +29,19 @@ def listening(
     """Answer requests while the block runs, each in a thread of its own; give the address.
 
     Args:
-        application_at: Makes what answers, once the address is settled, ``http://host:port``.
-            Requests that come meanwhile wait for it.
+        application_at: Makes the application, given the address, ``http://host:port``. Requests
+            that come before it is made wait for it.
         host: Where to listen; by default where only this machine reaches it.
         port: 0 for a free one.
 
     Raises:
-        OSError: The port is taken, or the host is none of this machine's.
+        OSError: The port is taken, or the host is not an address of this machine.
     """
-    # No line for each request, no traceback of the application's: who asks is told.
+    # Neither a line for each request nor the application's tracebacks: the client gets the error.
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
     # A socket of our own: werkzeug would end the process where it cannot have the port.
     with _socket(host, port) as waiting:
-        # With numbers for a name: clients of S3 would put a bucket before a name.
+        # Numbers, not a host name: clients of S3 would put the bucket before a name.
         numbers, port = waiting.getsockname()[:2]
         address = f"http://[{numbers}]:{port}" if ":" in numbers else f"http://{numbers}:{port}"
         application = cast("Any", application_at(address))
@@ -56,6 +56,14 @@ def listening(
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def refuse(
+    start_response: Callable[..., Any], status: str, code: str, message: str
+) -> Iterable[bytes]:
+    """Answer a request with an error in S3's form; ``status`` is ``403 Forbidden`` and the like."""
+    start_response(status, [("Content-Type", "application/xml")])
+    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]
 
 
 def _socket(host: str, port: int) -> socket.socket:

@@ -34,7 +34,7 @@ from s3batch_handler.errors import ManifestError
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.manifest import read_entries
 from s3batch_handler.protocol import explain
-from s3batch_handler.storage import LocalFolder, S3Folder, open_folder, split_location
+from s3batch_handler.storage import HashedReader, LocalFolder, S3Folder, open_folder, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -172,7 +172,7 @@ class _Document(TypedDict):
 _DOCUMENT: Final = TypeAdapter(_Document)
 _READ: Final = {"Bucket", "Key", "VersionId"}
 
-# A million parts are named in less: the lines of more objects than a job may have.
+# Room for the names of a million parts, which have more lines than a job may have tasks.
 _MAX_DOCUMENT: Final = 256 << 20
 
 
@@ -199,8 +199,7 @@ def _beside(manifest: Path) -> OpenPart:
 def _entries(
     part: InventoryPart, fields: list[str], open_part: OpenPart
 ) -> Iterator[ManifestEntry]:
-    with _opened(part, open_part) as stream:
-        packed = _Packed(stream)
+    with HashedReader(_opened(part, open_part)) as packed:
         unpacked = _Unpacked(packed, part)
         try:
             yield from read_entries(
@@ -212,7 +211,7 @@ def _entries(
             raise ManifestError(f"ends too early; {_DAMAGED}", source=part.key) from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise ManifestError(f"not gzip: {error}; {_DAMAGED}", source=part.key) from error
-        packed.check(part)
+        _check(part, packed)
 
 
 def _opened(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
@@ -225,35 +224,22 @@ def _opened(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
         raise ManifestError(str(error), source=part.key) from error
 
 
-class _Packed:
-    """The bytes of a part as they lie in the bucket, counted and hashed on their way."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.count = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._stream = stream
-
-    def read(self, size: int = -1, /) -> bytes:
-        chunk = self._stream.read(size)
-        self.count += len(chunk)
-        self._md5.update(chunk)
-        return chunk
-
-    def check(self, part: InventoryPart) -> None:
-        """See whether this was the part that ``manifest.json`` tells of."""
-        if self.count != part.size:
-            problem = f"has {self.count} bytes, manifest.json says {part.size}"
-        elif self._md5.hexdigest() != part.md5:
-            problem = f"its MD5 is {self._md5.hexdigest()}, manifest.json says {part.md5}"
-        else:
-            return
-        raise ManifestError(f"{problem}: changed or cut off; {_DAMAGED}", source=part.key)
+def _check(part: InventoryPart, packed: HashedReader) -> None:
+    """See whether this was the part that ``manifest.json`` tells of."""
+    md5 = packed.md5.hexdigest()
+    if packed.count != part.size:
+        problem = f"has {packed.count} bytes, manifest.json says {part.size}"
+    elif md5 != part.md5:
+        problem = f"its MD5 is {md5}, manifest.json says {part.md5}"
+    else:
+        return
+    raise ManifestError(f"{problem}: changed or cut off; {_DAMAGED}", source=part.key)
 
 
 class _Unpacked(io.RawIOBase):
     """The lines of a part, as long as there are not more of them than there can honestly be."""
 
-    def __init__(self, packed: _Packed, part: InventoryPart) -> None:
+    def __init__(self, packed: HashedReader, part: InventoryPart) -> None:
         super().__init__()
         self._packed = packed
         self._gzip = gzip.GzipFile(fileobj=cast("BinaryIO", packed), mode="rb")

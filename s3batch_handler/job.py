@@ -30,7 +30,7 @@ from s3batch_handler.status import JobStatus, Progress
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-REFUSED: Final = "BadRequestException"
+BAD_REQUEST: Final = "BadRequestException"
 """AWS's code for a request that it does not take."""
 
 MAX_JOB_TAGS: Final = 50
@@ -94,7 +94,7 @@ class JobSpec(Shape):
 
     @property
     def waits_for_confirmation(self) -> bool:
-        """Tell whether the job is suspended before it runs; AWS takes no answer for a yes.
+        """Tell whether the job is suspended before it runs: so it is, too, if nobody says.
 
         Seen in aws-sdk-go-v2's issue 1814; the API reference reads as if it were a no.
         """
@@ -115,7 +115,7 @@ class JobSpec(Shape):
         """
         members = {name: value for name, value in request.items() if name != "AccountId"}
         if "ClientRequestToken" not in members:  # SDKs make one up
-            raise JobError("ClientRequestToken: Field required", code=REFUSED)
+            raise JobError("ClientRequestToken: Field required", code=BAD_REQUEST)
         try:
             return cls.model_validate(members)
         except ValidationError as error:
@@ -202,7 +202,7 @@ class Job(Shape):
 
     @property
     def progress(self) -> Progress:
-        """How far it has come, where AWS does not tell yet: nowhere."""
+        """How far it has come; all counts are 0 while AWS does not tell."""
         return self.progress_summary or Progress(None, 0, 0)
 
     @classmethod
@@ -252,7 +252,7 @@ class JobPage(NamedTuple):
 def _refusal(error: ValidationError) -> JobError:
     """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return JobError("; ".join(map(_problem, problems)), code=REFUSED)
+    return JobError("; ".join(map(_problem, problems)), code=BAD_REQUEST)
 
 
 def _problem(details: "ErrorDetails") -> str:

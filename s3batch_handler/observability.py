@@ -326,7 +326,7 @@ def _short_hash(task_id: str) -> str:
 
 
 def _exc_info(error: BaseException | None) -> Any:
-    """Give what loggers take; nothing for an error without a text: the line would be lost."""
+    """Give what loggers take; ``None`` if ``str(error)`` fails, or the whole line would be lost."""
     if error is None:
         return None
     try:
@@ -337,7 +337,7 @@ def _exc_info(error: BaseException | None) -> Any:
 
 
 class _harmless:  # noqa: N801  reads as a statement
-    """What fails in this block is logged, and that is all."""
+    """Log what fails in this block, and go on after it."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing

@@ -40,7 +40,7 @@ MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """What Lambda takes of a synchronous call, each way (Lambda quotas)."""
 
 MAX_RESPONSE_BYTES: Final = 6_000_000
-"""What we make of it: below Lambda's limit, with air for its envelope."""
+"""What responses are shortened to: less than Lambda takes, to leave room for its envelope."""
 
 
 # ---------------------------------------------------------------- the function's side: reading

@@ -29,22 +29,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict, override
+from typing_extensions import TypedDict
 
 from s3batch_handler.classify import describe
 from s3batch_handler.errors import ReportError, ReportNotWritten
 from s3batch_handler.keys import decode_key
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.protocol import explain
-from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.storage import HashedReader, open_folder, split_location
 from s3batch_handler.tables import csv_reader, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
-
-    from typing_extensions import Buffer
 
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.storage import Folder, S3Client
@@ -156,7 +154,7 @@ class ReportWriter:
     def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
         """Add rows as :func:`report_row` makes them, any number at a time.
 
-        Even without any it is known from now on that tasks were run.
+        A call without any rows still says that tasks were run.
         """
         self._has_tasks = True
         if status in self._files:
@@ -165,16 +163,16 @@ class ReportWriter:
     def finish(self) -> str | None:
         """Put the report where it belongs, and say where its ``manifest.json`` is.
 
-        ``manifest.json`` comes last: a report is whole or not there. After an error everything is
-        still at hand for another call; what was stored by then stays, and is no report.
+        ``manifest.json`` comes last: a report is whole or not there. After an error this can be
+        called again; files that were stored by then stay, but without it they are no report.
 
         Returns:
             ``None``, and no report, when no task was run: so does AWS. When tasks were run but
             none is within the scope, there is a report without results: it tells that none failed.
 
         Raises:
-            ReportNotWritten: There is a ``fallback``, and it has the report now; or it has not,
-                either. Without one, the folder's error comes through as it is.
+            ReportNotWritten: The report is in ``fallback`` instead, or in neither place. Without a
+                ``fallback``, the folder's own error comes through.
         """
         if not self._has_tasks:
             self.discard()
@@ -385,7 +383,7 @@ class Report:
         except FileNotFoundError:
             return  # easily left behind when a report is copied
         if _MD5.fullmatch(expected):  # what else AWS may put there is not known
-            with _Hashing(self._folder.read(self._index)) as source:
+            with HashedReader(self._folder.read(self._index)) as source:
                 source.read()
                 _check(self.location, source, expected)
 
@@ -400,10 +398,10 @@ class Report:
             _check(place, source, file.md5)
 
     @contextmanager
-    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, _Hashing]]:
+    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, HashedReader]]:
         for name in file.names:
             try:
-                source = _Hashing(self._folder.read(name))
+                source = HashedReader(self._folder.read(name))
             except (FileNotFoundError, IsADirectoryError):
                 continue
             except ValueError as error:  # a name that leads out of the folder
@@ -514,7 +512,7 @@ def _content(folder: Folder, name: str) -> bytes | None:
 
 
 def _job_id(results: list[_Result], place: str) -> str:
-    """The index does not tell the job, but its path and the paths of its files do."""
+    """Find the job's id in the path of the index or of a file: the index does not contain it."""
     paths = [result["Key"] for result in results] + [place.replace("\\", "/")]
     found = filter(None, map(_JOB.search, paths))
     return next((match[1] for match in found), "")
@@ -555,33 +553,7 @@ _HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
-class _Hashing(io.RawIOBase):
-    """Passes on what is read from ``source``, and takes its MD5."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        super().__init__()
-        self.md5 = hashlib.md5(usedforsecurity=False)
-        self._source = source
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
-        chunk = self._source.read(len(view))
-        self.md5.update(chunk)
-        view[: len(chunk)] = chunk
-        return len(chunk)
-
-    @override
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-def _check(place: str, source: _Hashing, expected: str) -> None:
+def _check(place: str, source: HashedReader, expected: str) -> None:
     actual = source.md5.hexdigest()
     if actual != expected.lower():
         raise ReportError(

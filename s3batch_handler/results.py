@@ -40,7 +40,7 @@ def outcome_of(value: object) -> Outcome:
     if isinstance(value, ResultCode):
         return Outcome(value)
     if isinstance(value, str):
-        return Outcome(_SUCCEEDED, str.__str__(value))  # whatever the subclass makes of itself
+        return Outcome(_SUCCEEDED, str.__str__(value))  # a subclass may print otherwise
     return Outcome(_SUCCEEDED, _compact_json(value))
 
 
@@ -52,7 +52,7 @@ _NOTHING_TO_SAY: Final = Outcome(_SUCCEEDED)
 
 
 def _checked(outcome: Outcome) -> Outcome:
-    """Make sure of what a user, or no type checker, has put into an outcome."""
+    """Check what a user has put into an outcome: a type checker may not have."""
     try:
         code = ResultCode(outcome.code)
     except ValueError as error:

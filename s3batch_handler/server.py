@@ -1,9 +1,9 @@
 """S3 and S3 Control on this machine, for whoever speaks HTTP: boto3, the AWS CLI, other languages.
 
 moto's S3 and STS with the job calls of ``endpoint.py``; jobs run the functions that whoever starts
-the server has given, and no other. Any credentials will do, as with moto. So a server that only
-this machine reaches answers only those who call it by a name of this machine, and no page of a
-browser: other sites could make it ask.
+the server has given, and no other. Any credentials will do, as with moto. Web pages could abuse
+that: a server on loopback refuses requests with an ``Origin``, and those for a host name that is
+not this machine's.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from urllib.parse import urlsplit
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from s3batch_handler.aws import s3_client
-from s3batch_handler.embedded_s3 import bucket_name_for, environment_for, folder_as_bucket
+from s3batch_handler.aws import local_s3_client
+from s3batch_handler.embedded_s3 import environment_for
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
-from s3batch_handler.http_server import LOOPBACK, listening
+from s3batch_handler.file_bucket import folder_as_bucket
+from s3batch_handler.http_server import LOOPBACK, listening, refuse
+from s3batch_handler.storage import bucket_name_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -100,13 +102,11 @@ def _jobs_at(
     state: Path | None,
     **settings: Any,
 ) -> ControlOf:
-    """Have an engine for each account and Region, at once where there are jobs to go on with."""
-    s3 = s3_client(
-        endpoint_url=address,
-        access_key_id=_ACCESS_KEY_ID,
-        secret_access_key=_ACCESS_KEY_ID,
-        use_proxies=False,
-    )
+    """Have an engine for each account and Region, made when somebody first asks for it.
+
+    Those whose jobs are in ``state`` are made at once: these jobs go on.
+    """
+    s3 = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
 
     def engine_of(account_id: str, region: str) -> Engine:
         engine = Engine(
@@ -132,7 +132,7 @@ def is_loopback(host: str) -> bool:
 
 
 _ACCESS_KEY_ID: Final = "local"
-_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  not to listen there, but to know them
+_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  to recognise, not to use
 
 
 def _app_of(service: Any) -> Any:
@@ -143,33 +143,24 @@ _SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentia
 
 
 def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    return _refuse(
-        start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here"
-    )
+    return refuse(start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here")
 
 
 def _for_this_machine(application: Application) -> Application:
-    """Keep out what a browser sends for some page: with that page's origin, or to its host."""
+    """Refuse what a browser sends for a page: with the page's origin, or to the page's host."""
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         host = environ.get("HTTP_HOST", "").rpartition(":")
         name = host[0] if host[2].isdecimal() else "".join(host)
         if "HTTP_ORIGIN" in environ or not _OWN_NAME.fullmatch(name):
             text = "this server is for programs on its own machine"
-            return _refuse(start_response, "403 Forbidden", "AccessDenied", text)
+            return refuse(start_response, "403 Forbidden", "AccessDenied", text)
         return application(environ, start_response)
 
     return checked
 
 
-# With a bucket or an account id before it, maybe. Nobody can own such a name elsewhere.
+# A bucket or an account id may stand before it. No page can come from a host of such a name.
 _OWN_NAME: Final = re.compile(
     r"(.+\.)?(localhost|127(\.[0-9]{1,3}){3})|::1|\[::1\]", re.ASCII | re.IGNORECASE
 )
-
-
-def _refuse(
-    start_response: Callable[..., Any], status: str, code: str, message: str
-) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "application/xml")])
-    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]

@@ -46,7 +46,7 @@ ANSWER: Final = {"answer": True}  # the validation context of what AWS says
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the service model allows, by its own words: of a length, or of a number itself."""
+    """Limits of the service model, by its names: of how long a value is, or of a number itself."""
 
     min: int | None = None
     max: int | None = None
@@ -208,13 +208,14 @@ def _read_tags(tags: object) -> object:
     return read
 
 
-def _tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Give tags as AWS wants them: ``[{"Key": …, "Value": …}, …]``."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 TagKey = Annotated[str, Limits(1, 128, _TAG_TEXT)]
 TagValue = Annotated[str, Limits(0, 256, _TAG_TEXT)]
-Tags = Annotated[Mapping[TagKey, TagValue], BeforeValidator(_read_tags), PlainSerializer(_tag_set)]
+Tags = Annotated[Mapping[TagKey, TagValue], BeforeValidator(_read_tags), PlainSerializer(tag_set)]
 """Key to value; a list of both on the wire."""
 
 

@@ -6,13 +6,15 @@ whole or not at all; what is read is streamed. An S3 client is handed in, boto3 
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 import secrets
 import shutil
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeGuard
 
 from typing_extensions import override
 
@@ -56,7 +58,7 @@ class Folder(Protocol):
         ...
 
     def read(self, name: str) -> BinaryIO:
-        """Open for streaming; to be closed."""
+        """Open a file for streaming; the caller closes it."""
         ...
 
     def write(self, name: str, source: BinaryIO) -> None:
@@ -77,7 +79,7 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
     Raises:
         ValueError: ``location`` is an S3 URL without a bucket, or there is no client for it.
     """
-    if isinstance(location, Path) or not location.startswith(_S3_URL):
+    if not in_s3(location):
         return LocalFolder(Path(location))
     if s3 is None:
         raise ValueError(f"{location} is in S3: an S3 client is needed (s3=boto3.client('s3'))")
@@ -90,10 +92,21 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
 
 def split_location(location: str | Path) -> tuple[str | Path, str]:
     """Give the folder that a file is in, for :func:`open_folder`, and the file's name in it."""
-    if isinstance(location, Path) or not location.startswith(_S3_URL):
+    if not in_s3(location):
         return Path(location).parent, Path(location).name
     folder, _, name = location.rpartition("/")
     return folder, name
+
+
+def in_s3(location: str | Path) -> TypeGuard[str]:
+    """Tell an ``s3://`` URL from a path."""
+    return isinstance(location, str) and location.startswith(_S3_URL)
+
+
+def bucket_name_for(folder: Path) -> str:
+    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
+    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
+    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
 
 
 class LocalFolder:
@@ -235,6 +248,34 @@ class _S3Object(io.RawIOBase):
         # Without the header, a server that knows no ranges sent everything.
         self._size = int(answer.get("ContentRange", f"/{self._next}").rpartition("/")[2])
         self._only_this = {"IfMatch": answer["ETag"]}
+
+
+class HashedReader(io.RawIOBase):
+    """Passes on what is read from ``source``; counts it, and takes its MD5."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self.count = 0
+        self.md5 = hashlib.md5(usedforsecurity=False)
+        self._source = source
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        chunk = self._source.read(len(view))
+        view[: len(chunk)] = chunk
+        self.count += len(chunk)
+        self.md5.update(chunk)
+        return len(chunk)
+
+    @override
+    def close(self) -> None:
+        self._source.close()
+        super().close()
 
 
 _S3_URL: Final = "s3://"

@@ -17,7 +17,7 @@ def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
 
     Control characters, which could steer a terminal, and those that turn the direction of the text
     around them are escaped (a line break becomes ``\n``); lone surrogates are replaced. All else
-    stays, also what has no width: languages and emoji are written with it. A text that is too long
+    stays, zero-width characters too: languages and emoji need them. A text that is too long
     ends in a mark that tells how long it was.
     """
     safe = text
@@ -55,7 +55,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make one line of several, for a sentence to go on with."""
+    """Make one line of a text of several."""
     return " ".join(text.split())
 
 

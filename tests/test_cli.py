@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.summary import show_summary
-from s3batch_handler.engine.runner import FailureFamily, JobRun
+from s3batch_handler.engine.families import FailureFamily
+from s3batch_handler.engine.runner import JobRun
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.protocol import parse_event

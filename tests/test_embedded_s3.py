@@ -15,7 +15,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from s3batch_handler.aws import list_objects
-from s3batch_handler.embedded_s3 import EmbeddedS3, bucket_name_for, files_below, serve_folder
+from s3batch_handler.embedded_s3 import EmbeddedS3, serve_folder
+from s3batch_handler.file_bucket import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,15 +97,6 @@ def test_name_that_is_no_utf8(folder: Path) -> None:
 
     assert "caf\udce9" in keys
     assert listed == 2
-
-
-@pytest.mark.parametrize(
-    ("folder_name", "bucket"),
-    [("My Photos!", "my-photos"), ("d", "bucket-d"), ("фото", "bucket"), ("x" * 70, "x" * 63)],
-)
-def test_bucket_name_of_a_folder(tmp_path: Path, folder_name: str, bucket: str) -> None:
-    """Always one that S3 takes."""
-    assert bucket_name_for(tmp_path / folder_name) == bucket
 
 
 # ---------------------------------------------------------------- files that change

@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from botocore.stub import ANY, Stubber
 from moto.s3.models import s3_backends
 
-from s3batch_handler.engine.environment import NotRun, Refused
+from s3batch_handler.engine.answers import NotRun, Refused
 from s3batch_handler.engine.operations import s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.on_s3 import OnS3
@@ -771,7 +771,7 @@ def test_an_s3_that_says_so_itself() -> None:
     )
     with pytest.raises(CannotRun, match=r"not implemented here: No\.$") as failed:
         list(invoked)
-    assert failed.value.code == "NotImplemented"
+    assert failed.value.failure.failure_code == "NotImplemented"
 
 
 ENCRYPTION = {"SSEKMS": {"KMSKeyArn": KMS_KEY, "BucketKeyEnabled": True}}

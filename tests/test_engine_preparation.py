@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.engine.preparation import copied, generated, kept, prepared
+from s3batch_handler.engine.preparation import copied, kept, listed, prepared
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import ObjectRef
@@ -72,7 +72,7 @@ def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
 
 def test_listing_without_an_object() -> None:
     """Nothing to do is a mistake of whoever asked."""
-    with pytest.raises(ManifestError, match="no object"), generated([], source="s3://b/"):
+    with pytest.raises(ManifestError, match="no object"), listed([], source="s3://b/"):
         pass
 
 
@@ -80,7 +80,7 @@ def test_listing_is_a_manifest() -> None:
     """Keys are encoded, whatever is in them."""
     objects = [ObjectRef.of_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
 
-    with generated(objects, source="s3://b/") as manifest:
+    with listed(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]
 
 

@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from s3batch_handler.engine.families import message_family
 from s3batch_handler.engine.invoker import InProcess, WorkerPool
-from s3batch_handler.engine.runner import JobRun, message_family, run_job
+from s3batch_handler.engine.runner import JobRun, run_job
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.manifest import ManifestEntry, read_entries
 from s3batch_handler.model import JobRef

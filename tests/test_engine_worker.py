@@ -21,14 +21,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3batch_handler.engine.environment import (
-    Answer,
-    Environment,
-    FunctionError,
-    InvalidAnswer,
-    answer_of,
-    lambda_variables,
-)
+from s3batch_handler.engine.answers import Answer, FunctionError, InvalidAnswer, answer_of
+from s3batch_handler.engine.environment import Environment, lambda_variables
 from s3batch_handler.engine.invoker import InProcess, Invoker, WorkerPool
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import InvalidFunction

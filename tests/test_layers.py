@@ -35,8 +35,8 @@ LAYERS = [
     (
         "edge",
         {
-            *("endpoint", "embedded_s3", "http_server", "server", "starters", "testing", "cli"),
-            "__main__",
+            *("endpoint", "file_bucket", "embedded_s3", "http_server", "server", "starters"),
+            *("testing", "cli", "__main__"),
         },
     ),
 ]

@@ -12,7 +12,7 @@ from moto import mock_aws
 from typing_extensions import override
 
 from s3batch_handler import storage
-from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.storage import bucket_name_for, open_folder, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -258,3 +258,12 @@ def test_split_location(tmp_path: Path) -> None:
     assert split_location("s3://b/p//job-1/manifest.json") == ("s3://b/p//job-1", "manifest.json")
     assert split_location(tmp_path / "x.csv") == (tmp_path, "x.csv")
     assert split_location(str(tmp_path / "x.csv")) == (tmp_path, "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "bucket"),
+    [("My Photos!", "my-photos"), ("d", "bucket-d"), ("фото", "bucket"), ("x" * 70, "x" * 63)],
+)
+def test_bucket_name_of_a_folder(tmp_path: Path, folder_name: str, bucket: str) -> None:
+    """Always one that S3 takes."""
+    assert bucket_name_for(tmp_path / folder_name) == bucket

@@ -47,7 +47,8 @@ def invoke(handler: str, event: BinaryIO, timeout: float | None) -> None:
     except (TypeError, ValueError) as error:
         raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
     show(text)
-    outcomes = parse_response(_checked(request), json.loads(text))
+    parse_event(request)  # the handler may take more than S3 sends
+    outcomes = parse_response(request, json.loads(text))
     if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
         sys.exit(1)
 
@@ -67,10 +68,3 @@ def _read(event: BinaryIO) -> Any:
         return json.load(event)
     except ValueError as error:
         raise UsageProblem(f"the event is no JSON: {error}") from error
-
-
-def _checked(request: Any) -> dict[str, Any]:
-    """Tell whether the request was one of S3 Batch Operations, now that the handler took it."""
-    parse_event(request)
-    checked: dict[str, Any] = request
-    return checked

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from typing_extensions import override
 
-from s3batch_handler.cli.job_view import exit_code, show_job, show_json, show_listed, watch
+from s3batch_handler.cli.job_view import exit_code, show_job, show_listed, watch
 from s3batch_handler.cli.options import json_option, named, quiet_option
-from s3batch_handler.cli.output import show
+from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.cli.service import service_options
 from s3batch_handler.cli.submit import submit
 from s3batch_handler.status import JobStatus

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, ca
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
-from s3batch_handler.engine.preparation import PreparedManifest, copied, generated, prepared
+from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
-from s3batch_handler.storage import open_folder, split_location
+from s3batch_handler.storage import in_s3, open_folder, split_location
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def listed_manifest(
     bucket: str, prefix: str, s3: S3, *, keep: Path | None
 ) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
-    return generated(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
+    return listed(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
@@ -155,13 +155,8 @@ def new_report(
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
 
 
-def in_s3(location: str) -> bool:
-    """Tell an ``s3://`` URL from a path."""
-    return location.startswith("s3://")
-
-
 def check_writable(folder: Path, option: str) -> None:
-    """Find out now, not after all the work."""
+    """Find out whether a folder can be written to: now, not after all the work."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.output import say, show, show_json
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.control import wait_for_job
 from s3batch_handler.keys import bucket_name
@@ -15,7 +13,8 @@ from s3batch_handler.status import JobStatus
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from s3batch_handler.control import JobControl
     from s3batch_handler.job import Job
@@ -53,7 +52,7 @@ def watch(
 
 
 def exit_code(job: Job) -> int:
-    """Give 0 for a job that is complete with all its tasks; AWS is content with complete."""
+    """Give 0 if a job is complete and no task failed; to AWS a job with failures is complete."""
     return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
 
 
@@ -75,11 +74,6 @@ def show_listed(job: Job, *, as_json: bool) -> None:
     text = f"{job.job_id}  {job.status:<10}  {_second(job.creation_time)}  {job.operation_name}"
     parts = (text, _counts(job.progress), job.description)
     show(printable("  ".join(part for part in parts if part)))
-
-
-def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
-    """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
-    show(json.dumps(value, indent=indent, default=datetime.isoformat))
 
 
 def _rows(job: Job) -> Iterator[tuple[str, str | None]]:
@@ -120,7 +114,7 @@ def _report(report: Report | None, job_id: str) -> str | None:
 
 
 def _url(arn: str) -> str:
-    """Give ``s3://bucket/key`` for an ARN, and whatever else AWS says as it is."""
+    """Give ``s3://bucket/key`` for an ARN, and anything else as it is."""
     bucket, slash, key = arn.partition("/")
     try:
         return f"s3://{bucket_name(bucket)}{slash}{key}"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from s3batch_handler.errors import S3BatchError
+from s3batch_handler.report import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,6 +88,14 @@ max_redrives_option: Callable[[Any], Any] = click.option(
     default=3,
     show_default=True,
     help="Further tries for a task that failed temporarily.",
+)
+
+report_scope_option: Callable[[Any], Any] = click.option(
+    "--report-scope",
+    type=click.Choice([scope.value for scope in ReportScope]),
+    default=ReportScope.ALL_TASKS.value,
+    show_default=True,
+    help="Which tasks the report tells of.",
 )
 
 json_option: Callable[[Any], Any] = click.option(

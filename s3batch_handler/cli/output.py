@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from io import TextIOWrapper
 
 
@@ -29,6 +32,11 @@ def show(text: str) -> None:
 _NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
 
 
+def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
+    show(json.dumps(value, indent=indent, default=datetime.isoformat))
+
+
 def say(text: str) -> None:
     """Tell a person what happens; no reason to stop if that is impossible."""
     with suppress(OSError):
@@ -36,7 +44,7 @@ def say(text: str) -> None:
 
 
 def use_standard_streams_safely() -> None:
-    """Make sure that there are three, and that none of them fails for a character."""
+    """Make sure that all three are open, and that they take any character."""
     for number in range(3):  # or pipes to workers would get these numbers
         try:
             os.fstat(number)

@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_LINES: Final = 10.0
 def show_progress(
     total: int, *, quiet: bool, alone: bool
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """Give what is to be called with each progress; nothing when ``quiet``.
+    """Give a function to call with each new progress; ``None`` when ``quiet``.
 
     Only a terminal that is ours ``alone`` gets a bar: what others print there would run into it.
     """

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_writable, in_s3
+from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_writable
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
     endpoint_url_option,
     max_redrives_option,
     quiet_option,
+    report_scope_option,
     schema_for,
     schema_option,
 )
 from s3batch_handler.engine.targets import check_target, is_elsewhere
 from s3batch_handler.errors import InvalidFunction
-from s3batch_handler.report import ReportScope
+from s3batch_handler.storage import bucket_name_for, in_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,8 +62,6 @@ class RunOptions:
         """The bucket of the objects: as given, or made of the folder's name."""
         if self.source is None or self.bucket:
             return self.bucket or ""
-        from s3batch_handler.embedded_s3 import bucket_name_for  # moto takes a second to come
-
         return bucket_name_for(self.source)
 
     @property
@@ -94,7 +93,7 @@ class RunOptions:
         return outputs
 
     def written(self) -> Iterator[Path]:
-        """Give what jobs write: where one has run before, that is no input of the next."""
+        """Give what this job or an earlier one may have written: that is no input."""
         yield Path(DEFAULT_REPORTS)
         if not in_s3(self.report):
             yield Path(self.report)
@@ -107,9 +106,9 @@ class RunOptions:
         yield from self.outputs().values()
 
     def as_begun(self, asked: Mapping[str, Any]) -> RunOptions:
-        """Give the options that a run was begun with, which ``asked`` has as JSON had them.
+        """Give the options that a run was begun with: those in ``asked``, as read from JSON.
 
-        What may be said anew with ``--resume`` is as it is here.
+        Options that may be given with ``--resume`` again are taken from here.
         """
         begun = {field.name: asked[field.name] for field in fields(self)}
         paths = {name: begun[name] and Path(begun[name]) for name in ("source", "save_manifest")}
@@ -195,13 +194,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         help="Where the completion report goes, as job-<id>/.",
     ),
     click.option("--no-report", is_flag=True, help="Write no completion report."),
-    click.option(
-        "--report-scope",
-        type=click.Choice([scope.value for scope in ReportScope]),
-        default=ReportScope.ALL_TASKS.value,
-        show_default=True,
-        help="Which tasks the report tells of.",
-    ),
+    report_scope_option,
     click.option(
         "--log",
         metavar="FILE",

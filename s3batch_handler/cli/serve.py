@@ -16,6 +16,7 @@ from s3batch_handler.cli.output import say, show
 from s3batch_handler.engine.functions import Functions
 from s3batch_handler.engine.interrupts import taken_for_ctrl_c
 from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.storage import bucket_name_for
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -130,8 +131,6 @@ def serve(
 
 
 def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) -> None:
-    from s3batch_handler.embedded_s3 import bucket_name_for
-
     for folder in folders:
         say(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
     for name, handler in handlers.items():

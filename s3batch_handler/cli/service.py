@@ -39,7 +39,7 @@ class Service:
 
     @cached_property
     def control(self) -> S3Control:
-        """The verbs."""
+        """Job control."""
         return S3Control(self._s3control, account_id=self.account_id)
 
     @cached_property

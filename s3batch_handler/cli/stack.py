@@ -30,8 +30,8 @@ class Stack(NamedTuple):
         """Take the outputs of the stack called ``name``.
 
         Raises:
-            UsageProblem: One is missing: it is another kind of stack, or not made yet. Or it is
-                deleted: a stack goes on telling of what is no more there.
+            UsageProblem: One is missing: it is another kind of stack, or not made yet. Or the stack
+                is being deleted: it still has its outputs then, but no longer what they name.
         """
         if status.startswith("DELETE_"):
             raise UsageProblem(f"--stack {name}: it is {status}")

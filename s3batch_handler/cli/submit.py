@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from s3batch_handler.cli.job_view import exit_code, show_job, show_json, watch
+from s3batch_handler.cli.job_view import exit_code, show_job, watch
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
     json_option,
     quiet_option,
+    report_scope_option,
     schema_for,
     schema_option,
     tags_option,
 )
-from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.output import say, show, show_json
 from s3batch_handler.cli.service import Service, service_options
 from s3batch_handler.errors import JobError
 from s3batch_handler.inventory import INVENTORY_FORMAT
 from s3batch_handler.job import JobSpec
 from s3batch_handler.manifest import MANIFEST_FORMAT
-from s3batch_handler.report import REPORT_FORMAT, ReportScope
+from s3batch_handler.report import REPORT_FORMAT
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -70,13 +71,7 @@ if TYPE_CHECKING:
 @click.option("--role", metavar="NAME|ARN", help="The role that S3 assumes.")
 @click.option("--report", metavar="s3://…", help="Where the completion report goes.")
 @click.option("--no-report", is_flag=True, help="Have no completion report written.")
-@click.option(
-    "--report-scope",
-    type=click.Choice([scope.value for scope in ReportScope]),
-    default=ReportScope.ALL_TASKS.value,
-    show_default=True,
-    help="Which tasks the report tells of.",
-)
+@report_scope_option
 @click.option(
     "--priority",
     type=click.IntRange(0, 2147483647),
@@ -162,7 +157,10 @@ def _submit(options: _Options, service: Service) -> None:
     if options.waits_for_confirmation and not options.quiet:
         say(f"it waits for its confirmation: s3batch job confirm {printable(job_id)}")
     if not options.wait:
-        show_json({"JobId": job_id}) if options.as_json else show(printable(job_id))
+        if options.as_json:
+            show_json({"JobId": job_id})
+        else:
+            show(printable(job_id))
         return
     if not options.quiet:
         say(f"job {printable(job_id)}")
@@ -172,7 +170,7 @@ def _submit(options: _Options, service: Service) -> None:
 
 
 def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
-    """Add what the stack has where nothing is said, and put a manifest that is a file there."""
+    """Take from the stack what is not given, and put a manifest that is a file into its bucket."""
     function = stack.function if options.operation is None else None
     report = None if options.no_report else stack.reports
     complete = replace(
@@ -335,12 +333,12 @@ def _check(options: _Options) -> None:
 
 
 def _said_once(options: _Options, *said: bool) -> bool:
-    """Tell whether one of several is said; none will do where a stack has it."""
+    """Tell whether one of several options is given, and only one; with --stack none will do."""
     return sum(said) == 1 or (not any(said) and options.stack is not None)
 
 
 def _check_file(options: _Options) -> None:
-    """Find what a manifest on this machine does not go with."""
+    """Refuse what does not go with a manifest on this machine."""
     if options.dry_run:
         raise click.UsageError("--dry-run puts no file into the bucket: write s3://bucket/key")
     if options.manifest_version_id is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.cli.output import show
+from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -17,11 +16,14 @@ if TYPE_CHECKING:
 
 def show_summary(job: JobRun, *, log: str | None, as_json: bool) -> None:
     """Print what became of a job; ``log`` is where the function's own output lies."""
-    show(_json(job, log) if as_json else "\n".join([*_overview(job), *_failures(job)]))
+    if as_json:
+        show_json(_summary(job, log))
+    else:
+        show("\n".join([*_overview(job), *_failures(job)]))
 
 
-def _json(job: JobRun, log: str | None) -> str:
-    summary = {
+def _summary(job: JobRun, log: str | None) -> dict[str, Any]:
+    return {
         "job_id": job.job_id,
         "status": job.status.value,
         "reason": job.reason,
@@ -33,8 +35,6 @@ def _json(job: JobRun, log: str | None) -> str:
         "log": log,
         "failures": [asdict(family) for family in job.failures],
     }
-    # In ASCII: any locale can print it, and a terminal cannot be steered by it.
-    return json.dumps(summary, indent=2)
 
 
 def _overview(job: JobRun) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _overview(job: JobRun) -> Iterator[str]:
         "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
         "Succeeded": f"{progress.succeeded:,}",
         "Failed": f"{progress.failed:,}",
-        "Not run": f"{not_run:,}" if not_run > 0 else "",  # a manifest that grew has more
+        "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew
         "Time": f"{job.elapsed:.1f} s, {progress.done / max(job.elapsed, 1e-9):,.0f} tasks/s",
         "Report": job.report or "none",
     }

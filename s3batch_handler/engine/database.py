@@ -41,8 +41,8 @@ def open_database(
 
 
 def _make(database: sqlite3.Connection, name: str, schema: str, *, is_temporary: bool) -> None:
-    # Neither needs to reach the disk at once: a process that is killed leaves to the system what
-    # it has written. After a power failure the last commits may be missing, as a whole.
+    # No commit waits for the disk: what a process wrote before it was killed is safe with the
+    # operating system. After a power failure the last commits may be missing, each as a whole.
     database.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'WAL'}")
     database.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'NORMAL'}")
     (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -57,10 +57,10 @@ _VERSION: Final = 1
 
 @contextmanager
 def told(name: str) -> Iterator[None]:
-    """Tell of SQLite's errors as of a state that cannot be used."""
+    """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
         raise StateError(f"{name} cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:  # no disk, no lock: what is in the file
+    except sqlite3.DatabaseError as error:  # not the disk or a lock: the file itself
         raise StateDamaged(f"{name} cannot be used: {error}") from error

@@ -28,7 +28,7 @@ from s3batch_handler.engine.register import JobRegister
 from s3batch_handler.engine.state import locked
 from s3batch_handler.engine.steps import ENDING, TO_PREPARE, TO_RUN, Steps
 from s3batch_handler.errors import JobError, JobNotFound, StateError
-from s3batch_handler.job import MAX_JOB_TAGS, REFUSED, Description, Job, JobPage, Priority
+from s3batch_handler.job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
 from s3batch_handler.protocol import explain
 from s3batch_handler.shapes import Tags
 from s3batch_handler.status import JobStatus
@@ -54,8 +54,8 @@ class Engine:
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
-            Region) it is good for any; where several are, the one that says most is called.
+            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
+            that it does not mention; of several that fit, the one that says most is called.
             :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
         account_id: Whose jobs these are.
@@ -213,7 +213,7 @@ class Engine:
                 raise JobError(
                     f"job {job_id} is {job.status}: its priority cannot be changed",
                     job_id=job_id,
-                    code=REFUSED,
+                    code=BAD_REQUEST,
                 )
             job = self._jobs.change(job_id, priority=priority)
         if self._crew is not None:
@@ -346,4 +346,4 @@ def _check(kind: TypeAdapter[Any], value: object, member: str) -> None:
     try:
         kind.validate_python(value)
     except ValidationError as error:
-        raise JobError(explain(error, whole=member), code=REFUSED) from None
+        raise JobError(explain(error, whole=member), code=BAD_REQUEST) from None

@@ -2,8 +2,8 @@
 
 Payloads are JSON in both directions, so that what is not JSON fails here as it would there.
 Sources: the Python runtime interface client (RIC) for what a function sees and how its errors are
-told; the Lambda Developer Guide for the limits. The texts of a function that ends its process, or
-answers too much, are from memory.
+told; the Lambda Developer Guide for the limits. For the texts about a function that ends its
+process, or answers too much, there is none: see docs/fidelity.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import signal
 import time
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,86 +19,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 import pydantic_core
 
+from s3batch_handler.engine.answers import FUNCTION_ERROR, INVALID_ANSWER, FunctionError
 from s3batch_handler.errors import InvalidResponse
-from s3batch_handler.model import Outcome, ResultCode
+from s3batch_handler.model import ResultCode
 from s3batch_handler.protocol import MAX_PAYLOAD_BYTES, parse_response, wire_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.engine.loading import Function
-
-# ---------------------------------------------------------------- what became of a call
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionError:
-    """The function raised, ran out of time, or ended its process: Lambda answers with an error.
-
-    Attributes:
-        payload: Lambda's answer, JSON with ``errorMessage`` and mostly ``errorType``.
-    """
-
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidAnswer:
-    """The function returned, but nothing that S3 Batch Operations can read."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotRun:
-    """The job was stopped before the task was begun, or had to cut it off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The task was refused before it was begun: by S3, or by Lambda where it was to be called.
-
-    Attributes:
-        reason: Their own words.
-        details: What AWS's reports have behind them: ``Service: Amazon S3; Status Code: 404; …``.
-        code: Whether another try may help.
-    """
-
-    http_status: int
-    error_code: str
-    reason: str
-    details: str = ""
-    code: ResultCode = ResultCode.PERMANENT_FAILURE
-
-    @property
-    def message(self) -> str:
-        """What a report says."""
-        return f"{self.reason} ({self.details})" if self.details else self.reason
-
-
-Answer = Outcome | FunctionError | InvalidAnswer | Refused | NotRun
-"""What became of one task's call; an ``Outcome`` is what the function itself says."""
-
-FUNCTION_ERROR: Final = "FunctionError"
-"""The kind of a :class:`FunctionError` on its way from a worker process."""
-
-INVALID_ANSWER: Final = "InvalidAnswer"
-"""Likewise of an :class:`InvalidAnswer`. An outcome's kind is the spelling of its code."""
-
-
-def answer_of(kind: str, text: str) -> Answer:
-    """Make an answer of what :meth:`Environment.invoke` gives; in between it is plain text."""
-    code = _CODES.get(kind)
-    if code is not None:
-        return Outcome(code, text)
-    return FunctionError(text) if kind == FUNCTION_ERROR else InvalidAnswer(text)
-
-
-_CODES: Final = {code.value: code for code in ResultCode}
-_KINDS: Final = {code: code.value for code in ResultCode}
-
-
-# ---------------------------------------------------------------- one call
 
 
 class Environment:
@@ -168,10 +96,10 @@ class Environment:
         except Exception as error:  # noqa: BLE001  a function's own types may raise anything
             problem = f"Unable to marshal response: {_text(error)}"
             return _error("Runtime.MarshalError", problem, request_id)
-        if len(response) > _MAX_RESPONSE_BYTES:
+        if len(response) > _RESPONSE_LIMIT:
             problem = (
                 "Response payload size exceeded maximum allowed payload size "
-                f"({_MAX_RESPONSE_BYTES} bytes)."
+                f"({_RESPONSE_LIMIT} bytes)."
             )
             return _error("Function.ResponseSizeTooLarge", problem, request_id)
         if value is _UNREAD:
@@ -183,7 +111,7 @@ def task_event(
     call: str, schema_version: str, job: dict[str, Any], entry: tuple[str, str, str | None]
 ) -> dict[str, Any]:
     """Make the event for one task; ``call`` makes its ids differ from all others'."""
-    # Real ids are opaque, long, and unfit for file names; nobody shall rely on less.
+    # Unfit for file names, as the real ones are, so that no function comes to rely on it.
     return {
         "invocationSchemaVersion": schema_version,
         "invocationId": f"{call}/In+=",
@@ -245,15 +173,18 @@ def _answer_in(event: dict[str, Any], value: object) -> tuple[str, str]:
     return _KINDS[outcome.code], outcome.message
 
 
+_KINDS: Final = {code: code.value for code in ResultCode}
+
+
 def _marshal(returned: object) -> tuple[str | bytes, object]:
     """Write what a function returned as JSON, as RIC does: bytes are taken for JSON already.
 
-    What whoever gets it will read is given as well, where it is known by then.
+    Where that was read back already, to compare, what was read is given as well, else ``_UNREAD``.
     """
     if isinstance(returned, bytes):
         return returned, _UNREAD
     try:
-        # Three times as fast, but takes more than JSON for JSON; what is read back the same is.
+        # Three times as fast, but it also writes what is not JSON: that does not come back equal.
         text = pydantic_core.to_json(returned)
         value = pydantic_core.from_json(text)
         if value == returned:
@@ -286,12 +217,12 @@ def _no_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a value of JSON")
 
 
-# For what a function returns: pydantic's writer is faster, but takes what is not JSON, too. RIC
-# writes NaN and Infinity; whoever reads them finds no JSON.
+# Slower than pydantic's, but as exact as RIC. That does write NaN and Infinity: whoever reads the
+# answer finds that it is no JSON.
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_encodable).encode
 _SLOWER: Final = json.JSONDecoder(parse_constant=_no_json)
 
-_MAX_RESPONSE_BYTES: Final = MAX_PAYLOAD_BYTES + 100  # as Lambda's own message has it
+_RESPONSE_LIMIT: Final = MAX_PAYLOAD_BYTES + 100  # as Lambda's own message has it
 
 
 # ---------------------------------------------------------------- errors, as Lambda tells them
@@ -360,8 +291,8 @@ ACCOUNT_ID: Final = "123456789012"
 def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:
     """Give the environment variables of a function: Lambda's, and over them those ``given``.
 
-    Left out although Lambda has them: ``AWS_LAMBDA_RUNTIME_API`` and ``LAMBDA_TASK_ROOT``, which
-    tell libraries (Powertools, X-Ray) that services of Lambda's are near that are not.
+    Left out although Lambda has them: ``AWS_LAMBDA_RUNTIME_API`` and ``LAMBDA_TASK_ROOT``, by which
+    libraries (Powertools, X-Ray) know that they are in Lambda, and look for services it has there.
     """
     today = datetime.now(UTC).strftime("%Y/%m/%d")
     lambdas = {

@@ -28,12 +28,15 @@ class Functions:
 
     def __init__(self, functions: Mapping[str, Target]) -> None:
         self.names = tuple(functions)
-        self._functions = [(_parts_of(name), functions[name]) for name in functions]
+        self._functions = [(_parts_of(name), target) for name, target in functions.items()]
         for name, target in functions.items():
             check_target(target, name=name)
 
     def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
-        """Give the function that a ``FunctionArn`` names; of several the one named most closely."""
+        """Give the function that a ``FunctionArn`` names.
+
+        If several match, it is the one whose registered name says most.
+        """
         here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
         parts = {**here, **_parts_of(asked)}
         fitting = [

@@ -1,7 +1,7 @@
 """Manifests that S3 makes itself: the objects of a bucket that meet a filter.
 
-What a listing tells (key, time, size, storage class) is decided by the listing. Only of objects
-that are still in question then it is asked what only a request of its own tells.
+What a listing tells (key, time, size, storage class) is looked at first. Requests for what it does
+not tell (encryption, replication, tags) are made only for the objects that are left then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.classify import aws_error_code, describe
-from s3batch_handler.engine.preparation import generated
+from s3batch_handler.engine.failures import Unusable
+from s3batch_handler.engine.preparation import listed
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
 from s3batch_handler.keys import bucket_name
@@ -38,18 +39,6 @@ if TYPE_CHECKING:
     _Rule = Callable[[_Found], bool]
 
 
-class CannotGenerate(Exception):
-    """There is no manifest for the job.
-
-    Attributes:
-        code: A failure code; AWS's where it is known.
-    """
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A manifest that was made for a job.
@@ -70,16 +59,16 @@ def generate(
     """List a bucket, and write the list where the job wants it; ``keep`` is our own file of it.
 
     Raises:
-        CannotGenerate: No object meets the filter, or S3 refuses something.
+        Unusable: No object meets the filter, or S3 refuses something.
     """
     source = generator.source_bucket
     with ExitStack() as files:
         try:
             objects = matching_objects(s3, generator)
-            manifest = files.enter_context(generated(objects, source=source, keep=keep))
+            manifest = files.enter_context(listed(objects, source=source, keep=keep))
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
-            raise CannotGenerate(_FAILED, text) from error
+            raise Unusable(_FAILED, text) from error
         except Exception as error:
             raise _not_listed(error, source) from error
         location = None
@@ -87,7 +76,7 @@ def generate(
             try:
                 location = _write(s3, generator, manifest, job_id=job_id, now=now)
             except Exception as error:
-                raise CannotGenerate(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
+                raise Unusable(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
         yield Generated(manifest, location)
 
 
@@ -95,14 +84,14 @@ _FAILED: Final = "ManifestGenerationFailed"
 _NOT_WRITTEN: Final = "Error occurred when preparing manifest: Failed to write manifest"
 
 
-def _not_listed(error: Exception, source: str) -> CannotGenerate:
+def _not_listed(error: Exception, source: str) -> Unusable:
     code = aws_error_code(error)
     if code == "NoSuchBucket":
-        return CannotGenerate(code, f"Source bucket {source} does not exist.")
+        return Unusable(code, f"Source bucket {source} does not exist.")
     if code in ("AccessDenied", "403"):  # HEAD requests get no word from S3, only a number
-        return CannotGenerate("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
+        return Unusable("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
     text = f"Error occurred when preparing manifest: {source}: {describe(error)}"
-    return CannotGenerate(_FAILED, text)
+    return Unusable(_FAILED, text)
 
 
 # ---------------------------------------------------------------- which objects
@@ -148,7 +137,7 @@ class _Bucket:
         return self._pages("list_objects_v2", "Contents", prefix)
 
     def versions(self, prefix: str) -> Iterator[_Found]:
-        """List all versions; delete markers are none."""
+        """List all versions, without delete markers."""
         return self._pages("list_object_versions", "Versions", prefix)
 
     def _pages(self, method: str, member: str, prefix: str) -> Iterator[_Found]:
@@ -165,7 +154,7 @@ class _Bucket:
             if code in _GONE:
                 return None
             if code in ("400", "InvalidRequest"):
-                # What S3 says of an object that is encrypted with a key that only its owner has.
+                # So S3 answers for an object that is encrypted with a customer's own key (SSE-C).
                 return {"SSECustomerAlgorithm": "AES256"}
             raise
         return answer
@@ -237,7 +226,7 @@ def _in_utc(when: datetime) -> datetime:
 
 
 def _rules_of_names(names: KeyNameConstraint) -> Iterator[_Rule]:
-    """Prefixes are not among them: nothing else is listed."""
+    """Prefixes need no rule: nothing else is listed."""
     if suffixes := names.match_any_suffix:
         yield lambda found: found["Key"].endswith(suffixes)
     if substrings := names.match_any_substring:
@@ -266,7 +255,10 @@ def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Ru
 
 
 def _eligible(bucket: _Bucket) -> _Rule:
-    """Whether a rule covers the key, or the key and tags. Tags are asked for where they decide."""
+    """Make the rule: the bucket replicates the key, or objects of that key and certain tags.
+
+    Tags are asked for only where they decide.
+    """
     filters = [_filter_of(rule) for rule in bucket.replication_rules()]
 
     def is_eligible(found: _Found) -> bool:
@@ -293,7 +285,7 @@ def _has_any(tags: Mapping[str, str], wanted: Iterable[dict[str, str]]) -> bool:
 
 def _replication_status(head: Mapping[str, Any]) -> str:
     status: str = head.get("ReplicationStatus", "NONE")
-    return "COMPLETED" if status == "COMPLETE" else status  # the model has both, S3 says the first
+    return "COMPLETED" if status == "COMPLETE" else status  # S3 says the former, the model has both
 
 
 def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> bool:

@@ -17,12 +17,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
+from s3batch_handler.engine.answers import Answer, FunctionError, NotRun, answer_of
 from s3batch_handler.engine.environment import (
-    Answer,
     Environment,
-    FunctionError,
-    NotRun,
-    answer_of,
     exit_reason,
     exited,
     lambda_variables,

@@ -1,8 +1,8 @@
 """The life of a job: which status may follow which, and what a request does to it.
 
-Source: S3 User Guide, "Tracking job status". It does not have everything: that a report which
-cannot be written fails a job that is ``Completing`` is told elsewhere in it, that a job may be
-cancelled at any moment before its end is inferred.
+Source: S3 User Guide, "Tracking job status". That a report which cannot be written fails a job that
+is ``Completing`` stands elsewhere in the guide; that a job may be cancelled at any moment before
+its end is inferred.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import InvalidTransition, JobError
-from s3batch_handler.job import REFUSED
+from s3batch_handler.job import BAD_REQUEST
 from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
@@ -89,4 +89,4 @@ def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> 
     if requested in (READY, CANCELLED):
         raise InvalidTransition(job_id=job_id, current=current, requested=requested)
     problem = f"RequestedJobStatus: Ready or Cancelled, not {requested}"
-    raise JobError(problem, job_id=job_id, code=REFUSED)
+    raise JobError(problem, job_id=job_id, code=BAD_REQUEST)

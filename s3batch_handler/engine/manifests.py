@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.classify import aws_error_code, describe
 from s3batch_handler.engine.failures import BAD_MANIFEST, NO_MANIFEST, NotNow, Unusable
-from s3batch_handler.engine.generator import CannotGenerate, generate
+from s3batch_handler.engine.generator import generate
 from s3batch_handler.engine.preparation import copied, prepared
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.inventory import INVENTORY_FORMAT, parse_inventory
@@ -16,9 +16,9 @@ from s3batch_handler.manifest import MANIFEST_FORMAT
 from s3batch_handler.storage import S3Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from s3batch_handler.engine.generator import Generated
     from s3batch_handler.engine.preparation import PreparedManifest
@@ -33,7 +33,7 @@ class Manifests:
 
     Args:
         s3: Where they are.
-        passes: Says of an error whether one is to wait until it has passed.
+        passes: Says of an error whether it will pass, so that the job can wait for that.
     """
 
     def __init__(self, s3: S3Client, passes: Callable[[Exception], bool]) -> None:
@@ -58,7 +58,7 @@ class Manifests:
         source = f"s3://{place.bucket}/{place.key}"
         try:
             with ExitStack() as files:
-                stream = files.enter_context(closing(self._open(manifest)))
+                stream = files.enter_context(closing(self._open(manifest, source)))
                 if is_inventory:
                     entries = copied(self._inventory(stream, source), source=source, keep=keep)
                 else:
@@ -78,24 +78,18 @@ class Manifests:
         except Exception as error:
             raise self._unreadable(error, source, parts.bucket) from error
 
-    def _open(self, manifest: Manifest) -> BinaryIO:
+    def _open(self, manifest: Manifest, source: str) -> BinaryIO:
         place = manifest.location.object
-        source = f"s3://{place.bucket}/{place.key}"
         try:
             answer = self._s3.get_object(**place.location)
         except Exception as error:
             raise self._unreadable(error, source, place.bucket) from error
         body = cast("BinaryIO", answer["Body"])
-        problem = None
-        is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
-        if answer["ETag"].strip('"') != manifest.location.etag:
-            problem = Unusable(NO_MANIFEST, "Etag mismatch reading manifest")
-        elif is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
-            text = "Unsupported encryption type SSE_KMS used for manifest"
-            problem = Unusable(BAD_MANIFEST, text)
-        if problem is not None:
+        try:
+            _check(answer, manifest)
+        except Unusable:
             body.close()
-            raise problem
+            raise
         return body
 
     def _unreadable(self, error: Exception, source: str, bucket: str) -> Exception:
@@ -122,14 +116,23 @@ class Manifests:
             Unusable: There is nothing, or it cannot be listed.
             NotNow: It may be later.
         """
-        now = job.creation_time  # the same, should it be cut off
+        now = job.creation_time  # so that a second try, after a crash, writes the same files
         try:
             with generate(self._s3, generator, job_id=job.job_id, now=now, keep=keep) as made:
                 yield made
-        except CannotGenerate as error:
+        except Unusable as error:
             if self._passes(error):
                 raise NotNow(str(error)) from error
-            raise Unusable(error.code, str(error)) from error
+            raise
+
+
+def _check(answer: Mapping[str, Any], manifest: Manifest) -> None:
+    """See whether the object that S3 gave is the manifest that was meant, and may be one."""
+    if answer["ETag"].strip('"') != manifest.location.etag:
+        raise Unusable(NO_MANIFEST, "Etag mismatch reading manifest")
+    is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
+    if is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
+        raise Unusable(BAD_MANIFEST, "Unsupported encryption type SSE_KMS used for manifest")
 
 
 _COLUMNS: Final = "Unexpected number of task fields"

@@ -1,6 +1,6 @@
 """A manifest, read in full before anything runs: as S3 does while a job is Preparing.
 
-So that a fault in its last line is told before the first task is begun, and progress has a total.
+A fault in its last line is found before the first task is begun, and progress has a total.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PreparedManifest:
     source: str
     _stream: BinaryIO
     _start: int
-    _state: _State
+    _as_read: _Stamp
 
     def entries(self) -> Iterator[ManifestEntry]:
         """Give its lines, from the first on.
@@ -54,13 +54,13 @@ class PreparedManifest:
         entries = read_entries(self._stream, fields=self.fields, source=self.source)
         for count, entry in enumerate(entries, 1):  # noqa: B007  the last one is what counts
             yield entry
-        is_same = self._state is None or _state(self._stream) == self._state
+        is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:
             raise ManifestError("changed while the job ran", source=self.source)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What :func:`kept` wants to know of it again, as JSON can hold it."""
+        """The arguments by which :func:`kept` opens it again; JSON can hold them."""
         return {"count": self.count, "fields": self.fields, "source": self.source}
 
     def save(self, path: Path) -> None:
@@ -69,11 +69,11 @@ class PreparedManifest:
         LocalFolder(path.parent).write(path.name, self._stream)
 
 
-_State = tuple[int, int] | None
+_Stamp = tuple[int, int] | None
 
 
-def _state(stream: BinaryIO) -> _State:
-    """Give what differs when a file has been changed; ``None`` where nobody else can do that."""
+def _stamp(stream: BinaryIO) -> _Stamp:
+    """Give what changes with a file; ``None`` for a stream that nobody else can change."""
     try:
         status = os.fstat(stream.fileno())
     except OSError:  # no file
@@ -91,8 +91,8 @@ def prepared(
 ) -> Iterator[PreparedManifest]:
     """Check a manifest to its last line.
 
-    A stream that cannot go back is copied to a file; with ``keep`` any is, and the file stays, for
-    :func:`kept`.
+    A stream that cannot seek is copied to a temporary file. With ``keep`` every stream is copied to
+    that file, which stays, for :func:`kept`.
 
     Raises:
         ManifestError: It has a fault, or no line at all.
@@ -102,16 +102,16 @@ def prepared(
             shutil.copyfileobj(stream, copy)
             stream = copy
             stream.seek(0)
-        start, state = stream.tell(), _state(stream)  # of standard input a part may be read
+        start, stamp = stream.tell(), _stamp(stream)  # part of standard input may have been read
         count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
         _keep(copy, keep)
-        yield PreparedManifest(count, fields, source, stream, start, state)
+        yield PreparedManifest(count, fields, source, stream, start, stamp)
 
 
 @contextmanager
-def generated(
+def listed(
     objects: Iterable[ObjectRef], *, source: str, keep: Path | None = None
 ) -> Iterator[PreparedManifest]:
     """Make a manifest of objects that are listed one after the other; ``keep`` is its file.
@@ -143,7 +143,7 @@ def copied(
     """
     with _file(keep) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        # Quotes for all: for a CR alone Python has them since 3.13 only.
+        # Quotes for all cells: one with a lone CR needs them, which Python knows only since 3.13.
         write_row = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
         count, width = 0, 0
         for entry in entries:
@@ -164,7 +164,7 @@ def kept(
 ) -> Iterator[PreparedManifest]:
     """Open a manifest that was prepared before, and kept."""
     with path.open("rb") as stream:
-        yield PreparedManifest(count, fields, source, stream, 0, _state(stream))
+        yield PreparedManifest(count, fields, source, stream, 0, _stamp(stream))
 
 
 @contextmanager

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from contextlib import ExitStack, closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, cast
 
 from s3batch_handler.classify import describe
-from s3batch_handler.engine.environment import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.answers import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.families import FailureFamilies
 from s3batch_handler.engine.interrupts import first_cancels
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
@@ -22,7 +22,8 @@ from s3batch_handler.text import MAX_RESULT_STRING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
+    from s3batch_handler.engine.families import FailureFamily
     from s3batch_handler.engine.invoker import Invoker
     from s3batch_handler.engine.journal import QueuedTask
     from s3batch_handler.manifest import ManifestEntry
@@ -54,20 +55,6 @@ class Sink(Protocol):
     def discard(self) -> None:
         """Leave nothing behind."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class FailureFamily:
-    """Failed tasks of one error code, whose messages differ in names and numbers at most.
-
-    Attributes:
-        message: What their messages have in common; all of it where they are the same.
-    """
-
-    error_code: str
-    message: str
-    count: int
-    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +98,14 @@ def run_job(
     temporarily; AWS does not publish how many it makes, or when. The job fails as soon as more
     than half of at least 1,000 tasks have failed for good, or when its report cannot be put where
     it belongs. Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels it: running tasks
-    get a moment to end, the report tells of what was done. Another one, a second later, means it.
+    get a moment to end, the report tells of what was done. A second Ctrl-C, a second or more after
+    the first, interrupts at once.
 
-    A job that was cut off goes on where its ``journal`` ends, if it is called with that and the
-    same entries again. So does one that was ``asked`` to be ``Paused``, and came back so. Asked to
-    be ``Cancelled`` it ends as by a Ctrl-C.
+    A job that was cut off goes on where its ``journal`` ends when this is called again with the
+    same journal and the same entries. ``asked`` is polled meanwhile: once it gives ``Paused``,
+    the job is left so that it can go on in that way; on ``Cancelled`` it ends as by Ctrl-C.
 
-    Memory does not grow with the manifest. However the job ends, so has the ``invoker``.
+    Memory does not grow with the manifest. However the job ends, the ``invoker`` is closed.
 
     Raises:
         ManifestError: An entry cannot be read, and this call has run no task yet: there is no
@@ -171,7 +159,7 @@ def _run_tasks(
     for tries in range(max_redrives + 1):
         try:
             for task, answer in invoke_all(ledger.queue(entries, tries)):
-                # What went in comes out.
+                # An invoker gives back the very entries that it was given.
                 ledger.take(cast("QueuedTask", task), answer, is_last_try=tries == max_redrives)
         except (InvalidFunction, ManifestError) as error:
             if not ledger.has_run_here:
@@ -183,7 +171,7 @@ def _run_tasks(
 def _possible(
     tasks: Iterable[QueuedTask], ledger: _Ledger, stop: Callable[[], bool]
 ) -> Iterator[QueuedTask]:
-    """Give the tasks that can be begun; one with an empty cell for its version has failed."""
+    """Give the tasks that can be begun; fail those with an empty cell for the version id."""
     for task in tasks:
         if task.version_id != "":
             yield task
@@ -198,7 +186,7 @@ _NO_VERSION: Final = Refused(400, "InvalidRequest", "Task failed due to missing 
 
 
 def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | None:
-    """Make the report. After all the work, a report that cannot be made must not hide the rest."""
+    """Make the report. One that cannot be made fails the job, but what the tasks did is told."""
     if report is None:
         return None
     if not ledger.has_run:  # nor has AWS a report then
@@ -251,12 +239,12 @@ class _Ledger:
         self._run: int = facts["run"]
         self._succeeded: int = facts["succeeded"]
         self._failed: int = facts["failed"]
-        self._families = {(code, text): _Family(*rest) for code, text, *rest in facts["families"]}
+        self._families = FailureFamilies(facts["families"])
 
     # ------------------------------------------------------------ tasks
 
     def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
-        """Give the tasks of a pass: those that have failed temporarily so many times."""
+        """Give the tasks of a pass: those never run, or failed temporarily ``tries`` times."""
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
     def take(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
@@ -285,7 +273,7 @@ class _Ledger:
             self.tell_progress()
 
     def give_up_waiting(self) -> None:
-        """Let tasks that will get no other try have failed as they did before."""
+        """Fail the tasks that still wait for a redrive, with what they said the last time."""
         for task, message in self._journal.all_waiting():
             outcome = Outcome(ResultCode.TEMPORARY_FAILURE, message)
             self.take(task, outcome, is_last_try=True)
@@ -298,20 +286,14 @@ class _Ledger:
             http_status, code, message = failure.http_status, failure.error_code, failure.message
             row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
-        name = (failure.error_code, message_family(failure.gist))
-        if name not in self._families and len(self._families) >= _MOST_FAMILIES:
-            name = (failure.error_code, "other messages")
-        family = self._families.setdefault(name, _Family(failure.gist))
-        family.count += 1
-        family.differs |= family.example != failure.gist
+        self._families.add(failure.error_code, failure.gist)
         if self._run >= _THRESHOLD_TASKS and self._failed * 2 > self._run:
             reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
             self.end(JobStatus.FAILED, reason)
 
     def commit(self) -> None:
-        """Keep all this, come what may."""
+        """Write all this into the journal."""
         self._next_commit = time.monotonic() + _COMMIT_SECONDS
-        families = [[*name, *astuple(family)] for name, family in self._families.items()]
         self._journal.commit(
             {
                 "status": self.status,
@@ -320,7 +302,7 @@ class _Ledger:
                 "run": self._run,
                 "succeeded": self._succeeded,
                 "failed": self._failed,
-                "families": families,
+                "families": self._families.facts,
             }
         )
 
@@ -369,28 +351,11 @@ class _Ledger:
             job_id=job_id,
             status=status,
             progress=self._progress,
-            failures=self._failures(),
+            failures=self._families.most_frequent(),
             elapsed=self._elapsed,
             reason=self.reason,
             report=report,
         )
-
-    def _failures(self) -> tuple[FailureFamily, ...]:
-        """Give the most frequent kinds of failure."""
-        frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
-        return tuple(
-            FailureFamily(code, text if family.differs else family.example, *astuple(family)[1::-1])
-            for (code, text), family in frequent[:_TOP_FAMILIES]
-        )
-
-
-@dataclass(slots=True)
-class _Family:
-    """How often a kind of failure was seen; ``differs``: not always in the same words."""
-
-    example: str
-    count: int = 0
-    differs: bool = False
 
 
 _NOTHING_YET: Final[dict[str, Any]] = {
@@ -404,8 +369,6 @@ _NOTHING_YET: Final[dict[str, Any]] = {
 }
 _THRESHOLD_TASKS: Final = 1_000
 _COMMIT_SECONDS: Final = 0.1
-_MOST_FAMILIES: Final = 500
-_TOP_FAMILIES: Final = 10
 
 
 class _Failure(NamedTuple):
@@ -431,21 +394,3 @@ def _failure(answer: Answer) -> _Failure:
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, f"{message}: {answer.reason}")
-
-
-def message_family(message: str) -> str:
-    """Give what messages have in common that differ in names and numbers only."""
-    return _PARTICULAR.sub("…", message[:_TELLING])
-
-
-_TELLING: Final = 300  # characters at the beginning of a message
-_PARTICULAR: Final = re.compile(
-    r"""'[^']*' | "[^"]*"                   # what is quoted
-      | \b request\ id\ [^\s,)]+          # of AWS
-      | \b [0-9a-fA-F]{8} (?:-[0-9a-fA-F]{4,}){4}   # UUIDs
-      | \b \d{4}-\d\d-\d\dT[\d:.]+Z?     # points in time
-      | \b (?=[a-fA-F]*\d) [0-9a-fA-F]{16,} \b   # digests
-      | \d+ (?:[.,:]\d+)*                 # numbers
-    """,
-    re.VERBOSE,
-)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def written(folder: Path) -> Iterator[None]:
-    """Tell of a disk that takes no more as of a state that cannot be used for now.
+    """Turn the error of a disk that takes no more into a :class:`StateError`.
 
     Raises:
         StateError: What the block writes to the folder has no room, or the disk is read-only.

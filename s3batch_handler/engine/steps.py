@@ -16,7 +16,6 @@ from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.lifecycle import way
 from s3batch_handler.engine.manifests import Manifests
 from s3batch_handler.engine.operations import s3_operation
-from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.on_s3 import OnS3
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.runner import run_job
@@ -101,8 +100,6 @@ class Steps:
                 self._run(job_id, stored)
         except Unusable as problem:
             self.jobs.fail(job_id, problem.failure)
-        except CannotRun as error:
-            self.jobs.fail(job_id, failure(error.code or "", str(error)))
         except InvalidFunction as error:
             self.jobs.fail(job_id, failure(NO_FUNCTION, str(error)))
         except StateDamaged as error:
@@ -226,8 +223,7 @@ class Steps:
         """Give what does the tasks of a job.
 
         Raises:
-            Unusable: It is not there.
-            CannotRun: Nothing here can do them.
+            Unusable: It is not there, or nothing here can do them.
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:

@@ -160,7 +160,7 @@ class JobStore:
 
     def close(self) -> None:
         """Let go of the file, once nobody is at it."""
-        with self.lock:  # or SQLite would take the process along
+        with self.lock:  # closed under a running query, SQLite would crash
             self._db.close()
 
     # ------------------------------------------------------------ SQLite

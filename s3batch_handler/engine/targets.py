@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess, WorkerPool
 from s3batch_handler.engine.loading import Function, split_spec
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.engine.invoker import Invoker
-    from s3batch_handler.engine.remote import LambdaClient, RemoteFunction
+    from s3batch_handler.engine.lambda_api import LambdaClient
+    from s3batch_handler.engine.remote import RemoteFunction
 
 Target: TypeAlias = "Function | str | LambdaClient"
 """What can be registered as a function of jobs:
@@ -21,7 +22,7 @@ Target: TypeAlias = "Function | str | LambdaClient"
 ===========================================  ======================================================
 a callable                                   called right here
 ``module:name``, ``path/to/app.py:name``     loaded and called in worker processes
-``http://…``, ``https://…``                  at an address, see :class:`~.remote.HttpApi`
+``http://…``, ``https://…``                  at an address, see :class:`~.lambda_api.HttpApi`
 ``arn:aws:lambda:…``                         by Lambda, in the Region of the ARN
 ``boto3.client("lambda")``                   by this client, under the name it is registered as
 ===========================================  ======================================================
@@ -60,7 +61,8 @@ def invoker_for(
         return WorkerPool(target, workers=workers, timeout=here, env=env, log=log)
     if callable(target):
         return InProcess(target, timeout=here)
-    from s3batch_handler.engine.remote import ClientApi, RemoteFunction
+    from s3batch_handler.engine.lambda_api import ClientApi
+    from s3batch_handler.engine.remote import RemoteFunction
 
     return RemoteFunction(ClientApi(target, name), concurrency=workers or _LAMBDA_CALLS)
 
@@ -70,7 +72,8 @@ def remote_function(
 ) -> RemoteFunction:
     """Give what calls a function at an address, or one with an ARN: see :func:`invoker_for`."""
     # http.client takes 10 ms to come.
-    from s3batch_handler.engine.remote import ClientApi, HttpApi, RemoteFunction
+    from s3batch_handler.engine.lambda_api import ClientApi, HttpApi
+    from s3batch_handler.engine.remote import RemoteFunction
 
     read_timeout = (_LONGEST_TIMEOUT if timeout is None else timeout) + _PATIENCE
     if not target.startswith("arn:"):
@@ -111,16 +114,15 @@ def check_target(target: object, *, name: str = "function") -> None:
 
 
 def _region(arn: str) -> str:
-    parts: list[Any] = arn.split(":")
+    parts = arn.split(":")
     if len(parts) not in (7, 8) or parts[2] != "lambda" or parts[5] != "function" or not parts[3]:
         raise InvalidFunction(
             f"{arn} is no ARN of a function: write arn:aws:lambda:REGION:ACCOUNT:function:NAME"
         )
-    region: str = parts[3]
-    return region
+    return parts[3]
 
 
 _LAMBDA_CALLS: Final = 10
 _LONGEST_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
-# A function may have to be started first, which Lambda gives a time of its own: 10 s.
+# A function may have to start first: for that Lambda gives it 10 s that its timeout does not count.
 _PATIENCE: Final = 30.0

@@ -29,7 +29,8 @@ from contextlib import suppress
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 
-from s3batch_handler.engine.environment import FUNCTION_ERROR, INVALID_ANSWER, Environment
+from s3batch_handler.engine.answers import FUNCTION_ERROR, INVALID_ANSWER
+from s3batch_handler.engine.environment import Environment
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import result_string

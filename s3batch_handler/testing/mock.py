@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from moto import mock_aws
 from typing_extensions import override
 
-from s3batch_handler.aws import s3_client
+from s3batch_handler.aws import local_s3_client
 from s3batch_handler.endpoint import job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.functions import Functions
@@ -34,13 +34,13 @@ def mock_s3batch(
 
     moto's ``mock_aws``, and in it ``boto3.client("s3control")`` with all job calls. A job runs in
     this process, on the thread whose call made it ready to run: ``create_job`` returns when it is
-    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator, of
-    functions that have done their work when they return: not of classes or ``async def``.
+    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator of plain
+    functions; not of classes or ``async def``, whose work is done after they have returned.
 
     Args:
         functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. Whatever a name does not say (qualifier, account,
-            Region) it is good for any; where several are, the one that says most is called.
+            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
+            that it does not mention; of several that fit, the one that says most is called.
             :data:`~s3batch_handler.engine.targets.Target` says what can be registered.
         max_redrives: Further tries for a task that failed temporarily.
         timeout: Seconds that a call may take: a function in this process is told of it, and not
@@ -55,7 +55,7 @@ def mock_s3batch(
 
 
 class _Mock(AbstractContextManager[None]):
-    """``with`` it, or decorate by it."""
+    """A context manager that is a decorator as well."""
 
     def __init__(self, aws: Callable[[], Any]) -> None:
         self._aws = aws
@@ -122,4 +122,4 @@ def _s3() -> Any:
 
     A client that was made in one ``mock_aws`` works in the next one as well.
     """
-    return s3_client(access_key_id="testing", secret_access_key="testing")  # noqa: S106  moto's
+    return local_s3_client("testing")

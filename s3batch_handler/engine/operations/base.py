@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from s3batch_handler.classify import aws_error_code, classify, describe
-from s3batch_handler.engine.environment import Answer, Refused
-from s3batch_handler.errors import JobError
+from s3batch_handler.classify import AwsError, aws_error_code, classify, describe
+from s3batch_handler.engine.answers import Answer, Refused
+from s3batch_handler.engine.failures import Unusable
 from s3batch_handler.model import Outcome, ResultCode
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
 """What reports of AWS say of tasks that were done (seen of copies, restores and tags)."""
 
 
-class CannotRun(JobError):
-    """A job cannot run at all: its ``code`` and text are the job's failure reason."""
+class CannotRun(Unusable):
+    """A job asks for what nothing here can do, or S3 itself would refuse."""
 
     def __init__(self, problem: str, *, code: str = "NotImplemented") -> None:
-        super().__init__(problem, code=code)
+        super().__init__(code, problem)
 
 
 # ---------------------------------------------------------------- asking S3
@@ -53,31 +53,28 @@ def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
 def refusal_of(error: Exception) -> Refused:
     """Give what S3 refused, in the words of AWS's SDK for Java: those are what reports have.
 
-    What is no answer of S3 is told as one: the connection that failed, the request that botocore
-    did not even send.
+    An error that is no answer of S3 (the connection failed, botocore refused to send the request)
+    is told in the same form.
     """
     verdict = classify(error).code
     code = verdict or ResultCode.PERMANENT_FAILURE
-    error_code = aws_error_code(error)
-    if error_code is None:
+    aws = AwsError.of(error)
+    if aws is None:
         is_ours = verdict is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
         return Refused(status, error_code, describe(error), code=code)
-    answer: Any = error.response  # type: ignore[attr-defined]  # or it would have no code
-    about = answer.get("ResponseMetadata", {})
-    status, reason = about.get("HTTPStatusCode", 500), answer["Error"].get("Message", "")
-    if status == 304:  # GET says so; a copy whose condition is not met is refused in other words
-        status, error_code, reason = 412, "PreconditionFailed", _NOT_MET
-    ids = about.get("RequestId"), about.get("HostId")
-    return refused_by_s3(status, error_code, reason, *ids, code=code)
+    told = aws.status or 500, aws.code, aws.message
+    if aws.status == 304:  # as GET says it; a copy on a condition is refused in other words
+        told = 412, "PreconditionFailed", _NOT_MET
+    return refused_by_s3(*told, aws.request_id, aws.host_id, code=code)
 
 
 def refused_by_s3(
     status: int,
     error_code: str,
     reason: str,
-    request_id: str | None = None,
-    host_id: str | None = None,
+    request_id: str = "",
+    host_id: str = "",
     *,
     code: ResultCode = ResultCode.PERMANENT_FAILURE,
 ) -> Refused:

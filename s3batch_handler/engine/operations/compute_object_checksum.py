@@ -17,7 +17,7 @@ from s3batch_handler.engine.operations.base import CannotRun, refusal_of
 from s3batch_handler.model import Outcome, ResultCode
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import ComputeObjectChecksum
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def compute_object_checksum(asked: ComputeObjectChecksum, s3: Any) -> S3Operation:
     """Compute a full object's checksum, or that of the checksums of its parts.
 
-    Without a word on it: CRC64NVME, which is S3's own default, of the full object.
+    By default it is CRC64NVME, as in S3 itself, of the full object.
     """
     algorithm = asked.checksum_algorithm or "CRC64NVME"
     kind = asked.checksum_type or "FULL_OBJECT"

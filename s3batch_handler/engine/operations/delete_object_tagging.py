@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
 
 
 def delete_object_tagging(_: object, s3: Any) -> S3Operation:
-    """There is nothing to ask for."""
+    """Take the tags off; a job has no parameters for that."""
 
     def delete(item: ObjectRef) -> Answer:
         look_up(s3, item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.engine.environment import NotRun, Refused
+from s3batch_handler.engine.answers import NotRun, Refused
 from s3batch_handler.engine.operations.base import CannotRun, refusal_of
 from s3batch_handler.keys import is_utf8
 from s3batch_handler.model import Outcome, ResultCode
@@ -12,7 +12,7 @@ from s3batch_handler.model import Outcome, ResultCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.model import JobRef

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.engine.operations.base import SUCCESSFUL, CannotRun, grant_headers, look_up
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import PutObjectAcl
@@ -32,7 +32,7 @@ def _arguments(asked: PutObjectAcl) -> dict[str, Any]:
     if policy is None or policy.access_control_list is None:
         problem = "S3PutObjectAcl: an AccessControlPolicy is needed, with a list or a canned ACL"
         raise CannotRun(problem, code="InvalidRequest")
-    # Grants as headers, which moto keeps: of those in a body it knows nothing, and says nothing.
+    # Grants as headers, which moto keeps: it silently ignores those in a body.
     # The owner cannot be changed anyway.
     if policy.access_control_list.grants:
         return grant_headers(policy.access_control_list.grants)

@@ -16,7 +16,7 @@ from s3batch_handler.engine.operations.base import (
 from s3batch_handler.keys import bucket_name
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import PutObjectCopy

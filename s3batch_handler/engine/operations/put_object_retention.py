@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.engine.operations.base import SUCCESSFUL, given, look_up
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import PutObjectRetention

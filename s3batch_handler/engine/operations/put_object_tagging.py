@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.engine.operations.base import SUCCESSFUL, look_up
 from s3batch_handler.engine.operations.delete_object_tagging import delete_object_tagging
+from s3batch_handler.shapes import tag_set
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import PutObjectTagging
@@ -18,7 +19,7 @@ def put_object_tagging(asked: PutObjectTagging, s3: Any) -> S3Operation:
     """Put tags in the place of all there were; without any tag, take those off."""
     if not asked.tag_set:  # comes to the same, and moto breaks down at an empty set
         return delete_object_tagging(asked, s3)
-    tagging = {"TagSet": [{"Key": key, "Value": asked.tag_set[key]} for key in asked.tag_set]}
+    tagging = {"TagSet": tag_set(asked.tag_set)}
 
     def put(item: ObjectRef) -> Answer:
         look_up(s3, item)

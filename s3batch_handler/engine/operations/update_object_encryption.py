@@ -9,7 +9,7 @@ from s3batch_handler.classify import aws_error_code
 from s3batch_handler.engine.operations.base import SUCCESSFUL, CannotRun
 
 if TYPE_CHECKING:
-    from s3batch_handler.engine.environment import Answer
+    from s3batch_handler.engine.answers import Answer
     from s3batch_handler.engine.operations.base import S3Operation
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.shapes import UpdateObjectEncryption
@@ -44,7 +44,7 @@ def _check_that_it_is_understood(s3: Any, bucket: str, encryption: dict[str, Any
     try:
         answer = s3.update_object_encryption(**place, ObjectEncryption=encryption)
     except Exception as error:
-        # Who may not list a bucket is not told what is not there.
+        # The latter is what S3 says of a missing object to those who may not list the bucket.
         if aws_error_code(error) not in ("NoSuchKey", "AccessDenied"):
             raise
         return
