@@ -222,8 +222,7 @@ class Engine:
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
         """Give the tags of a job."""
-        with self._jobs.lock:
-            return self._jobs.tags(job_id)
+        return self._jobs.tags(job_id)
 
     def put_job_tagging(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
@@ -253,8 +252,7 @@ class Engine:
             self._step(job_id)
 
     def _can_go_on(self, job_id: str) -> bool:
-        with self._jobs.lock:
-            return self._jobs.get(job_id).job.status in (*TO_PREPARE, *TO_RUN)
+        return self._jobs.status_of(job_id) in (*TO_PREPARE, *TO_RUN)
 
     def _look(self, crew: Crew) -> None:
         """Let what runs pause for a job of higher priority, and the crew look what there is now.

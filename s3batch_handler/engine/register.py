@@ -79,7 +79,8 @@ class JobRegister(JobStore):
             job = self.get(job_id).job
             for step in steps:
                 check_move(job_id, job.status, step)
-                job = self.change(job_id, status=step, **changes)
+                job = job.model_copy(update={"status": step, **changes})
+                self.save(job)
             return job
 
     def request(self, job_id: str, status: JobStatus, reason: str | None) -> Job:

@@ -156,7 +156,7 @@ class Steps:
         spec, known = stored.spec, stored.manifest
         assert known is not None
         with self.jobs.lock:
-            status = self.jobs.get(job_id).job.status
+            status = self.jobs.status_of(job_id)
             if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
                 self.jobs.move(job_id, *way(status, JobStatus.ACTIVE))
         invoke = spec.operation.lambda_invoke
