@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from s3batch_handler.cli.options import UsageProblem, json_option
-from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.output import say, show, show_json
 from s3batch_handler.errors import ProjectError
 from s3batch_handler.starters import create_project, starters
 
@@ -29,8 +28,10 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     known = starters()
     if starter is None:
         for name, one in known.items():
-            line = json.dumps({"name": name, "about": one.about})
-            show(line if as_json else f"{name:<18}{one.about}")
+            if as_json:
+                show_json({"name": name, "about": one.about}, indent=None)
+            else:
+                show(f"{name:<18}{one.about}")
         return
     if starter not in known:
         raise click.BadParameter(
@@ -42,7 +43,8 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     except ProjectError as error:
         raise UsageProblem(str(error)) from error
     if as_json:
-        show(json.dumps({"directory": str(place), "files": paths}, indent=2))
-    for path in paths if not as_json else ():
-        show(str(place / path))
+        show_json({"directory": str(place), "files": paths})
+    else:
+        for path in paths:
+            show(str(place / path))
     say(f"Next: read {place / 'README.md'}.")
