@@ -22,6 +22,16 @@ TOOLS: Final = PROJECT / ".venvs"
 RUNTIME: Final = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 ARCHITECTURE: Final = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
+# All that a function needs beside its own code, as it lies in a folder.
+NEEDED: Final = {
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "s3batch_handler",
+    "typing_extensions.py",
+    "typing_inspection",
+}
+
 needs_sam = pytest.mark.skipif(
     not TOOLS.joinpath("sam", "bin", "sam").exists(),
     reason="there is no SAM CLI: run scripts/test, or scripts/get-sam",
