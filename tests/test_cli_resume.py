@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import itertools
 import json
 import os
 import random
@@ -11,16 +13,21 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from s3batch_handler.cli import saved_run
+from s3batch_handler.cli.saved_run import SavedRun
+from s3batch_handler.engine import preparation
+from s3batch_handler.engine.preparation import prepared
 from s3batch_handler.report import read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from types import FrameType
 
 TASKS = 1_500
 
@@ -252,6 +259,54 @@ def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
 
     assert process.returncode == 1
     assert os.listdir("state") == ["lock"]  # noqa: PTH208
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a file that is cut off while it opens
+def test_ctrl_c_at_any_moment_until_the_run_is_kept(tmp_path: Path) -> None:
+    """Whatever instruction it comes before, nothing stays."""
+    for moment in itertools.count():
+        state = tmp_path / str(moment)
+        with suppress(KeyboardInterrupt), ctrl_c_at(moment) as was_reached:
+            begin(state)
+        if not was_reached():
+            break
+        assert {file.name for file in state.glob("*")} <= {"lock"}
+
+    assert moment > 200
+    assert (state / "run.json").exists()
+
+
+def begin(state: Path) -> None:
+    with (
+        SavedRun.open(state, resume=False) as run,
+        prepared(io.BytesIO(b"photos,cat.jpg\n"), source="m", keep=run.manifest_file) as manifest,
+    ):
+        run.begin({"job_id": "1"}, manifest)
+        sys.settrace(None)
+
+
+@contextmanager
+def ctrl_c_at(moment: int) -> Iterator[Callable[[], bool]]:
+    """Raise it before the given instruction of what keeps a run; tell whether it was reached."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal count
+        if frame.f_code.co_filename not in {saved_run.__file__, preparation.__file__}:
+            return None
+        frame.f_trace_opcodes = True
+        if event in {"line", "opcode"}:
+            count += 1
+            if count == moment + 1:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield lambda: count > moment
+    finally:
+        sys.settrace(before)
 
 
 def test_ctrl_c_before_the_first_task(folder: Path) -> None:

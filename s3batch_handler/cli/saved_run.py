@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.state import locked
 from s3batch_handler.errors import StateDamaged
+from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,7 +69,7 @@ class SavedRun:
             try:
                 yield run
             except KeyboardInterrupt:
-                if run.asked and not run._is_under_way:
+                if not run._is_under_way:
                     run.end()
                 raise
 
@@ -76,9 +78,8 @@ class SavedRun:
         self._forget_journal()  # of a run whose end was cut off
         self.asked = {**asked, "cwd": str(Path.cwd())}
         self._manifest = manifest.facts
-        part = self._index.with_name("run.json.part")
-        part.write_text(json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str))
-        part.replace(self._index)
+        index = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
+        LocalFolder(self.folder).write(self._index.name, io.BytesIO(index.encode()))
 
     def manifest(self) -> AbstractContextManager[PreparedManifest]:
         """Open the manifest that was kept."""
@@ -91,6 +92,8 @@ class SavedRun:
     @property
     def _is_under_way(self) -> bool:
         """Tell whether any task has been answered."""
+        if not self._index.exists():
+            return False
         with self.journal() as journal:
             return bool(journal.facts)
 

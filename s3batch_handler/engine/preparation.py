@@ -174,12 +174,12 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", file)
     else:
         part = keep.with_name(f"{keep.name}.part")
-        with part.open("w+b") as file:
-            try:
+        try:  # from before it is there: a Ctrl-C may come with it
+            with part.open("w+b") as file:
                 yield file
-            finally:
-                with suppress(OSError):  # mostly it has its name by now
-                    part.unlink()
+        finally:
+            with suppress(OSError):  # mostly it has its name by now
+                part.unlink()
 
 
 def _keep(file: BinaryIO, path: Path | None) -> None:
