@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.measure import exponent, ratio, side_by_side
 from benchmarks.noop import handler
-from s3batch_handler.engine.invoker import WorkerPool
 from s3batch_handler.engine.journal import Journal
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.preparation import prepared
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.model import JobRef

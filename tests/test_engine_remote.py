@@ -27,8 +27,9 @@ from botocore.stub import ANY, Stubber
 from typing_extensions import override
 
 from s3batch_handler.engine.answers import Answer, FunctionError, InvalidAnswer, NotRun, Refused
-from s3batch_handler.engine.invoker import InProcess, Invoker, WorkerPool
+from s3batch_handler.engine.invoker import InProcess, Invoker
 from s3batch_handler.engine.lambda_api import ClientApi, HttpApi
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.remote import RemoteFunction
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.targets import check_target, invoker_for

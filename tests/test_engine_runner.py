@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from s3batch_handler.engine.families import message_family
-from s3batch_handler.engine.invoker import InProcess, WorkerPool
+from s3batch_handler.engine.invoker import InProcess
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.runner import JobRun, run_job
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.manifest import ManifestEntry, read_entries
@@ -480,7 +481,7 @@ def test_ctrl_c(function: Write, tmp_path: Path, task_seconds: float, done: bool
         """
     )
     code = f"""
-from s3batch_handler.engine.invoker import WorkerPool
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef

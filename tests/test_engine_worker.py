@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 
 from s3batch_handler.engine.answers import Answer, FunctionError, InvalidAnswer, answer_of
 from s3batch_handler.engine.environment import Environment, lambda_variables
-from s3batch_handler.engine.invoker import InProcess, Invoker, WorkerPool
+from s3batch_handler.engine.invoker import InProcess, Invoker
 from s3batch_handler.engine.loading import load_function
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, Outcome, ResultCode
@@ -821,7 +822,7 @@ def test_workers_end_when_their_parent_is_killed(function: Write, tmp_path: Path
         """
     )
     code = (
-        "from s3batch_handler.engine.invoker import WorkerPool\n"
+        "from s3batch_handler.engine.pool import WorkerPool\n"
         "from s3batch_handler.model import JobRef\n"
         f"list(WorkerPool({spec!r}).invoke_all(JobRef(id='j'), '1.0', [('b', 'k', None)],"
         " stop=lambda: False))"

@@ -25,7 +25,7 @@ LAYERS = [
     ("rules", {"keys", "text", "protocol", "classify", "results", "deadline"}),
     (
         "runtime",
-        {"handler", "concurrency", "event_loop", "isolation", "observability"},
+        {"handler", "event_loop", "observability"},
     ),
     (
         "documents",

@@ -12,6 +12,7 @@ import json
 import signal
 import time
 import traceback
+import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -118,6 +119,11 @@ def task_event(
         "job": job,
         "tasks": [wire_task(schema_version, f"{call}/Ta+=", *entry)],
     }
+
+
+def new_instance() -> str:
+    """Name an environment: the first part of its request ids."""
+    return str(uuid.uuid4())[:23]
 
 
 def request_id_of(instance: str, call: int) -> str:

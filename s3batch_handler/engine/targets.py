@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
-from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess, WorkerPool
+from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT, InProcess
 from s3batch_handler.engine.loading import Function, split_spec
+from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.errors import InvalidFunction
 
 if TYPE_CHECKING:
