@@ -604,6 +604,7 @@ def test_report_that_cannot_be_put_where_it_belongs() -> None:
 
     assert run.status is JobStatus.FAILED
     assert run.reason == "the report could not be written: OSError: no such bucket"
+    assert str(run.report_error) == "no such bucket"
     assert (run.progress.succeeded, run.report, report.end) == (3, None, "discarded")
 
 

@@ -68,6 +68,7 @@ class JobRun:
         elapsed: Seconds.
         reason: Why the job failed.
         report: Where the completion report lies; ``None`` if there is none.
+        report_error: Why it does not lie where it belongs; the job has failed then.
     """
 
     job_id: str
@@ -77,6 +78,7 @@ class JobRun:
     elapsed: float
     reason: str | None
     report: str | None
+    report_error: Exception | None = None
 
 
 def run_job(
@@ -196,14 +198,10 @@ def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | Non
         for status in report.statuses:
             report.add_rows(status, journal.rows(status))
         return report.finish()
-    except ReportNotWritten as error:
-        ledger.fail(f"the report could not be written: {error}")
-        report.discard()
-        return error.kept
     except Exception as error:  # noqa: BLE001  a disk, a network, a client: anything may happen
-        ledger.fail(f"the report could not be written: {describe(error)}")
+        ledger.fail_for_report(error)
         report.discard()
-        return None
+        return error.kept if isinstance(error, ReportNotWritten) else None
 
 
 # ---------------------------------------------------------------- results
@@ -215,6 +213,7 @@ class _Ledger:
     Attributes:
         status: ``Active`` until the job is over.
         reason: Why it failed, in words.
+        report_error: What stopped the report.
         has_run_here: Whether a task was run that the journal did not have.
     """
 
@@ -231,6 +230,7 @@ class _Ledger:
         self._on_progress = on_progress
         self._next_commit = 0.0
         self._started = time.monotonic()
+        self.report_error: Exception | None = None
         self.has_run_here = False
         facts = journal.facts or _NOTHING_YET
         self.status = JobStatus(facts["status"])
@@ -313,9 +313,11 @@ class _Ledger:
         if not self.is_over():
             self.status, self.reason = status, reason
 
-    def fail(self, reason: str) -> None:
-        """Call the job failed, whatever it was called before."""
-        self.status, self.reason = JobStatus.FAILED, reason
+    def fail_for_report(self, error: Exception) -> None:
+        """Call the job failed, whatever it was called before: nobody can know what it did."""
+        why = str(error) if isinstance(error, ReportNotWritten) else describe(error)
+        self.status, self.reason = JobStatus.FAILED, f"the report could not be written: {why}"
+        self.report_error = error
 
     def cancel(self) -> None:
         self.end(JobStatus.CANCELLED)
@@ -355,6 +357,7 @@ class _Ledger:
             elapsed=self._elapsed,
             reason=self.reason,
             report=report,
+            report_error=self.report_error,
         )
 
 

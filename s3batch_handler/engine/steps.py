@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from typing_extensions import override
-
 from s3batch_handler.classify import classify, describe
 from s3batch_handler.engine.failures import BAD_MANIFEST, NO_FUNCTION, NotNow, Unusable, failure
 from s3batch_handler.engine.functions import qualified_name
@@ -168,7 +166,6 @@ class Steps:
         folder = self.jobs.folder_of(job_id)
         with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
             invoker = self._invoker_of(spec)
-            report = self._report(job_id, spec.report)
             run = run_job(  # which closes them, however it ends
                 manifest.entries(),
                 invoker,
@@ -177,13 +174,13 @@ class Steps:
                 ),
                 schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
                 max_redrives=self.max_redrives,
-                report=report,
+                report=self._report(job_id, spec.report),
                 total=manifest.count,
                 on_progress=keep,
                 journal=journal,
                 asked=partial(self._asked, job_id),
             )
-        self._conclude(job_id, run, report)
+        self._conclude(job_id, run)
 
     def _asked(self, job_id: str) -> JobStatus | None:
         """Say whether a job that runs shall end, or pause."""
@@ -194,8 +191,8 @@ class Steps:
             return JobStatus.PAUSED
         return None
 
-    def _conclude(self, job_id: str, run: JobRun, report: _Report | None) -> None:
-        problem = None if report is None else report.problem
+    def _conclude(self, job_id: str, run: JobRun) -> None:
+        problem = run.report_error
         if problem is not None and self._passes(problem):
             raise NotNow(f"the report of job {job_id} could not be written: {describe(problem)}")
         with self.jobs.lock:
@@ -236,12 +233,12 @@ class Steps:
             raise Unusable(NO_FUNCTION, text)
         return invoker_for(function, name=qualified_name(asked), timeout=self.timeout)
 
-    def _report(self, job_id: str, asked: Report) -> _Report | None:
+    def _report(self, job_id: str, asked: Report) -> ReportWriter | None:
         if not asked.enabled:
             return None
         assert asked.bucket is not None  # or the request would have been refused
         try:
-            return _Report(
+            return ReportWriter(
                 S3Folder(self.s3, bucket_name(asked.bucket)),
                 job_id=job_id,
                 scope=ReportScope(asked.report_scope or ReportScope.ALL_TASKS),
@@ -253,24 +250,6 @@ class Steps:
 
 _MANIFEST: Final = "manifest.csv"
 _JOURNAL: Final = "journal"
-
-
-class _Report(ReportWriter):
-    """A completion report that says what stopped it, once all the work is done.
-
-    Attributes:
-        problem: Why it could not be written; ``None``: it could.
-    """
-
-    problem: Exception | None = None
-
-    @override
-    def finish(self) -> str | None:
-        try:
-            return super().finish()
-        except Exception as error:
-            self.problem = error
-            raise
 
 
 _NO_REPORT: Final = (
