@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 Event = dict[str, Any]
 
@@ -14,6 +15,11 @@ Event = dict[str, Any]
 # that tests start: those that send it one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Machines may be busy: how long an example takes says nothing about the code.
+settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at leisure")
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ from botocore.retries import standard
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -413,7 +413,6 @@ trees = st.recursive(
 )
 
 
-@settings(deadline=None)  # machines may be busy
 @given(trees)
 def test_nesting_of_groups_does_not_matter(error: Exception) -> None:
     """However leaves are grouped, they decide as one flat list of them would."""
@@ -1122,7 +1121,6 @@ def test_cause_is_named_within_what_a_report_keeps() -> None:
     assert "7QXEXAMPLE" in describe(error)[:1024]
 
 
-@settings(deadline=None)  # machines may be busy
 @given(st.text(), st.text())
 def test_describe_takes_any_text(outer: str, inner: str) -> None:
     """Whatever stands in a message, there are words, with the type first."""

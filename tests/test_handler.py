@@ -26,7 +26,7 @@ from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 from aws_lambda_powertools.middleware_factory.exceptions import MiddlewareInvalidArgumentError
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     LoadEvent = Callable[[str], dict[str, Any]]
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 LONG = 60.0
@@ -326,7 +323,6 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 
 
-@at_leisure
 @given(ANYTHING)
 def test_any_returned_value(value: Any) -> None:
     """Whatever a function returns, Lambda and S3 can read the response."""
@@ -484,7 +480,6 @@ def test_unexpected_exception_that_is_raised(concurrency: int) -> None:
         build(**options)(raising(ZeroDivisionError()))(event, None)
 
 
-@at_leisure
 @given(st.sampled_from([Exception, KeyError, OSError, UnicodeDecodeError, ExceptionGroup]),
        st.lists(st.none() | st.integers() | st.text() | st.binary(), max_size=5))  # fmt: skip
 def test_any_raised_exception(kind: type[Exception], arguments: list[Any]) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     LoadEvent = Callable[[str], dict[str, Any]]
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 LONG = 60.0
@@ -427,7 +424,6 @@ def test_function_that_cancels_everything() -> None:
     assert codes(response) == ["PermanentFailure"] * 2
 
 
-@at_leisure
 @given(st.sampled_from([Exception, OSError, SystemExit, asyncio.CancelledError]),
        st.lists(st.none() | st.integers() | st.text(), max_size=5))  # fmt: skip
 def test_any_raised_exception(kind: type[BaseException], arguments: list[Any]) -> None:
