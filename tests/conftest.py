@@ -2,7 +2,8 @@
 
 import json
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,14 @@ def load_event() -> Callable[[str], Event]:
         return event
 
     return load
+
+
+@pytest.fixture
+def own_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test imports from its folder, ``app.py`` mostly, is not the next test's as well."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = {*sys.modules}
+    yield
+    for name in sys.modules.keys() - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

@@ -26,7 +26,6 @@ from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 APP = """
@@ -113,16 +112,11 @@ class Shell:
 
 
 @pytest.fixture
-def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_imports: None) -> Shell:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "reader.py").write_text(READER)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    modules = {*sys.modules}
-    yield Shell(tmp_path)
-    for name in sys.modules.keys() - modules:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]  # `invoke` has loaded it
+    return Shell(tmp_path)
 
 
 # ---------------------------------------------------------------- run: what comes out

@@ -540,6 +540,7 @@ def test_function_that_cannot_be_loaded(
         assert str(caught.value).endswith("broken.py, line 2)")
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
     """A path that ends in ``.py`` is a path, with the function's usual name."""
     folder = tmp_path / "a:b ü"
@@ -549,6 +550,7 @@ def test_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
     assert load_function(f"{folder}/app.py")(None, None) == "found"
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_file_of_a_package(tmp_path: Path) -> None:
     """A file that imports relatively is told how to be named instead."""
     (tmp_path / "app.py").write_text("from .neighbour import handler")
@@ -582,6 +584,7 @@ def test_function_is_found_from_the_current_directory_and_beside_its_file(
     assert error_of(by_name)["errorMessage"] == "hello"
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_file_may_be_called_like_a_module_that_is_in_use(tmp_path: Path) -> None:
     """``json.py`` is a fine name for a function's file."""
     path = tmp_path / "json.py"
