@@ -16,6 +16,9 @@ Event = dict[str, Any]
 # that tests start: those that send it one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Likewise a hang-up, under nohup: what is handled here is as ever in what is started.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 # Machines may be busy: how long an example takes says nothing about the code.
