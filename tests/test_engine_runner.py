@@ -169,7 +169,9 @@ def test_rows_are_those_of_aws(report: Rows) -> None:
         "permanent": ("failed", 200, "PermanentFailure", "gone"),
     }
     assert run.status is JobStatus.COMPLETE
-    assert run.progress == Progress(5, 1, 4, active_seconds=0)
+    told = (run.progress.total, run.progress.succeeded, run.progress.failed)
+    assert told == (5, 1, 4)
+    assert run.progress.active_seconds in range(int(run.elapsed) + 1)
     assert run.report == "here"
 
 
@@ -290,7 +292,7 @@ def test_temporary_failure_that_passes_later(function: Write, tmp_path: Path, re
         "shy": ("succeeded", 200, "", "xxx"),
         "bold": ("succeeded", 200, "", "x"),
     }
-    assert run.progress == Progress(2, 2, 0, active_seconds=0)
+    assert (run.progress.total, run.progress.succeeded) == (2, 2)
 
 
 def test_an_empty_cell_for_the_version(report: Rows) -> None:
@@ -724,5 +726,6 @@ def test_progress_is_told(report: Rows) -> None:
     )
 
     assert told[0].total == 500
-    assert told[-1] == run.progress == Progress(500, 500, 0, active_seconds=0)
+    assert told[-1] == run.progress
+    assert (run.progress.total, run.progress.succeeded) == (500, 500)
     assert len(told) < 100
