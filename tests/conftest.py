@@ -2,11 +2,13 @@
 
 import json
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 Event = dict[str, Any]
 
@@ -14,6 +16,14 @@ Event = dict[str, Any]
 # that tests start: those that send it one would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Likewise a hang-up, under nohup: what is handled here is as ever in what is started.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+# Machines may be busy: how long an example takes says nothing about the code.
+settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at leisure")
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +41,14 @@ def load_event() -> Callable[[str], Event]:
         return event
 
     return load
+
+
+@pytest.fixture
+def own_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test imports from its folder, ``app.py`` mostly, is not the next test's as well."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = {*sys.modules}
+    yield
+    for name in sys.modules.keys() - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]

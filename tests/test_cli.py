@@ -26,7 +26,6 @@ from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 APP = """
@@ -113,16 +112,11 @@ class Shell:
 
 
 @pytest.fixture
-def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_imports: None) -> Shell:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "reader.py").write_text(READER)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    modules = {*sys.modules}
-    yield Shell(tmp_path)
-    for name in sys.modules.keys() - modules:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]  # `invoke` has loaded it
+    return Shell(tmp_path)
 
 
 # ---------------------------------------------------------------- run: what comes out
@@ -329,9 +323,13 @@ def test_nobody_reads_to_the_end(s3batch: Shell) -> None:
 
 SLOW = """
 import time
+calls = 0
 def handler(event, context):
-    open("started", "w").close()
-    time.sleep(0.3)
+    global calls
+    calls += 1
+    if calls == 2:
+        open("answered", "w").close()
+    time.sleep(0.1)
     results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}]
     return {"invocationSchemaVersion": "1.0", "invocationId": event["invocationId"],
             "treatMissingKeysAs": "PermanentFailure", "results": results}
@@ -342,16 +340,16 @@ def handler(event, context):
 def test_a_job_that_is_told_to_end(s3batch: Shell, number: int) -> None:
     """``kill`` and a closed terminal are like Ctrl-C: the report tells of what was done."""
     (s3batch.folder / "slow.py").write_text(SLOW)
-    manifest = s3batch.manifest(*(f"b,{number}" for number in range(100)))
+    manifest = s3batch.manifest(*(f"b,{number}" for number in range(10_000)))
     command = [*COMMAND, "run", "slow", "--manifest", manifest, "--json", "-q"]
     with subprocess.Popen(
         command, cwd=s3batch.folder, env=s3batch.environment, stdout=subprocess.PIPE, text=True
     ) as job:
-        wait_for(s3batch.folder / "started")
+        wait_for(s3batch.folder / "answered")  # the first task is
 
         job.send_signal(number)
 
-        out, _ = job.communicate(timeout=20)
+        out, _ = job.communicate(timeout=60)
 
     summary = json.loads(out)
     rows = list(read_report(s3batch.folder / summary["report"]).rows())
@@ -374,7 +372,7 @@ def test_told_to_end_while_the_manifest_is_read(s3batch: Shell) -> None:
 
         job.send_signal(signal.SIGTERM)
 
-        _, errors = job.communicate(timeout=20)
+        _, errors = job.communicate(timeout=60)
 
     assert job.returncode == 1
     assert errors.split() == [b"Aborted!"]
@@ -382,7 +380,7 @@ def test_told_to_end_while_the_manifest_is_read(s3batch: Shell) -> None:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

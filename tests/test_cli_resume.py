@@ -6,6 +6,7 @@ import fcntl
 import io
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -31,15 +32,17 @@ if TYPE_CHECKING:
 
 TASKS = 1_500
 
-# Every seventh fails for good, every fifth once for a time.
+# Every seventh fails for good, every fifth once for a time. It waits where it was told to.
 APP = """
-import time
+import os, time
 from pathlib import Path
 
 def handler(event, context):
     (task,) = event["tasks"]
     number = int(task["s3Key"])
     time.sleep(0.001)
+    while len(os.listdir("calls")) >= float(Path("most").read_text()):
+        time.sleep(0.01)
     with Path("calls", task["s3Key"]).open("a") as calls:
         calls.write("x")
         tries = calls.tell()
@@ -59,8 +62,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calls").mkdir()
     (tmp_path / "app.py").write_text(APP)
+    let(tmp_path, math.inf)
     (tmp_path / "manifest.csv").write_text("".join(f"photos,{n}\n" for n in range(TASKS)))
     return tmp_path
+
+
+def let(folder: Path, most: float) -> None:
+    """Let the function be called for so many tasks, about, and hold it up then."""
+    (folder / "most.new").write_text(str(most))
+    (folder / "most.new").replace(folder / "most")
 
 
 BEGIN = ("app.py:handler", "--manifest", "manifest.csv", "--state", "state", "--workers", "2")
@@ -97,34 +107,30 @@ def test_a_job_that_is_killed_again_and_again(folder: Path) -> None:
     seed = random.randrange(1_000_000)
     chance = random.Random(seed)
     arguments: tuple[str, ...] = BEGIN
-    kills = 0
-    while kills < 8:
+    for kills in range(1, 8):
+        let(folder, kills * TASKS // 8 + 100)
         process = start(arguments)
-        wait_for_calls(folder, process, min(TASKS, (kills + 1) * TASKS // 8))
+        wait_for_calls(folder, process, kills * TASKS // 8)
         time.sleep(chance.random() * 0.1)
-        if process.poll() is not None:
-            break
         kill(process)
-        if (folder / "state" / "run.json").exists():
-            arguments = RESUME
-        kills += 1
+        arguments = RESUME
+    let(folder, math.inf)
 
-    last = process if process.returncode in (0, 1) else None
-    summary = json.loads(run(*RESUME).stdout) if last is None else json.loads(last.communicate()[0])
+    summary = json.loads(run(*RESUME).stdout)
 
     rows = list(read_report(folder / "s3batch-reports").rows())
     assert Counter(row.key for row in rows) == {str(n): 1 for n in range(TASKS)}, seed
     assert {int(row.key) for row in rows if row.status == "failed"} == set(range(0, TASKS, 7)), seed
     assert (summary["total"], summary["failed"]) == (TASKS, len(range(0, TASKS, 7))), seed
-    assert kills > 2
     assert not (folder / "state" / "run.json").exists()
 
 
 def cut_off(folder: Path) -> None:
+    let(folder, 500)
     process = start(BEGIN)
-    wait_for_calls(folder, process, 100)
-    time.sleep(0.3)  # a few commits
+    wait_for_calls(folder, process, 500)
     kill(process)
+    let(folder, math.inf)
 
 
 def test_what_was_done_is_not_done_again(folder: Path) -> None:
@@ -155,9 +161,11 @@ def test_a_job_over_the_folder_that_its_state_is_in(folder: Path) -> None:
     for number in range(TASKS):
         (folder / "source" / str(number)).touch()
     options = ("--state", "source/state", "--save-manifest", "source/saved.csv", "--workers", "2")
+    let(folder, 500)
     process = start(("app.py:handler", "--source", "source", *options))
-    wait_for_calls(folder, process, 100)
+    wait_for_calls(folder, process, 500)
     kill(process)
+    let(folder, math.inf)
 
     summary = json.loads(run("--resume", "--state", "source/state").stdout)
 
@@ -324,9 +332,11 @@ def test_ctrl_c_before_the_first_task(folder: Path) -> None:
 
 def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:
     """The job can no more go on after a crash, but it has had none."""
+    let(folder, 100)
     process = start(BEGIN)
     wait_for_calls(folder, process, 100)
     (folder / "state").rename(folder / "elsewhere")
+    let(folder, math.inf)
 
     out, err = process.communicate(timeout=60)
 
@@ -349,11 +359,13 @@ def test_a_report_that_cannot_be_written_is_written_later(folder: Path) -> None:
     """All tasks were run: only the report is made anew."""
     (folder / "s3batch-reports").mkdir()
     blocker = folder / "s3batch-reports"
+    let(folder, 100)
     process = start(BEGIN)
     wait_for_calls(folder, process, 100)
     (folder / "moved").mkdir()
     blocker.rename(folder / "moved" / "reports")
     blocker.touch()  # a file where a folder should be
+    let(folder, math.inf)
     out, err = process.communicate(timeout=60)
     calls = sum(path.stat().st_size for path in (folder / "calls").iterdir())
 

@@ -83,9 +83,11 @@ class Context:
 )
 def test_deadline(left: float, seconds: float) -> None:
     """The deadline is what Lambda says is left, less the reserve; nothing left is no mistake."""
+    before = time.monotonic()
     deadline = deadline_of(Context(left), reserve=1.0)
+    after = time.monotonic()
 
-    assert deadline - time.monotonic() == pytest.approx(seconds, abs=0.5)
+    assert before + seconds - 0.001 <= deadline <= after + seconds + 0.001
 
 
 @pytest.mark.parametrize(
@@ -203,8 +205,9 @@ def test_except_exception() -> None:
         call_within(LIMIT, careful, None)
 
 
-def test_finally() -> None:
+def test_finally(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cleaning up is not interrupted: ``finally``, ``with``, generators."""
+    monkeypatch.setattr("s3batch_handler.deadline._REPEAT", LONG / 4)  # for busy machines
     done = []
 
     @contextlib.contextmanager
@@ -306,7 +309,7 @@ def test_failure_before_the_end() -> None:
 
 def test_nothing_is_left() -> None:
     """After a call there is no timer, and nothing comes late."""
-    call_within(0.05, str, 1)
+    call_within(0.5, str, 1)
     with pytest.raises(OutOfTime):
         call_within(0.05, sleep, None)
 
@@ -395,18 +398,22 @@ def test_periodic_timer_of_the_user() -> None:
     alarms = Alarms()
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 
-    with soon(), pytest.raises(OutOfTime):
-        call_within(0.3, sleep, None)
-    during = alarms.count
-    time.sleep(0.3)
+    def go_on_for(_: object) -> None:
+        enough = alarms.count + 3
+        while alarms.count < enough:
+            time.sleep(0.01)
+
+    with soon():
+        call_within(LONG, go_on_for, None)
+        with pytest.raises(OutOfTime):
+            call_within(0.3, sleep, None)
+        go_on_for(None)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
-    assert during >= 3
-    assert alarms.count > during
 
-
-def test_periodic_timer_and_cleaning_up() -> None:
-    """It does not bring our next interruption nearer: half a second remains for cleaning up."""
+def test_periodic_timer_and_cleaning_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not bring our next interruption nearer: there remains as long for cleaning up."""
+    monkeypatch.setattr("s3batch_handler.deadline._REPEAT", LONG / 4)  # for busy machines
     Alarms()
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
     cleaned_up = []

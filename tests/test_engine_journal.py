@@ -85,7 +85,7 @@ def commits_often(monkeypatch: pytest.MonkeyPatch) -> None:
 CODES = st.sampled_from(["Succeeded", "TemporaryFailure", "PermanentFailure"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     scripts=st.lists(st.lists(CODES, min_size=1, max_size=4), min_size=1, max_size=12),
     crashes=st.lists(st.integers(0, 8), max_size=6),
@@ -186,7 +186,7 @@ def test_reason_and_kinds_of_failures_outlive_the_process(tmp_path: Path) -> Non
     assert sum(function.tries.values()) == 1_000
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=6),
     st.integers(0, 30),

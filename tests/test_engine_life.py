@@ -179,4 +179,4 @@ class JobsOfAnEngine(RuleBasedStateMachine):
 
 
 TestJobsOfAnEngine = JobsOfAnEngine.TestCase
-TestJobsOfAnEngine.settings = settings(max_examples=25, stateful_step_count=15, deadline=None)
+TestJobsOfAnEngine.settings = settings(max_examples=25, stateful_step_count=15)

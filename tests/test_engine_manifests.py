@@ -677,7 +677,7 @@ sizes = st.integers(0, 5)
 names = st.text("ab/", min_size=1, max_size=4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     objects=st.dictionaries(names, sizes, max_size=8),
     prefixes=st.lists(names, max_size=3),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -131,7 +132,15 @@ def serving(say: Callable[[Event], Said | None]) -> Iterator[Server]:
             thread.join()
 
 
-def at(server: Server, *, read_timeout: float = 10, **options: Any) -> RemoteFunction:
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give an address that nobody listens on, taken so that nobody else gets it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def at(server: Server, *, read_timeout: float = 60, **options: Any) -> RemoteFunction:
     return RemoteFunction(
         HttpApi(server.url, read_timeout=read_timeout), **{"backoff": 0.001, **options}
     )
@@ -263,6 +272,7 @@ def test_a_function_that_takes_too_long() -> None:
     with serving(say) as server:
         try:
             answers = invoke(at(server, read_timeout=0.1), keys("a"))
+            wait_for(lambda: bool(server.calls))  # which may come later
         finally:
             leave.set()
 
@@ -342,11 +352,11 @@ def test_throttled_calls_are_spaced_out() -> None:
 
 def test_nobody_there() -> None:
     """It is told at once, before anything ran, with the address."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-
-    with pytest.raises(InvalidFunction, match=rf"127\.0\.0\.1:{port}: nobody answers there"):
-        run_job(keys("a"), invoker_for(f"http://127.0.0.1:{port}"), job=JobRef(id="job-1"))
+    with (
+        closed_port() as url,
+        pytest.raises(InvalidFunction, match=f"{re.escape(url)}: nobody answers there"),
+    ):
+        run_job(keys("a"), invoker_for(url), job=JobRef(id="job-1"))
 
 
 def test_no_such_function() -> None:
@@ -385,7 +395,7 @@ def test_a_server_that_goes_away_fails_the_job() -> None:
 def test_calls_at_a_time() -> None:
     """There are as many as were asked for, never more."""
     lock = threading.Lock()
-    together = threading.Barrier(4, timeout=10)
+    together = threading.Barrier(4, timeout=60)
     running = most = 0
 
     def say(event: Event) -> Said:
@@ -430,7 +440,7 @@ def test_entries_are_taken_as_they_are_needed() -> None:
 def test_stopping() -> None:
     """Running calls get a moment, what was not begun comes back; nothing is lost or left over."""
     begun, leave = threading.Semaphore(0), threading.Event()
-    before = threading.active_count()
+    before = {*threading.enumerate()}
 
     def say(event: Event) -> Said:
         begun.release()
@@ -454,7 +464,7 @@ def test_stopping() -> None:
     assert answers["quick"] == SUCCEEDED
     assert "never" not in answers
     assert {type(said) for said in answers.values()} == {NotRun, Outcome}
-    wait_for(lambda: threading.active_count() == before)
+    wait_for(lambda: {*threading.enumerate()} <= before)
 
 
 def test_stopping_between_two_tries() -> None:
@@ -470,10 +480,10 @@ def test_stopping_between_two_tries() -> None:
         answers = list(function.invoke_all(JobRef(id="j"), "1.0", keys("a"), stop=stopped.is_set))
 
     assert answers == [(keys("a")[0], NotRun())]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up
@@ -568,8 +578,9 @@ def test_a_client_over_the_wire() -> None:
         return None if key(event) == "lost" else done(event)
 
     with serving(say) as server:
-        client = lambda_at(server.url, read_timeout=1)
-        answers = invoke(invoker_for(client, name="thumbnails"), keys("fine", "slow", "lost"))
+        client, hasty = lambda_at(server.url), lambda_at(server.url, read_timeout=0.5)
+        answers = invoke(invoker_for(client, name="thumbnails"), keys("fine", "lost"))
+        answers |= invoke(invoker_for(hasty, name="thumbnails"), keys("slow"))
         leave.set()
 
     assert server.calls[0][0] == "/2015-03-31/functions/thumbnails/invocations"
@@ -584,11 +595,11 @@ def test_a_client_over_the_wire() -> None:
 
 def test_a_client_that_reaches_nobody() -> None:
     """It is told at once."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        client = lambda_at(f"http://127.0.0.1:{sock.getsockname()[1]}")
-
-    with pytest.raises(InvalidFunction, match="thumbnails: nobody answers there"):
-        invoke(invoker_for(client, name="thumbnails"), keys("a"))
+    with (
+        closed_port() as url,
+        pytest.raises(InvalidFunction, match="thumbnails: nobody answers there"),
+    ):
+        invoke(invoker_for(lambda_at(url), name="thumbnails"), keys("a"))
 
 
 # ---------------------------------------------------------------- jobs made with boto3
@@ -668,10 +679,7 @@ def test_a_job_that_calls_by_a_client(stub: Stubber) -> None:
 
 def test_a_job_whose_function_nobody_runs() -> None:
     """It fails, and says why."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-
-    with mock_s3batch({"thumbnails": url}):
+    with closed_port() as url, mock_s3batch({"thumbnails": url}):
         job = create_job()
 
     assert job["Status"] == "Failed"

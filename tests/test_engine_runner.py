@@ -170,7 +170,9 @@ def test_rows_are_those_of_aws(report: Rows) -> None:
         "permanent": ("failed", 200, "PermanentFailure", "gone"),
     }
     assert run.status is JobStatus.COMPLETE
-    assert run.progress == Progress(5, 1, 4, active_seconds=0)
+    told = (run.progress.total, run.progress.succeeded, run.progress.failed)
+    assert told == (5, 1, 4)
+    assert run.progress.active_seconds in range(int(run.elapsed) + 1)
     assert run.report == "here"
 
 
@@ -185,9 +187,9 @@ def test_timeout_and_exit_have_aws_rows(function: Write, report: Rows) -> None:
         """
     )
 
-    run_job(lines("slow", "exit"), WorkerPool(spec, workers=2, timeout=0.3), job=JOB, report=report)
+    run_job(lines("slow", "exit"), WorkerPool(spec, workers=2, timeout=2), job=JOB, report=report)
 
-    for key, text in {"slow": "Task timed out after 0.30 seconds", "exit": "exit status 4"}.items():
+    for key, text in {"slow": "Task timed out after 2.00 seconds", "exit": "exit status 4"}.items():
         *codes, message = report.by_key[key]
         assert codes == ["failed", 200, "PermanentFailure"]
         assert message.startswith('Lambda returned function error: {"error')
@@ -291,7 +293,7 @@ def test_temporary_failure_that_passes_later(function: Write, tmp_path: Path, re
         "shy": ("succeeded", 200, "", "xxx"),
         "bold": ("succeeded", 200, "", "x"),
     }
-    assert run.progress == Progress(2, 2, 0, active_seconds=0)
+    assert (run.progress.total, run.progress.succeeded) == (2, 2)
 
 
 def test_an_empty_cell_for_the_version(report: Rows) -> None:
@@ -468,8 +470,10 @@ def test_cancelled_while_tasks_wait_for_a_redrive(report: Rows) -> None:
     }
 
 
-@pytest.mark.parametrize(("task_seconds", "done"), [(0.2, True), (60, False)])
-def test_ctrl_c(function: Write, tmp_path: Path, task_seconds: float, done: bool) -> None:
+@pytest.mark.parametrize(("task_seconds", "grace", "done"), [(0.2, 60, True), (60, 0.2, False)])
+def test_ctrl_c(
+    function: Write, tmp_path: Path, task_seconds: float, grace: float, done: bool
+) -> None:
     """A real SIGINT ends the job soon; the running task is reported if it ends soon, too."""
     started = tmp_path / "started"
     spec = function(
@@ -487,7 +491,7 @@ from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef
 run = run_job(
     (ManifestEntry("b", str(n), None) for n in range(1000)),
-    WorkerPool({spec!r}, workers=1, grace=0.5), job=JobRef(id="j"),
+    WorkerPool({spec!r}, workers=1, grace={grace}), job=JobRef(id="j"),
 )
 print(run.status, run.progress.done)
 """
@@ -501,7 +505,7 @@ print(run.status, run.progress.done)
 
         job.send_signal(signal.SIGINT)
 
-        out, err = job.communicate(timeout=10)
+        out, err = job.communicate(timeout=40)
 
     status, count = out.split()
     assert status == "Cancelled"
@@ -511,7 +515,7 @@ print(run.status, run.progress.done)
         os.kill(int(started.read_text()), 0)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -638,8 +642,10 @@ def test_ctrl_c_while_the_report_is_written() -> None:
     assert (run.status, report.end) == (JobStatus.COMPLETE, "finished")
 
 
-def test_ctrl_c_that_comes_twice_at_once(report: Rows) -> None:
+def test_ctrl_c_that_comes_twice_at_once(report: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shells and tools pass it on to a process that has it already: still one Ctrl-C."""
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     def outcome(key: str) -> Any:
         signal.raise_signal(signal.SIGINT)
@@ -694,7 +700,8 @@ def handler(event, context):
 
 
 @settings(
-    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     ends=st.dictionaries(
@@ -725,5 +732,6 @@ def test_progress_is_told(report: Rows) -> None:
     )
 
     assert told[0].total == 500
-    assert told[-1] == run.progress == Progress(500, 500, 0, active_seconds=0)
+    assert told[-1] == run.progress
+    assert (run.progress.total, run.progress.succeeded) == (500, 500)
     assert len(told) < 100

@@ -145,10 +145,10 @@ def test_context_is_lambdas(function: Write) -> None:
         """
     )
 
-    seen = json.loads(text_of(invoke_one(spec, timeout=7)))
+    seen = json.loads(text_of(invoke_one(spec, timeout=700)))
 
     assert seen.pop("id").count("-") == 4
-    assert 6_000 < seen.pop("left") <= 7_000
+    assert 600_000 < seen.pop("left") <= 700_000
     assert seen.pop("runs")
     assert seen.pop("stream").endswith("[$LATEST]local")
     assert seen == {
@@ -434,11 +434,11 @@ def test_function_that_takes_too_long_is_killed(function: Write, tmp_path: Path)
     )
     started = time.monotonic()
 
-    answers = invoke(WorkerPool(spec, workers=1, timeout=0.3), keys("a", "slow", "b"))
+    answers = invoke(WorkerPool(spec, workers=1, timeout=2), keys("a", "slow", "b"))
 
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     (message,) = error_of(answers["slow"]).values()
-    assert message.endswith("Task timed out after 0.30 seconds")
+    assert message.endswith("Task timed out after 2.00 seconds")
     assert message[:2] == "20"
     assert answers["a"] == answers["b"] == Outcome(ResultCode.SUCCEEDED, "")
     for pid in (tmp_path / "pids").read_text().split():
@@ -448,13 +448,13 @@ def test_function_that_takes_too_long_is_killed(function: Write, tmp_path: Path)
 def test_each_task_has_its_own_time(function: Write) -> None:
     """Tasks share a batch, but not the timeout."""
     spec = function(
-        "def handler(event, context):\n  time.sleep(0.02 * key(event).isdigit())\n"
+        "def handler(event, context):\n  time.sleep(0.06 * key(event).isdigit())\n"
         "  return answer(event)"
     )
     fast = [f"k{number}" for number in range(200)]
     slow = [str(number) for number in range(20)]
 
-    answers = invoke(WorkerPool(spec, workers=1, timeout=0.3), keys(*fast, *slow))
+    answers = invoke(WorkerPool(spec, workers=1, timeout=1), keys(*fast, *slow))
 
     assert set(answers.values()) == {Outcome(ResultCode.SUCCEEDED, "")}
     assert len(answers) == 220
@@ -541,6 +541,7 @@ def test_function_that_cannot_be_loaded(
         assert str(caught.value).endswith("broken.py, line 2)")
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
     """A path that ends in ``.py`` is a path, with the function's usual name."""
     folder = tmp_path / "a:b ü"
@@ -550,6 +551,7 @@ def test_folder_with_a_colon_in_its_name(tmp_path: Path) -> None:
     assert load_function(f"{folder}/app.py")(None, None) == "found"
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_file_of_a_package(tmp_path: Path) -> None:
     """A file that imports relatively is told how to be named instead."""
     (tmp_path / "app.py").write_text("from .neighbour import handler")
@@ -583,6 +585,7 @@ def test_function_is_found_from_the_current_directory_and_beside_its_file(
     assert error_of(by_name)["errorMessage"] == "hello"
 
 
+@pytest.mark.usefixtures("own_imports")
 def test_file_may_be_called_like_a_module_that_is_in_use(tmp_path: Path) -> None:
     """``json.py`` is a fine name for a function's file."""
     path = tmp_path / "json.py"
@@ -670,28 +673,36 @@ def test_workers_run_side_by_side(function: Write, tmp_path: Path) -> None:
         """
     )
 
-    answers = invoke(WorkerPool(spec, workers=2, timeout=10), keys("x", "y"))
+    answers = invoke(WorkerPool(spec, workers=2), keys("x", "y"))
 
     assert set(answers.values()) == {Outcome(ResultCode.SUCCEEDED, "")}
 
 
-def test_long_tasks_behind_short_ones_are_shared(function: Write) -> None:
-    """A worker gives back what it cannot begin soon, so no worker idles while work is left."""
+def test_long_tasks_behind_short_ones_are_shared(function: Write, tmp_path: Path) -> None:
+    """A worker gives back what it cannot begin soon, so no worker idles while work is left.
+
+    Each does one long task, and no second one before the other worker has one, too.
+    """
     spec = function(
-        """
+        f"""
+        at_it = Path({str(tmp_path / "at_it")!r})
+        at_it.mkdir(exist_ok=True)
+        me = at_it / str(os.getpid())
         def handler(event, context):
             if key(event).startswith("long"):
+                while me.exists() and len(list(at_it.iterdir())) < 2:
+                    time.sleep(0.01)
+                me.touch()
                 time.sleep(0.15)
-            return answer(event, text=str(os.getpid()))
+            return answer(event, text=me.name)
         """
     )
     short = [f"short{number}" for number in range(4_000)]
     long = [f"long{number}" for number in range(8)]
 
-    answers = invoke(WorkerPool(spec, workers=2), keys(*short, *long))
+    answers = invoke(WorkerPool(spec, workers=2, timeout=30), keys(*short, *long))
 
-    by_worker = [text_of(answers[key]) for key in long]
-    assert 2 <= by_worker.count(by_worker[0]) <= 6
+    assert len({text_of(answers[key]) for key in long}) == 2
 
 
 def test_a_job_that_is_stopped_lets_running_tasks_end(function: Write) -> None:
@@ -699,7 +710,7 @@ def test_a_job_that_is_stopped_lets_running_tasks_end(function: Write) -> None:
     spec = function("def handler(event, context):\n  time.sleep(0.1)\n  return answer(event)")
     answers: list[Answer] = []
 
-    with closing(WorkerPool(spec, workers=2)) as pool:
+    with closing(WorkerPool(spec, workers=2, grace=60)) as pool:
         for _, answer in pool.invoke_all(
             JobRef(id="j"), "1.0", keys(*"abcdefgh"), stop=lambda: bool(answers)
         ):
@@ -727,7 +738,7 @@ def test_large_entries_and_answers_never_block_each_other(function: Write) -> No
 # ---------------------------------------------------------------- nothing is left behind
 
 
-def is_gone(pid: int, seconds: float = 3) -> bool:
+def is_gone(pid: int, seconds: float = 30) -> bool:
     """Tell whether a process ends, or has; a zombie that nobody reaps has."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -801,7 +812,7 @@ def test_workers_end_with_their_pool(function: Write, tmp_path: Path) -> None:
         """
     )
 
-    answer = invoke_one(spec)
+    answer = invoke_one(spec, grace=60)
 
     assert (tmp_path / "tidy").exists()
     with pytest.raises(ProcessLookupError):
@@ -836,7 +847,7 @@ def test_workers_end_when_their_parent_is_killed(function: Write, tmp_path: Path
         assert is_gone(int(pid))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 from aws_lambda_powertools.middleware_factory.exceptions import MiddlewareInvalidArgumentError
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -50,9 +51,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     LoadEvent = Callable[[str], dict[str, Any]]
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 LONG = 60.0
@@ -326,7 +324,6 @@ ANYTHING = st.recursive(
 )  # fmt: skip
 
 
-@at_leisure
 @given(ANYTHING)
 def test_any_returned_value(value: Any) -> None:
     """Whatever a function returns, Lambda and S3 can read the response."""
@@ -484,7 +481,6 @@ def test_unexpected_exception_that_is_raised(concurrency: int) -> None:
         build(**options)(raising(ZeroDivisionError()))(event, None)
 
 
-@at_leisure
 @given(st.sampled_from([Exception, KeyError, OSError, UnicodeDecodeError, ExceptionGroup]),
        st.lists(st.none() | st.integers() | st.text() | st.binary(), max_size=5))  # fmt: skip
 def test_any_raised_exception(kind: type[Exception], arguments: list[Any]) -> None:
@@ -595,10 +591,10 @@ def test_out_of_time(code: ResultCode) -> None:
         sleep()
 
     with soon():
-        ((answered, message),) = answers(handler(make_event("a"), short()))
+        ((answered, message),) = answers(handler(make_event("a"), short(0.5)))
 
     assert answered == code
-    assert message.startswith("stopped after 0.1 s in sleep(), line ")
+    assert re.match(r"stopped after 0\.\d s in sleep\(\), line \d", message)
     assert message.endswith(": out of time")
 
 
@@ -621,7 +617,7 @@ def test_later_tasks_are_answered() -> None:
             sleep()
 
     with soon():
-        done, stopped, later = answers(handler(make_event("a", "b", "c"), short()))
+        done, stopped, later = answers(handler(make_event("a", "b", "c"), short(1)))
 
     assert done == ("Succeeded", "")
     assert stopped[1].startswith("stopped after")
@@ -676,7 +672,7 @@ def test_context_that_cannot_tell(context: Any) -> None:
 def test_task_timeout(context_of_now: Any) -> None:
     """Each task has ``task_timeout`` seconds of its own, with a deadline or without."""
 
-    @task_handler(task_timeout=0.1)
+    @task_handler(task_timeout=0.5)
     def handler(task: Task) -> str:
         if task.key != "b":
             sleep()
@@ -686,12 +682,13 @@ def test_task_timeout(context_of_now: Any) -> None:
         first, second, third = answers(handler(make_event("a", "b", "c"), context_of_now()))
 
     assert first[0] == third[0] == "TemporaryFailure"
-    assert "stopped after 0.1 s" in first[1]
+    assert "stopped after 0.5 s" in first[1]
     assert second == ("Succeeded", "done")
 
 
-def test_careful_function() -> None:
+def test_careful_function(monkeypatch: pytest.MonkeyPatch) -> None:
     """``except Exception`` does not hold up the end of a task, ``finally`` is passed through."""
+    monkeypatch.setattr("s3batch_handler.deadline._REPEAT", LONG / 4)  # for busy machines
     passed = []
 
     @task_handler(task_timeout=0.1)
@@ -871,7 +868,7 @@ def test_run() -> None:
 def test_run_as_in_an_invocation() -> None:
     """User arguments and payload are read into the handler's models, time limits hold."""
 
-    @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.1)
+    @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.5)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
         if task.payload.width == 0:
             sleep()

@@ -294,7 +294,6 @@ _SPECIAL["LambdaInvokeOperation"] = st.fixed_dictionaries(
 
 @settings(
     max_examples=50,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(request=_requests())

@@ -5,13 +5,10 @@ from __future__ import annotations
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from s3batch_handler.keys import bucket_name, decode_key, encode_key, is_utf8
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
@@ -44,7 +41,6 @@ def test_decoding(encoded: str, key: str) -> None:
     assert decode_key(encoded) == key
 
 
-@at_leisure
 @given(st.one_of(TEXT, st.from_regex(r"([a-z/+]|%[0-9a-fA-F]{2}|%.|\\)*", fullmatch=True)))
 @example("%")
 @example("%\\x20")
@@ -66,14 +62,12 @@ def test_bytes_that_are_no_utf8(encoded: str) -> None:
     assert encode_key(key) == encoded.replace("\\", "%5C")
 
 
-@at_leisure
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), SURROGATE_ESCAPES)))
 def test_is_utf8(key: str) -> None:
     """A key is UTF-8 unless there is half of a surrogate pair in it."""
     assert is_utf8(key) == (not any("\ud800" <= character <= "\udfff" for character in key))
 
 
-@at_leisure
 @given(TEXT)
 def test_encoding(key: str) -> None:
     """Whoever reads our keys reads them right: form decoding, plain decoding, and we."""
@@ -84,7 +78,6 @@ def test_encoding(key: str) -> None:
     assert encoded.count("/") == key.count("/")
 
 
-@at_leisure
 @given(TEXT)
 def test_encodings_of_others(key: str) -> None:
     """Keys are read right from both encodings that are in use elsewhere."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import unquote, unquote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -60,7 +60,6 @@ def object_lists(draw: st.DrawFn) -> list[ObjectRef]:
 # ---------------------------------------------------------------- round trips
 
 
-@settings(deadline=None)
 @given(object_lists())
 def test_round_trip(objects: list[ObjectRef]) -> None:
     """Whatever is written comes back: any key text, with versions or without."""
@@ -69,7 +68,6 @@ def test_round_trip(objects: list[ObjectRef]) -> None:
     assert list(read_manifest(io.BytesIO(content))) == objects
 
 
-@settings(deadline=None)
 @given(keys)
 def test_both_url_decodings_read_our_keys(key: str) -> None:
     """The samples of AWS decode in two ways; a key of ours is the same in both."""
@@ -79,7 +77,6 @@ def test_both_url_decodings_read_our_keys(key: str) -> None:
     assert unquote_plus(entry.encoded_key) == key
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1))
 def test_key_that_is_no_utf8_survives(raw: bytes) -> None:
     """A key of a report or an event whose bytes are no text goes back as the same bytes."""
@@ -128,7 +125,6 @@ def test_cell_with_a_comma_is_quoted() -> None:
     assert content == b'b,k,"a,""b"\n'
 
 
-@settings(deadline=None)
 @given(object_lists())
 def test_etag_is_the_md5_of_the_bytes(objects: list[ObjectRef]) -> None:
     """CreateJob wants the ETag that S3 gives for these bytes."""
@@ -201,7 +197,6 @@ def test_entry_names_an_object() -> None:
     assert ManifestEntry("b", "k", "v").object == ObjectRef(bucket="b", key="k", version_id="v")
 
 
-@settings(deadline=None)
 @given(st.permutations(["Bucket", "Key", "VersionId", "Ignore", "Ignore"]), st.integers(2, 5))
 def test_columns_in_any_order(order: list[str], width: int) -> None:
     """Fields say which column is what; ignored ones may be many, and empty."""
@@ -321,7 +316,6 @@ def test_what_is_no_manifest(
     assert re.search(says, str(error))
 
 
-@settings(deadline=None)
 @given(
     before=st.lists(st.sampled_from([b"b,k\n", b"b,\xc3\xa9\r\n", b'b,"x\ny"\n']), max_size=5),
     padding=st.integers(0, 20_000),
@@ -425,7 +419,6 @@ def test_file_without_line_breaks_does_not_fill_the_memory() -> None:
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
 
 
-@settings(deadline=None)
 @given(object_lists())
 def test_a_plain_csv_reader_agrees(objects: list[ObjectRef]) -> None:
     """What we write is what any CSV reader takes for these cells."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from s3batch_handler import (
@@ -30,9 +30,6 @@ from s3batch_handler import (
 )
 from s3batch_handler.protocol import build_event, build_response, parse_event, parse_response
 from s3batch_handler.testing import make_event
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LoadEvent = Callable[[str], dict[str, Any]]
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
@@ -306,7 +303,6 @@ def test_values_stay_out_of_errors() -> None:
     assert "password" in str(caught.value)
 
 
-@at_leisure
 @given(JSON)
 def test_any_json_as_event(event: Any) -> None:
     """Any JSON value is an event or is refused; nothing else can happen."""
@@ -319,7 +315,6 @@ def test_any_json_as_event(event: Any) -> None:
     assert isinstance(read, Invocation)
 
 
-@at_leisure
 @given(
     path=st.sampled_from(
         [
@@ -519,7 +514,6 @@ def invocations(draw: Any) -> Any:
     return Invocation(id=draw(TEXT), schema_version=version, job=job, tasks=tasks)
 
 
-@at_leisure
 @given(invocations())
 def test_events_there_and_back(invocation: Invocation) -> None:
     """An event that we build is one that AWS could send, and is read back as it was."""
@@ -700,7 +694,6 @@ def test_no_response(response: Any, says: str) -> None:
         parse_response(EVENT, response)
 
 
-@at_leisure
 @given(JSON | st.fixed_dictionaries({"invocationSchemaVersion": JSON | st.just("2.0"),
     "results": JSON | st.lists(st.fixed_dictionaries({"taskId": JSON, "resultCode": JSON}))},
     optional={"treatMissingKeysAs": JSON, "invocationId": JSON}))  # fmt: skip
@@ -713,7 +706,6 @@ def test_any_json_as_response(response: Any) -> None:
     assert len(outcomes) == 2
 
 
-@at_leisure
 @given(st.lists(st.builds(Outcome, st.sampled_from(ResultCode), st.text(max_size=2000))))
 def test_responses_there_and_back(outcomes: list[Outcome]) -> None:
     """What a function answers arrives: codes, and as much of the messages as a report holds."""

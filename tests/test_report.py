@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import boto3
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 from typing_extensions import override
@@ -336,7 +336,6 @@ rows = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(rows, min_size=1, max_size=4))
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory,
@@ -365,7 +364,6 @@ def test_round_trip(
     ]
 
 
-@settings(deadline=None)
 @given(rows)
 def test_bytes_of_a_row(
     tmp_path_factory: pytest.TempPathFactory,

@@ -14,7 +14,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 from typing_extensions import override
@@ -22,9 +22,6 @@ from typing_extensions import override
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
 from s3batch_handler.results import outcome_of
 from s3batch_handler.text import MAX_RESULT_STRING, result_string
-
-# Machines may be busy.
-at_leisure = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
@@ -250,7 +247,6 @@ def test_unsafe_characters(text: str, safe: str) -> None:
     assert result_string(text) == safe
 
 
-@at_leisure
 @given(st.text(), st.integers(min_value=0, max_value=60))
 def test_any_text(text: str, limit: int) -> None:
     """Whatever the text, it ends up short, encodable, and on one line."""
@@ -286,7 +282,6 @@ VALUES = st.recursive(
 )
 
 
-@at_leisure
 @given(VALUES)
 def test_any_value(value: Any) -> None:
     """Any value is an outcome with a text, or fails the task: nothing else can happen."""
@@ -310,7 +305,6 @@ JSON = st.recursive(
 )
 
 
-@at_leisure
 @given(st.lists(JSON) | st.dictionaries(st.text(), JSON))
 def test_json_there_and_back(value: Any) -> None:
     """JSON values can be read back from the message."""
