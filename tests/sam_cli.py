@@ -2,7 +2,7 @@
 
 ``scripts/get-sam`` (run by ``scripts/test``) provides it. Without it these tests are skipped; those
 that need containers are where there are none, with the reason. There is always
-``tests/test_lambda_runtime.py``, which has the same emulator without containers.
+``tests/lambda_environment.py``, which has the same emulator without containers.
 """
 
 from __future__ import annotations

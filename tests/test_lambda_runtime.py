@@ -1,25 +1,14 @@
-"""Handlers under the real Lambda runtime: AWS's emulator of it, and AWS's client for Python.
-
-``scripts/get-rie`` (run by ``scripts/test``) provides the emulator. The functions are in
-``tests/functions/``; each emulator is an environment of its own, as in Lambda.
-"""
+"""Handlers under the real Lambda runtime; they are in ``tests/functions/``."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import platform
-import random
 import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,6 +19,7 @@ from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import ReportWriter, read_report
 from s3batch_handler.storage import open_folder
+from tests.lambda_environment import Environment, event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,151 +27,16 @@ if TYPE_CHECKING:
 FUNCTIONS = Path(__file__).with_name("functions")
 
 
-class Environment:
-    """One execution environment of Lambda, with a function in it."""
-
-    def __init__(self, emulator: Path, function: str, *, timeout: int, log: Path) -> None:
-        front, back = free_ports(2)
-        self.address = f"http://127.0.0.1:{front}"
-        self._url = f"{self.address}/2015-03-31/functions/function/invocations"
-        self._log = log
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [
-                    emulator,
-                    "--runtime-interface-emulator-address",
-                    f"127.0.0.1:{front}",
-                    "--runtime-api-address",
-                    f"127.0.0.1:{back}",
-                    *(sys.executable, "-m", "awslambdaric", function),
-                ],
-                cwd=FUNCTIONS,
-                env={
-                    "AWS_LAMBDA_FUNCTION_NAME": "thumbnails",
-                    "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
-                    "HOME": str(log.parent),
-                    "PATH": os.defpath,
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._wait_for(front)
-
-    def invoke(self, event: object) -> Any:
-        """Give what the function answers, or the text of the emulator if that is no JSON."""
-        # Never by way of a proxy, whatever the environment says: this is a loopback address.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self._url, json.dumps(event).encode(), timeout=60) as answer:
-            text: str = answer.read().decode()
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-
-    def results(self, *keys: str) -> list[tuple[str, str, str]]:
-        """Send one event with a task for each key: task id, code and message of the answers."""
-        return [
-            (result["taskId"], result["resultCode"], result["resultString"])
-            for result in self.invoke(event(*keys))["results"]
-        ]
-
-    def result(self, key: str) -> tuple[str, str]:
-        """Send an event with one task, as S3 does: code and message of the answer."""
-        ((_, code, message),) = self.results(key)
-        return code, message
-
-    def warm_up(self) -> None:
-        """Wait until the function has answered, for the first time or again.
-
-        The emulator imports the function at the first invocation, inside its timeout. On a busy
-        machine that may need another try.
-        """
-        for _ in range(10):
-            answer = self.invoke(event("warm up.jpg"))
-            if isinstance(answer, dict) and answer["results"][0]["resultCode"] == "Succeeded":
-                return
-        pytest.fail(f"the function does not start: {answer}\n{self.log()}")
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    def stop(self) -> None:
-        pid = self._process.pid
-        runtimes = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        self._process.terminate()  # the emulator ends the runtime, then itself
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(pid, signal.SIGKILL)
-            self._process.wait()
-        give_up_at = time.monotonic() + 30
-        while any(Path("/proc", runtime).exists() for runtime in runtimes):
-            assert time.monotonic() < give_up_at, "a runtime outlives its emulator"
-            time.sleep(0.02)
-
-    def _wait_for(self, port: int) -> None:
-        give_up_at = time.monotonic() + 60
-        while time.monotonic() < give_up_at and self._process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                return
-            time.sleep(0.02)
-        pytest.fail(f"the emulator did not start:\n{self.log()}")
-
-
-def free_ports(number: int) -> list[int]:
-    """Give ports that are free, and none of those that systems give to whoever asks for any."""
-    ports: list[int] = []
-    with contextlib.ExitStack() as taken:
-        while len(ports) < number:
-            port = random.randrange(10_000, 30_000)
-            with contextlib.suppress(OSError):
-                taken.enter_context(socket.create_server(("127.0.0.1", port)))
-                ports.append(port)
-    return ports
-
-
-def event(*keys: str) -> dict[str, Any]:
-    """An event of schema 2.0, with keys encoded the way S3 does."""
-    return {
-        "invocationSchemaVersion": "2.0",
-        "invocationId": "invocation",
-        "job": {"id": "f3cc4f60-61f6-4a2b-8a21-d07600c373ce", "userArguments": {}},
-        "tasks": [
-            {
-                "taskId": f"task-{number}",
-                "s3Key": key.replace(" ", "+"),
-                "s3VersionId": None,
-                "s3Bucket": "photos",
-            }
-            for number, key in enumerate(keys)
-        ],
-    }
-
-
 # ---------------------------------------------------------------- environments
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Path:
-    if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64", "arm64"}:
-        pytest.skip("the Lambda runtime emulator is for Linux on x86_64 or arm64")
-    default = Path(__file__).parents[1] / ".cache" / "aws-lambda-rie"
-    path = Path(os.environ.get("AWS_LAMBDA_RIE", default))
-    if not path.exists():
-        problem = f"no Lambda runtime emulator at {path}: run scripts/test, or scripts/get-rie"
-        pytest.fail(problem) if os.environ.get("CI") else pytest.skip(problem)
-    return path
 
 
 @contextlib.contextmanager
 def running(
-    emulator: Path, function: str, *, timeout: int, folder: pytest.TempPathFactory
+    function: str, *, timeout: int, folder: pytest.TempPathFactory
 ) -> Iterator[Environment]:
     """Start an environment and wait until its function has answered for the first time."""
     log = folder.mktemp("lambda") / f"{function}.log"
-    environment = Environment(emulator, function, timeout=timeout, log=log)
+    environment = Environment(function, folder=FUNCTIONS, timeout=timeout, log=log)
     try:
         environment.warm_up()
         yield environment
@@ -190,32 +45,32 @@ def running(
 
 
 @pytest.fixture(scope="module")
-def outcomes(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with running(emulator, "outcomes.handler", timeout=30, folder=tmp_path_factory) as environment:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("outcomes.handler", timeout=30, folder=tmp_path_factory) as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
-def guarded(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with running(emulator, "slow.guarded", timeout=12, folder=tmp_path_factory) as environment:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("slow.guarded", timeout=12, folder=tmp_path_factory) as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
-def unguarded(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with running(emulator, "slow.unguarded", timeout=3, folder=tmp_path_factory) as environment:
+def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("slow.unguarded", timeout=3, folder=tmp_path_factory) as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
-def plain(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with running(emulator, "plain.handler", timeout=5, folder=tmp_path_factory) as environment:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("plain.handler", timeout=5, folder=tmp_path_factory) as environment:
         yield environment
 
 
 @pytest.fixture(scope="module")
-def decorated(emulator: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with running(emulator, "decorated.handler", timeout=30, folder=tmp_path_factory) as environment:
+def decorated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("decorated.handler", timeout=30, folder=tmp_path_factory) as environment:
         yield environment
 
 

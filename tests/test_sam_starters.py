@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import tomllib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3batch_handler.report import read_report
 from s3batch_handler.starters import create_project, starters
+from tests.lambda_environment import Environment
 from tests.sam_cli import ARCHITECTURE, PROJECT, RUNTIME, build, command, needs_sam, tool, variables
+from tests.serving import COMMAND, clean_environment, server_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,7 +132,10 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
 
 
 def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
-    """From ``s3batch init`` by way of ``sam build`` to the report of a finished job."""
+    """From ``s3batch init`` by way of ``sam build`` to the report of a finished job.
+
+    What is built, with the packages in it, runs in Lambda's own runtime.
+    """
     create_project(starters()["minimal"], tmp_path / "project")
     function = build_for_here(tmp_path / "project", tmp_path / "built")
     texts = tmp_path / "texts"
@@ -137,18 +143,40 @@ def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
     texts.joinpath("a b.txt").write_text("one\ntwo\n")
     texts.joinpath("empty.txt").write_text("")
 
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "s3batch_handler.cli", "run", f"{function}/app.py:handler"),
-            *("--source", "texts", "--report", "."),
-        ],
-        cwd=tmp_path,
-        check=False,
-    )
+    with (
+        server_process(tmp_path, "--source", "texts") as (_, s3),
+        in_lambda(function, s3, log=tmp_path / "lambda.log") as address,
+    ):
+        subprocess.run(
+            [
+                *(*COMMAND, "run", address, "--bucket", "texts", "--endpoint-url", s3),
+                *("--report", "."),
+            ],
+            cwd=tmp_path,
+            env=clean_environment(),
+            check=False,
+        )
 
     (job,) = tmp_path.glob("job-*/manifest.json")
     messages = {row.key: row.message for row in read_report(job).rows()}
     assert messages == {"a b.txt": '{"bytes":8,"lines":2}', "empty.txt": "empty"}
+
+
+@contextmanager
+def in_lambda(function: Path, s3: str, *, log: Path) -> Iterator[str]:
+    """Have the built function wait for calls, and give its address."""
+    environment = Environment(
+        "app.handler",
+        folder=function,
+        timeout=60,
+        log=log,
+        **{name: value for name, value in clean_environment().items() if "AWS" in name},
+        AWS_ENDPOINT_URL=s3,
+    )
+    try:
+        yield environment.address
+    finally:
+        environment.stop()
 
 
 def build_for_here(project: Path, into: Path) -> Path:

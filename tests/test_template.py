@@ -114,6 +114,22 @@ def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
     assert for_all == {"s3:CreateJob", "s3:ListJobs"}
 
 
+def test_the_caller_makes_and_changes_jobs_of_functions_alone() -> None:
+    """Else who may run a function could confirm or cancel anybody's copies."""
+    changing = [
+        statement
+        for statement in policy("caller")["Statement"]
+        if re.search("s3:(Create|Update|Put|Delete)Job", str(statement["Action"]))
+    ]
+
+    conditions = [statement["Condition"]["StringEquals"] for statement in changing]
+
+    assert conditions == [
+        {"s3:RequestJobOperation": "LambdaInvoke"},
+        {"s3:ExistingJobOperation": "LambdaInvoke"},
+    ]
+
+
 def test_the_caller_passes_one_role() -> None:
     """Else who makes jobs would have the rights of every role of the account."""
     (passing,) = [one for one in policy("caller")["Statement"] if "iam:" in str(one["Action"])]
