@@ -69,13 +69,17 @@ needs_cdk = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the recipe for CDK makes, where the layer is any archive."""
-    folder = tmp_path_factory.mktemp("cdk")
+    return synthesise(tmp_path_factory.mktemp("cdk"), layer="a file")
+
+
+def synthesise(folder: Path, *, layer: str) -> Path:
+    """Give the template that the recipe for CDK makes; in the layer there is one file."""
     for name in ("examples", "templates"):
         folder.joinpath(name).symlink_to(PROJECT / name)
-    (layer,) = re.findall(r'LAYER = "(.*)"', recipe("python"))
-    folder.joinpath(layer).parent.mkdir()
-    zipfile.ZipFile(folder / layer, "w").close()
+    (path,) = re.findall(r'LAYER = "(.*)"', recipe("python"))
+    folder.joinpath(path).parent.mkdir()
+    with zipfile.ZipFile(folder / path, "w") as archive:
+        archive.writestr("python/package.py", layer)
     subprocess.run(
         [TOOLS / "cdk" / "bin" / "python", "-c", recipe("python")],
         cwd=folder,
@@ -110,6 +114,20 @@ def test_what_the_recipe_for_cdk_makes(synthesised: Path) -> None:
     assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert stack["Outputs"].keys() <= template["Outputs"].keys()
     assert Stack.of_outputs("compress", "CREATE_COMPLETE", dict.fromkeys(stack["Outputs"], ""))
+
+
+@pytest.mark.application
+@needs_cdk
+def test_cdk_publishes_a_version_for_another_layer(synthesised: Path, tmp_path: Path) -> None:
+    """Else jobs would go on with the old package, whatever is deployed."""
+    other = synthesise(tmp_path, layer="another file")
+
+    assert _outputs(other)["JobRoleArn"] == _outputs(synthesised)["JobRoleArn"]
+    assert _outputs(other)["FunctionArn"] != _outputs(synthesised)["FunctionArn"]
+
+
+def _outputs(template: Path) -> Any:
+    return json.loads(template.read_text())["Outputs"]
 
 
 # What the resources of the recipe, and its buckets, are called in the policies.

@@ -5,7 +5,7 @@ import os
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, Field
 from s3batch_handler import PermanentFailure, Task, task_handler
 
@@ -41,7 +41,7 @@ class Thumbnail(BaseModel):
 def handler(task: Task[Arguments]) -> Thumbnail:
     """Read a photo, shrink it, write it as JPEG.
 
-    What Pillow raises for files that it cannot read is a permanent failure, as all errors are that
+    What Pillow raises for files that are damaged is a permanent failure, as all errors are that
     nobody knows to be temporary.
     """
     wanted = task.job.arguments
@@ -50,7 +50,11 @@ def handler(task: Task[Arguments]) -> Thumbnail:
     answer = s3.get_object(**task.location)
     if answer["ContentLength"] > MOST_BYTES:
         raise PermanentFailure(f"too large: {answer['ContentLength']:,} bytes")
-    with Image.open(io.BytesIO(answer["Body"].read()), formats=FORMATS) as photo:
+    try:
+        opened = Image.open(io.BytesIO(answer["Body"].read()), formats=FORMATS)
+    except UnidentifiedImageError:  # its text is another one each time: an address in memory
+        raise PermanentFailure(f"none of {', '.join(FORMATS)}") from None
+    with opened as photo:
         if photo.mode[0] in "IF":  # what is above 255 would become white
             raise PermanentFailure(f"not a photo: pixels are {photo.mode}")
         photo.draft("RGB", (wanted.size * 2, wanted.size * 2))  # of a JPEG, read no more than that
