@@ -285,7 +285,7 @@ class ThreadedCall(Generic[_T]):
     def __init__(self, function: Callable[[_A], _T], argument: _A) -> None:
         self._value: _T | None = None
         self._error: BaseException | None = None
-        self._is_over = False
+        self._is_running = self._is_left = False
         self._lock = threading.Lock()
         run = functools.partial(contextvars.copy_context().run, self._run, function, argument)
         self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
@@ -309,21 +309,29 @@ class ThreadedCall(Generic[_T]):
         # The interruption may come late, while the result is being stored.
         with contextlib.suppress(OutOfTime):
             try:
-                self._value = function(argument)
+                with self._lock:
+                    self._is_running = not self._is_left
+                if self._is_running:
+                    self._value = function(argument)
             except BaseException as error:  # noqa: BLE001  handed to the thread that waits
                 self._error = error
             finally:
                 with self._lock:
-                    self._is_over = True
+                    self._is_running = False
 
     def _interrupt(self) -> None:
-        """Raise OutOfTime in the thread, at its next Python instruction, unless it is over."""
+        """Raise OutOfTime in the thread, at its next Python instruction, unless it is over.
+
+        If the call has not even begun, it never does.
+        """
+        with self._lock:
+            self._is_left = True
         if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
             return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
         import ctypes  # not worth its import time where signals do
 
         with self._lock:
-            if not self._is_over:
+            if self._is_running:
                 thread = ctypes.c_ulong(self._thread.ident or 0)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
 

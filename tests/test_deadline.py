@@ -27,10 +27,17 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from s3batch_handler.deadline import OutOfTime, ThreadTimeLimitWarning, call_within, deadline_of
+from s3batch_handler.deadline import (
+    OutOfTime,
+    ThreadedCall,
+    ThreadTimeLimitWarning,
+    call_within,
+    deadline_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 LONG = 60.0
 LIMIT = 0.1
@@ -604,6 +611,29 @@ def test_thread_that_is_left_behind() -> None:
         elsewhere(LIMIT, work)
 
     assert ended.wait(LONG / 4)
+
+
+def test_thread_that_has_not_begun_in_time() -> None:
+    """It never does what it was to do, and nobody hears of it."""
+    may_begin = threading.Event()
+    called: list[str] = []
+
+    def hold_up(frame: FrameType, event: str, _: object) -> None:
+        if frame.f_code is ThreadedCall._run.__code__:
+            may_begin.wait(LONG)
+
+    threading.setprofile(hold_up)
+    try:
+        call = ThreadedCall(called.append, "done")
+        with soon(), pytest.raises(OutOfTime):
+            call.result(LIMIT)
+    finally:
+        threading.setprofile(None)
+        may_begin.set()
+    call._thread.join()
+
+    assert not called
+    # An exception that escapes a thread is an error of this test, by pytest's thread hook.
 
 
 @in_a_thread

@@ -467,6 +467,31 @@ def test_stopping() -> None:
     wait_for(lambda: {*threading.enumerate()} <= before)
 
 
+def test_answers_that_have_come_when_the_time_to_end_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They count: this process may itself have been stopped for as long."""
+    monkeypatch.setattr("s3batch_handler.engine.remote._TICK", 60)  # until it has come for sure
+    begun, may_go = threading.Event(), threading.Event()
+
+    def say(event: Event) -> Said:
+        if key(event) == "b":
+            begun.set()
+            may_go.wait(60)
+        begun.wait(60)
+        return done(event)
+
+    answers: list[tuple[str, Answer]] = []
+    with serving(say) as server, closing(at(server, concurrency=2, grace=0)) as function:
+        for entry, said in function.invoke_all(
+            JobRef(id="j"), "1.0", keys("a", "b"), stop=lambda: bool(answers)
+        ):
+            answers.append((entry.encoded_key, said))
+            may_go.set()
+
+    assert answers == [("a", SUCCEEDED), ("b", SUCCEEDED)]
+
+
 def test_stopping_between_two_tries() -> None:
     """A task that waits for another try was not run."""
     stopped = threading.Event()

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -718,6 +719,33 @@ def test_a_job_that_is_stopped_lets_running_tasks_end(function: Write) -> None:
 
     done = [answer for answer in answers if isinstance(answer, Outcome)]
     assert 1 <= len(done) <= 4
+
+
+def test_answers_that_have_come_when_the_time_to_end_is_over(
+    function: Write, tmp_path: Path
+) -> None:
+    """They count: this process may itself have been stopped for as long."""
+    spec = function(
+        f"""
+        here = Path({str(tmp_path)!r})
+        def handler(event, context):
+            (here / key(event)).touch()
+            while not (here / {{"a": "b", "b": "go"}}[key(event)]).exists():
+                time.sleep(0.01)
+            return answer(event)
+        """
+    )
+    stopped = False
+
+    with closing(WorkerPool(spec, workers=2, grace=0)) as pool:
+        answers = pool.invoke_all(JobRef(id="j"), "1.0", keys("a", "b"), stop=lambda: stopped)
+        first = next(answers)
+        stopped = True
+        (tmp_path / "go").touch()
+        select.select([worker.results for worker in pool._busy], [], [], 60)
+        (second,) = answers
+
+    assert [first, second] == [(entry, Outcome(ResultCode.SUCCEEDED, "")) for entry in keys(*"ab")]
 
 
 def test_no_process_before_the_first_entry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,6 +241,8 @@ class WorkerPool:
         while self._busy and time.monotonic() < give_up:
             for worker in self._wait():
                 yield from self._answers(worker, work)
+        for worker in self._busy:  # what has come while this process itself was stopped
+            yield from self._answers(worker, work)
         for worker in self._busy:
             work.put_back(worker.tasks)
         self.close()

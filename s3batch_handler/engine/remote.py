@@ -252,7 +252,9 @@ class _Callers:
             while task := self._todo.get_nowait():
                 yield self.pending.pop(task[0]), NotRun()
         give_up = time.monotonic() + grace
-        while self.pending and time.monotonic() < give_up:
+        is_late = False
+        while self.pending and not is_late:
+            is_late = time.monotonic() >= give_up  # and still looks, if this process was stopped
             with suppress(Exception):  # only the first error is raised, and that is known
                 yield from self.finished()
         while self.pending:

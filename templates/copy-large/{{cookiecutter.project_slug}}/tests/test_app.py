@@ -159,7 +159,7 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_was(
     stuck = threading.Event()
 
     with before_part_3(lambda: stuck.wait(20)):
-        first = handler(make_event(source, bucket="source"), make_context(timeout=2.5))
+        first = handler(make_event(source, bucket="source"), make_context(timeout=6))
     calls.clear()
     second = handler(make_event(source, bucket="source"), make_context())
     stuck.set()
