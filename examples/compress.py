@@ -20,7 +20,7 @@ from s3batch_handler import PermanentFailure, Task, task_handler
 MAX_BYTES = 200_000
 
 
-class Arguments(BaseModel):
+class Arguments(BaseModel, extra="forbid"):
     """User arguments of the job."""
 
     target: str

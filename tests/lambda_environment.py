@@ -18,9 +18,14 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.serving import clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Environment:
@@ -120,6 +125,23 @@ class Environment:
                 return
             time.sleep(0.02)
         pytest.fail(f"the emulator did not start:\n{self.log()}")
+
+
+@contextlib.contextmanager
+def in_lambda(handler: str, *, folder: Path, s3: str) -> Iterator[str]:
+    """Have a built function wait for calls, with an S3 to work on, and give its address."""
+    environment = Environment(
+        handler,
+        folder=folder,
+        timeout=60,
+        log=folder.with_name("lambda.log"),
+        **{name: value for name, value in clean_environment().items() if "AWS" in name},
+        AWS_ENDPOINT_URL=s3,
+    )
+    try:
+        yield environment.address
+    finally:
+        environment.stop()
 
 
 def find_emulator() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import socket
 import subprocess
@@ -10,9 +11,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from s3batch_handler.report import read_report
+from tests.lambda_environment import in_lambda
 from tests.sam_cli import (
     NEEDED,
     PARAMETERS,
@@ -23,6 +26,7 @@ from tests.sam_cli import (
     require_containers,
     variables,
 )
+from tests.serving import COMMAND, clean_environment, server_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.application, needs_sam]
 
 for_linux = pytest.mark.skipif(sys.platform != "linux", reason="what is built is for Linux")
-
-S3BATCH = [sys.executable, "-m", "s3batch_handler.cli"]
 
 # What a cold start reads and Lambda's quota counts. Five eighths are pydantic's compiled core.
 MOST_BYTES = 10_000_000
@@ -92,26 +94,35 @@ def test_the_function_is_complete(function: Path) -> None:
 
 @for_linux
 def test_a_job_of_the_built_function(function: Path, tmp_path: Path) -> None:
-    """The handler does it as it does from the source: ``s3batch run``, nothing else."""
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    (photos / "a b.txt").write_text("text " * 1000)
-    (photos / "empty.txt").write_text("")
+    """What is built, with the packages in it, does a whole job in Lambda's own runtime."""
+    for bucket in ("texts", "compressed"):
+        (tmp_path / bucket).mkdir()
+    (tmp_path / "texts" / "a b.txt").write_text("text " * 1000)
+    (tmp_path / "texts" / "empty.txt").write_text("")
 
-    subprocess.run(
-        [
-            *(*S3BATCH, "run", f"{function / 'compress.py'}:handler", "--source", "photos"),
-            *("--output", "compressed=out", "--arguments", "target=compressed", "--report", "."),
-        ],
-        cwd=tmp_path,
-        check=False,
-    )
+    with (
+        server_process(tmp_path, "--source", "texts", "--source", "compressed") as (_, s3),
+        in_lambda("compress.handler", folder=function, s3=s3) as address,
+    ):
+        subprocess.run(
+            [
+                *(*COMMAND, "run", address, "--bucket", "texts", "--endpoint-url", s3),
+                *("--arguments", "target=compressed", "--report", "."),
+            ],
+            cwd=tmp_path,
+            env=clean_environment(),
+            check=False,
+        )
+        client = boto3.client(
+            "s3", endpoint_url=s3, aws_access_key_id="testing", aws_secret_access_key="testing"
+        )
+        written = client.get_object(Bucket="compressed", Key="a b.txt.gz")["Body"].read()
 
     (job,) = tmp_path.glob("job-*/manifest.json")
     rows = {row.key: row for row in read_report(job).rows()}
     assert rows["empty.txt"].message == "empty"
     assert json.loads(rows["a b.txt"].message)["size"] == 5000
-    assert (tmp_path / "out" / "a b.txt.gz").stat().st_size < 100
+    assert gzip.decompress(written) == b"text " * 1000
 
 
 # ---------------------------------------------------------------- sam local, in containers
@@ -120,7 +131,7 @@ def test_a_job_of_the_built_function(function: Path, tmp_path: Path) -> None:
 def test_an_event_by_pipe(containers: None, template: Path) -> None:
     """``s3batch event … | sam local invoke -e -``, on the application as it is built."""
     event = subprocess.run(
-        [*S3BATCH, "event", "a b.txt", "--bucket", "photos"], capture_output=True, check=True
+        [*COMMAND, "event", "a b.txt", "--bucket", "photos"], capture_output=True, check=True
     ).stdout
 
     answer = local_invoke(template, "CompressFunction", event)
@@ -175,7 +186,7 @@ def test_a_job_through_start_lambda(server: str, tmp_path: Path) -> None:
     address = f"{server}/2015-03-31/functions/Plain/invocations"
 
     run = subprocess.run(
-        [*S3BATCH, "run", address, "--manifest", "m.csv", "--report", ".", "--json"],
+        [*COMMAND, "run", address, "--manifest", "m.csv", "--report", ".", "--json"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -199,7 +210,7 @@ def test_a_function_that_does_not_load(server: str, tmp_path: Path) -> None:
 
     run = subprocess.run(
         [
-            *(*S3BATCH, "run", f"{server}/2015-03-31/functions/Absent/invocations"),
+            *(*COMMAND, "run", f"{server}/2015-03-31/functions/Absent/invocations"),
             *("--manifest", "m.csv", "--report", "."),
         ],
         cwd=tmp_path,

@@ -7,14 +7,13 @@ import os
 import subprocess
 import sys
 import tomllib
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3batch_handler.report import read_report
 from s3batch_handler.starters import create_project, starters
-from tests.lambda_environment import Environment
+from tests.lambda_environment import in_lambda
 from tests.sam_cli import ARCHITECTURE, PROJECT, RUNTIME, build, command, needs_sam, tool, variables
 from tests.serving import COMMAND, clean_environment, server_process
 
@@ -145,7 +144,7 @@ def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
 
     with (
         server_process(tmp_path, "--source", "texts") as (_, s3),
-        in_lambda(function, s3, log=tmp_path / "lambda.log") as address,
+        in_lambda("app.handler", folder=function, s3=s3) as address,
     ):
         subprocess.run(
             [
@@ -160,23 +159,6 @@ def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
     (job,) = tmp_path.glob("job-*/manifest.json")
     messages = {row.key: row.message for row in read_report(job).rows()}
     assert messages == {"a b.txt": '{"bytes":8,"lines":2}', "empty.txt": "empty"}
-
-
-@contextmanager
-def in_lambda(function: Path, s3: str, *, log: Path) -> Iterator[str]:
-    """Have the built function wait for calls, and give its address."""
-    environment = Environment(
-        "app.handler",
-        folder=function,
-        timeout=60,
-        log=log,
-        **{name: value for name, value in clean_environment().items() if "AWS" in name},
-        AWS_ENDPOINT_URL=s3,
-    )
-    try:
-        yield environment.address
-    finally:
-        environment.stop()
 
 
 def build_for_here(project: Path, into: Path) -> Path:
