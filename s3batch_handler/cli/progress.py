@@ -43,7 +43,7 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
     failed = 0
     bar: ProgressBar[Progress] = click.progressbar(
         length=total,
-        label=f"{total:,} tasks",
+        label=_tasks(total),
         file=sys.stderr,
         show_pos=True,
         item_show_func=lambda _: f"{failed:,} failed" if failed else None,
@@ -65,7 +65,7 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
 
 
 def _lines(total: int) -> Callable[[Progress], None]:
-    say(f"{total:,} tasks")
+    say(_tasks(total))
     latest = time.monotonic()
 
     def update(progress: Progress) -> None:
@@ -75,3 +75,7 @@ def _lines(total: int) -> Callable[[Progress], None]:
             say(f"{progress.done:,} done, {progress.failed:,} failed")
 
     return update
+
+
+def _tasks(count: int) -> str:
+    return f"{count:,} task" if count == 1 else f"{count:,} tasks"
