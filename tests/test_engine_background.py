@@ -109,12 +109,12 @@ class Gate:
     def __call__(self, event: Any, context: object) -> Any:
         self.began[event["tasks"][0]["s3Key"]] += 1
         self.jobs.append(event["job"]["id"])
-        assert self._may_go.acquire(timeout=30)
+        assert self._may_go.acquire(timeout=60)
         return answer(event)
 
 
 def until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.002)
@@ -138,7 +138,7 @@ def status(engine: Engine, job_id: str) -> JobStatus:
 
 
 def over(engine: Engine, job_id: str) -> Job:
-    return wait_for_job(engine, job_id, sleep=lambda _: time.sleep(0.01), timeout=30)
+    return wait_for_job(engine, job_id, sleep=lambda _: time.sleep(0.01), timeout=60)
 
 
 def rows(s3: Any, job_id: str) -> list[ReportRow]:
@@ -488,7 +488,7 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
         @override
         def __enter__(self) -> Self:
             crew = super().__enter__()
-            assert prepared.wait(30)
+            assert prepared.wait(60)
             return crew
 
     class Watched(Engine):
@@ -744,7 +744,7 @@ def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
             assert process.stdout.readline() == "ready\n"
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
         with Engine({"function": gate}, s3=s3, state=tmp_path / "state", background=True) as engine:
             ended = [over(engine, job_id) for job_id in jobs]
 

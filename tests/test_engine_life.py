@@ -169,7 +169,7 @@ class JobsOfAnEngine(RuleBasedStateMachine):
         with self.world, self.engine:
             for job_id in self.made:
                 job = wait_for_job(
-                    self.engine, job_id, poll=0.005, timeout=30, on_progress=self.confirms
+                    self.engine, job_id, poll=0.005, timeout=60, on_progress=self.confirms
                 )
                 if job.status is JobStatus.COMPLETE:
                     assert job.progress.done == job.progress.total

@@ -346,7 +346,7 @@ print(handler(make_event("a"))["results"][0]["resultString"])
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 
