@@ -1,7 +1,7 @@
 """The real SAM CLI for tests, and what it needs: containers, for ``sam local``.
 
-``scripts/get-sam`` (run by ``scripts/test``) provides it. Without it these tests are skipped; those
-that need containers are where there are none, with the reason. There is always
+``scripts/get-deploy-tools``, run by ``scripts/test``, gets it. Without it these tests are skipped;
+those that need containers are where there are none, with the reason. There is always
 ``tests/lambda_environment.py``, which has the same emulator without containers.
 """
 
@@ -34,7 +34,7 @@ NEEDED: Final = {
 
 needs_sam = pytest.mark.skipif(
     not TOOLS.joinpath("sam", "bin", "sam").exists(),
-    reason="there is no SAM CLI: run scripts/test, or scripts/get-sam",
+    reason="there is no SAM CLI: run scripts/get-deploy-tools",
 )
 
 

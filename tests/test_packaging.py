@@ -25,7 +25,7 @@ SCRIPTS = [
     "scripts/demo",
     "scripts/lock",
     "scripts/get-rie",
-    "scripts/get-sam",
+    "scripts/get-deploy-tools",
     "scripts/build-layer",
 ]
 

@@ -63,7 +63,7 @@ def test_checkov_on_the_recipe_for_terraform(tmp_path: Path) -> None:
 
 needs_cdk = pytest.mark.skipif(
     not TOOLS.joinpath("cdk").exists() or shutil.which("node") is None,
-    reason="there is no CDK here: install Node.js, then run scripts/test, or scripts/get-sam",
+    reason="there is no CDK here: install Node.js, then run scripts/get-deploy-tools",
 )
 
 
