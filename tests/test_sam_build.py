@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from s3batch_handler.report import read_report
-from tests.lambda_environment import in_lambda
+from tests.lambda_environment import free_ports, in_lambda
 from tests.sam_cli import (
     NEEDED,
     PARAMETERS,
@@ -157,8 +157,7 @@ def test_a_module_that_is_not_there(misbehaving: Path) -> None:
 @pytest.fixture(scope="module")
 def server(misbehaving: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``sam local start-lambda``, on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    (port,) = free_ports(1)
     log = tmp_path_factory.mktemp("sam") / "start-lambda.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
