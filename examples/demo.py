@@ -1,8 +1,8 @@
 """The demo: the sources of Python and of moto become a bucket, and a job compresses them.
 
 Run by ``scripts/demo``. Everything happens on this machine: an S3 server on loopback that lives as
-long as the job (moto's, so it serves its own sources as well), the handler of ``compress.py`` in
-worker processes, and in the end the completion report that S3 Batch Operations would write.
+long as the job (moto's, so it serves its own sources as well), the handler of ``compress/app.py``
+in worker processes, and in the end the completion report that S3 Batch Operations would write.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> int:
     say(f"{count:,} files, the sources of Python and of moto, are the bucket 'sources'\n")
     s3batch = os.path.relpath(Path(sys.executable).with_name("s3batch"))
     command = [
-        [s3batch, "run", "examples/compress.py:handler", "--arguments", "target=compressed"],
+        [s3batch, "run", "examples/compress/app.py:handler", "--arguments", "target=compressed"],
         ["--source", f"{OUTPUT}/input", "--bucket", "sources"],
         ["--output", f"compressed={OUTPUT}/compressed", "--report", f"{OUTPUT}/reports"],
     ]

@@ -63,7 +63,8 @@ def test_what_is_in_the_function(function: Path) -> None:
     """The handler, this package, pydantic and what it needs; nothing that Lambda has."""
     names = {path.name for path in function.iterdir() if path.suffix != ".dist-info"}
 
-    code = {path.name for path in PROJECT.joinpath("examples").iterdir() if path.is_file()}
+    source = PROJECT / "examples" / "compress"
+    code = {path.name for path in source.iterdir() if path.is_file()}
     assert names == code | NEEDED
 
 
@@ -80,7 +81,7 @@ def test_the_function_is_small(function: Path) -> None:
 def test_the_function_is_complete(function: Path) -> None:
     """With nothing but Python around it, and boto3, the function can be loaded."""
     boto3 = "import sys, types; sys.modules['boto3'] = types.SimpleNamespace(client=print)"
-    program = f"{boto3}; sys.path.insert(0, {str(function)!r}); import compress, s3batch_handler"
+    program = f"{boto3}; sys.path.insert(0, {str(function)!r}); import app, s3batch_handler"
 
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", f"{program}; print(s3batch_handler.__file__)"],
@@ -102,7 +103,7 @@ def test_a_job_of_the_built_function(function: Path, tmp_path: Path) -> None:
 
     with (
         server_process(tmp_path, "--source", "texts", "--source", "compressed") as (_, s3),
-        in_lambda("compress.handler", folder=function, s3=s3) as address,
+        in_lambda("app.handler", folder=function, s3=s3) as address,
     ):
         subprocess.run(
             [

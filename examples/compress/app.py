@@ -3,7 +3,7 @@
 A complete function for S3 Batch Operations: it deploys as it is (with boto3, which Lambda has),
 and runs on this machine with::
 
-    s3batch run examples/compress.py:handler --source some/folder \
+    s3batch run examples/compress/app.py:handler --source some/folder \
         --output compressed=compressed --arguments target=compressed
 """
 
