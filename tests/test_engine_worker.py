@@ -847,17 +847,30 @@ def test_workers_end_with_their_pool(function: Write, tmp_path: Path) -> None:
         os.kill(int(text_of(answer)), 0)
 
 
-def test_workers_end_when_their_parent_is_killed(function: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "busy",
+    [
+        pytest.param("time.sleep(60)", id="waiting"),
+        pytest.param(
+            "re.match('(a|a)*b', 'a' * 40)  # for days, and no other thread has its turn",
+            id="in C",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do that"),
+        ),
+    ],
+)
+def test_workers_end_when_their_parent_is_killed(
+    function: Write, tmp_path: Path, busy: str
+) -> None:
     """Even in the middle of a task, and what the function has started, too."""
     pids = tmp_path / "pids"
     spec = function(
         f"""
-        import subprocess
+        import re, subprocess
         def handler(event, context):
             child = subprocess.Popen(["sleep", "60"])
             Path({str(pids)!r} + ".tmp").write_text(f"{{child.pid}} {{os.getpid()}}")
             os.rename({str(pids)!r} + ".tmp", {str(pids)!r})
-            time.sleep(60)
+            {busy}
         """
     )
     code = (

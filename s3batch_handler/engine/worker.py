@@ -1,6 +1,6 @@
 """The child process in which a function runs: loaded once, called once at a time, many calls.
 
-It has three pipes, apart from the standard streams, which belong to the function:
+It has four pipes, apart from the standard streams, which belong to the function:
 
 ========  =========  ===================================================================
 pipe      direction  what is in it
@@ -8,6 +8,7 @@ pipe      direction  what is in it
 tasks     in         frames (see :func:`frame`): first a :class:`Setup`, then batches of tasks
 results   out        lines ``["kind","text"]``: first ``ready``, then one for each task
 lifeline  in         nothing; a byte asks to stop; its end says that the parent is gone
+cord      in         nothing at all; its end, on Linux, is for the kernel to act on
 ========  =========  ===================================================================
 
 Tasks come in batches, for speed; each result leaves as it is made, in the order of the tasks. So
@@ -17,6 +18,7 @@ A batch that takes long is given back (``rest``), so that idle workers can have 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import marshal
 import os
@@ -71,15 +73,16 @@ _LENGTH: Final = struct.Struct("<Q")
 
 
 def main() -> None:
-    """Be a worker. The last three arguments are the numbers of the three pipes' ends."""
-    tasks, results, lifeline = map(int, sys.argv[-3:])
+    """Be a worker. The last four arguments are the numbers of the four pipes' ends."""
+    pipes = tasks, results, lifeline, cord = [*map(int, sys.argv[-4:])]
     sys.argv[1:] = []
-    for pipe in (tasks, results, lifeline):
+    for pipe in pipes:
         os.set_inheritable(pipe, False)  # the function's own subprocesses shall not hold them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)  # a kill loses no prints
     state = _State()
     _watch(lifeline, state)
+    _hang_on(cord)
 
     def after_fork() -> None:  # the function's children are none of our workers
         state.forked = True
@@ -109,6 +112,18 @@ def _watch(lifeline: int, state: _State) -> None:
         os.killpg(os.getpgrp(), signal.SIGKILL)  # with whatever the function has started
 
     threading.Thread(target=watch, name="s3batch lifeline", daemon=True).start()
+
+
+def _hang_on(cord: int) -> None:
+    """Let the kernel end this process and what it has started when the cord's other end closes.
+
+    The thread that follows the lifeline cannot do it while a function keeps the interpreter to
+    itself, as in a loop in C. Only Linux knows how to send another signal than SIGIO.
+    """
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(cord, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(cord, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(cord, fcntl.F_SETFL, fcntl.fcntl(cord, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _work(frames: BinaryIO, results: int, state: _State) -> None:

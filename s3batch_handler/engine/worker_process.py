@@ -48,14 +48,13 @@ class WorkerProcess:
         self._partial = b""
         pipes: list[int] = []
         try:
-            for _ in range(3):
+            for _ in range(4):
                 pipes += os.pipe()
-            child_inbox, self.inbox, self.results, child_results, child_lifeline, self._lifeline = (
-                pipes
-            )
+            child_inbox, self.inbox, self.results, child_results = pipes[:4]
+            child_lifeline, self._lifeline, child_cord, self._cord = pipes[4:]
             for pipe in (self.inbox, self.results):
                 os.set_blocking(pipe, False)
-            childs = (child_inbox, child_results, child_lifeline)
+            childs = (child_inbox, child_results, child_lifeline, child_cord)
             self._process = subprocess.Popen(  # noqa: S603  our own code
                 [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, childs)],
                 stdin=subprocess.DEVNULL,
@@ -157,6 +156,7 @@ class WorkerProcess:
             self.kill()
         os.close(self.results)
         os.close(self._lifeline)
+        os.close(self._cord)
         return self._process.returncode
 
 
