@@ -331,7 +331,7 @@ def parse_response(event: Mapping[str, Any], response: object) -> list[Outcome]:
         InvalidResponse: S3 could not use the answer. The text names the field.
     """
     try:
-        wire = _WIRE_RESPONSE.validate_python(response)
+        wire: _WireResponse = _WIRE_RESPONSE.validate_python(response)
     except ValidationError as error:
         raise InvalidResponse(explain(error, whole="the answer")) from None
     for field in ("invocationSchemaVersion", "invocationId"):
@@ -361,7 +361,7 @@ class _WireResponse(TypedDict):
     results: list[_WireResult]
 
 
-_WIRE_RESPONSE: Final = TypeAdapter(_WireResponse)
+_WIRE_RESPONSE: Final = TypeAdapter(_WireResponse).validator  # without the adapter's own part
 
 
 def _outcome(answer: _WireResult | None, missing: str | None) -> Outcome:
