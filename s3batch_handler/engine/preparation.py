@@ -173,7 +173,7 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
             yield cast("BinaryIO", file)
     else:
-        part = keep.with_name(f"{keep.name}.part")
+        part = _part_of(keep)
         try:  # from before it is there: a Ctrl-C may come with it
             with part.open("w+b") as file:
                 yield file
@@ -187,4 +187,9 @@ def _keep(file: BinaryIO, path: Path | None) -> None:
     if path is not None:
         file.flush()
         os.fsync(file.fileno())
-        path.with_name(f"{path.name}.part").replace(path)
+        _part_of(path).replace(path)
+
+
+def _part_of(path: Path) -> Path:
+    """Give the name of a file that is not whole yet."""
+    return path.with_name(f"{path.name}.part")
