@@ -253,6 +253,19 @@ def test_a_disk_that_is_full_when_the_manifest_is_kept(folder: Path) -> None:
     assert os.listdir("state") == ["lock"]  # noqa: PTH208
 
 
+def test_a_state_folder_with_other_files(folder: Path) -> None:
+    """What is not of the run stays, whatever it is called: ``--state .`` in a project, say."""
+    (folder / "journal.txt").write_text("dear diary")
+    before = (folder / "manifest.csv").read_bytes()
+
+    ended = run("app.py:handler", "--manifest", "manifest.csv", "--state", ".")
+
+    assert json.loads(ended.stdout)["status"] == "Complete"
+    assert (folder / "manifest.csv").read_bytes() == before
+    assert (folder / "journal.txt").read_text() == "dear diary"
+    assert not [*folder.glob("run*")]
+
+
 def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
     """There is no job yet, and nothing of it stays."""
     arguments = ("app.py:handler", "--manifest", "-", "--state", "state")
@@ -260,7 +273,7 @@ def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while not (folder / "state" / "manifest.csv.part").exists():
+        while not (folder / "state" / "run-manifest.csv.part").exists():
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)

@@ -33,8 +33,9 @@ class SavedRun:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / "run.json"
-        self._journal = folder / "journal"
-        self.manifest_file = folder / "manifest.csv"
+        # Names that nobody else gives to files: they are removed in the end.
+        self._journal = folder / "run-journal"
+        self.manifest_file = folder / "run-manifest.csv"
         self.asked: dict[str, Any] = {}
         if self._index.exists():
             try:
@@ -105,6 +106,5 @@ class SavedRun:
         self.manifest_file.unlink(missing_ok=True)
 
     def _forget_journal(self) -> None:
-        # With SQLite's files beside it, -wal and -shm.
-        for file in self.folder.glob(f"{self._journal.name}*"):
-            file.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm", "-journal"):  # those of SQLite beside it
+            self._journal.with_name(self._journal.name + suffix).unlink(missing_ok=True)
