@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +23,7 @@ from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -345,7 +345,7 @@ def test_a_job_that_is_told_to_end(s3batch: Shell, number: int) -> None:
     with subprocess.Popen(
         command, cwd=s3batch.folder, env=s3batch.environment, stdout=subprocess.PIPE, text=True
     ) as job:
-        wait_for(s3batch.folder / "answered")  # the first task is
+        wait_for((s3batch.folder / "answered").exists)  # the first task is
 
         job.send_signal(number)
 
@@ -377,13 +377,6 @@ def test_told_to_end_while_the_manifest_is_read(s3batch: Shell) -> None:
     assert job.returncode == 1
     assert errors.split() == [b"Aborted!"]
     assert not (s3batch.folder / "out").exists()
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 # ---------------------------------------------------------------- run: a folder as a bucket

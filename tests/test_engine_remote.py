@@ -41,6 +41,7 @@ from s3batch_handler.report import ReportWriter, read_report
 from s3batch_handler.status import JobStatus
 from s3batch_handler.storage import open_folder
 from s3batch_handler.testing import mock_s3batch
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -506,13 +507,6 @@ def test_stopping_between_two_tries() -> None:
 
     assert answers == [(keys("a")[0], NotRun())]
     assert time.monotonic() - began < 40
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 # ---------------------------------------------------------------- a boto3 client

@@ -30,6 +30,7 @@ from s3batch_handler.manifest import ManifestEntry, read_entries
 from s3batch_handler.model import JobRef
 from s3batch_handler.report import TaskStatus
 from s3batch_handler.status import JobStatus, Progress
+from tests.waiting import wait_for
 
 Row = tuple[ManifestEntry, TaskStatus, int, str, str]
 Function = Callable[[Any, Any], Any]
@@ -513,13 +514,6 @@ print(run.status, run.progress.done)
     assert err == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 # ---------------------------------------------------------------- what is no job at all

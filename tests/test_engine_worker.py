@@ -30,6 +30,7 @@ from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, Outcome, ResultCode
+from tests.waiting import wait_for
 
 Write = Callable[[str], str]
 
@@ -886,13 +887,6 @@ def test_workers_end_when_their_parent_is_killed(
 
     for pid in pids.read_text().split():
         assert is_gone(int(pid))
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 # ---------------------------------------------------------------- in this process
