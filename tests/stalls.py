@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from s3batch_handler import deadline
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import CodeType
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 SECONDS: Final = 0.4
 LINES: Final = {"tests": 15, "s3batch_handler": 1500}
 """How many lines of a folder a test comes by, as a rule; those of helpers and fixtures count."""
+
+_SIGNALS: Final = deadline.__file__
+"""Rests on where Python handles signals: between two lines it does so because of this plugin."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,7 +75,7 @@ class _Stalls:
         return report
 
     def _on_line(self, code: CodeType, line: int) -> object:
-        if not code.co_filename.startswith(self._folder):
+        if not code.co_filename.startswith(self._folder) or code.co_filename == _SIGNALS:
             return self._monitoring.DISABLE
         if self._lines_before >= 0:
             self._lines_before -= 1
