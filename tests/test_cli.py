@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -24,9 +25,6 @@ from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
 from tests.waiting import wait_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 APP = """
 import sys
@@ -319,6 +317,15 @@ def test_nobody_reads_to_the_end(s3batch: Shell) -> None:
     run = s3batch.line(f"s3batch run app -q --manifest {manifest} | true; exit ${{PIPESTATUS[0]}}")
 
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_standard_output_is_full(s3batch: Shell) -> None:
+    """The error says what is full, and blames nothing else."""
+    run = s3batch.line("s3batch event a --bucket photos > /dev/full")
+
+    assert run.stderr == "s3batch: standard output: No space left on device\n"
+    assert run.returncode == 1
 
 
 SLOW = """

@@ -633,6 +633,20 @@ def test_cancelling_a_job_that_runs(enter: Enter) -> None:
     assert [row.key for row in world.rows(job)] == ["1"]
 
 
+def test_cancelling_a_job_twice(enter: Enter) -> None:
+    """The second time without a reason: the first one stands."""
+    world: World
+
+    def function(event: Any, context: Any) -> None:
+        for reason in ("a mistake", None):
+            world.control.update_job_status(event["job"]["id"], JobStatus.CANCELLED, reason)
+
+    world = enter({"thumbnails": function})
+    job = world.run(b"photos,1\n")
+
+    assert job.status_update_reason == "a mistake"
+
+
 def test_another_thread_while_a_job_runs(enter: Enter) -> None:
     """It sees how the job is, and can cancel it: nobody waits for a function."""
     world: World

@@ -74,7 +74,7 @@ def _one_line(error: Exception) -> str:
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
         text += ": pip install 's3batch-handler[local]'"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
     return printable(one_line(text))
 

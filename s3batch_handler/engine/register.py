@@ -88,11 +88,12 @@ class JobRegister(JobStore):
         with self.lock:
             job = self.get(job_id).job
             status = status_on_request(job_id, job.status, status)
+            why = {} if reason is None else {"status_update_reason": reason}
             if status is JobStatus.CANCELLED:
-                return self.end(job_id, status, status_update_reason=reason)
+                return self.end(job_id, status, **why)
             if status is job.status:
-                return self.change(job_id, status_update_reason=reason)
-            return self.move(job_id, status, status_update_reason=reason)
+                return self.change(job_id, **why)
+            return self.move(job_id, status, **why)
 
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         """Take a job to its end, by the legal way; and do what is done when it is over."""
