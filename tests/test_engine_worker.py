@@ -27,6 +27,8 @@ from s3batch_handler.engine.environment import Environment, lambda_variables
 from s3batch_handler.engine.invoker import InProcess, Invoker
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.engine.pool import WorkerPool
+from s3batch_handler.engine.worker import READY
+from s3batch_handler.engine.worker_process import WorkerProcess
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, Outcome, ResultCode
@@ -705,6 +707,21 @@ def test_long_tasks_behind_short_ones_are_shared(function: Write, tmp_path: Path
     answers = invoke(WorkerPool(spec, workers=2, timeout=30), keys(*short, *long))
 
     assert len({text_of(answers[key]) for key in long}) == 2
+
+
+def test_first_tasks_go_out_one_by_one(function: Write) -> None:
+    """Even to a worker that was ready as soon as it was there: that says nothing of its tasks."""
+    worker = WorkerProcess(function("handler = len"), 60, os.environ, log=2)
+    try:
+        select.select([worker.results], [], [], 60)
+        worker.since = time.monotonic()  # as if we had been stopped until now
+
+        (said,) = worker.receive()
+    finally:
+        worker.end(0)
+
+    assert [*said] == [READY, ""]
+    assert worker.batch_size == 1
 
 
 def test_a_job_that_is_stopped_lets_running_tasks_end(function: Write) -> None:

@@ -109,7 +109,7 @@ class WorkerProcess:
         else:
             self.ended = True
         *lines, self._partial = b"".join(data).split(b"\n")
-        if lines:
+        if lines and self.ready:  # that it is ready is no answer yet
             self._learn_pace(len(lines))
         try:
             return parse_results(lines)
