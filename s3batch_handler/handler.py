@@ -276,6 +276,8 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         if isinstance(error, _Exit):
             error = error.exit
         if isinstance(error, OutOfTime):
+            if seconds <= 0:  # it was only said that there is no time, and that took too long
+                return self._never_started(task)
             where = _place(error.__cause__ or error, self._function)
             outcome = Outcome(
                 self._on_timeout, f"stopped after {seconds:.1f} s{where}: out of time"

@@ -487,6 +487,33 @@ def test_out_of_time() -> None:
     assert cleaned_up == ["b"]
 
 
+def test_no_time_left_and_a_slow_log() -> None:
+    """The log is stopped, and what it was to say is still true."""
+    blocked: list[bool] = []
+
+    def block(_: logging.LogRecord) -> bool:
+        if not blocked:
+            blocked.append(True)
+            time.sleep(LONG)
+        return True
+
+    @task_handler
+    async def handler(task: Task) -> None:
+        raise AssertionError
+
+    log = logging.getLogger("s3batch_handler")
+    log.addFilter(block)
+    try:
+        with soon():
+            response = handler(make_event("a", "b"), make_context(timeout=0.5))
+    finally:
+        log.removeFilter(block)
+
+    assert blocked
+    assert codes(response) == ["TemporaryFailure"] * 2
+    assert all(message.startswith("not started") for _, message in answers(response))
+
+
 @pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_task_timeout(context_of_now: Any, concurrency: int) -> None:
