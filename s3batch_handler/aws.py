@@ -129,9 +129,26 @@ def _client(
     )
 
 
-def list_objects(s3: Any, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
-    """Give the latest version of each object whose key begins with ``prefix``, page by page."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    for page in pages:
-        for item in page.get("Contents", ()):
-            yield ObjectRef.of_valid({"bucket": bucket, "key": item["Key"], "version_id": None})
+def list_objects(
+    s3: Any, bucket: str, prefix: str = "", *, version_ids: bool = False
+) -> Iterator[ObjectRef]:
+    """Give the latest version of each object whose key begins with ``prefix``, page by page.
+
+    Args:
+        s3: An S3 client.
+        bucket: Its name.
+        prefix: What keys begin with.
+        version_ids: Give the ids of these versions as well: ``"null"`` for one from before
+            versioning was on. All older versions are listed on the way, and the right to do so is
+            ``s3:ListBucketVersions``.
+    """
+    if version_ids:
+        method, member = "list_object_versions", "Versions"
+    else:
+        method, member = "list_objects_v2", "Contents"
+    for page in s3.get_paginator(method).paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get(member, ()):
+            if item.get("IsLatest", True):
+                yield ObjectRef.of_valid(
+                    {"bucket": bucket, "key": item["Key"], "version_id": item.get("VersionId")}
+                )

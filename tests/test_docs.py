@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import click
 import pytest
+from click.testing import CliRunner
 from moto import mock_aws
 
 from s3batch_handler import errors
@@ -91,7 +92,10 @@ def test_the_manifest_of_a_listing(
         aws.put_object(Bucket="my-photos", Key=key, Body=b"")
     monkeypatch.chdir(tmp_path)
 
-    exec(snippets(project / "docs" / "deploy.md")[0], {})
+    page = (project / "docs" / "deploy.md").read_text()
+    command = re.search(r"^s3batch (manifest create .*)$", page, re.MULTILINE)
+    assert command is not None
+    CliRunner().invoke(s3batch, command[1].split(), catch_exceptions=False)
 
     assert (tmp_path / "manifest.csv").read_text() == "my-photos,2024/a%20b.txt\n"
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "invoke": "Send one event through a handler.",
     "event": "Make an invocation event.",
     "init": "Make a new project.",
+    "manifest": "Make manifests.",
     "serve": "Serve S3 and S3 Control on this machine.",
     "job": "Make, watch and steer jobs, of AWS or of s3batch serve.",
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol, ca
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
+from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
@@ -64,10 +65,12 @@ class RemoteS3:
 
         return s3_client(endpoint_url=self._endpoint_url)
 
-    def objects(self, bucket: str, prefix: str) -> Iterable[ObjectRef]:
+    def objects(
+        self, bucket: str, prefix: str, *, version_ids: bool = False
+    ) -> Iterable[ObjectRef]:
         from s3batch_handler.aws import list_objects
 
-        return list_objects(self.client, bucket, prefix)
+        return list_objects(self.client, bucket, prefix, version_ids=version_ids)
 
 
 def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -> bool:
@@ -95,8 +98,7 @@ def given_manifest(
 
     What is called ``….json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
     """
-    if in_s3(location) and not _S3_OBJECT.match(location):
-        raise UsageProblem(f"--manifest {location}: write s3://bucket/key")
+    check_s3_object(location, "--manifest")
     if location.endswith(".json"):
         if fields:
             raise UsageProblem("--fields goes with CSV manifests: an inventory tells its own")
@@ -112,14 +114,27 @@ def given_manifest(
         yield manifest
 
 
-_S3_OBJECT: Final = re.compile(r"s3://[^/]+/.*[^/]$")
-
-
 def listed_manifest(
-    bucket: str, prefix: str, s3: S3, *, keep: Path | None
+    bucket: str, prefix: str, s3: S3, *, keep: Path | None, quiet: bool
 ) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
-    return listed(s3.objects(bucket, prefix), source=f"s3://{bucket}/{prefix}", keep=keep)
+    objects = show_listed(s3.objects(bucket, prefix), quiet=quiet)
+    return listed(objects, source=f"s3://{bucket}/{prefix}", keep=keep)
+
+
+def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
+    """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
+    folder, name = split_location(location)
+    manifest.save(open_folder(folder, s3=s3.client if in_s3(location) else None), name)
+
+
+def check_s3_object(location: str, option: str) -> None:
+    """Refuse an ``s3://`` URL that is none of an object."""
+    if in_s3(location) and not _S3_OBJECT.match(location):
+        raise UsageProblem(f"{option} {location}: write s3://bucket/key")
+
+
+_S3_OBJECT: Final = re.compile(r"s3://[^/]+/.*[^/]$")
 
 
 def _open(location: str, s3: S3) -> BinaryIO:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from s3batch_handler.cli.output import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from click._termui_impl import ProgressBar
 
     from s3batch_handler.status import Progress
 
 _SECONDS_BETWEEN_LINES: Final = 10.0
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -75,6 +76,20 @@ def _lines(total: int) -> Callable[[Progress], None]:
             say(f"{progress.done:,} done, {progress.failed:,} failed")
 
     return update
+
+
+def show_listed(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
+    """Pass objects on as they are listed, and tell now and then how many there were."""
+    latest = time.monotonic()
+    for count, item in enumerate(objects, 1):
+        yield item
+        # Looking at the clock for each object would cost more than it tells.
+        if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
+            latest = time.monotonic()
+            say(f"{count:,} objects listed")
+
+
+_PAGE: Final = 1000  # objects, in one answer of S3's
 
 
 def _tasks(count: int) -> str:

@@ -17,6 +17,7 @@ from s3batch_handler.cli.job_io import (
     given_manifest,
     listed_manifest,
     new_report,
+    save_manifest,
     save_output,
 )
 from s3batch_handler.cli.options import UsageProblem
@@ -90,7 +91,7 @@ def _run(options: RunOptions) -> int:
                 if saved is not None:
                     saved.begin({"job_id": job_id, **asdict(options)}, manifest)
             if options.save_manifest is not None:
-                manifest.save(options.save_manifest)
+                save_manifest(manifest, str(options.save_manifest), s3)
         log = stack.enter_context(
             function_log(options.log, options.report_location, job_id, quiet=options.quiet)
         )
@@ -193,4 +194,4 @@ def _manifest(
     keep = None if saved is None else saved.manifest_file
     if options.manifest:
         return given_manifest(options.manifest, options.fields, s3, keep=keep)
-    return listed_manifest(options.bucket_name, options.prefix, s3, keep=keep)
+    return listed_manifest(options.bucket_name, options.prefix, s3, keep=keep, quiet=options.quiet)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.errors import ManifestError
 from s3batch_handler.manifest import read_entries, write_manifest
-from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.manifest import ManifestEntry
     from s3batch_handler.model import ObjectRef
+    from s3batch_handler.storage import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class PreparedManifest:
         """The arguments by which :func:`kept` opens it again; JSON can hold them."""
         return {"count": self.count, "fields": self.fields, "source": self.source}
 
-    def save(self, path: Path) -> None:
-        """Save it as a file, byte for byte: whole, or not at all."""
+    def save(self, folder: Folder, name: str) -> None:
+        """Save it as a file of a folder, byte for byte: whole, or not at all."""
         self._stream.seek(self._start)
-        LocalFolder(path.parent).write(path.name, self._stream)
+        folder.write(name, self._stream)
 
 
 _Stamp = tuple[int, int] | None

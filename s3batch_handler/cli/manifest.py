@@ -1,0 +1,75 @@
+"""``s3batch manifest``: make manifests, for jobs here and in AWS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from s3batch_handler.cli.job_io import RemoteS3, check_s3_object, check_writable, save_manifest
+from s3batch_handler.cli.options import (
+    UsageProblem,
+    endpoint_url_option,
+    json_option,
+    quiet_option,
+)
+from s3batch_handler.cli.output import show, show_json
+from s3batch_handler.cli.progress import show_listed
+from s3batch_handler.engine.preparation import listed
+from s3batch_handler.storage import in_s3
+from s3batch_handler.text import printable
+
+
+@click.group()
+def manifest() -> None:
+    """Make manifests: the lists of the objects of jobs."""
+
+
+@manifest.command()
+@click.argument("location", metavar="FILE|s3://…")
+@click.option("--bucket", metavar="NAME", required=True, help="Whose objects.")
+@click.option("--prefix", default="", help="Only objects whose key begins so.")
+@click.option(
+    "--version-ids",
+    is_flag=True,
+    help="Name the version of each object that is the latest now, whatever comes after it.",
+)
+@endpoint_url_option("The S3 to use, in place of AWS.")
+@json_option
+@quiet_option
+def create(
+    *,
+    location: str,
+    bucket: str,
+    prefix: str,
+    version_ids: bool,
+    endpoint_url: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """List a bucket, and write a CSV manifest of its objects to a file or into S3.
+
+    \b
+        s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
+        s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
+    """  # noqa: D301  not raw: click's mark is a backspace
+    check_s3_object(location, "manifest")
+    if not in_s3(location):
+        _check_file(Path(location))
+    s3 = RemoteS3(endpoint_url)
+    objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
+    with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
+        save_manifest(made, location, s3)
+    if as_json:
+        show_json({"manifest": location, "objects": made.count, "fields": made.fields})
+        return
+    show(f"Manifest  {printable(location)}")
+    show(f"Objects   {made.count:,}")
+    show(f"Fields    {','.join(made.fields or ())}")
+
+
+def _check_file(path: Path) -> None:
+    """Find out whether a file can be written: now, not after a long listing."""
+    if path.is_dir():
+        raise UsageProblem(f"manifest {path}: that is a folder")
+    check_writable(path.parent, "manifest")

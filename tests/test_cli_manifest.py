@@ -1,0 +1,137 @@
+"""``s3batch manifest``, against moto's S3."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from s3batch_handler.cli.commands import s3batch as s3batch_command
+from s3batch_handler.manifest import read_manifest
+from s3batch_handler.model import ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+KEYS = ["2023/old.jpg", "2024/a b.jpg", "2024/a+b.jpg", "2024/ü.jpg"]
+
+
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket of photos, and one for manifests; the current folder is empty."""
+    for name in os.environ:
+        if "AWS" in name:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        for bucket in ("photos", "inbox"):
+            s3.create_bucket(Bucket=bucket)
+        for key in KEYS:
+            s3.put_object(Bucket="photos", Key=key, Body=key.encode())
+        yield s3
+
+
+def create(*arguments: str) -> Result:
+    return CliRunner().invoke(s3batch_command, ["manifest", "create", *arguments])
+
+
+def objects_in(path: Path) -> list[ObjectRef]:
+    with path.open("rb") as file:
+        return list(read_manifest(file))
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_bucket(tmp_path: Path) -> None:
+    """There is a line for each object; what is printed says what job submit wants to know."""
+    run = create("manifest.csv", "--bucket", "photos")
+
+    assert objects_in(tmp_path / "manifest.csv") == [
+        ObjectRef(bucket="photos", key=key) for key in KEYS
+    ]
+    assert run.exit_code == 0
+    assert run.stdout == "Manifest  manifest.csv\nObjects   4\nFields    Bucket,Key\n"
+
+
+@pytest.mark.usefixtures("s3")
+def test_keys_with_a_prefix(tmp_path: Path) -> None:
+    """Only these are listed."""
+    create("manifest.csv", "--bucket", "photos", "--prefix", "2024/")
+
+    assert [item.key for item in objects_in(tmp_path / "manifest.csv")] == KEYS[1:]
+
+
+def test_version_ids(s3: Any, tmp_path: Path) -> None:
+    """The latest versions, one of them from before versioning; what is deleted is left out."""
+    s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"second")
+    third = s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"third")["VersionId"]
+    s3.delete_object(Bucket="photos", Key=KEYS[2])
+
+    run = create("manifest.csv", "--bucket", "photos", "--version-ids", "--json")
+
+    assert {item.key: item.version_id for item in objects_in(tmp_path / "manifest.csv")} == {
+        KEYS[0]: "null",
+        KEYS[1]: third,
+        KEYS[3]: "null",
+    }
+    assert json.loads(run.stdout) == {
+        "manifest": "manifest.csv",
+        "objects": 3,
+        "fields": ["Bucket", "Key", "VersionId"],
+    }
+
+
+def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
+    """It is put where a job can read it, as a whole; nothing stays on this machine."""
+    run = create("s3://inbox/manifests/photos.csv", "--bucket", "photos", "--prefix", "2024/ü")
+
+    body = s3.get_object(Bucket="inbox", Key="manifests/photos.csv")["Body"].read()
+    assert body == b"photos,2024/%C3%BC.jpg\n"
+    assert "s3://inbox/manifests/photos.csv" in run.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how far it is, unless it is to be quiet."""
+    monkeypatch.setattr("s3batch_handler.cli.progress._PAGE", 2)
+    monkeypatch.setattr("s3batch_handler.cli.progress._SECONDS_BETWEEN_LINES", 0)
+
+    loud, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
+
+    assert loud.stderr == "2 objects listed\n4 objects listed\n"
+    assert quiet.stderr == ""
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize(
+    ("arguments", "problem", "exit_code"),
+    [
+        (["m.csv", "--bucket", "photos", "--prefix", "x"], "s3://photos/x: there is no object", 1),
+        (["m.csv", "--bucket", "none-such"], "NoSuchBucket", 1),
+        (["s3://none-such/m.csv", "--bucket", "photos"], "NoSuchBucket", 1),
+        (["s3://inbox", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["s3://inbox/", "--bucket", "photos"], "s3://bucket/key", 2),
+        ([".", "--bucket", "photos"], "that is a folder", 2),
+        (["/dev/null/m.csv", "--bucket", "photos"], "cannot write there", 2),
+        (["m.csv"], "--bucket", 2),
+    ],
+)
+def test_what_cannot_be(arguments: list[str], problem: str, exit_code: int, tmp_path: Path) -> None:
+    """One clear line, and no half of a manifest."""
+    run = create(*arguments)
+
+    assert problem in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.exit_code == exit_code
+    assert not list(tmp_path.iterdir())
