@@ -316,6 +316,52 @@ def test_a_manifest_on_this_machine(world: World, stack: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "options", "fields"),
+    [
+        ("inbox,a%20b.txt\n", [], ["Bucket", "Key"]),
+        ("inbox,a%20b.txt,null\n", [], ["Bucket", "Key", "VersionId"]),
+        ("a%20b.txt,inbox,9\n", ["--fields", "Key,Bucket,Ignore"], ["Key", "Bucket", "Ignore"]),
+    ],
+)
+def test_columns_of_a_manifest_on_this_machine(
+    world: World, stack: str, line: str, options: list[str], fields: list[str]
+) -> None:
+    """Its first line tells them, unless the command line does."""
+    manifest = world.folder / "columns.csv"
+    manifest.write_text(line)
+
+    job_id = world.job("submit", "--stack", stack, "--manifest", str(manifest), *options).strip()
+
+    job = world.s3control.describe_job(AccountId="123456789012", JobId=job_id)["Job"]
+    assert job["Manifest"]["Spec"]["Fields"] == fields
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "problem"),
+    [
+        ("", [], "it is empty"),
+        ("Bucket,Key\n", [], "a header row"),
+        ("inbox,a,b,c\n", [], "expected 2 columns"),
+        ("inbox,a\n", ["--fields", "Bucket,Key,VersionId"], "has 2 columns, expected 3"),
+    ],
+)
+def test_what_is_no_manifest(
+    world: World, stack: str, content: str, options: list[str], problem: str
+) -> None:
+    """It is not put anywhere, and there is no job."""
+    manifest = world.folder / "none.csv"
+    manifest.write_text(content)
+
+    run = world.s3batch("job", "submit", "--stack", stack, "--manifest", str(manifest), *options)
+
+    assert "none.csv" in run.stderr
+    assert problem in run.stderr
+    assert run.exit_code == 1
+    found = world.s3.list_objects_v2(Bucket="inbox", Prefix="manifests/none")
+    assert found["KeyCount"] == 0
+
+
 def test_a_stack_of_another_kind(world: World, stack: str) -> None:
     """The message names what it lacks."""
     run = world.s3batch("job", "submit", "--stack", "other", "--manifest", "s3://inbox/m.csv")

@@ -7,7 +7,7 @@ import sys
 import uuid
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -24,10 +24,10 @@ from s3batch_handler.cli.options import (
 )
 from s3batch_handler.cli.output import say, show, show_json
 from s3batch_handler.cli.service import Service, service_options
-from s3batch_handler.errors import JobError
+from s3batch_handler.errors import JobError, ManifestError
 from s3batch_handler.inventory import INVENTORY_FORMAT
 from s3batch_handler.job import JobSpec
-from s3batch_handler.manifest import MANIFEST_FORMAT
+from s3batch_handler.manifest import MANIFEST_FORMAT, read_entries
 from s3batch_handler.report import REPORT_FORMAT
 from s3batch_handler.text import printable
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fields",
     metavar="NAMES",
-    help="The columns of a CSV manifest.  [default: Bucket,Key]",
+    help="The columns of a CSV manifest.  [default: Bucket,Key; of a file as its first line says]",
 )
 @click.option(
     "--function",
@@ -182,10 +182,28 @@ def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
     if not _is_file(options.manifest):
         return complete
     path = Path(options.manifest)
+    fields = _fields_of(path, options.fields)
     url = f"{stack.manifests}/{path.name}"
     bucket, key = _bucket_and_key(url)
     version = service.put(path, bucket=bucket, key=key)
-    return replace(complete, manifest=url, manifest_version_id=version)
+    return replace(complete, manifest=url, manifest_version_id=version, fields=fields)
+
+
+def _fields_of(path: Path, said: str | None) -> str:
+    """Tell the columns of a manifest: as said, and if that is nothing by its first line.
+
+    Raises:
+        ManifestError: That line is none of a manifest, or of another one than was said.
+    """
+    with path.open("rb") as file:
+        columns = said.split(",") if said else None
+        first = next(read_entries(file, fields=columns, source=str(path)), None)
+    if first is None:
+        raise ManifestError("it is empty: there is no object to work on", source=str(path))
+    return said or (_FIELDS if first.version_id is None else f"{_FIELDS},VersionId")
+
+
+_FIELDS: Final = "Bucket,Key"
 
 
 # ---------------------------------------------------------------- the request
@@ -242,7 +260,7 @@ def _manifest(options: _Options, service: Service) -> Mapping[str, Any]:
         version["ObjectVersionId"] = options.manifest_version_id
     spec: dict[str, Any] = {"Format": INVENTORY_FORMAT}
     if not _is_inventory(options.manifest):
-        fields = options.fields or "Bucket,Key"
+        fields = options.fields or _FIELDS
         spec = {"Format": MANIFEST_FORMAT, "Fields": fields.split(",")}
     return {
         "Spec": spec,
