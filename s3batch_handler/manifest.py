@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
@@ -135,6 +136,68 @@ def _entries(
         if not stream.closed:
             text.detach()  # or the stream would be closed together with it
 
+
+def count_entries(
+    stream: BinaryIO, *, fields: Sequence[str] | None = None, source: str = "<stream>"
+) -> int:
+    """Read a manifest to its end and count its lines, several times as fast as one gets them.
+
+    Args:
+        stream: As with :func:`read_entries`; one that can seek.
+        fields: As with :func:`read_entries`.
+        source: Likewise.
+
+    Raises:
+        ManifestError: What :func:`read_entries` raises.
+    """
+    start = stream.tell()
+    count = _count_plain(stream, None if fields is None else _checked_fields(fields, source))
+    if count is None:
+        stream.seek(start)
+        count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
+    return count
+
+
+def _count_plain(stream: BinaryIO, columns: tuple[str, ...] | None) -> int | None:
+    """Count lines as nearly all are; ``None``: there is one that needs a closer look."""
+    plain, count = None, 0
+    for lines in _whole_lines(stream):
+        if plain is None:
+            first = lines[: lines.find(b"\n")].decode(errors="replace").split(",")
+            columns = columns or _BY_WIDTH.get(len(first))
+            if columns is None or first[0].startswith("\ufeff") or _is_header(first):
+                return None
+            plain = _plain_lines(columns)
+        if not plain.fullmatch(lines):
+            return None
+        try:
+            lines.decode()
+        except UnicodeDecodeError:
+            return None
+        count += lines.count(b"\n")
+    return count
+
+
+def _plain_lines(columns: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Match lines without quotes, and with a bucket and a key."""
+    cells = [b"%b{%d,4096}+" % (_PLAIN, name in ("Bucket", "Key")) for name in columns]
+    return re.compile(b"(?:%b\r?\n)*+" % b",".join(cells))
+
+
+def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Give a stream in blocks that end with a line, unless a line is longer than a block."""
+    rest = b""
+    while chunk := stream.read(_BLOCK):
+        data = rest + chunk
+        end = data.rfind(b"\n") + 1 or len(data)
+        rest = data[end:]
+        yield data[:end]
+    if rest:
+        yield rest + b"\n"
+
+
+_PLAIN: Final = rb'[^",\r\n]'
+_BLOCK: Final = 1 << 20  # bytes
 
 _FIELDS: Final = ("Bucket", "Key", "VersionId", "Ignore")
 _BY_WIDTH: Final = {2: _FIELDS[:2], 3: _FIELDS[:3]}

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from s3batch_handler.errors import ManifestError
-from s3batch_handler.manifest import ManifestEntry, read_entries, read_manifest, write_manifest
+from s3batch_handler.manifest import (
+    ManifestEntry,
+    count_entries,
+    read_entries,
+    read_manifest,
+    write_manifest,
+)
 from s3batch_handler.model import ObjectRef
 
 if TYPE_CHECKING:
@@ -428,3 +434,69 @@ def test_a_plain_csv_reader_agrees(objects: list[ObjectRef]) -> None:
 
     assert [row[0] for row in rows] == [item.bucket for item in objects]
     assert [unquote(row[1]) for row in rows] == [item.key for item in objects]
+
+
+# ---------------------------------------------------------------- counting
+
+
+def count(content: bytes, fields: Sequence[str] | None = None) -> int:
+    return count_entries(io.BytesIO(content), fields=fields, source="m.csv")
+
+
+PIECES = [
+    *(b"a", b"b,k", b"b,k,v", b"b,k\n", b"b,k,\n", b'"b","k"', b"bucket,key", b"x" * 5000),
+    *(b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b" ", b"\x00"),
+    *(b"\xc3\xbc", b"\xc3", b"\xef\xbb\xbf", b"\xe2\x80\xa8"),
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join),
+    st.sampled_from([None, ["Bucket", "Key"], ["Key", "Ignore", "Bucket"], ["Bucket", "Ignore"]]),
+)
+def test_counting_is_reading(content: bytes, fields: list[str] | None) -> None:
+    """There are as many lines as one would read, and the same faults."""
+    try:
+        expected: int | str = len(entries(content, fields))
+    except ManifestError as error:
+        expected = str(error)
+
+    try:
+        counted: int | str = count(content, fields)
+    except ManifestError as error:
+        counted = str(error)
+
+    assert counted == expected
+
+
+@given(object_lists())
+def test_counting_what_we_write(objects: list[ObjectRef]) -> None:
+    """Whatever keys are in it."""
+    assert count(written(objects)) == len(objects)
+
+
+@pytest.mark.parametrize("block", [100, 101, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [("photos,2024/{}.jpg", None), ("2024/%C3%BC.jpg,ü,photos", ["Key", "Ignore", "Bucket"])],
+)
+def test_counting_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, block: int, end: str, line: str, fields: list[str] | None
+) -> None:
+    """They need no closer look, wherever a block of them ends; nor does the last one an end."""
+    monkeypatch.setattr("s3batch_handler.manifest._BLOCK", block)
+    monkeypatch.setattr("s3batch_handler.manifest.read_entries", None)
+    lines = end.join(line.format(number) for number in range(1000)).encode()
+
+    assert count(lines, fields) == 1000
+    assert count(lines + end.encode(), fields) == 1000
+
+
+def test_counting_from_where_the_stream_is() -> None:
+    """What was read before is not counted, with quotes or without."""
+    for lines in (b"b,k\nb,k\n", b'"b","k"\nb,k\n'):
+        stream = io.BytesIO(b"something\n" + lines)
+        stream.readline()
+
+        assert count_entries(stream) == 2

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.errors import ManifestError
-from s3batch_handler.manifest import read_entries, write_manifest
+from s3batch_handler.manifest import count_entries, read_entries, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -103,7 +103,7 @@ def prepared(
             stream = copy
             stream.seek(0)
         start, stamp = stream.tell(), _stamp(stream)  # part of standard input may have been read
-        count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
+        count = count_entries(stream, fields=fields, source=source)
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
         _keep(copy, keep)
