@@ -662,6 +662,7 @@ DO_NOT_GO_TOGETHER = {
         ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
         "cannot write there",
     ),
+    "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "name a file"),
     "a manifest that is there": (["--manifest", "m.csv", "--save-manifest", "n"], "one already"),
     "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory tells its"),
     "an inventory without a key": (["--manifest", "s3://m.json"], "write s3://bucket/key"),

@@ -102,6 +102,33 @@ def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
+def test_a_link(tmp_path: Path) -> None:
+    """The file that it leads to is written, wherever that is; it stays a link."""
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "manifest.csv"
+    link.symlink_to(tmp_path / "there.csv")
+
+    run = create("here/manifest.csv", "--bucket", "photos")
+
+    assert run.exit_code == 0
+    assert link.is_symlink()
+    assert len(objects_in(tmp_path / "there.csv")) == len(KEYS)
+
+
+@pytest.mark.usefixtures("s3")
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    """A pipe or a device, /dev/null say, stays what it is: no file takes its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    run = create("pipe", "--bucket", "photos")
+
+    assert run.stderr == "s3batch: manifest pipe: that is no regular file\n"
+    assert run.exit_code == 2
+    assert pipe.is_fifo()
+
+
+@pytest.mark.usefixtures("s3")
 def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how far it is, unless it is to be quiet."""
     monkeypatch.setattr("s3batch_handler.cli.progress._PAGE", 2)
@@ -123,6 +150,7 @@ def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
         (["s3://inbox", "--bucket", "photos"], "s3://bucket/key", 2),
         (["s3://inbox/", "--bucket", "photos"], "s3://bucket/key", 2),
         ([".", "--bucket", "photos"], "that is a folder", 2),
+        (["-", "--bucket", "photos"], "name a file", 2),
         (["/dev/null/m.csv", "--bucket", "photos"], "cannot write there", 2),
         (["m.csv"], "--bucket", 2),
     ],

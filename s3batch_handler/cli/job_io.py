@@ -124,6 +124,8 @@ def listed_manifest(
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
     """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
+    if not in_s3(location):
+        location = str(Path(location).resolve())  # a link stays one, wherever it leads
     folder, name = split_location(location)
     manifest.save(open_folder(folder, s3=s3.client if in_s3(location) else None), name)
 
@@ -180,6 +182,17 @@ def check_writable(folder: Path, option: str) -> None:
             pass
     except OSError as error:
         raise UsageProblem(f"{option} {folder}: cannot write there: {error.strerror}") from error
+
+
+def check_file(path: Path, option: str) -> None:
+    """Find out whether a file can be written, or written anew: now, not after all the work."""
+    if str(path) == "-":
+        raise UsageProblem(f"{option} -: name a file; standard output takes no manifest")
+    if path.is_dir():
+        raise UsageProblem(f"{option} {path}: that is a folder")
+    if path.exists() and not path.is_file():  # /dev/null, say: the file would take its place
+        raise UsageProblem(f"{option} {path}: that is no regular file")
+    check_writable(path.parent, option)
 
 
 class FunctionLog(NamedTuple):

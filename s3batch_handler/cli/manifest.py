@@ -6,13 +6,8 @@ from pathlib import Path
 
 import click
 
-from s3batch_handler.cli.job_io import RemoteS3, check_s3_object, check_writable, save_manifest
-from s3batch_handler.cli.options import (
-    UsageProblem,
-    endpoint_url_option,
-    json_option,
-    quiet_option,
-)
+from s3batch_handler.cli.job_io import RemoteS3, check_file, check_s3_object, save_manifest
+from s3batch_handler.cli.options import endpoint_url_option, json_option, quiet_option
 from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import listed
@@ -55,7 +50,7 @@ def create(
     """  # noqa: D301  not raw: click's mark is a backspace
     check_s3_object(location, "manifest")
     if not in_s3(location):
-        _check_file(Path(location))
+        check_file(Path(location), "manifest")
     s3 = RemoteS3(endpoint_url)
     objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
     with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
@@ -66,10 +61,3 @@ def create(
     show(f"Manifest  {printable(location)}")
     show(f"Objects   {made.count:,}")
     show(f"Fields    {','.join(made.fields or ())}")
-
-
-def _check_file(path: Path) -> None:
-    """Find out whether a file can be written: now, not after a long listing."""
-    if path.is_dir():
-        raise UsageProblem(f"manifest {path}: that is a folder")
-    check_writable(path.parent, "manifest")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_writable
+from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_file, check_writable
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
@@ -261,7 +261,7 @@ def _check(options: RunOptions) -> None:
     if options.save_manifest is not None:
         if options.manifest:
             raise click.UsageError("--save-manifest: there is one already, that of --manifest")
-        check_writable(options.save_manifest.parent, "--save-manifest")
+        check_file(options.save_manifest, "--save-manifest")
     if options.output and options.state:
         raise click.UsageError("--output is saved at the end only: it cannot go with --state")
     options.outputs()
