@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from s3batch_handler.cli.commands import s3batch as s3batch_command
+from s3batch_handler.cli.job_io import RemoteS3, given_manifest
 from s3batch_handler.manifest import read_manifest
 from s3batch_handler.model import ObjectRef
 
@@ -98,6 +99,17 @@ def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
     body = s3.get_object(Bucket="inbox", Key="manifests/photos.csv")["Body"].read()
     assert body == b"photos,2024/%C3%BC.jpg\n"
     assert "s3://inbox/manifests/photos.csv" in run.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_key_with_empty_folder_names(s3: Any, tmp_path: Path) -> None:
+    """It is put under just this key, where job submit looks for it, and read there."""
+    create("s3://inbox//a//m.csv", "--bucket", "photos")
+
+    (item,) = s3.list_objects_v2(Bucket="inbox")["Contents"]
+    assert item["Key"] == "/a//m.csv"
+    with given_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), keep=None) as manifest:
+        assert manifest.count == len(KEYS)
     assert not list(tmp_path.iterdir())
 
 

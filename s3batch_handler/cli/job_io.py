@@ -17,7 +17,7 @@ from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
-from s3batch_handler.storage import in_s3, open_folder, split_location
+from s3batch_handler.storage import in_s3, open_folder
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.embedded_s3 import EmbeddedS3
     from s3batch_handler.model import ObjectRef
+    from s3batch_handler.storage import Folder
 
 
 # ---------------------------------------------------------------- S3
@@ -124,10 +125,12 @@ def listed_manifest(
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
     """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
-    if not in_s3(location):
-        location = str(Path(location).resolve())  # a link stays one, wherever it leads
-    folder, name = split_location(location)
-    manifest.save(open_folder(folder, s3=s3.client if in_s3(location) else None), name)
+    if in_s3(location):
+        folder, name = _object(location, s3)
+    else:
+        path = Path(location).resolve()  # a link stays one, wherever it leads
+        folder, name = open_folder(path.parent), path.name
+    manifest.save(folder, name)
 
 
 def check_s3_object(location: str, option: str) -> None:
@@ -141,13 +144,19 @@ _S3_OBJECT: Final = re.compile(r"s3://[^/]+/.*[^/]$")
 
 def _open(location: str, s3: S3) -> BinaryIO:
     if in_s3(location):
-        folder, name = split_location(location)
-        return open_folder(folder, s3=s3.client).read(name)
+        folder, name = _object(location, s3)
+        return folder.read(name)
     if location != "-":
         return Path(location).open("rb")
     if cast("Any", sys.stdin) is None:  # closed by whoever started us
         raise UsageProblem("--manifest -: there is no standard input")
     return sys.stdin.buffer
+
+
+def _object(location: str, s3: S3) -> tuple[Folder, str]:
+    """Give an object's bucket and its key, as it stands: ``a//b`` is another key than ``a/b``."""
+    end = location.index("/", len("s3://"))
+    return open_folder(location[:end], s3=s3.client), location[end + 1 :]
 
 
 # ---------------------------------------------------------------- report and log
