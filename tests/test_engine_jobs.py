@@ -647,6 +647,20 @@ def test_cancelling_a_job_twice(enter: Enter) -> None:
     assert job.status_update_reason == "a mistake"
 
 
+def test_cancelling_a_job_that_was_confirmed(enter: Enter) -> None:
+    """Why it was confirmed is no reason of its cancelling."""
+    world: World
+
+    def function(event: Any, context: Any) -> None:
+        world.control.update_job_status(event["job"]["id"], JobStatus.CANCELLED)
+
+    world = enter({"thumbnails": function})
+    job = world.confirm(world.run(b"photos,1\n", ConfirmationRequired=True))
+
+    assert job.status is JobStatus.CANCELLED
+    assert job.status_update_reason is None
+
+
 def test_another_thread_while_a_job_runs(enter: Enter) -> None:
     """It sees how the job is, and can cancel it: nobody waits for a function."""
     world: World

@@ -88,12 +88,11 @@ class JobRegister(JobStore):
         with self.lock:
             job = self.get(job_id).job
             status = status_on_request(job_id, job.status, status)
-            why = {} if reason is None else {"status_update_reason": reason}
             if status is JobStatus.CANCELLED:
-                return self.end(job_id, status, **why)
-            if status is job.status:
-                return self.change(job_id, **why)
-            return self.move(job_id, status, **why)
+                return self.end(job_id, status, status_update_reason=reason)
+            if status is job.status:  # asked for again: the reason stands unless there is a new one
+                return self.change(job_id, status_update_reason=reason or job.status_update_reason)
+            return self.move(job_id, status, status_update_reason=reason)
 
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         """Take a job to its end, by the legal way; and do what is done when it is over."""
