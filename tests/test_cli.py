@@ -662,6 +662,8 @@ DO_NOT_GO_TOGETHER = {
         ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
         "cannot write there",
     ),
+    "a manifest saved into S3": (["--bucket", "b", "--save-manifest", "s3://b/k"], "no file"),
+    "a path of a bucket": (["--bucket", "b/2024"], "the name alone"),
     "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "name a file"),
     "a manifest that is there": (["--manifest", "m.csv", "--save-manifest", "n"], "one already"),
     "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory tells its"),

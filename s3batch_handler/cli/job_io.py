@@ -53,8 +53,12 @@ class S3(Protocol):
 class RemoteS3:
     """An S3 that is not our own. boto3 is slow to come, so it comes when it is needed."""
 
-    def __init__(self, endpoint_url: str | None) -> None:
+    def __init__(
+        self, endpoint_url: str | None, *, profile: str | None = None, region: str | None = None
+    ) -> None:
         self._endpoint_url = endpoint_url
+        self._profile = profile
+        self._region = region
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -62,9 +66,10 @@ class RemoteS3:
 
     @cached_property
     def client(self) -> Any:
-        from s3batch_handler.aws import s3_client
+        from s3batch_handler.aws import s3_client, session
 
-        return s3_client(endpoint_url=self._endpoint_url)
+        settings = session(profile=self._profile, region=self._region)
+        return s3_client(settings, endpoint_url=self._endpoint_url)
 
     def objects(
         self, bucket: str, prefix: str, *, version_ids: bool = False
@@ -134,12 +139,13 @@ def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
 
 
 def check_s3_object(location: str, option: str) -> None:
-    """Refuse an ``s3://`` URL that is none of an object."""
-    if in_s3(location) and not _S3_OBJECT.match(location):
+    """Refuse what looks like an ``s3://`` URL and is none of an object."""
+    if _LIKE_S3.match(location) and not _S3_OBJECT.match(location):
         raise UsageProblem(f"{option} {location}: write s3://bucket/key")
 
 
-_S3_OBJECT: Final = re.compile(r"s3://[^/]+/.*[^/]$")
+_LIKE_S3: Final = re.compile(r"s3:/", re.IGNORECASE)
+_S3_OBJECT: Final = re.compile(r"s3://[^/]+/(?!(.*/)?\.\.?(/|$)).*[^/]$")
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
@@ -195,6 +201,8 @@ def check_writable(folder: Path, option: str) -> None:
 
 def check_file(path: Path, option: str) -> None:
     """Find out whether a file can be written, or written anew: now, not after all the work."""
+    if _LIKE_S3.match(str(path)):
+        raise UsageProblem(f"{option} {path}: that is no file")
     if str(path) == "-":
         raise UsageProblem(f"{option} -: name a file; standard output takes no manifest")
     if path.is_dir():

@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from s3batch_handler.cli.job_io import RemoteS3, check_file, check_s3_object, save_manifest
-from s3batch_handler.cli.options import endpoint_url_option, json_option, quiet_option
+from s3batch_handler.cli.options import (
+    bucket_option,
+    endpoint_url_option,
+    json_option,
+    profile_option,
+    quiet_option,
+)
 from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import listed
@@ -17,18 +23,24 @@ from s3batch_handler.text import printable
 
 @click.group()
 def manifest() -> None:
-    """Make manifests: the lists of the objects of jobs."""
+    """Make manifests: the lists of the objects of jobs.
+
+    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
+    AWS_REGION, AWS_ENDPOINT_URL, ….
+    """
 
 
 @manifest.command()
 @click.argument("location", metavar="FILE|s3://…")
-@click.option("--bucket", metavar="NAME", required=True, help="Whose objects.")
+@bucket_option("Whose objects.", required=True)
 @click.option("--prefix", default="", help="Only objects whose key begins so.")
 @click.option(
     "--version-ids",
     is_flag=True,
-    help="Name the version of each object that is the latest now, whatever comes after it.",
+    help="Name the latest version of each object, so that the job leaves later ones alone.",
 )
+@profile_option
+@click.option("--region", metavar="NAME", help="The bucket's Region, as for the AWS CLI.")
 @endpoint_url_option("The S3 to use, in place of AWS.")
 @json_option
 @quiet_option
@@ -38,11 +50,16 @@ def create(
     bucket: str,
     prefix: str,
     version_ids: bool,
+    profile: str | None,
+    region: str | None,
     endpoint_url: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """List a bucket, and write a CSV manifest of its objects to a file or into S3.
+    """Write a manifest of the objects of a bucket.
+
+    The manifest, in CSV, appears once the whole bucket is listed. That takes the right
+    s3:ListBucket, with --version-ids s3:ListBucketVersions.
 
     \b
         s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
@@ -51,7 +68,7 @@ def create(
     check_s3_object(location, "manifest")
     if not in_s3(location):
         check_file(Path(location), "manifest")
-    s3 = RemoteS3(endpoint_url)
+    s3 = RemoteS3(endpoint_url, profile=profile, region=region)
     objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
     with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
         save_manifest(made, location, s3)

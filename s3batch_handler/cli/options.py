@@ -107,6 +107,22 @@ quiet_option: Callable[[Any], Any] = click.option(
 )
 
 
+def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """Make the option ``--bucket``; ``text`` is its help."""
+    return click.option("--bucket", metavar="NAME", required=required, callback=_bucket, help=text)
+
+
+def _bucket(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value and ("://" in value or ("/" in value and not value.startswith("arn:"))):
+        raise click.BadParameter(f"{value}: give the name alone; --prefix says which keys")
+    return value
+
+
+profile_option: Callable[[Any], Any] = click.option(
+    "--profile", metavar="NAME", help="Credentials and Region, as for the AWS CLI."
+)
+
+
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
     """Make the option ``--endpoint-url``; ``text`` is its help."""
     return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)

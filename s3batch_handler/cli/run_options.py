@@ -15,6 +15,7 @@ from s3batch_handler.cli.job_io import DEFAULT_REPORTS, check_file, check_writab
 from s3batch_handler.cli.options import (
     UsageProblem,
     arguments_option,
+    bucket_option,
     endpoint_url_option,
     max_redrives_option,
     quiet_option,
@@ -161,9 +162,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         multiple=True,
         help="With --source: an empty bucket to write to, saved to a folder at the end.",
     ),
-    click.option(
-        "--bucket", metavar="NAME", help="All objects of a bucket; or what to call --source."
-    ),
+    bucket_option("All objects of a bucket; or what to call --source."),
     click.option("--prefix", default="", help="Only objects whose key begins so."),
     endpoint_url_option("The S3 to use, for the function as well."),
     click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from s3batch_handler.classify import aws_error_code
-from s3batch_handler.cli.options import UsageProblem, endpoint_url_option
+from s3batch_handler.cli.options import UsageProblem, endpoint_url_option, profile_option
 from s3batch_handler.cli.stack import Stack
 from s3batch_handler.control import S3Control
 
@@ -142,7 +142,7 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
         callback=_account_id,
         help="Whose jobs.  [default: whose the credentials are]",
     )
-    @click.option("--profile", metavar="NAME", help="Credentials and Region, as for the AWS CLI.")
+    @profile_option
     @click.option("--region", metavar="NAME", help="The jobs' Region, as for the AWS CLI.")
     @endpoint_url_option("Whom to ask in place of AWS: s3batch serve, for instance.")
     @wraps(command)
