@@ -26,7 +26,7 @@ def session(*, profile: str | None = None, region: str | None = None) -> boto3.S
 def s3_client(settings: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
     """Make an S3 client, by default configured as for the AWS CLI.
 
-    Without any Region it is ``us-east-1``. An endpoint that does not answer is told of after
+    Without any Region it is ``us-east-1``. An endpoint that cannot be reached is told of after
     seconds, not minutes.
     """
     return _client("s3", settings or session(), endpoint_url=endpoint_url)

@@ -141,6 +141,18 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
+def test_a_manifest_that_s3_does_not_take(tmp_path: Path) -> None:
+    """What was listed, for hours perhaps, is kept on this machine, and nothing is overwritten."""
+    run = create("s3://none-such/m.csv", "--bucket", "photos")
+
+    (kept,) = tmp_path.iterdir()
+    assert len(objects_in(kept)) == len(KEYS)
+    assert run.stderr.startswith("s3batch: s3://none-such/m.csv: NoSuchBucket")
+    assert run.stderr.endswith(f"; the manifest is kept in {kept.name}\n")
+    assert run.exit_code == 1
+
+
+@pytest.mark.usefixtures("s3")
 def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how far it is, unless it is to be quiet."""
     monkeypatch.setattr("s3batch_handler.cli.progress._PAGE", 2)
@@ -158,7 +170,6 @@ def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["m.csv", "--bucket", "photos", "--prefix", "x"], "s3://photos/x: there is no object", 1),
         (["m.csv", "--bucket", "none-such"], "NoSuchBucket", 1),
-        (["s3://none-such/m.csv", "--bucket", "photos"], "NoSuchBucket", 1),
         (["s3://inbox", "--bucket", "photos"], "s3://bucket/key", 2),
         (["s3://inbox/", "--bucket", "photos"], "s3://bucket/key", 2),
         (["s3://inbox/a/..", "--bucket", "photos"], "s3://bucket/key", 2),

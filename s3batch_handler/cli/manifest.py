@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.classify import describe
 from s3batch_handler.cli.job_io import RemoteS3, check_file, check_s3_object, save_manifest
 from s3batch_handler.cli.options import (
     bucket_option,
@@ -17,8 +20,13 @@ from s3batch_handler.cli.options import (
 from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import listed
+from s3batch_handler.errors import ManifestError
 from s3batch_handler.storage import in_s3
 from s3batch_handler.text import printable
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli.job_io import S3
+    from s3batch_handler.engine.preparation import PreparedManifest
 
 
 @click.group()
@@ -71,10 +79,23 @@ def create(
     s3 = RemoteS3(endpoint_url, profile=profile, region=region)
     objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
     with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
-        save_manifest(made, location, s3)
+        _save(made, location, s3)
     if as_json:
         show_json({"manifest": location, "objects": made.count, "fields": made.fields})
         return
     show(f"Manifest  {printable(location)}")
     show(f"Objects   {made.count:,}")
     show(f"Fields    {','.join(made.fields or ())}")
+
+
+def _save(made: PreparedManifest, location: str, s3: S3) -> None:
+    """Save a manifest, and keep it on this machine if S3 does not take it after a long listing."""
+    try:
+        save_manifest(made, location, s3)
+    except Exception as error:
+        if not in_s3(location):
+            raise
+        kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
+        save_manifest(made, kept, s3)
+        problem = f"{describe(error)}; the manifest is kept in {kept}"
+        raise ManifestError(problem, source=location) from error

@@ -65,8 +65,11 @@ class PreparedManifest:
 
     def save(self, folder: Folder, name: str) -> None:
         """Save it as a file of a folder, byte for byte: whole, or not at all."""
-        self._stream.seek(self._start)
-        folder.write(name, self._stream)
+        self._stream.flush()
+        # A descriptor of its own, because boto3 closes what it has uploaded.
+        with os.fdopen(os.dup(self._stream.fileno()), "rb") as stream:
+            stream.seek(self._start)
+            folder.write(name, stream)
 
 
 _Stamp = tuple[int, int] | None
