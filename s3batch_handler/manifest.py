@@ -161,30 +161,35 @@ def count_entries(
 def _count_plain(stream: BinaryIO, columns: tuple[str, ...] | None) -> int | None:
     """Count lines as nearly all are; ``None``: there is one that needs a closer look."""
     plain, count = None, 0
-    for lines in _whole_lines(stream):
+    for lines in _blocks_of_lines(stream):
         if plain is None:
             first = lines[: lines.find(b"\n")].decode(errors="replace").split(",")
             columns = columns or _BY_WIDTH.get(len(first))
             if columns is None or first[0].startswith("\ufeff") or _is_header(first):
                 return None
-            plain = _plain_lines(columns)
-        if not plain.fullmatch(lines):
+            plain = _plain_line(columns)
+        others, found = plain.subn(b"", lines)
+        if others or not _is_utf8(lines):
             return None
-        try:
-            lines.decode()
-        except UnicodeDecodeError:
-            return None
-        count += lines.count(b"\n")
+        count += found
     return count
 
 
-def _plain_lines(columns: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Match lines without quotes, and with a bucket and a key."""
-    cells = [b"%b{%d,4096}+" % (_PLAIN, name in ("Bucket", "Key")) for name in columns]
-    return re.compile(b"(?:%b\r?\n)*+" % b",".join(cells))
+def _plain_line(columns: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Match a line without quotes, and with a bucket and a key."""
+    cells = [b"%b{%d,4096}" % (_PLAIN, name in ("Bucket", "Key")) for name in columns]
+    return re.compile(b"%b\r?\n" % b",".join(cells))
 
 
-def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _blocks_of_lines(stream: BinaryIO) -> Iterator[bytes]:
     """Give a stream in blocks that end with a line, unless a line is longer than a block."""
     rest = b""
     while chunk := stream.read(_BLOCK):

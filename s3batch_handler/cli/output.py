@@ -22,11 +22,11 @@ def show(text: str) -> None:
     try:
         click.echo(text)
     except OSError as error:
-        if error.errno not in _NOBODY_READS:
-            raise OSError(error.errno, error.strerror, "standard output") from error
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered goes there, without a word
         os.close(nowhere)
+        if error.errno not in _NOBODY_READS:
+            raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 _NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
