@@ -167,18 +167,20 @@ def _count_plain(stream: BinaryIO, columns: tuple[str, ...] | None) -> int | Non
             columns = columns or _BY_WIDTH.get(len(first))
             if columns is None or first[0].startswith("\ufeff") or _is_header(first):
                 return None
-            plain = _plain_line(columns)
-        others, found = plain.subn(b"", lines)
-        if others or not _is_utf8(lines):
+            plain = _plain_lines(columns)
+        if not (plain.fullmatch(lines) and _is_utf8(lines)):
             return None
-        count += found
+        count += lines.count(b"\n")
     return count
 
 
-def _plain_line(columns: tuple[str, ...]) -> re.Pattern[bytes]:
-    """Match a line without quotes, and with a bucket and a key."""
+def _plain_lines(columns: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Match lines without quotes, and with a bucket and a key.
+
+    Nothing in it is possessive: Python up to 3.11.2 takes ``b,k`` for a whole line then.
+    """
     cells = [b"%b{%d,4096}" % (_PLAIN, name in ("Bucket", "Key")) for name in columns]
-    return re.compile(b"%b\r?\n" % b",".join(cells))
+    return re.compile(b"(?:%b\r?\n)*" % b",".join(cells))
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -493,6 +493,13 @@ def test_counting_plain_lines(
     assert count(lines + end.encode(), fields) == 1000
 
 
+@pytest.mark.parametrize("junk", [b"x", b",", b"\r", b"b,k,", b"b\n"])
+def test_counting_what_is_no_manifest(junk: bytes) -> None:
+    """It is refused without trying for hours, a line or not."""
+    with pytest.raises(ManifestError):
+        count(b"photos,a.jpg\n" * 90_000 + junk * 1_000_000)
+
+
 def test_counting_from_where_the_stream_is() -> None:
     """What was read before is not counted, with quotes or without."""
     for lines in (b"b,k\nb,k\n", b'"b","k"\nb,k\n'):
