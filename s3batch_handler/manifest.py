@@ -177,7 +177,7 @@ def _count_plain(stream: BinaryIO, columns: tuple[str, ...] | None) -> int | Non
 def _plain_lines(columns: tuple[str, ...]) -> re.Pattern[bytes]:
     """Match lines without quotes, and with a bucket and a key.
 
-    Nothing in it is possessive: Python up to 3.11.2 takes ``b,k`` for a whole line then.
+    Nothing in it is possessive: Python 3.11.2 takes ``b,k`` for a whole line then.
     """
     cells = [b"%b{%d,4096}" % (_PLAIN, name in ("Bucket", "Key")) for name in columns]
     return re.compile(b"(?:%b\r?\n)*" % b",".join(cells))

@@ -83,7 +83,7 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
         return LocalFolder(Path(location))
     if s3 is None:
         raise ValueError(f"{location} is in S3: an S3 client is needed (s3=boto3.client('s3'))")
-    bucket, _, prefix = location.removeprefix(_S3_URL).partition("/")
+    bucket, prefix = bucket_and_key(location)
     if not bucket:
         raise ValueError(f"{location} names no bucket: give s3://bucket/prefix")
     # One slash only: with a report prefix that ends in one, AWS writes "prefix//job-…".
@@ -96,6 +96,13 @@ def split_location(location: str | Path) -> tuple[str | Path, str]:
         return Path(location).parent, Path(location).name
     folder, _, name = location.rpartition("/")
     return folder, name
+
+
+def bucket_and_key(url: str) -> tuple[str, str]:
+    """Split ``s3://bucket/key``; what is missing is empty."""
+    scheme, _, place = url.partition(_S3_URL)
+    bucket, _, key = place.partition("/")
+    return ("", "") if scheme else (bucket, key)
 
 
 def in_s3(location: str | Path) -> TypeGuard[str]:

@@ -125,7 +125,7 @@ def test_context_that_cannot_tell(context: object) -> None:
 
 
 def sleep(_: object = None) -> None:
-    def asleep() -> None:
+    def asleep() -> None:  # what is interrupted IN_SLEEP runs below this function, not in it
         time.sleep(LONG)
 
     asleep()

@@ -872,7 +872,10 @@ def test_workers_end_with_their_pool(function: Write, tmp_path: Path) -> None:
         pytest.param(
             "re.match('(a|a)*b', 'a' * 40)  # for days, and no other thread has its turn",
             id="in C",
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can do that"),
+            marks=pytest.mark.skipif(
+                sys.platform != "linux",
+                reason="F_SETSIG, by which the kernel kills, is Linux's alone",
+            ),
         ),
     ],
 )

@@ -17,7 +17,7 @@ from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
-from s3batch_handler.storage import in_s3, open_folder
+from s3batch_handler.storage import bucket_and_key, in_s3, open_folder
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -161,8 +161,8 @@ def _open(location: str, s3: S3) -> BinaryIO:
 
 def _object(location: str, s3: S3) -> tuple[Folder, str]:
     """Give an object's bucket and its key, as it stands: ``a//b`` is another key than ``a/b``."""
-    end = location.index("/", len("s3://"))
-    return open_folder(location[:end], s3=s3.client), location[end + 1 :]
+    bucket, key = bucket_and_key(location)
+    return open_folder(f"s3://{bucket}", s3=s3.client), key
 
 
 # ---------------------------------------------------------------- report and log

@@ -29,6 +29,7 @@ from s3batch_handler.inventory import INVENTORY_FORMAT
 from s3batch_handler.job import JobSpec
 from s3batch_handler.manifest import MANIFEST_FORMAT, read_entries
 from s3batch_handler.report import REPORT_FORMAT
+from s3batch_handler.storage import bucket_and_key
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
     path = Path(options.manifest)
     fields = _fields_of(path, options.fields)
     url = f"{stack.manifests}/{path.name}"
-    bucket, key = _bucket_and_key(url)
+    bucket, key = bucket_and_key(url)
     version = service.put(path, bucket=bucket, key=key)
     return replace(complete, manifest=url, manifest_version_id=version, fields=fields)
 
@@ -252,7 +253,7 @@ def _json(text: str) -> Any:
 
 
 def _manifest(options: _Options, service: Service) -> Mapping[str, Any]:
-    bucket, key = _bucket_and_key(options.manifest)
+    bucket, key = bucket_and_key(options.manifest)
     location = {"Bucket": bucket, "Key": key}
     version = {}
     if options.manifest_version_id is not None:
@@ -279,7 +280,7 @@ def _is_inventory(manifest: str) -> bool:
 def _report(options: _Options, service: Service) -> Mapping[str, Any]:
     if options.report is None:
         return {"Enabled": False}
-    bucket, prefix = _bucket_and_key(options.report)
+    bucket, prefix = bucket_and_key(options.report)
     prefix = prefix.rstrip("/")  # or the report would be at "prefix//job-…"
     return {
         "Enabled": True,
@@ -331,7 +332,7 @@ def _check(options: _Options) -> None:
     schema_for(options.schema, options.arguments)
     if not _said_once(options, options.report is not None, options.no_report):
         raise click.UsageError("--report s3://bucket/prefix or --no-report: one of them")
-    if options.report is not None and not _bucket_and_key(options.report)[0]:
+    if options.report is not None and not bucket_and_key(options.report)[0]:
         raise click.UsageError(f"--report {options.report}: write s3://bucket/prefix")
     if options.fields and _is_inventory(options.manifest):
         raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
@@ -346,7 +347,7 @@ def _check(options: _Options) -> None:
         )
     if options.stack is not None and _is_file(options.manifest):
         _check_file(options)
-    elif not all(_bucket_and_key(options.manifest)):
+    elif not all(bucket_and_key(options.manifest)):
         raise click.UsageError(f"--manifest {options.manifest}: write s3://bucket/key")
 
 
@@ -367,10 +368,3 @@ def _check_file(options: _Options) -> None:
 
 def _is_file(manifest: str) -> bool:
     return "://" not in manifest
-
-
-def _bucket_and_key(url: str) -> tuple[str, str]:
-    """Split ``s3://bucket/key``; what is missing is empty."""
-    scheme, _, place = url.partition("s3://")
-    bucket, _, key = place.partition("/")
-    return ("", "") if scheme else (bucket, key)
