@@ -19,10 +19,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeKey
+from moto.s3.models import s3_backends
 
 from s3batch_handler.aws import local_s3_client
-from s3batch_handler.file_bucket import REGION, folder_as_bucket, new_buckets
+from s3batch_handler.file_bucket import (
+    REGION,
+    buckets_that_may_be_created,
+    files_in,
+    folder_as_bucket,
+    new_buckets,
+    objects_written_to,
+)
 from s3batch_handler.http_server import listening, refuse
 from s3batch_handler.model import ObjectRef
 from s3batch_handler.storage import LocalFolder
@@ -45,7 +52,7 @@ def serve_folder(
     Args:
         folder: What to serve.
         bucket: What to call it.
-        empty_buckets: Further buckets, for functions that write.
+        empty_buckets: Further buckets, for functions that write. A function may also create them.
         leave_out: Files and folders that are no objects, if they lie in the folder.
 
     Raises:
@@ -54,25 +61,33 @@ def serve_folder(
     access_key_id = secrets.token_hex(16)
     moto = cast("Application", DomainDispatcherApplication(create_backend_app))
     application = _only_with(access_key_id, moto)
+    others = {*s3_backends.bucket_accounts}
     with (
         folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
         new_buckets(empty_buckets) as backend,
+        buckets_that_may_be_created(backend, empty_buckets),
         listening(lambda _: application) as endpoint_url,
     ):
-        yield EmbeddedS3(endpoint_url, access_key_id, backend, bucket, keys)
+        yield EmbeddedS3(endpoint_url, access_key_id, bucket, keys, others)
 
 
 class EmbeddedS3:
     """What a job and its function need to know of the server."""
 
     def __init__(
-        self, endpoint_url: str, access_key_id: str, backend: Any, bucket: str, keys: list[str]
+        self,
+        endpoint_url: str,
+        access_key_id: str,
+        bucket: str,
+        keys: list[str],
+        others: set[str],
     ) -> None:
         self.endpoint_url = endpoint_url
         self._access_key_id = access_key_id
-        self._backend = backend
         self._bucket = bucket
         self._keys = keys
+        self._others = others  # buckets in this process that are not of this server
+        self._files = sum(1 for _ in files_in(bucket))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,8 +108,23 @@ class EmbeddedS3:
             if key.startswith(prefix):
                 yield ObjectRef.of_valid({"bucket": bucket, "key": key, "version_id": None})
 
+    def written(self) -> dict[str, int]:
+        """Count the objects that were written, by bucket; the files of the folder do not count.
+
+        Buckets that a function created are included, in whichever account it did so.
+        """
+        buckets = sorted(s3_backends.bucket_accounts.keys() - self._others)
+        counts = {bucket: sum(1 for _ in objects_written_to(bucket)) for bucket in buckets}
+        return {bucket: count for bucket, count in counts.items() if count}
+
+    def deleted(self) -> int:
+        """Count the objects of the folder's bucket that were deleted; the files are still there."""
+        written = {key for key, _ in objects_written_to(self._bucket)}
+        replaced = len(written.intersection(self._keys))
+        return self._files - replaced - sum(1 for _ in files_in(self._bucket))
+
     def save(self, bucket: str, folder: Path) -> tuple[int, list[str]]:
-        """Save the objects of a bucket as files; give their number, and the keys left out.
+        """Save the objects written to a bucket as files; give their number, and the keys left out.
 
         A key that leads out of the folder, that the file system cannot hold, or that means the
         same file as another one (``a//b``) is left out.
@@ -105,11 +135,9 @@ class EmbeddedS3:
         target = LocalFolder(folder)
         saved: set[str] = set()
         left_out = []
-        found = self._backend.buckets.get(bucket)  # None: the function has deleted it
         objects = [
             (re.sub("/+", "/", key.strip("/")), key, item)
-            for key, item in (found.keys.items() if found else ())
-            if isinstance(item, FakeKey)  # or it is the mark of a deletion
+            for key, item in objects_written_to(bucket)
         ]
         objects.sort(key=lambda each: each[0] != each[1])  # a file's own key comes first
         for name, key, item in objects:
@@ -150,6 +178,7 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
     no_proxy = f"{others},{host}" if others else f"{host}"
     return {
         "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_ENDPOINT_URL_STS": endpoint_url,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         "AWS_USE_DUALSTACK_ENDPOINT": "false",
         "AWS_USE_FIPS_ENDPOINT": "false",
@@ -165,12 +194,33 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
 
 
 def _only_with(access_key_id: str, application: Application) -> Application:
-    """Let signed requests and presigned addresses through; moto itself asks nobody for anything."""
+    """Let signed requests and presigned addresses through; moto itself asks nobody for anything.
 
-    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        authorization = environ.get("HTTP_AUTHORIZATION", "") + environ.get("QUERY_STRING", "")
-        if access_key_id in authorization:
-            return application(environ, start_response)
-        return refuse(start_response, "403 Forbidden", "AccessDenied", "Access Denied")
+    Credentials that STS hands out to somebody with valid ones are valid as well.
+    """
+    valid = {access_key_id}
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        credentials = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '')}"
+        if valid.isdisjoint(_WORD.findall(credentials)):
+            return refuse(start_response, "403 Forbidden", "AccessDenied", "Access Denied")
+        answer = application(environ, start_response)
+        if _FOR_STS.search(credentials):
+            return [_ACCESS_KEY_ID.sub(add_to_valid, b"".join(answer))]
+        return answer
+
+    def add_to_valid(found: re.Match[bytes]) -> bytes:
+        # GetSessionToken and GetFederationToken of moto give everybody AWS's example, which anybody
+        # else on this machine knows, too. One of the same length keeps the Content-Length right.
+        key = b"ASIA" + secrets.token_hex(8).upper().encode()
+        if found[0] != b"AKIAIOSFODNN7EXAMPLE":
+            key = found[0]
+        valid.add(key.decode())
+        return key
 
     return checked
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9]+")
+_FOR_STS: Final = re.compile(r"(/|%2F)sts(/|%2F)aws4_request", re.IGNORECASE)
+_ACCESS_KEY_ID: Final = re.compile(rb"(?<=<AccessKeyId>)[A-Za-z0-9]+(?=</AccessKeyId>)")

@@ -57,6 +57,52 @@ def new_buckets(names: Iterable[str]) -> Iterator[Any]:
             s3_backends.bucket_accounts.pop(name, None)
 
 
+@contextmanager
+def buckets_that_may_be_created(backend: Any, names: Iterable[str]) -> Iterator[None]:
+    """Let the first CreateBucket for each of these buckets succeed, although they are there.
+
+    Some functions create the bucket that they write to, in whichever Region. What was written to
+    the bucket before stays in it.
+    """
+    untouched = {name: backend.buckets[name] for name in names}
+    create_bucket = backend.create_bucket
+
+    def create(bucket_name: str, region_name: str, *others: Any, **more: Any) -> Any:
+        bucket = untouched.pop(bucket_name, None)
+        if bucket is None or backend.buckets.get(bucket_name) is not bucket:
+            return create_bucket(bucket_name, region_name, *others, **more)
+        bucket.region_name = region_name
+        return bucket
+
+    backend.create_bucket = create
+    try:
+        yield
+    finally:
+        del backend.create_bucket
+
+
+def files_in(bucket: str) -> Iterator[FakeKey]:
+    """Yield the objects of a bucket that are files of a folder."""
+    yield from (item for _, item in _objects_in(bucket) if isinstance(item, _FileObject))
+
+
+def objects_written_to(bucket: str) -> Iterator[tuple[str, FakeKey]]:
+    """Yield keys and objects of a bucket, without those that are files of a folder."""
+    for key, item in _objects_in(bucket):
+        if not isinstance(item, _FileObject):
+            yield key, item
+
+
+def _objects_in(bucket: str) -> list[tuple[str, FakeKey]]:
+    account_of = s3_backends.bucket_accounts.get(bucket)
+    if account_of is None:  # it has been deleted
+        return []
+    partition, account_id = account_of
+    objects = s3_backends[account_id][partition].buckets[bucket].keys
+    # Anything else is the mark of a deletion.
+    return [(key, item) for key, item in objects.items() if isinstance(item, FakeKey)]
+
+
 def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
     """Give the keys and paths of all files below a folder, in the order of a listing of S3."""
     root = folder.resolve()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.families import FailureFamily
 from s3batch_handler.engine.runner import JobRun
@@ -24,6 +20,7 @@ from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
+from tests.shell import COMMAND, Shell
 from tests.waiting import wait_for
 
 APP = """
@@ -61,52 +58,6 @@ def handler(task: Task) -> str:
 """
 
 READ = ("run", "reader:handler", "--workers", "1")  # each worker imports boto3
-
-COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
-
-
-class Run(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-class Shell:
-    """Runs ``s3batch`` in a folder of its own, with nothing of AWS's in its environment."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, stdin: str | None = None, **variables: str) -> Run:
-        """Run it in this process: the function is in others, whatever happens."""
-        foreign = dict.fromkeys(os.environ.keys() - self.environment.keys())
-        run = CliRunner(env={**foreign, **self.environment, **variables}).invoke(
-            s3batch_command, arguments, input=stdin, prog_name="s3batch"
-        )
-        return Run(run.exit_code, run.stdout, run.stderr)
-
-    def line(self, line: str) -> Run:
-        """Run a line of shell, in which ``s3batch`` is the command."""
-        run = subprocess.run(
-            ["bash", "-c", f's3batch() {{ "$PYTHON" -m s3batch_handler.cli "$@"; }}\n{line}'],
-            cwd=self.folder,
-            env={**self.environment, "PYTHON": sys.executable},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Run(run.returncode, run.stdout, run.stderr)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        others = {name: value for name, value in os.environ.items() if "AWS" not in name}
-        return {**others, "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def manifest(self, *lines: str, name: str = "manifest.csv") -> str:
-        (self.folder / name).write_text("".join(f"{line}\n" for line in lines))
-        return name
 
 
 @pytest.fixture
@@ -647,7 +598,6 @@ DO_NOT_GO_TOGETHER = {
     "a manifest and a bucket": (["--bucket", "photos", "--manifest", "m.csv"], "one of them"),
     "a prefix of a manifest": (["--prefix", "p", "--manifest", "m.csv"], "not with --manifest"),
     "columns without a manifest": (["--fields", "Key", "--bucket", "b"], "goes with --manifest"),
-    "a report and a bucket of one name": (["--source", ".", "--bucket", "abc"], "another bucket"),
     "an output twice": (["--source", ".", "--output", "abc=y"], "another bucket"),
     "a bucket that cannot be": (["--source", ".", "--bucket", "My_Photos"], "no name of a bucket"),
     "an output that cannot be": (["--source", ".", "--output", "a=y"], "no name of a bucket"),

@@ -21,9 +21,10 @@ from s3batch_handler.storage import bucket_and_key, in_s3, open_folder
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from s3batch_handler.cli.run_options import RunOptions
     from s3batch_handler.embedded_s3 import EmbeddedS3
     from s3batch_handler.model import ObjectRef
     from s3batch_handler.storage import Folder
@@ -91,6 +92,28 @@ def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -
     if not quiet:
         say(f"{saved:,} objects of {bucket} saved to {printable(str(folder))}")
     return True
+
+
+def not_saved(server: EmbeddedS3, outputs: Collection[str]) -> dict[str, int]:
+    """Count the objects that were written to buckets without an ``--output``."""
+    return {bucket: n for bucket, n in server.written().items() if bucket not in outputs}
+
+
+def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> None:
+    """Tell which objects of the embedded S3 are gone with it, and which files only seemed to go."""
+    for bucket, count in lost.items():
+        hint = f"--output {bucket}=DIR saves what is written to it"
+        if options.state is not None:
+            hint += ", but not with --state"
+        say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved; {hint}")
+    if deleted and not options.quiet:
+        folder = printable(str(options.source))
+        bucket = options.bucket_name
+        say(f"{bucket}: {_objects_were(deleted)} deleted; the files in {folder} are still there")
+
+
+def _objects_were(count: int) -> str:
+    return "1 object was" if count == 1 else f"{count:,} objects were"
 
 
 # ---------------------------------------------------------------- manifest

@@ -17,8 +17,10 @@ from s3batch_handler.cli.job_io import (
     given_manifest,
     listed_manifest,
     new_report,
+    not_saved,
     save_manifest,
     save_output,
+    warn_of_loss,
 )
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import say
@@ -104,7 +106,10 @@ def _run(options: RunOptions) -> int:
             log=log.stream,
             saved=saved,
         )
-        show_summary(job, log=log.location, as_json=options.as_json)
+        lost = {} if server is None else not_saved(server, outputs)
+        show_summary(job, log=log.location, not_saved=lost, as_json=options.as_json)
+        if server is not None:
+            warn_of_loss(lost, server.deleted(), options)
         if saved is not None:
             _end(saved, job, options)
         outputs_are_saved = [
@@ -184,7 +189,10 @@ def _embedded_s3(
     from s3batch_handler.embedded_s3 import serve_folder  # moto takes a second to come
 
     return serve_folder(
-        options.source, options.bucket_name, empty_buckets=outputs, leave_out=options.written()
+        options.source,
+        options.bucket_name,
+        empty_buckets=outputs.keys() - {options.bucket_name},
+        leave_out=options.written(),
     )
 
 

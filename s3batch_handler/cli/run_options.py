@@ -87,7 +87,7 @@ class RunOptions:
             if not (bucket and equals and folder):
                 raise click.UsageError(f"--output {pair}: write BUCKET=DIR")
             _check_bucket_name(bucket)
-            if bucket in outputs or bucket == self.bucket_name:
+            if bucket in outputs:
                 raise click.UsageError(f"--output {pair}: there is another bucket {bucket}")
             _check_folder(self, Path(folder), "--output")
             outputs[bucket] = Path(folder)
@@ -160,7 +160,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--output",
         metavar="BUCKET=DIR",
         multiple=True,
-        help="With --source: an empty bucket to write to, saved to a folder at the end.",
+        help="With --source: a bucket to write to, saved to a folder at the end; may be --bucket.",
     ),
     bucket_option("All objects of a bucket; or what to call --source."),
     click.option("--prefix", default="", help="Only objects whose key begins so."),

@@ -9,15 +9,24 @@ from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.text import one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from s3batch_handler.engine.runner import JobRun
 
 
-def show_summary(job: JobRun, *, log: str | None, as_json: bool) -> None:
-    """Print what became of a job; ``log`` is where the function's own output lies."""
+def show_summary(
+    job: JobRun, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
+) -> None:
+    """Print what became of a job.
+
+    Args:
+        job: The job.
+        log: Where the function's own output is.
+        not_saved: How many objects were written to which bucket and are gone now.
+        as_json: Print JSON.
+    """
     if as_json:
-        show_json(_summary(job, log))
+        show_json({**_summary(job, log), "not_saved": dict(not_saved or {})})
     else:
         show("\n".join([*_overview(job), *_failures(job)]))
 
