@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from s3batch_handler.testing import make_context, run_job
 
 from app import Thumbnail, handler
@@ -20,10 +22,52 @@ if TYPE_CHECKING:
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 
 
-def photo(width: int, height: int, kind: str = "JPEG", mode: str = "RGB") -> bytes:
+def photo(
+    width: int, height: int, kind: str = "JPEG", mode: str = "RGB", **options: object
+) -> bytes:
     content = io.BytesIO()
-    Image.new(mode, (width, height)).save(content, kind)
+    Image.new(mode, (width, height)).save(content, kind, **options)
     return content.getvalue()
+
+
+def thumbnail_of(s3: S3Client, content: bytes) -> Image.Image:
+    s3.put_object(Bucket="source", Key="a", Body=content)
+    (row,) = run_job(handler, ["a"], bucket="source")
+    assert row.error_code is None, row.message
+    return Image.open(io.BytesIO(s3.get_object(Bucket="target", Key="a")["Body"].read()))
+
+
+def png_with(kind: bytes, data: bytes, *, damaged: bool = False) -> bytes:
+    """A PNG with a chunk more, behind its first one."""
+    checksum = zlib.crc32(kind + data) ^ damaged
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+    png = photo(1000, 500, "PNG")
+    return png[:33] + chunk + png[33:]
+
+
+def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
+    """A JPEG with some segments more at its beginning."""
+    jpeg = photo(1000, 500)
+    added = [struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data for marker, data in segments]
+    return jpeg[:2] + b"".join(added) + jpeg[2:]
+
+
+def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """EXIF of any tags, types, counts and values."""
+    tags = [struct.pack("<HHL", *entry[:3]) + entry[3] for entry in entries]
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + b"".join(tags) + b"\0" * 4
+
+
+def tiff_with(tag: int, kind: int, count: int, value: bytes) -> bytes:
+    """A TIFF with one tag more, in a directory of its own at the end of the file."""
+    tiff = photo(1000, 500, "TIFF")
+    (start,) = struct.unpack_from("<L", tiff, 4)
+    (length,) = struct.unpack_from("<H", tiff, start)
+    entries = [tiff[at : at + 12] for at in range(start + 2, start + 2 + 12 * length, 12)]
+    entries.append(struct.pack("<HHL", tag, kind, count) + value)
+    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + b"\0" * 4
+    return tiff[:4] + struct.pack("<L", len(tiff)) + tiff[8:] + directory
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("PNG", "RGBA"), ("GIF", "P")])
@@ -53,6 +97,66 @@ def test_a_photo_is_turned_as_the_camera_was_held(s3: S3Client) -> None:
 
     thumbnail = Thumbnail.model_validate_json(row.message)
     assert (thumbnail.width, thumbnail.height) == (128, 256)
+
+
+@pytest.mark.parametrize("tag", [(0x0100, 2, 4, b"abc\0"), (0x0128, 9, 1, b"\xfb\xff\xff\xff")])
+def test_other_tags_do_not_keep_a_photo_from_being_turned(
+    s3: S3Client, tag: tuple[int, int, int, bytes]
+) -> None:
+    """A width that is a text, a unit below zero: no camera's, but some programs write them."""
+    orientation = (ExifTags.Base.Orientation, 3, 1, b"\x06\0\0\0")
+
+    thumbnail = thumbnail_of(s3, jpeg_with((0xE1, exif_of(tag, orientation))))
+
+    assert thumbnail.size == (128, 256)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(jpeg_with((0xE1, b"Exif\0\0garbage, not TIFF")), id="EXIF"),
+        pytest.param(jpeg_with((0xE1, b"Exif\0\0II+\0\x08\0\0\0\0\0")), id="header of EXIF"),
+        pytest.param(jpeg_with((0xE0, b"JFIF\0")), id="JFIF"),
+        pytest.param(jpeg_with((0xE2, b"ICC_PROFILE\0")), id="empty profile"),
+        pytest.param(jpeg_with(*[(0xFE, b"c" * 65_000)] * 20), id="20 long comments"),
+        pytest.param(photo(1000, 500, "PNG", exif=b"Exif\0\0garbage"), id="EXIF of a PNG"),
+        pytest.param(png_with(b"prVt", b"private", damaged=True), id="private chunk"),
+        pytest.param(png_with(b"eXIf", b"garbage", damaged=True), id="damaged EXIF of a PNG"),
+        pytest.param(
+            png_with(b"zTXt", b"Comment\0\0" + zlib.compress(b"c" * 2_000_000)), id="long zTXt"
+        ),
+        pytest.param(
+            png_with(b"iCCP", b"huge\0\0" + zlib.compress(b"c" * 2_000_000)), id="long profile"
+        ),
+        pytest.param(
+            png_with(b"zTXt", b"Raw profile type exif\0\0garbage"), id="EXIF of ImageMagick"
+        ),
+        pytest.param(photo(1000, 500, "GIF", "P", comment=b"c" * 70_000), id="comment of a GIF"),
+        pytest.param(photo(1000, 500, "WEBP", exif=b"Exif\0\0garbage"), id="EXIF of a WebP"),
+        pytest.param(tiff_with(270, 2, 100, b"\xff\xff\xff\x7f"), id="description nowhere"),
+        pytest.param(tiff_with(700, 4, 1, b"XMP\0"), id="XMP that is a number"),
+        pytest.param(tiff_with(0x9999, 7, 2**31 - 1, b"\x08\0\0\0"), id="private tag"),
+    ],
+)
+def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -> None:
+    """Damaged EXIF, long comments and private data neither fail a photo nor are copied."""
+    thumbnail = thumbnail_of(s3, content)
+
+    assert thumbnail.size == (256, 128)
+    assert set(thumbnail.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
+    """An RGB profile is copied; a CMYK profile would give an RGB thumbnail wrong colours."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    of_cmyk = profile[:16] + b"CMYK" + profile[20:]
+
+    rgb = thumbnail_of(s3, photo(1000, 500, icc_profile=profile))
+    cmyk = thumbnail_of(s3, photo(1000, 500, mode="CMYK", icc_profile=of_cmyk))
+    damaged = thumbnail_of(s3, photo(1000, 500, icc_profile=profile[:-1]))
+
+    assert rgb.info["icc_profile"] == profile
+    assert "icc_profile" not in cmyk.info | damaged.info
 
 
 @pytest.mark.parametrize(
