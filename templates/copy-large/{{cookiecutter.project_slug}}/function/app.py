@@ -9,7 +9,7 @@ from botocore.config import Config
 from pydantic import BaseModel
 from s3batch_handler import PermanentFailure, Task, task_handler
 
-from multipart import LARGEST_COPY, PARTS_AT_A_TIME, MultipartCopy
+from multipart import LARGEST_COPY, PARTS_AT_A_TIME, TIME_RESERVE, MultipartCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef as CopySource
@@ -45,6 +45,7 @@ class Copied(BaseModel):
 @metrics.log_metrics
 @task_handler(
     arguments=Arguments,
+    time_reserve=TIME_RESERVE,
     retry_on=(s3.exceptions.NoSuchUpload,),  # S3 may send a task twice: the other one was faster
     logger=logger,
     metrics=metrics,

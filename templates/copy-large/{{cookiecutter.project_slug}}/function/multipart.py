@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from zlib import crc32
@@ -12,12 +14,14 @@ from botocore.exceptions import ClientError
 from s3batch_handler import TemporaryFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 PART_SIZE = 256 * 1024**2  # bytes, at least: S3 takes 5 MiB to 5 GiB, and at most 10,000 parts
 MOST_PARTS = 10_000
 LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 PARTS_AT_A_TIME = 20
+TIME_RESERVE = 15.0  # seconds before the function's timeout: no part begins any more
+TIME_TO_END = 12.0  # seconds for the parts that are being copied then; S3 needs some for each
 # What of an object an upload is told when it begins, besides its metadata, tags and checksum.
 KEPT = (
     "CacheControl",
@@ -50,6 +54,7 @@ class MultipartCopy:
         """Copy the object, or what is still missing of it.
 
         The upload and its parts are S3's to keep: an invocation that is cut short loses nothing.
+        When this returns or raises, no part is being copied any more.
         """
         ranges = self._ranges()
         upload = self._upload_in_progress(ranges) or self._begin()
@@ -65,11 +70,10 @@ class MultipartCopy:
                 CopySourceIfMatch=self.source["ETag"],
             )
 
-        pool = ThreadPoolExecutor(PARTS_AT_A_TIME)
-        try:
-            list(pool.map(copy, missing))
-        finally:  # an error, or no more time: do not wait for the others
-            pool.shutdown(wait=False, cancel_futures=True)
+        self.s3.meta.events.register(
+            "before-send.s3.UploadPartCopy", _refuse_after_the_end, unique_id="after-the-end"
+        )
+        in_threads(copy, missing)
         self._complete(upload, list(self._parts(upload)))
 
     def _upload_in_progress(self, ranges: dict[int, tuple[int, int]]) -> dict[str, str] | None:
@@ -156,3 +160,79 @@ class MultipartCopy:
         if name is None or "CRC" not in name or self.source.get("ChecksumType") != "FULL_OBJECT":
             return {}
         return {name: self.source[name], "ChecksumType": "FULL_OBJECT"}
+
+
+class _Calls:
+    """Calls that several threads share."""
+
+    def __init__(self, function: Callable[[int], object], numbers: Iterable[int]) -> None:
+        self.function = function
+        self.todo = deque(numbers)
+        self.errors: list[BaseException] = []
+        self.is_over = False
+
+
+class _Worker(threading.Thread):
+    def __init__(self, calls: _Calls) -> None:
+        super().__init__(daemon=True)
+        self.calls = calls
+
+    def run(self) -> None:
+        calls = self.calls
+        while calls.todo and not calls.is_over:
+            try:
+                number = calls.todo.popleft()
+            except IndexError:  # another worker was faster
+                return
+            try:
+                calls.function(number)
+            except BaseException as error:  # noqa: BLE001  raised by in_threads
+                calls.errors.append(error)
+                calls.is_over = True
+
+
+def in_threads(function: Callable[[int], object], numbers: Iterable[int]) -> None:
+    """Call a function for each number, many at a time, and return when all calls have ended.
+
+    After an error, or when the time is up, no call begins any more. Those that have begun get
+    ``TIME_TO_END``: what runs on after the function has answered is frozen with its environment,
+    and disturbs the next task. A call that takes even longer sends no further request.
+    """
+    calls = _Calls(function, numbers)
+    workers = [_Worker(calls) for _ in range(min(PARTS_AT_A_TIME, len(calls.todo)))]
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    finally:
+        calls.is_over = True
+        _wait_for(workers)
+    if calls.errors:
+        raise calls.errors[0]
+
+
+def _wait_for(workers: list[_Worker]) -> None:
+    """Wait until the workers have ended, at most ``TIME_TO_END``, whatever interrupts it.
+
+    The handler interrupts a task that is out of time again and again until it ends.
+    """
+    until = monotonic() + TIME_TO_END
+    interruption: BaseException | None = None
+    while True:
+        try:
+            for worker in workers:
+                while worker.is_alive() and monotonic() < until:
+                    worker.join(max(0, until - monotonic()))
+            break
+        except BaseException as error:  # noqa: BLE001  raised below
+            interruption = error
+    if interruption is not None:
+        raise interruption
+
+
+def _refuse_after_the_end(**_: Any) -> None:
+    """Keep boto3 from sending a request, or sending it again, when its copy is over."""
+    worker = threading.current_thread()
+    if isinstance(worker, _Worker) and worker.calls.is_over:
+        raise TemporaryFailure("the copy is over")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
+    from s3batch_handler.testing import LambdaContext
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 MIB, GIB = 1024**2, 1024**3
@@ -64,19 +66,54 @@ def calls() -> Iterator[list[str]]:
 
 
 @contextmanager
-def before_part_3(do: Callable[[], object]) -> Iterator[None]:
+def before_part_3(do: Callable[[], object], *, fails: bool = True) -> Iterator[None]:
     """Meanwhile the third part of a copy does not get far."""
 
     def stop(params: dict[str, Any], **_: Any) -> None:
         if params["query_string"]["partNumber"] == 3:
             do()
-            raise ConnectionError("by the test")
+            if fails:
+                raise ConnectionError("by the test")
 
     app.s3.meta.events.register("before-call.s3.UploadPartCopy", stop)
     try:
         yield
     finally:
         app.s3.meta.events.unregister("before-call.s3.UploadPartCopy", stop)
+
+
+def almost_out_of_time() -> LambdaContext:
+    """There are five seconds until no part begins any more."""
+    return make_context(timeout=multipart.TIME_RESERVE + 5)
+
+
+def workers() -> list[multipart._Worker]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, multipart._Worker)]
+
+
+def until_the_copy_is_over() -> None:
+    worker = threading.current_thread()
+    while isinstance(worker, multipart._Worker) and not worker.calls.is_over:
+        time.sleep(0.01)
+
+
+def until_parts_1_and_2_are_there(s3: S3Client, key: str) -> Callable[[], None]:
+    def wait() -> None:
+        while parts_of(s3, key) != [1, 2]:
+            time.sleep(0.01)
+
+    return wait
+
+
+def parts_of(s3: S3Client, key: str) -> list[int]:
+    """The parts of the only upload in progress, if there is one."""
+    return [
+        part["PartNumber"]
+        for upload in s3.list_multipart_uploads(Bucket="target").get("Uploads", ())
+        for part in s3.list_parts(Bucket="target", Key=key, UploadId=upload["UploadId"]).get(
+            "Parts", ()
+        )
+    ]
 
 
 def test_a_small_object_is_copied_in_one_request(
@@ -156,26 +193,74 @@ def test_checksums_of_parts_are_handed_in(s3: S3Client, source: str) -> None:
 def test_a_copy_that_was_cut_short_goes_on_where_it_was(
     s3: S3Client, calls: list[str], source: str
 ) -> None:
-    stuck = threading.Event()
-
-    with before_part_3(lambda: stuck.wait(20)):
-        first = handler(make_event(source, bucket="source"), make_context(timeout=6))
+    """Parts that are being copied when the time is up end before the function answers."""
+    with before_part_3(until_the_copy_is_over):
+        first = handler(make_event(source, bucket="source"), almost_out_of_time())
+    still_running, there = workers(), parts_of(s3, source)
     calls.clear()
-    second = handler(make_event(source, bucket="source"), make_context())
-    stuck.set()
+    second = handler(make_event(source, bucket="source"), make_context(timeout=900))
 
     assert first["results"][0]["resultCode"] == "TemporaryFailure"
     assert "out of time" in first["results"][0]["resultString"]
+    assert still_running == []
     assert second["results"][0]["resultCode"] == "Succeeded"
-    assert calls.count("UploadPartCopy") == 1
+    assert 3 not in there
+    assert calls.count("UploadPartCopy") == 3 - len(there)
     assert s3.get_object(Bucket="target", Key=source)["Body"].read() == CONTENT
+
+
+def test_a_part_that_does_not_end_is_not_copied_after_the_answer(
+    monkeypatch: pytest.MonkeyPatch, s3: S3Client, source: str
+) -> None:
+    """What cannot be waited for sends no request any more, when it gets on."""
+    monkeypatch.setattr(multipart, "TIME_TO_END", 0.1)
+    answered = threading.Event()
+
+    with before_part_3(lambda: answered.wait(60), fails=False):
+        answer = handler(make_event(source, bucket="source"), almost_out_of_time())
+        (stuck,) = workers()
+        answered.set()
+        stuck.join(60)
+
+    assert answer["results"][0]["resultCode"] == "TemporaryFailure"
+    assert 3 not in parts_of(s3, source)
+
+
+def test_an_error_of_one_part_waits_for_the_others(s3: S3Client, source: str) -> None:
+    """Those that have begun are S3's to keep; none is copied after the answer."""
+    failed = threading.Event()
+
+    def after_the_error(params: dict[str, Any], **_: Any) -> None:
+        if params["query_string"]["partNumber"] < 3:
+            failed.wait(60)
+
+    app.s3.meta.events.register("before-call.s3.UploadPartCopy", after_the_error)
+    try:
+        with before_part_3(failed.set):
+            answer = handler(make_event(source, bucket="source"), make_context(timeout=900))
+    finally:
+        app.s3.meta.events.unregister("before-call.s3.UploadPartCopy", after_the_error)
+
+    assert workers() == []
+    assert answer["results"][0]["resultCode"] == "TemporaryFailure"
+    assert "by the test" in answer["results"][0]["resultString"]
+
+
+@pytest.mark.parametrize("numbers", [0, 1, 5, 100])
+def test_every_part_is_copied_once(numbers: int) -> None:
+    copied: list[int] = []
+
+    multipart.in_threads(copied.append, range(numbers))
+
+    assert sorted(copied) == list(range(numbers))
+    assert workers() == []
 
 
 def test_parts_of_another_object_are_left_alone(s3: S3Client, source: str) -> None:
     """Of another bucket or version, or an earlier content: S3 does not say what they are of."""
     s3.create_bucket(Bucket="other")
     s3.put_object(Bucket="other", Key=source, Body=CONTENT[::-1], Metadata={"owner": "bob"})
-    with before_part_3(lambda: None):
+    with before_part_3(until_parts_1_and_2_are_there(s3, source)):
         run_job(handler, [source], bucket="other", max_redrives=0)
 
     (row,) = run_job(handler, [source], bucket="source")
@@ -183,9 +268,7 @@ def test_parts_of_another_object_are_left_alone(s3: S3Client, source: str) -> No
     copy = s3.get_object(Bucket="target", Key=source)
     assert row.error_code is None, row.message
     assert (copy["Body"].read() == CONTENT, copy["Metadata"]) == (True, {"owner": "ann"})
-    (theirs,) = s3.list_multipart_uploads(Bucket="target")["Uploads"]
-    parts = s3.list_parts(Bucket="target", Key=source, UploadId=theirs["UploadId"])["Parts"]
-    assert [part["PartNumber"] for part in parts] == [1, 2]
+    assert parts_of(s3, source) == [1, 2]
 
 
 def test_an_upload_without_parts_is_left_alone(s3: S3Client, source: str) -> None:
