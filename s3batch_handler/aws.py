@@ -43,15 +43,16 @@ def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> A
 
 
 def s3control_client(
-    settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+    settings: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
 ) -> Any:
     """Make an S3 Control client, configured as :func:`s3_client` is.
 
     The plain client puts the account id before the host, even before that of an endpoint which it
     was given: ``http://123456789012.127.0.0.1:5000`` leads nowhere. This one leaves the host as it
-    is unless it is AWS's; the account id is in a header as well.
+    is unless it is AWS's; the account id is in a header as well. ``options`` are botocore's, such
+    as :func:`asking_once`.
     """
-    client = _client("s3control", settings or session(), endpoint_url=endpoint_url)
+    client = _client("s3control", settings or session(), endpoint_url=endpoint_url, **options)
     client.meta.events.register("before-sign.s3-control", _without_account_in_host)
     return client
 
@@ -68,16 +69,28 @@ def lambda_client(*, region: str | None, read_timeout: float, connections: int) 
         "lambda",
         boto3.Session(region_name=region),
         endpoint_url=None,
-        read_timeout=read_timeout,
+        **asking_once(read_timeout=read_timeout),
         max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": 1},
         tcp_keepalive=True,  # or a firewall in between drops the silent connection
     )
 
 
-def account_id(settings: boto3.Session | None = None, *, endpoint_url: str | None = None) -> str:
+def asking_once(*, read_timeout: float) -> dict[str, Any]:
+    """Return options of a client for a caller that repeats failed requests itself.
+
+    With botocore's own retries a request to a server that does not answer takes minutes.
+    """
+    return {
+        "read_timeout": read_timeout,
+        "retries": {"mode": "standard", "total_max_attempts": 1},
+    }
+
+
+def account_id(
+    settings: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
+) -> str:
     """Ask STS whose credentials these are."""
-    sts = _client("sts", settings or session(), endpoint_url=endpoint_url)
+    sts = _client("sts", settings or session(), endpoint_url=endpoint_url, **options)
     account: str = sts.get_caller_identity()["Account"]
     return account
 

@@ -6,12 +6,20 @@ answers boto3's ``s3control`` client. The local engine is the other one that has
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from s3batch_handler.classify import AwsError
-from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound, JobTimeout
+from s3batch_handler.classify import AwsError, aws_error_code, classify, describe
+from s3batch_handler.errors import (
+    InvalidTransition,
+    JobError,
+    JobNotFound,
+    JobNotWatched,
+    JobTimeout,
+)
 from s3batch_handler.job import BAD_REQUEST, Job, JobPage
+from s3batch_handler.model import ResultCode
 from s3batch_handler.shapes import tag_set
 
 if TYPE_CHECKING:
@@ -21,15 +29,19 @@ if TYPE_CHECKING:
     from s3batch_handler.status import JobStatus
 
 
-class JobControl(Protocol):
+class Describes(Protocol):
+    """What can tell how a job is."""
+
+    def describe_job(self, job_id: str) -> Job:
+        """Tell all about a job."""
+        ...
+
+
+class JobControl(Describes, Protocol):
     """What one can do about jobs. What is refused is a :class:`JobError` with AWS's code."""
 
     def create_job(self, spec: JobSpec) -> str:
         """Make a job; give its id. The same spec again, with its token, gives the same job."""
-        ...
-
-    def describe_job(self, job_id: str) -> Job:
-        """Tell all about a job."""
         ...
 
     def list_jobs(
@@ -67,60 +79,140 @@ class JobControl(Protocol):
 
 # ---------------------------------------------------------------- waiting
 
+RETRY_FOR: Final = 600.0
+"""Seconds that a job is waited for although nobody can be asked how it is."""
+
 
 def wait_for_job(
-    control: JobControl,
+    control: Describes,
     job_id: str,
     *,
     poll: float = 30.0,
     timeout: float | None = None,
+    retry_for: float = RETRY_FOR,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[Job], None] | None = None,
+    on_error: Callable[[Exception, float], None] | None = None,
 ) -> Job:
     """Wait until a job is over, and give it: ``Complete``, ``Cancelled`` or ``Failed``.
 
-    A job that is suspended waits for its confirmation, and so does this. A job made a moment ago
-    may not be visible yet, so it is looked for twice.
+    A job that is suspended waits for its confirmation, and so does this. Throttling, errors of the
+    service, lost connections and the like do not end the waiting unless they last for
+    ``retry_for`` seconds. A job made a moment ago may not be visible yet, so one that is not found
+    is looked for again for 15 seconds. Anything else that a request fails with is raised at once.
 
     Args:
         control: Whom to ask.
         job_id: The job.
         poll: Seconds between two looks; AWS wants at least the 30 of the default.
         timeout: Seconds to wait at most; ``None``: as long as it takes.
+        retry_for: Seconds from the first of several failed looks until that ends the waiting. A
+            look that succeeds begins a new count.
         sleep: How to wait.
         clock: Tells the seconds that have passed.
         on_progress: Called with the job after each look.
+        on_error: Called after each look that failed temporarily, with the exception and the
+            seconds that are left to try again.
 
     Raises:
         JobTimeout: It is not over yet.
+        JobNotWatched: It could not be looked at for ``retry_for`` seconds.
         JobNotFound: There is no such job.
     """
-    deadline = None if timeout is None else clock() + timeout
-    job = _first_look(control, job_id, lambda: sleep(min(poll, _UNTIL_VISIBLE)))
+    end = math.inf if timeout is None else clock() + timeout
+    outage = _Outage(clock)
     while True:
-        if on_progress is not None:
-            on_progress(job)
-        if job.status.is_final:
-            return job
-        left = poll if deadline is None else deadline - clock()
-        if left <= 0:
-            raise JobTimeout(
-                f"job {job_id} is still {job.status} after {timeout:g} seconds", job_id=job_id
-            )
-        sleep(min(poll, left))
-        job = control.describe_job(job_id)
+        try:
+            job = control.describe_job(job_id)
+        except Exception as error:
+            retries = outage.seconds_left(error, retry_for)
+            until_timeout = end - clock()
+            if retries <= 0 or until_timeout <= 0:
+                if isinstance(error, JobNotFound) or not _is_temporary(error):
+                    raise
+                raise _not_watched(job_id, error, outage.seconds) from error
+            if on_error is not None:
+                on_error(error, retries)
+            pause = min(outage.pause(poll), retries)
+        else:
+            outage = _Outage(clock)
+            if on_progress is not None:
+                on_progress(job)
+            if job.status.is_final:
+                return job
+            until_timeout = end - clock()
+            if until_timeout <= 0:
+                raise JobTimeout(
+                    f"job {job_id} is still {job.status} after {timeout:g} seconds", job_id=job_id
+                )
+            pause = poll
+        sleep(min(pause, until_timeout))
 
 
-def _first_look(control: JobControl, job_id: str, pause: Callable[[], None]) -> Job:
-    try:
-        return control.describe_job(job_id)
-    except JobNotFound:
-        pause()
-        return control.describe_job(job_id)
+class _Outage:
+    """Looks at a job that fail one after the other, since when, and how often."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began: dict[bool, float] = {}
+        self._failures = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first failure."""
+        return self._clock() - min(self._began.values())
+
+    def seconds_left(self, error: Exception, retry_for: float) -> float:
+        """Count a failure; return the seconds in which more of its kind are put up with."""
+        self._failures += 1
+        now = self._clock()
+        # Two counts: a job that is not found is given up sooner than a service that is away.
+        began = self._began.setdefault(isinstance(error, JobNotFound), now)
+        return began + _patience_for(error, retry_for) - now
+
+    def pause(self, poll: float) -> float:
+        """Return the seconds until the next try: 2, 4, 8, … but no more than between two looks."""
+        return min(poll, 2.0 ** min(self._failures, 10))
 
 
-_UNTIL_VISIBLE: Final = 5.0  # seconds
+def _patience_for(error: Exception, retry_for: float) -> float:
+    if isinstance(error, JobNotFound):
+        return _UNTIL_VISIBLE
+    return retry_for if _is_temporary(error) else 0.0
+
+
+_UNTIL_VISIBLE: Final = 15.0  # seconds
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Tell whether a request may succeed if it is sent again by this process.
+
+    Expired credentials are temporary for a task, which another environment with other credentials
+    does again. Here they stay expired.
+    """
+    if isinstance(error, _UnreadableAnswer) or type(error).__name__ == "ResponseParserError":
+        return True
+    return not has_expired_credentials(error) and (
+        classify(error).code is ResultCode.TEMPORARY_FAILURE
+    )
+
+
+def has_expired_credentials(error: BaseException) -> bool:
+    """Tell whether AWS refused a request because its temporary credentials have expired."""
+    code = error.code if isinstance(error, JobError) else aws_error_code(error)
+    return code in _EXPIRED
+
+
+_EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
+
+
+def _not_watched(job_id: str, error: Exception, seconds: float) -> JobNotWatched:
+    code = error.code if isinstance(error, JobError) else None
+    text = str(error) if isinstance(error, JobError) else describe(error)
+    how_long = f" for {seconds:.0f} s" if seconds >= 1 else ""
+    problem = f"job {job_id} could not be described{how_long}: {text}"
+    return JobNotWatched(problem, job_id=job_id, code=code)
 
 
 # ---------------------------------------------------------------- AWS
@@ -146,7 +238,12 @@ class S3Control:
 
     def describe_job(self, job_id: str) -> Job:
         """Tell all about a job."""
-        return Job.from_description(self._ask("describe_job", JobId=job_id)["Job"])
+        answer = self._ask("describe_job", JobId=job_id)
+        try:
+            return Job.from_description(answer["Job"])
+        except (KeyError, TypeError, ValueError) as error:  # a proxy has an answer of its own
+            problem = "the answer to DescribeJob does not describe a job"
+            raise _UnreadableAnswer(problem, job_id=job_id) from error
 
     def list_jobs(
         self,
@@ -215,6 +312,10 @@ class S3Control:
                 raise
             raise refusal from error
         return answer
+
+
+class _UnreadableAnswer(JobError):
+    """An answer of HTTP status 200 that lacks what AWS sends."""
 
 
 def _refusal(error: Exception, job_id: str | None) -> JobError | None:

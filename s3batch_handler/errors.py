@@ -17,6 +17,7 @@
         ├── JobNotFound
         ├── InvalidTransition       .current, .requested
         ├── JobTimeout              waited for a job, in vain
+        ├── JobNotWatched           nobody could be asked how a job is, for too long
         ├── StateError              what an engine keeps cannot be read or written
         │   └── StateDamaged        … and never will be
         └── JobFailed
@@ -142,6 +143,13 @@ class InvalidTransition(JobError):
 
 class JobTimeout(JobError, TimeoutError):
     """A job was not over when the time to wait for it was."""
+
+
+class JobNotWatched(JobError):
+    """A job could not be described for so long that the waiting ended; the job itself goes on.
+
+    ``__cause__`` is what the last request failed with.
+    """
 
 
 class StateError(JobError):

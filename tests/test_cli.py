@@ -311,7 +311,7 @@ def test_a_job_that_is_told_to_end(s3batch: Shell, number: int) -> None:
 
     summary = json.loads(out)
     rows = list(read_report(s3batch.folder / summary["report"]).rows())
-    assert (job.returncode, summary["status"]) == (1, "Cancelled")
+    assert (job.returncode, summary["status"]) == (130, "Cancelled")
     assert len(rows) == summary["succeeded"] > 0
 
 
@@ -332,7 +332,7 @@ def test_told_to_end_while_the_manifest_is_read(s3batch: Shell) -> None:
 
         _, errors = job.communicate(timeout=60)
 
-    assert job.returncode == 1
+    assert job.returncode == 130
     assert errors.split() == [b"Aborted!"]
     assert not (s3batch.folder / "out").exists()
 

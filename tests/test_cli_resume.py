@@ -278,7 +278,7 @@ def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert os.listdir("state") == ["lock"]  # noqa: PTH208
 
 
@@ -339,7 +339,7 @@ def test_ctrl_c_before_the_first_task(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert os.listdir("state") == ["lock"]  # noqa: PTH208
 
 

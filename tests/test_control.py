@@ -15,9 +15,9 @@ from botocore.stub import Stubber
 from typing_extensions import override
 
 from s3batch_handler.aws import s3control_client
-from s3batch_handler.control import S3Control, wait_for_job
-from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound, JobTimeout
-from s3batch_handler.job import Job, JobSpec
+from s3batch_handler.control import S3Control
+from s3batch_handler.errors import InvalidTransition, JobError, JobNotFound
+from s3batch_handler.job import JobSpec
 from s3batch_handler.shapes import (
     LambdaInvoke,
     Manifest,
@@ -239,82 +239,6 @@ def test_nobody_there() -> None:
 
     with pytest.raises(EndpointConnectionError):
         S3Control(client, account_id=ACCOUNT).describe_job(JOB_ID)
-
-
-# ---------------------------------------------------------------- waiting
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    def __call__(self) -> float:
-        return sum(self.slept)
-
-
-@pytest.mark.parametrize("end", ["Complete", "Failed", "Cancelled"])
-def test_waiting_until_a_job_is_over(aws: Stubber, control: S3Control, end: str) -> None:
-    """However it ends, that is told; on the way each look is."""
-    for status in ("New", "Suspended", "Active", "Completing", end):
-        aws.add_response("describe_job", described(status), OF_JOB)
-    clock, seen = Clock(), list[Job]()
-
-    job = wait_for_job(control, JOB_ID, sleep=clock.sleep, clock=clock, on_progress=seen.append)
-
-    assert job.status == end
-    assert [look.status for look in seen] == ["New", "Suspended", "Active", "Completing", end]
-    assert clock.slept == [30.0] * 4
-
-
-def test_waiting_no_longer_than_told(aws: Stubber, control: S3Control) -> None:
-    """The last look is at the very end of the time; it tells what the job was at."""
-    for _ in range(3):
-        aws.add_response("describe_job", described(), OF_JOB)
-    clock = Clock()
-
-    with pytest.raises(JobTimeout, match=f"{JOB_ID} is still Active after 50 seconds") as timeout:
-        wait_for_job(control, JOB_ID, timeout=50, sleep=clock.sleep, clock=clock)
-
-    assert clock.slept == [30.0, 20.0]
-    assert isinstance(timeout.value, TimeoutError)
-
-
-def test_a_job_over_already_needs_no_time(aws: Stubber, control: S3Control) -> None:
-    """A timeout of nothing is one look."""
-    aws.add_response("describe_job", described("Complete"), OF_JOB)
-    clock = Clock()
-
-    wait_for_job(control, JOB_ID, timeout=0, sleep=clock.sleep, clock=clock)
-
-    assert clock.slept == []
-
-
-def test_a_job_made_a_moment_ago(aws: Stubber, control: S3Control) -> None:
-    """It may not be visible yet."""
-    aws.add_client_error("describe_job", "NoSuchJobException")
-    aws.add_response("describe_job", described("Complete"), OF_JOB)
-    clock = Clock()
-
-    job = wait_for_job(control, JOB_ID, sleep=clock.sleep, clock=clock)
-
-    assert (job.status, clock.slept) == (JobStatus.COMPLETE, [5.0])
-
-
-def test_waiting_for_a_job_that_is_not_there(aws: Stubber, control: S3Control) -> None:
-    """Nobody waits long for a mistyped id."""
-    for _ in range(2):
-        aws.add_client_error("describe_job", "NoSuchJobException")
-    clock = Clock()
-
-    with pytest.raises(JobNotFound):
-        wait_for_job(control, JOB_ID, poll=0.5, sleep=clock.sleep, clock=clock)
-
-    assert clock.slept == [0.5]
 
 
 # ---------------------------------------------------------------- where requests go

@@ -10,11 +10,14 @@ def main() -> None:
     try:
         from s3batch_handler.cli.commands import s3batch
         from s3batch_handler.cli.output import use_standard_streams_safely
+        from s3batch_handler.engine.interrupts import taken_for_ctrl_c
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
         sys.exit("s3batch needs its extra packages: pip install 's3batch-handler[local]'")
-    except KeyboardInterrupt:  # as click does it later on
-        sys.exit("\nAborted!")
-    use_standard_streams_safely()
-    s3batch.main(prog_name="s3batch")
+    except KeyboardInterrupt:  # as the commands do it later on
+        print("\nAborted!", file=sys.stderr)
+        sys.exit(130)
+    with taken_for_ctrl_c():
+        use_standard_streams_safely()
+        s3batch.main(prog_name="s3batch")

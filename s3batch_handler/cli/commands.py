@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import sys
-import tempfile
+import traceback
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import click
 from typing_extensions import override
 
-from s3batch_handler import S3BatchError, __version__
-from s3batch_handler.classify import describe
+from s3batch_handler import __version__
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import say
-from s3batch_handler.errors import JobError
-from s3batch_handler.text import one_line, printable
+from s3batch_handler.cli.output import INTERRUPTED, error_line, say
+from s3batch_handler.errors import JobNotWatched
 
 _COMMANDS = {
     "run": "Run a whole job on this machine.",
@@ -55,29 +54,49 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
+            if _is_unread_output(error):
+                ctx.exit(0)
             if ctx.params["debug"]:
+                traceback.print_exc()
+            else:
+                say(f"s3batch: {error_line(error)}")
+            ctx.exit(exit_code(error))
+
+    @override
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command, and exit with its code, even if nobody reads what is said about it."""
+        run = partial(cast("Any", super().main), *args, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        code: object = 0
+        try:
+            code = run()
+        except click.Abort:  # Ctrl-C
+            say("Aborted!")
+            code = INTERRUPTED
+        except click.ClickException as error:
+            with suppress(OSError):
+                error.show()
+            code = error.exit_code
+        except OSError as error:
+            if not _is_unread_output(error):
                 raise
-            say(f"s3batch: {_one_line(error)}")
-            sys.exit(2 if isinstance(error, UsageProblem) else 1)
+        sys.exit(code if isinstance(code, int) else 0)
 
 
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        text = f"{error.filename}: {error.strerror}"
-    elif isinstance(error, JobError) and error.code:
-        text = f"{error.code}: {error}"
-    elif isinstance(error, S3BatchError):
-        text = str(error)
-    else:
-        text = describe(error)
-    if type(error).__name__ == "NoCredentialsError":
-        text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
-        text += ": pip install 's3batch-handler[local]'"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
-        text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
-    return printable(one_line(text))
+def exit_code(error: Exception) -> int:
+    """Return the exit code of a command that an error ends: docs/reference.md lists them."""
+    if isinstance(error, UsageProblem):
+        return 2
+    return 3 if isinstance(error, JobNotWatched) else 1
+
+
+def _is_unread_output(error: Exception) -> bool:
+    """Tell whether click could not write, because nobody reads (``--help | true``)."""
+    frames = traceback.walk_tb(error.__traceback__)
+    is_output = any(frame.f_code is click.echo.__code__ for frame, _ in frames)
+    return is_output and isinstance(error, BrokenPipeError)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,6 +105,7 @@ def _one_line(error: Exception) -> str:
 def s3batch(*, debug: bool) -> None:
     """Amazon S3 Batch Operations with Lambda: run and test jobs on this machine.
 
-    Data goes to standard output, everything else to standard error. Exit code 0: all is done; 1:
-    tasks or the job failed; 2: wrong usage.
+    Data goes to standard output, everything else to standard error. Exit code 0: done; 1: tasks or
+    the job failed, or a check found an error; 2: wrong usage; 3: a job could not be watched; 130:
+    interrupted.
     """

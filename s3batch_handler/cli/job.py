@@ -10,7 +10,7 @@ import click
 from typing_extensions import override
 
 from s3batch_handler.cli.job_view import exit_code, show_job, show_listed, watch
-from s3batch_handler.cli.options import json_option, named, quiet_option
+from s3batch_handler.cli.options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli.output import show, show_json
 from s3batch_handler.cli.service import service_options
 from s3batch_handler.cli.submit import submit
@@ -101,6 +101,7 @@ def describe(service: Service, *, job_id: str, as_json: bool) -> None:
     metavar="SECONDS",
     help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
 )
+@retry_for_option("How long to try again while AWS cannot be reached.  [default: 600]")
 @json_option
 @quiet_option
 @service_options
@@ -110,14 +111,17 @@ def wait(
     job_id: str,
     timeout: float | None,
     poll: float | None,
+    retry_for: float | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     """Wait until a job is over, and tell how it is then.
 
-    Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time.
+    Throttling, errors of the service and a lost network do not end the waiting unless they last.
+    Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time; 3: it
+    could not be watched.
     """
-    ended = watch(service.control, job_id, poll=poll or service.poll, quiet=quiet, timeout=timeout)
+    ended = watch(service, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
     show_job(ended, as_json=as_json)
     sys.exit(exit_code(ended))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from s3batch_handler.cli.output import say, show, show_json
+from s3batch_handler.classify import aws_error_code
+from s3batch_handler.cli.output import end_line, error_line, say, show, show_json
 from s3batch_handler.cli.progress import show_progress
-from s3batch_handler.control import wait_for_job
+from s3batch_handler.control import RETRY_FOR, has_expired_credentials, wait_for_job
+from s3batch_handler.errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.status import JobStatus
 from s3batch_handler.text import printable
@@ -16,26 +19,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from s3batch_handler.control import JobControl
+    from s3batch_handler.cli.service import Service
     from s3batch_handler.job import Job
     from s3batch_handler.shapes import Report
     from s3batch_handler.status import Progress
 
 
 def watch(
-    control: JobControl, job_id: str, *, poll: float, quiet: bool, timeout: float | None = None
+    service: Service,
+    job_id: str,
+    *,
+    poll: float | None = None,
+    quiet: bool,
+    timeout: float | None = None,
+    retry_for: float | None = None,
 ) -> Job:
     """Wait for a job, and show meanwhile which status it has and how far it is.
 
     Raises:
         JobTimeout: It is not over yet.
+        JobNotWatched: Nobody can be asked.
     """
+    again = shlex.join(["s3batch", "job", "wait", job_id, *service.options])
+    retry_for = RETRY_FOR if retry_for is None else retry_for
     with ExitStack() as stack:
         status: JobStatus | None = None
         update: Callable[[Progress], None] | None = None
+        is_away = False
 
         def look(job: Job) -> None:
-            nonlocal status, update
+            nonlocal status, update, is_away
+            if is_away:
+                say(f"job {printable(job_id)} is watched again")
+            is_away = False
+            if quiet:
+                return
             if update is None and job.status is JobStatus.ACTIVE and job.progress.total:
                 update = stack.enter_context(
                     show_progress(job.progress.total, quiet=False, alone=True)
@@ -46,9 +64,50 @@ def watch(
             if update is not None:
                 update(job.progress)
 
-        return wait_for_job(
-            control, job_id, poll=poll, timeout=timeout, on_progress=None if quiet else look
-        )
+        def tell_of(error: Exception, seconds_left: float) -> None:
+            nonlocal is_away
+            if not is_away:
+                end_line()  # that of a progress bar
+                say(
+                    f"s3batch: job {printable(job_id)} cannot be watched at the moment: "
+                    f"{error_line(error)}; trying again for up to {seconds_left:.0f} s"
+                )
+            is_away = True
+
+        try:
+            return wait_for_job(
+                service.watching(retry_for),
+                job_id,
+                poll=poll or service.poll,
+                timeout=timeout,
+                retry_for=retry_for,
+                on_progress=look,
+                on_error=tell_of,
+            )
+        except JobTimeout:
+            raise
+        except Exception as error:
+            problem = _why_not_watched(error, service)
+            if not isinstance(error, JobNotFound):
+                problem += f"; to wait again: {again}"
+            raise JobNotWatched(problem, job_id=job_id) from error
+        except KeyboardInterrupt:
+            end_line()
+            say(f"the job goes on; to wait again: {printable(again)}")
+            raise
+
+
+def _why_not_watched(error: Exception, service: Service) -> str:
+    text = error_line(error)
+    if isinstance(error, JobNotFound):
+        account, region = service.account_id, service.region
+        return f"{text} (account {account}, Region {region}: see --account-id, --region, --profile)"
+    code = error.code if isinstance(error, JobError) else aws_error_code(error)
+    if has_expired_credentials(error):
+        return f"{text}; renew the credentials"
+    if code in ("AccessDenied", "AccessDeniedException"):
+        return f"{text}; waiting needs the permission s3:DescribeJob"
+    return text
 
 
 def exit_code(job: Job) -> int:

@@ -107,6 +107,11 @@ quiet_option: Callable[[Any], Any] = click.option(
 )
 
 
+def retry_for_option(text: str) -> Callable[[Any], Any]:
+    """Make the option ``--retry-for``; ``text`` is its help."""
+    return click.option("--retry-for", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
+
+
 def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
     """Make the option ``--bucket``; ``text`` is its help."""
     return click.option("--bucket", metavar="NAME", required=required, callback=_bucket, help=text)

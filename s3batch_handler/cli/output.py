@@ -6,15 +6,24 @@ import errno
 import json
 import os
 import sys
+import tempfile
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from s3batch_handler.classify import describe
+from s3batch_handler.errors import JobError, S3BatchError
+from s3batch_handler.text import one_line, printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import TextIOWrapper
+
+
+INTERRUPTED: Final = 130
+"""Exit code of a command that Ctrl-C ended: 128 and the number of SIGINT, as in shells."""
 
 
 def show(text: str) -> None:
@@ -41,6 +50,31 @@ def say(text: str) -> None:
     """Tell a person what happens; no reason to stop if that is impossible."""
     with suppress(OSError):
         click.echo(text, err=True)
+
+
+def end_line() -> None:
+    """End the line of a progress bar, or of the ``^C`` that a terminal shows."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say("")
+
+
+def error_line(error: BaseException) -> str:
+    """Put an error in one line."""
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, JobError) and error.code:
+        text = f"{error.code}: {error}"
+    elif isinstance(error, S3BatchError):
+        text = str(error)
+    else:
+        text = describe(error)
+    if type(error).__name__ == "NoCredentialsError":
+        text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
+        text += ": pip install 's3batch-handler[local]'"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
+    return printable(one_line(text))
 
 
 def use_standard_streams_safely() -> None:

@@ -23,7 +23,7 @@ from s3batch_handler.cli.job_io import (
     warn_of_loss,
 )
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import say
+from s3batch_handler.cli.output import INTERRUPTED, say
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.cli.run_options import RunOptions, run_options
 from s3batch_handler.cli.saved_run import SavedRun
@@ -117,6 +117,8 @@ def _run(options: RunOptions) -> int:
             for bucket, folder in outputs.items()
             if server is not None
         ]
+    if job.status is JobStatus.CANCELLED:
+        return INTERRUPTED
     succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed
     return 0 if succeeded and all(outputs_are_saved) else 1
 

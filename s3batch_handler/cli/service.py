@@ -11,11 +11,14 @@ import click
 from s3batch_handler.classify import aws_error_code
 from s3batch_handler.cli.options import UsageProblem, endpoint_url_option, profile_option
 from s3batch_handler.cli.stack import Stack
-from s3batch_handler.control import S3Control
+from s3batch_handler.control import S3Control, has_expired_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from s3batch_handler.control import Describes
+    from s3batch_handler.job import Job
 
 
 class Service:
@@ -41,6 +44,30 @@ class Service:
     def control(self) -> S3Control:
         """Job control."""
         return S3Control(self._s3control, account_id=self.account_id)
+
+    def watching(self, retry_for: float) -> Describes:
+        """Return a control that asks AWS once, and not for long: the caller tries again."""
+        return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
+
+    def renewed(self) -> Service:
+        """Return the same service with the credentials that are configured now."""
+        return Service(
+            endpoint_url=self._endpoint_url,
+            account_id=self._account_id,
+            profile=self._profile,
+            region=self._region,
+        )
+
+    @property
+    def options(self) -> list[str]:
+        """The options of the command line that name this service."""
+        given = {
+            "--account-id": self._account_id,
+            "--profile": self._profile,
+            "--region": self._region,
+            "--endpoint-url": self._endpoint_url,
+        }
+        return [part for name, value in given.items() if value for part in (name, value)]
 
     @cached_property
     def account_id(self) -> str:
@@ -109,6 +136,16 @@ class Service:
             raise UsageProblem(f"--stack {name}: there is none in {self.region}") from error
         return Stack.of_outputs(name, status, outputs)
 
+    def control_asking_once(self, *, read_timeout: float) -> S3Control:
+        """Make a job control for :meth:`watching`."""
+        from s3batch_handler import aws
+
+        once = aws.asking_once(read_timeout=read_timeout)
+        if self._account_id is None and "account_id" not in self.__dict__:
+            self.account_id = aws.account_id(self._session, endpoint_url=self._endpoint_url, **once)
+        client = aws.s3control_client(self._session, endpoint_url=self._endpoint_url, **once)
+        return S3Control(client, account_id=self.account_id)
+
     @cached_property
     def _session(self) -> Any:
         from s3batch_handler.aws import session
@@ -128,6 +165,35 @@ class Service:
         return s3control_client(self._session, endpoint_url=self._endpoint_url)
 
 
+class _Watching:
+    """Describes jobs for a caller that tries again what failed.
+
+    Even finding out the account may fail, so all of it is done when a job is asked for. Credentials
+    that have expired are read anew, once: another program may have renewed those in a file.
+    """
+
+    def __init__(self, service: Service, *, read_timeout: float) -> None:
+        self._service = service
+        self._read_timeout = read_timeout
+        self._control: S3Control | None = None
+
+    def describe_job(self, job_id: str) -> Job:
+        try:
+            return self._describe(job_id)
+        except Exception as error:
+            if not has_expired_credentials(error):
+                raise
+        self._service = self._service.renewed()
+        self._control = None
+        return self._describe(job_id)
+
+    def _describe(self, job_id: str) -> Job:
+        if self._control is None:
+            self._control = self._service.control_asking_once(read_timeout=self._read_timeout)
+        return self._control.describe_job(job_id)
+
+
+_READ_TIMEOUT: Final = 20.0  # seconds
 _POLL_OF_AWS: Final = 30.0
 _POLL_OF_OTHERS: Final = 1.0
 _NOT_THERE: Final = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}

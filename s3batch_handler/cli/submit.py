@@ -18,6 +18,7 @@ from s3batch_handler.cli.options import (
     json_option,
     quiet_option,
     report_scope_option,
+    retry_for_option,
     schema_for,
     schema_option,
     tags_option,
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print the request as JSON, and make no job.")
 @click.option("--wait", is_flag=True, help="Wait until the job is over.")
+@retry_for_option("With --wait: how long to try again while AWS cannot be reached.  [default: 600]")
 @json_option
 @quiet_option
 @service_options
@@ -102,7 +104,7 @@ def submit(service: Service, **options: Any) -> None:
     """Make a job, and print its id.
 
     Account, Region and partition are added to names of functions and roles. With --wait the exit
-    code is 1 if the job or any of its tasks failed.
+    code is 1 if the job or any of its tasks failed, 3 if it could not be watched.
 
     \b
         s3batch job submit --stack s3batch-compress --manifest manifest.csv \\
@@ -138,6 +140,7 @@ class _Options:
     client_request_token: str | None
     dry_run: bool
     wait: bool
+    retry_for: float | None
     as_json: bool
     quiet: bool
 
@@ -158,16 +161,24 @@ def _submit(options: _Options, service: Service) -> None:
     if options.waits_for_confirmation and not options.quiet:
         say(f"it waits for its confirmation: s3batch job confirm {printable(job_id)}")
     if not options.wait:
-        if options.as_json:
-            show_json({"JobId": job_id})
-        else:
-            show(printable(job_id))
+        _show_id(job_id, options)
         return
     if not options.quiet:
         say(f"job {printable(job_id)}")
-    job = watch(service.control, job_id, poll=service.poll, quiet=options.quiet)
+    try:
+        job = watch(service, job_id, quiet=options.quiet, retry_for=options.retry_for)
+    except (Exception, KeyboardInterrupt):
+        _show_id(job_id, options)  # the job goes on
+        raise
     show_job(job, as_json=options.as_json)
     sys.exit(exit_code(job))
+
+
+def _show_id(job_id: str, options: _Options) -> None:
+    if options.as_json:
+        show_json({"JobId": job_id})
+    else:
+        show(printable(job_id))
 
 
 def _completed(options: _Options, stack: Stack, service: Service) -> _Options:
@@ -338,6 +349,8 @@ def _check(options: _Options) -> None:
         raise click.UsageError("--fields goes with CSV manifests: an inventory has its own")
     if options.stack == "":
         raise click.UsageError("--stack wants the name of a stack")
+    if options.retry_for is not None and not options.wait:
+        raise click.UsageError("--retry-for goes with --wait")
     if options.dry_run and options.wait:
         raise click.UsageError("--dry-run makes no job to --wait for")
     if options.wait and options.confirm is None:
