@@ -160,7 +160,7 @@ def test_waiting_for_an_account_that_cannot_be_asked_for() -> None:
 
 
 def test_an_outage_that_lasts(tmp_path: Path) -> None:
-    """Exit code 3: whether the job failed is not known. The last line can be pasted into a shell."""
+    """Exit code 3: whether the job failed is not known. The last line fits a shell."""
     (tmp_path / "config").write_text("[profile a b]\nregion = eu-west-1\n")
     with serving("Active", "503 SlowDown") as (_, address):
         run = wait(
