@@ -12,20 +12,28 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Final,
-    Generic,
     Literal,
+    Protocol,
     TypeAlias,
     TypedDict,
     Unpack,
     cast,
     overload,
+    runtime_checkable,
 )
 
-from pydantic import TypeAdapter, ValidationError
-from typing_extensions import override
+from pydantic import ValidationError
+from typing_extensions import TypeIs
 
 from s3batch_handler.classify import classify, describe
 from s3batch_handler.deadline import OutOfTime, call_within, deadline_of
+from s3batch_handler.declaration import (
+    is_async,
+    model_adapter,
+    name_of,
+    task_function,
+    unknown_options,
+)
 from s3batch_handler.errors import PermanentFailure
 from s3batch_handler.keys import encode_key, is_utf8
 from s3batch_handler.model import (
@@ -39,12 +47,14 @@ from s3batch_handler.model import (
 )
 from s3batch_handler.observability import Observer
 from s3batch_handler.protocol import build_response, explain, parse_event
-from s3batch_handler.results import outcome_of
+from s3batch_handler.results import NotAwaited, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from contextvars import Context
     from logging import Logger
+
+    from pydantic import TypeAdapter
 
     from s3batch_handler.classify import Classify
     from s3batch_handler.event_loop import EventLoop
@@ -93,29 +103,49 @@ class HandlerOptions(TypedDict, total=False):
     tracer: TracerLike | None
 
 
-class TaskHandler(Generic[ArgumentsT, PayloadT]):
-    """A Lambda handler for S3 Batch Operations: call it with an event and a context."""
+@runtime_checkable
+class TaskHandler(Protocol[ArgumentsT, PayloadT]):
+    """A Lambda handler for S3 Batch Operations, as ``@task_handler`` makes it.
+
+    It is a function, so decorators for Lambda handlers accept it, and those that use
+    ``functools.wraps`` keep its ``run``.
+    """
+
+    def __call__(self, event: Any, context: Any = None) -> Response:
+        """Answer one invocation: every task that came in, once, in order.
+
+        Raises:
+            InvalidEvent: The event is none of S3 Batch Operations; no task was begun.
+        """
+        ...
+
+    def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
+        """Run one task as an invocation would, and return its outcome. Made for tests.
+
+        User arguments and a JSON key may be given as S3 sends them: they are read into the
+        handler's models, as in an invocation.
+        """
+        ...
+
+
+class TaskRunner:
+    """Runs the tasks of invocations: what stands behind a handler."""
 
     def __init__(
         self,
-        function: TaskFunction[ArgumentsT, PayloadT],
+        function: Callable[[Any], Any],
         *,
-        arguments: type[ArgumentsT] | None = None,
-        payload: type[PayloadT] | None = None,
+        arguments: type[Any] | None = None,
+        payload: type[Any] | None = None,
         **options: Unpack[HandlerOptions],
     ) -> None:
         unknown = options.keys() - HandlerOptions.__annotations__.keys()
         if unknown:
-            raise TypeError(f"task_handler has no option {', '.join(sorted(unknown))}")
-        if isinstance(function, type) or not callable(cast("object", function)):
-            raise TypeError(
-                f"task_handler takes a function, got {function!r}; options go by their names"
-            )
-        # First, because it brings the function's attributes along, which may have any name.
-        functools.update_wrapper(self, cast("Any", function))
-        self._function: Callable[[Any], Any] = function
-        self._arguments = None if arguments is None else TypeAdapter(arguments)
-        self._payload = None if payload is None else TypeAdapter(payload)
+            known = {"arguments", "payload", *HandlerOptions.__annotations__}
+            raise TypeError(unknown_options(unknown, known))
+        self._function = function
+        self._arguments = model_adapter("arguments", arguments)
+        self._payload = model_adapter("payload", payload)
         self._as_it_comes = arguments is None and payload is None
         self._classify = functools.partial(
             classify,
@@ -140,35 +170,23 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
             metrics=options.get("metrics"),
             tracer=options.get("tracer"),
         )
-        self._attempt = self._attempt_watched if self._observer.active else self._answer
+        # Not a bound method: that would make a cycle, and keep event loops until it is collected.
+        self._attempt = TaskRunner._attempt_watched if self._observer.active else TaskRunner._answer
         self._loop = _event_loop_for(function)
+        self._late_loop: EventLoop | None = None
 
-    def __call__(self, event: Any, context: Any = None) -> Response:
-        """Answer one invocation: every task that came in, once, in order.
-
-        Raises:
-            InvalidEvent: The event is none of S3 Batch Operations; no task was begun.
-        """
+    def respond(self, event: Any, context: Any = None) -> Response:
+        """Answer one invocation: see :meth:`TaskHandler.__call__`."""
         invocation = parse_event(event, strict=self._strict)
         deadline = deadline_of(context, self._time_reserve)
         results = self._attempt_all(invocation.tasks, deadline)
         return build_response(invocation, results, self._missing)
 
     def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
-        """Do one task as an invocation would, and say what became of it. Made for tests.
-
-        User arguments and a JSON key may be given as S3 sends them: they are read into the
-        handler's models, as in an invocation.
-        """
+        """Run one task: see :meth:`TaskHandler.run`."""
         deadline = deadline_of(context, self._time_reserve)
         ((_, outcome),) = self._attempt_all((task,), deadline)
         return outcome
-
-    @override
-    def __repr__(self) -> str:
-        name = getattr(self._function, "__qualname__", None)
-        what = f"{self._function.__module__}.{name}" if name else repr(self._function)
-        return f"<TaskHandler {what}>"
 
     # ------------------------------------------------------------ all tasks of an invocation
 
@@ -179,7 +197,7 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
             return self._attempt_all_in_threads(tasks, deadline)
         results = []
         for task in tasks:  # no comprehension: until Python 3.12 that is a call
-            results.append(_new_tuple(TaskResult, (task, self._attempt(task, deadline))))  # noqa: PERF401
+            results.append(_new_tuple(TaskResult, (task, self._attempt(self, task, deadline))))  # noqa: PERF401
         return results
 
     def _attempt_all_in_threads(
@@ -188,7 +206,7 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
         from concurrent.futures import ThreadPoolExecutor  # few need it
 
         def attempt(task: Task[Any, Any], context: Context) -> Outcome:
-            return context.run(self._attempt, task, deadline)
+            return context.run(self._attempt, self, task, deadline)
 
         contexts = [copy_context() for _ in tasks]  # what is set for the invocation
         with ThreadPoolExecutor(min(self._concurrency, len(tasks)), "s3batch") as pool:
@@ -226,8 +244,11 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
             if not (self._as_it_comes and task.key.isascii()):
                 task = self._bound(task)
             return outcome_of(call_within(seconds, self._function, task))
+        except NotAwaited as returned:
+            begun = returned.awaitable
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
             return self._failed(task, error, seconds)
+        return self._answer_late(task, begun, deadline)
 
     async def _attempt_async(self, task: Task[Any, Any], deadline: float) -> Outcome:
         if not self._observer.active:
@@ -236,22 +257,47 @@ class TaskHandler(Generic[ArgumentsT, PayloadT]):
             watched.outcome = outcome = await self._answer_async(task, deadline)
         return outcome
 
-    async def _answer_async(self, task: Task[Any, Any], deadline: float) -> Outcome:
+    def _answer_late(
+        self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
+    ) -> Outcome:
+        """Await what a function returned whose declaration does not look async."""
+        from s3batch_handler.event_loop import EventLoop  # asyncio is slow
+
+        self._late_loop = loop = self._late_loop or EventLoop()
+        try:
+            (outcome,) = loop.run_all(
+                lambda task: self._answer_async(task, deadline, awaitable),
+                (task,),
+                at_a_time=1,
+                limit=lambda _: min(deadline - monotonic(), self._task_timeout),
+                fallen=self._failed,
+            )
+        finally:
+            if _is_unbegun(awaitable):
+                awaitable.close()  # Python would complain that nobody awaited it
+        return outcome
+
+    async def _answer_async(
+        self, task: Task[Any, Any], deadline: float, begun: Awaitable[object] | None = None
+    ) -> Outcome:
         from s3batch_handler.event_loop import Abandoned, await_within  # asyncio is slow
 
         seconds = min(deadline - monotonic(), self._task_timeout)
         if seconds <= 0:
             return self._never_started(task)
         try:
-            return outcome_of(await await_within(seconds, self._call_async(self._bound(task))))
+            work = self._call_async(task, begun)
+            return outcome_of(await await_within(seconds, work))
         except Abandoned:
             raise
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
             return self._failed(task, error, seconds)
 
-    async def _call_async(self, task: Task[Any, Any]) -> object:
+    async def _call_async(
+        self, task: Task[Any, Any], begun: Awaitable[object] | None = None
+    ) -> object:
         try:
-            return await self._function(task)
+            return await _value(self._function(self._bound(task)) if begun is None else begun)
         except (SystemExit, KeyboardInterrupt) as error:
             # asyncio would let these two fall through the loop, past all other tasks.
             raise _Exit(error) from None
@@ -328,7 +374,7 @@ def task_handler(
 def task_handler(
     function: TaskFunction[Any, Any] | None = None,
     /,
-    *,
+    *more: Any,
     arguments: type[Any] | None = None,
     payload: type[Any] | None = None,
     **options: Unpack[HandlerOptions],
@@ -349,6 +395,7 @@ def task_handler(
 
     Args:
         function: Sync or async, from a task to a result.
+        more: Refused: everything else goes by its name.
         arguments: A pydantic model (or whatever pydantic can read) of the job's user arguments:
             ``task.job.arguments``. Arguments that do not fit fail all tasks permanently.
         payload: A model of the JSON that stands in place of the key: ``task.payload``. A task
@@ -356,10 +403,33 @@ def task_handler(
         options: See :class:`HandlerOptions`.
     """
 
-    def decorate(function: TaskFunction[Any, Any]) -> TaskHandler[Any, Any]:
-        return TaskHandler(function, arguments=arguments, payload=payload, **options)
+    def decorate(function: Any, *more: Any) -> TaskHandler[Any, Any]:
+        if more:
+            raise TypeError(
+                "task_handler takes one function. It is the decorator, not the Lambda handler: "
+                "write @task_handler above a function, and options by name, as in "
+                "@task_handler(arguments=Arguments)"
+            )
+        if isinstance(getattr(getattr(function, "run", None), "__self__", None), TaskRunner):
+            raise TypeError(f"{name_of(function)} is a handler already: decorate its function once")
+        function = task_function(function)
+        runner = TaskRunner(function, arguments=arguments, payload=payload, **options)
+        return _handler(function, runner)
 
-    return decorate if function is None else decorate(function)
+    return decorate(function, *more) if function is not None or more else decorate
+
+
+def _handler(function: Callable[..., Any], runner: TaskRunner) -> TaskHandler[Any, Any]:
+    """Make the handler: a real function, as some decorators of Powertools accept nothing else."""
+    respond = runner.respond
+
+    def handler(event: Any, context: Any = None) -> Response:
+        return respond(event, context)
+
+    functools.update_wrapper(handler, function)
+    handler.__name__ = name_of(function)
+    handler.__dict__["run"] = runner.run
+    return cast("TaskHandler[Any, Any]", handler)
 
 
 # ---------------------------------------------------------------- small things
@@ -377,14 +447,24 @@ class _Exit(Exception):
 
 
 def _event_loop_for(function: Callable[..., object]) -> EventLoop | None:
-    if not (
-        inspect.iscoroutinefunction(function)
-        or inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004
-    ):
+    if not is_async(function):
         return None
     from s3batch_handler.event_loop import EventLoop  # asyncio is slow
 
     return EventLoop()
+
+
+async def _value(returned: object) -> object:
+    """Await what a function returned, and what that returned: an ``await`` may be forgotten."""
+    while inspect.isawaitable(returned):
+        returned = await returned
+    return returned
+
+
+def _is_unbegun(awaitable: Awaitable[object]) -> TypeIs[Coroutine[Any, Any, object]]:
+    return inspect.iscoroutine(awaitable) and (
+        inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
+    )
 
 
 def _read_arguments(model: TypeAdapter[Any], job: JobRef[Any]) -> JobRef[Any]:

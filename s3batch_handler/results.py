@@ -8,13 +8,16 @@ import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.errors import PermanentFailure
 from s3batch_handler.model import Outcome, ResultCode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
 def outcome_of(value: object) -> Outcome:
@@ -41,7 +44,17 @@ def outcome_of(value: object) -> Outcome:
         return Outcome(value)
     if isinstance(value, str):
         return Outcome(_SUCCEEDED, str.__str__(value))  # a subclass may print otherwise
+    if inspect.isawaitable(value):
+        raise NotAwaited(value)
     return Outcome(_SUCCEEDED, _compact_json(value))
+
+
+class NotAwaited(Exception):
+    """A function returned something to await, such as a coroutine, instead of a value."""
+
+    def __init__(self, awaitable: Awaitable[object]) -> None:
+        super().__init__("the function returned something that was never awaited")
+        self.awaitable = awaitable
 
 
 # Nearly all outcomes are made here. The look-up in the enum shows, and so does NamedTuple's

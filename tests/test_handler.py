@@ -23,8 +23,6 @@ from unittest.mock import MagicMock
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
-from aws_lambda_powertools.middleware_factory.exceptions import MiddlewareInvalidArgumentError
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -922,17 +920,6 @@ def test_wraps() -> None:
     assert list(inspect.signature(function).parameters) == ["task"]
 
 
-def test_repr() -> None:
-    """A handler says what it is: in a log, say, or in a debugger."""
-
-    def thumbnails(task: Task) -> None: ...
-
-    assert repr(task_handler(thumbnails)) == (
-        f"<TaskHandler {__name__}.test_repr.<locals>.thumbnails>"
-    )
-    assert repr(task_handler(functools.partial(thumbnails))).startswith("<TaskHandler functools.p")
-
-
 class Callables:
     """What may be a function, beside functions."""
 
@@ -1005,11 +992,11 @@ def test_exceptions_as_they_come(single: Any) -> None:
     assert [code for code, _ in answers(response)] == ["TemporaryFailure"]
 
 
-@pytest.mark.parametrize("what", [None, 5, "handler", CopyArguments])
+@pytest.mark.parametrize("what", [5, "handler", CopyArguments])
 def test_no_function(what: Any) -> None:
     """What is no function is refused at once: a model given without its name, say."""
     with pytest.raises(TypeError, match="takes a function"):
-        TaskHandler(what)
+        build()(what)
 
 
 # ---------------------------------------------------------------- together with Powertools
@@ -1105,25 +1092,6 @@ print([name for name in ("aws_lambda_powertools", "aws_xray_sdk", "asyncio", "bo
     )
 
     assert done.stdout == "[]\n"
-
-
-@lambda_handler_decorator
-def middleware(handler: Any, event: Any, context: Any) -> Any:
-    return handler(event, context)
-
-
-def test_powertools_decorators_that_want_a_function(load_event: LoadEvent) -> None:
-    """What ``lambda_handler_decorator`` makes refuses all but functions: give it one that calls."""
-    with pytest.raises(MiddlewareInvalidArgumentError):
-        middleware(echo)
-
-    @middleware
-    def handler(event: Any, context: Any) -> Any:
-        return echo(event, context)
-
-    response = handler(load_event("v1_encoded_key.json"), make_context())
-
-    assert answers(response) == [("Succeeded", "year 2024/a+b.jpg")]
 
 
 # ---------------------------------------------------------------- traps of Powertools' own types

@@ -443,20 +443,6 @@ def test_any_raised_exception(kind: type[BaseException], arguments: list[Any]) -
     assert message
 
 
-def test_coroutine_that_nobody_awaits() -> None:
-    """A plain function that returns a coroutine is told what to do."""
-
-    async def work(task: Task) -> str:
-        return "done"
-
-    handler = task_handler(lambda task: work(task))  # noqa: PLW0108  hides that it is async
-
-    ((code, message),) = answers(handler(make_event("a")))
-
-    assert code == "PermanentFailure"
-    assert "make the function an `async def`" in message
-
-
 # ---------------------------------------------------------------- time
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LAYERS = [
     ("nouns", {"model", "errors"}),
-    ("rules", {"keys", "text", "protocol", "classify", "results", "deadline"}),
+    ("rules", {"keys", "text", "protocol", "classify", "declaration", "results", "deadline"}),
     (
         "runtime",
         {"handler", "event_loop", "observability"},

@@ -1,0 +1,238 @@
+"""Checks of what ``@task_handler`` is given: a function, models and the names of options.
+
+A mistake is refused when the function is decorated, with what to write instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from dataclasses import is_dataclass
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final, is_typeddict
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticErrorMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+
+# ---------------------------------------------------------------- functions
+
+
+def task_function(function: Any) -> Callable[..., Any]:
+    """Return the function, if it can be called with one task.
+
+    A callable whose parameters cannot be read, such as one written in C, is accepted.
+
+    Raises:
+        TypeError: It cannot be called with one task, or its result could not be used. The text
+            says what to write instead.
+    """
+    if isinstance(function, staticmethod):
+        function = function.__func__  # the same function, in the body of a class
+    if isinstance(function, type):
+        raise TypeError(_about_a_class(function))
+    if isinstance(function, classmethod):
+        raise TypeError(
+            "task_handler takes a function, got a classmethod object, which is not callable before "
+            "its class exists. Decorate the method of the class: task_handler(Worker.method)"
+        )
+    if not callable(function):
+        raise TypeError(
+            f"task_handler takes a function, got {function!r}. Options go by their names: "
+            "@task_handler(arguments=Arguments)"
+        )
+    name = name_of(function)
+    if any(_is_generator_function(layer) for layer in _layers(function)):
+        raise TypeError(
+            f"task_handler cannot use {name}: it is a generator function, whose body does not run "
+            "before its result is iterated over. Replace `yield` by `return`"
+        )
+    signature = _signature(function)
+    if signature is not None:
+        try:
+            signature.bind(None)
+        except TypeError:
+            raise TypeError(_about_parameters(function, name, signature)) from None
+    return function  # type: ignore[no-any-return]
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Check whether a call of the function makes a coroutine, as far as its declaration shows."""
+    return any(
+        inspect.iscoroutinefunction(layer)
+        or _has_flag(layer, inspect.CO_ITERABLE_COROUTINE)
+        or _has_mark_of_asyncio(layer)
+        for layer in _layers(function)
+    )
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name of the function, or of the type of an object that has none."""
+    for layer in _layers(function):
+        name = getattr(layer, "__name__", None)
+        if isinstance(name, str) and name != "__call__":
+            return name
+    return type(function).__name__
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """Yield the callable and what it calls: the function in a partial, a method or an object."""
+    yield function
+    if isinstance(function, functools.partial):
+        yield from _layers(function.func)
+    elif isinstance(function, MethodType | staticmethod | classmethod):
+        yield from _layers(function.__func__)
+    elif not inspect.isroutine(function):
+        call = getattr(type(function), "__call__", None)  # noqa: B004  its function is wanted
+        if inspect.isfunction(call):  # not one written in C, which looks the same for all types
+            yield call
+
+
+def _has_flag(function: Any, flag: int) -> bool:
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return isinstance(flags, int) and bool(flags & flag)
+
+
+def _has_mark_of_asyncio(function: Any) -> bool:
+    """Check for the mark that libraries set on callables before Python 3.12 had one in inspect."""
+    mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
+    return mark is not None and getattr(function, "_is_coroutine", None) is mark
+
+
+def _is_generator_function(function: Any) -> bool:
+    if inspect.isasyncgenfunction(function):
+        return True
+    return inspect.isgeneratorfunction(function) and not _has_flag(
+        function, inspect.CO_ITERABLE_COROUTINE
+    )
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Return the signature of the function, or ``None`` where it cannot be read.
+
+    That of a wrapped function does not count: a wrapper may pass on more than it was given.
+    """
+    try:
+        return inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001  a builtin, an annotation that fails: then it is not checked
+        return None
+
+
+def _about_a_class(cls: type) -> str:
+    name = cls.__name__
+    model = is_dataclass(cls) or is_typeddict(cls) or issubclass(cls, BaseModel)
+    if model and not inspect.isfunction(getattr(cls, "__call__", None)):  # noqa: B004
+        return (
+            f"task_handler takes a function, got the model {name}. To read the job's user "
+            f"arguments into it, write @task_handler(arguments={name}); to read a JSON key, "
+            f"@task_handler(payload={name})"
+        )
+    return (
+        f"task_handler takes a function, got the class {name}. Pass an instance with a method "
+        f"__call__(self, task), as in task_handler({name}()), or a method of one"
+    )
+
+
+def _about_parameters(function: Any, name: str, signature: inspect.Signature) -> str:
+    parameters = [*signature.parameters.values()]
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    listed = ", ".join(
+        f"{parameter.name}=" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
+        for parameter in parameters
+        if parameter.name in needed
+    )
+    problem = f"task_handler calls a function with one argument, the task, but {name}({listed})"
+    if not any(
+        parameter.kind
+        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
+        for parameter in parameters
+    ):
+        return f"{problem} takes none by position. Write: def {name}(task: Task)"
+    problem += f" needs {len(needed)}"
+    if needed[0] in ("self", "cls"):
+        return (
+            f"{problem}. Decorate the method of an instance instead, "
+            f"handler = task_handler(worker.{name}), or make it a @staticmethod"
+        )
+    if "context" in needed or needed[0] == "event":
+        if hasattr(function, "__wrapped__"):
+            return (
+                f"{problem}. Put @task_handler below the decorators of Lambda handlers, "
+                "next to the function"
+            )
+        return (
+            f"{problem}. Write: def {name}(task: Task). The bucket, the key and the user arguments "
+            "are attributes of the task, and the library watches the remaining time"
+        )
+    return (
+        f"{problem}. Write: def {name}(task: Task); pass what else it needs by default values "
+        "or functools.partial"
+    )
+
+
+# ---------------------------------------------------------------- models and options
+
+
+def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
+    """Return what reads user arguments or a JSON key into a model; ``None`` without a model.
+
+    Raises:
+        TypeError: pydantic cannot use the model, for example because it names a type that is
+            not defined.
+    """
+    if model is None:
+        return None
+    depth = _frames_to_the_user()
+    try:
+        # Names in quotes mean what they mean where the user wrote them.
+        adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
+        if not adapter.pydantic_complete:
+            adapter.rebuild(_parent_namespace_depth=depth + 2)
+    except Exception as error:
+        reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
+        named = model.__name__ if isinstance(model, type) else repr(model)
+        raise TypeError(
+            f"task_handler cannot use {option}={named}: {reason.partition(chr(10))[0]}. "
+            "Define or import everything that the model names before it is used here"
+        ) from error
+    return adapter
+
+
+def _frames_to_the_user() -> int:
+    """Count the frames of this library between the caller of this function and the user's code."""
+    frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
+    while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+_OWN_MODULES: Final = {__name__, f"{__package__}.handler"}
+
+
+def unknown_options(unknown: Iterable[str], known: Collection[str]) -> str:
+    """Return the message for options that do not exist, with the ones that were probably meant."""
+    from difflib import get_close_matches  # only after a mistake
+
+    names = sorted(unknown)
+    meant = [
+        match
+        for name in names
+        for match in get_close_matches(name.lower(), known, n=2 if len(names) == 1 else 1)
+    ]
+    problem = f"task_handler has no option {', '.join(names)}"
+    if meant:
+        return (
+            f"{problem}. Did you mean {' or '.join(meant)}?"
+            if len(names) == 1
+            else (f"{problem}. Did you mean {', '.join(meant)}?")
+        )
+    return f"{problem}. Its options are {', '.join(sorted(known))}"
