@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,16 +17,19 @@ from typing_extensions import override
 
 from s3batch_handler.engine.invoker import InProcess
 from s3batch_handler.engine.journal import Journal
+from s3batch_handler.engine.ranges import NumberRanges
 from s3batch_handler.engine.runner import run_job
-from s3batch_handler.errors import StateError
+from s3batch_handler.errors import StateDamaged, StateError
 from s3batch_handler.manifest import ManifestEntry
-from s3batch_handler.model import JobRef
+from s3batch_handler.model import JobRef, Outcome, ResultCode
 from s3batch_handler.report import TaskStatus
 from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from s3batch_handler.engine.answers import Answer
 
 JOB = JobRef(id="j")
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
@@ -230,7 +235,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     """The error names the file; it is left as it is."""
     (tmp_path / "journal").write_text("Dear diary, " * 100)
 
-    with pytest.raises(StateError, match=r"journal cannot be used: file is not a database"):
+    with pytest.raises(StateError, match=r"journal is damaged: file is not a database"):
         Journal(tmp_path / "journal")
 
     assert (tmp_path / "journal").read_text().startswith("Dear diary")
@@ -292,3 +297,165 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert [task.number for task in journal.unanswered(lines(10))] == [7, 8, 9]
         assert b"".join(journal.rows(OK)) == b"row\n" * 7
         assert journal.facts == {"run": 7}
+
+
+# ---------------------------------------------------------------- one task that takes long
+
+
+@given(st.lists(st.sets(st.integers(0, 60)), max_size=12))
+def test_a_set_of_numbers_as_ranges(commits: list[set[int]]) -> None:
+    """Whatever is added in whatever order, it has these numbers, in as few ranges as there can be;
+    what has changed since it was saved makes the new ranges of the old ones.
+    """
+    ranges, saved, numbers = NumberRanges(), dict[int, int](), set[int]()
+    for added in commits:
+        numbers |= added
+        ranges.update(added)
+
+        for first in ranges.removed:
+            saved.pop(first, None)
+        saved.update(ranges.changed)
+        ranges.saved()
+
+        assert [n for first, end in ranges for n in range(first, end)] == sorted(numbers)
+        assert len(ranges) == len(numbers)
+        assert ranges.end == max(numbers, default=-1) + 1
+        assert sum(n - 1 not in numbers for n in numbers) == len([*ranges])
+        assert sorted(saved.items()) == [*ranges]
+
+
+class FirstTakesLong:
+    """A function whose first task is answered last."""
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        tasks = [*entries]
+        for entry in (*tasks[1:], *tasks[:1]):
+            yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.usefixtures("commits_often")
+def test_one_slow_task_does_not_make_commits_expensive(tmp_path: Path) -> None:
+    """What a commit writes does not grow with the tasks that are answered behind a running one."""
+    sizes = [written_by_a_job(tmp_path / str(count), count) for count in (500, 2_000)]
+
+    assert sizes[1] < 5 * sizes[0]
+
+
+def written_by_a_job(path: Path, count: int) -> int:
+    """Count the bytes of what is given to SQLite in a whole job."""
+    written = 0
+
+    def count_bytes(statement: str) -> None:
+        nonlocal written
+        written += len(statement)
+
+    with Journal(path) as journal:
+        journal._db.set_trace_callback(count_bytes)  # statements with the values in them
+        run_job(lines(count), FirstTakesLong(), job=JOB, report=Rows(), journal=journal)
+    return written
+
+
+def test_commits_come_by_number_as_well_as_by_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what waits in memory is bounded on a fast machine, too."""
+    monkeypatch.setattr("s3batch_handler.engine.runner._COMMIT_SECONDS", 3600)
+    monkeypatch.setattr("s3batch_handler.engine.runner._COMMIT_TASKS", 100)
+    function = Function({})
+    function.calls_left = 250
+
+    with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
+        run_job(lines(300), InProcess(function), job=JOB, journal=journal)
+
+    with Journal(tmp_path / "journal") as journal:
+        assert journal.answered >= 200
+
+
+def test_answers_are_committed_while_the_next_one_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that polls is a job that saves: quick answers do not wait for a slow one."""
+    monkeypatch.setattr("s3batch_handler.engine.runner._COMMIT_SECONDS", 0.01)
+    committed: list[int] = []
+
+    with Journal(tmp_path / "journal") as journal:
+
+        class Waits(FirstTakesLong):
+            @override
+            def invoke_all(
+                self,
+                job: JobRef,
+                schema_version: str,
+                entries: Iterable[ManifestEntry],
+                *,
+                stop: Callable[[], bool],
+            ) -> Iterator[tuple[ManifestEntry, Answer]]:
+                for entry in entries:
+                    yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+                time.sleep(0.02)
+                stop()
+                committed.append(journal.answered)
+
+        run_job(lines(5), Waits(), job=JOB, journal=journal)
+
+    assert committed == [5, 5, 5, 5]  # once for each pass
+
+
+# ---------------------------------------------------------------- what is damaged
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE state SET state = replace(state, '\"run\": 6', '\"run\": 5')",
+        "UPDATE state SET state = 'x'",
+        "UPDATE state SET state = x'ff'",
+        "UPDATE state SET state = CAST(x'ff' AS TEXT)",
+        "DELETE FROM state",
+        "UPDATE answered SET first = first + 1",
+        "UPDATE answered SET \"end\" = 'many'",
+        "DELETE FROM answered",
+        "UPDATE rows SET rows = replace(rows, 'photos', 'fotos')",
+        "UPDATE rows SET count = count - 1",
+        "UPDATE rows SET rows = NULL",
+        "UPDATE rows SET status = 'failed'",
+        "DELETE FROM rows WHERE id = 0",
+        "UPDATE waiting SET tries = 2",
+        "UPDATE waiting SET tries = 'x'",
+        "UPDATE waiting SET number = number + 1",
+        "UPDATE waiting SET key = 'other'",
+        "UPDATE waiting SET key = CAST(x'ff' AS TEXT)",
+        "UPDATE waiting SET message = NULL",
+        "DELETE FROM waiting",
+        "DROP TABLE waiting",
+        "ALTER TABLE rows DROP COLUMN checksum",
+        "PRAGMA user_version = 0",
+    ],
+)
+@pytest.mark.usefixtures("commits_often")
+def test_a_journal_that_is_not_what_was_written(tmp_path: Path, statement: str) -> None:
+    """It is StateDamaged, when it is opened or at the end, and never a wrong report."""
+    path = tmp_path / "journal"
+    function, report = Function({"2": ["TemporaryFailure"]}), Rows()
+    function.calls_left = 6
+    with Journal(path) as journal, pytest.raises(Crash):
+        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(statement)
+        database.commit()
+
+    function.calls_left = -1
+    with pytest.raises(StateDamaged), Journal(path) as journal:
+        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal, total=9)
+
+    assert report.rows == []

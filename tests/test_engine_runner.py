@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,19 +17,21 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from s3batch_handler.engine.answers import Answer, NotRun
 from s3batch_handler.engine.families import message_family
 from s3batch_handler.engine.invoker import InProcess
 from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.runner import JobRun, run_job
 from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.manifest import ManifestEntry, read_entries
-from s3batch_handler.model import JobRef
+from s3batch_handler.model import JobRef, Outcome, ResultCode
 from s3batch_handler.report import TaskStatus
 from s3batch_handler.status import JobStatus, Progress
 from tests.waiting import wait_for
@@ -412,6 +416,133 @@ def test_threshold_in_the_last_redrive_answers_all_that_have_run(report: Rows) -
     assert report.by_key["1999"] == ("failed", 200, "TemporaryFailure", "busy 1999")
 
 
+class Parallel:
+    """Draws tasks in batches as a pool of workers does, and answers some before others.
+
+    Args:
+        outcome: What becomes of a task.
+        batch: Tasks that are drawn at a time, before any of them is answered.
+        order: Puts the tasks of a batch into the order of their answers.
+    """
+
+    def __init__(
+        self,
+        outcome: Callable[[str], ResultCode],
+        batch: int,
+        order: Callable[[list[ManifestEntry]], None],
+    ) -> None:
+        self.outcome, self.batch, self.order = outcome, batch, order
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        entries = iter(entries)
+        while drawn := list(itertools.islice(entries, self.batch)):
+            self.order(drawn)
+            for entry in drawn:
+                if stop():
+                    yield entry, NotRun()
+                else:
+                    yield entry, Outcome(self.outcome(entry.encoded_key), "")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def failures_first(failing: Collection[int]) -> Callable[[list[ManifestEntry]], None]:
+    return lambda drawn: drawn.sort(key=lambda entry: int(entry.encoded_key) not in failing)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    period=st.integers(2, 40),
+    share=st.floats(0, 1),
+    without_run=st.floats(0, 1),
+    batch=st.sampled_from([1, 7, 500, 2_000, 5_000]),
+    seed=st.integers(0, 1_000),
+)
+def test_the_threshold_sees_the_failures_in_proportion(
+    period: int, share: float, without_run: float, batch: int, seed: int
+) -> None:
+    """However tasks are drawn and whichever are answered first, evenly spread failures of up to a
+    half never fail a job, and of a job with more of them no more is run than what was drawn when
+    one task after the other would have failed it.
+    """
+    chance = random.Random(seed)
+    places = chance.sample(range(period), round(share * period))
+    count = 6_000
+    failing = {number for number in range(count) if number % period in places}
+    empty = {number for number in failing if chance.random() < without_run}
+    entries = [
+        ManifestEntry("photos", str(number), "" if number in empty else "v")
+        for number in range(count)
+    ]
+    failed_before = itertools.accumulate(int(number in failing) for number in range(count))
+    reference = next(
+        (run for run, failed in enumerate(failed_before, 1) if run >= 1_000 and failed * 2 > run),
+        None,
+    )
+
+    def outcome(key: str) -> ResultCode:
+        return ResultCode.PERMANENT_FAILURE if int(key) in failing else ResultCode.SUCCEEDED
+
+    run = run_job(entries, Parallel(outcome, batch, failures_first(failing)), job=JOB)
+
+    if reference is None:
+        assert (run.status, run.progress.done) == (JobStatus.COMPLETE, count)
+    else:
+        assert run.status is JobStatus.FAILED
+        assert run.progress.done <= reference + batch + period
+
+
+def test_tasks_without_a_version_id_are_counted_with_their_neighbours(report: Rows) -> None:
+    """None fails before the task in front of it was run: progress is that of the manifest."""
+    entries = [
+        ManifestEntry("photos", str(number), "v" if number % 3 == 0 else "")
+        for number in range(900)
+    ]
+    progress: list[Progress] = []
+    with patch("s3batch_handler.engine.runner._COMMIT_SECONDS", 0):
+        run = run_job(
+            entries,
+            Parallel(lambda key: ResultCode.SUCCEEDED, 2_000, lambda drawn: None),
+            job=JOB,
+            report=report,
+            on_progress=progress.append,
+        )
+
+    assert all(each.failed <= 2 * each.succeeded for each in progress)
+    assert (run.progress.succeeded, run.progress.failed) == (300, 600)
+
+
+def test_a_job_of_which_no_task_can_be_run(report: Rows) -> None:
+    """Each of them fails, and none is kept in memory until the end."""
+    entries = (ManifestEntry("photos", str(number), "") for number in range(5_000))
+
+    run = run_job(entries, InProcess(SUCCEEDS), job=JOB, report=report)
+
+    assert run.status is JobStatus.FAILED
+    assert 1_000 <= run.progress.done <= 2_000
+    assert len(report.rows) == run.progress.failed
+
+
+def test_a_function_that_cannot_be_loaded_behind_tasks_that_are_not_run(report: Rows) -> None:
+    """Tasks that fail by themselves are no reason to report a job of which nothing could run."""
+    entries = [
+        ManifestEntry("photos", str(number), "" if number < 3 else "v") for number in range(5)
+    ]
+
+    with pytest.raises(InvalidFunction):
+        run_job(entries, WorkerPool("no_such_module:handler", workers=1), job=JOB, report=report)
+
+    assert report.end == "discarded"
+
+
 # ---------------------------------------------------------------- cancelling
 
 
@@ -489,7 +620,7 @@ def test_ctrl_c(
 from s3batch_handler.engine.pool import WorkerPool
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.manifest import ManifestEntry
-from s3batch_handler.model import JobRef
+from s3batch_handler.model import JobRef, Outcome, ResultCode
 run = run_job(
     (ManifestEntry("b", str(n), None) for n in range(1000)),
     WorkerPool({spec!r}, workers=1, grace={grace}), job=JobRef(id="j"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_database(
-    path: Path | str, *, name: str, schema: str, is_temporary: bool = False
+    path: Path | str, *, name: str, schema: str, version: int, is_temporary: bool = False
 ) -> sqlite3.Connection:
     """Open a database, for any number of threads, one at a time.
 
@@ -23,7 +24,8 @@ def open_database(
     Args:
         path: A file, made when it is not there; or one of SQLite's names for what is none.
         name: What errors call it.
-        schema: Makes its tables, and sets ``user_version`` to 1.
+        schema: Makes its tables, and sets ``user_version`` to ``version``.
+        version: Of the format of its tables.
         is_temporary: Nobody will see it after this process, nor after a statement that failed.
 
     Raises:
@@ -33,26 +35,29 @@ def open_database(
     with told(name):
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            _make(database, name, schema, is_temporary=is_temporary)
+            _make(database, name, schema, version, is_temporary=is_temporary)
         except BaseException:
             database.close()
             raise
         return database
 
 
-def _make(database: sqlite3.Connection, name: str, schema: str, *, is_temporary: bool) -> None:
+def _make(
+    database: sqlite3.Connection, name: str, schema: str, version: int, *, is_temporary: bool
+) -> None:
     # No commit waits for the disk: what a process wrote before it was killed is safe with the
     # operating system. After a power failure the last commits may be missing, each as a whole.
     database.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'WAL'}")
     database.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'NORMAL'}")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version == 0:
+    (found,) = database.execute("PRAGMA user_version").fetchone()
+    if found == 0:
         database.executescript(schema)
-    elif version != _VERSION:
-        raise StateDamaged(f"{name} was written by another version of s3batch-handler")
-
-
-_VERSION: Final = 1
+    elif found != version:
+        raise StateDamaged(
+            f"{name} is damaged, or was written by another version of s3batch-handler "
+            f"(its format is {found}, not {version}): go on with that version, or begin again with "
+            "another folder"
+        )
 
 
 @contextmanager
@@ -60,7 +65,48 @@ def told(name: str) -> Iterator[None]:
     """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
     try:
         yield
-    except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
+    except sqlite3.ProgrammingError as error:  # closed meanwhile
         raise StateError(f"{name} cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:  # not the disk or a lock: the file itself
-        raise StateDamaged(f"{name} cannot be used: {error}") from error
+    except sqlite3.Error as error:
+        # Text that is not UTF-8 is an OperationalError without any code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+        if code & 0xFF in _PASSING and code not in _DAMAGES:
+            raise StateError(f"{name} cannot be used: {error}") from error
+        raise damaged(name, str(error)) from error
+    except RecursionError as error:  # JSON that nobody has written
+        raise damaged(name, "nested too deep") from error
+
+
+def checksum(*values: object, content: bytes = b"") -> int:
+    """Return a checksum of the columns of a record, to see later whether they are still the same.
+
+    Against accidents (a disk, an editor, a copy that was cut off), not against people.
+    """
+    return zlib.crc32(content, zlib.crc32(repr(values).encode("utf-8", "surrogatepass")))
+
+
+def damaged(name: str, problem: str) -> StateDamaged:
+    """Make the error for what is not what we wrote."""
+    return StateDamaged(f"{name} is damaged: {problem}: begin again, with another folder")
+
+
+# Codes of SQLite for what is wrong with the machine or with who uses it. All others come of the
+# file: our own statements are right, so even "no such table" says that the file is not ours.
+_PASSING: Final = frozenset(
+    (
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_ABORT,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_AUTH,
+    )
+)
+_DAMAGES: Final = frozenset((sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS))

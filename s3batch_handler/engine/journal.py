@@ -8,11 +8,13 @@ between two commits is kept or lost as one.
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.engine.database import open_database, told
+from s3batch_handler.engine.database import checksum, damaged, open_database, told
+from s3batch_handler.engine.ranges import NumberRanges
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import TaskStatus
 
@@ -27,10 +29,14 @@ class QueuedTask(ManifestEntry):
     Attributes:
         number: Which line, from 0.
         tries: How often it has failed temporarily.
+        was_run: Whether it has an answer in this pass.
+        followers: Tasks behind it that will not be run, and have to wait until it was.
     """
 
     number: int
     tries = 0
+    was_run = False
+    followers: list[QueuedTask] | None = None
 
 
 class Journal:
@@ -47,11 +53,15 @@ class Journal:
 
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the journal" if path is None else str(path)
-        self._answered: set[int] = set()
+        self._new: list[int] = []  # numbers of tasks that were answered since the latest commit
         self._rows: dict[TaskStatus, list[bytes]] = {status: [] for status in TaskStatus}
         self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: waits no longer
         self._db = open_database(
-            path or "", name=self._name, schema=_SCHEMA, is_temporary=path is None
+            path or "",
+            name=self._name,
+            schema=_SCHEMA,
+            version=_VERSION,
+            is_temporary=path is None,
         )
         try:
             with told(self._name):
@@ -61,23 +71,54 @@ class Journal:
             raise
 
     def _read_state(self) -> None:
-        (low, beyond, facts) = self._db.execute("SELECT low, beyond, facts FROM state").fetchone()
-        self._low: int = low  # all tasks before this one are answered
-        self._beyond: set[int] = set(json.loads(beyond))  # and these
-        self.facts: dict[str, Any] = json.loads(facts)
+        """Read what was committed, and see that it is whole."""
+        known: dict[str, Any] = _NOTHING
+        for state, sum_of_state in self._select("SELECT state, checksum FROM state WHERE id = 0"):
+            if checksum(state) != sum_of_state:
+                raise damaged(self._name, "its state is not what was written")
+            known = json.loads(state)
+        self.facts: dict[str, Any] = known["facts"]
         """What was given to the latest :meth:`commit`."""
+        self._chunks: int = known["chunks"]
+        self._counts: dict[str, int] = known["rows"]  # of each status
+        self._answered = NumberRanges(self._answered_ranges())
+        waiting = sum(1 for _ in self.all_waiting())
+        if (len(self._answered), waiting) != (known["answered"], known["waiting"]):
+            raise damaged(self._name, "tasks are missing in it")
+        self._waiting_count = waiting
+
+    def _answered_ranges(self) -> Iterator[tuple[int, int]]:
+        for first, end, sum_of_range in self._select("SELECT * FROM answered ORDER BY first"):
+            if checksum(first, end) != sum_of_range:
+                raise damaged(self._name, "the numbers of answered tasks are not what was written")
+            yield first, end
+
+    def _select(self, query: str, *values: object) -> list[Any]:
+        return self._db.execute(query, values).fetchall()
+
+    @property
+    def answered(self) -> int:
+        """How many tasks have an answer, or have failed temporarily, as of the latest commit."""
+        return len(self._answered)
+
+    @property
+    def end(self) -> int:
+        """The number behind the last of these tasks."""
+        return self._answered.end
 
     # ------------------------------------------------------------ what is to be done
 
     def unanswered(self, entries: Iterable[ManifestEntry]) -> Iterator[QueuedTask]:
-        """Give the tasks of a manifest that have no answer yet."""
-        low, beyond = self._low, frozenset(self._beyond)
+        """Yield the tasks of a manifest that have no answer yet."""
+        entries = iter(entries)
+        start = 0
         new = tuple.__new__  # half the price of QueuedTask(…)
-        for number, entry in enumerate(islice(entries, low, None), low):
-            if number not in beyond:
+        for first, end in (*self._answered, (sys.maxsize, sys.maxsize)):
+            for number, entry in enumerate(islice(entries, first - start), start):
                 task = new(QueuedTask, entry)
                 task.number = number
                 yield task
+            start = first + sum(1 for _ in islice(entries, end - first))
 
     def waiting(self, tries: int) -> Iterator[QueuedTask]:
         """Give the tasks that have failed temporarily so many times, and nothing else so far."""
@@ -100,7 +141,10 @@ class Journal:
                 ).fetchall()
             if not page:
                 return
-            for number, tries, bucket, key, version, message in page:
+            for number, tries, bucket, key, version, message, sum_of_row in page:
+                row = (number, tries, bucket, key, version, message)
+                if checksum(*row) != sum_of_row:
+                    raise damaged(self._name, "a task that waits is not what was written")
                 task = QueuedTask(bucket, key, version)
                 task.number, task.tries = number, tries
                 yield task, message.decode("utf-8", "surrogatepass")
@@ -115,46 +159,99 @@ class Journal:
         if task.tries:
             self._waiting[task.number] = None
         else:
-            self._answered.add(task.number)
+            self._new.append(task.number)
 
     def add_waiting(self, task: QueuedTask, message: str) -> None:
         """Take a task that has failed temporarily, once more."""
         if not task.tries:
-            self._answered.add(task.number)
+            self._new.append(task.number)
         text = message.encode("utf-8", "surrogatepass")
         self._waiting[task.number] = (task.number, task.tries + 1, *task, text)
 
     def commit(self, facts: Mapping[str, Any]) -> None:
-        """Keep all that was added, together with ``facts`` (JSON) that are true of it."""
-        self._beyond |= self._answered
-        low = self._low
-        while low in self._beyond:
-            self._beyond.remove(low)
-            low += 1
-        ended = [(number,) for number, row in self._waiting.items() if row is None]
+        """Keep all that was added, together with ``facts`` (JSON) that are true of it.
+
+        Only what is new is written, so a commit costs the same however many tasks there are, and
+        however long one of them takes while others are answered.
+        """
+        self._answered.update(self._new)
+        self._new.clear()
+        chunks, counts = self._chunks, dict(self._counts)
         with told(self._name), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for status, rows in self._rows.items():
                 if rows:
-                    chunk = (status, b"".join(rows))
-                    self._db.execute("INSERT INTO rows (status, rows) VALUES (?, ?)", chunk)
-            self._db.executemany("DELETE FROM waiting WHERE number = ?", ended)
-            waiting = filter(None, self._waiting.values())
-            self._db.executemany("REPLACE INTO waiting VALUES (?, ?, ?, ?, ?, ?)", waiting)
-            state = (low, json.dumps(sorted(self._beyond)), json.dumps(facts))
-            self._db.execute("UPDATE state SET low = ?, beyond = ?, facts = ?", state)
-        self._low, self.facts = low, dict(facts)
-        self._answered.clear()
+                    chunk = b"".join(rows)
+                    record = (chunks, status.value, len(rows))
+                    self._db.execute(
+                        "INSERT INTO rows (id, status, count, rows, checksum) "
+                        "VALUES (?, ?, ?, ?, ?)",
+                        (*record, chunk, checksum(*record, content=chunk)),
+                    )
+                    chunks += 1
+                    counts[status] = counts.get(status, 0) + len(rows)
+            waiting = self._commit_waiting()
+            self._commit_answered()
+            state = json.dumps(
+                {
+                    "facts": facts,
+                    "chunks": chunks,
+                    "rows": counts,
+                    "answered": len(self._answered),
+                    "waiting": waiting,
+                }
+            )
+            self._db.execute("REPLACE INTO state VALUES (0, ?, ?)", (state, checksum(state)))
+        self._chunks, self._counts, self._waiting_count = chunks, counts, waiting
+        self.facts = dict(facts)
+        self._answered.saved()
         self._waiting.clear()
         for added in self._rows.values():
             added.clear()
 
+    def _commit_waiting(self) -> int:
+        """Write which tasks wait for another try, and which do no longer; return how many do."""
+        if not self._waiting:
+            return self._waiting_count
+        ended = [(number,) for number, row in self._waiting.items() if row is None]
+        waiting = [(*row, checksum(*row)) for row in self._waiting.values() if row is not None]
+        begun = sum(row[1] == 1 for row in waiting)  # those that fail for the first time
+        left = self._db.executemany("DELETE FROM waiting WHERE number = ?", ended).rowcount
+        self._db.executemany("REPLACE INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)", waiting)
+        return self._waiting_count + begun - max(left, 0)
+
+    def _commit_answered(self) -> None:
+        removed = [(first,) for first in self._answered.removed]
+        self._db.executemany("DELETE FROM answered WHERE first = ?", removed)
+        changed = [(*each, checksum(*each)) for each in self._answered.changed.items()]
+        self._db.executemany("REPLACE INTO answered VALUES (?, ?, ?)", changed)
+
     def rows(self, status: TaskStatus) -> Iterator[bytes]:
-        """Give the committed rows of a status, many at a time, as they stand in a report."""
+        """Yield the committed rows of a status, many at a time, as they stand in a report.
+
+        Raises:
+            StateDamaged: They are not those that were committed, or not all of them. What is wrong
+                with a chunk is found before that is given, what is missing at the end.
+        """
+        found = 0
+        query = "SELECT id, count, rows, checksum FROM rows WHERE status = ? ORDER BY id"
         with told(self._name), closing(self._db.cursor()) as cursor:
-            query = "SELECT rows FROM rows WHERE status = ? ORDER BY id"
-            for (chunk,) in cursor.execute(query, (status,)):
+            for number, count, chunk, sum_of_chunk in cursor.execute(query, (status,)):
+                is_whole = isinstance(chunk, bytes) and sum_of_chunk == checksum(
+                    number, status.value, count, content=chunk
+                )
+                if not is_whole:
+                    raise damaged(self._name, "rows of the report are not what was written")
+                found += count
                 yield chunk
+        if found != self.count(status):
+            raise damaged(
+                self._name, f"{found:,} of {self.count(status):,} rows of {status} tasks are there"
+            )
+
+    def count(self, status: TaskStatus) -> int:
+        """Return how many rows of a status were committed."""
+        return self._counts.get(status, 0)
 
     def close(self) -> None:
         """Let go of the file; what is not committed is lost."""
@@ -167,15 +264,26 @@ class Journal:
         self.close()
 
 
+_VERSION: Final = 2
+_NOTHING: Final[dict[str, Any]] = {
+    "facts": {},
+    "chunks": 0,
+    "rows": {},
+    "answered": 0,
+    "waiting": 0,
+}
 _SCHEMA: Final = """
     BEGIN;
-    CREATE TABLE state (low INTEGER, beyond TEXT, facts TEXT);
-    INSERT INTO state VALUES (0, '[]', '{}');
-    CREATE TABLE rows (id INTEGER PRIMARY KEY, status TEXT, rows BLOB);
-    CREATE TABLE waiting (
-        number INTEGER PRIMARY KEY, tries INTEGER, bucket TEXT, key TEXT, version TEXT, message BLOB
+    CREATE TABLE state (id INTEGER PRIMARY KEY, state TEXT, checksum INTEGER);
+    CREATE TABLE rows (
+        id INTEGER PRIMARY KEY, status TEXT, count INTEGER, rows BLOB, checksum INTEGER
     );
-    PRAGMA user_version = 1;
+    CREATE TABLE answered (first INTEGER PRIMARY KEY, "end" INTEGER, checksum INTEGER);
+    CREATE TABLE waiting (
+        number INTEGER PRIMARY KEY, tries INTEGER, bucket TEXT, key TEXT, version TEXT,
+        message BLOB, checksum INTEGER
+    );
+    PRAGMA user_version = 2;
     COMMIT;
 """
 _PAGE: Final = 1_000

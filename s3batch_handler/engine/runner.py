@@ -13,7 +13,13 @@ from s3batch_handler.engine.answers import FunctionError, InvalidAnswer, NotRun,
 from s3batch_handler.engine.families import FailureFamilies
 from s3batch_handler.engine.interrupts import first_cancels
 from s3batch_handler.engine.journal import Journal
-from s3batch_handler.errors import InvalidFunction, ManifestError, ReportNotWritten
+from s3batch_handler.errors import (
+    InvalidFunction,
+    ManifestError,
+    ReportNotWritten,
+    StateDamaged,
+    StateError,
+)
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.report import TaskStatus, report_row
 from s3batch_handler.status import JobStatus, Progress
@@ -99,9 +105,12 @@ def run_job(
     Redrives come after the first pass, up to ``max_redrives`` passes over what still fails
     temporarily; AWS does not publish how many it makes, or when. The job fails as soon as more
     than half of at least 1,000 tasks have failed for good, or when its report cannot be put where
-    it belongs. Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels it: running tasks
-    get a moment to end, the report tells of what was done. A second Ctrl-C, a second or more after
-    the first, interrupts at once.
+    it belongs. Tasks that are still running count as if they succeeded then, so that failures that
+    come sooner than the successes beside them do not end it.
+
+    Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels the job: running tasks get a
+    moment to end, the report tells of what was done. A second Ctrl-C, a second or more after the
+    first, interrupts at once.
 
     A job that was cut off goes on where its ``journal`` ends when this is called again with the
     same journal and the same entries. ``asked`` is polled meanwhile: once it gives ``Paused``,
@@ -123,16 +132,18 @@ def run_job(
                 with closing(invoker):
 
                     def stop() -> bool:
+                        ledger.keep_up()
                         return ledger.is_over() or asked() is not None
 
                     def invoke_all(
                         tasks: Iterable[QueuedTask],
-                    ) -> Iterator[tuple[ManifestEntry, Answer]]:
-                        possible = _possible(tasks, ledger, stop)
-                        return invoker.invoke_all(job, schema_version, possible, stop=stop)
+                    ) -> Iterator[tuple[QueuedTask, Answer]]:
+                        answers = invoker.invoke_all(job, schema_version, tasks, stop=stop)
+                        # An invoker gives back the very entries that it was given.
+                        return cast("Iterator[tuple[QueuedTask, Answer]]", answers)
 
                     if not ledger.is_over():
-                        _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
+                        _run_tasks(ledger, entries, invoke_all, stop, max_redrives=max_redrives)
                 request = asked()
                 if request is JobStatus.PAUSED and not ledger.is_over():
                     if report is not None:
@@ -141,6 +152,7 @@ def run_job(
                     return ledger.outcome(job.id, JobStatus.PAUSED)
                 ledger.end(request or JobStatus.COMPLETE)
                 ledger.give_up_waiting()
+                ledger.check()
                 ledger.tell_progress()
                 location = _finish(report, ledger, journal)
             return ledger.outcome(job.id, ledger.status, location)
@@ -153,16 +165,21 @@ def run_job(
 def _run_tasks(
     ledger: _Ledger,
     entries: Iterable[ManifestEntry],
-    invoke_all: Callable[[Iterable[QueuedTask]], Iterator[tuple[ManifestEntry, Answer]]],
+    invoke_all: Callable[[Iterable[QueuedTask]], Iterator[tuple[QueuedTask, Answer]]],
+    stop: Callable[[], bool],
     *,
     max_redrives: int,
 ) -> None:
     """Run the tasks that have no final answer yet, in passes."""
     for tries in range(max_redrives + 1):
+        refusals = _Refusals(ledger, stop)
         try:
-            for task, answer in invoke_all(ledger.queue(entries, tries)):
-                # An invoker gives back the very entries that it was given.
-                ledger.take(cast("QueuedTask", task), answer, is_last_try=tries == max_redrives)
+            for task, answer in invoke_all(refusals.split_off(ledger.queue(entries, tries))):
+                ledger.take(task, answer, is_last_try=tries == max_redrives)
+                if not isinstance(answer, NotRun):
+                    ledger.has_run_here = True
+                    refusals.follow(task)
+            refusals.finish()
         except (InvalidFunction, ManifestError) as error:
             if not ledger.has_run_here:
                 raise
@@ -170,19 +187,60 @@ def _run_tasks(
         ledger.commit()
 
 
-def _possible(
-    tasks: Iterable[QueuedTask], ledger: _Ledger, stop: Callable[[], bool]
-) -> Iterator[QueuedTask]:
-    """Give the tasks that can be begun; fail those with an empty cell for the version id."""
-    for task in tasks:
-        if task.version_id != "":
-            yield task
-        elif stop():
-            return
+class _Refusals:
+    """The tasks of a pass that fail without being run: those with an empty version ID.
+
+    That they fail is known as soon as they are read, which may be thousands of tasks before their
+    neighbours are run. Each is held back until the task in front of it has been run, so that the
+    counts of a job have failures and successes in the proportion that its manifest has them.
+    """
+
+    def __init__(self, ledger: _Ledger, stop: Callable[[], bool]) -> None:
+        self._ledger = ledger
+        self._stop = stop
+        self._front: QueuedTask | None = None  # the last task that was given out to be run
+        self._due: list[QueuedTask] = []
+
+    def split_off(self, tasks: Iterable[QueuedTask]) -> Iterator[QueuedTask]:
+        """Yield the tasks that can be run, keep the others."""
+        for task in tasks:
+            if task.version_id != "":
+                self._front = task
+                yield task
+            elif self._stop():
+                return
+            else:
+                self._keep(task)
+
+    def _keep(self, task: QueuedTask) -> None:
+        if self._front is None or self._front.was_run:
+            queue = self._due
         else:
-            ledger.take(task, _NO_VERSION, is_last_try=True)
+            queue = self._front.followers = self._front.followers or []
+        queue.append(task)
+        if len(queue) >= _MOST_HELD:  # or memory would grow with the manifest
+            self._refuse(queue)
+
+    def follow(self, task: QueuedTask) -> None:
+        """Refuse the tasks that follow one that has been run."""
+        task.was_run = True
+        if task.followers:
+            self._refuse(task.followers)
+        if self._due:
+            self._refuse(self._due)
+
+    def finish(self) -> None:
+        """Refuse those that follow no task, at the end of a pass that was not cut off."""
+        if not self._stop():
+            self._refuse(self._due)
+
+    def _refuse(self, tasks: list[QueuedTask]) -> None:
+        for task in tasks:
+            self._ledger.take(task, _NO_VERSION, is_last_try=True)
+        tasks.clear()
 
 
+_MOST_HELD: Final = 1_000
 _NO_VERSION: Final = Refused(400, "InvalidRequest", "Task failed due to missing VersionId")
 """As in AWS's example report."""
 
@@ -198,6 +256,8 @@ def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | Non
         for status in report.statuses:
             report.add_rows(status, journal.rows(status))
         return report.finish()
+    except StateError:  # nothing can be said of a job whose rows cannot be read
+        raise
     except Exception as error:  # noqa: BLE001  a disk, a network, a client: anything may happen
         ledger.fail_for_report(error)
         report.discard()
@@ -229,6 +289,7 @@ class _Ledger:
         self._total = total
         self._on_progress = on_progress
         self._next_commit = 0.0
+        self._uncommitted = 0
         self._started = time.monotonic()
         self.report_error: Exception | None = None
         self.has_run_here = False
@@ -240,6 +301,10 @@ class _Ledger:
         self._succeeded: int = facts["succeeded"]
         self._failed: int = facts["failed"]
         self._families = FailureFamilies(facts["families"])
+        # Tasks are begun in the order of the manifest: all those before this one have been begun.
+        self._begun = journal.end
+        if self._run != journal.answered:
+            raise StateDamaged(f"the journal has {journal.answered:,} of {self._run:,} tasks")
 
     # ------------------------------------------------------------ tasks
 
@@ -251,9 +316,11 @@ class _Ledger:
         """Enter what became of a task; one that was not run stays as it was."""
         if isinstance(answer, NotRun):
             return
-        self.has_run_here = True
+        self._uncommitted += 1
         if not task.tries:
             self._run += 1
+            if task.number >= self._begun:
+                self._begun = task.number + 1
         if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
             self._succeeded += 1
             row = b""
@@ -268,7 +335,16 @@ class _Ledger:
             self._journal.add_waiting(task, answer.message)
         else:
             self._fail(task, _failure(answer))
-        if time.monotonic() >= self._next_commit:
+        if self._failed * 2 > self._begun and self._run >= _THRESHOLD_TASKS:
+            reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
+            self.end(JobStatus.FAILED, reason)
+        if self._uncommitted >= _COMMIT_TASKS or time.monotonic() >= self._next_commit:
+            self.commit()
+            self.tell_progress()
+
+    def keep_up(self) -> None:
+        """Commit what is due, also while no answer comes."""
+        if self._uncommitted and time.monotonic() >= self._next_commit:
             self.commit()
             self.tell_progress()
 
@@ -287,13 +363,30 @@ class _Ledger:
             row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
         self._families.add(failure.error_code, failure.gist)
-        if self._run >= _THRESHOLD_TASKS and self._failed * 2 > self._run:
-            reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
-            self.end(JobStatus.FAILED, reason)
+
+    def check(self) -> None:
+        """See that the counts of a job that is over are those of its manifest and of its rows.
+
+        Raises:
+            StateDamaged: They are not.
+        """
+        counts = {TaskStatus.SUCCEEDED: self._succeeded, TaskStatus.FAILED: self._failed}
+        expected = {status: counts[status] for status in self._reported}
+        found = {status: self._journal.count(status) for status in self._reported}
+        if found != expected or self._succeeded + self._failed != self._run:
+            raise StateDamaged(
+                f"the journal is damaged: it has {found} rows for {self._succeeded:,} tasks that "
+                f"succeeded and {self._failed:,} that failed, {self._run:,} in all"
+            )
+        if self.status is JobStatus.COMPLETE and self._total not in (None, self._run):
+            raise StateDamaged(
+                f"the journal is damaged: it has {self._run:,} of {self._total:,} tasks"
+            )
 
     def commit(self) -> None:
         """Write all this into the journal."""
         self._next_commit = time.monotonic() + _COMMIT_SECONDS
+        self._uncommitted = 0
         self._journal.commit(
             {
                 "status": self.status,
@@ -372,6 +465,7 @@ _NOTHING_YET: Final[dict[str, Any]] = {
 }
 _THRESHOLD_TASKS: Final = 1_000
 _COMMIT_SECONDS: Final = 0.1
+_COMMIT_TASKS: Final = 5_000
 
 
 class _Failure(NamedTuple):

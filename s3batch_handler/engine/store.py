@@ -50,7 +50,7 @@ class JobStore:
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
-        self._db = open_database(path or ":memory:", name=self._name, schema=_SCHEMA)
+        self._db = open_database(path or ":memory:", name=self._name, schema=_SCHEMA, version=1)
 
     # ------------------------------------------------------------ jobs
 

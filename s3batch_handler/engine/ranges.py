@@ -1,0 +1,77 @@
+"""A set of numbers, kept as ranges: its size is that of its gaps, not of its numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class NumberRanges:
+    """A set of numbers that is kept as ranges ``(first, end)`` without ``end``, in order.
+
+    Neighbours are merged, so numbers that are added in any order end as one range.
+
+    Attributes:
+        changed: The ranges that are new or longer since :meth:`saved`, by their first number.
+        removed: The first numbers of ranges that were merged into others since then.
+
+    Args:
+        ranges: In order, none touching another.
+    """
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._ends: list[int] = []
+        for first, end in ranges:
+            self._firsts.append(first)
+            self._ends.append(end)
+        self.changed: dict[int, int] = {}
+        self.removed: set[int] = set()
+
+    def update(self, numbers: Iterable[int]) -> None:
+        """Add numbers, in any order."""
+        first = end = -1
+        for number in sorted(numbers):
+            if number == end:
+                end += 1
+                continue
+            if first >= 0:
+                self._add(first, end)
+            first, end = number, number + 1
+        if first >= 0:
+            self._add(first, end)
+
+    def _add(self, first: int, end: int) -> None:
+        low = bisect_left(self._ends, first)  # those from here on end behind it, or touch it
+        high = bisect_right(self._firsts, end)  # those before begin before its end, or touch it
+        if low < high:
+            first = min(first, self._firsts[low])
+            end = max(end, self._ends[high - 1])
+            for merged in self._firsts[low:high]:
+                self.changed.pop(merged, None)
+                self.removed.add(merged)
+        self._firsts[low:high] = [first]
+        self._ends[low:high] = [end]
+        self.removed.discard(first)
+        self.changed[first] = end
+
+    def saved(self) -> None:
+        """Forget what has changed: it was saved."""
+        self.changed.clear()
+        self.removed.clear()
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield the ranges as they are now."""
+        return iter([*zip(self._firsts, self._ends, strict=True)])
+
+    @property
+    def end(self) -> int:
+        """The number behind the greatest one; 0 for an empty set."""
+        return self._ends[-1] if self._ends else 0
+
+    def __len__(self) -> int:
+        """Return how many numbers are in the set."""
+        return sum(self._ends) - sum(self._firsts)
