@@ -106,6 +106,17 @@ class JobSpec(Shape):
             raise ValueError("exactly one of Manifest and ManifestGenerator is needed")
         return self
 
+    @model_validator(mode="after")
+    def _reports_checksums(self) -> Self:
+        """Refuse a job whose checksums nobody would see (User Guide: "Compute checksums")."""
+        if self.operation.name != "S3ComputeObjectChecksum":
+            return self
+        if not self.report.enabled:
+            raise ValueError("Report.Enabled must be true for S3ComputeObjectChecksum")
+        if self.report.expected_bucket_owner is None:
+            raise ValueError("Report.ExpectedBucketOwner is needed for S3ComputeObjectChecksum")
+        return self
+
     @classmethod
     def from_request(cls, request: Mapping[str, Any]) -> Self:
         """Read what ``boto3.client("s3control").create_job`` is given, with AccountId or without.

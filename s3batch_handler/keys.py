@@ -66,6 +66,7 @@ def bucket_name(arn: str) -> str:
     ``arn:aws:s3:::photos``                                   ``photos``
     ``arn:aws:::photos``, ``arn:aws:s3:eu-west-1:1…:photos``  ``photos``: AWS's samples have both
     ``arn:aws:s3express:…:bucket/a--use1-az4--x-s3``          ``a--use1-az4--x-s3``
+    ``arn:aws:s3express:…:/bucket/a--use1-az4--x-s3``         likewise, as the service model has it
     ``arn:aws:s3:eu-west-1:1…:accesspoint/readers``           the ARN itself, as boto3 takes it
     ``photos``                                                ``photos``
     ========================================================  ===================================
@@ -84,6 +85,11 @@ def bucket_name(arn: str) -> str:
     return name
 
 
+def is_directory_bucket(bucket: str) -> bool:
+    """Tell whether a bucket's name is one of a directory bucket (S3 Express One Zone)."""
+    return bucket.endswith("--x-s3")
+
+
 # boto3 knows access points by their ARN, except for those of directory buckets.
 _ACCESS_POINT = re.compile(r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/].")
-_DIRECTORY_BUCKET = re.compile(r"arn:[^:]+:s3express:[^:]*:[^:]*:(?:bucket|accesspoint)/([^/]+)$")
+_DIRECTORY_BUCKET = re.compile(r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$")

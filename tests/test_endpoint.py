@@ -85,7 +85,7 @@ COPY: dict[str, Any] = {
             "EnableManifestOutput": False,
             "Filter": {
                 "CreatedAfter": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-                "KeyNameConstraint": {"MatchAnyPrefix": ["a/", "b c/"]},
+                "KeyNameConstraint": {"MatchAnyPrefix": ["b c/"]},
                 "MatchAnyObjectEncryption": [{"SSES3": {}}],
             },
         }

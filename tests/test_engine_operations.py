@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,10 +20,12 @@ from botocore.stub import ANY, Stubber
 from moto.s3.models import s3_backends
 
 from s3batch_handler.engine.answers import NotRun, Refused
-from s3batch_handler.engine.operations import s3_operation
+from s3batch_handler.engine.operations import checksums, s3_operation
 from s3batch_handler.engine.operations.base import CannotRun
 from s3batch_handler.engine.operations.on_s3 import OnS3
 from s3batch_handler.engine.runner import run_job
+from s3batch_handler.errors import JobError
+from s3batch_handler.job import JobSpec
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import JobRef, ObjectRef, Outcome, ResultCode
 from s3batch_handler.report import ReportWriter, read_report
@@ -79,7 +83,11 @@ def run(operation: dict[str, Any], *lines: str) -> dict[str, Any]:
             "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": fields},
             "Location": {"ObjectArn": "arn:aws:s3:::reports/m.csv", "ETag": etag},
         },
-        Report={"Enabled": True, "Bucket": "arn:aws:s3:::reports"},
+        Report={
+            "Enabled": True,
+            "Bucket": "arn:aws:s3:::reports",
+            "ExpectedBucketOwner": ACCOUNT,
+        },
         Priority=1,
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/batch",
     )["JobId"]
@@ -437,6 +445,8 @@ def test_a_copy_into_a_bucket_that_is_not_there(s3: Any) -> None:
 
 # ---------------------------------------------------------------- checksums
 
+CHECKSUM = {"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "SHA1"}}
+
 # Of "123456789": the check values of the CRCs, and what coreutils say.
 CHECKSUMS = {
     "CRC32": "CBF43926",
@@ -514,8 +524,124 @@ def test_a_checksum_of_what_is_not_there(s3: Any) -> None:
     """Rows of failed tasks have a form of their own."""
     job = run({"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "SHA1"}}, MISSING)
 
-    details = '{"failureMessage":"The specified key does not exist.","errorCode":"NoSuchKey"}'
-    assert results(job) == [("failed", 200, "PermanentFailure", f"error details: {details}")]
+    ((status, http_status, error_code, message),) = results(job)
+    assert (status, http_status, error_code) == ("failed", 200, "PermanentFailure")
+    prefix, _, details = message.partition("error details: ")
+    told = json.loads(details)
+    assert (prefix, list(told)) == ("", ["failureMessage", "errorCode"])
+    assert told["errorCode"] == "404"
+    assert re.fullmatch(
+        r"Task [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} failed: "
+        r"NoSuchKey: The specified key does not exist\.",
+        told["failureMessage"],
+    )
+
+
+def test_a_checksum_that_s3_fails_to_read_is_tried_again(s3: Any) -> None:
+    """The row is that of a failed checksum, with the last status."""
+    calls = []
+
+    def refuse(model: Any, **_: Any) -> Any:
+        calls.append(model.name)
+        error = {"Error": {"Code": "InternalError", "Message": "We encountered an error."}}
+        raise ClientError(
+            {**error, "ResponseMetadata": {"HTTPStatusCode": 500}},  # type: ignore[typeddict-item]
+            model.name,
+        )
+
+    operation = s3_operation(Operation.model_validate(CHECKSUM), client("s3"))
+    client("s3").meta.events.register("before-call.s3.GetObject", refuse)
+    try:
+        answer = operation(ObjectRef(bucket="photos", key="a b+c.jpg"))
+    finally:
+        client("s3").meta.events.unregister("before-call.s3.GetObject", refuse)
+
+    assert isinstance(answer, Refused)
+    assert answer.code is ResultCode.TEMPORARY_FAILURE
+    assert (answer.http_status, answer.error_code) == (200, "PermanentFailure")
+    assert json.loads(answer.message.removeprefix("error details: "))["errorCode"] == "500"
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [
+        ({"Enabled": False}, "Report.Enabled must be true"),
+        (
+            {"Enabled": True, "Bucket": "arn:aws:s3:::reports"},
+            "Report.ExpectedBucketOwner is needed",
+        ),
+    ],
+)
+def test_checksums_need_a_report(report: dict[str, Any], reason: str) -> None:
+    """The report is all that comes of them: AWS refuses a job without it, or without its owner."""
+    request = {
+        "Operation": CHECKSUM,
+        "Report": report,
+        "Priority": 1,
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/batch",
+        "ClientRequestToken": "1",
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": "arn:aws:s3:::reports/m.csv", "ETag": "1"},
+        },
+    }
+
+    with pytest.raises(JobError, match=reason) as refusal:
+        JobSpec.from_request(request)
+
+    assert refusal.value.code == "BadRequestException"
+
+
+# Of nothing: the check values of the xxHash specification.
+@pytest.mark.parametrize("package", ["xxhash", "awscrt"])
+@pytest.mark.parametrize(
+    ("algorithm", "of_nothing", "of_digits"),
+    [
+        ("XXHASH64", "EF46DB3751D8E999", "8CB841DB40E6AE83"),
+        ("XXHASH3", "2D06800538D394C2", None),
+        ("XXHASH128", "99AA06D3014798D86001C324468D497F", None),
+    ],
+)
+def test_xxhash_checksums(
+    s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    algorithm: str,
+    of_nothing: str,
+    of_digits: str | None,
+) -> None:
+    """Either package computes them."""
+    pytest.importorskip(package)
+    monkeypatch.setitem(sys.modules, {"xxhash": "awscrt", "awscrt": "xxhash"}[package], None)
+    monkeypatch.setitem(sys.modules, "awscrt.checksums", sys.modules.get("awscrt.checksums"))
+    s3.put_object(Bucket="photos", Key="empty", Body=b"")
+
+    found = results(
+        run({"S3ComputeObjectChecksum": {"ChecksumAlgorithm": algorithm}}, "photos,empty", PHOTO)
+    )
+
+    checksums = [json.loads(message)["checksum_hex"] for *_, message in found]
+    assert of_nothing in checksums
+    assert of_digits is None or of_digits in checksums
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32C", "CRC64NVME"])
+def test_crcs_by_awscrt(s3: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
+    """They are the same with awscrt, over several chunks, too."""
+    pytest.importorskip("awscrt.checksums")
+    content = bytes(range(256)) * 5000  # more than one chunk
+    new = checksums.checksum_algorithm(algorithm)
+    monkeypatch.setattr(checksums, "_optional", lambda module: None)
+    slow = checksums.checksum_algorithm(algorithm)
+
+    fast_sum, slow_sum = new(), slow()
+    for start in range(0, len(content), 1 << 20):
+        fast_sum.update(content[start : start + (1 << 20)])
+    slow_sum.update(content)
+
+    assert isinstance(fast_sum, checksums._Crc)
+    assert isinstance(slow_sum, checksums._ReflectedCrc)
+    assert fast_sum.digest() == slow_sum.digest()
 
 
 # ---------------------------------------------------------------- what goes wrong with one object
@@ -774,6 +900,39 @@ def test_an_s3_that_says_so_itself() -> None:
     assert failed.value.failure.failure_code == "NotImplemented"
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_object_with_tags_is_not_copied_into_a_directory_bucket(slash: str) -> None:
+    """S3 answers 501 for it; the job goes on with the others. moto has no directory buckets."""
+    target = f"arn:aws:s3express:us-east-1:{ACCOUNT}:{slash}bucket/a--use1-az4--x-s3"
+    operation = s3_operation(
+        Operation.model_validate({"S3PutObjectCopy": {"TargetResource": target}}), client("s3")
+    )
+    buckets = []
+
+    def answer(model: Any, params: Any, context: Any, **_: Any) -> Any:
+        status, body = 200, {"ContentLength": 1, "ETag": "1"}
+        if model.name == "CopyObject":
+            buckets.append(context["input_params"]["Bucket"])
+            status, body = 501, {"Error": {"Code": "NotImplemented", "Message": "A header …"}}
+        return SimpleNamespace(status_code=status, headers={}), {
+            **body,
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+
+    client("s3").meta.events.register("before-call.s3", answer)
+    try:
+        invoked = OnS3(operation, "S3PutObjectCopy").invoke_all(
+            JobRef(), "1.0", [ENTRY] * 2, stop=lambda: False
+        )
+        answers = [answer for _, answer in invoked]
+    finally:
+        client("s3").meta.events.unregister("before-call.s3", answer)
+
+    assert all(isinstance(answer, Refused) for answer in answers)
+    assert {(one.http_status, one.error_code) for one in answers} == {(501, "NotImplemented")}  # type: ignore[union-attr]
+    assert set(buckets) == {"a--use1-az4--x-s3"}
+
+
 ENCRYPTION = {"SSEKMS": {"KMSKeyArn": KMS_KEY, "BucketKeyEnabled": True}}
 
 
@@ -848,9 +1007,15 @@ def test_a_parameter_that_is_needed(s3: Any, operation: dict[str, Any], reason: 
 
 
 @pytest.mark.parametrize("algorithm", ["XXHASH64", "XXHASH3", "XXHASH128"])
-def test_checksums_that_cannot_be_computed(s3: Any, algorithm: str) -> None:
-    """Python has no code for them, and the job says so."""
+def test_checksums_that_cannot_be_computed(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    """Without their package the job fails before its first task, and names the package."""
+    for package in ("xxhash", "awscrt", "awscrt.checksums"):
+        monkeypatch.setitem(sys.modules, package, None)
+
     job = run({"S3ComputeObjectChecksum": {"ChecksumAlgorithm": algorithm}})
 
-    reason = f"S3ComputeObjectChecksum with {algorithm} is not implemented here"
-    assert why(job) == ("NotImplemented", reason)
+    code, reason = why(job)
+    assert code == "NotImplemented"
+    assert f'{algorithm} needs the package xxhash: pip install "s3batch-handler[local]"' in reason

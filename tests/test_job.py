@@ -83,6 +83,17 @@ def invalid(shape: ModelShape, value: dict[str, Any]) -> str:
     return report
 
 
+def listing(**names: list[str]) -> dict[str, Any]:
+    """Give a ``ManifestGenerator`` for objects whose keys look like this."""
+    return {
+        "S3JobManifestGenerator": {
+            "SourceBucket": "arn:aws:s3:::photos",
+            "EnableManifestOutput": False,
+            "Filter": {"KeyNameConstraint": names},
+        }
+    }
+
+
 # ---------------------------------------------------------------- the shapes are the model's
 
 
@@ -210,6 +221,9 @@ def _requests() -> st.SearchStrategy[dict[str, Any]]:
         request.pop("Manifest" if source == "ManifestGenerator" else "ManifestGenerator")
         if not request.get("Tags"):
             request.pop("Tags", None)
+        if "S3ComputeObjectChecksum" in operation:
+            report = {"Enabled": True, "Bucket": "arn:aws:s3:::reports"}
+            request["Report"] = {**report, "ExpectedBucketOwner": "123456789012"}
         return copy.deepcopy(request)
 
     request = _values(REQUEST, always=("Manifest", "ManifestGenerator"))
@@ -279,6 +293,10 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
         },
     )
     | st.just({"Enabled": False}),
+    "KeyNameConstraint": st.dictionaries(
+        st.sampled_from(["MatchAnyPrefix", "MatchAnySuffix", "MatchAnySubstring"]),
+        st.lists(st.text(min_size=1, max_size=9), max_size=1),
+    ),
 }
 _SPECIAL["LambdaInvokeOperation"] = st.fixed_dictionaries(
     {"FunctionArn": _values(MODEL.shape_for("FunctionArnString"))},
@@ -504,6 +522,14 @@ GENERATOR = {
         (
             {"Manifest": {"Spec": {**CSV, "Fields": ["Bucket", "Kee"]}, "Location": LOCATION}},
             r"Manifest.Spec.Fields\[1\]: 'Kee' is none of Ignore, Bucket, Key, VersionId",
+        ),
+        (
+            {"Manifest": None, "ManifestGenerator": listing(MatchAnyPrefix=["a/", "b/"])},
+            ".*KeyNameConstraint: MatchAnyPrefix takes one string, not 2",
+        ),
+        (
+            {"Manifest": None, "ManifestGenerator": listing(MatchAnySubstring=["a"] * 3)},
+            ".*KeyNameConstraint: MatchAnySubstring takes one string, not 3",
         ),
         # reports
         ({"Report": {"Enabled": True}}, "Report: Bucket is needed where Enabled is true"),

@@ -97,6 +97,7 @@ def test_encodings_of_others(key: str) -> None:
         ("arn:aws:s3:us-east-1:0123456788:holiday-photos", "holiday-photos"),
         ("arn:aws:s3:::accesspoint", "accesspoint"),
         ("arn:aws:s3express:us-east-1:123456789012:bucket/h--use1-az4--x-s3", "h--use1-az4--x-s3"),
+        ("arn:aws:s3express:us-east-1:123456789012:/bucket/h--use1-az4--x-s3", "h--use1-az4--x-s3"),
         (
             "arn:aws:s3express:us-east-1:123456789012:accesspoint/h--use1-az4--xa-s3",
             "h--use1-az4--xa-s3",
@@ -127,6 +128,8 @@ def test_access_points(arn: str) -> None:
 @pytest.mark.parametrize("arn", [
     "", "arn:", "arn:aws:s3:::", "arn:aws:s3:::photos/summer.jpg", "photos/summer.jpg",
     "arn:aws:s3express:us-east-1:123456789012:bucket/",
+    "arn:aws:s3express:us-east-1:123456789012:/bucket/",
+    "arn:aws:s3express:us-east-1:123456789012://bucket/h--use1-az4--x-s3",
 ])  # fmt: skip
 def test_no_bucket(arn: str) -> None:
     """What names no bucket, or an object, is not taken for one."""

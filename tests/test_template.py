@@ -137,6 +137,7 @@ def test_the_caller_passes_one_role() -> None:
 
     assert passing["Action"] == "iam:PassRole"
     assert passing["Resource"] == "${job_role_arn}"
+    assert "Condition" not in passing  # CreateJob does not send iam:PassedToService
 
 
 def test_the_placeholders_of_the_policies_are_listed() -> None:

@@ -107,16 +107,17 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     bucket = _Bucket(s3, bucket_name(generator.source_bucket), generator.expected_bucket_owner)
     rules = [*_rules_of_listing(asked), *_rules_with_requests(asked, bucket)]
     versions = _is_about_replication(asked)
-    for prefix in _prefixes(asked.key_name_constraint):
-        for found in bucket.versions(prefix) if versions else bucket.objects(prefix):
-            if all(rule(found) for rule in rules):
-                yield ObjectRef.of_valid(
-                    {
-                        "bucket": bucket.name,
-                        "key": found["Key"],
-                        "version_id": found["VersionId"] if versions else None,
-                    }
-                )
+    names = asked.key_name_constraint
+    prefix = "".join((names and names.match_any_prefix) or ())  # one at most
+    for found in bucket.versions(prefix) if versions else bucket.objects(prefix):
+        if all(rule(found) for rule in rules):
+            yield ObjectRef.of_valid(
+                {
+                    "bucket": bucket.name,
+                    "key": found["Key"],
+                    "version_id": found["VersionId"] if versions else None,
+                }
+            )
 
 
 def _is_about_replication(asked: ManifestFilter) -> bool:
@@ -192,15 +193,6 @@ def _location(found: _Found) -> dict[str, str]:
 
 
 # ---------------------------------------------------------------- what a listing tells
-
-
-def _prefixes(names: KeyNameConstraint | None) -> list[str]:
-    """Give what to list: each key once, and no more of the bucket than is needed."""
-    prefixes: list[str] = []
-    for prefix in sorted((names.match_any_prefix if names else None) or ("",)):
-        if not prefixes or not prefix.startswith(prefixes[-1]):
-            prefixes.append(prefix)
-    return prefixes
 
 
 def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:

@@ -131,5 +131,5 @@ class JobRegister(JobStore):
             self.forget(ended_before=now - _KEPT_FOR)
 
 
-_CONFIRM_WITHIN: Final = timedelta(days=30)
+_CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the newest names no limit
 _KEPT_FOR: Final = timedelta(days=90)

@@ -29,6 +29,12 @@ class CannotRun(Unusable):
         super().__init__(code, problem)
 
 
+class RefusedObject(Refused):
+    """A refusal that is about one object, although S3 answers 501."""
+
+    __slots__ = ()
+
+
 # ---------------------------------------------------------------- asking S3
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, TypeGuard
 
 from s3batch_handler.engine.answers import NotRun, Refused
-from s3batch_handler.engine.operations.base import CannotRun, refusal_of
-from s3batch_handler.keys import is_utf8
+from s3batch_handler.engine.operations.base import CannotRun, RefusedObject, refusal_of
+from s3batch_handler.keys import is_directory_bucket, is_utf8
 from s3batch_handler.model import Outcome, ResultCode
 
 if TYPE_CHECKING:
@@ -57,9 +57,18 @@ class OnS3:
         answer = _impossible(entry, self._name) or self._done(entry)
         if isinstance(answer, Outcome):
             self._has_succeeded |= answer.code is ResultCode.SUCCEEDED
-        elif isinstance(answer, Refused) and answer.http_status == 501 and not self._has_succeeded:
+        elif self._is_not_implemented(answer):
             raise CannotRun(f"{self._name} is not implemented here: {answer.reason}")
         return answer
+
+    def _is_not_implemented(self, answer: Answer) -> TypeGuard[Refused]:
+        """Tell whether this S3 does not know the call: it has never answered otherwise."""
+        return (
+            isinstance(answer, Refused)
+            and answer.http_status == 501
+            and not isinstance(answer, RefusedObject)
+            and not self._has_succeeded
+        )
 
     def _done(self, entry: ManifestEntry) -> Answer:
         try:
@@ -74,9 +83,6 @@ def _impossible(entry: ManifestEntry, name: str) -> Refused | None:
     """Say what is wrong with a task before S3 is asked."""
     if not is_utf8(entry.object.key):
         return Refused(400, "InvalidURI", "Couldn't parse the specified URI.")
-    if entry.bucket.endswith(_DIRECTORY_BUCKET) and name != "S3PutObjectCopy":
+    if is_directory_bucket(entry.bucket) and name != "S3PutObjectCopy":
         return Refused(400, "InvalidRequest", f"{name} is not supported for directory buckets")
     return None
-
-
-_DIRECTORY_BUCKET: Final = "--x-s3"

@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 from s3batch_handler.engine.operations.base import (
     SUCCESSFUL,
     CannotRun,
+    RefusedObject,
     given,
     grant_headers,
     look_up,
+    refusal_of,
     refused_by_s3,
 )
-from s3batch_handler.keys import bucket_name
+from s3batch_handler.keys import bucket_name, is_directory_bucket
 
 if TYPE_CHECKING:
     from s3batch_handler.engine.answers import Answer
@@ -37,9 +39,16 @@ def put_object_copy(asked: PutObjectCopy, s3: Any) -> S3Operation:
         original = look_up(s3, item, **conditions)
         if original["ContentLength"] > MAX_COPY_BYTES:
             return refused_by_s3(400, "InvalidRequest", _TOO_LARGE)
-        s3.copy_object(
-            Bucket=bucket, Key=folder + item.key, CopySource=dict(item.location), **arguments
-        )
+        try:
+            s3.copy_object(
+                Bucket=bucket, Key=folder + item.key, CopySource=dict(item.location), **arguments
+            )
+        except Exception as error:
+            refused = refusal_of(error)
+            if refused.http_status != 501 or not is_directory_bucket(bucket):
+                raise
+            # Directory buckets take no objects with tags (User Guide): others can be copied.
+            return RefusedObject(501, refused.error_code, refused.reason, refused.details)
         return SUCCESSFUL
 
     return copy
