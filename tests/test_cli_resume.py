@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -284,14 +285,15 @@ def test_ctrl_c_while_the_manifest_is_read(folder: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a file that is cut off while it opens
 def test_ctrl_c_at_any_moment_until_the_run_is_kept(tmp_path: Path) -> None:
-    """Whatever instruction it comes before, nothing stays."""
+    """Whatever instruction it comes before, the run can be resumed, or nothing stays of it."""
     for moment in itertools.count():
         state = tmp_path / str(moment)
         with suppress(KeyboardInterrupt), ctrl_c_at(moment) as was_reached:
             begin(state)
         if not was_reached():
             break
-        assert {file.name for file in state.glob("*")} <= {"lock"}
+        kept = {file.name for file in state.glob("*")} - {"lock"}
+        assert kept in ({"run.json", "run-manifest.csv"}, set())
 
     assert moment > 200
     assert (state / "run.json").exists()
@@ -331,16 +333,91 @@ def ctrl_c_at(moment: int) -> Iterator[Callable[[], bool]]:
 
 
 def test_ctrl_c_before_the_first_task(folder: Path) -> None:
-    """The job is over for good, so the next run is a new one."""
+    """The manifest is kept: nobody has to wait for a long listing again."""
     os.mkfifo("log")  # whoever opens it to write waits for a reader
     process = start([*BEGIN, "--log", "log"])
     while not (folder / "state" / "run.json").exists():
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
+    (folder / "log").unlink()
+
+    resumed = run(*RESUME)
 
     assert process.returncode == 130
-    assert os.listdir("state") == ["lock"]  # noqa: PTH208
+    assert "to resume it: s3batch run --resume --state state\n" in err
+    assert json.loads(resumed.stdout)["total"] == TASKS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_pauses_a_job_with_state(folder: Path, number: int) -> None:
+    """The printed command, pasted into a shell, resumes it, and no task is done twice."""
+    let(folder, 300)
+    process = start([*BEGIN, "--state", "my job's state"])
+    wait_for_calls(folder, process, 300)
+    process.send_signal(number)
+    let(folder, math.inf)
+    out, err = process.communicate(timeout=60)
+    (line,) = (line for line in err.splitlines() if "resume" in line)
+    python = shlex.quote(sys.executable)
+    shell = f's3batch() {{ {python} -m s3batch_handler.cli "$@"; }}\n'
+
+    resumed = subprocess.run(
+        ["bash", "-c", shell + line.partition("to resume it: ")[2]],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    paused = json.loads(out)
+    assert process.returncode == 130
+    assert (paused["status"], paused["report"]) == ("Paused", None)
+    assert 0 < paused["succeeded"] < TASKS
+    assert resumed.returncode == 1, resumed.stderr  # every seventh task fails
+    rows = list(read_report(folder / "s3batch-reports").rows())
+    assert Counter(row.key for row in rows) == {str(n): 1 for n in range(TASKS)}
+    calls = {int(path.name): path.stat().st_size for path in (folder / "calls").iterdir()}
+    assert calls == {n: 2 if n % 5 == 0 and n % 7 else 1 for n in range(TASKS)}
+
+
+def test_a_second_ctrl_c_keeps_the_job_too(folder: Path) -> None:
+    """A function that does not end holds it up no longer, and the job can be resumed."""
+    (folder / "stuck.py").write_text(
+        "import time\ndef handler(event, context):\n    open('calls/0', 'w')\n    time.sleep(600)\n"
+    )
+    process = start(["stuck.py", *BEGIN[1:]])
+    wait_for_calls(folder, process, 1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.2)  # two within a second are one
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    (folder / "stuck.py").write_text(APP)
+
+    resumed = run(*RESUME)
+
+    assert process.returncode == 130
+    assert "to resume it: s3batch run --resume --state state\n" in err
+    assert json.loads(resumed.stdout)["status"] == "Complete"
+
+
+def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
+    """It can still be resumed, although this time no task was run."""
+    cut_off(folder)
+    os.mkfifo("log")
+    asked = json.loads((folder / "state" / "run.json").read_text())
+    asked["asked"]["log"] = "log"  # as if it had been begun with --log
+    (folder / "state" / "run.json").write_text(json.dumps(asked))
+    process = start(RESUME)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    (folder / "log").unlink()
+
+    resumed = run(*RESUME)
+
+    assert process.returncode == 130
+    assert json.loads(resumed.stdout)["total"] == TASKS
 
 
 def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:

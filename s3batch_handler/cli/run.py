@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -20,15 +20,16 @@ from s3batch_handler.cli.job_io import (
     not_saved,
     save_manifest,
     save_output,
+    warn_of_interruption,
     warn_of_loss,
 )
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import INTERRUPTED, say
+from s3batch_handler.cli.output import INTERRUPTED, end_line, say
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.cli.run_options import RunOptions, run_options
 from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.cli.summary import show_summary
-from s3batch_handler.engine.interrupts import taken_for_ctrl_c
+from s3batch_handler.engine.interrupts import first_cancels, taken_for_ctrl_c
 from s3batch_handler.engine.runner import run_job
 from s3batch_handler.engine.state import written
 from s3batch_handler.engine.targets import invoker_for
@@ -37,7 +38,7 @@ from s3batch_handler.model import JobRef
 from s3batch_handler.status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -75,6 +76,7 @@ def _run(options: RunOptions) -> int:
             job_id, options = saved.asked["job_id"], options.as_begun(saved.asked)
         outputs = options.outputs()
         server = stack.enter_context(_embedded_s3(options, outputs))
+        stack.enter_context(_told_when_interrupted(saved, server))
         s3 = server or RemoteS3(options.endpoint_url)
         report = new_report(
             options.report_location,
@@ -117,7 +119,7 @@ def _run(options: RunOptions) -> int:
             for bucket, folder in outputs.items()
             if server is not None
         ]
-    if job.status is JobStatus.CANCELLED:
+    if job.status in (JobStatus.CANCELLED, JobStatus.PAUSED):
         return INTERRUPTED
     succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed
     return 0 if succeeded and all(outputs_are_saved) else 1
@@ -145,6 +147,7 @@ def _run_job(
         on_progress = stack.enter_context(
             show_progress(manifest.count, quiet=options.quiet, alone=log is not None)
         )
+        asked = stack.enter_context(_ctrl_c_pauses(saved))
         try:
             return run_job(
                 manifest.entries(),
@@ -156,6 +159,7 @@ def _run_job(
                 total=manifest.count,
                 on_progress=on_progress,
                 journal=None if saved is None else stack.enter_context(saved.journal()),
+                asked=asked,
             )
         except InvalidFunction as error:  # no task was run
             if saved is not None and not options.resume:
@@ -172,12 +176,44 @@ def _saved_run(options: RunOptions) -> AbstractContextManager[SavedRun | None]:
     return SavedRun.open(options.state, resume=options.resume)
 
 
+@contextmanager
+def _ctrl_c_pauses(saved: SavedRun | None) -> Iterator[Callable[[], JobStatus | None]]:
+    """Let the first Ctrl-C pause a job that can be resumed; yield what tells ``run_job``.
+
+    Any other job is cancelled by it.
+    """
+    is_interrupted = False
+
+    def interrupt() -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+
+    with nullcontext() if saved is None else first_cancels(interrupt):
+        yield lambda: JobStatus.PAUSED if is_interrupted else None
+
+
+@contextmanager
+def _told_when_interrupted(saved: SavedRun | None, server: EmbeddedS3 | None) -> Iterator[None]:
+    """Tell what a Ctrl-C leaves behind that ends everything at once."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        end_line()
+        if server is not None:
+            warn_of_interruption(server)
+        if saved is not None and saved.can_be_resumed:
+            say(f"the job is kept; to resume it: {saved.resume_command}")
+        raise
+
+
 def _end(saved: SavedRun, job: JobRun, options: RunOptions) -> None:
     """Let go of a run that is over, and has its report."""
-    if job.report is None and job.progress.done and not options.no_report:
-        say(f"the job is kept: s3batch run --resume --state {saved.folder} writes the report")
-        return
-    saved.end()
+    if job.status is JobStatus.PAUSED:
+        say(f"the job is paused; to resume it: {saved.resume_command}")
+    elif job.report is None and job.progress.done and not options.no_report:
+        say(f"the job is kept: {saved.resume_command} writes the report")
+    else:
+        saved.end()
 
 
 # ---------------------------------------------------------------- S3 and manifest

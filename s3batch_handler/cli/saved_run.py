@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +15,7 @@ from s3batch_handler.engine.preparation import kept
 from s3batch_handler.engine.state import locked
 from s3batch_handler.errors import StateDamaged
 from s3batch_handler.storage import LocalFolder
+from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +51,7 @@ class SavedRun:
     def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
         """Have a folder to oneself, with a run to be resumed in it, or without any.
 
-        Of a run that a Ctrl-C ends before its first task, nothing is kept.
+        Of a run that a Ctrl-C ends before its manifest is whole, nothing is kept.
 
         Raises:
             UsageProblem: It is the other way round.
@@ -70,7 +72,7 @@ class SavedRun:
             try:
                 yield run
             except KeyboardInterrupt:
-                if not run._is_under_way:
+                if not run.can_be_resumed:
                     run.end()
                 raise
 
@@ -91,12 +93,15 @@ class SavedRun:
         return Journal(self._journal)
 
     @property
-    def _is_under_way(self) -> bool:
-        """Tell whether any task has been answered."""
-        if not self._index.exists():
-            return False
-        with self.journal() as journal:
-            return bool(journal.facts)
+    def can_be_resumed(self) -> bool:
+        """Tell whether all that a run needs is kept: this file is written last."""
+        return self._index.exists()
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the run, from the directory in which it was begun."""
+        command = ("s3batch", "run", "--resume", "--state", str(self.folder))
+        return printable(shlex.join(command))
 
     def end(self) -> None:
         """Keep nothing any more: the run is over."""
