@@ -105,6 +105,17 @@ def describe_stack(
     return stack["StackStatus"], outputs
 
 
+def function_configuration(
+    name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+) -> dict[str, Any]:
+    """Ask Lambda how a function is configured, named as in Invoke. Ask once, and not for long."""
+    client = _client(
+        "lambda", settings or session(), endpoint_url=endpoint_url, **asking_once(read_timeout=10)
+    )
+    configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
+    return configuration
+
+
 def is_of_aws(s3control: Any) -> bool:
     """Tell whether an S3 Control client talks to AWS itself, and to nothing in its place."""
     host: str = urlsplit(s3control.meta.endpoint_url).netloc

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import yaml  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from s3batch_handler import aws
 from s3batch_handler.aws import s3control_client
 from s3batch_handler.cli.commands import s3batch as s3batch_command
 from s3batch_handler.cli.service import Service
@@ -522,6 +527,117 @@ def test_a_request_that_aws_would_not_take(world: World) -> None:
     assert "Operation.LambdaInvoke: FunctionArn is needed" in run.stderr
 
 
+class Lambda:
+    """Answers GetFunctionConfiguration in the place of AWS, or refuses it."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def __call__(self, name: str, *_: Any, **__: Any) -> dict[str, Any]:
+        self.asked.append(name)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+READ = "arn:aws:lambda:eu-west-1:123456789012:function:read"
+DURABLE = {"FunctionName": "read", "DurableConfig": {"ExecutionTimeout": 900}}
+OF_TENANTS = {"FunctionName": "read", "TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}
+
+
+@pytest.mark.parametrize(
+    ("function", "answer", "message"),
+    [
+        ("read", DURABLE, f"function {READ} is a durable function: Lambda invokes it by a version"),
+        ("read", OF_TENANTS, f"function {READ} isolates tenants (TenancyConfig)"),
+        ("read:live", OF_TENANTS, f"function {READ}:live isolates tenants (TenancyConfig)"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_function_that_s3_cannot_invoke(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    answer: dict[str, Any],
+    message: str,
+    dry_run: bool,
+) -> None:
+    """It is refused before there is a job: every one of its tasks would fail."""
+    monkeypatch.setattr(aws, "function_configuration", Lambda(answer))
+    jobs = world.job("list", "--json")
+
+    run = world.s3batch(*SUBMIT_BY, "--function", function, *["--dry-run"] * dry_run)
+
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert world.job("list", "--json") == jobs
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"),
+    [
+        ("read:7", DURABLE),
+        ("read:$LATEST", DURABLE),
+        (f"{READ}:live", DURABLE),
+        ("read", {"FunctionName": "read"}),
+        ("read", {"FunctionName": "read", "DurableConfig": {}, "TenancyConfig": {}}),
+        ("read", ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetFunction")),
+        ("read", ConnectionError("no Lambda here")),
+    ],
+)
+def test_a_function_that_may_be_invoked(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    answer: dict[str, Any] | Exception,
+) -> None:
+    """Who may not look at the function may submit the job all the same."""
+    lambda_ = Lambda(answer)
+    monkeypatch.setattr(aws, "function_configuration", lambda_)
+
+    run = world.s3batch(*SUBMIT_BY, "--function", function, "--dry-run")
+
+    asked = json.loads(run.stdout)["Operation"]["LambdaInvoke"]["FunctionArn"]
+    assert lambda_.asked == [asked]
+    assert asked.startswith(READ)
+
+
+SUBMIT_BY = ("job", "submit", "--manifest", "s3://inbox/m.csv", "--role", "r", "--no-report")
+
+
+def test_lambda_is_asked_how_a_function_is_configured() -> None:
+    """By the name that CreateJob gets, with its qualifier."""
+    with mock_aws():
+        session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
+        client, iam = session.client("lambda"), session.client("iam")
+        role = iam.create_role(RoleName="f", AssumeRolePolicyDocument="{}")["Role"]
+        with zipfile.ZipFile(code := io.BytesIO(), "w") as archive:
+            archive.writestr("app.py", "def handler(event, context): pass")
+        client.create_function(
+            FunctionName="read",
+            Runtime="python3.13",
+            Role=role["Arn"],
+            Handler="app.handler",
+            Code={"ZipFile": code.getvalue()},
+        )
+
+        configuration = aws.function_configuration(f"{READ}:$LATEST", session)
+
+    assert configuration["FunctionName"] == "read"
+
+
+def test_a_checksum_job_names_the_owner_of_its_report(world: World) -> None:
+    """CreateJob requires it: the report is all that comes of such a job."""
+    text = world.job(
+        *("submit", "--manifest", "s3://inbox/m.csv", "--role", "r", "--dry-run"),
+        *("--report", "s3://inbox/reports"),
+        *("--operation", '{"S3ComputeObjectChecksum": {"ChecksumAlgorithm": "SHA256"}}'),
+    )
+
+    assert json.loads(text)["Report"]["ExpectedBucketOwner"] == "123456789012"
+
+
 # ---------------------------------------------------------------- ARNs
 
 
@@ -531,6 +647,7 @@ def test_a_request_that_aws_would_not_take(world: World) -> None:
         ("f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"),
         ("f:PROD", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:PROD"),
         ("function:f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"),
+        ("my-function:7", "arn:aws-cn:lambda:cn-north-1:123456789012:function:my-function:7"),
         ("999999999999:function:f:1", "arn:aws-cn:lambda:cn-north-1:999999999999:function:f:1"),
         (
             "cn-northwest-1:999999999999:function:f",

@@ -66,9 +66,20 @@ def test_news_of_jobs_reach_the_topic(template: Any) -> None:
     conditions = {
         statement["Principal"]["Service"]: "Condition" in statement
         for statement in statements["Statement"]
+        if statement["Effect"] == "Allow"
     }
 
     assert conditions == {"events.amazonaws.com": False, "cloudwatch.amazonaws.com": True}
+
+
+def test_the_topic_refuses_requests_without_tls(template: Any) -> None:
+    """As SNS's best practices have it; services always use TLS."""
+    statements = template["Resources"]["NotificationsPolicy"]["Properties"]["PolicyDocument"]
+
+    (denied,) = [one for one in statements["Statement"] if one["Effect"] == "Deny"]
+
+    assert (denied["Principal"], denied["Action"]) == ("*", "sns:Publish")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize("status", JobStatus)

@@ -136,6 +136,18 @@ class Service:
             raise UsageProblem(f"--stack {name}: there is none in {self.region}") from error
         return Stack.of_outputs(name, status, outputs)
 
+    def function(self, name: str) -> dict[str, Any]:
+        """Look up the configuration of a function; empty if that is not possible.
+
+        Who may submit a job need not be allowed to look at its function.
+        """
+        from s3batch_handler.aws import function_configuration
+
+        try:
+            return function_configuration(name, self._session, endpoint_url=self._endpoint_url)
+        except Exception:  # noqa: BLE001  no permission, no such function, no Lambda at this address
+            return {}
+
     def control_asking_once(self, *, read_timeout: float) -> S3Control:
         """Make a job control for :meth:`watching`."""
         from s3batch_handler import aws

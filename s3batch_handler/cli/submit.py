@@ -154,6 +154,7 @@ def _submit(options: _Options, service: Service) -> None:
     if options.stack is not None:
         options = _completed(options, service.stack(options.stack), service)
     spec = _spec(options, service)
+    _check_function(spec, service)
     if options.dry_run:
         show_json({"AccountId": service.account_id, **spec.to_request()})
         return
@@ -172,6 +173,32 @@ def _submit(options: _Options, service: Service) -> None:
         raise
     show_job(job, as_json=options.as_json)
     sys.exit(exit_code(job))
+
+
+def _check_function(spec: JobSpec, service: Service) -> None:
+    """Refuse a function that S3 cannot invoke, as far as Lambda says so.
+
+    Lambda Developer Guide: durable functions are invoked by a qualified ARN; a function with tenant
+    isolation is invoked with a tenant ID, for which CreateJob has no member.
+
+    Raises:
+        UsageProblem: Every task would fail.
+    """
+    invoke = spec.operation.lambda_invoke
+    if invoke is None or invoke.function_arn is None:
+        return
+    name = invoke.function_arn
+    configuration = service.function(name)
+    if configuration.get("TenancyConfig"):
+        raise UsageProblem(
+            f"function {name} isolates tenants (TenancyConfig): S3 Batch Operations sends no "
+            "tenant ID, so every call would fail. Use a function without tenant isolation"
+        )
+    if configuration.get("DurableConfig") and ":" not in _split_function(name)[1]:
+        raise UsageProblem(
+            f"function {name} is a durable function: Lambda invokes it by a version or an alias "
+            f"only. Add one, as in {name}:1"
+        )
 
 
 def _show_id(job_id: str, options: _Options) -> None:
@@ -223,11 +250,15 @@ _FIELDS: Final = "Bucket,Key"
 
 def _spec(options: _Options, service: Service) -> JobSpec:
     assert options.role is not None
+    operation = _operation(options, service)
+    report = _report(options, service)
+    if "S3ComputeObjectChecksum" in operation and report["Enabled"]:  # which needs the owner
+        report["ExpectedBucketOwner"] = service.account_id
     request = {
         "ConfirmationRequired": options.waits_for_confirmation,
-        "Operation": _operation(options, service),
+        "Operation": operation,
         "Manifest": _manifest(options, service),
-        "Report": _report(options, service),
+        "Report": report,
         "Priority": options.priority,
         "RoleArn": role_arn(options.role, service),
         "Description": options.description,
@@ -288,7 +319,7 @@ def _is_inventory(manifest: str) -> bool:
     return manifest.endswith("/manifest.json")
 
 
-def _report(options: _Options, service: Service) -> Mapping[str, Any]:
+def _report(options: _Options, service: Service) -> dict[str, Any]:
     if options.report is None:
         return {"Enabled": False}
     bucket, prefix = bucket_and_key(options.report)
@@ -309,11 +340,17 @@ def function_arn(name: str, service: Service) -> str:
     """Complete a function's name or partial ARN: ``thumbnails:PROD``, ``1234…:function:f``."""
     if name.startswith("arn:"):
         return name
-    before, _, function = name.rpartition("function:")
+    before, function = _split_function(name)
     given = [part for part in before.split(":") if part]
     account_id = next((part for part in given if part.isdigit()), None) or service.account_id
     region = next((part for part in given if not part.isdigit()), service.region)
     return f"arn:{service.partition}:lambda:{region}:{account_id}:function:{function}"
+
+
+def _split_function(name: str) -> tuple[str, str]:
+    """Split a name or an ARN into what is before ``function:``, and the name with its qualifier."""
+    before, _, function = f":{name}".rpartition(":function:")
+    return before, function.removeprefix(":")
 
 
 def role_arn(name: str, service: Service) -> str:
