@@ -59,7 +59,7 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
     try:
         wire = _EVENT.validate_python(event)
     except ValidationError as error:
-        raise InvalidEvent(f"not an S3 Batch Operations event: {explain(error)}") from None
+        raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
     version, job, tasks = wire["invocationSchemaVersion"], wire["job"], wire["tasks"]
     latest = _latest_jobs.get(version)
     if latest is not None and job == latest.wire and _has_documented_fields(event, version):
@@ -94,16 +94,18 @@ def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobR
     except ValidationError as problem:
         documented = False
         if strict:
-            raise InvalidEvent(f"not an event as AWS documents it: {explain(problem)}") from None
+            raise InvalidEvent(
+                f"not an event as AWS documents it: {_explain_event(problem)}"
+            ) from None
         warnings.warn(
-            f"an event is not as AWS documents it: {explain(problem)}",
+            f"an event is not as AWS documents it: {_explain_event(problem)}",
             UnexpectedEventWarning,
             stacklevel=3,
         )
     try:
         read = _JOB.validate_python({"job": job})["job"] or {}
     except ValidationError as error:
-        raise InvalidEvent(f"not an S3 Batch Operations event: {explain(error)}") from None
+        raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
     arguments = UserArguments(read.get("userArguments") or {})
     ref = JobRef.of_valid({"id": read.get("id", ""), "arguments": arguments})
     if documented:
@@ -122,8 +124,8 @@ _latest_jobs: Final[dict[str, _LatestJob]] = {}
 
 
 def _has_documented_fields(event: Any, version: str) -> bool:
-    """Tell cheaply whether an event that was understood has just the fields that it should have."""
-    if len(event) != 4 or "job" not in event:
+    """Check cheaply whether an event that was understood, with a job, has no fields but AWS's."""
+    if len(event) != 4:
         return False
     bucket = _BUCKET_FIELD[version]
     for task in event["tasks"]:
@@ -379,23 +381,53 @@ _SPELLED: Final = {code: code.value for code in ResultCode}
 # ---------------------------------------------------------------- problems in words
 
 
-def explain(error: ValidationError, *, whole: str = "the event", at: str = "") -> str:
-    """Say in one line what does not fit and where: ``tasks[0].s3Key: expected text, got a number``.
+def explain(error: ValidationError, *, whole: str) -> str:
+    """Return in one line what does not fit and where: ``tasks[0].s3Key: expected text, got null``.
 
     Values are left out: they may be secret, or hostile.
+
+    Args:
+        error: What pydantic found.
+        whole: What to call the value as a whole.
     """
-    problems = error.errors(include_url=False, include_context=False)
-    lines = [f"{_path(problem['loc'], at) or whole}: {_words(problem)}" for problem in problems[:5]]
+    return _sentences(error.errors(include_url=False), whole)
+
+
+def _explain_event(error: ValidationError) -> str:
+    """Explain what is wrong with an event, in AWS's words for it."""
+    return _sentences(
+        [_of_event(problem) for problem in error.errors(include_url=False)], "the event"
+    )
+
+
+def _of_event(problem: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind, loc = problem["type"], problem["loc"]
+    if kind == "union_tag_invalid":
+        message = f"an invocationSchemaVersion other than {' and '.join(_VERSIONS)}"
+        return {**problem, "type": "event", "msg": message}
+    if kind == "union_tag_not_found":
+        return {**problem, "type": "event", "msg": "no invocationSchemaVersion"}
+    if loc and loc[0] in _VERSIONS:  # the branch of the union, not a field
+        return {**problem, "loc": loc[1:]}
+    return problem
+
+
+def _sentences(problems: Sequence[Mapping[str, Any]], whole: str) -> str:
+    lines = [f"{_path(problem['loc']) or whole}: {_words(problem)}" for problem in problems[:5]]
     if len(problems) > len(lines):
         lines.append(f"and {len(problems) - len(lines)} more")
     return "; ".join(lines)
 
 
-def _path(loc: Sequence[int | str], at: str) -> str:
-    if loc and loc[0] in _VERSIONS:  # the branch of a union, no field
-        loc = loc[1:]
-    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc]
-    return (at + "".join(steps)).lstrip(".")
+def _path(loc: Sequence[int | str]) -> str:
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_quoted(step)}" for step in loc]
+    return "".join(steps).removeprefix(".")
+
+
+def _quoted(name: str) -> str:
+    """Quote a field's name where it would be read as a path: ``"2.0"``."""
+    plain = name.replace("-", "").replace("_", "").isalnum()
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def _words(problem: Mapping[str, Any]) -> str:
@@ -406,10 +438,14 @@ def _words(problem: Mapping[str, Any]) -> str:
         return "missing"
     if kind == "extra_forbidden":
         return "not a field that is known here"
-    if kind == "union_tag_invalid":
-        return f"an invocationSchemaVersion other than {' and '.join(_VERSIONS)}"
+    if kind == "union_tag_invalid":  # pydantic's own message has the value
+        context = problem["ctx"]
+        return f"expected {context['discriminator']} to be one of {context['expected_tags']}"
     if kind == "union_tag_not_found":
-        return "no invocationSchemaVersion"
+        discriminator = problem["ctx"]["discriminator"]
+        if discriminator.endswith("()"):  # a function of the user
+            return f"{discriminator} found no model for it"
+        return f"expected {discriminator}, which is missing"
     return str(problem["msg"]).removeprefix("Value error, ")
 
 

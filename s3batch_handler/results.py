@@ -92,7 +92,7 @@ def _jsonable(value: object) -> Any:
         return value.model_dump(mode="json", by_alias=True)
     if inspect.iscoroutine(value):
         value.close()  # or Python would complain that nobody awaited it
-        raise TypeError("it was never awaited; make the function an `async def`")
+        raise TypeError("it was never awaited; await it in an `async def` function")
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "__next__"):
         raise TypeError(f"{type(value).__name__} is no JSON")
     if isinstance(value, Mapping):

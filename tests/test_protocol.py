@@ -28,7 +28,13 @@ from s3batch_handler import (
     TaskResult,
     UnexpectedEventWarning,
 )
-from s3batch_handler.protocol import build_event, build_response, parse_event, parse_response
+from s3batch_handler.protocol import (
+    MAX_RESPONSE_BYTES,
+    build_event,
+    build_response,
+    parse_event,
+    parse_response,
+)
 from s3batch_handler.testing import make_event
 
 LoadEvent = Callable[[str], dict[str, Any]]
@@ -226,6 +232,48 @@ def test_odd_event_once(load_event: LoadEvent) -> None:
             parse_event(load_event("odd_extra_fields.json"))
 
     assert len(seen) == 1
+
+
+def without(fields: dict[str, Any], name: str, **others: Any) -> dict[str, Any]:
+    return {field: value for field, value in fields.items() if field != name} | others
+
+
+UNDOCUMENTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "a field of the task": lambda task: task | {"s3Size": 1},
+    "a field instead of the version": lambda task: without(task, "s3VersionId", s3Size=1),
+    "the bucket field of the other schema": lambda task: (
+        without(task, "s3Bucket", s3BucketArn="arn:aws:s3:::b")
+        if "s3Bucket" in task
+        else without(task, "s3BucketArn", s3Bucket="b")
+    ),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("name", UNDOCUMENTED)
+def test_tasks_are_checked_although_their_job_has_been_seen(
+    name: str, version: str, place: int
+) -> None:
+    """A job that is remembered does not hide what is undocumented in any of the tasks."""
+    event = make_event("a", "b", schema_version=version)
+    parse_event(event, strict=True)
+    event["tasks"][place] = UNDOCUMENTED[name](event["tasks"][place])
+
+    with pytest.warns(UnexpectedEventWarning):
+        parse_event(event)
+    with pytest.raises(InvalidEvent, match=rf"tasks\[{place}\]"):
+        parse_event(event, strict=True)
+
+
+def test_events_are_checked_although_their_job_has_been_seen() -> None:
+    """A job that is remembered does not hide what is undocumented beside the tasks."""
+    event = make_event("a")
+    parse_event(event, strict=True)
+    event["region"] = "eu-west-1"
+
+    with pytest.raises(InvalidEvent, match="region: not a field that is known here"):
+        parse_event(event, strict=True)
 
 
 def test_arguments_of_another_schema(load_event: LoadEvent) -> None:
@@ -565,7 +613,7 @@ def test_missing_keys_by_default(load_event: LoadEvent) -> None:
 @pytest.mark.parametrize(
     "message", ["🌻" * 5000, "\x00" * 5000, '"' * 1024, "é" * 1024, "x" * 1024]
 )
-@pytest.mark.parametrize("count", [1, 20, 21, 3000])
+@pytest.mark.parametrize("count", [1, 20, 21, 480, 1000, 3000])
 def test_size_of_a_response(message: str, count: int) -> None:
     """However many tasks there are, the response is one that Lambda takes (6 MB)."""
     event = make_event(*(str(number) for number in range(count)))
@@ -579,6 +627,31 @@ def test_size_of_a_response(message: str, count: int) -> None:
         task["taskId"] for task in event["tasks"]
     ]
     assert all(0 < len(result["resultString"]) <= 1024 for result in response["results"])
+
+
+def as_json(count: int, message: str) -> tuple[int, set[str]]:
+    """Return the size of a response with that many results, and their texts."""
+    invocation = parse_event(make_event(*(str(number) for number in range(count))))
+    response = respond(invocation, [Outcome(PERMANENT, message)] * count)
+    return len(json.dumps(response)), {result["resultString"] for result in response["results"]}
+
+
+@pytest.mark.parametrize("message", ["🌻" * 1024, '"' * 1024, "x" * 1024])
+def test_messages_are_shortened_no_earlier_and_no_further_than_needed(message: str) -> None:
+    """The last response that fits is left alone; the next one still has most of each message."""
+    each = as_json(2, message)[0] - as_json(1, message)[0]
+    most = MAX_RESPONSE_BYTES // each
+    while as_json(most, message)[1] == {message}:
+        most += 1
+
+    size, texts = as_json(most - 1, message)
+    assert texts == {message}
+    assert MAX_RESPONSE_BYTES - 2 * each < size <= MAX_RESPONSE_BYTES
+
+    size, (text,) = as_json(most, message)
+    assert size <= MAX_RESPONSE_BYTES
+    assert len(text) > (900 if message.startswith("🌻") else 450)
+    assert text.endswith("… [cut, of 1,024 characters]")
 
 
 def test_short_messages_stay_in_a_large_response() -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, RootModel
 from typing_extensions import override
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
-from s3batch_handler.results import outcome_of
+from s3batch_handler.results import NotAwaited, outcome_of
 from s3batch_handler.text import MAX_RESULT_STRING, result_string
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
@@ -192,14 +192,29 @@ def test_no_json(make: Any, says: str) -> None:
     assert str(caught.value).startswith("the function did its work, but returned something")
 
 
-def test_coroutine() -> None:
-    """Who forgot to await is told what to do about it."""
+def test_a_coroutine_is_handed_back() -> None:
+    """What has to be awaited first is no outcome yet: the caller gets it to await it."""
 
     async def work() -> str:
         return "done"
 
-    with pytest.raises(PermanentFailure, match="make the function an `async def`"):
-        outcome_of(work())
+    coroutine = work()
+
+    with pytest.raises(NotAwaited) as caught:
+        outcome_of(coroutine)
+
+    assert caught.value.awaitable is coroutine
+    coroutine.close()
+
+
+def test_a_coroutine_within_a_value_is_refused() -> None:
+    """Nobody awaits what is part of a value; the text says what to do about it."""
+
+    async def work() -> str:
+        return "done"
+
+    with pytest.raises(PermanentFailure, match="it was never awaited"):
+        outcome_of([work()])
 
 
 # ---------------------------------------------------------------- the text in the report
@@ -228,6 +243,29 @@ def test_text_that_is_cut(text: str, mark: str) -> None:
     assert len(cut) == MAX_RESULT_STRING == 1024
     assert cut.endswith(mark)
     assert cut[:10] == text[:10].replace("\n", "\\n")[:10]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("x" * 100, 100, "x" * 100),
+        ("x" * 101, 100, "x" * 74 + "… [cut, of 101 characters]"),
+        ("x" * 100, 27, "x" + "… [cut, of 100 characters]"),
+        ("x" * 100, 26, "… [cut, of 100 characters]"),
+        ("x" * 100, 25, "… [cut, of 100 characters"),
+        ("x" * 100, 1, "…"),
+        ("x" * 100, 0, ""),
+        ("x" * 1_234_567, 33, "x" + "… [cut, of 1,234,567 characters]"),
+        ("\n" * 20, 40, "\\n" * 20),
+        ("\n" * 20, 39, "\\n" * 7 + "… [cut, of 20 characters]"),
+        ("\n" + "x" * 99, 40, "\\n" + "x" * 12 + "… [cut, of 100 characters]"),
+        ("\ud83c" * 41, 40, "\ufffd" * 15 + "… [cut, of 41 characters]"),
+        ("\u00a0" * 41, 40, "\u00a0" * 15 + "… [cut, of 41 characters]"),
+    ],
+)
+def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str) -> None:
+    """The mark has the length of the text before it was escaped, and gives way last."""
+    assert result_string(text, limit) == cut
 
 
 @pytest.mark.parametrize(
