@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.errors import TaskFailure
 from s3batch_handler.model import ResultCode
+from s3batch_handler.redaction import class_names, redact, text_of
 
 Classify: TypeAlias = Callable[[BaseException], ResultCode | None]
 """Says what an exception means for its task; ``None`` where it has no opinion."""
@@ -163,7 +164,7 @@ class _Classification:
         try:
             answer: object = self._classify(exception)
         except Exception as error:  # noqa: BLE001  a user's function must not hide the failure
-            self._complain("classify=%r raised %s: %s", self._classify, type(error).__name__, error)
+            self._complain("classify=%r raised %s", self._classify, _named(error, _text(error)))
             return None
         if answer is not None and not isinstance(answer, ResultCode):
             self._complain("classify=%r gave %r, no ResultCode", self._classify, answer)
@@ -280,17 +281,11 @@ def _is_about_trust(exception: BaseException) -> bool:
 
 
 def _known_class(exception: BaseException) -> str | None:
-    return next((name for name in _names(exception) if name in _CLASSES), None)
+    return next((name for name in class_names(exception) if name in _CLASSES), None)
 
 
 def _is_a(exception: BaseException, *names: str) -> bool:
-    return any(name in names for name in _names(exception))
-
-
-def _names(exception: BaseException) -> Iterator[str]:
-    """Give the names of an exception's classes as the table has them, the most specific first."""
-    for cls in type(exception).__mro__:
-        yield f"{str(cls.__module__).partition('.')[0]}.{cls.__name__}"
+    return any(name in names for name in class_names(exception))
 
 
 def _attribute(thing: object, name: str) -> object:
@@ -345,7 +340,7 @@ def _named(exception: BaseException, text: str) -> str:
 def _words_of_aws(aws: AwsError, limit: int) -> str:
     words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
     if aws.message:
-        words += f": {_cut(aws.message, limit)}"
+        words += f": {_cut(redact(aws.message[: 2 * limit]), limit)}"
     marks = []
     if aws.status is not None and str(aws.status) != aws.code:
         marks.append(f"HTTP {aws.status}")
@@ -360,7 +355,8 @@ def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
     if len(leaves) > len(words):
         words.append(f"and {len(leaves) - len(words)} more")
     errors = "1 error" if len(leaves) == 1 else f"{len(leaves)} errors"
-    about = _named(group, _cut(str(_attribute(group, "message") or ""), _SHORT))
+    message = str(_attribute(group, "message") or "")
+    about = _named(group, _cut(redact(message[: 2 * _SHORT]), _SHORT))
     return f"{about} ({errors}: {'; '.join(words)})"
 
 
@@ -377,16 +373,9 @@ def _caused_by(outer: BaseException, decider: BaseException) -> str:
 
 def _text(exception: BaseException, limit: int = _LONGEST) -> str:
     try:
-        text = str(exception)
+        return _cut(text_of(exception, 2 * limit), limit)
     except Exception:  # noqa: BLE001  whatever it is, the task has failed already
         return "(its text cannot be shown)"
-    return _SIGNATURE.sub(r"\1…", _cut(text, limit))
-
-
-# HTTP libraries put the whole address into their messages; a presigned one is a key to the object.
-_SIGNATURE: Final = re.compile(
-    r"(\bX-Amz-(?:Signature|Credential|Security-Token)=)[^&\s'\"<>)]+", re.IGNORECASE
-)
 
 
 def _cut(text: str, limit: int) -> str:

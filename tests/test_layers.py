@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 LAYERS = [
     ("nouns", {"model", "errors"}),
-    ("rules", {"keys", "text", "protocol", "classify", "declaration", "results", "deadline"}),
+    (
+        "rules",
+        {
+            *("keys", "text", "redaction", "protocol", "classify", "declaration", "results"),
+            "deadline",
+        },
+    ),
     (
         "runtime",
         {"handler", "event_loop", "observability"},

@@ -1,0 +1,592 @@
+"""Remove credentials, and input that libraries quote, from texts for reports, logs and terminals.
+
+:func:`redact` does it for a text, :func:`text_of` for the message of an exception, and
+:func:`without_secrets` for an exception that is logged with its traceback. What they know is in the
+tables at the end of this file, and in ``docs/handlers.md``.
+
+The time that this takes grows no faster than the text, whatever is in it. Patterns are compiled
+when the first failure needs them, so that a cold start does not pay for them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MASK: Final = "***"
+"""What replaces a value that was removed."""
+
+
+def redact(text: str) -> str:
+    """Replace credentials in a text by ``***``; their names stay, so that it can be understood.
+
+    ::
+
+        https://b.s3.amazonaws.com/k?AWSAccessKeyId=***&Signature=***&Expires=1767225600
+        postgresql://ann:***@db/photos
+        {'Authorization': '***', 'Accept': 'text/html'}
+
+    It removes the values of parameters, fields, headers and options that are named like
+    credentials, in plain, URL-encoded, HTML-escaped and JSON-escaped text; passwords in addresses;
+    tokens that are known by their form; and input that some libraries quote in their messages.
+    """
+    for hint in QUOTED_INPUT:
+        if hint in text:
+            text = _quoted_input(hint).sub(rf"\1{MASK}", text)
+    lowered = _lowered(text)
+    if any(hint in lowered for hint in _NAME_HINTS):
+        text = _mask_named(text, lowered)
+    if "@" in text or "://" in text or "%40" in text:
+        text = _tokens().sub(_mask_userinfo, text)
+    if any(hint in lowered for hint in _TOKEN_HINTS):
+        text = _known_tokens().sub(_mask_known_token, text)
+    return text
+
+
+def text_of(error: BaseException, longest: int = 10_000) -> str:
+    """Return ``str(error)`` without credentials and without input that it repeats.
+
+    Only the first ``longest`` characters are read. Whatever ``str()`` raises is not caught.
+    """
+    for cls, name in zip(type(error).__mro__, class_names(error), strict=True):
+        if name in _OWN_WORDS:
+            return redact(_OWN_WORDS[name](error)[:longest])
+        if "__str__" in vars(cls):
+            break
+    return redact(str(error)[:longest])
+
+
+def class_names(error: BaseException) -> Iterator[str]:
+    """Yield the names of an exception's classes, the most specific first: ``botocore.WaiterError``.
+
+    Each consists of the top-level package and the class.
+    """
+    for cls in type(error).__mro__:
+        yield f"{str(cls.__module__).partition('.')[0]}.{cls.__name__}"
+
+
+# ---------------------------------------------------------------- exceptions with tracebacks
+
+
+def without_secrets(error: BaseException) -> BaseException:
+    """Return what to log in place of an exception: itself, if nothing in it has to be removed.
+
+    Otherwise a copy: an exception of another class that has the same name, the same traceback and
+    the redacted text. So are the exceptions that it was raised from, and the members of a group.
+    """
+    linked = _Linked(error)
+    texts = {id(each): _text_for_log(each) for each in linked.exceptions}
+    if linked.is_plain and not any(changed for _, changed in texts.values()):
+        return error
+    copies = {id(each): _copy(each, texts[id(each)][0]) for each in linked.exceptions}
+    for each in linked.exceptions:
+        copy = copies[id(each)]
+        copy.__traceback__ = each.__traceback__
+        copy.__cause__ = copies.get(id(each.__cause__))
+        copy.__context__ = copies.get(id(each.__context__))
+        copy.__suppress_context__ = each.__suppress_context__
+        if id(each) in linked.members:
+            vars(copy)["members"] = [copies[id(member)] for member in linked.members[id(each)]]
+        for note in _notes(each):
+            copy.add_note(redact(note[:_LONGEST_TEXT]))
+    return copies[id(error)]
+
+
+_LONGEST_TEXT: Final = 4000  # characters of one exception in a traceback
+_MOST_LINKED: Final = 100  # exceptions of one traceback
+
+
+class _Linked:
+    """An exception and all that its traceback shows.
+
+    Attributes:
+        exceptions: Each of them once, up to a limit.
+        members: Of each group among them, by its ``id()``: no exception is in two groups.
+        is_plain: Whether these are all, and no group is within itself.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        found: dict[int, BaseException] = {id(error): error}
+        self.members: dict[int, list[BaseException]] = {}
+        self.is_plain = True
+        waiting = [error]
+        while waiting:
+            exception = waiting.pop()
+            if isinstance(exception, BaseExceptionGroup):
+                members = self.members[id(exception)] = []
+                for member in exception.exceptions:
+                    if id(member) in found or len(found) >= _MOST_LINKED:
+                        self.is_plain = False
+                        continue
+                    found[id(member)] = member
+                    members.append(member)
+                waiting += members
+            for other in (exception.__cause__, exception.__context__):
+                if other is not None and id(other) not in found:
+                    if len(found) >= _MOST_LINKED:
+                        self.is_plain = False
+                        continue
+                    found[id(other)] = other
+                    waiting.append(other)
+        self.exceptions = list(found.values())
+
+
+def _text_for_log(error: BaseException) -> tuple[str, bool]:
+    """Return the text to log, and whether the traceback of the original would show another."""
+    try:
+        original = str(error)
+        text = text_of(error, _LONGEST_TEXT)
+    except Exception:  # noqa: BLE001  __str__ is other people's code
+        return "(its text cannot be shown)", True
+    if len(original) > _LONGEST_TEXT:
+        return f"{text}…", True
+    beside = _notes(error)
+    if isinstance(error, SyntaxError):  # a traceback shows the line
+        beside.append(str(error.text or ""))
+    return text, text != original or any(redact(part) != part for part in beside)
+
+
+def _notes(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
+
+
+def _copy(error: BaseException, text: str) -> BaseException:
+    names: dict[str, Any] = {
+        "__module__": type(error).__module__,
+        "__qualname__": type(error).__qualname__,
+        "__str__": lambda _: text,
+    }
+    if not isinstance(error, BaseExceptionGroup):
+        made: BaseException = type(type(error).__name__, (Exception,), names)()
+        return made
+    # The members are known later, and Python's own groups cannot be changed.
+    names["exceptions"] = property(lambda group: tuple(vars(group).get("members", ())))
+    group: BaseException = type(type(error).__name__, (BaseExceptionGroup,), names)(
+        "", [Exception()]
+    )
+    return group
+
+
+# ---------------------------------------------------------------- names and their values
+
+
+def _mask_named(text: str, lowered: str) -> str:
+    """Mask what follows the name of a credential and a separator."""
+    kept: list[str] = []
+    done = position = 0
+    while (name := _names().search(lowered, position)) is not None:
+        position = name.end()
+        if not _is_used_as_name(lowered, name) or not _may_be_secret(text, name):
+            continue
+        begin, end = _value(text, name)
+        if begin < end:
+            kept += [text[done:begin], MASK]
+            done = position = end
+    return "".join([*kept, text[done:]]) if kept else text
+
+
+def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
+    """Check what is before a name: it may be the end of a longer word."""
+    before = lowered[max(0, name.start() - 64) : name.start()]
+    in_query = (
+        before.endswith(("?", "&", ";", "#")) or re.search(_ENCODED_AT_END, before) is not None
+    )
+    word, separator = name["name"], name["separator"].strip()
+    if word in SHORT_NAMES and before[-1:].isalnum() and not in_query:
+        return False
+    if word in NAMES_IN_QUERIES:
+        return in_query and separator != ":"
+    if separator not in (">", ",", ""):
+        return True
+    opener = before.rstrip(_NAME_CHARACTERS)
+    if separator == ">":
+        return opener.endswith("<")
+    if before[len(opener) :].startswith("-"):  # an option of a command
+        return True
+    if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
+        return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
+    return word == "header value"
+
+
+def _may_be_secret(text: str, name: re.Match[str]) -> bool:
+    """Check a value that may be a word of a sentence: ``invalid token: expired``."""
+    word = name["name"]
+    if word in NAMES_IN_QUERIES:
+        # Not all of it: a text that is full of such names would be read again and again.
+        begin, end = _plain_value(text, name, longest=_LOOKED_AT)
+        return _looks_random(text[begin:end])
+    if name["close"] or name["separator"].strip() != ":" or word in _HEADERS:
+        return True
+    begin, end = _plain_value(text, name, longest=_LOOKED_AT)
+    value, after = text[begin:end], text[end : end + 2]
+    if begin == end or _looks_random(value) or len(value) == _LOOKED_AT:
+        return True
+    if word in _TOKENS_IN_SENTENCES or value.lower() in _PLAIN_WORDS:
+        return False
+    return not (value.isalpha() and after[:1] == " " and after[1:].isalpha())
+
+
+_LOOKED_AT: Final = 200
+
+
+def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
+    """Find the value after a name: where it begins and ends."""
+    begin = name.end()
+    if name["separator"].strip() == ">":
+        end = text.find("<", begin)
+        return begin, len(text) if end < 0 else end
+    opening = _opening().match(text, begin)
+    if opening is None:
+        return _plain_value(text, name)
+    begin = opening.end()
+    if opening["quote"]:
+        return begin, _closing_quote(text, begin, opening["quote"])
+    return begin, _closing_bracket(text, begin)
+
+
+def _plain_value(text: str, name: re.Match[str], longest: int | None = None) -> tuple[int, int]:
+    begin = name.end()
+    end = len(text) if longest is None else min(len(text), begin + longest)
+    value = _pattern_for(name).match(text, begin, end)
+    if value is None:
+        return begin, begin
+    found = value[0].rstrip(")]},.;:!?")
+    if found.lower() in ("", "none", "null", "true", "false"):
+        return begin, begin
+    return begin, begin + len(found)
+
+
+def _pattern_for(name: re.Match[str]) -> re.Pattern[str]:
+    if name["separator"].strip() == ":":
+        if name["name"] == "authorization":
+            return _authorization()
+        if name["name"] == "cookie":
+            return _line()
+    return _encoded_value() if "%" in name["separator"] else _unquoted_value()
+
+
+def _closing_quote(text: str, begin: int, quote: str) -> int:
+    r"""Find the end of a quoted value; the end of the text if that was cut.
+
+    In ``'it\'s'`` the quote in the middle is escaped; in ``\"it\'s\"``, which is JSON within JSON,
+    those around the value are.
+    """
+    end = begin
+    while (end := text.find(quote, end)) >= 0:
+        before = text[max(begin, end - 16) : end]
+        backslashes = len(before) - len(before.rstrip("\\"))
+        if backslashes == 0 or (backslashes % 2 == 0 and quote in ("'", '"')):
+            return end
+        end += 1
+    return len(text)
+
+
+def _closing_bracket(text: str, begin: int) -> int:
+    depth = 1
+    for bracket in _brackets().finditer(text, begin):
+        depth += 1 if bracket[0] in "([{" else -1
+        if depth == 0:
+            return bracket.start()
+    return len(text)
+
+
+def _looks_random(value: str) -> bool:
+    """Tell a credential from a word, a number or a path: long, of letters and digits."""
+    return (
+        len(value) >= 12
+        and re.fullmatch(_RANDOM, value) is not None
+        and any(map(str.isdigit, value))
+        and any(map(str.isalpha, value))
+        and re.search(_FILE_ENDING, value) is None
+    )
+
+
+def _lowered(text: str) -> str:
+    """Return the text in lower case, of the same length: "İ" becomes two characters otherwise."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(char.lower() if char.isascii() else char for char in text)
+
+
+# ---------------------------------------------------------------- passwords in addresses
+
+
+def _mask_userinfo(match: re.Match[str]) -> str:
+    """Mask the password in ``scheme://user:password@host``, plain or URL-encoded."""
+    text = match[0]
+    if "://" in text:
+        first, *addresses = text.split("://")
+        return "://".join([first, *map(_mask_in_address, addresses)])
+    if "%40" in text:
+        text = _encoded_userinfo().sub(rf"\1{MASK}", text)
+    at = text.rfind("@")
+    if at < 0:
+        return text
+    user, colon, password = text[:at].partition(":")
+    name = user.lstrip("([{=,").rpartition("=")[2]
+    is_address = re.fullmatch(_USER, name) and name.lower() not in _SCHEMES
+    if colon and password and is_address and re.match(_HOST, text[at + 1 :]):
+        return f"{user}:{MASK}{text[at:]}"
+    return text
+
+
+def _mask_in_address(address: str) -> str:
+    """Mask the password in what follows ``://``."""
+    authority = re.split(r"[/?#]", address, maxsplit=1)[0]
+    at = authority.rfind("@")
+    user, colon, rest = address.partition(":")
+    if at < 0 and (
+        colon == ""
+        or len(user) >= len(authority)
+        or user.startswith("[")
+        or user == "arn"
+        or re.match(_PORT, rest)
+    ):
+        return address
+    # Passwords that are not encoded may have "/", "?", "#" and "@" in them.
+    later = address.rfind("@")
+    if at < 0 or (later > at and not re.match(_FULL_HOST, address[at + 1 :])):
+        at = later
+    if at < 0:  # the address was cut
+        return f"{user}:{MASK}"
+    if colon and len(user) < at:
+        return f"{user}:{MASK}{address[at:]}"
+    return f"{MASK}{address[at:]}" if _looks_random(address[:at]) else address
+
+
+def _mask_known_token(match: re.Match[str]) -> str:
+    scheme, value = match["scheme"], match["value"]
+    if scheme is None:
+        return MASK
+    return f"{scheme}{MASK}" if _looks_random(value) or len(value) >= 20 else match[0]
+
+
+# ---------------------------------------------------------------- the tables
+
+NAMES: Final = (
+    *("access-key", "access-key-id", "account-key", "admin-key", "api-key", "app-key"),
+    *("application-key", "assertion", "auth-key", "authorization", "client-key", "consumer-key"),
+    *("cookie", "cookies", "credential", "credentials", "customer-key", "encryption-key"),
+    *("function-key", "functions-key", "google-access-id", "header value", "host-key"),
+    *("key-pair-id", "license-key", "master-key", "passcode", "passphrase", "passwd", "password"),
+    *("plaintext", "private-key", "saml-request", "saml-response", "secret", "secret-binary"),
+    *("secret-key", "secret-string", "security-key", "service-key", "session-id", "session-key"),
+    *("shared-key", "signature", "signing-key", "storage-key", "subscription-key", "token"),
+)
+"""Names of credentials, also at the end of longer ones: ``X-Amz-Security-Token``.
+
+In place of ``-`` there may be ``_``, a space or nothing.
+"""
+
+SHORT_NAMES: Final = (
+    *("auth", "bearer", "cred", "creds", "hmac", "jwt", "mfa-code", "otp", "pass", "passwort"),
+    *("pin", "pswd", "pw", "pwd", "session", "sid", "sig", "ticket", "totp"),
+)
+"""Names of credentials that are the end of other words as well: ``design`` is no ``sig``."""
+
+NAMES_IN_QUERIES: Final = ("code", "hash", "key", "policy", "state")
+"""Names that are credentials in addresses only, and only where their values look like it."""
+
+QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
+    # pydantic, both versions; a traceback or another exception may have its text
+    "input_value=": (r"input_value=", r", input_type="),
+    "; given=": (r"; given=", r"; permitted=|\)"),
+    "Input tag ": (r"Input tag ", r" found using "),
+    "Invalid type for parameter ": (
+        r"Invalid type for parameter [^,]{0,200}, value: ",
+        r", type: <class",
+    ),  # botocore
+    "[parameters: ": (r"\[parameters: ", r"\]\n"),  # SQLAlchemy
+    "DETAIL: ": (r"\nDETAIL: +", r"\n(?:HINT|CONTEXT|QUERY|LINE|\[SQL)"),  # psycopg
+    "Duplicate entry ": (r"Duplicate entry ", r" for key "),  # MySQL
+    " value: '": (r"\bIncorrect \w+ value: ", r" for column "),  # MySQL
+    "dup key: ": (r"\bdup key: ", r", full error: "),  # MongoDB
+    "full error: ": (r"\bfull error: ", r"\Z"),  # MongoDB
+    "Failed schema validation.": (
+        r"Failed schema validation\. Error: [^\n]{0,400}?, Data: ",
+        r"\Z",
+    ),  # Powertools
+    "instead of value ": (r"instead of value ", r" of type "),  # dacite
+    "(got ": (r"must be <class '[^']{1,200}'> \(got ", r"\Z"),  # attrs
+    "On instance": (r"\nOn instance[^\n]{0,200}:\n", r"\Z"),  # jsonschema, quoted by another
+}
+"""Input that libraries quote: by a hint that it is there, patterns before and after it."""
+
+_HEADERS: Final = ("authorization", "cookie", "header value")
+_TOKENS_IN_SENTENCES: Final = (
+    *("assertion", "auth", "bearer", "cookies", "cred", "credential", "credentials", "hmac"),
+    *("pass", "pin", "plaintext", "session", "signature", "ticket", "token"),
+)
+_PLAIN_WORDS: Final = (
+    *("denied", "empty", "expected", "expired", "failed", "incorrect", "invalid", "malformed"),
+    *("missing", "required", "unknown", "unset", "unused", "wrong"),
+)
+_SCHEMES: Final = ("acct", "arn", "mailto", "npm", "sip", "sips", "xmpp")
+_NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-.:"
+
+_NAME_HINTS: Final = (
+    *("assert", "auth", "bearer", "code", "cookie", "cred", "google", "hash", "header value"),
+    *("hmac", "jwt", "key", "otp", "pass", "pin", "plaintext", "policy", "pswd", "pw", "saml"),
+    *("secret", "session", "sid", "sig", "state", "ticket", "token"),
+)
+_TOKEN_HINTS: Final = (
+    *("-----begin", "aiza", "basic", "bearer", "bot", "dop_v1_", "eyj", "gh", "github_pat_"),
+    *("glpat-", "hf_", "hooks.", "npm_", "pypi-", "rk_live_", "sg.", "shpat_", "sk_", "webhooks"),
+    *("xox", "ya29."),
+)
+
+_ENCODED = r"%(?:25){0,3}"  # percent signs may be encoded again
+_QUOTE = rf"""\\{{0,8}}['"]|&quot;|&\#0?3[49];|{_ENCODED}2[27]"""
+_ENCODED_AT_END: Final = r"(?:%(?:25){0,3}(?:20|22|23|26|27|2c|3b|3f|7b)|\\u0026|\\u003f|\\x26)\Z"
+_RANDOM: Final = r"[\w\-+/=%.~$!*]+"
+_FILE_ENDING: Final = r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
+_USER: Final = r"[\w.+%-]{1,64}"
+_HOST: Final = r"(?!sha\d)[\w\[%]"
+_FULL_HOST: Final = r"\[|localhost|[\w-]+(?:\.[\w-]|:\d)"
+_PORT: Final = r"\d{0,5}(?![\w%~$!*+-])"
+
+
+@cache
+def _names() -> re.Pattern[str]:
+    by_letter: dict[str, list[str]] = {}  # so that few of them are tried at each character
+    for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES):
+        by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
+    names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
+    return re.compile(
+        rf"""(?P<name>{names})(?:[-_]?(?:hash|value|v?\d{{1,2}}))?"""
+        rf"""(?P<close>\]|{_ENCODED}5d|{_QUOTE})?"""
+        rf"""(?P<separator>[ \t]{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
+        rf"""|&\#0?61;|>|,)[ \t]{{0,4}}|[ \t]{{1,4}})"""
+    )
+
+
+@cache
+def _quoted_input(hint: str) -> re.Pattern[str]:
+    before, after = QUOTED_INPUT[hint]
+    return re.compile(rf"({before}).*?(?={after}|\Z)", re.DOTALL)
+
+
+_SCHEME = r"(?:(?:bearer|basic|digest|negotiate|ntlm|apikey|token|sharedkey|oauth)[ \t]{1,4})?"
+_VALUE = r"""(?:[^\s&'"<>\\,;]|\\(?![nrtux"'\\])|[,;](?!\s|$|[\w.\-]{1,40}[ ]?[=:]))"""
+
+
+@cache
+def _unquoted_value() -> re.Pattern[str]:
+    return re.compile(rf"{_SCHEME}{_VALUE}+", re.IGNORECASE)
+
+
+@cache
+def _authorization() -> re.Pattern[str]:
+    return re.compile(r"""(?:[\w-]{1,40}[ \t]{1,4})?[^\s'"<>]+""")
+
+
+@cache
+def _line() -> re.Pattern[str]:
+    return re.compile(r"""[^\r\n'"<>]+""")
+
+
+@cache
+def _encoded_value() -> re.Pattern[str]:
+    return re.compile(rf"(?:(?!{_ENCODED}(?:22|26|27|7d)){_VALUE})+", re.IGNORECASE)
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    return re.compile(rf"[bru]{{0,2}}(?P<quote>{_QUOTE})|[\[({{]", re.IGNORECASE)
+
+
+@cache
+def _brackets() -> re.Pattern[str]:
+    return re.compile(r"[\[\](){}]")
+
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    return re.compile(r"""[^\s'"<>]+""")
+
+
+@cache
+def _encoded_userinfo() -> re.Pattern[str]:
+    address = rf"{_ENCODED}3A(?:{_ENCODED}2F){{2}}[^\s%&]{{0,100}}{_ENCODED}3A"
+    return re.compile(rf"({address})[^\s&]{{1,200}}?(?={_ENCODED}40)", re.IGNORECASE)
+
+
+@cache
+def _known_tokens() -> re.Pattern[str]:
+    return re.compile(
+        r"""(?<![\w-])(?:
+            eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?        # a JSON Web Token
+          | (?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|AIza|ya29\.|npm_
+              |pypi-|SG\.|hf_|dop_v1_|shpat_)[\w.-]{10,}
+        )
+        | -----BEGIN\ [A-Z\ ]{0,30}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]{0,30}KEY-----|\Z)
+        | (?<=hooks\.slack\.com/services/)[\w/]+
+        | (?<=/api/webhooks/)\d+/[\w-]+                 # Discord
+        | (?<=/bot)\d+:[\w-]+                           # Telegram
+        | (?P<scheme>\b(?:Bearer|Basic)[ ]{1,4})(?P<value>[\w.~+/=-]{8,})
+        """,
+        re.VERBOSE | re.DOTALL | re.IGNORECASE,
+    )
+
+
+# ---------------------------------------------------------------- exceptions in other words
+
+
+def _words_of_pydantic(error: Any) -> str:
+    """Describe a ValidationError of pydantic, of either version: fields and problems, no input."""
+    if hasattr(error, "error_count"):
+        title = error.title
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    else:
+        title, problems = error.model.__name__, error.errors()
+    count = len(problems)
+    lines = [f"{_field(problem['loc'])}{_problem(problem)}" for problem in problems[:_PROBLEMS]]
+    if count > len(lines):
+        lines.append(f"and {count - len(lines)} more")
+    return f"{count} validation error{'' if count == 1 else 's'} for {title}: {'; '.join(lines)}"
+
+
+_PROBLEMS: Final = 5
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    steps = [f"[{step}]" if isinstance(step, int) else f".{str(step)[:64]}" for step in location]
+    path = "".join(steps).lstrip(".")
+    return f"{path}: " if path and path != "__root__" else ""
+
+
+def _problem(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "union_tag_invalid":  # its message has the tag
+        return "The tag is not one of the expected ones"
+    return str(problem["msg"])
+
+
+def _words_of_jsonschema(error: Any) -> str:
+    return f"{error.json_path} does not satisfy {error.validator!r} of the schema"
+
+
+def _words_of_yaml(error: Any) -> str:
+    mark = error.problem_mark or error.context_mark
+    place = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return f"{error.problem or error.context or 'not valid YAML'}{place}"
+
+
+def _words_of_configparser(error: Any) -> str:
+    lines = [number for number, _ in getattr(error, "errors", ())] or [getattr(error, "lineno", 0)]
+    return f"cannot parse line {', '.join(map(str, lines[:_PROBLEMS]))}"
+
+
+_OWN_WORDS: Final[dict[str, Callable[[Any], str]]] = {
+    "pydantic_core.ValidationError": _words_of_pydantic,
+    "pydantic.ValidationError": _words_of_pydantic,  # version 1
+    "jsonschema.ValidationError": _words_of_jsonschema,
+    "yaml.MarkedYAMLError": _words_of_yaml,
+    "configparser.ParsingError": _words_of_configparser,
+}
+"""Exceptions whose text consists of the input, and what is said instead."""

@@ -1,0 +1,472 @@
+"""Credentials and quoted input do not get into reports, logs and terminals."""
+
+from __future__ import annotations
+
+import configparser
+import logging
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+import boto3
+import pydantic
+import pydantic.v1
+import pytest
+import yaml  # type: ignore[import-untyped]
+from botocore.config import Config
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from s3batch_handler.redaction import (
+    NAMES,
+    NAMES_IN_QUERIES,
+    SHORT_NAMES,
+    redact,
+    text_of,
+    without_secrets,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECRET = "aB3xY5zK9mQ7wE1r"
+
+
+# ---------------------------------------------------------------- addresses
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_presigned_address_of_boto3(version: str) -> None:
+    """With either version of the signature; bucket and key stay."""
+    client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="x",
+        aws_session_token=SECRET,
+        config=Config(signature_version=version),
+    )
+    url = client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "cat.jpg"})
+    hidden = [
+        pair.partition("=")[2]
+        for pair in url.partition("?")[2].split("&")
+        if pair.lower().endswith(SECRET.lower())
+        or pair.lower().partition("=")[0]
+        in ("signature", "x-amz-signature", "awsaccesskeyid", "x-amz-credential")
+    ]
+
+    text = redact(f"403 Client Error: Forbidden for url: {url}")
+
+    assert len(hidden) == 3
+    assert not any(value in text for value in hidden)
+    assert "cat.jpg?" in text
+    assert "Expires=" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("/k?Expires=1&Signature={}&Key-Pair-Id={}", "/k?Expires=1&Signature=***&Key-Pair-Id=***"),
+        ("/k?Policy={}~__&x=1", "/k?Policy=***&x=1"),
+        (
+            "/k?GoogleAccessId=a@b.c&X-Goog-Signature={}",
+            "/k?GoogleAccessId=***&X-Goog-Signature=***",
+        ),
+        ("/c?sv=2024&sig={}%3D", "/c?sv=2024&sig=***"),
+        ("/k?x-amz-security-TOKEN={}", "/k?x-amz-security-TOKEN=***"),
+        ("/app#access_token={}&token_type=bearer", "/app#access_token=***&token_type=bearer"),
+        ("/k?a=1&amp;Signature={}&amp;b=2", "/k?a=1&amp;Signature=***&amp;b=2"),
+        ("/k?a=1\\u0026Signature={}\\u0026b=2", "/k?a=1\\u0026Signature=***\\u0026b=2"),
+        ("/k?a=1;token={};b=2", "/k?a=1;token=***;b=2"),
+        ("/k?user[password]={}", "/k?user[password]=***"),
+        ("/k?user%5Bpassword%5D={}", "/k?user%5Bpassword%5D=***"),
+        ("/k?Signature={}...", "/k?Signature=***..."),
+        ("(see /k?Signature={})", "(see /k?Signature=***)"),
+        ("'/k?Signature={}'", "'/k?Signature=***'"),
+    ],
+)
+def test_parameters_of_addresses(text: str, redacted: str) -> None:
+    """The parameters that other signers use, however the address is spelled; the names stay."""
+    assert redact(text.replace("{}", SECRET)) == redacted
+
+
+@pytest.mark.parametrize("name", [*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES])
+@pytest.mark.parametrize("times", [0, 1, 2, 3], ids="encoded {} times".format)
+def test_address_within_an_address(name: str, times: int) -> None:
+    """An address may be the parameter of another, in which it is encoded, and so on."""
+    name = name.replace("-", "_").replace(" ", "_")
+    if name == "header_value":
+        return
+    query = f"https://h/?a=1&{name}={SECRET}&b=2"
+    for _ in range(times):
+        query = f"https://h/?to={quote(query, safe='')}"
+
+    text = redact(f"Forbidden for url: {query}")
+
+    assert SECRET not in text
+    assert name in text
+    assert text.endswith("2")
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("http://ann:{}@127.0.0.1:80/k", "http://ann:***@127.0.0.1:80/k"),
+        ("postgresql+psycopg://ann:p@{}@db/x", "postgresql+psycopg://ann:***@db/x"),
+        ("redis://:{}@h:6379/0", "redis://:***@h:6379/0"),
+        ("http://ann:p/{}@db.example.com/x", "http://ann:***@db.example.com/x"),
+        ("http://ann:p@ss/{}@db.example.com", "http://ann:***@db.example.com"),
+        ("http://ann:p?{}@db.example.com", "http://ann:***@db.example.com"),
+        ("https://{}@sentry.example/1", "https://***@sentry.example/1"),
+        ("mongodb://ann:{}@h1:27017,h2:27017/x", "mongodb://ann:***@h1:27017,h2:27017/x"),
+        ("no route to ann:{}@db:5432", "no route to ann:***@db:5432"),
+        ("dsn=ann:{}@db:5432", "dsn=ann:***@db:5432"),
+        ("?to=http%3A%2F%2Fann%3A{}%40h%2F", "?to=http%3A%2F%2Fann%3A***%40h%2F"),
+        ("http://ann:{}", "http://ann:***"),  # cut
+    ],
+)
+def test_passwords_in_addresses(text: str, redacted: str) -> None:
+    assert redact(text.replace("{}", SECRET)) == redacted
+
+
+# ---------------------------------------------------------------- other texts
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (
+            "{'Authorization': 'Bearer {}', 'Accept': 'x'}",
+            "{'Authorization': '***', 'Accept': 'x'}",
+        ),
+        ('{"x-api-key":"{}"}', '{"x-api-key":"***"}'),
+        ('"{\\"token\\": \\"{}\\", \\"a\\": 1}"', '"{\\"token\\": \\"***\\", \\"a\\": 1}"'),
+        ("{'Cookie': [b'{}', b'{}']}", "{'Cookie': [***]}"),
+        ("{'secret': {'a': {'b': '{}'}, 'c': '{}'}}", "{'secret': {***}}"),
+        ('{"password": "a\\"{}"}', '{"password": "***"}'),
+        ("[(b'authorization', b'Basic {}')]", "[(b'authorization', b'***')]"),
+        ("&quot;token&quot;:&quot;{}&quot;", "&quot;token&quot;:&quot;***&quot;"),
+        ("{'SecretAccessKey': '{}', 'Version': 1}", "{'SecretAccessKey': '***', 'Version': 1}"),
+        ("<SessionToken>{}</SessionToken>", "<SessionToken>***</SessionToken>"),
+        ("aws_secret_access_key = {}\nregion = x", "aws_secret_access_key = ***\nregion = x"),
+        ("AccountKey={}==;EndpointSuffix=x", "AccountKey=***;EndpointSuffix=x"),
+        ("login failed, password: {}", "login failed, password: ***"),
+        ("login failed, password: swordfish", "login failed, password: ***"),
+        ("mount --password {} /mnt", "mount --password *** /mnt"),
+        ("['curl', '--token', '{}', 'h']", "['curl', '--token', '***', 'h']"),
+        ("['curl', '-H', 'Authorization: Bearer {}']", "['curl', '-H', 'Authorization: ***']"),
+        (
+            "Authorization: AWS4-HMAC-SHA256 Credential={}/x, SignedHeaders=host, Signature={}",
+            "Authorization: ***, SignedHeaders=host, Signature=***",
+        ),
+        ("Invalid header value b'{}\\n'", "Invalid header value b'***'"),
+        ("it says Bearer {}.", "it says Bearer ***"),
+        (f"got eyJhbGciOiJI.eyJzdWIiOiIx.{SECRET}", "got ***"),
+        ("got ghp_{}{}", "got ***"),
+        ("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", "***"),
+        ("https://hooks.slack.com/services/T0/B0/{}", "https://hooks.slack.com/services/***"),
+    ],
+)
+def test_credentials_elsewhere(text: str, redacted: str) -> None:
+    assert redact(text.replace("{}", SECRET)) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ExpiredToken: The provided token has expired",
+        "AuthorizationHeaderMalformed: The authorization header is malformed; the region is wrong",
+        "password: Field required; token: expected text, got a number",
+        "KeyError: 'token'",
+        "key=photos/2024/IMG_0001.jpg in bucket=b",
+        "https://h/?key=photos/IMG_0001_1024.jpg&code=404",
+        "design=blue, max_tokens=100, token_type=bearer, passed: 3",
+        "http://localhost:8000/k, http://[::1]:80/k, http://{host}:{port}/",
+        "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/x/a:b@c",
+        "public.ecr.aws/x:latest@sha256:0123456789abcdef",
+        "write to ann@example.com, or mailto:ann@example.com; git@github.com:a/b",
+        "token=None, password='', secret={}",
+    ],
+)
+def test_text_without_credentials_stays(text: str) -> None:
+    """Words that merely look like names of credentials are needed to understand a failure."""
+    assert redact(text) == text
+
+
+_PARTS = ("token", "key", "auth", "ann:", "=", ":", "%3D", "%26", "&", "?", "'", '"', "\\", "@")
+_MORE = ("://", "/", "[", "}", "(", " ", ",", ";", "***", "İ", "\n", "--password", "<", ">", SECRET)
+
+
+@given(st.lists(st.sampled_from([*_PARTS, *_MORE]), max_size=12).map("".join))
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    """A text goes through several hands: the function, the engine, the command line."""
+    once = redact(text)
+
+    assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("token=", "xpass=", "?key=", "?key=a1", "http://a:", "'token': '", "token=[", "--", "@:"),
+        *(
+            "eyJ",
+            "%3A%2F%2Fa%3A",
+            "cookie: ",
+            "password: a ",
+            "[({",
+            "&quot;token",
+            "Bearer ",
+            "\\",
+        ),
+        *(
+            "input_value=",
+            "; given=",
+            "token=%26",
+            "\nOn instance",
+            "bot1:",
+            "token,b",
+            "://",
+            "a:b@",
+        ),
+        *("must be <class 'a'> (got ", "Failed schema validation. Error: ", "\nDETAIL: ", "'"),
+    ],
+)
+def test_time_grows_no_faster_than_the_text(part: str) -> None:
+    """A message may be made to keep us busy. Measured in processor time, two lengths compared."""
+
+    def seconds(length: int) -> float:
+        text = part * (length // len(part))
+        began = time.process_time()
+        redact(text)
+        return time.process_time() - began
+
+    seconds(1_000)  # compiles the patterns
+    short = min(seconds(20_000) for _ in range(3))
+
+    assert min(seconds(320_000) for _ in range(2)) < 16 * 5 * max(short, 0.001)
+
+
+# ---------------------------------------------------------------- exceptions that repeat input
+
+
+class Account(pydantic.BaseModel):
+    name: str
+    pin: int
+    kind: Literal["a", "b"] = "a"
+
+
+def error_of(call: Callable[[], object]) -> Exception:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_pydantic_is_described_without_input() -> None:
+    """Which fields are wrong, and how, but not what was there."""
+    error = error_of(lambda: Account.model_validate({"name": [SECRET], "pin": SECRET}))
+
+    assert text_of(error) == (
+        "2 validation errors for Account: name: Input should be a valid string; "
+        "pin: Input should be a valid integer, unable to parse string as an integer"
+    )
+
+
+def test_pydantic_with_many_problems() -> None:
+    error = error_of(lambda: pydantic.TypeAdapter(list[int]).validate_python([SECRET] * 1000))
+
+    text = text_of(error)
+
+    assert text.startswith("1000 validation errors for list[int]: [0]: Input should be")
+    assert text.endswith("; and 995 more")
+
+
+def test_tag_of_a_union_is_input() -> None:
+    class Cat(pydantic.BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(pydantic.BaseModel):
+        kind: Literal["dog"]
+
+    class Owner(pydantic.BaseModel):
+        pet: Cat | Dog = pydantic.Field(discriminator="kind")
+
+    error = error_of(lambda: Owner.model_validate({"pet": {"kind": SECRET}}))
+
+    assert SECRET in str(error)
+    assert SECRET not in text_of(error)
+    assert SECRET not in redact(str(error))
+
+
+def test_version_1_of_pydantic() -> None:
+    class Old(pydantic.v1.BaseModel):
+        kind: Literal["a"]
+        pin: int
+
+    error = error_of(lambda: Old.parse_obj({"kind": SECRET, "pin": SECRET}))
+
+    assert SECRET in str(error)
+    assert SECRET not in redact(str(error))
+    assert text_of(error).startswith("2 validation errors for Old: kind: ")
+    assert SECRET not in text_of(error)
+
+
+def test_text_of_pydantic_within_another_text() -> None:
+    """As in ``raise LoadError(f"cannot load: {error}") from error``."""
+    error = error_of(lambda: Account.model_validate({"name": "x", "pin": f"{SECRET}, \n {SECRET}"}))
+
+    text = redact(f"cannot load: {error}")
+
+    assert SECRET not in text
+    assert "input_value=***, input_type=str" in text
+
+
+def test_parameters_of_botocore() -> None:
+    """The names of the parameters that are wrong, not their values: one may be a customer's key."""
+    client: Any = boto3.client("s3", region_name="us-east-1")
+    error = error_of(lambda: client.put_object(Bucket="b", Key="k", ContentType={"a": SECRET}))
+
+    text = text_of(error)
+
+    assert SECRET not in text
+    assert "Invalid type for parameter ContentType, value: ***, type: <class 'dict'>" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "UNIQUE failed: a.b\n[SQL: INSERT INTO a VALUES (?)]\n[parameters: ('SECRET', 1)]\n(Back…)",
+        'duplicate key value violates "a_pkey"\nDETAIL:  Key (mail)=(SECRET) already exists.\n',
+        "(1062, \"Duplicate entry 'SECRET' for key 'mail'\")",
+        "E11000 duplicate key error a.b dup key: { mail: 'SECRET' }, full error: {'SECRET'}",
+        "Failed schema validation. Error: data must be object, Path: ['data'], Data: SECRET",
+        'wrong value type for field "a" - should be "int" instead of value "SECRET" of type "str"',
+        "(\"'a' must be <class 'int'> (got 'SECRET' that is a <class 'str'>).\", 'SECRET')",
+        "Invalid leading whitespace or character(s) in header value: 'SECRET\\n'",
+    ],
+    ids=["SQLAlchemy", "psycopg", "MySQL", "MongoDB", "Powertools", "dacite", "attrs", "requests"],
+)
+def test_input_that_other_libraries_quote(text: str) -> None:
+    assert "SECRET" not in redact(text)
+
+
+def test_line_of_yaml_is_not_quoted() -> None:
+    error = error_of(lambda: yaml.safe_load(f"a: {SECRET}: b"))
+
+    assert SECRET in str(error)
+    assert text_of(error) == "mapping values are not allowed here, line 1, column 20"
+
+
+def test_line_of_an_ini_file_is_not_quoted() -> None:
+    parser = configparser.ConfigParser()
+
+    for content in (SECRET, f"[a]\n{SECRET}"):
+        error = error_of(lambda content=content: parser.read_string(content))  # type: ignore[misc]
+        assert SECRET in str(error)
+        assert text_of(error) == f"cannot parse line {content.count(chr(10)) + 1}"
+
+
+def test_instance_of_jsonschema_is_not_quoted() -> None:
+    class ValidationError(Exception):  # built like jsonschema's
+        json_path = "$.pin"
+        validator = "type"
+
+    ValidationError.__module__ = "jsonschema.exceptions"
+
+    text = text_of(ValidationError(f"'{SECRET}' is not of type 'integer'"))
+
+    assert text == "$.pin does not satisfy 'type' of the schema"
+
+
+def test_exception_with_words_of_its_own_keeps_them() -> None:
+    """Somebody who writes a ``__str__`` knows what is to be read."""
+
+    class Mine(configparser.ParsingError):
+        @override
+        def __str__(self) -> str:
+            return "mine"
+
+    assert text_of(Mine("x")) == "mine"
+
+
+# ---------------------------------------------------------------- tracebacks
+
+
+def logged(error: BaseException) -> str:
+    """Return what logging makes of an exception."""
+    shown = without_secrets(error)
+    return logging.Formatter().formatException((type(shown), shown, shown.__traceback__))
+
+
+def raised(error: Exception, *, cause: Exception | None = None) -> Exception:
+    try:
+        raise error from cause
+    except Exception as caught:
+        return caught
+
+
+def test_exception_without_secrets_is_logged_itself() -> None:
+    """So that what watches log records still finds its class and its attributes."""
+    error = raised(ValueError("too dark"), cause=raised(KeyError("k")))
+
+    assert without_secrets(error) is error
+
+
+def test_traceback_has_no_secrets() -> None:
+    """In causes, contexts, notes, groups and lines of a syntax error; all else is as it was."""
+    pydantic_error = error_of(lambda: Account.model_validate({"name": "x", "pin": SECRET}))
+    syntax_error = error_of(lambda: compile(f"token='{SECRET}' x", "a.py", "exec"))
+    context = ValueError(f"?token={SECRET}")
+    context.__context__ = syntax_error
+    group = ExceptionGroup(f"token={SECRET}", [pydantic_error, raised(context), OSError("fine")])
+    error = raised(RuntimeError(f"http://ann:{SECRET}@h/"), cause=group)
+    error.add_note(f"password={SECRET}")
+
+    text = logged(error)
+
+    assert SECRET in "".join(traceback.format_exception(error))
+    assert SECRET not in text
+    assert "in raised" in text
+    assert "RuntimeError: http://ann:***@h/\npassword=***" in text
+    assert "ExceptionGroup: token=*** (3 sub-exceptions)" in text
+    assert "pydantic_core._pydantic_core.ValidationError: 1 validation error for Account" in text
+    assert "ValueError: ?token=***" in text
+    assert "OSError: fine" in text
+    assert "direct cause" in text
+
+
+def test_circles_end() -> None:
+    first, second = ValueError(f"token={SECRET}"), ValueError("b")
+    first.__context__, second.__context__ = second, first
+
+    assert SECRET not in logged(first)
+
+
+def test_group_that_contains_itself_ends() -> None:
+    class Circle(ExceptionGroup[Exception]):
+        @property
+        @override
+        def exceptions(self) -> tuple[Any, ...]:
+            return (self, ValueError(f"token={SECRET}"))
+
+    assert SECRET not in logged(Circle("a", [ValueError()]))
+
+
+def test_huge_exception_is_cut_in_the_log() -> None:
+    assert len(logged(raised(ValueError("x" * 10_000_000)))) < 10_000
+
+
+def test_exception_without_a_text_is_logged_with_its_traceback() -> None:
+    class HostileError(Exception):
+        @override
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    text = logged(raised(HostileError()))
+
+    assert "HostileError: (its text cannot be shown)" in text
+    assert "in raised" in text
