@@ -25,6 +25,7 @@ from typing_extensions import override
 
 from s3batch_handler.errors import JobError
 from s3batch_handler.job import BAD_REQUEST, JobSpec
+from s3batch_handler.request_body import MalformedXML, check_body
 from s3batch_handler.shapes import tag_set
 from s3batch_handler.status import JobStatus
 
@@ -36,14 +37,23 @@ if TYPE_CHECKING:
     ControlOf = Callable[[str, str], JobControl]
 
 
-def one_for_each(make: ControlOf) -> ControlOf:
-    """Make job control for an account in a Region when somebody first asks for it."""
+def one_for_each(make: ControlOf, *, most: int = 10_000) -> ControlOf:
+    """Make job control for an account in a Region when somebody first asks for it.
+
+    Whoever asks for more than ``most`` of them is refused: each takes resources until the end.
+    """
     lock = threading.Lock()
     made: dict[tuple[str, str], JobControl] = {}
 
     def control_of(account_id: str, region: str) -> JobControl:
         place = account_id, region
         with lock:
+            if place not in made and len(made) >= most:
+                raise JobError(
+                    f"There are jobs of {most} accounts and Regions here, which is the most: use "
+                    "one of these, or start another server",
+                    code="TooManyRequestsException",
+                )
             if place not in made:
                 made[place] = make(account_id, region)
             return made[place]
@@ -87,8 +97,24 @@ _PATHS: Final = (
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
+# What moto raises for a request: some of it on purpose, some of it for want of a check.
+_UNREADABLE: Final = (
+    RequestParserError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    NameError,
+    RecursionError,
+)
+_WITH_BODY: Final = {("POST", "jobs"): "CreateJob", ("PUT", "tagging"): "PutJobTagging"}
 _ACCOUNT_ID: Final = re.compile("[0-9]{12}", re.ASCII)
 _REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
+
+
+def is_place(account_id: str, region: str) -> bool:
+    """Tell whether these can be an account ID and a Region."""
+    return bool(_ACCOUNT_ID.fullmatch(account_id) and _REGION.fullmatch(region))
 
 
 class _JobCalls(S3ControlResponse):
@@ -99,9 +125,20 @@ class _JobCalls(S3ControlResponse):
         self._control_of = control_of
 
     def answer(self, request: Any, url: str, headers: Any) -> Any:
+        operation = _WITH_BODY.get((request.method, request.path.rpartition("/")[2]))
         try:
             self.setup_class(request, url, headers, use_raw_body=True)
-        except (RequestParserError, ValueError):
+        except _UNREADABLE:
+            is_read = False
+        else:
+            is_read = True
+        try:
+            if operation is not None and request.data:
+                # moto reads much that is not in the service model.
+                check_body(request.data, operation)
+        except MalformedXML as error:
+            return self._refused(JobError(str(error), code="MalformedXML"))
+        if not is_read:
             return self._refused(JobError("the request cannot be read", code=BAD_REQUEST))
         return self.call_action()
 
@@ -176,6 +213,8 @@ class _JobCalls(S3ControlResponse):
 
     def put_job_tagging(self) -> ActionResult:
         given = self._get_param("Tags", ())
+        if not all(tag.keys() >= {"Key", "Value"} for tag in given):
+            raise JobError("Tags: each needs a Key and a Value", code=BAD_REQUEST)
         tags = {tag["Key"]: tag["Value"] for tag in given}
         if len(tags) < len(given):
             raise JobError("Tags: a Key may be there only once", code=BAD_REQUEST)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
+from xml.sax.saxutils import escape
 
 from werkzeug.serving import make_server
 
@@ -63,7 +66,109 @@ def refuse(
 ) -> Iterable[bytes]:
     """Answer a request with an error in S3's form; ``status`` is ``403 Forbidden`` and the like."""
     start_response(status, [("Content-Type", "application/xml")])
-    return [f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()]
+    return [f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()]
+
+
+# ---------------------------------------------------------------- which hosts are ours
+
+
+def for_own_hosts(
+    application: Application, *, host: str, allowed_hosts: Iterable[str] = ()
+) -> Application:
+    """Refuse what a browser sends for a web page: with its Origin, or to a name of the page's own.
+
+    A page can make its own name stand for an address of this machine or network (DNS rebinding),
+    but cannot choose the ``Host`` that the browser sends then, nor leave out the ``Origin`` of a
+    request that changes something elsewhere. So requests are answered if they name the address at
+    which they arrive, loopback, ``host`` or one of ``allowed_hosts``, or something below one of
+    these: clients put buckets and account IDs there. AWS's own names are answered to clients that
+    take this server for their proxy, which a page cannot do.
+
+    Args:
+        application: What answers the others.
+        host: Where the server listens, as its user wrote it.
+        allowed_hosts: Other names by which clients know it, as of :func:`host_name`.
+    """
+    names = ("localhost", *filter(None, map(host_name, (host, f"[{host}]"))), *allowed_hosts)
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_ORIGIN" in environ:
+            text = "This server does not answer web pages: the request has an Origin header"
+            return refuse(start_response, "403 Forbidden", "AccessDenied", text)
+        name = host_name(environ.get("HTTP_HOST", ""))
+        is_own = name is not None and (
+            _is_at(name, names)
+            or _LOOPBACK_ADDRESS.fullmatch(name) is not None
+            or _is_at(name, (_address_of(environ),))
+            or (_is_for_a_proxy(environ) and _AWS_NAME.fullmatch(name) is not None)
+        )
+        if is_own:
+            return application(environ, start_response)
+        text = "The Host of the request is not a name of this server"
+        if name is not None:
+            text = f"{name[:_LONGEST_NAME]} is not a name of this server. Start it with "
+            text += "--allowed-host NAME to use another name"
+        return refuse(start_response, "403 Forbidden", "AccessDenied", text)
+
+    return checked
+
+
+def host_name(host: str) -> str | None:
+    """Return the name or address in a ``Host`` as it is compared: in lower case, without a port.
+
+    IPv6 addresses are in brackets, in their shortest form. Return ``None`` for what is neither.
+    """
+    match = _HOST.fullmatch(host.lower())
+    if match is None:
+        return None
+    if match["v6"] is None:
+        return match["name"]
+    return _in_brackets(match["v6"])
+
+
+_HOST: Final = re.compile(
+    r"(?: \[ (?P<v6> [0-9a-f:.]+ ) (?: % [a-z0-9_.~-]+ )? \]"  # with the zone of an address
+    r"  | (?P<name> [a-z0-9_-]+ (?: \. [a-z0-9_-]+ )* ) \.? )"
+    r"(?: : [0-9]* )?",
+    re.ASCII | re.VERBOSE,
+)
+_LOOPBACK_ADDRESS: Final = re.compile(
+    # A bucket or an account ID may stand before an address: no page comes from such a name, for
+    # browsers take what ends in a number for an address, and this is none.
+    r"(?:.+\.)?127(?:\.[0-9]{1,3}){3}|\[::1\]",
+    re.ASCII,
+)
+_AWS_NAME: Final = re.compile(
+    r"(?:.+\.)?(?:s3|s3-control|sts)(?:[.-][a-z0-9.-]+)?\.amazonaws\.com(?:\.cn)?", re.ASCII
+)
+_LONGEST_NAME: Final = 255  # RFC 1035
+
+
+def _in_brackets(address: str) -> str | None:
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return None
+    return str(found.ipv4_mapped) if found.ipv4_mapped else f"[{found}]"
+
+
+def _is_at(name: str, places: Iterable[str | None]) -> bool:
+    return any(place and (name == place or name.endswith(f".{place}")) for place in places)
+
+
+def _address_of(environ: dict[str, Any]) -> str | None:
+    """Return the address of this machine at which a request has arrived."""
+    connection = environ.get("werkzeug.socket")
+    if connection is None:
+        return None
+    address = connection.getsockname()[0].partition("%")[0]
+    return host_name(f"[{address}]" if ":" in address else address)
+
+
+def _is_for_a_proxy(environ: dict[str, Any]) -> bool:
+    """Tell whether a request was sent to us as to a proxy: with a whole URL in its first line."""
+    target: str = environ.get("RAW_URI", "")
+    return target.lower().startswith("http://")
 
 
 def _socket(host: str, port: int) -> socket.socket:

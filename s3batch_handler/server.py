@@ -2,12 +2,12 @@
 
 moto's S3 and STS with the job calls of ``endpoint.py``; jobs run the functions that whoever starts
 the server has given, and no other. Any credentials will do, as with moto. Web pages could abuse
-that: a server on loopback refuses requests with an ``Origin``, and those for a host name that is
-not this machine's.
+that: requests with an ``Origin``, and those for a host name that is not the server's, are refused.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -18,11 +18,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from s3batch_handler.aws import local_s3_client
 from s3batch_handler.embedded_s3 import environment_for
-from s3batch_handler.endpoint import job_calls, one_for_each
+from s3batch_handler.endpoint import is_place, job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
+from s3batch_handler.errors import StateDamaged
 from s3batch_handler.file_bucket import folder_as_bucket
-from s3batch_handler.http_server import LOOPBACK, listening, refuse
+from s3batch_handler.http_server import LOOPBACK, for_own_hosts, listening, refuse
 from s3batch_handler.storage import bucket_name_for
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def serve(
     *,
     host: str = LOOPBACK,
     port: int = 0,
+    allowed_hosts: Iterable[str] = (),
     folders: Iterable[Path] = (),
     state: Path | None = None,
     max_redrives: int = 3,
@@ -58,6 +60,7 @@ def serve(
             variables by which functions find this server's S3.
         host: Where to listen. Whoever reaches it can read and write all objects, and run jobs.
         port: 0 for a free one.
+        allowed_hosts: Names other than its address by which clients may ask for it.
         folders: Each is a bucket at first, named after it.
         state: A folder to keep jobs in: they go on when the next server has it.
         max_redrives: Further tries for a task that failed temporarily.
@@ -87,7 +90,7 @@ def serve(
             )
             stack.enter_context(job_calls(jobs_of))
             application = cast("Application", DomainDispatcherApplication(_app_of))
-            return _for_this_machine(application) if is_loopback(host) else application
+            return for_own_hosts(application, host=host, allowed_hosts=allowed_hosts)
 
         # Jobs end before the S3 that they work on, and all of that before moto forgets it.
         with listening(application_at, host=host, port=port) as address, engines:
@@ -120,15 +123,28 @@ def _jobs_at(
         )
         return engines.enter_context(engine)
 
-    jobs_of = one_for_each(engine_of)
+    jobs_of = one_for_each(engine_of, most=_MOST_ENGINES)
     for begun in sorted(state.glob("*/*")) if state is not None else ():
-        jobs_of(begun.parent.name, begun.name)
+        account_id, region = begun.parent.name, begun.name
+        if is_place(account_id, region) and begun.is_dir():
+            try:
+                jobs_of(account_id, region)
+            except StateDamaged as error:  # requests for these jobs get it, too
+                _LOG.warning("the jobs of account %s in %s: %s", account_id, region, error)
     return jobs_of
+
+
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_MOST_ENGINES: Final = 100
+"""Each has a file, and threads once it has a job; any client can ask for any account and Region."""
 
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches what listens there."""
-    return _OWN_NAME.fullmatch(host) is not None
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+_LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.ASCII | re.IGNORECASE)
 
 
 _ACCESS_KEY_ID: Final = "local"
@@ -144,23 +160,3 @@ _SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentia
 
 def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     return refuse(start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here")
-
-
-def _for_this_machine(application: Application) -> Application:
-    """Refuse what a browser sends for a page: with the page's origin, or to the page's host."""
-
-    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        host = environ.get("HTTP_HOST", "").rpartition(":")
-        name = host[0] if host[2].isdecimal() else "".join(host)
-        if "HTTP_ORIGIN" in environ or not _OWN_NAME.fullmatch(name):
-            text = "this server is for programs on its own machine"
-            return refuse(start_response, "403 Forbidden", "AccessDenied", text)
-        return application(environ, start_response)
-
-    return checked
-
-
-# A bucket or an account id may stand before it. No page can come from a host of such a name.
-_OWN_NAME: Final = re.compile(
-    r"(.+\.)?(localhost|127(\.[0-9]{1,3}){3})|::1|\[::1\]", re.ASCII | re.IGNORECASE
-)

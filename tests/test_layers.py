@@ -41,7 +41,8 @@ LAYERS = [
     (
         "edge",
         {
-            *("endpoint", "file_bucket", "embedded_s3", "http_server", "server", "starters"),
+            *("endpoint", "request_body", "file_bucket", "embedded_s3", "http_server", "server"),
+            "starters",
             *("testing", "cli", "__main__"),
         },
     ),

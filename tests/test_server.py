@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -14,6 +17,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from s3batch_handler.aws import account_id, s3control_client
+from s3batch_handler.http_server import for_own_hosts, host_name
 from s3batch_handler.server import is_loopback, serve
 
 if TYPE_CHECKING:
@@ -65,6 +69,13 @@ def address() -> Iterator[str]:
         "[::1]:5005",
         f"{ACCOUNT}.127.0.0.1:5005",
         f"{ACCOUNT}.localhost:5005",
+        "photos.localhost:5005",
+        "photos.2024.s3.localhost:5005",
+        "localhost.",
+        "LocalHost.:5005",
+        "localhost:",
+        "[0:0::1]",
+        "[::ffff:127.0.0.1]:80",
     ],
 )
 def test_names_of_this_machine(address: str, host: str) -> None:
@@ -82,9 +93,25 @@ def test_names_of_this_machine(address: str, host: str) -> None:
         {"Host": "evil.example:5005"},
         {"Host": "127.0.0.1.evil.example"},
         {"Host": "localhost.evil.example:80"},
+        {"Host": "evil.example."},
+        {"Host": "evil-localhost"},
+        {"Host": "localhost@evil.example"},
+        {"Host": "localhost:80@evil.example"},
+        {"Host": "localhost:x"},
+        {"Host": "localhost/"},
+        {"Host": "localhost, evil.example"},
+        {"Host": "0.0.0.0:5005"},
+        {"Host": "192.168.1.1"},
+        {"Host": "[::2]"},
+        {"Host": "[localhost]"},
+        {"Host": "127.0.0.1.5"},
+        {"Host": "s3.amazonaws.com"},
+        {"Host": "a" * 9000},
         {"Host": ""},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": ""},
     ],
 )
 @pytest.mark.parametrize("path", ["/v20180820/jobs", "/"])
@@ -102,14 +129,121 @@ def test_a_client_of_its_own_machine_only() -> None:
     assert not any(map(is_loopback, ["0.0.0.0", "::", "192.168.1.2", "example.com", ""]))
 
 
-def test_an_open_server() -> None:
-    """Whoever opens it to others wants them to be answered, by whatever name they call it."""
-    with serve(lambda environment: {}, host="0.0.0.0") as address:
-        there = address.replace("0.0.0.0", "127.0.0.1")
+@pytest.fixture(scope="module")
+def open_address() -> Iterator[str]:
+    """The address on loopback of a server that listens everywhere, and has another name."""
+    names = ["box.example", "Jobs.Internal"]
+    with serve(
+        lambda environment: {},
+        host="0.0.0.0",
+        allowed_hosts=[host_name(name) or "" for name in names],
+    ) as address:
+        yield address.replace("0.0.0.0", "127.0.0.1")
 
-        status, _ = ask(f"{there}/v20180820/jobs", {"Host": "box.example:5005"})
 
-    assert status == 200
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:5005", 200),
+        ("localhost", 200),
+        ("0.0.0.0:5005", 200),
+        ("box.example:5005", 200),
+        ("BOX.example.", 200),
+        ("jobs.internal", 200),
+        (f"{ACCOUNT}.box.example:5005", 200),
+        ("photos.2024.box.example", 200),
+        ("evil.example", 403),
+        ("evilbox.example", 403),
+        ("box.example.evil.example", 403),
+        ("203.0.113.7", 403),
+        ("", 403),
+    ],
+)
+def test_names_of_an_open_server(open_address: str, host: str, expected: int) -> None:
+    """Its own address, what is allowed, and what is below these; no name that a page may choose."""
+    assert ask(f"{open_address}/v20180820/jobs", {"Host": host})[0] == expected
+
+
+def test_pages_cannot_use_an_open_server(open_address: str) -> None:
+    """Whatever its name, what has an Origin comes from a page."""
+    headers = {"Origin": "http://box.example:5005", "Host": "box.example:5005"}
+
+    assert ask(f"{open_address}/v20180820/jobs", headers)[0] == 403
+
+
+def test_the_address_at_which_an_open_server_is_reached() -> None:
+    """Clients in its network ask for its address there, and none of its neighbours'."""
+    application = for_own_hosts(lambda *_: [b"answered"], host="0.0.0.0")
+    statuses: list[str] = []
+
+    def ask_for(host: str, arrives_at: str) -> str:
+        connection = SimpleNamespace(getsockname=lambda: (arrives_at, 5005))
+        environ = {"HTTP_HOST": host, "werkzeug.socket": connection}
+        statuses.append("200")
+        application(environ, lambda status, _headers: statuses.append(status))
+        return statuses[-1][:3]
+
+    assert ask_for("192.168.1.2:5005", "192.168.1.2") == "200"
+    assert ask_for(f"{ACCOUNT}.192.168.1.2", "192.168.1.2") == "200"
+    assert ask_for("192.168.1.3", "192.168.1.2") == "403"
+    assert ask_for("[FE80:0::1%25eth0]:5005", "fe80::1%eth0") == "200"
+    assert ask_for("192.168.1.2", "::ffff:192.168.1.2") == "200"
+    assert ask_for("[fe80::2]", "fe80::1%eth0") == "403"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["GET / HTTP/1.0"], b"403"),
+        (["GET / HTTP/1.1", "Host: localhost", "Host: evil.example"], b"403"),
+        (["GET / HTTP/1.1", "Host: evil.example", "Host: localhost"], b"403"),
+        (["GET / HTTP/1.1", "Host: localhost"], b"200"),
+        (["GET http://evil.example/ HTTP/1.1", "Host: localhost"], b"403"),
+        (["GET http://localhost@evil.example/ HTTP/1.1", "Host: localhost"], b"403"),
+        (["GET http://s3.eu-west-1.amazonaws.com/ HTTP/1.1", "Host: s3.amazonaws.com"], b"200"),
+        (["GET http://s3.evil.example/ HTTP/1.1", "Host: s3.amazonaws.com"], b"403"),
+        (["GET http://s3.amazonaws.com.evil.example/ HTTP/1.1", "Host: localhost"], b"403"),
+        (["GET /http://s3.amazonaws.com/ HTTP/1.1", "Host: s3.amazonaws.com"], b"403"),
+    ],
+)
+def test_requests_byte_by_byte(address: str, lines: list[str], expected: bytes) -> None:
+    """What names no host or two is refused; a whole URL, as for a proxy, counts before the Host."""
+    place = urlsplit(address)
+    assert place.hostname is not None
+    with socket.create_connection((place.hostname, place.port or 0)) as connection:
+        connection.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+        answer = connection.makefile("rb").readline()
+
+    assert answer.split()[1] == expected
+
+
+def test_clients_that_take_it_for_their_proxy(address: str) -> None:
+    """With the names of AWS in plain HTTP, boto3 comes here for S3 and for jobs."""
+    config = Config(proxies={"http": address})
+    s3 = session().client("s3", endpoint_url="http://s3.eu-west-1.amazonaws.com", config=config)
+    control = session().client(
+        "s3control", endpoint_url="http://s3-control.eu-west-1.amazonaws.com", config=config
+    )
+
+    assert s3.list_buckets()["Buckets"] == []
+    assert control.list_jobs(AccountId="888888888888")["Jobs"] == []
+
+
+def test_accounts_without_bound() -> None:
+    """Any client may name any account, so there is an end to it; those that are there go on."""
+    with serve(lambda environment: {}) as address:
+        before = threading.active_count()
+        statuses = [
+            ask(f"{address}/v20180820/jobs", {"x-amz-account-id": f"{number:012}"})
+            for number in range(103)
+        ]
+        again, _ = ask(f"{address}/v20180820/jobs", {"x-amz-account-id": f"{0:012}"})
+        threads = threading.active_count() - before
+
+    assert [status for status, _ in statuses] == [200] * 100 + [400] * 3
+    assert "<Code>TooManyRequestsException</Code>" in statuses[-1][1]
+    assert again == 200
+    assert threads < 10
 
 
 # ---------------------------------------------------------------- what is served
@@ -142,8 +276,6 @@ def test_motos_own_pages(address: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "data", "headers"),
     [
-        ("POST", "", b"<CreateJobRequest>\x1b</Create", {}),
-        ("POST", "", b"\xff\xfe", {}),
         ("POST", "", b"", {}),
         ("GET", "?maxResults=many", None, {}),
         ("POST", "/12345/priority?priority=x", b"", {}),
@@ -165,6 +297,102 @@ def test_requests_that_no_client_of_awss_sends(
 
     assert status == 400
     assert "<Code>BadRequestException</Code>" in body
+
+
+XML = """<CreateJobRequest xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/">
+<ConfirmationRequired>true</ConfirmationRequired><Operation><LambdaInvoke>
+<FunctionArn>f</FunctionArn><InvocationSchemaVersion>2.0</InvocationSchemaVersion>
+<UserArguments><entry><key>a</key><value>1</value></entry></UserArguments>
+</LambdaInvoke></Operation><Report><Enabled>false</Enabled></Report>
+<ClientRequestToken>%s</ClientRequestToken><Manifest><Spec>
+<Format>S3BatchOperations_CSV_20180820</Format>
+<Fields><member>Bucket</member><member>Key</member></Fields></Spec><Location>
+<ObjectArn>arn:aws:s3:::b/m.csv</ObjectArn><ETag>e</ETag></Location></Manifest>
+<Priority>1</Priority><RoleArn>arn:aws:iam::123456789012:role/batch</RoleArn>
+<Tags><member><Key>k</Key><Value>v</Value></member></Tags></CreateJobRequest>"""
+
+MALFORMED = {
+    "not closed": ("</CreateJobRequest>", ""),
+    "a control character": (">f<", ">\x1b<"),
+    "a scalar twice": ("<Priority>1", "<Priority>2</Priority><Priority>1"),
+    "a token twice": ("<Priority>", "<ClientRequestToken>u</ClientRequestToken><Priority>"),
+    "a structure twice": ("<Report>", "<Report><Enabled>true</Enabled></Report><Report>"),
+    "a list twice": ("</Spec>", "<Fields><member>Key</member></Fields></Spec>"),
+    "a key of a tag twice": ("<Key>k", "<Key>j</Key><Key>k"),
+    "an argument twice": ("<entry>", "<entry><key>a</key><value>2</value></entry><entry>"),
+    "an argument without a value": ("<value>1</value>", ""),
+    "an argument with two keys": ("<key>a", "<key>b</key><key>a"),
+    "an element in a text": (">f<", "><b>f</b><"),
+    "an element in a number": ("<Priority>1", "<Priority><b/>1"),
+    "text in a structure": ("<LambdaInvoke>", "<LambdaInvoke>text"),
+    "text in a list": ("<Fields>", "<Fields>Bucket,"),
+    "text behind an element": ("</Operation>", "</Operation>text"),
+    "an unknown element in a list": ("<member>Bucket</member>", "<item>Bucket</item>"),
+    "no number": ("<Priority>1", "<Priority>one"),
+    "an empty number": ("<Priority>1", "<Priority>"),
+    "a number that has no end": ("<Priority>1", "<Priority>" + "1" * 5000),
+    "no truth value": ("<Enabled>false", "<Enabled>maybe"),
+    "another root": ("CreateJobRequest", "PutJobTaggingRequest"),
+    "a document type": ("<CreateJobRequest ", "<!DOCTYPE a><CreateJobRequest "),
+    "an entity": ("<CreateJobRequest ", "<!DOCTYPE a [<!ENTITY e 'f'>]><CreateJobRequest "),
+    "an external entity": (
+        "<CreateJobRequest ",
+        "<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><CreateJobRequest ",
+    ),
+    "an undefined entity": (">f<", ">&f;<"),
+    "deep": ("<LambdaInvoke>", "<a>" * 50_000 + "</a>" * 50_000 + "<LambdaInvoke>"),
+    "large": (">f<", ">" + "f" * 2_000_000 + "<"),
+    "an unknown encoding": (
+        "<CreateJobRequest ",
+        "<?xml version='1.0' encoding='x'?><CreateJobRequest ",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_bodies_that_are_not_what_the_service_model_says(address: str, what: str) -> None:
+    """They are MalformedXML, whatever moto would make of them, and no job is made."""
+    before, after = MALFORMED[what]
+    body = (XML % what).replace(before, after).encode()
+
+    status, answer = ask(f"{address}/v20180820/jobs", {}, body, "POST")
+
+    assert (XML % what).encode() != body
+    assert status == 400
+    assert "<Code>MalformedXML</Code>" in answer
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<Priority>1", "<!-- a comment --><?and more?><Priority> 1 "),
+        (">f<", "><![CDATA[f]]><"),
+        ("<Priority>", "<OfTomorrow><a/>text<a/></OfTomorrow><Priority>"),
+        (' xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"', ""),
+    ],
+)
+def test_bodies_that_are_spelled_in_another_way(address: str, before: str, after: str) -> None:
+    """What means the same is understood, and what a newer client may know is no fault."""
+    body = (XML % f"token {before}".replace("<", "")).replace(before, after).encode()
+
+    assert ask(f"{address}/v20180820/jobs", {}, body, "POST")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ("<Tags><member><Key>a</Key><Key>b</Key><Value>1</Value></member></Tags>", "MalformedXML"),
+        ("<Tags><member><Key>a</Key></member></Tags>", "BadRequestException"),
+        ("<Tags>a</Tags>", "MalformedXML"),
+    ],
+)
+def test_tags_that_are_none(address: str, tags: str, code: str) -> None:
+    """PutJobTagging is held to its model as CreateJob is."""
+    body = f"<PutJobTaggingRequest>{tags}</PutJobTaggingRequest>".encode()
+
+    status, answer = ask(f"{address}/v20180820/jobs/x/tagging", {}, body, "PUT")
+
+    assert (status, f"<Code>{code}</Code>" in answer) == (400, True)
 
 
 def test_a_folder_as_a_bucket(tmp_path: Path) -> None:
@@ -211,7 +439,7 @@ def test_accounts_and_regions(address: str) -> None:
     here = s3control_client(session(), endpoint_url=address)
 
     assert here.list_jobs(AccountId="999999999999")["Jobs"] == []
-    assert here.list_jobs(AccountId=ACCOUNT)["Jobs"] == []
+    assert here.list_jobs(AccountId="777777777777")["Jobs"] == []
 
 
 # ---------------------------------------------------------------- its begin and end

@@ -29,6 +29,19 @@ def _handlers(
     return named(pairs, "NAME=HANDLER")
 
 
+def _host_names(
+    _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    from s3batch_handler.http_server import host_name
+
+    found = [host_name(name) or host_name(f"[{name}]") for name in names]
+    for name, read in zip(names, found, strict=True):
+        if read is None:
+            problem = f"{printable(name)} is not a host name: write s3.example.com, without http://"
+            raise click.BadParameter(problem)
+    return tuple(filter(None, found))
+
+
 @click.command()
 @click.option(
     "--function",
@@ -65,6 +78,14 @@ def _handlers(
     help="An address of this machine. Any but loopback lets others in.",
 )
 @click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    callback=_host_names,
+    help="Another name that clients use for this server, as in containers; repeat for more.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     help="The functions' timeout in seconds.  [default: 60]",
@@ -78,6 +99,7 @@ def serve(
     state: Path | None,
     port: int,
     host: str,
+    allowed_hosts: tuple[str, ...],
     timeout: float | None,
     max_redrives: int,
     quiet: bool,
@@ -112,6 +134,7 @@ def serve(
                 load,
                 host=host,
                 port=port,
+                allowed_hosts=allowed_hosts,
                 folders=folders,
                 state=state,
                 timeout=timeout,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Crew:
-    """Threads that each look for work of their kind, and do it.
+    """Threads that each look for work of their kind, and do it; none before there is news.
 
     What cannot be done for now (:class:`NotNow`, a disk that is full) is looked at again later.
 
@@ -25,6 +25,7 @@ class Crew:
     def __init__(self, **kinds: Callable[[], Callable[[], None] | None]) -> None:
         self._news = threading.Condition()
         self.is_leaving = False
+        self._are_started = False
         self._threads = [
             threading.Thread(target=self._work, args=(kind,), name=f"s3batch {name}", daemon=True)
             for name, kind in kinds.items()
@@ -33,6 +34,10 @@ class Crew:
     def look(self) -> None:
         """Let all of them look for work: there is news."""
         with self._news:
+            if not self._are_started and not self.is_leaving:
+                self._are_started = True
+                for thread in self._threads:
+                    thread.start()
             self._news.notify_all()
 
     def _work(self, next_work: Callable[[], Callable[[], None] | None]) -> None:
@@ -59,15 +64,14 @@ class Crew:
                 self._news.wait(_REST)
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let them leave what they do as soon as it can be left, and wait for that."""
-        self.is_leaving = True
+        with self._news:
+            self.is_leaving = True
         self.look()
-        for thread in self._threads:
+        for thread in self._threads if self._are_started else ():
             if thread is not threading.current_thread():  # closed by a job's own function
                 thread.join()
 

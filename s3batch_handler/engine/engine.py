@@ -119,6 +119,8 @@ class Engine:
                     running=partial(self._work_of, TO_RUN),
                 )
                 stack.enter_context(self._crew)
+                if self._jobs.of_status(*TO_PREPARE, *TO_RUN):
+                    self._crew.look()
             else:
                 for job in self._jobs.of_status(*TO_PREPARE, *TO_RUN):
                     self._go_on(job.job_id)

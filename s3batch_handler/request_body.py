@@ -1,0 +1,176 @@
+"""XML bodies of requests to S3 Control, checked against botocore's service model.
+
+moto reads a body without asking whether it is what the model says: of a repeated element it makes a
+list, text between elements is dropped, whatever the first element is called. AWS refuses all that
+with ``MalformedXML``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from xml.etree.ElementTree import ParseError, XMLParser
+
+from moto.core.parse import default_timestamp_parser
+from moto.core.utils import get_service_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class MalformedXML(Exception):
+    """A body is not XML, or not what the service model says. The text names the element."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            "The XML you provided was not well-formed or did not validate against our published "
+            f"schema: {problem}"
+        )
+
+
+def check_body(body: bytes, operation: str) -> None:
+    """Check the body of a request.
+
+    Elements that the model does not have are let through: a newer client may know more.
+
+    Raises:
+        MalformedXML: It is not a body of this operation.
+    """
+    if len(body) > _LARGEST:
+        raise MalformedXML(f"it has {len(body):,} bytes, more than {_LARGEST:,}")
+    shape = _input_shape(operation)
+    parser = XMLParser(target=_Checker(shape))  # noqa: S314  the checker refuses entities
+    try:
+        parser.feed(body)
+        parser.close()
+    except ParseError as error:
+        raise MalformedXML(str(error)) from error
+    except (ValueError, LookupError) as error:  # an encoding that Python does not know
+        raise MalformedXML("its encoding is not known") from error
+
+
+_LARGEST: Final = 1 << 20  # bytes; the longest request that the model allows is a fifth of that
+_DEEPEST: Final = 32  # elements
+
+
+@cache
+def _input_shape(operation: str) -> Any:
+    return get_service_model("s3control").operation_model(operation).input_shape
+
+
+class _Element(NamedTuple):
+    """An element that is open: where it is, what may be in it, and what was in it so far."""
+
+    path: str
+    kind: str  # structure, list, map, entry, a type of text, or unknown
+    members: Mapping[str, Any]  # shapes by the names of their elements
+    seen: dict[str, int]
+    text: list[str]
+
+
+class _Checker:
+    """Takes what a parser finds, and refuses what the model does not have."""
+
+    def __init__(self, shape: Any) -> None:
+        self._shape = shape
+        self._open: list[_Element] = []
+        self._keys: dict[str, set[str]] = {}  # of maps, by path
+
+    def doctype(self, *_: object) -> None:
+        raise MalformedXML("a document type is not allowed")
+
+    def start(self, tag: str, _attributes: object) -> None:
+        name = tag.rpartition("}")[2]
+        if len(self._open) >= _DEEPEST:
+            raise MalformedXML(f"elements are nested more than {_DEEPEST} deep")
+        if not self._open:
+            expected = self._shape.serialization["name"]
+            if name != expected:
+                raise MalformedXML(f"<{name[:_LONGEST]}> is there instead of <{expected}>")
+            self._open.append(_element(expected, self._shape))
+            return
+        parent = self._open[-1]
+        path = f"{parent.path}.{name[:_LONGEST]}"
+        shape = parent.members.get(name)
+        if parent.kind == "unknown":
+            self._open.append(_Element(path, "unknown", {}, {}, []))
+            return
+        if parent.kind not in _CONTAINERS:
+            raise MalformedXML(f"{parent.path} must have text, and no elements in it")
+        if shape is None:
+            if parent.kind != "structure":
+                raise MalformedXML(f"{path} is there instead of <{next(iter(parent.members))}>")
+            self._open.append(_Element(path, "unknown", {}, {}, []))
+            return
+        count = parent.seen[name] = parent.seen.get(name, 0) + 1
+        if count > 1 and parent.kind in ("structure", "entry"):
+            raise MalformedXML(f"{path} is there more than once")
+        self._open.append(_element(path, shape))
+
+    def data(self, text: str) -> None:
+        element = self._open[-1]
+        if element.kind not in _CONTAINERS:
+            element.text.append(text)
+        elif text.strip():
+            raise MalformedXML(f"{element.path} must have elements, and no text between them")
+
+    def end(self, _tag: str) -> None:
+        element = self._open.pop()
+        text = "".join(element.text)
+        if element.kind == "entry":
+            missing = [name for name in element.members if name not in element.seen]
+            if missing:
+                raise MalformedXML(f"{element.path} has no <{missing[0]}>")
+        elif self._open and self._open[-1].kind == "entry" and element.path.endswith(".key"):
+            keys = self._keys.setdefault(self._open[-1].path, set())
+            if text in keys:
+                raise MalformedXML(f"{self._open[-1].path} has a key more than once")
+            keys.add(text)
+        if not _is_a(element.kind, text):
+            raise MalformedXML(f"{element.path} is not a valid {element.kind}")
+
+    def close(self) -> None:
+        """Do nothing: all was said before."""
+
+
+_LONGEST: Final = 100
+_CONTAINERS: Final = ("structure", "list", "map", "entry")
+_ENTRY: Final = "entry"
+
+
+def _element(path: str, shape: Any) -> _Element:
+    if isinstance(shape, dict):  # an entry of a map
+        return _Element(path, _ENTRY, shape, {}, [])
+    members: Mapping[str, Any] = {}
+    if shape.type_name == "structure":
+        members = {
+            member.serialization.get("name", name): member
+            for name, member in shape.members.items()
+            if "location" not in member.serialization
+        }
+    elif shape.type_name == "list":
+        members = {shape.member.serialization.get("name", "member"): shape.member}
+    elif shape.type_name == "map":
+        key, value = (
+            each.serialization.get("name", default)
+            for each, default in ((shape.key, "key"), (shape.value, "value"))
+        )
+        members = {_ENTRY: {key: shape.key, value: shape.value}}
+    return _Element(path, shape.type_name, members, {}, [])
+
+
+def _is_a(kind: str, text: str) -> bool:
+    if kind in ("integer", "long"):
+        return _INTEGER.fullmatch(text.strip()) is not None
+    if kind == "boolean":
+        return text.strip().lower() in ("true", "false", "1", "0")
+    if kind == "timestamp":
+        try:
+            default_timestamp_parser(text.strip())
+        except (ValueError, OverflowError, RuntimeError):
+            return False
+    return True
+
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
