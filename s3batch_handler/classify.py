@@ -12,7 +12,8 @@ from __future__ import annotations
 import errno
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.errors import TaskFailure
@@ -48,7 +49,8 @@ def classify(
        and no opinion.
     3. Is it one of ``retry_on``: temporary; one of ``give_up_on``: permanent.
     4. What does the built-in table say?
-    5. Is it a group? Permanent if any of its leaves is, temporary if all of them are.
+    5. Is it a group, or does it list the exceptions of a batch? Permanent if any of them is,
+       temporary if all of them are.
     """
     return _Classification(classify, retry_on, give_up_on).verdict(error)
 
@@ -65,6 +67,7 @@ class AwsError:
     Attributes:
         code: ``NoSuchKey``; all texts are empty where it does not tell.
         status: Of the HTTP response; ``None`` where it does not tell.
+        reasons: Codes of a call that failed for several reasons, as DynamoDB's transactions do.
     """
 
     def __init__(self, exception: BaseException, response: Mapping[str, object]) -> None:
@@ -76,6 +79,7 @@ class AwsError:
         self.request_id = str(metadata.get("RequestId") or "")
         self.host_id = str(metadata.get("HostId") or "")
         self.operation = str(_attribute(exception, "operation_name") or "")
+        self.reasons = [*_listed_reasons(response)] or _quoted_reasons(self.message)
 
     @classmethod
     def of(cls, exception: BaseException) -> AwsError | None:
@@ -154,8 +158,9 @@ class _Classification:
             return ResultCode.TEMPORARY_FAILURE
         if isinstance(exception, self._give_up_on):
             return ResultCode.PERMANENT_FAILURE
-        if isinstance(exception, BaseExceptionGroup):
-            return self._together(exception)
+        members = _members(exception)
+        if members:
+            return self._together(members)
         return _by_table(exception)
 
     def _asked(self, exception: BaseException) -> ResultCode | None:
@@ -181,13 +186,8 @@ class _Classification:
             *details,
         )
 
-    def _together(self, group: BaseExceptionGroup[BaseException]) -> ResultCode | None:
-        codes = {self.verdict(leaf).code for leaf in _leaves(group)}
-        if ResultCode.PERMANENT_FAILURE in codes:
-            return ResultCode.PERMANENT_FAILURE
-        if codes == {ResultCode.TEMPORARY_FAILURE}:
-            return ResultCode.TEMPORARY_FAILURE
-        return None
+    def _together(self, members: Iterable[BaseException]) -> ResultCode | None:
+        return _agreed(self.verdict(leaf).code for leaf in _leaves(members))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -203,14 +203,35 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             exception = exception.__context__
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    waiting: list[BaseException] = [group]
+def _members(exception: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions that an exception stands for: a group, or an error of a batch."""
+    if isinstance(exception, BaseExceptionGroup):
+        return exception.exceptions
+    children = _attribute(exception, MEMBERS)
+    if not isinstance(children, list | tuple):
+        return ()
+    # Powertools keeps what sys.exc_info() returns: class, exception, traceback.
+    flat = chain.from_iterable(each if isinstance(each, tuple) else (each,) for each in children)
+    return tuple(each for each in flat if isinstance(each, BaseException))
+
+
+def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
+    waiting = [*reversed([*members])]
     while waiting:
         exception = waiting.pop()
-        if isinstance(exception, BaseExceptionGroup):
-            waiting.extend(reversed(exception.exceptions))
+        members = _members(exception)
+        if members:
+            waiting.extend(reversed(members))
         else:
             yield exception
+
+
+def _agreed(codes: Iterable[ResultCode | None]) -> ResultCode | None:
+    """Combine the verdicts on several reasons: another try helps only if it helps all of them."""
+    codes = {*codes}
+    if ResultCode.PERMANENT_FAILURE in codes:
+        return ResultCode.PERMANENT_FAILURE
+    return ResultCode.TEMPORARY_FAILURE if codes == {ResultCode.TEMPORARY_FAILURE} else None
 
 
 def _as_code(value: object) -> ResultCode | None:
@@ -221,16 +242,44 @@ def _as_code(value: object) -> ResultCode | None:
 
 
 def _by_table(exception: BaseException) -> ResultCode | None:
-    aws = AwsError.of(exception)
-    if aws is not None:
-        return _by_aws_code(aws.code) or _by_status(aws.status)
+    code = _by_answer(exception)
+    if code is not None:
+        return code
     name = _known_class(exception)
-    if name is None:
-        return _by_status(_http_status(exception)) or _by_errno(exception)
-    code = _CLASSES[name]
-    if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
-        return ResultCode.PERMANENT_FAILURE
-    return code
+    if name is not None:
+        return _by_class(name, exception)
+    return _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
+
+
+def _by_answer(exception: BaseException) -> ResultCode | None:
+    """Judge by AWS's answer, where the exception keeps one."""
+    for answer in _answers(exception):
+        aws = AwsError(exception, answer)
+        code = _by_reasons(aws) or _by_message(aws) or _by_aws_code(aws.code)
+        code = code or _by_status(aws.status)
+        if code is not None:
+            return code
+    return None
+
+
+def _answers(exception: BaseException) -> Iterator[Mapping[str, object]]:
+    for name in ANSWERS:
+        answer = _attribute(exception, name)
+        if isinstance(answer, Mapping):
+            yield answer
+
+
+def _by_reasons(aws: AwsError) -> ResultCode | None:
+    """Judge by the reasons that an answer lists, of which ``None`` is no reason."""
+    return _agreed(_by_aws_code(code) for code in aws.reasons if code != "None")
+
+
+def _by_message(aws: AwsError) -> ResultCode | None:
+    message = aws.message.lower()
+    for verdict, codes, texts in MESSAGES.values():
+        if (not codes or aws.code in codes) and any(text in message for text in texts):
+            return verdict
+    return None
 
 
 def _by_aws_code(code: str) -> ResultCode | None:
@@ -239,6 +288,40 @@ def _by_aws_code(code: str) -> ResultCode | None:
     if any(part in code for part in TEMPORARY_PARTS):
         return ResultCode.TEMPORARY_FAILURE
     return _AWS_CODES.get(code)
+
+
+def _by_class(name: str, exception: BaseException) -> ResultCode | None:
+    if name in REPLY_CODES:
+        return _by_reply(_attribute(exception, REPLY_CODES[name]))
+    if name in TEMPORARY_TEXTS:
+        return _by_text(TEMPORARY_TEXTS[name], _text(exception))
+    code = _CLASSES[name]
+    if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
+        return ResultCode.PERMANENT_FAILURE
+    return code
+
+
+def _by_reply(reply: object) -> ResultCode | None:
+    """Judge by a reply of SMTP, or by those for several recipients: RFC 5321, section 4.2.1."""
+    if isinstance(reply, Mapping):  # recipient: (number, text)
+        replies = [each[0] for each in reply.values() if isinstance(each, tuple) and each]
+        return _agreed(map(_by_reply, replies))
+    if not isinstance(reply, int) or not 400 <= reply <= 599:
+        return None
+    return ResultCode.TEMPORARY_FAILURE if reply < 500 else ResultCode.PERMANENT_FAILURE
+
+
+def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
+    """Judge by what a message contains, or by the errors of AWS or of the system that it quotes."""
+    if any(known in text for known in texts):
+        return ResultCode.TEMPORARY_FAILURE
+    quoted = [_by_aws_code(code) for code in _QUOTED_CODE.findall(text)]
+    quoted += [_by_error_number(int(number)) for number in _QUOTED_NUMBER.findall(text)]
+    return _agreed(quoted)
+
+
+_QUOTED_CODE: Final = re.compile(r"An error occurred \((\w+)\) when calling")  # by a ClientError
+_QUOTED_NUMBER: Final = re.compile(r"\[Errno (\d{1,9})\]")  # by an OSError
 
 
 def _by_status(status: int | None) -> ResultCode | None:
@@ -252,27 +335,58 @@ def _by_status(status: int | None) -> ResultCode | None:
 def _http_status(exception: BaseException) -> int | None:
     """Find the status of a refused HTTP request, wherever its library keeps it.
 
-    ===============================  ==========================================================
-    ``.response.status_code``        requests, httpx and what is built on them
-    ``.code``, ``.status``           urllib, aiohttp; other errors have numbers of such names as
-                                     well, so there must be ``.headers`` beside them
-    ===============================  ==========================================================
+    ================================  =========================================================
+    ``.response.status_code``         requests, httpx and what is built on them
+    ``.status_code``                  OpenSearch's client, Powertools
+    ``.code``, ``.status``,           urllib, aiohttp, xmlrpc; other errors have numbers of such
+    ``.errcode``                      names as well, so there must be ``.headers`` beside them
+    ================================  =========================================================
     """
     status = _attribute(_attribute(exception, "response"), "status_code")
-    if status is None and _attribute(exception, "headers") is not None:
-        status = _attribute(exception, "code") or _attribute(exception, "status")
+    status = status or _attribute(exception, "status_code")
+    has_headers = _attribute(exception, "headers") is not None
+    if status is None and (has_headers or _is_a(exception, "urllib.HTTPError")):
+        status = next(filter(None, (_attribute(exception, n) for n in STATUS_BY_HEADERS)), None)
     return _as_status(status)
 
 
 def _by_errno(exception: BaseException) -> ResultCode | None:
     if not isinstance(exception, OSError):
         return None
-    if _is_a(exception, "socket.gaierror"):  # its numbers are not those of errno
-        again = getattr(sys.modules.get("socket"), "EAI_AGAIN", None)
-        return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
+    for name, attribute in _OTHER_NUMBERS.items():  # which are not those of errno
+        if _is_a(exception, name):
+            again = getattr(sys.modules.get("socket"), attribute, _TRY_AGAIN)
+            return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
     number = exception.errno  # anything: OSError('a', 'b') has 'a' there
-    name = errno.errorcode.get(number) if isinstance(number, int) else None
-    return ResultCode.TEMPORARY_FAILURE if name in TEMPORARY_ERRNOS else None
+    if number is None and _text(exception).startswith(_MANY_ADDRESSES):
+        return _by_text((), _text(exception))
+    return _by_error_number(number) if isinstance(number, int) else None
+
+
+def _by_error_number(number: int) -> ResultCode | None:
+    is_temporary = errno.errorcode.get(number) in TEMPORARY_ERRNOS
+    return ResultCode.TEMPORARY_FAILURE if is_temporary else None
+
+
+_OTHER_NUMBERS: Final = {"socket.gaierror": "EAI_AGAIN", "socket.herror": "TRY_AGAIN"}
+_TRY_AGAIN: Final = 2  # of netdb.h; Python has no name for it
+_MANY_ADDRESSES: Final = "Multiple exceptions: "  # of asyncio, if no address of a host answers
+
+
+def _by_place(exception: BaseException) -> ResultCode | None:
+    """Judge an exception of any use by the module that it comes from."""
+    for modules, classes in TEMPORARY_PLACES.values():
+        if _is_a(exception, *classes) and not {*modules}.isdisjoint(_modules(exception)):
+            return ResultCode.TEMPORARY_FAILURE
+    return None
+
+
+def _modules(exception: BaseException) -> Iterator[object]:
+    """Yield the names of the modules that an exception went through."""
+    step = exception.__traceback__
+    while step is not None:
+        yield step.tb_frame.f_globals.get("__name__")
+        step = step.tb_next
 
 
 def _is_about_trust(exception: BaseException) -> bool:
@@ -281,7 +395,7 @@ def _is_about_trust(exception: BaseException) -> bool:
 
 
 def _known_class(exception: BaseException) -> str | None:
-    return next((name for name in class_names(exception) if name in _CLASSES), None)
+    return next((name for name in class_names(exception) if name in _KNOWN), None)
 
 
 def _is_a(exception: BaseException, *names: str) -> bool:
@@ -294,6 +408,21 @@ def _attribute(thing: object, name: str) -> object:
         return getattr(thing, name, None)
     except Exception:  # noqa: BLE001  properties may raise anything
         return None
+
+
+def _listed_reasons(response: Mapping[str, object]) -> Iterator[str]:
+    for name, key in REASON_LISTS.items():
+        entries = response.get(name)
+        if isinstance(entries, list | tuple):
+            yield from (str(entry[key]) for entry in map(_mapping, entries) if entry.get(key))
+
+
+def _quoted_reasons(message: str) -> list[str]:
+    quoted = _QUOTED_REASONS.search(message)
+    return [code.strip() for code in quoted[1].split(",")] if quoted else []
+
+
+_QUOTED_REASONS: Final = re.compile(r"cancellation reasons for specific reasons \[([^\]]*)\]")
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -350,7 +479,7 @@ def _words_of_aws(aws: AwsError, limit: int) -> str:
 
 
 def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
-    leaves = list(_leaves(group))
+    leaves = list(_leaves([group]))
     words = [_words(_speaker(leaf), _SHORT) for leaf in leaves[:_LEAVES_SHOWN]]
     if len(leaves) > len(words):
         words.append(f"and {len(leaves) - len(words)} more")
@@ -391,14 +520,42 @@ def _cut(text: str, limit: int) -> str:
 _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE
 
+ANSWERS: Final = ("response", "last_response")
+"""Attributes in which exceptions keep AWS's answer: ClientError, and botocore's WaiterError."""
+
+MEMBERS: Final = "child_exceptions"
+"""The attribute in which Powertools' BatchProcessingError keeps the exceptions of its records."""
+
+REASON_LISTS: Final[Mapping[str, str]] = {
+    "CancellationReasons": "Code",
+    "Entries": "ErrorCode",
+    "Errors": "Code",
+    "Failed": "Code",
+    "FailedEntries": "ErrorCode",
+    "Records": "ErrorCode",
+    "RequestResponses": "ErrorCode",
+}
+"""Lists in AWS's answers that hold one reason each, and the key of its code.
+
+Of all errors in botocore's models, only DynamoDB's TransactionCanceledException has such a list.
+The others are in answers of calls that succeed in part (EventBridge, S3's DeleteObjects, SQS,
+Kinesis, Firehose): exceptions that somebody raises for one usually keep the answer.
+"""
+
 TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "Too many requests at a time": (
+        "ActivityWorkerLimitExceeded",
         "BandwidthLimitExceeded",
+        "ConcurrentLimitExceededException",
+        "ConcurrentRunsExceededException",
         "EC2ThrottledException",
         "LimitExceededException",
+        "MaxConcurrentQueriesException",
         "PriorRequestNotComplete",
+        "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestLimitExceededException",
         "RequestThrottled",
         "RequestThrottledException",
         "SlowDown",
@@ -431,11 +588,34 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "ServiceUnavailableError",
         "ServiceUnavailableException",
     ),
+    "Something behind the service is not available": (
+        "DatabaseUnavailableException",
+        "DependentServiceUnavailableFault",
+        "DirectoryUnavailableException",
+        "EC2InstanceUnavailableException",
+        "InsufficientCapacityException",
+        "KeyUnavailableException",
+        "S3Exception",
+        "SchemaRegistryUnavailableException",
+        "SerialConsoleSessionUnavailableException",
+        "StreamUnavailable",
+        "WAFUnavailableEntityException",
+    ),
+    "What is called is being made ready": (
+        "CodeArtifactUserDeletedException",
+        "CodeArtifactUserPendingException",
+        "DatabaseResumingException",
+        "ENINotReadyException",
+        "ModelNotReadyException",
+        "ResourceNotReadyException",
+        "SnapStartNotReadyException",
+        "SnapStartRegenerationFailureException",
+        "StreamSessionAccessNotReadyException",
+    ),
     "The request, or something behind the service, took too long": (
         "ClientTimeoutException",
         "DependencyTimeoutException",
         "IDPCommunicationError",
-        "ModelNotReadyException",
         "ModelTimeoutException",
         "OperationTimeoutException",
         "QueryTimeoutException",
@@ -444,18 +624,36 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "StatementTimeoutException",
     ),
     "Somebody else is changing the same thing at this moment": (
+        "ConcurrentAccessException",
+        "ConcurrentModification",
         "ConcurrentModificationException",
+        "ConcurrentReferenceUpdateException",
+        "ConcurrentUpdateException",
         "ConditionalRequestConflict",
         "OperationAborted",
+        "OperationAbortedException",
+        "OperationInProgressException",
+        "OptimisticLockException",
         "ReplicatedWriteConflictException",
+        "ResourceConcurrentModificationException",
         "RetryableConflictException",
+        "TransactionConflict",
         "TransactionConflictException",
+        "WAFOptimisticLockException",
     ),
-    "The bytes were damaged on their way": ("BadDigest",),
+    "Bytes were lost or damaged on their way": (
+        "BadDigest",
+        "ClientDisconnected",
+        "EFSIOException",
+        "IncompleteBody",
+        "XAmzContentChecksumMismatch",
+        "XAmzContentSHA256Mismatch",
+    ),
     "The credentials are too old, or the clock is wrong: another environment has others": (
         "ExpiredToken",
         "ExpiredTokenException",
         "RequestExpired",
+        "RequestInTheFuture",
         "RequestTimeTooSkewed",
         "TokenRefreshRequired",
     ),
@@ -463,8 +661,37 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """AWS error codes that are worth another try. Case does not matter."""
 
-TEMPORARY_PARTS: Final = ("throttl",)
-"""An AWS error code with one of these in it is temporary: KMS alone has it in three spellings."""
+TEMPORARY_PARTS: Final = ("throttl", "notready", "temporar")
+"""An AWS error code with one of these in it is temporary: KMS alone has three for throttling."""
+
+
+class Wording(NamedTuple):
+    """What a message of AWS tells that its code does not.
+
+    Attributes:
+        codes: Of the errors that it is about; all if there is none.
+        texts: One of these is in the message, in whatever case.
+    """
+
+    verdict: ResultCode
+    codes: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+MESSAGES: Final[Mapping[str, Wording]] = {
+    "The request was signed too long ago, or the clock is wrong": Wording(
+        _TEMPORARY, (), ("signature expired", "signature not yet current")
+    ),
+    "The function failed to become ready": Wording(
+        _PERMANENT, ("ResourceConflictException",), ("following state: failed",)
+    ),
+    "The function is being made ready, or being changed": Wording(
+        _TEMPORARY,
+        ("ResourceConflictException",),
+        ("cannot be performed at this time", "in progress", "following state: pending"),
+    ),
+}
+"""Where the code alone does not tell. The first that applies counts."""
 
 PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "What the task is about is not there": (
@@ -488,7 +715,10 @@ PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "UnauthorizedOperation",
         "UnrecognizedClientException",
     ),
-    "The object is not in a state for it": (
+    "The object or the item is not in a state for it": (
+        "ConditionalCheckFailed",
+        "ConditionalCheckFailedException",
+        "DuplicateItem",
         "InvalidObjectState",
         "MethodNotAllowed",
         "ObjectAlreadyInActiveTierError",
@@ -502,6 +732,7 @@ PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "InvalidBucketName",
         "InvalidRange",
         "InvalidRequest",
+        "ItemCollectionSizeLimitExceeded",
         "KeyTooLongError",
         "MalformedXML",
         "NotImplemented",
@@ -522,13 +753,23 @@ HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
 """What differs from the rule: 5xx is temporary, 4xx is permanent."""
 
 TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "Standard library: time-outs and lost connections": (
+    "Standard library: time-outs, lost connections, answers that are damaged or say so": (
         "asyncio.IncompleteReadError",
         "builtins.ConnectionError",
         "builtins.TimeoutError",
+        "ftplib.error_proto",
+        "ftplib.error_temp",
         "http.BadStatusLine",
+        "http.ImproperConnectionState",
         "http.IncompleteRead",
+        "imaplib.abort",
+        "multiprocessing.TimeoutError",
+        "nntplib.NNTPProtocolError",
+        "smtplib.SMTPServerDisconnected",
         "ssl.SSLError",
+        "subprocess.TimeoutExpired",
+        "urllib.ContentTooShortError",
+        "xmlrpc.ResponseError",
     ),
     "botocore, boto3 and s3transfer": (
         "boto3.RetriesExceededError",
@@ -536,11 +777,27 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "botocore.ChecksumError",
         "botocore.ConnectionError",
         "botocore.CredentialRetrievalError",
+        "botocore.EndpointDiscoveryRefreshFailed",
         "botocore.FlexibleChecksumError",
         "botocore.HTTPClientError",
         "botocore.IncompleteReadError",
         "botocore.MetadataRetrievalError",
+        "botocore.ParserError",
+        "botocore.ResponseParserError",
         "s3transfer.RetriesExceededError",
+        "s3transfer.S3ValidationError",
+    ),
+    "s3fs: the object was replaced while it was read": ("s3fs.FileExpired",),
+    "Powertools: the same task is running, or was a moment ago; or a circuit is open": (
+        "aws_lambda_powertools.CircuitBreakerOpenError",
+        "aws_lambda_powertools.IdempotencyAlreadyInProgressError",
+        "aws_lambda_powertools.IdempotencyInconsistentStateError",
+        "aws_lambda_powertools.IdempotencyItemAlreadyExistsError",
+        "aws_lambda_powertools.IdempotencyItemNotFoundError",
+        "aws_lambda_powertools.IdempotencyPersistenceConnectionError",
+        "aws_lambda_powertools.IdempotencyPersistenceConsistencyError",
+        "aws_lambda_powertools.SQSFifoCircuitBreakerError",
+        "aws_lambda_powertools.SQSFifoMessageGroupCircuitBreakerError",
     ),
     "urllib3": (
         "urllib3.EmptyPoolError",
@@ -588,6 +845,19 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "botocore: wrong parameters, no credentials, wrong configuration, and all the rest": (
         "botocore.BotoCoreError",
     ),
+    "Powertools: the function is not written for it, or a record is not its own": (
+        "aws_lambda_powertools.IdempotencyInvalidStatusError",
+        "aws_lambda_powertools.IdempotencyKeyError",
+        "aws_lambda_powertools.IdempotencyModelTypeError",
+        "aws_lambda_powertools.IdempotencyNoSerializationModelError",
+        "aws_lambda_powertools.IdempotencyPersistenceConfigError",
+        "aws_lambda_powertools.IdempotencyValidationError",
+        "aws_lambda_powertools.UnexpectedBatchTypeError",
+    ),
+    "A server says that it stays so": (
+        "ftplib.error_perm",
+        "nntplib.NNTPPermanentError",
+    ),
     "The address or the request cannot be right": (
         "aiohttp.InvalidURL",
         "httpcore.LocalProtocolError",
@@ -609,11 +879,87 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
 
 UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "It depends on what was waited for": ("botocore.WaiterError",),
+    "It depends on why the store could not be used": (
+        "aws_lambda_powertools.CircuitBreakerPersistenceError",
+        "aws_lambda_powertools.IdempotencyPersistenceLayerError",
+    ),
     "It hides the failure after which the stream was to be sent again": (
         "botocore.UnseekableStreamError",
     ),
 }
 """Exceptions without an opinion of their own: what they were raised from decides."""
+
+TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "awscrt.AwsCrtError": (  # its name, without AWS_ in front
+        "AUTH_CREDENTIALS_PROVIDER_ECS_SOURCE_FAILURE",
+        "AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE",
+        "AUTH_CREDENTIALS_PROVIDER_IMDS_SOURCE_FAILURE",
+        "AUTH_CREDENTIALS_PROVIDER_STS_SOURCE_FAILURE",
+        "ERROR_HTTP_CHANNEL_THROUGHPUT_FAILURE",
+        "ERROR_HTTP_CONNECTION_CLOSED",
+        "ERROR_HTTP_CONNECTION_MANAGER_ACQUISITION_TIMEOUT",
+        "ERROR_HTTP_GOAWAY_RECEIVED",
+        "ERROR_HTTP_PROXY_CONNECT_FAILED_RETRYABLE",
+        "ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT",
+        "ERROR_HTTP_RST_STREAM_RECEIVED",
+        "ERROR_HTTP_SERVER_CLOSED",
+        "ERROR_S3EXPRESS_CREATE_SESSION_FAILED",
+        "ERROR_S3_INTERNAL_ERROR",
+        "ERROR_S3_OBJECT_MODIFIED",
+        "ERROR_S3_REQUEST_TIMEOUT",
+        "ERROR_S3_REQUEST_TIME_TOO_SKEWED",
+        "ERROR_S3_RESPONSE_CHECKSUM_MISMATCH",
+        "ERROR_S3_SLOW_DOWN",
+        "IO_BROKEN_PIPE",
+        "IO_DNS_QUERY_AGAIN",
+        "IO_DNS_QUERY_FAILED",
+        "IO_MAX_RETRIES_EXCEEDED",
+        "IO_SOCKET_CLOSED",
+        "IO_SOCKET_CONNECTION_REFUSED",
+        "IO_SOCKET_CONNECT_ABORTED",
+        "IO_SOCKET_NETWORK_DOWN",
+        "IO_SOCKET_NOT_CONNECTED",
+        "IO_SOCKET_NO_ROUTE_TO_HOST",
+        "IO_SOCKET_TIMEOUT",
+    ),
+    "imaplib.error": ("* BYE", "[INUSE]", "[SERVERBUG]", "[UNAVAILABLE]"),
+    "nntplib.NNTPTemporaryError": ("400 ", "403 "),
+    "poplib.error_proto": ("-ERR EOF", "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]"),
+    "s3transfer.S3CopyFailedError": ("did not match expected ETag",),
+    "s3transfer.S3DownloadFailedError": ("did not match expected ETag",),
+    "shutil.Error": (),
+    "sqlite3.OperationalError": ("is locked", "locking protocol"),
+}
+"""Exceptions that are temporary if one of these texts is in their message.
+
+Where a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``) or numbers of
+the system (``[Errno 104]``), they are judged together: S3CopyFailedError and ``shutil.Error`` list
+what failed of many. s3transfer speaks of an ETag where it set a condition itself; a user cannot.
+"""
+
+REPLY_CODES: Final[Mapping[str, str]] = {
+    "smtplib.SMTPRecipientsRefused": "recipients",
+    "smtplib.SMTPResponseException": "smtp_code",
+}
+"""Exceptions that keep a reply of SMTP, and where: 4xx is temporary, 5xx is permanent."""
+
+TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "botocore could not make sense of the answer": (
+        ("botocore.eventstream", "botocore.parsers"),
+        (
+            "builtins.ArithmeticError",
+            "builtins.AttributeError",
+            "builtins.LookupError",
+            "builtins.TypeError",
+            "builtins.ValueError",
+        ),
+    ),
+    "The server hung up": (("ftplib", "nntplib", "telnetlib"), ("builtins.EOFError",)),
+}
+"""Exceptions of any use that are temporary if they come from, or through, one of these modules."""
+
+STATUS_BY_HEADERS: Final = ("code", "status", "errcode")
+"""Attributes that are an HTTP status if there are ``headers`` beside them."""
 
 TEMPORARY_ERRNOS: Final = (
     "EADDRNOTAVAIL",
@@ -652,3 +998,4 @@ _CLASSES: Final = _flat(
     (_PERMANENT, PERMANENT_CLASSES),
     (None, UNDECIDED_CLASSES),
 )
+_KNOWN: Final = {*_CLASSES, *TEMPORARY_TEXTS, *REPLY_CODES}

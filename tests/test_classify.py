@@ -5,33 +5,52 @@ from __future__ import annotations
 import concurrent.futures
 import datetime as dt
 import errno
+import ftplib
 import http.client
+import http.server
+import imaplib
+import importlib
 import importlib.resources
 import inspect
 import itertools
 import json
 import logging
+import multiprocessing
+import poplib
 import re
+import shutil
+import smtplib
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+import xmlrpc.client
+from contextlib import closing, contextmanager, suppress
+from email.message import Message
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+import aws_lambda_powertools.utilities.idempotency.exceptions
 import boto3
 import boto3.exceptions
+import boto3.s3.transfer
 import botocore.exceptions
 import botocore.loaders
+import botocore.parsers
 import botocore.stub
 import pytest
 import requests
 import s3transfer.exceptions
 import urllib3
+from aws_lambda_powertools.utilities.batch.exceptions import (
+    BatchProcessingError,
+    SQSFifoCircuitBreakerError,
+)
+from aws_lambda_powertools.utilities.parameters.base import BaseProvider
 from botocore.client import Config
 from botocore.retries import standard
 from cryptography import x509
@@ -48,6 +67,7 @@ from s3batch_handler.model import ResultCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
 AnyException = TypeVar("AnyException", bound=BaseException)
 
@@ -101,6 +121,17 @@ def foreign(name: str, *bases: str, base: type[Exception] = Exception) -> type[E
     parents: tuple[type, ...] = tuple(foreign(each, base=base) for each in bases) or (base,)
     package, _, cls = name.partition(".")
     return type(cls, parents, {"__module__": f"{package}._exceptions"})
+
+
+def classes_of(module: ModuleType) -> dict[str, type[BaseException]]:
+    """Return the exceptions that a module defines itself."""
+    return {
+        name: cls
+        for name, cls in vars(module).items()
+        if inspect.isclass(cls)
+        and issubclass(cls, BaseException)
+        and cls.__module__ == module.__name__
+    }
 
 
 @contextmanager
@@ -603,13 +634,7 @@ BOTOCORE_PERMANENT = frozenset(
     """.split()  # noqa: SIM905  86 quotation marks would hide the names
 )
 
-BOTOCORE_CLASSES = {
-    name: cls
-    for name, cls in vars(botocore.exceptions).items()
-    if inspect.isclass(cls)
-    and issubclass(cls, BaseException)
-    and cls.__module__ == "botocore.exceptions"
-}
+BOTOCORE_CLASSES = classes_of(botocore.exceptions)
 
 
 @pytest.mark.parametrize("name", sorted(BOTOCORE_CLASSES))
@@ -669,30 +694,624 @@ def test_every_class_that_botocore_retries_is_temporary() -> None:
         assert code_of(cls.__new__(cls)) is TEMPORARY
 
 
-MODELS_TRIED = [
-    "bedrock-runtime",
-    "dynamodb",
-    "iottwinmaker",
-    "lakeformation",
-    "qconnect",
-    "s3vectors",
+RETRYABLE_BUT_PERMANENT = {
+    "AccessDeniedException": "Other services mean a missing permission: a redrive does not add it",
+    "BulkLoadIdNotFoundException": "HTTP 404: the job that was asked for is not there",
+    "ConflictException": "Most services mean a name that is taken or a state that is wrong",
+    "ConstraintViolationException": "The request itself is wrong",
+    "InvalidTokenException": "The token itself is wrong; one that has expired has other codes",
+    "RangeNotSatisfiableException": "HTTP 416: the object is shorter than the range",
+    "ServiceQuotaExceededException": "A quota stays until somebody raises it or removes something",
+    "UnprocessableEntityException": "HTTP 422: the input was read, and is of no use",
+    "ValidationException": "The request itself is wrong",
+}
+"""Codes that some service model marks as retryable, and why they are permanent here."""
+
+
+def errors_marked_as_retryable() -> Iterator[tuple[str, int]]:
+    """Yield code and status from all service models; 400 is what they leave out."""
+    loader = botocore.loaders.Loader()
+    for service in loader.list_available_services("service-2"):
+        for name, shape in loader.load_service_model(service, "service-2")["shapes"].items():
+            if shape.get("exception") and "retryable" in shape:
+                error = shape.get("error", {})
+                yield error.get("code", name), error.get("httpStatusCode", 400)
+
+
+def test_errors_that_service_models_mark_as_retryable() -> None:
+    """A code that comes with a new botocore is either temporary, or has a reason not to be."""
+    errors = {*errors_marked_as_retryable()}
+
+    permanent = {
+        code for code, status in errors if code_of(client_error(code, status)) != TEMPORARY
+    }
+
+    assert len(errors) > 40
+    assert permanent == RETRYABLE_BUT_PERMANENT.keys()
+
+
+def test_page_lists_what_is_permanent_though_marked_as_retryable() -> None:
+    """With the same reasons."""
+    page = DOCS.read_text()
+
+    assert names_in("Marked as retryable by AWS, and permanent here") == {*RETRYABLE_BUT_PERMANENT}
+    for code, reason in RETRYABLE_BUT_PERMANENT.items():
+        assert f"| `{code}` | {reason} |" in page
+
+
+LAMBDA_NOT_READY = [
+    ("CodeArtifactUserDeletedException", 409),
+    ("CodeArtifactUserPendingException", 409),
+    ("EFSIOException", 410),
+    ("EFSMountConnectivityException", 408),
+    ("EFSMountTimeoutException", 408),
+    ("ENINotReadyException", 502),
+    ("ResourceNotReadyException", 502),
+    ("SnapStartNotReadyException", 409),
+    ("SnapStartRegenerationFailureException", 409),
+    ("SnapStartTimeoutException", 408),
+]
+LAMBDA_STAYS = [
+    ("CodeArtifactUserFailedException", 409),
+    ("DurableExecutionAlreadyStartedException", 409),
+    ("EFSMountFailureException", 403),
+    ("ResourceNotFoundException", 404),
+    ("RuntimeVersionDeletedException", 409),
 ]
 
 
-@pytest.mark.parametrize("service", MODELS_TRIED)
-def test_errors_that_a_service_model_marks_as_retryable(service: str) -> None:
-    """Models say which errors may pass; they give a status with most, but not with all."""
-    model = botocore.loaders.Loader().load_service_model(service, "service-2")
-    errors = {
-        shape.get("error", {}).get("code", name): shape.get("error", {}).get("httpStatusCode", 400)
-        for name, shape in model["shapes"].items()
-        if shape.get("exception") and "retryable" in shape
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        *((*each, TEMPORARY) for each in LAMBDA_NOT_READY),
+        *((*each, PERMANENT) for each in LAMBDA_STAYS),
+    ],
+)
+def test_lambda_function_that_cannot_be_called_now(
+    code: str, status: int, expected: ResultCode
+) -> None:
+    """A task may call another function: one that is not ready yet will be in a minute."""
+    modelled = {
+        shape.get("error", {}).get("code", name): shape.get("error", {}).get("httpStatusCode")
+        for name, shape in botocore.loaders.Loader()
+        .load_service_model("lambda", "service-2")["shapes"]
+        .items()
     }
 
-    codes = {code: code_of(client_error(code, status)) for code, status in errors.items()}
+    assert modelled[code] == status
+    assert code_of(client_error(code, status, operation="Invoke")) is expected
 
-    assert codes
-    assert codes == dict.fromkeys(codes, TEMPORARY)
+
+CONFLICT = "The operation cannot be performed at this time. "
+STATE = f"{CONFLICT}The function is currently in the following state: "
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (f"{STATE}Pending", TEMPORARY),
+        (f"{STATE}Inactive", TEMPORARY),
+        (f"{STATE}Failed", PERMANENT),
+        (f"{CONFLICT}An update is in progress for resource: arn:aws:lambda:…", TEMPORARY),
+        ("Function already exist: f", PERMANENT),
+    ],
+)
+def test_conflict_of_lambda_is_told_by_its_message(message: str, expected: ResultCode) -> None:
+    """One code stands for a function that is not ready, and for a name that is taken."""
+    assert code_of(client_error("ResourceConflictException", 409, message=message)) is expected
+
+
+EXPIRED = (
+    "Signature expired: 20240101T000000Z is now earlier than 20240101T000500Z "
+    "(20240101T001000Z - 5 min.)"
+)
+TOO_EARLY = (
+    "Signature not yet current: 20240101T001000Z is still later than 20240101T000500Z "
+    "(20240101T000000Z + 5 min.)"
+)
+WRONG = "The request signature we calculated does not match the signature you provided."
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [(EXPIRED, TEMPORARY), (TOO_EARLY, TEMPORARY), (WRONG, PERMANENT)],
+)
+def test_old_signature_is_told_from_a_wrong_one(
+    code: str, message: str, expected: ResultCode
+) -> None:
+    """Lambda may freeze an environment between signing and sending; services share one code."""
+    assert code_of(client_error(code, 403, message=message)) is expected
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"],
+)
+def test_bytes_that_s3_did_not_get_are_sent_again(code: str) -> None:
+    """S3 says 400, as for a request that is wrong."""
+    assert code_of(client_error(code, 400, operation="PutObject")) is TEMPORARY
+
+
+# ---------------------------------------------------------------- answers kept elsewhere
+
+
+def waiter_error(response: Any) -> botocore.exceptions.WaiterError:
+    return botocore.exceptions.WaiterError("ObjectExists", "it ended", response)
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (client_error("SlowDown", 503).response, TEMPORARY),
+        (client_error("Throttling", 400).response, TEMPORARY),
+        (client_error("AccessDenied", 403).response, PERMANENT),
+        (client_error("404", 404).response, PERMANENT),
+        ({"Stacks": [], "ResponseMetadata": {"HTTPStatusCode": 200}}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_waiter_is_judged_by_the_last_answer(response: Any, expected: ResultCode | None) -> None:
+    """A waiter hides why it ended; a state that was not wanted says nothing of another try."""
+    assert code_of(waiter_error(response)) is expected
+
+
+def test_waiter_that_is_throttled() -> None:
+    """From a real client: the answer is where we look for it."""
+    with loopback(SLOW_DOWN) as url:
+        error = raised(lambda: s3(url).get_waiter("object_exists").wait(Bucket="b", Key="k"))
+
+    assert isinstance(error, botocore.exceptions.WaiterError)
+    assert code_of(error) is TEMPORARY
+
+
+def test_error_of_powertools_parameters() -> None:
+    """Its text is all that Powertools passes on: the chain leads to the answer."""
+
+    class Provider(BaseProvider):
+        @override
+        def _get(self, name: str, **sdk_options: Any) -> str:
+            raise client_error("ThrottlingException", 400)
+
+        @override
+        def _get_multiple(self, path: str, **sdk_options: Any) -> dict[str, Any]:
+            raise client_error("AccessDeniedException", 400)
+
+    provider: Any = Provider()  # type: ignore[no-untyped-call]
+
+    assert code_of(raised(lambda: provider.get("a"))) is TEMPORARY
+    assert code_of(raised(lambda: provider.get_multiple("/a"))) is PERMANENT
+
+
+# ---------------------------------------------------------------- several reasons
+
+
+def transaction_cancelled(
+    *codes: str, message: str = "Transaction cancelled"
+) -> botocore.exceptions.ClientError:
+    """Return what DynamoDB's TransactWriteItems raises."""
+    error = client_error("TransactionCanceledException", 400, message=message)
+    if codes:
+        response: Any = error.response
+        response["CancellationReasons"] = [{"Code": code} for code in codes]
+    return client_error_of(error.response)
+
+
+def client_error_of(response: Any) -> botocore.exceptions.ClientError:
+    return botocore.exceptions.ClientError(response, "TransactWriteItems")
+
+
+WRITE: Any = {"Delete": {"TableName": "t", "Key": {"id": {"S": "x"}}}}
+PASSING_REASONS = ["ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"]
+LASTING_REASONS = [
+    "AccessDenied",
+    "ConditionalCheckFailed",
+    "DuplicateItem",
+    "ItemCollectionSizeLimitExceeded",
+    "ValidationError",
+]
+
+
+@given(
+    passing=st.lists(st.sampled_from(PASSING_REASONS), max_size=4),
+    lasting=st.lists(st.sampled_from(LASTING_REASONS), max_size=2),
+    none=st.integers(0, 4),
+    data=st.data(),
+)
+def test_cancelled_transaction_is_temporary_if_every_reason_is(
+    passing: list[str], lasting: list[str], none: int, data: st.DataObject
+) -> None:
+    """In whatever order. An item that had no problem is no reason."""
+    codes = data.draw(st.permutations([*passing, *lasting, *["None"] * none]))
+
+    code = code_of(transaction_cancelled(*codes))
+    quoted = code_of(
+        transaction_cancelled(
+            message="Transaction cancelled, please refer cancellation reasons for specific "
+            f"reasons [{', '.join(codes)}]"
+        )
+    )
+
+    assert code is (TEMPORARY if passing and not lasting else PERMANENT)
+    assert quoted is code
+
+
+def test_cancelled_transaction_with_a_reason_that_nobody_knows() -> None:
+    """It might stay."""
+    assert code_of(transaction_cancelled("TransactionConflict", "NeverHeardOfIt")) is PERMANENT
+
+
+def test_cancelled_transaction_of_a_real_client() -> None:
+    """botocore's parser puts the reasons where we look for them."""
+    session: Any = boto3.Session("x", "x", region_name="us-east-1")
+    reply = json.dumps(
+        {
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        }
+    ).encode()
+    head = f"HTTP/1.1 400 Bad\r\nContent-Length: {len(reply)}\r\nConnection: close\r\n\r\n"
+
+    with loopback(head.encode() + reply) as url:
+        client = session.client("dynamodb", endpoint_url=url)
+        error = raised(lambda: client.transact_write_items(TransactItems=[WRITE]))
+
+    assert type(error).__name__ == "TransactionCanceledException"
+    assert code_of(error) is TEMPORARY
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ({"Errors": [{"Code": "SlowDown"}, {"Code": "InternalError"}]}, TEMPORARY),
+        ({"Errors": [{"Code": "SlowDown"}, {"Code": "AccessDenied"}]}, PERMANENT),
+        (
+            {
+                "Records": [
+                    {"ShardId": "1"},
+                    {"ErrorCode": "ProvisionedThroughputExceededException"},
+                ]
+            },
+            TEMPORARY,
+        ),
+        (
+            {"RequestResponses": [{"RecordId": "1"}, {"ErrorCode": "ServiceUnavailableException"}]},
+            TEMPORARY,
+        ),
+        ({"Entries": [{"EventId": "1"}, {"ErrorCode": "ThrottlingException"}]}, TEMPORARY),
+        ({"Failed": [{"Code": "InternalError"}, {"Code": "NeverHeardOfIt"}]}, None),
+        ({"Records": "text", "Errors": [None, 7]}, None),
+    ],
+)
+def test_answer_of_a_batch_in_a_users_exception(response: Any, expected: ResultCode | None) -> None:
+    """boto3 raises nothing for it; an exception that carries the answer is understood."""
+
+    class NotAllDoneError(Exception):
+        def __init__(self) -> None:
+            self.response = {**response, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    assert code_of(NotAllDoneError()) is expected
+
+
+@pytest.mark.parametrize(
+    ("children", "expected"),
+    [
+        ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
+        ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
+        ([TimeoutError(), ValueError()], None),
+        ([ExceptionGroup("g", [TimeoutError()])], TEMPORARY),
+        ([SQSFifoCircuitBreakerError(), TimeoutError()], TEMPORARY),
+        ([], None),
+    ],
+)
+def test_batch_of_powertools_is_judged_by_its_records(
+    children: list[Exception], expected: ResultCode | None
+) -> None:
+    """BatchProcessingError keeps what ``sys.exc_info()`` says of each record."""
+    error = BatchProcessingError("all failed", [(type(each), each, None) for each in children])
+
+    assert code_of(error) is expected
+    assert code_of(ExceptionGroup("g", [error, TimeoutError()])) is expected or not children
+
+
+def test_batch_whose_exception_leads_back_to_it_ends() -> None:
+    child = ValueError()
+    error = BatchProcessingError("all failed", [(ValueError, child, None)])
+    child.__cause__ = error
+
+    assert code_of(error) is None
+
+
+# ---------------------------------------------------------------- Powertools
+
+POWERTOOLS_TEMPORARY = {
+    "IdempotencyAlreadyInProgressError": "a stopped task has left its mark, or it runs twice",
+    "IdempotencyInconsistentStateError": "the store changed between two requests",
+    "IdempotencyItemAlreadyExistsError": "somebody else was faster: the result is there soon",
+    "IdempotencyItemNotFoundError": "the record has just expired",
+    "IdempotencyPersistenceConnectionError": "network",
+    "IdempotencyPersistenceConsistencyError": "Powertools replaces such a record next time",
+}
+POWERTOOLS_PERMANENT = {
+    "IdempotencyInvalidStatusError",
+    "IdempotencyKeyError",
+    "IdempotencyModelTypeError",
+    "IdempotencyNoSerializationModelError",
+    "IdempotencyPersistenceConfigError",
+    "IdempotencyValidationError",
+}
+POWERTOOLS_UNDECIDED = {
+    "BaseError": "of all of them",
+    "IdempotencyPersistenceLayerError": "raised from what failed in the store",
+}
+POWERTOOLS_CLASSES = classes_of(aws_lambda_powertools.utilities.idempotency.exceptions)
+
+
+@pytest.mark.parametrize("name", sorted(POWERTOOLS_CLASSES))
+def test_every_exception_of_powertools_idempotency(name: str) -> None:
+    """One that comes with a new version of Powertools has to be thought about."""
+    code = code_of(POWERTOOLS_CLASSES[name]("x"))
+
+    if name in POWERTOOLS_TEMPORARY:
+        assert code is TEMPORARY
+    elif name in POWERTOOLS_PERMANENT:
+        assert code is PERMANENT
+    else:
+        assert name in POWERTOOLS_UNDECIDED
+        assert code is None
+
+
+def test_failure_of_the_store_of_powertools() -> None:
+    error = chain(
+        POWERTOOLS_CLASSES["IdempotencyPersistenceLayerError"]("Failed to save in progress record"),
+        client_error("ProvisionedThroughputExceededException", 400),
+    )
+
+    assert code_of(error) is TEMPORARY
+
+
+# ---------------------------------------------------------------- answers that cannot be read
+
+
+def json_client(url: str) -> Any:
+    session: Any = boto3.Session("x", "x", region_name="us-east-1")
+    config = Config(retries={"total_max_attempts": 1})
+    return session.client("dynamodb", endpoint_url=url, config=config)
+
+
+def ok(body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xff\xfe",
+        b"[1]",
+        b'{"TableNames": 7}',
+        b'"text"',
+    ],
+)
+def test_json_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
+    """botocore checks nothing: the error is of whatever Python does with it."""
+    with loopback(ok(answer)) as url:
+        error = raised(lambda: json_client(url).list_tables())
+
+    assert type(error).__module__ == "builtins"
+    assert code_of(error) is TEMPORARY
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<ListBucketResult><MaxKeys>x</MaxKeys></ListBucketResult>",
+        b"<ListBucketResult><Contents><LastModified>x</LastModified></Contents></ListBucketResult>",
+    ],
+)
+def test_xml_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
+    with loopback(ok(answer)) as url:
+        error = raised(lambda: s3(url).list_objects_v2(Bucket="b"))
+
+    assert isinstance(error, ValueError)
+    assert code_of(error) is TEMPORARY
+
+
+def test_same_errors_of_a_users_own_parser_get_no_opinion() -> None:
+    """What the user's code cannot read is in the object, and stays there."""
+    assert code_of(raised(b"\xff".decode)) is None
+    assert code_of(raised(lambda: json.loads(b"[")["a"])) is None
+
+
+def test_answer_that_is_no_xml() -> None:
+    """botocore says itself that further retries may succeed."""
+    session: Any = boto3.Session("x", "x", region_name="us-east-1")
+    with loopback(ok(b"Internal Failure")) as url:
+        error = raised(lambda: session.client("sns", endpoint_url=url).list_topics())
+
+    assert isinstance(error, botocore.parsers.ResponseParserError)
+    assert code_of(error) is TEMPORARY
+
+
+OTHER_BOTOCORE = {
+    "BadIMDSRequestError": None,
+    "ChecksumMismatch": TEMPORARY,
+    "DuplicateHeader": TEMPORARY,
+    "EndpointDiscoveryException": PERMANENT,
+    "EndpointDiscoveryRefreshFailed": TEMPORARY,
+    "EndpointDiscoveryRequired": PERMANENT,
+    "InvalidArnException": None,
+    "InvalidHeadersLength": TEMPORARY,
+    "InvalidPayloadLength": TEMPORARY,
+    "InvalidShapeError": None,
+    "InvalidShapeReferenceError": None,
+    "NoInitialResponseError": TEMPORARY,
+    "NoShapeFoundError": None,
+    "OperationNotFoundError": None,
+    "ParserError": TEMPORARY,
+    "ResponseParserError": TEMPORARY,
+    "_RetriesExceededError": None,
+}
+
+
+def test_exceptions_of_botocore_that_are_in_other_modules() -> None:
+    """Parsers and event streams raise what is no BotoCoreError; the rest is about wrong models."""
+    modules = [
+        importlib.import_module(f"botocore.{path.stem}")
+        for path in Path(botocore.__file__).parent.glob("*.py")
+        if path.stem not in ("__init__", "exceptions", "crt")
+    ]
+    classes = {name: cls for module in modules for name, cls in classes_of(module).items()}
+
+    codes = {name: code_of(cls.__new__(cls)) for name, cls in classes.items()}
+
+    assert codes == OTHER_BOTOCORE
+
+
+OTHER_S3TRANSFER = {
+    "FatalError": None,
+    "InvalidSubscriberMethodError": None,
+    "RetriesExceededError": TEMPORARY,
+    "S3CopyFailedError": None,
+    "S3DownloadFailedError": None,
+    "S3UploadFailedError": None,
+    "S3ValidationError": TEMPORARY,
+    "TransferNotDoneError": None,
+}
+
+
+def test_exceptions_of_s3transfer() -> None:
+    """Bare, without a text: some are decided by what they say, or by what they were raised from."""
+    classes = classes_of(s3transfer.exceptions)
+
+    codes = {name: code_of(cls.__new__(cls)) for name, cls in classes.items()}
+
+    assert codes == OTHER_S3TRANSFER
+
+
+# ---------------------------------------------------------------- objects that change meanwhile
+
+SIZE = 20 * 2**20  # more than s3transfer reads at a time
+
+
+@contextmanager
+def changing_object() -> Iterator[Any]:
+    """Serve an object that is another one when it comes to reading it: 412 to every condition."""
+
+    class Request(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(SIZE))
+            self.send_header("ETag", '"old"')
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            body = b"<Error><Code>PreconditionFailed</Code><Message>m</Message></Error>"
+            self.send_response(412)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            body = b"<Result><UploadId>u</UploadId></Result>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Request) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield s3(f"http://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_object_that_is_replaced_during_download_file(tmp_path: Path) -> None:
+    """s3transfer asks for the parts of one ETag; the next try reads the new object."""
+    with changing_object() as client:
+        error = raised(lambda: client.download_file("b", "k", str(tmp_path / "f")))
+
+    assert isinstance(error, s3transfer.exceptions.S3DownloadFailedError)
+    assert code_of(error) is TEMPORARY
+
+
+def test_object_that_is_replaced_during_a_copy_in_parts() -> None:
+    config = boto3.s3.transfer.TransferConfig(multipart_threshold=SIZE // 2)
+    with changing_object() as client:
+        error = raised(lambda: client.copy({"Bucket": "b", "Key": "k"}, "b", "c", Config=config))
+
+    assert isinstance(error, s3transfer.exceptions.S3CopyFailedError)
+    assert code_of(error) is TEMPORARY
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.get_object(Bucket="b", Key="k", IfMatch='"other"'),
+        lambda client: client.put_object(Bucket="b", Key="k", Body=b"", IfNoneMatch="*"),
+        lambda client: client.copy_object(
+            Bucket="b", Key="c", CopySource="b/k", CopySourceIfMatch='"other"'
+        ),
+    ],
+    ids=["get", "put", "copy"],
+)
+def test_condition_of_the_users_own_stays_unmet(call: Callable[[Any], object]) -> None:
+    with changing_object() as client:
+        error = raised(lambda: call(client))
+
+    assert code_of(error) is PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (["SlowDown", "InternalError"], TEMPORARY),
+        (["SlowDown", "AccessDenied"], PERMANENT),
+        (["NeverHeardOfIt"], None),
+    ],
+)
+def test_errors_that_s3transfer_quotes_of_a_copy(
+    codes: list[str], expected: ResultCode | None
+) -> None:
+    """The errors of annotations that could not be copied are in the text alone."""
+    failed = {code: client_error(code, operation="PutObjectAnnotation") for code in codes}
+
+    error = s3transfer.exceptions.S3CopyFailedError(f"Failed to copy annotations. Errors: {failed}")
+
+    assert code_of(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("AWS_ERROR_S3_OBJECT_MODIFIED", TEMPORARY),
+        ("AWS_ERROR_S3_SLOW_DOWN", TEMPORARY),
+        ("AWS_IO_SOCKET_TIMEOUT", TEMPORARY),
+        ("AWS_IO_TLS_BAD_CERTIFICATE", None),
+        ("AWS_ERROR_S3_MISSING_ETAG", None),
+    ],
+)
+def test_error_of_the_common_runtime(name: str, expected: ResultCode | None) -> None:
+    """Its text begins with its name: see awscrt/exceptions.py."""
+    error = foreign("awscrt.AwsCrtError")(f"{name}: in words")
+
+    assert code_of(error) is expected
 
 
 # ---------------------------------------------------------------- real clients, real failures
@@ -899,6 +1518,203 @@ def test_untrusted_certificate() -> None:
     assert code_of(ssl.SSLCertVerificationError(1, "x")) is PERMANENT
 
 
+@contextmanager
+def speaking(*lines: bytes) -> Iterator[int]:
+    """Serve one connection on loopback: a line each time the client has said something."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted: list[socket.socket] = []
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            accepted.append(connection)
+            with connection, suppress(OSError):
+                for line in lines:
+                    connection.sendall(line)
+                    if not connection.recv(1000):
+                        return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for connection in accepted:  # the client's end may stay open in a traceback
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def ftp(port: int) -> None:
+    with closing(ftplib.FTP()) as client:
+        client.connect("127.0.0.1", port, timeout=30)
+        client.login()
+
+
+def smtp(port: int) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        client.sendmail("a@example.com", ["b@example.com"], "x")
+
+
+def imap(port: int) -> None:
+    client = imaplib.IMAP4("127.0.0.1", port, timeout=30)
+    try:
+        client.login("a", "b")
+    finally:
+        client.shutdown()
+
+
+def pop(port: int) -> None:
+    with closing(poplib.POP3("127.0.0.1", port, timeout=30)) as client:
+        client.user("a")
+
+
+@pytest.mark.parametrize(
+    ("client", "lines", "expected"),
+    [
+        (ftp, [b"421 Too many connections\r\n"], TEMPORARY),
+        (ftp, [b"530 Not logged in\r\n"], PERMANENT),
+        (ftp, [b"220 hello\r\n", b"530 Not logged in\r\n"], PERMANENT),
+        (ftp, [b"220 hello\r\n"], TEMPORARY),
+        (ftp, [], TEMPORARY),
+        (ftp, [b"nonsense\r\n"], TEMPORARY),
+        (smtp, [b"421 Too many connections\r\n"], TEMPORARY),
+        (smtp, [b"554 Go away\r\n"], PERMANENT),
+        (smtp, [b"220 hello\r\n", b"250 ok\r\n", b"451 later\r\n", b"250 ok\r\n"], TEMPORARY),
+        (smtp, [b"220 hello\r\n", b"250 ok\r\n", b"550 no\r\n", b"250 ok\r\n"], PERMANENT),
+        (
+            smtp,
+            [b"220 a\r\n", b"250 b\r\n", b"250 c\r\n", b"450 d\r\n", b"250 e\r\n"],
+            TEMPORARY,
+        ),
+        (
+            smtp,
+            [b"220 a\r\n", b"250 b\r\n", b"250 c\r\n", b"550 d\r\n", b"250 e\r\n"],
+            PERMANENT,
+        ),
+        (smtp, [b"220 hello\r\n"], TEMPORARY),
+        (imap, [b"* OK hello\r\n"], TEMPORARY),
+        (imap, [b"* BYE too many connections\r\n"], TEMPORARY),
+        (pop, [b"+OK hello\r\n"], TEMPORARY),
+        (pop, [b"+OK hello\r\n", b"-ERR [IN-USE] mailbox is locked\r\n"], TEMPORARY),
+        (pop, [b"+OK hello\r\n", b"-ERR no such user\r\n"], None),
+    ],
+)
+def test_server_of_another_protocol(
+    client: Callable[[int], None], lines: list[bytes], expected: ResultCode | None
+) -> None:
+    """What it refuses for now, or a connection that ends, differs from what it refuses for good."""
+    with speaking(*lines) as port:
+        error = raised(lambda: client(port))
+
+    assert code_of(error) is expected, repr(error)
+
+
+@pytest.mark.parametrize(
+    ("replies", "expected"),
+    [
+        ([450, 421], TEMPORARY),
+        ([450, 550], PERMANENT),
+        ([550], PERMANENT),
+        ([], None),
+        ([-1], None),
+    ],
+)
+def test_mail_that_several_recipients_refused(
+    replies: list[int], expected: ResultCode | None
+) -> None:
+    error = smtplib.SMTPRecipientsRefused(
+        {f"{number}@example.com": (reply, b"x") for number, reply in enumerate(replies)}
+    )
+
+    assert code_of(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (smtplib.SMTPAuthenticationError(454, b"Temporary authentication failure"), TEMPORARY),
+        (smtplib.SMTPAuthenticationError(535, b"wrong"), PERMANENT),
+        (smtplib.SMTPNotSupportedError("no SMTPUTF8"), None),
+        (imaplib.IMAP4.abort("gone"), TEMPORARY),
+        (imaplib.IMAP4.readonly("open it again"), TEMPORARY),
+        (imaplib.IMAP4.error(b"[UNAVAILABLE] try later"), TEMPORARY),
+        (imaplib.IMAP4.error(b"[AUTHENTICATIONFAILED] no"), None),
+        (socket.herror(2, "Host name lookup failure"), TEMPORARY),
+        (socket.herror(1, "Unknown host"), None),
+        (xmlrpc.client.ProtocolError("h/RPC", 503, "Busy", {}), TEMPORARY),
+        (xmlrpc.client.ProtocolError("h/RPC", 404, "No", {}), PERMANENT),
+        (xmlrpc.client.Fault(503, "of the function, not of HTTP"), None),
+        (urllib.error.ContentTooShortError("cut", ("", Message())), TEMPORARY),
+        (urllib.error.HTTPError("http://x", 503, "Busy", None, None), TEMPORARY),  # type: ignore[arg-type]
+        (multiprocessing.TimeoutError(), TEMPORARY),
+        (subprocess.TimeoutExpired("convert", 60), TEMPORARY),
+        (http.client.CannotSendRequest("Request-sent"), TEMPORARY),
+        (EOFError("Compressed file ended before the end-of-stream marker was reached"), None),
+        (shutil.Error([("a", "b", "[Errno 116] Stale file handle: 'a'")]), TEMPORARY),
+        (shutil.Error([("a", "b", "[Errno 2] No such file or directory: 'a'")]), None),
+        (foreign("nntplib.NNTPTemporaryError")("400 service discontinued"), TEMPORARY),
+        (foreign("nntplib.NNTPTemporaryError")("430 No such article"), None),
+        (foreign("nntplib.NNTPPermanentError")("502 no"), PERMANENT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_other_errors_of_the_standard_library(
+    error: Exception, expected: ResultCode | None
+) -> None:
+    assert code_of(error) is expected
+
+
+def test_database_that_is_locked(tmp_path: Path) -> None:
+    """Somebody else is writing to it; a table that is missing stays so."""
+    with (
+        closing(sqlite3.connect(tmp_path / "db")) as writer,
+        closing(sqlite3.connect(tmp_path / "db", timeout=0)) as other,
+    ):
+        writer.execute("CREATE TABLE t (x)")
+        writer.execute("BEGIN EXCLUSIVE")
+        locked = raised(lambda: other.execute("SELECT * FROM t"))
+        writer.rollback()
+        missing = raised(lambda: other.execute("SELECT * FROM missing"))
+
+    assert code_of(locked) is TEMPORARY
+    assert code_of(missing) is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([errno.ECONNREFUSED, errno.ENETUNREACH], TEMPORARY),
+        ([errno.ECONNREFUSED, errno.EACCES], None),
+    ],
+)
+def test_host_with_several_addresses_in_asyncio(
+    numbers: list[int], expected: ResultCode | None
+) -> None:
+    """asyncio tells of all of them in one text, without a number of its own."""
+    import asyncio
+
+    async def connect() -> None:
+        loop = asyncio.get_running_loop()
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", n)) for n in numbers]
+        with pytest.MonkeyPatch.context() as patch:
+
+            async def resolved(*_: Any, **__: Any) -> Any:
+                return addresses
+
+            async def refused(_: Any, address: tuple[str, int]) -> None:
+                raise OSError(address[1], f"Connect call failed {address}")
+
+            patch.setattr(loop, "getaddrinfo", resolved)
+            patch.setattr(loop, "sock_connect", refused)
+            await loop.create_connection(asyncio.Protocol, "example.com", 443)
+
+    error = raised(lambda: asyncio.run(connect()))
+
+    assert isinstance(error, OSError)
+    assert str(error).startswith("Multiple exceptions: ")
+    assert code_of(error) is expected
+
+
 # ---------------------------------------------------------------- libraries that are not here
 
 
@@ -921,6 +1737,7 @@ def test_untrusted_certificate() -> None:
             foreign("aiohttp.ClientConnectorCertificateError", "aiohttp.ClientConnectionError"),
             PERMANENT,
         ),
+        (foreign("s3fs.FileExpired", base=OSError), TEMPORARY),
         (foreign("mylib.ReadTimeout"), None),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -1156,12 +1973,60 @@ def names_in(title: str) -> set[str]:
 def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]]) -> None:
     """Every name and every reason of the table stands in its section of the page, no other."""
     beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS}
-    beside |= {"OSError", "socket.gaierror", "EAI_AGAIN"}
+    beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
 
     assert names_in(title) - beside == {name for names in data.values() for name in names}
     for reason, names in data.items():
-        row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| {reason}"))
+        row = row_of(reason)
         assert set(re.findall(r"`([^`]+)`", row)) - beside == set(names)
+        assert row.split("|")[3].strip(), f"{reason}: no source"
+
+
+def row_of(first: str) -> str:
+    """Return the row of the page that begins with a cell."""
+    return next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| {first} |"))
+
+
+@pytest.mark.parametrize(
+    ("title", "rows"),
+    [
+        ("Codes whose message decides", {why: [*w[1], *w[2]] for why, w in table.MESSAGES.items()}),
+        (
+            "By what the message says",
+            {f"`{name}`": [name, *texts] for name, texts in table.TEMPORARY_TEXTS.items()},
+        ),
+        (
+            "By the reply of a mail server",
+            {f"`{name}`": [name, where] for name, where in table.REPLY_CODES.items()},
+        ),
+        (
+            "By the module that raised them",
+            {why: [*modules, *cls] for why, (modules, cls) in table.TEMPORARY_PLACES.items()},
+        ),
+    ],
+)
+def test_page_has_the_rules_that_look_into_an_exception(
+    title: str, rows: dict[str, list[str]]
+) -> None:
+    """Each row names what the table names, no more."""
+    section = DOCS.read_text().split(f"### {title}\n")[1]
+    lines = [line for line in section.split("\n#")[0].splitlines() if line.startswith("|")]
+
+    assert len(lines) == len(rows) + 2  # and the head
+    for first, names in rows.items():
+        assert set(re.findall(r"`([^`]+)`", row_of(first))) == set(names)
+
+
+def test_page_has_the_lists_of_reasons() -> None:
+    keys = {
+        (name, key)
+        for line in DOCS.read_text().split("### Several reasons")[1].split("\n#")[0].splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
+        for key in re.findall(r"`([^`]+)`", line.split("|")[2])
+    }
+
+    assert keys == {*table.REASON_LISTS.items()}
 
 
 def test_page_has_the_small_tables_too() -> None:
@@ -1171,8 +2036,11 @@ def test_page_has_the_small_tables_too() -> None:
     for status, (code, words) in table.HTTP_STATUSES.items():
         kind = "temporary" if code is TEMPORARY else "permanent"
         assert f"| `{status}` | {words} | {kind} |" in page
-    for name in (*table.TEMPORARY_ERRNOS, *table.TEMPORARY_PARTS):
+    small = (table.TEMPORARY_ERRNOS, table.TEMPORARY_PARTS, table.ANSWERS, [table.MEMBERS])
+    for name in itertools.chain(*small):
         assert f"`{name}`" in page
+    for name in table.STATUS_BY_HEADERS:
+        assert f"`.{name}`" in page
 
 
 def test_import_brings_in_nobody_elses_library() -> None:
