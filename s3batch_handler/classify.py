@@ -55,6 +55,14 @@ def classify(
     return _Classification(classify, retry_on, give_up_on).verdict(error)
 
 
+def is_explained(verdict: Verdict) -> bool:
+    """Tell whether :func:`describe` says all: S3 retries the task, or AWS answered with a code."""
+    if verdict.about is None:
+        return False
+    aws = AwsError.of(verdict.about)
+    return verdict.code is ResultCode.TEMPORARY_FAILURE or (aws is not None and aws.code != "")
+
+
 def aws_error_code(error: BaseException) -> str | None:
     """Give the error code of a botocore ClientError (``NoSuchKey``), known by its shape."""
     aws = AwsError.of(error)

@@ -25,7 +25,7 @@ from typing import (
 from pydantic import ValidationError
 from typing_extensions import TypeIs
 
-from s3batch_handler.classify import classify, describe
+from s3batch_handler.classify import classify, describe, is_explained
 from s3batch_handler.deadline import OutOfTime, call_within, deadline_of
 from s3batch_handler.declaration import (
     is_async,
@@ -34,7 +34,7 @@ from s3batch_handler.declaration import (
     task_function,
     unknown_options,
 )
-from s3batch_handler.errors import PermanentFailure
+from s3batch_handler.errors import PermanentFailure, TaskFailure
 from s3batch_handler.keys import encode_key, is_utf8
 from s3batch_handler.model import (
     ArgumentsT,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-    from s3batch_handler.classify import Classify
+    from s3batch_handler.classify import Classify, Verdict
     from s3batch_handler.event_loop import EventLoop
     from s3batch_handler.observability import LoggerLike, MetricsLike, TracerLike
     from s3batch_handler.protocol import Response
@@ -336,8 +336,26 @@ class TaskRunner:
                     raise error
                 code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
             outcome = Outcome(code, describe(error, verdict.about))
+            is_expected = self._is_expected(verdict)
+            self._observer.failed(
+                task,
+                outcome,
+                error,
+                expected=is_expected,
+                traceback=not (is_expected or is_explained(verdict)),
+            )
+            return outcome
         self._observer.failed(task, outcome, error)
         return outcome
+
+    def _is_expected(self, verdict: Verdict) -> bool:
+        """Tell whether the user has provided for a failure: raised it, or named it in an option."""
+        code, about = verdict
+        if about is None:
+            return False
+        options = self._classify.keywords
+        named = (TaskFailure, *options["retry_on"], *options["give_up_on"])
+        return isinstance(about, named) or classify(about).code is not code
 
     def _never_started(self, task: Task[Any, Any]) -> Outcome:
         outcome = Outcome(

@@ -11,14 +11,18 @@ import math
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from s3batch_handler.classify import describe
+from s3batch_handler.errors import TaskFailure
 from s3batch_handler.model import ResultCode
+from s3batch_handler.redaction import without_secrets
 from s3batch_handler.text import encodable, result_string
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -127,24 +131,37 @@ class Observer:
                 parts.enter_context(measures)
             yield watched
 
-    def failed(self, task: Task[Any, Any], outcome: Outcome, error: BaseException | None) -> None:
-        """Log one line about a task that failed: a warning if S3 tries it again, else an error.
+    def failed(
+        self,
+        task: Task[Any, Any],
+        outcome: Outcome,
+        error: BaseException | None,
+        *,
+        expected: bool = False,
+        traceback: bool = True,
+    ) -> None:
+        """Log one line about a task that failed, with or without a traceback.
 
-        It has the keys of :meth:`watch` and ``result_code`` as fields, and the traceback. Without
-        a logger of the user's it goes to the logger ``s3batch_handler``.
+        It is a warning if S3 tries the task again or if the failure was ``expected``, else an
+        error. It has the keys of :meth:`watch` and ``result_code`` as fields. Without a logger of
+        the user's it goes to the logger ``s3batch_handler``.
         """
         with _harmless("logging a failed task"):
             logger = _own_logger() if self._logger is None else self._logger
-            log = logger.error
-            if outcome.code is ResultCode.TEMPORARY_FAILURE:
-                log = logger.warning
+            is_warning = expected or outcome.code is ResultCode.TEMPORARY_FAILURE
+            log = logger.warning if is_warning else logger.error
             text = f"{outcome.code.value}: s3://{task.bucket}/{task.key}: {outcome.message}"
-            # As an argument: Powertools would take a message that looks like JSON for JSON.
-            log(
-                "%s",
-                result_string(text, _LONGEST_LINE),
-                exc_info=_exc_info(error),
-                extra={**_keys(task), "result_code": outcome.code.value},
+            if error is not None and not traceback:
+                text += _cause_of(error, outcome.message)
+            _log_with(
+                error if traceback else None,
+                # As an argument: Powertools would take a message that looks like JSON for JSON.
+                partial(
+                    log,
+                    "%s",
+                    result_string(text, _LONGEST_LINE),
+                    extra={**_keys(task), "result_code": outcome.code.value},
+                ),
             )
 
 
@@ -325,15 +342,35 @@ def _short_hash(task_id: str) -> str:
     return hashlib.blake2s(task_id.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def _exc_info(error: BaseException | None) -> Any:
-    """Give what loggers take; ``None`` if ``str(error)`` fails, or the whole line would be lost."""
-    if error is None:
-        return None
+def _cause_of(error: BaseException, message: str) -> str:
+    """Name what a TaskFailure was raised from, unless its message does so already."""
+    cause = error.__cause__
+    if not isinstance(error, TaskFailure) or cause is None:
+        return ""
+    words = describe(cause)
+    return "" if words in message else f", caused by {words}"
+
+
+def _log_with(error: BaseException | None, log: Callable[..., None]) -> None:
+    """Log an exception, free of secrets.
+
+    An exception that was copied for the log is the one that is being handled meanwhile: that one
+    is logged by a Powertools Logger with a buffer (3.37), whichever it was given.
+    """
+    shown = None if error is None else without_secrets(error)
+    if shown is None:
+        log(exc_info=None)
+        return
+    exc_info = type(shown), shown, shown.__traceback__
+    if shown is error:
+        log(exc_info=exc_info)
+        return
+    context = shown.__context__
     try:
-        str(error)
-    except Exception:  # noqa: BLE001
-        return None
-    return type(error), error, error.__traceback__
+        raise shown
+    except type(shown):
+        shown.__context__, shown.__traceback__ = context, exc_info[2]
+        log(exc_info=exc_info)
 
 
 class _harmless:  # noqa: N801  reads as a statement
@@ -354,9 +391,8 @@ class _harmless:  # noqa: N801  reads as a statement
         if not isinstance(error, Exception):
             return False
         with suppress(Exception):
-            _own_logger().warning(
-                "%s failed; the task is not affected", self._doing, exc_info=_exc_info(error)
-            )
+            warn = _own_logger().warning
+            _log_with(error, partial(warn, "%s failed; the task is not affected", self._doing))
         return True
 
 

@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.errors import PermanentFailure
 from s3batch_handler.model import Outcome, ResultCode
+from s3batch_handler.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -70,7 +71,13 @@ def _checked(outcome: Outcome) -> Outcome:
         code = ResultCode(outcome.code)
     except ValueError as error:
         raise PermanentFailure(f"the function returned an Outcome, but {error}") from error
-    return Outcome(code, outcome_of(outcome.message).message)
+    message = outcome_of(outcome.message).message
+    if code is not _SUCCEEDED:  # it describes a failure; what a success returns is its result
+        message = redact(message[:_LONGEST])
+    return Outcome(code, message)
+
+
+_LONGEST: Final = 10_000  # characters; a report keeps 1,024
 
 
 def _compact_json(value: object) -> str:

@@ -1038,7 +1038,7 @@ def test_powertools_decorators(
     assert [(line["level"], line["key"]) for line in lines] == [
         ("INFO", "a.jpg"),
         ("INFO", "b.jpg"),
-        ("ERROR", "b.jpg"),
+        ("WARNING", "b.jpg"),
         ("INFO", "c.jpg"),
     ]
     assert {line["function_name"] for line in lines} == {"thumbs"}
@@ -1200,3 +1200,95 @@ def test_everything_that_is_offered_is_there() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert all(hasattr(s3batch_handler, name) for name in s3batch_handler.__all__)
+
+
+# ---------------------------------------------------------------- what is logged of a failure
+
+
+def aws_error(code: str, status: int) -> Exception:
+    error = Exception(code)
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error.response = response  # type: ignore[attr-defined]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "has_traceback"),
+    [
+        (PermanentFailure("empty"), "WARNING", False),
+        (TemporaryFailure("later"), "WARNING", False),
+        (NotAPhoto("x"), "WARNING", False),
+        (KeyError("named to classify="), "WARNING", False),
+        (ConnectionResetError("gone"), "WARNING", False),
+        (aws_error("SlowDown", 503), "WARNING", False),
+        (aws_error("NoSuchKey", 404), "ERROR", False),
+        (ValueError("a bug"), "ERROR", True),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_tracebacks_are_for_what_nobody_expected(
+    error: Exception,
+    level: str,
+    has_traceback: bool,
+    is_async: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What the user raised or named is a warning; what is retried or AWS explained is one line."""
+
+    def classify(error: BaseException) -> ResultCode | None:
+        return ResultCode.PERMANENT_FAILURE if isinstance(error, KeyError) else None
+
+    def fail(task: Task) -> None:
+        raise error
+
+    async def fail_async(task: Task) -> None:
+        raise error
+
+    function: Any = fail_async if is_async else fail
+    handler = task_handler(give_up_on=(NotAPhoto,), classify=classify)(function)
+
+    handler.run(make_task("a.jpg"))
+
+    (record,) = caplog.records
+    assert record.levelname == level
+    assert bool(record.exc_info) is has_traceback
+    assert "a.jpg" in record.getMessage()
+
+
+def test_messages_of_failures_have_no_credentials(caplog: pytest.LogCaptureFixture) -> None:
+    """Raised or returned; the report and the log are read by many."""
+    secret = "aB3xY5zK9mQ7"
+
+    def fail(task: Task) -> Outcome:
+        text = f"https://b.s3.amazonaws.com/{task.key}?Signature={secret}"
+        if task.key == "returned":
+            return Outcome(ResultCode.PERMANENT_FAILURE, text)
+        raise (PermanentFailure if task.key == "failure" else ValueError)(text)
+
+    for key in ("returned", "failure", "error"):
+        outcome = task_handler(fail).run(make_task(key))
+
+        assert outcome.message.endswith(f"https://b.s3.amazonaws.com/{key}?Signature=***")
+    assert secret not in caplog.text
+
+
+def test_result_of_a_success_is_passed_on_as_it_is() -> None:
+    """A function may have been written to make presigned addresses."""
+    url = "https://b.s3.amazonaws.com/k?Signature=aB3xY5zK9mQ7"
+
+    assert task_handler(lambda task: url).run(make_task("k")).message == url
+    outcome = Outcome(ResultCode.SUCCEEDED, url)
+    assert task_handler(lambda task: outcome).run(make_task("k")).message == url
+
+
+def test_key_that_looks_like_a_credential_stays(caplog: pytest.LogCaptureFixture) -> None:
+    """Only messages are redacted: a task must be found by its key."""
+
+    @task_handler
+    def handler(task: Task) -> None:
+        raise ValueError
+
+    handler.run(make_task("token=aB3xY5zK9mQ7/file"))
+
+    assert "s3://bucket/token=aB3xY5zK9mQ7/file: ValueError" in caplog.text

@@ -25,6 +25,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 )
 from typing_extensions import override
 
+from s3batch_handler.errors import PermanentFailure
 from s3batch_handler.model import JobRef, Outcome, ResultCode, Task
 from s3batch_handler.observability import Observer
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 SUCCEEDED = Outcome(ResultCode.SUCCEEDED, "fine")
 TEMPORARY = Outcome(ResultCode.TEMPORARY_FAILURE, "SlowDown calling GetObject")
 PERMANENT = Outcome(ResultCode.PERMANENT_FAILURE, "not a photo")
+SECRET = "hunter2"
 KEYS = {"job_id", "task", "bucket", "key", "version_id"}
 
 
@@ -231,6 +233,73 @@ def test_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) ->
     assert line["exception_name"] == "ValueError"
     assert "too dark" in line["exception"]
     assert "in failure" in line["exception"]
+
+
+def test_expected_failure_is_one_warning_without_a_traceback() -> None:
+    log = Log()
+    error = failure(ValueError("too dark"))
+
+    log.observer.failed(task(), PERMANENT, error, expected=True, traceback=False)
+
+    (line,) = log.lines
+    assert line["level"] == "WARNING"
+    assert "exception" not in line
+
+
+def test_line_of_a_failure_names_what_it_was_raised_from() -> None:
+    """There is no traceback to tell it; a message that has it already is not lengthened."""
+    log = Log()
+    error = PermanentFailure("not a photo")
+    error.__cause__ = ValueError("http://ann:secret@h/ is empty")
+
+    log.observer.failed(task(), PERMANENT, error, expected=True, traceback=False)
+    outcome = Outcome(ResultCode.PERMANENT_FAILURE, "ValueError: http://ann:***@h/ is empty")
+    log.observer.failed(task(), outcome, error, expected=True, traceback=False)
+
+    assert log.lines[0]["message"].endswith(
+        "not a photo, caused by ValueError: http://ann:***@h/ is empty"
+    )
+    assert log.lines[1]["message"].endswith("a b.jpg: ValueError: http://ann:***@h/ is empty")
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
+def test_traceback_has_no_secrets(own: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the exception nor in its causes; the class is still to be seen."""
+    log = Log()
+    observer = log.observer if own else Observer()
+    cause = failure(KeyError(f"https://h/?token={SECRET}"))
+
+    try:
+        raise ValueError(f"http://ann:{SECRET}@h/") from cause
+    except ValueError as error:
+        observer.failed(task(), PERMANENT, error)
+
+    text = json.dumps(log.lines) if own else caplog.text
+    assert "ValueError" in text
+    assert "http://ann:***@h/" in text
+    assert "https://h/?token=***" in text
+    assert SECRET not in text
+
+
+def test_buffer_of_powertools_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the exception that is being handled; and that of the user is handled on later."""
+    from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
+
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793")
+    log = Log(buffer_config=LoggerBufferConfig(buffer_at_verbosity="WARNING"))
+
+    try:
+        raise ValueError(f"token={SECRET}") from failure(KeyError(f"token={SECRET}"))
+    except ValueError as error:
+        log.observer.failed(task(), TEMPORARY, error)
+        handled = sys.exc_info()
+    log.logger.error("flush")
+
+    assert handled[0] is ValueError
+    text = json.dumps(log.lines)
+    assert "ValueError: token=***" in text
+    assert "test_buffer_of_powertools" in text
+    assert SECRET not in text
 
 
 def test_failed_task_without_an_exception() -> None:
