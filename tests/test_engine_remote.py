@@ -23,6 +23,7 @@ from urllib.parse import quote
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 from typing_extensions import override
@@ -143,7 +144,8 @@ def closed_port() -> Iterator[str]:
 
 def at(server: Server, *, read_timeout: float = 60, **options: Any) -> RemoteFunction:
     return RemoteFunction(
-        HttpApi(server.url, read_timeout=read_timeout), **{"backoff": 0.001, **options}
+        HttpApi(server.url, read_timeout=read_timeout),
+        **{"backoff": 0.001, "patience": 0.5, **options},
     )
 
 
@@ -346,6 +348,190 @@ def test_throttled_calls_are_spaced_out() -> None:
 
     # At most 0.05 + 0.1 + 0.2 + 0.4 + 0.8 s; less than a tenth of it is one chance in 10,000.
     assert times[-1] - times[0] > 0.05
+
+
+def refusal(code: str, status: int, message: str = "m") -> Said:
+    return status, {"x-amzn-ErrorType": code}, json.dumps({"Message": message}).encode()
+
+
+PENDING = "The operation cannot be performed at this time. The function is currently in the "
+PENDING += "following state: Pending"
+
+WAITED_FOR = [
+    "CodeArtifactUserDeletedException",
+    "CodeArtifactUserPendingException",
+    "ENINotReadyException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "SnapStartNotReadyException",
+    "SnapStartRegenerationFailureException",
+]
+OF_ONE_CALL = [
+    "DurableExecutionAlreadyStartedException",
+    "EC2AccessDeniedException",
+    "EC2ThrottledException",
+    "EC2UnexpectedException",
+    "EFSIOException",
+    "EFSMountConnectivityException",
+    "EFSMountTimeoutException",
+    "ENILimitReachedException",
+    "InvalidRuntimeException",
+    "InvalidSecurityGroupIDException",
+    "InvalidSubnetIDException",
+    "InvalidZipFileException",
+    "KMSAccessDeniedException",
+    "KMSDisabledException",
+    "KMSInvalidStateException",
+    "KMSNotFoundException",
+    "S3FilesMountConnectivityException",
+    "S3FilesMountTimeoutException",
+    "ServiceException",
+    "SnapStartException",
+    "SnapStartTimeoutException",
+    "SubnetIPAddressLimitReachedException",
+    "TooManyRequestsException",
+]
+OF_ALL_CALLS = [
+    "CodeArtifactUserFailedException",
+    "EFSMountFailureException",
+    "InvalidParameterValueException",
+    "InvalidRequestContentException",
+    "ModeNotSupportedException",
+    "NoPublishedVersionException",
+    "RecursiveInvocationException",
+    "RequestTooLargeException",
+    "ResourceNotFoundException",
+    "RuntimeAliasDeletedException",
+    "RuntimeVersionDeletedException",
+    "S3FilesMountFailureException",
+    "SerializedRequestEntityTooLargeException",
+    "ServiceQuotaExceededException",
+    "UnsupportedMediaTypeException",
+]
+
+
+def errors_of_invoke() -> dict[str, int]:
+    """Return the errors of Lambda's Invoke, with their statuses, as botocore's model has them."""
+    model = Loader().load_service_model("lambda", "service-2")
+    names = [error["shape"] for error in model["operations"]["Invoke"]["errors"]]
+    return {name: model["shapes"][name]["error"]["httpStatusCode"] for name in names}
+
+
+def test_every_error_of_invoke_is_decided() -> None:
+    """One that comes with a new botocore has to be thought about."""
+    assert errors_of_invoke().keys() == {*WAITED_FOR, *OF_ONE_CALL, *OF_ALL_CALLS}
+
+
+@pytest.mark.parametrize("code", OF_ONE_CALL)
+def test_error_of_one_call_fails_one_task(code: str) -> None:
+    """It is tried again, then that task is redriven; other tasks may fare better."""
+
+    def say(event: Event) -> Said:
+        return refusal(code, errors_of_invoke()[code]) if key(event) == "bad" else done(event)
+
+    with serving(say) as server:
+        answers = invoke(at(server), keys("a", "bad", "b"))
+
+    assert answers["bad"] == Outcome(ResultCode.TEMPORARY_FAILURE, f"{code}: m")
+    assert (answers["a"], answers["b"]) == (SUCCEEDED, SUCCEEDED)
+    assert len(server.calls) > 4
+
+
+@pytest.mark.parametrize("code", OF_ALL_CALLS)
+def test_error_of_all_calls_is_told_at_once(code: str) -> None:
+    with (
+        serving(lambda event: refusal(code, errors_of_invoke()[code])) as server,
+        pytest.raises(InvalidFunction, match=f"{code}: m"),
+    ):
+        invoke(at(server), keys("a"))
+
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("code", WAITED_FOR)
+def test_function_that_is_made_ready_is_waited_for(code: str) -> None:
+    """For longer than a call that fails is tried again; its tasks never know."""
+    said = refusal(code, errors_of_invoke()[code], PENDING)
+
+    with serving(in_turn(*[said] * 12)) as server:
+        answers = invoke(at(server, backoff=0.00001, patience=60), keys("a"))
+
+    assert answers == {"a": SUCCEEDED}
+    assert len(server.calls) == 13
+
+
+def test_function_that_does_not_become_ready_fails_the_job(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It was waited for, which is told at the beginning, once, and at the end."""
+    said = refusal("SnapStartNotReadyException", 409, "Lambda is initializing your function.")
+
+    with serving(lambda event: said) as server:
+        began = time.monotonic()
+        with pytest.raises(
+            InvalidFunction, match=r"your function\. \(waited 0\.3 seconds for it\)"
+        ):
+            invoke(at(server, patience=0.3, concurrency=2), keys("a", "b"))
+        waited = time.monotonic() - began
+
+    assert waited >= 0.3
+    (record,) = caplog.records
+    assert record.name == "s3batch_handler.engine"
+    assert record.getMessage() == (
+        f"{server.url}: SnapStartNotReadyException: Lambda is initializing your function.; "
+        "waiting up to 0.3 seconds"
+    )
+
+
+def test_function_whose_state_is_failed_is_not_waited_for() -> None:
+    """It has the same code as one that is pending."""
+    said = refusal("ResourceConflictException", 409, PENDING.replace("Pending", "Failed"))
+
+    with (
+        serving(lambda event: said) as server,
+        pytest.raises(InvalidFunction, match=r"state: Failed$"),
+    ):
+        invoke(at(server, patience=60), keys("a"))
+
+    assert len(server.calls) == 1
+
+
+def test_waiting_uses_up_no_tries() -> None:
+    """A call that fails after a long wait is tried again as often as any other."""
+    waits = [refusal("SnapStartNotReadyException", 409)] * 12
+
+    with serving(in_turn(*waits, FAULT, FAULT, FAULT)) as server:
+        answers = invoke(at(server, backoff=0.00001, patience=60), keys("a"))
+
+    assert answers == {"a": SUCCEEDED}
+
+
+def test_job_that_is_stopped_does_not_wait_for_a_function() -> None:
+    stopped = threading.Event()
+
+    def say(event: Event) -> Said:
+        stopped.set()
+        return refusal("SnapStartNotReadyException", 409)
+
+    with serving(say) as server, closing(at(server, backoff=60, patience=600)) as function:
+        began = time.monotonic()
+        answers = list(function.invoke_all(JobRef(id="j"), "1.0", keys("a"), stop=stopped.is_set))
+
+    assert answers == [(keys("a")[0], NotRun())]
+    assert time.monotonic() - began < 40
+
+
+def test_signature_that_was_too_old_is_made_again() -> None:
+    """This machine may sleep between signing and sending; a wrong signature concerns all tasks."""
+    old = refusal("InvalidSignatureException", 403, "Signature expired: 20240101T000000Z is now…")
+    wrong = refusal("InvalidSignatureException", 403, "The request signature does not match")
+
+    with serving(in_turn(old)) as server:
+        answers = invoke(at(server), keys("a"))
+    with serving(in_turn(wrong)) as server, pytest.raises(InvalidFunction):
+        invoke(at(server), keys("a"))
+
+    assert answers == {"a": SUCCEEDED}
 
 
 # ---------------------------------------------------------------- nobody there
@@ -610,6 +796,27 @@ def test_a_client_over_the_wire() -> None:
         "ConnectionClosedError: Connection was closed before we received a valid response from "
         f'endpoint URL: "{server.url}/2015-03-31/functions/thumbnails/invocations".',
     )
+
+
+def test_a_client_whose_function_is_made_ready() -> None:
+    """Its error is understood like that of an address."""
+    pending = refusal("CodeArtifactUserPendingException", 409)
+
+    with serving(in_turn(*[pending] * 12)) as server:
+        api = ClientApi(lambda_at(server.url), "thumbnails")
+        answers = invoke(RemoteFunction(api, backoff=0.00001, patience=60), keys("a"))
+
+    assert answers == {"a": SUCCEEDED}
+    assert len(server.calls) == 13
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe", b"[1]"])
+def test_an_answer_that_botocore_cannot_read(damaged: bytes) -> None:
+    """One damaged answer is no reason to fail the job."""
+    with serving(in_turn((503, {}, damaged))) as server:
+        answers = invoke(invoker_for(lambda_at(server.url), name="thumbnails"), keys("a"))
+
+    assert answers == {"a": SUCCEEDED}
 
 
 def test_a_client_that_reaches_nobody() -> None:

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from s3batch_handler.classify import AwsError, describe
+from s3batch_handler.classify import AwsError, classify, describe
 from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.model import ResultCode
 from s3batch_handler.text import result_string
 
 if TYPE_CHECKING:
@@ -209,9 +210,13 @@ def _client_problem(error: Exception) -> Exception:
         return Silence()
     if "ConnectionError" in names:
         return Unreachable(error)
-    if names & {"HTTPClientError", "ResponseParserError"}:
+    may_pass = classify(error).code is ResultCode.TEMPORARY_FAILURE
+    if may_pass and not names & _NO_CREDENTIALS:
         return CallFailed(None, type(error).__name__, str(error))
     return CallFailed(400, type(error).__name__, str(error))  # no credentials, no such parameter
+
+
+_NO_CREDENTIALS: Final = {"CredentialRetrievalError", "MetadataRetrievalError"}
 
 
 # ---------------------------------------------------------------- no answer
@@ -232,8 +237,6 @@ class Silence(NoReply):
 class Unreachable(NoReply):
     """Nobody is there."""
 
-    tries = 10
-
     def __init__(self, error: Exception) -> None:
         super().__init__(f"nobody answers there ({describe(error)})")
 
@@ -243,6 +246,7 @@ class CallFailed(NoReply):
 
     Attributes:
         tries: How often to try.
+        is_not_ready: Lambda is making the function ready, or something that it needs.
         concerns_all: Other tasks would fare no better, ever.
         is_access_denied: The function is there, and we may not call it.
     """
@@ -252,10 +256,35 @@ class CallFailed(NoReply):
         super().__init__(f"{code}: {self.message}")
         lost = status is None or status >= 500
         throttled = status == 429
-        may_pass = lost or throttled or status in _MAY_PASS
+        stays = code in _STAYS or (code in _NOT_READY and _HAS_FAILED in message)
+        may_pass = lost or throttled or status in _MAY_PASS or code in _OF_ONE_CALL
+        may_pass = (may_pass or any(words in message for words in _BAD_TIME)) and not stays
+        self.is_not_ready = code in _NOT_READY and not stays
         self.is_access_denied = status == 403 and code.startswith("AccessDenied")
-        self.concerns_all = not (may_pass or self.is_access_denied)
+        self.concerns_all = not (may_pass or self.is_not_ready or self.is_access_denied)
         self.tries = 10 if throttled else 4 if may_pass else 1
 
 
-_MAY_PASS: Final = (408, 409)  # a file system or a function that is not ready yet
+# The errors of Lambda's Invoke: botocore's service model says what each of them means. A test asks
+# about all of them.
+
+_NOT_READY: Final = frozenset(
+    {
+        "CodeArtifactUserDeletedException",
+        "CodeArtifactUserPendingException",
+        "ENINotReadyException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "SnapStartNotReadyException",
+        "SnapStartRegenerationFailureException",
+    }
+)
+_HAS_FAILED: Final = "following state: Failed"  # and not Pending or Inactive
+_MAY_PASS: Final = (408, 409)  # a file system that is not there yet; conflicts of other kinds
+_OF_ONE_CALL: Final = ("EFSIOException", "SnapStartException")
+_BAD_TIME: Final = ("Signature expired", "Signature not yet current")  # this machine slept
+_STAYS: Final = (
+    "CodeArtifactUserFailedException",
+    "RuntimeAliasDeletedException",
+    "RuntimeVersionDeletedException",
+)

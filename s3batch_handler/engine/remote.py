@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import threading
 import time
@@ -37,21 +38,32 @@ class RemoteFunction:
     help, the task has failed temporarily, and a redrive may succeed. The function may so be called
     twice for a task; S3 as well promises no more than "at least once".
 
+    A server that was there and is away, and a function that Lambda is making ready, are waited for.
+
     Args:
         api: The way to the function.
         concurrency: Calls at a time.
         grace: Seconds that running calls get to end in, when the job is stopped.
         backoff: Seconds before the second try, at most.
+        patience: Seconds that a call waits for a server, or for a function to be ready.
     """
 
     def __init__(
-        self, api: LambdaApi, *, concurrency: int = 1, grace: float = 2.0, backoff: float = 0.1
+        self,
+        api: LambdaApi,
+        *,
+        concurrency: int = 1,
+        grace: float = 2.0,
+        backoff: float = 0.1,
+        patience: float = 180.0,
     ) -> None:
         self._api = api
         self._concurrency = concurrency
         self._grace = grace
         self._backoff = backoff
+        self._patience = patience
         self._was_there = False
+        self._is_announced = False
 
     def invoke_all(
         self,
@@ -64,8 +76,8 @@ class RemoteFunction:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
-            InvalidFunction: Nobody answers there, or there is no such function. A function that
-                was there gets up to half a minute to come back.
+            InvalidFunction: Nobody answers there, or there is no such function, or it was waited
+                for in vain.
         """
         answer = partial(self._answer, schema_version, wire_job(schema_version, job))
         callers = _Callers(answer, size=self._concurrency)
@@ -137,20 +149,27 @@ class RemoteFunction:
             InvalidFunction: All tasks would.
         """
         pause = 0.0
+        failures = 0
+        since: float | None = None
         for tried in count(1):
             if stopped.wait(pause):
                 raise _Stopped
             try:
                 reply = self._api.invoke(payload)
             except Unreachable as problem:
-                if not self._was_there or tried >= problem.tries:
+                if not self._was_there:
                     raise InvalidFunction(f"{self._api}: {problem}") from problem
+                since = self._waiting_since(since, problem)
             except CallFailed as failed:
                 self._was_there = True
                 if failed.concerns_all:
                     raise InvalidFunction(f"{self._api}: {failed}") from failed
-                if tried >= failed.tries:
-                    raise
+                if failed.is_not_ready:
+                    since = self._waiting_since(since, failed)
+                else:
+                    failures += 1
+                    if failures >= failed.tries:
+                        raise
             else:
                 self._was_there = True
                 return reply
@@ -159,7 +178,29 @@ class RemoteFunction:
             pause = random.uniform(0, longest)  # noqa: S311  no secret
         raise AssertionError("count() ends")
 
+    def _waiting_since(self, since: float | None, problem: NoReply) -> float:
+        """Return when a call began to wait, which may be now.
 
+        Raises:
+            InvalidFunction: It has waited long enough.
+        """
+        now = time.monotonic()
+        if since is None:
+            self._announce(problem)
+            return now
+        if now - since >= self._patience:
+            waited = f"waited {self._patience:g} seconds for it"
+            raise InvalidFunction(f"{self._api}: {problem} ({waited})") from problem
+        return since
+
+    def _announce(self, problem: NoReply) -> None:
+        if not self._is_announced:  # or all calls would say the same
+            self._is_announced = True
+            words = "%s: %s; waiting up to %g seconds"
+            _LOG.warning(words, self._api, problem, self._patience)
+
+
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
 _LONGEST_PAUSE: Final = 10.0  # seconds
 
 
