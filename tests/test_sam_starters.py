@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,7 +18,6 @@ from tests.sam_cli import ARCHITECTURE, PROJECT, RUNTIME, build, command, needs_
 from tests.serving import COMMAND, clean_environment, server_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.application, needs_sam]
@@ -27,8 +26,8 @@ STARTERS = list(starters())
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let pip find the wheel of this package, as it is here, before any other."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this package as it is here."""
     folder = tmp_path_factory.mktemp("package")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
@@ -36,9 +35,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         check=True,
         capture_output=True,
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PIP_FIND_LINKS", f"{folder} {os.environ.get('PIP_FIND_LINKS', '')}")
-        yield
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 @pytest.mark.parametrize("starter", STARTERS)
@@ -87,14 +85,18 @@ def init(starter: str, name: str, folder: Path) -> list[str | Path]:
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_a_new_project_is_built(starter: str, tmp_path: Path, package: None) -> None:
-    """``sam validate --lint`` takes it as it comes, ``sam build`` for this machine."""
+def test_a_new_project_is_built(starter: str, tmp_path: Path, wheel: Path) -> None:
+    """``sam validate --lint`` takes it as it comes, ``sam build`` for this machine.
+
+    This package comes from the project's own folder of wheels: it need not be published.
+    """
     if starter == "image-thumbnails" and RUNTIME == "python3.11":
         pytest.skip("Pillow has no wheels any more for the glibc of Lambda's Python 3.11")
     project = tmp_path / "project"
     create_project(starters()[starter], project)
     tool("sam", "validate", "--lint", folder=project)
 
+    shutil.copy(wheel, project / "wheels")
     function = build_for_here(project, tmp_path / "built")
 
     names = {path.name for path in function.iterdir()}
@@ -130,12 +132,13 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
     assert all(one["check_result"]["suppress_comment"] for one in skipped)
 
 
-def test_a_job_of_a_built_project(tmp_path: Path, package: None) -> None:
+def test_a_job_of_a_built_project(tmp_path: Path, wheel: Path) -> None:
     """From ``s3batch init`` by way of ``sam build`` to the report of a finished job.
 
     What is built, with the packages in it, runs in Lambda's own runtime.
     """
     create_project(starters()["minimal"], tmp_path / "project")
+    shutil.copy(wheel, tmp_path / "project" / "wheels")
     function = build_for_here(tmp_path / "project", tmp_path / "built")
     texts = tmp_path / "texts"
     texts.mkdir()
