@@ -243,7 +243,7 @@ class TaskRunner:
         try:
             if not (self._as_it_comes and task.key.isascii()):
                 task = self._bound(task)
-            return outcome_of(call_within(seconds, self._function, task))
+            return outcome_of(call_within(seconds, self._function, task), task)
         except NotAwaited as returned:
             begun = returned.awaitable
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
@@ -287,7 +287,7 @@ class TaskRunner:
             return self._never_started(task)
         try:
             work = self._call_async(task, begun)
-            return outcome_of(await await_within(seconds, work))
+            return outcome_of(await await_within(seconds, work), task)
         except Abandoned:
             raise
         except BaseException as error:  # noqa: BLE001  nothing may end the environment

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NotRequired, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +25,7 @@ from s3batch_handler.model import Invocation, JobRef, Outcome, ResultCode, Task,
 from s3batch_handler.text import MAX_RESULT_STRING, result_string
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from s3batch_handler.model import TaskResult
 
@@ -277,6 +278,81 @@ def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
         limit = max(0, room // bytes_per_character)
         if len(answer["resultString"]) > limit:
             answer["resultString"] = result_string(outcome.message, limit)
+
+
+# ---------------------------------------------------------------- answers that users spell
+
+
+def is_result(value: object) -> bool:
+    """Check whether a value is spelled as the result of a task."""
+    return isinstance(value, dict) and "resultCode" in value
+
+
+def is_response(value: Mapping[str, Any]) -> bool:
+    """Check whether an object is spelled as a response, and does not just have ``results``."""
+    results = value.get("results")
+    return (
+        "treatMissingKeysAs" in value
+        or "invocationSchemaVersion" in value
+        or "invocationId" in value
+        or is_result(results)
+        or (isinstance(results, list | tuple) and any(map(is_result, results)))
+    )
+
+
+def read_result(
+    response: Mapping[str, Any] | Sequence[Any], task_id: str | None
+) -> tuple[ResultCode, object]:
+    """Return the code and the message of the one result in a response, or in its results.
+
+    Args:
+        response: A response, or the results of one.
+        task_id: The task that is to be answered, if known.
+
+    Raises:
+        InvalidResponse: The results do not answer this task, and no other. The text says why.
+    """
+    results = response.get("results") if isinstance(response, Mapping) else response
+    if not isinstance(results, list | tuple):
+        raise InvalidResponse(f"results: expected a list, got {_kind(results)}")
+    if len(results) != 1 or not is_result(results[0]):
+        raise InvalidResponse(f"results: expected one for the task, got {len(results)}")
+    (result,) = results
+    code, asked = result["resultCode"], result.get("taskId")
+    if not (isinstance(code, str) and code in _CODES):
+        got = repr(str(code)[:50]) if isinstance(code, str) else _kind(code)
+        raise InvalidResponse(f"resultCode: expected one of {', '.join(_CODES)}, got {got}")
+    if not (asked is None or task_id is None or asked == task_id):
+        raise InvalidResponse("taskId: not the one of the task. Return task.id, or leave it out")
+    return _CODES[code], result.get("resultString")
+
+
+def spell_response(value: object) -> dict[str, Any] | None:
+    """Spell a response of Powertools, or a result in it, as AWS does; ``None`` for other values.
+
+    They are recognised by their attributes, so that Powertools need not be imported.
+    """
+    if not callable(getattr(type(value), "asdict", None)):
+        return None
+    if hasattr(value, "result_code"):
+        return spell_result({name: getattr(value, name, None) for name in _SNAKE_CASE})
+    if hasattr(value, "invocation_id") and hasattr(value, "results"):
+        return {"invocationId": value.invocation_id, "results": value.results}
+    return None
+
+
+def spell_result(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Spell a result with Powertools' names of fields as AWS does; ``None`` if it has others."""
+    if fields.keys() - _SNAKE_CASE.keys():
+        return None
+    return {_SNAKE_CASE[name]: value for name, value in fields.items()}
+
+
+_SNAKE_CASE: Final = {
+    "task_id": "taskId",
+    "result_code": "resultCode",
+    "result_string": "resultString",
+}
 
 
 # ---------------------------------------------------------------- the caller's side

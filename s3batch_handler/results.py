@@ -2,52 +2,102 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 import json
 import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from s3batch_handler.errors import PermanentFailure
-from s3batch_handler.model import Outcome, ResultCode
+from s3batch_handler.errors import InvalidResponse, PermanentFailure, TaskFailure
+from s3batch_handler.model import Outcome, ResultCode, TaskResult
+from s3batch_handler.protocol import (
+    is_response,
+    is_result,
+    read_result,
+    spell_response,
+    spell_result,
+)
 from s3batch_handler.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from s3batch_handler.model import Task
 
-def outcome_of(value: object) -> Outcome:
-    """Turn what a function returned into an outcome.
 
-    ==============================  =================================================
-    ``None``                        Succeeded, without a message
-    ``str``                         Succeeded, with that message
-    ``Outcome``                     itself
-    ``ResultCode``                  that code, without a message
-    a pydantic model, ``dict``, …   Succeeded, with the value as compact JSON
-    ==============================  =================================================
+def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
+    """Turn what a function returned for a task into an outcome.
+
+    ==================================  =====================================================
+    ``None``                            Succeeded, without a message
+    ``str``                             Succeeded, with that message
+    ``Outcome``                         itself
+    ``ResultCode``                      that code, without a message
+    ``(ResultCode.X, "text")``          that code, with that message
+    an exception                        as if it had been raised
+    AWS's result or response            what it says of the task
+    a pydantic model, ``dict``, …       Succeeded, with the value as compact JSON
+    ==================================  =====================================================
+
+    A failure is never taken for a success, so these are told from other values as follows. They
+    are looked for in the value itself, not deeper.
+
+    - Text that is nothing but the code of a failure is that code.
+    - A tuple or list of one or two items that begins with a result code, as enum or as text, is
+      an outcome, and so is an object with no fields but ``code``, a result code, and
+      ``message``. Any other tuple or list with a ``ResultCode`` or an ``Outcome`` in it is
+      refused, except ``[Outcome(…)]``.
+    - An object with the field ``resultCode`` is AWS's result of a task, also in a list.
+    - An object is AWS's response if it has ``treatMissingKeysAs``, or if it has ``results``
+      together with ``invocationSchemaVersion``, ``invocationId`` or a result in them. With
+      ``results`` alone it is data.
+
+    AWS's shapes have to answer exactly this task: one result, whose ``taskId``, where there is
+    one, is the task's. Objects are dicts and what becomes one in JSON: models, dataclasses, and
+    the responses of Powertools.
 
     Raises:
-        PermanentFailure: JSON cannot hold the value (NaN, bytes, a generator, a circle).
+        PermanentFailure: JSON cannot hold the value (NaN, bytes, a generator, a circle), or it
+            is AWS's shape or an outcome, but not of this task or with an unknown code.
+        NotAwaited: The value has to be awaited first.
     """
     if type(value) is str:
+        if len(value) == _LENGTH_OF_FAILURES and value in _FAILURES:
+            return Outcome(_FAILURES[value])
         return _new_tuple(Outcome, (_SUCCEEDED, value))
     if value is None:
         return _NOTHING_TO_SAY
     if isinstance(value, Outcome):
         return _checked(value)
-    if isinstance(value, ResultCode):
-        return Outcome(value)
-    if isinstance(value, str):
-        return Outcome(_SUCCEEDED, str.__str__(value))  # a subclass may print otherwise
-    if inspect.isawaitable(value):
-        raise NotAwaited(value)
-    return Outcome(_SUCCEEDED, _compact_json(value))
+    if isinstance(value, str):  # a subclass, which may print otherwise
+        return _of_text(value)
+    plain = value if type(value) is dict else _one_layer(value)
+    outcome = None
+    if isinstance(plain, dict):
+        outcome = _in_object(plain, task)
+    elif isinstance(plain, list | tuple):
+        plain, outcome = _in_sequence(plain, task)
+    elif isinstance(plain, str) and plain in _FAILURES:  # of an enum
+        outcome = Outcome(_FAILURES[plain])
+    return outcome or Outcome(_SUCCEEDED, _compact_json(plain, value))
+
+
+# Nearly all outcomes are made here. The look-up in the enum shows, and so does NamedTuple's
+# constructor: this is what it comes down to, at half its price.
+_SUCCEEDED: Final = ResultCode.SUCCEEDED
+_new_tuple: Final = tuple.__new__
+_NOTHING_TO_SAY: Final = Outcome(_SUCCEEDED)
+_CODES: Final = {code.value: code for code in ResultCode}
+_FAILURES: Final = {text: code for text, code in _CODES.items() if code is not _SUCCEEDED}
+_LENGTH_OF_FAILURES: Final = 16
+"""Both have it. Comparing it first saves most texts from being hashed."""
 
 
 class NotAwaited(Exception):
@@ -58,11 +108,14 @@ class NotAwaited(Exception):
         self.awaitable = awaitable
 
 
-# Nearly all outcomes are made here. The look-up in the enum shows, and so does NamedTuple's
-# constructor: this is what it comes down to, at half its price.
-_SUCCEEDED: Final = ResultCode.SUCCEEDED
-_new_tuple: Final = tuple.__new__
-_NOTHING_TO_SAY: Final = Outcome(_SUCCEEDED)
+# ---------------------------------------------------------------- outcomes in disguise
+
+
+def _of_text(value: str) -> Outcome:
+    if isinstance(value, ResultCode):
+        return Outcome(value)
+    text = str.__str__(value)
+    return Outcome(_FAILURES[text]) if text in _FAILURES else Outcome(_SUCCEEDED, text)
 
 
 def _checked(outcome: Outcome) -> Outcome:
@@ -71,49 +124,316 @@ def _checked(outcome: Outcome) -> Outcome:
         code = ResultCode(outcome.code)
     except ValueError as error:
         raise PermanentFailure(f"the function returned an Outcome, but {error}") from error
-    message = outcome_of(outcome.message).message
+    return _outcome(code, outcome.message)
+
+
+def _outcome(code: ResultCode, message: object) -> Outcome:
+    text = _text(message)
     if code is not _SUCCEEDED:  # it describes a failure; what a success returns is its result
-        message = redact(message[:_LONGEST])
-    return Outcome(code, message)
+        text = redact(text[:_LONGEST])
+    return Outcome(code, text)
 
 
 _LONGEST: Final = 10_000  # characters; a report keeps 1,024
 
 
-def _compact_json(value: object) -> str:
+def _text(message: object) -> str:
+    """Return the text of a message, which may be any value that JSON can hold."""
+    if message is None:
+        return ""
+    return str.__str__(message) if isinstance(message, str) else _compact_json(message)
+
+
+def _one_layer(value: object) -> Any:
+    """Return the value as JSON has it, one layer of it: see :func:`_jsonable`."""
+    if value is None or isinstance(value, dict | list | tuple | str | int | float):
+        return value
+    if isinstance(value, BaseException):
+        raise value
+    if isinstance(value, type) and issubclass(value, TaskFailure):
+        raise value
+    if inspect.isawaitable(value):
+        raise NotAwaited(value)
     try:
-        return _ENCODER.encode(value)
-    except (TypeError, ValueError, RecursionError) as error:
+        return _jsonable(value)
+    except _NO_JSON as error:
+        raise _no_json(value, error) from error
+
+
+def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
+    """Return the outcome that an object spells, if it spells one."""
+    if "resultCode" in value:
+        return _of_results([value], task)
+    if "results" in value or "treatMissingKeysAs" in value:
+        results = value.get("results")
+        if isinstance(results, list | tuple):
+            value = {**value, "results": _layers(results)}
+        return _of_results(value, task) if is_response(value) else None
+    if "code" in value and value.keys() <= {"code", "message"} and _is_code(value["code"]):
+        return _outcome(ResultCode(value["code"]), value.get("message"))
+    if "result_code" in value and _is_code(value["result_code"]):
+        spelled = spell_result(value)  # a result of Powertools, as its fields are named
+        return None if spelled is None else _of_results([spelled], task)
+    return None
+
+
+def _in_sequence(
+    value: Sequence[Any], task: Task[Any, Any] | None
+) -> tuple[object, Outcome | None]:
+    """Return the items in one layer of JSON, and the outcome that they spell, if they do."""
+    if isinstance(value, TaskResult):
+        if task is not None and value.task.id != task.id:
+            raise PermanentFailure("the function returned a TaskResult of another task")
+        return value, _checked(value.outcome)
+    names = getattr(value, "_fields", ())
+    if "resultCode" in names or "results" in names:  # a named tuple of the user
+        return value, _in_object(dict(zip(names, value, strict=True)), task)
+    items = _layers(value)
+    if any(map(is_result, items)):
+        return items, _of_results(items, task)
+    if len(items) == 1 and isinstance(items[0], Outcome):
+        return items, _checked(items[0])
+    if 1 <= len(items) <= 2 and _is_code(items[0]) and not _is_code(items[-1] if items[1:] else 0):
+        return items, _outcome(ResultCode(items[0]), items[1] if items[1:] else None)
+    if any(isinstance(item, ResultCode | Outcome) for item in items):
         raise PermanentFailure(
-            "the function did its work, but returned something that JSON cannot hold "
-            f"({type(value).__name__}): {error}"
+            f"the function returned a {type(value).__name__} with a ResultCode or an Outcome in "
+            "it, but not (ResultCode, message). Return one Outcome for the task"
+        )
+    return items, None
+
+
+def _layers(values: Sequence[Any]) -> list[Any]:
+    return [
+        item if item is None or isinstance(item, _AS_IT_IS) else _item_layer(item)
+        for item in values
+    ]
+
+
+_AS_IT_IS: Final = (str, dict, list, tuple, int, float)
+
+
+def _item_layer(item: object) -> Any:
+    try:
+        return _jsonable(item)
+    except _NO_JSON as error:
+        raise _no_json(item, error) from error
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and str.__str__(value) in _CODES
+
+
+def _of_results(results: Mapping[str, Any] | Sequence[Any], task: Task[Any, Any] | None) -> Outcome:
+    try:
+        code, message = read_result(results, None if task is None else task.id)
+    except InvalidResponse as error:
+        raise PermanentFailure(
+            f"the function returned what looks like an answer to S3, but {error}"
         ) from error
+    return _outcome(code, message)
+
+
+# ---------------------------------------------------------------- JSON
+
+_NO_JSON: Final = (TypeError, ValueError, RecursionError, OverflowError)
+_NOT_FINITE: Final = "NaN and infinity are not JSON numbers; return None or text in their place"
+
+
+def _compact_json(value: object, returned: object = None) -> str:
+    try:
+        try:
+            return _ENCODER.encode(value)
+        except TypeError:  # perhaps of a key, which the encoder does not let us convert
+            return _ENCODER.encode(_with_json_keys(value))
+    except _NO_JSON as error:
+        raise _no_json(value if returned is None else returned, error) from error
+
+
+def _no_json(value: object, error: Exception) -> PermanentFailure:
+    reason = str(error)
+    if reason.startswith("Out of range float values"):
+        reason = _NOT_FINITE
+    return PermanentFailure(
+        "the function did its work, but returned something that JSON cannot hold "
+        f"({type(value).__name__}): {reason}"
+    )
 
 
 def _jsonable(value: object) -> Any:
-    """Give what JSON has for a value that it does not know itself: a model, a date, a path.
+    """Return what JSON has for a value that it does not know itself: a model, a date, a path.
 
-    One layer of it: the encoder asks again for what is inside.
+    One layer of it: the encoder asks again for what is inside. What pydantic can serialise is
+    serialised by pydantic.
     """
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
+        try:
+            return value.model_dump(mode="json", by_alias=True)
+        except PydanticSerializationError:  # perhaps a number that pydantic does not know
+            return value.model_dump(mode="json", by_alias=True, fallback=_fallback)
+    if is_dataclass(value) and not isinstance(value, type):
+        adapter = _adapter_of_dataclass(type(value))
+        if adapter is not None:
+            return adapter.dump_python(value, mode="json", by_alias=True, fallback=_fallback)
+    try:
+        return _foreign(value)
+    except _Unknown:
+        pass
+    try:
+        return to_jsonable_python(value, by_alias=True, fallback=_fallback)
+    except (PydanticSerializationError, _Unknown):
+        return _by_its_type(value)
+
+
+class _Unknown(TypeError):
+    """A value of a type that has no JSON here."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"Object of type {type(value).__name__!r} is not JSON serializable")
+
+
+def _fallback(value: object) -> Any:
+    """Return what JSON has for a value that pydantic found in a model, and does not know."""
+    try:
+        return _foreign(value)
+    except _Unknown:
+        return _by_its_type(value)
+
+
+def _foreign(value: object) -> Any:
+    """Return what JSON has for a value that pydantic does not know, one layer of it.
+
+    Raises:
+        _Unknown: It is not known here either.
+    """
     if inspect.iscoroutine(value):
         value.close()  # or Python would complain that nobody awaited it
         raise TypeError("it was never awaited; await it in an `async def` function")
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "__next__"):
-        raise TypeError(f"{type(value).__name__} is no JSON")
+        raise TypeError(str(_Unknown(value)))
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, AbstractSet | Sequence):
+    if isinstance(value, AbstractSet | Sequence) and not isinstance(value, str):
         return list(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if is_dataclass(value) and not isinstance(value, type):
+        spelled = spell_response(value)
+        if spelled is not None:
+            return spelled
         return {field.name: getattr(value, field.name) for field in fields(value)}
+    return _number(value)
+
+
+def _number(value: object) -> Any:
+    """Return a number of numpy, pandas or whoever else has some, as Python's own."""
+    import numbers  # these two are only for what is neither text nor a number of Python
+    from decimal import Decimal
+
+    kind = type(value)
+    if hasattr(kind, "tolist"):
+        return _listed(value)
+    if kind.__name__ in ("NAType", "NaTType") and kind.__module__.startswith("pandas"):
+        return None
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Rational):
+        return str(value)  # as pydantic does it
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError(_NOT_FINITE)
+    if hasattr(kind, "__index__") and not hasattr(kind, "__iter__"):  # not a mock
+        return int(value)  # type: ignore[call-overload]
+    raise _Unknown(value)
+
+
+_LARGEST_ARRAY: Final = 10_000
+"""Items of an array that become text. A report has room for 1,024 characters of it."""
+
+
+def _listed(array: Any) -> Any:
+    """Return a scalar or an array of numpy, or what has its methods, as numbers and lists."""
+    size = getattr(array, "size", 1)
+    if isinstance(size, int) and size > _LARGEST_ARRAY:
+        raise ValueError(f"{type(array).__name__} has {size:,} items; return a summary of them")
+    unit = str(getattr(getattr(array, "dtype", None), "str", ""))  # such as <M8[ns]
+    if unit.endswith(("ns]", "ps]", "fs]", "as]")):
+        # Times in nanoseconds would become whole numbers. Python's times have microseconds.
+        array = array.astype("datetime64[us]" if "M8[" in unit else "timedelta64[us]")
+    plain = array.tolist()
+    return float(plain) if type(plain) is type(array) else plain  # longdouble stays one
+
+
+def _by_its_type(value: object) -> Any:
+    """Serialise a value that pydantic knows by its type alone, such as an address or a zone."""
     try:
-        return to_jsonable_python(value)
-    except PydanticSerializationError:
-        raise TypeError(f"{type(value).__name__} is no JSON") from None
+        cls: Any = type(value)
+        return _adapter(cls).dump_python(value, mode="json", fallback=_foreign)
+    except Exception:  # noqa: BLE001  whatever pydantic has against the type or the value
+        raise _Unknown(value) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+@functools.lru_cache(maxsize=256)
+def _adapter_of_dataclass(cls: type) -> TypeAdapter[Any] | None:
+    """Return what serialises a dataclass of pydantic, or one of Python with pydantic's fields."""
+    if hasattr(cls, "__pydantic_serializer__") or _speaks_pydantic(cls):
+        return TypeAdapter(cls)
+    return None
+
+
+def _speaks_pydantic(cls: type) -> bool:
+    """Check whether the fields of a dataclass say how pydantic serialises them."""
+    own = [value for base in cls.__mro__ for value in vars(base).values()]
+    own.extend(field.default for field in fields(cls))
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001  names that only type checkers know
+        hints = {}
+    return any(map(_is_of_pydantic, own)) or any(map(_is_about_pydantic, hints.values()))
+
+
+def _is_about_pydantic(hint: object) -> bool:
+    metadata = getattr(hint, "__metadata__", ())
+    return any(map(_is_of_pydantic, metadata)) or any(map(_is_about_pydantic, get_args(hint)))
+
+
+def _is_of_pydantic(value: object) -> bool:
+    return type(value).__module__.partition(".")[0] == "pydantic"
+
+
+def _with_json_keys(value: object) -> object:
+    """Return a copy of the value in which all keys are such as JSON can hold."""
+    if isinstance(value, dict):
+        return {_key(key): _with_json_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_json_keys(item) for item in value]
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return _with_json_keys(_jsonable(value))
+
+
+def _key(key: object) -> str | float | None:
+    """Return a key as it would stand inside a model, where JSON cannot hold it."""
+    if key is None or isinstance(key, str | int | float):
+        return key
+    if not isinstance(key, bytes | frozenset | BaseModel):
+        with contextlib.suppress(_Unknown):
+            key = _number(key)
+            if isinstance(key, int | float):
+                return key
+        try:
+            ((text, _),) = to_jsonable_python({key: None}, fallback=_foreign).items()
+        except _NO_JSON:
+            text = _by_its_type(key)
+        if isinstance(text, str | int | float):
+            return text
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
 
 
 _ENCODER: Final = json.JSONEncoder(

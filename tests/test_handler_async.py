@@ -719,4 +719,4 @@ def test_async_generator() -> None:
     ((code, message),) = answers(handler(make_event("a")))
 
     assert code == "PermanentFailure"
-    assert "async_generator is no JSON" in message
+    assert "'async_generator' is not JSON" in message
