@@ -17,7 +17,6 @@ from s3batch_handler.engine.families import FailureFamily
 from s3batch_handler.engine.runner import JobRun
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
 from s3batch_handler.manifest import ManifestEntry
-from s3batch_handler.protocol import parse_event
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
 from tests.shell import COMMAND, Shell
@@ -656,85 +655,6 @@ def test_debug_shows_the_traceback(s3batch: Shell) -> None:
 
     assert "Traceback" in run.stderr
     assert run.returncode == 1
-
-
-# ---------------------------------------------------------------- invoke and event
-
-
-def test_an_event_through_a_handler(s3batch: Shell) -> None:
-    """``event | invoke`` is the shortest way to try a function."""
-    answer = s3batch.line(
-        "s3batch event 'year 2024/a+b.jpg' -a target=x | s3batch invoke app.py:handler"
-    )
-
-    (result,) = json.loads(answer.stdout)["results"]
-    assert json.loads(result["resultString"]) == {"key": "year 2024/a+b.jpg", "target": "x"}
-    assert "this is a log line" in answer.stderr
-    assert answer.returncode == 0
-
-
-def test_nobody_reads_the_answer_to_its_end(s3batch: Shell) -> None:
-    """As with a job: no reason to complain."""
-    run = s3batch.line("s3batch event k | s3batch invoke app | true; exit ${PIPESTATUS[1]}")
-
-    assert (run.returncode, run.stderr) == (0, "this is a log line\n")
-
-
-def test_invoking_tells_of_a_failed_task(s3batch: Shell) -> None:
-    """Exit code 1 although there is an answer."""
-    event = s3batch("event", "fail").stdout
-
-    answer = s3batch("invoke", "app:handler", "-", stdin=event)
-
-    assert json.loads(answer.stdout)["results"][0]["resultCode"] == "PermanentFailure"
-    assert answer.returncode == 1
-
-
-@pytest.mark.parametrize(
-    ("handler", "event", "message", "code"),
-    [
-        ("app:handler", "not json", "no JSON", 2),
-        ("app:handler", "{}", "not an S3 Batch Operations event", 1),
-        ("app:nothing", "{}", "app has no 'nothing'", 2),
-    ],
-)
-def test_what_cannot_be_invoked(
-    s3batch: Shell, handler: str, event: str, message: str, code: int
-) -> None:
-    """One clear line."""
-    answer = s3batch("invoke", handler, "-", stdin=event)
-
-    assert message in answer.stderr
-    assert answer.returncode == code
-    assert "Traceback" not in answer.stderr
-
-
-def test_an_answer_that_s3_could_not_use(s3batch: Shell) -> None:
-    """It is printed all the same, with what is wrong about it."""
-    event = s3batch("event").stdout
-
-    answer = s3batch("invoke", "app:not_an_answer", "-", stdin=event)
-
-    assert json.loads(answer.stdout) == json.loads(event)
-    assert "results: missing" in answer.stderr
-    assert answer.returncode == 1
-
-
-@pytest.mark.parametrize("schema", ["1.0", "2.0"])
-def test_events_of_both_schemas(s3batch: Shell, schema: str) -> None:
-    """What ``event`` prints is what AWS documents, to the letter."""
-    made = s3batch(
-        *("event", "a b.txt", "c.txt", "--schema", schema),
-        *("--bucket", "photos", "--version-id", "null", "--job-id", "job-1"),
-    )
-
-    invocation = parse_event(json.loads(made.stdout), strict=True)
-    assert invocation.schema_version == schema
-    assert invocation.job.id == "job-1"
-    assert [(task.bucket, task.key, task.version_id) for task in invocation.tasks] == [
-        ("photos", "a b.txt", "null"),
-        ("photos", "c.txt", "null"),
-    ]
 
 
 # ---------------------------------------------------------------- all commands

@@ -3,45 +3,89 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from contextlib import closing, redirect_stdout
-from typing import Any, BinaryIO
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
-from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.classify import describe
+from s3batch_handler.cli.debugger import debugging
+from s3batch_handler.cli.job_io import warn_of_unsaved
+from s3batch_handler.cli.options import (
+    UsageProblem,
+    arguments_option,
+    bucket_option,
+    schema_for,
+    schema_option,
+)
 from s3batch_handler.cli.output import say, show
+from s3batch_handler.engine.interrupts import told_of_ctrl_c
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.engine.targets import is_elsewhere, remote_function
-from s3batch_handler.errors import InvalidFunction, InvalidResponse
+from s3batch_handler.errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.model import ResultCode
 from s3batch_handler.protocol import parse_event, parse_response
-from s3batch_handler.testing import make_context
+from s3batch_handler.storage import bucket_name_for
+from s3batch_handler.testing import make_context, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 @click.command()
 @click.argument("handler", metavar="HANDLER")
-@click.argument("event", type=click.File("rb"), default="-")
+@click.argument(
+    "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
+)
+@click.option(
+    "--source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to serve as a bucket, as for run: no AWS is needed.",
+)
+@click.option(
+    "--key",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    help="With --source or --bucket, in place of EVENT: an object to invoke HANDLER for.",
+)
+@bucket_option("The bucket of --key; or what to call --source.")
+@arguments_option
+@schema_option
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds that the handler is told it has, or has elsewhere.  [default: 60; elsewhere 900]",
 )
-def invoke(handler: str, event: BinaryIO, timeout: float | None) -> None:
+@click.option(
+    "--pdb",
+    "post_mortem",
+    is_flag=True,
+    help="Start the debugger where an exception is raised that is not a TaskFailure.",
+)
+def invoke(**values: Any) -> None:
     """Send EVENT, a JSON file or standard input, through HANDLER, and print its answer.
 
-    HANDLER is module:name or path/to/app.py:name. It runs in this very process, so a debugger and
-    print() work; nothing ends it when its time is over. Or it is the address of a function that
+    HANDLER is module:name or path/to/app.py:name. It runs in this very process, so breakpoint()
+    and print() work; nothing ends it when its time is over. Or it is the address of a function that
     runs already, or a function's ARN, as for run. Exit code 1 if a task failed.
 
+    \b
+        s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
         s3batch event report.csv | s3batch invoke app.py:handler
-    """
-    request = _read(event)
-    try:
-        answer = _answer(handler, request, timeout)
-    except InvalidFunction as error:
-        raise UsageProblem(str(error)) from error
+    """  # noqa: D301  not raw: click's mark is a backspace
+    options = _Options(**values)
+    options.check()
+    request = _request(options)
+    with ExitStack() as stack:
+        if options.source is not None:
+            stack.enter_context(_embedded_s3(options.source, options.bucket_name))
+        answer = _answer(options, request, stdin_is_used=options.reads_stdin)
     try:
         text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -53,18 +97,143 @@ def invoke(handler: str, event: BinaryIO, timeout: float | None) -> None:
         sys.exit(1)
 
 
-def _answer(handler: str, request: Any, timeout: float | None) -> Any:
-    if is_elsewhere(handler):
-        with closing(remote_function(handler, timeout=timeout)) as elsewhere:
-            return elsewhere.ask(request)
-    with redirect_stdout(sys.stderr):  # what the handler prints is its log
-        return load_function(handler)(request, make_context(timeout=timeout or DEFAULT_TIMEOUT))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """What the command line said; the names are those of the options."""
+
+    handler: str
+    event: str | None
+    source: Path | None
+    keys: tuple[str, ...]
+    bucket: str | None
+    arguments: dict[str, str]
+    schema: str | None
+    timeout: float | None
+    post_mortem: bool
+
+    @property
+    def bucket_name(self) -> str:
+        if self.bucket is not None or self.source is None:
+            return self.bucket or ""
+        return bucket_name_for(self.source)
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Tell whether the event comes from standard input."""
+        return not self.keys and self.event in (None, "-")
+
+    def check(self) -> None:
+        """Refuse what does not go together."""
+        if self.keys and self.event is not None:
+            raise click.UsageError("EVENT or --key: one of them says which objects")
+        if self.keys and not self.bucket_name:
+            raise click.UsageError("--key goes with --source or --bucket")
+        if not self.keys and (self.arguments or self.schema):
+            raise click.UsageError("--arguments and --schema go with --key: an event has its own")
+        if self.bucket and not (self.keys or self.source):
+            raise click.UsageError("--bucket goes with --key or --source")
+        schema_for(self.schema, self.arguments)
+        if is_elsewhere(self.handler):
+            if self.source:
+                raise click.UsageError(
+                    "--source brings an S3 that a function elsewhere cannot reach"
+                )
+            if self.post_mortem:
+                raise click.UsageError("--pdb goes with a function that runs in this process")
+
+
+# ---------------------------------------------------------------- the event
+
+
+def _request(options: _Options) -> Any:
+    if options.keys:
+        return make_event(
+            *options.keys,
+            schema_version=schema_for(options.schema, options.arguments),
+            bucket=options.bucket_name,
+            user_arguments=options.arguments or None,
+        )
+    if not options.reads_stdin:
+        with Path(options.event or "").open("rb") as event:
+            return _read(event)
+    if cast("Any", sys.stdin) is None:  # closed by whoever started us
+        raise UsageProblem("there is no standard input to read an event from")
+    if sys.stdin.isatty():
+        say("reading an event; Ctrl-D ends it")
+    return _read(sys.stdin.buffer)
 
 
 def _read(event: BinaryIO) -> Any:
-    if event.isatty():
-        say("reading an event; Ctrl-D ends it")
     try:
         return json.load(event)
     except ValueError as error:
         raise UsageProblem(f"the event is no JSON: {error}") from error
+
+
+# ---------------------------------------------------------------- the call
+
+
+def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
+    try:
+        if is_elsewhere(options.handler):
+            with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
+                return elsewhere.ask(request)
+        with (
+            redirect_stdout(sys.stderr),  # what the handler prints is its log
+            debugging(stdin_is_used=stdin_is_used) as debugger,
+            told_of_ctrl_c(debugger.abort),
+        ):
+            if options.post_mortem and not debugger.is_possible:
+                raise UsageProblem("--pdb: there is no terminal for the debugger")
+            load = debugger.load if options.post_mortem else load_function
+            function = load(options.handler)
+            try:
+                return _call(function, request, options.timeout or DEFAULT_TIMEOUT)
+            finally:
+                if debugger.is_aborted:
+                    raise KeyboardInterrupt
+    except InvalidFunction as error:
+        raise UsageProblem(str(error)) from error
+
+
+class _FunctionFailed(S3BatchError):
+    """The function raised an exception: exit code 1, whichever it is."""
+
+
+def _call(function: Any, request: Any, timeout: float) -> Any:
+    try:
+        return function(request, make_context(timeout=timeout))
+    except KeyboardInterrupt:
+        raise
+    except S3BatchError as error:
+        raise _FunctionFailed(str(error)) from error
+    except BaseException as error:  # sys.exit() too: there is no answer
+        raise _FunctionFailed(describe(error)) from error
+
+
+# ---------------------------------------------------------------- S3
+
+
+@contextmanager
+def _embedded_s3(folder: Path, bucket: str) -> Iterator[None]:
+    from s3batch_handler.embedded_s3 import serve_folder  # moto takes a second to come
+
+    with serve_folder(folder, bucket) as server, _environment(server.environment):
+        try:
+            yield
+        finally:
+            warn_of_unsaved(server)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

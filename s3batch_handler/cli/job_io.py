@@ -112,8 +112,8 @@ def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> 
         say(f"{bucket}: {_objects_were(deleted)} deleted; the files in {folder} are still there")
 
 
-def warn_of_interruption(server: EmbeddedS3) -> None:
-    """Tell which objects of the embedded S3 are gone because it is ended before they are saved."""
+def warn_of_unsaved(server: EmbeddedS3) -> None:
+    """Tell which objects are gone with an embedded S3 that is ended before they are saved."""
     for bucket, count in server.written().items():
         say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved")
 

@@ -20,8 +20,8 @@ from s3batch_handler.cli.job_io import (
     not_saved,
     save_manifest,
     save_output,
-    warn_of_interruption,
     warn_of_loss,
+    warn_of_unsaved,
 )
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import INTERRUPTED, end_line, say
@@ -200,7 +200,7 @@ def _told_when_interrupted(saved: SavedRun | None, server: EmbeddedS3 | None) ->
     except KeyboardInterrupt:
         end_line()
         if server is not None:
-            warn_of_interruption(server)
+            warn_of_unsaved(server)
         if saved is not None and saved.can_be_resumed:
             say(f"the job is kept; to resume it: {saved.resume_command}")
         raise

@@ -46,12 +46,7 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
     else has installed stays. Those that come at once with the first are no second thought: shells
     and tools like to send it along to a process that has it already.
     """
-    numbers = [
-        number
-        for number in _INTERRUPTS
-        if threading.current_thread() is threading.main_thread()
-        and signal.getsignal(number) is signal.default_int_handler
-    ]
+    numbers = _handled_as_ctrl_c()
     first: float | None = None
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -69,6 +64,32 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.default_int_handler)
+
+
+@contextmanager
+def told_of_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
+    """Call ``on_interrupt`` before a Ctrl-C raises ``KeyboardInterrupt``: code may catch that."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        on_interrupt()
+        signal.default_int_handler(number, frame)
+
+    numbers = _handled_as_ctrl_c()
+    for number in numbers:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _handled_as_ctrl_c() -> list[signal.Signals]:
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [
+        number for number in _INTERRUPTS if signal.getsignal(number) is signal.default_int_handler
+    ]
 
 
 _SECOND_THOUGHT: Final = 1.0  # seconds
