@@ -84,7 +84,10 @@ class AwsError:
         self.code = str(error.get("Code") or "")
         self.message = str(error.get("Message") or "")
         self.status = _as_status(metadata.get("HTTPStatusCode"))
-        self.request_id = str(metadata.get("RequestId") or "")
+        # botocore leaves it in the headers if a 5xx has no body, as the answer to a HEAD.
+        headers = _mapping(metadata.get("HTTPHeaders"))
+        known = (metadata.get("RequestId"), *map(headers.get, REQUEST_ID_HEADERS))
+        self.request_id = str(next(filter(None, known), ""))
         self.host_id = str(metadata.get("HostId") or "")
         self.operation = str(_attribute(exception, "operation_name") or "")
         self.reasons = [*_listed_reasons(response)] or _quoted_reasons(self.message)
@@ -301,6 +304,8 @@ def _by_aws_code(code: str) -> ResultCode | None:
 def _by_class(name: str, exception: BaseException) -> ResultCode | None:
     if name in REPLY_CODES:
         return _by_reply(_attribute(exception, REPLY_CODES[name]))
+    if name in BULK_ERRORS:
+        return _by_bulk(_attribute(exception, BULK_ERRORS[name]))
     if name in TEMPORARY_TEXTS:
         return _by_text(TEMPORARY_TEXTS[name], _text(exception))
     code = _CLASSES[name]
@@ -314,9 +319,20 @@ def _by_reply(reply: object) -> ResultCode | None:
     if isinstance(reply, Mapping):  # recipient: (number, text)
         replies = [each[0] for each in reply.values() if isinstance(each, tuple) and each]
         return _agreed(map(_by_reply, replies))
-    if not isinstance(reply, int) or not 400 <= reply <= 599:
+    if not isinstance(reply, int) or reply not in (_NO_REPLY, *range(400, 600)):
         return None
     return ResultCode.TEMPORARY_FAILURE if reply < 500 else ResultCode.PERMANENT_FAILURE
+
+
+_NO_REPLY: Final = -1  # smtplib could not read it
+
+
+def _by_bulk(actions: object) -> ResultCode | None:
+    """Judge by the HTTP statuses of several actions, each of them {kind: {status: …}}."""
+    if not isinstance(actions, list | tuple):
+        return None
+    results = (_mapping(each) for action in actions for each in _mapping(action).values())
+    return _agreed(_by_status(_as_status(result.get("status"))) for result in results)
 
 
 def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
@@ -466,7 +482,9 @@ def _words(exception: BaseException, limit: int = _LONGEST) -> str:
     aws = AwsError.of(exception)
     if aws is not None and aws.code:
         return _words_of_aws(aws, limit)
-    return _named(exception, _text(exception, limit))
+    words = _named(exception, _text(exception, limit))
+    kept = next((AwsError(exception, answer) for answer in _answers(exception)), None)
+    return words + _marks(kept) if kept is not None and kept.code else words
 
 
 def _named(exception: BaseException, text: str) -> str:
@@ -478,12 +496,16 @@ def _words_of_aws(aws: AwsError, limit: int) -> str:
     words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
     if aws.message:
         words += f": {_cut(redact(aws.message[: 2 * limit]), limit)}"
+    return words + _marks(aws)
+
+
+def _marks(aws: AwsError) -> str:
     marks = []
     if aws.status is not None and str(aws.status) != aws.code:
         marks.append(f"HTTP {aws.status}")
     if aws.request_id:
         marks.append(f"request id {aws.request_id}")
-    return f"{words} ({', '.join(marks)})" if marks else words
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
@@ -530,6 +552,8 @@ _PERMANENT: Final = ResultCode.PERMANENT_FAILURE
 
 ANSWERS: Final = ("response", "last_response")
 """Attributes in which exceptions keep AWS's answer: ClientError, and botocore's WaiterError."""
+
+REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
 
 MEMBERS: Final = "child_exceptions"
 """The attribute in which Powertools' BatchProcessingError keeps the exceptions of its records."""
@@ -951,6 +975,12 @@ REPLY_CODES: Final[Mapping[str, str]] = {
 }
 """Exceptions that keep a reply of SMTP, and where: 4xx is temporary, 5xx is permanent."""
 
+BULK_ERRORS: Final[Mapping[str, str]] = {
+    "elasticsearch.BulkIndexError": "errors",
+    "opensearchpy.BulkIndexError": "errors",
+}
+"""Exceptions that keep a list of actions with an HTTP status each, and where."""
+
 TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "botocore could not make sense of the answer": (
         ("botocore.eventstream", "botocore.parsers"),
@@ -962,6 +992,7 @@ TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] =
             "builtins.ValueError",
         ),
     ),
+    "The answer is no XML, or not all of it": (("xmlrpc.client",), ("xml.ExpatError",)),
     "The server hung up": (("ftplib", "nntplib", "telnetlib"), ("builtins.EOFError",)),
 }
 """Exceptions of any use that are temporary if they come from, or through, one of these modules."""
@@ -1006,4 +1037,4 @@ _CLASSES: Final = _flat(
     (_PERMANENT, PERMANENT_CLASSES),
     (None, UNDECIDED_CLASSES),
 )
-_KNOWN: Final = {*_CLASSES, *TEMPORARY_TEXTS, *REPLY_CODES}
+_KNOWN: Final = {*_CLASSES, *TEMPORARY_TEXTS, *REPLY_CODES, *BULK_ERRORS}

@@ -523,6 +523,16 @@ def test_head_object_of_a_missing_key() -> None:
     assert describe(error) == "404 calling HeadObject: Not Found"
 
 
+def test_request_id_of_an_answer_without_a_body() -> None:
+    """botocore makes an error of the status then, and leaves the id in the headers."""
+    with loopback(SLOW_DOWN) as url:
+        error = raised(lambda: s3(url).head_object(Bucket="b", Key="k"))
+
+    assert describe(error) == (
+        "503 calling HeadObject: Service Unavailable (request id 7QXEXAMPLE)"
+    )
+
+
 def test_code_of_botocore_for_a_real_answer() -> None:
     """From the wire to the words: the request id is what AWS support asks for."""
     with loopback(SLOW_DOWN) as url:
@@ -864,6 +874,8 @@ def test_waiter_that_is_throttled() -> None:
 
     assert isinstance(error, botocore.exceptions.WaiterError)
     assert code_of(error) is TEMPORARY
+    assert describe(error).startswith("WaiterError: Waiter ObjectExists failed: ")
+    assert describe(error).endswith("(request id 7QXEXAMPLE)")
 
 
 def test_error_of_powertools_parameters() -> None:
@@ -1014,6 +1026,26 @@ def test_batch_of_powertools_is_judged_by_its_records(
 
     assert code_of(error) is expected
     assert code_of(ExceptionGroup("g", [error, TimeoutError()])) is expected or not children
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([429, 503], TEMPORARY),
+        ([429, 409], PERMANENT),
+        ([429, "N/A"], None),
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("package", ["elasticsearch", "opensearchpy"])
+def test_bulk_request_of_opensearch(
+    package: str, statuses: list[object], expected: ResultCode | None
+) -> None:
+    """A bulk request is rejected action by action when the cluster is busy."""
+    error = foreign(f"{package}.BulkIndexError")("2 document(s) failed to index.")
+    error.errors = [{"index": {"_id": "1", "status": status}} for status in statuses]  # type: ignore[attr-defined]
+
+    assert code_of(error) is expected
 
 
 def test_batch_whose_exception_leads_back_to_it_ends() -> None:
@@ -1616,7 +1648,8 @@ def test_server_of_another_protocol(
         ([450, 550], PERMANENT),
         ([550], PERMANENT),
         ([], None),
-        ([-1], None),
+        ([-1], TEMPORARY),
+        ([250], None),
     ],
 )
 def test_mail_that_several_recipients_refused(
@@ -1662,6 +1695,16 @@ def test_other_errors_of_the_standard_library(
     error: Exception, expected: ResultCode | None
 ) -> None:
     assert code_of(error) is expected
+
+
+@pytest.mark.parametrize("body", [b"", b"<methodResponse><params>"])
+def test_answer_of_xml_rpc_that_was_cut_off(body: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    with loopback(head.encode() + body) as url, xmlrpc.client.ServerProxy(url) as server:
+        error = raised(lambda: server.add(1, 2))
+
+    assert code_of(error) is TEMPORARY
 
 
 def test_database_that_is_locked(tmp_path: Path) -> None:
@@ -1998,6 +2041,10 @@ def row_of(first: str) -> str:
         (
             "By the reply of a mail server",
             {f"`{name}`": [name, where] for name, where in table.REPLY_CODES.items()},
+        ),
+        (
+            "By the results of a bulk request",
+            {f"`{name}`": [name, where] for name, where in table.BULK_ERRORS.items()},
         ),
         (
             "By the module that raised them",
