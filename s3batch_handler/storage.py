@@ -6,8 +6,10 @@ whole or not at all; what is read is streamed. An S3 client is handed in, boto3 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
+import os
 import re
 import secrets
 import shutil
@@ -139,18 +141,36 @@ class LocalFolder:
         path = self._path(name)
         new_folders = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not by tempfile: its files are for their owner only, and this one stays.
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        _remove_leftovers(path.parent, path.name)
         try:
-            with part.open("xb") as target:
-                shutil.copyfileobj(source, target, _COPY_SIZE)
-            part.replace(path)
+            with _open_part(path) as target:
+                part = Path(target.name)
+                try:
+                    shutil.copyfileobj(source, target, _COPY_SIZE)
+                    target.flush()
+                    part.replace(path)
+                except BaseException:
+                    part.unlink(missing_ok=True)
+                    raise
         except BaseException:
-            part.unlink(missing_ok=True)
             for folder in new_folders:
                 with suppress(OSError):
                     folder.rmdir()
             raise
+
+    def remove_leftovers(self, name: str) -> None:
+        """Remove what was left of a file when its writer was killed, but of none that lives.
+
+        Only what :meth:`write` made is removed. In ``name`` an asterisk stands for any folder or
+        file; folders that are empty then are removed, too, but for this one.
+        """
+        *folders, file = name.split("/")
+        for folder in self._root.glob("/".join(folders)) if folders else (self._root,):
+            if not _remove_leftovers(folder, file):
+                continue
+            for parent in (folder, *folder.parents)[: len(folders)]:
+                with suppress(OSError):
+                    parent.rmdir()
 
     def subfolders(self, start: str) -> Iterator[str]:
         start = start.lstrip("/")
@@ -166,6 +186,50 @@ class LocalFolder:
         if not path.resolve().is_relative_to(self._root.resolve()):  # a link leads out
             raise _refused(name)
         return path
+
+
+# A file is not whole before it has its name. Its writer locks it, so that another process can tell
+# a file that is being written from one that was left behind.
+
+
+def _open_part(path: Path) -> BinaryIO:
+    while True:
+        # Not by tempfile: its files are for their owner only, and this one stays.
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        target = part.open("xb")
+        _lock(target)
+        if os.fstat(target.fileno()).st_nlink:
+            return target
+        target.close()  # somebody took it for a leftover before it was locked
+
+
+def _remove_leftovers(folder: Path, name: str) -> int:
+    """Remove what killed writers have left of a file; return how many there were."""
+    removed = 0
+    names = name if name == "*" else glob.escape(name)
+    for part in folder.glob(f".{names}.{'[0-9a-f]' * 8}.part"):
+        with suppress(OSError), open(part, "r+b", opener=_open_no_link) as file:
+            if _lock(file):
+                part.unlink()
+                removed += 1
+    return removed
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock a file as long as it is open; tell whether it was possible."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody else has it; or a file system without locks
+        return False
+    return True
 
 
 class S3Folder:

@@ -23,6 +23,7 @@ import pytest
 from s3batch_handler.cli import saved_run
 from s3batch_handler.cli.saved_run import SavedRun
 from s3batch_handler.engine import preparation
+from s3batch_handler.engine.database import checksum
 from s3batch_handler.engine.preparation import prepared
 from s3batch_handler.report import read_report
 
@@ -405,9 +406,10 @@ def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
     """It can still be resumed, although this time no task was run."""
     cut_off(folder)
     os.mkfifo("log")
-    asked = json.loads((folder / "state" / "run.json").read_text())
-    asked["asked"]["log"] = "log"  # as if it had been begun with --log
-    (folder / "state" / "run.json").write_text(json.dumps(asked))
+    index = json.loads((folder / "state" / "run.json").read_text())
+    index["run"]["asked"]["log"] = "log"  # as if it had been begun with --log
+    index["checksum"] = checksum(json.dumps(index["run"]))
+    (folder / "state" / "run.json").write_text(json.dumps(index))
     process = start(RESUME)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
@@ -433,7 +435,13 @@ def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:
     assert (json.loads(out)["status"], "No such file" in err) == ("Complete", False)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "\udcff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{}", "[]", "\udcff", "[" * 100_000, '{"run": {}, "checksum": 1}'),
+        '{"asked": {}, "manifest": {}}',  # as other versions wrote it
+    ],
+)
 def test_a_state_that_is_damaged(folder: Path, content: str) -> None:
     """It is said which file it is, and that the job cannot go on."""
     (folder / "state").mkdir()
@@ -442,7 +450,10 @@ def test_a_state_that_is_damaged(folder: Path, content: str) -> None:
     refused = run(*RESUME)
 
     assert refused.returncode == 1
-    assert refused.stderr == "s3batch: state/run.json is damaged: no run can be resumed\n"
+    assert refused.stderr == (
+        "s3batch: state/run.json is damaged: it is not what was written, or another version of "
+        "s3batch-handler wrote it: begin again, with another folder\n"
+    )
 
 
 def test_a_report_that_cannot_be_written_is_written_later(folder: Path) -> None:

@@ -488,6 +488,7 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
         @override
         def __enter__(self) -> Self:
             crew = super().__enter__()
+            crew.look()
             assert prepared.wait(60)
             return crew
 

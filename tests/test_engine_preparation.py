@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from s3batch_handler.engine.preparation import copied, kept, listed, prepared
-from s3batch_handler.errors import ManifestError
+from s3batch_handler.errors import ManifestError, StateDamaged
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.model import ObjectRef
 
@@ -66,8 +66,35 @@ def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
         facts = manifest.facts
     path.write_bytes(b"b,1\n")
 
-    with kept(path, **facts) as manifest, pytest.raises(ManifestError, match="changed"):
-        list(manifest.entries())
+    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), kept(path, **facts):
+        pass
+
+
+def test_a_kept_manifest_that_is_changed_while_it_is_read(tmp_path: Path) -> None:
+    """As with any other manifest."""
+    path = tmp_path / "m.csv"
+    with prepared(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", keep=path) as manifest:
+        facts = manifest.facts
+
+    with kept(path, **facts) as manifest:
+        path.write_bytes(b"b,1\n")
+
+        with pytest.raises(ManifestError, match="changed"):
+            list(manifest.entries())
+
+
+@pytest.mark.parametrize("instead", ["a folder", "nothing"])
+def test_a_kept_manifest_that_is_not_there(tmp_path: Path, instead: str) -> None:
+    """The error names it."""
+    path = tmp_path / "m.csv"
+    with prepared(io.BytesIO(b"b,1\n"), source="m.csv", keep=path) as manifest:
+        facts = manifest.facts
+    path.unlink()
+    if instead == "a folder":
+        path.mkdir()
+
+    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), kept(path, **facts):
+        pass
 
 
 def test_listing_without_an_object() -> None:

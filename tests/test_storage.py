@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
@@ -12,7 +15,7 @@ from moto import mock_aws
 from typing_extensions import override
 
 from s3batch_handler import storage
-from s3batch_handler.storage import bucket_name_for, open_folder, split_location
+from s3batch_handler.storage import LocalFolder, bucket_name_for, open_folder, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,3 +270,87 @@ def test_split_location(tmp_path: Path) -> None:
 def test_bucket_name_of_a_folder(tmp_path: Path, folder_name: str, bucket: str) -> None:
     """Always one that S3 takes."""
     assert bucket_name_for(tmp_path / folder_name) == bucket
+
+
+# ---------------------------------------------------------------- what killed writers leave behind
+
+
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from s3batch_handler.storage import LocalFolder
+
+class Stream:
+    def read(self, size):
+        print("writing", flush=True)
+        time.sleep(60)
+
+LocalFolder(Path(sys.argv[1])).write("report.csv", Stream())
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that is in the middle of writing a file."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(
+    tmp_path: Path, writer: subprocess.Popen[str]
+) -> None:
+    """Nothing piles up beside a file, however often its writer is killed."""
+    writer.kill()
+    writer.wait(60)
+    (tmp_path / ".other.csv.0123abcd.part").touch()
+    before = len(os.listdir(tmp_path))  # noqa: PTH208
+
+    LocalFolder(tmp_path).write("report.csv", io.BytesIO(b"row"))
+
+    assert before == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"report.csv", ".other.csv.0123abcd.part"}
+
+
+@pytest.mark.usefixtures("writer")
+def test_what_somebody_writes_is_no_leftover(tmp_path: Path) -> None:
+    """Two may write the same file at the same time: the last one that is done has it."""
+    part = next(tmp_path.iterdir())
+
+    LocalFolder(tmp_path).write("report.csv", io.BytesIO(b"row"))
+    LocalFolder(tmp_path).remove_leftovers("*")
+
+    assert part.exists()
+
+
+def test_leftovers_of_reports_of_other_jobs(tmp_path: Path) -> None:
+    """They go with the folders that are empty then; reports, and what is not ours, stay."""
+    folder = LocalFolder(tmp_path)
+    for name in ("job-1/results/.a.csv.0123abcd.part", "job-2/.manifest.json.89abcdef.part"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    folder.write("job-2/manifest.json", io.BytesIO(b"{}"))
+    (tmp_path / "job-3").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / ".x.0123abcd.part").touch()
+    (tmp_path / "job-3" / ".link.0123abcd.part").symlink_to(tmp_path / "job-2" / "manifest.json")
+    (tmp_path / "job-3" / ".notes.part").touch()
+    os.mkfifo(tmp_path / "job-3" / ".fifo.0123abcd.part")
+
+    for names in ("job-*/*", "job-*/results/*"):
+        folder.remove_leftovers(names)
+
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    assert left == [
+        "elsewhere",
+        "elsewhere/.x.0123abcd.part",
+        "job-2",
+        "job-2/manifest.json",
+        "job-3",
+        "job-3/.fifo.0123abcd.part",
+        "job-3/.link.0123abcd.part",
+        "job-3/.notes.part",
+    ]

@@ -17,7 +17,7 @@ from s3batch_handler.cli.progress import show_listed
 from s3batch_handler.engine.preparation import PreparedManifest, copied, listed, prepared
 from s3batch_handler.inventory import read_inventory
 from s3batch_handler.report import ReportScope, ReportWriter
-from s3batch_handler.storage import bucket_and_key, in_s3, open_folder
+from s3batch_handler.storage import LocalFolder, bucket_and_key, in_s3, open_folder
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
@@ -210,6 +210,9 @@ def new_report(
         return None
     fallback = None
     folder = open_folder(location, s3=s3.client if in_s3(location) else None)
+    if isinstance(folder, LocalFolder):
+        for names in ("job-*/*", "job-*/results/*"):
+            folder.remove_leftovers(names)
     if in_s3(location):
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None

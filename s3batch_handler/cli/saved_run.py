@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.engine.database import checksum, damaged
 from s3batch_handler.engine.journal import Journal
-from s3batch_handler.engine.preparation import kept
+from s3batch_handler.engine.preparation import kept, part_of
 from s3batch_handler.engine.state import locked
-from s3batch_handler.errors import StateDamaged
+from s3batch_handler.errors import StateError
 from s3batch_handler.storage import LocalFolder
 from s3batch_handler.text import printable
 
@@ -39,12 +40,24 @@ class SavedRun:
         self._journal = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
         self.asked: dict[str, Any] = {}
+        # What a run left behind that was killed: this folder is ours alone, so it is not at work.
+        part_of(self.manifest_file).unlink(missing_ok=True)
+        LocalFolder(folder).remove_leftovers(self._index.name)
         if self._index.exists():
-            try:
-                saved = json.loads(self._index.read_bytes())
-                self.asked, self._manifest = saved["asked"], saved["manifest"]
-            except (ValueError, TypeError, KeyError) as error:
-                raise StateDamaged(f"{self._index} is damaged: no run can be resumed") from error
+            self._read_index()
+
+    def _read_index(self) -> None:
+        problem = "it is not what was written, or another version of s3batch-handler wrote it"
+        try:
+            index = json.loads(self._index.read_bytes())
+            saved = index["run"]
+            if index["checksum"] != checksum(json.dumps(saved)):
+                raise damaged(str(self._index), problem)
+            self.asked, self._manifest = saved["asked"], saved["manifest"]
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise damaged(str(self._index), problem) from error
+        except OSError as error:
+            raise StateError(f"{self._index} cannot be read: {error.strerror}") from error
 
     @classmethod
     @contextmanager
@@ -81,7 +94,8 @@ class SavedRun:
         self._forget_journal()  # of a run whose end was cut off
         self.asked = {**asked, "cwd": str(Path.cwd())}
         self._manifest = manifest.facts
-        index = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
+        text = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
+        index = f'{{"checksum": {checksum(text)}, "run": {text}}}'
         LocalFolder(self.folder).write(self._index.name, io.BytesIO(index.encode()))
 
     def manifest(self) -> AbstractContextManager[PreparedManifest]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import StateDamaged, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def open_database(
@@ -32,8 +33,12 @@ def open_database(
         StateError: It cannot be used.
         StateDamaged: It is no database, or another version of this package wrote it.
     """
+    if path and Path(path).exists() and not Path(path).is_file():
+        raise damaged(name, "it is not a file")
     with told(name):
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Text that is not what was written has to come, for its checksum to tell.
+        database.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
             _make(database, name, schema, version, is_temporary=is_temporary)
         except BaseException:
@@ -73,6 +78,8 @@ def told(name: str) -> Iterator[None]:
         if code & 0xFF in _PASSING and code not in _DAMAGES:
             raise StateError(f"{name} cannot be used: {error}") from error
         raise damaged(name, str(error)) from error
+    except UnicodeDecodeError as error:  # in a message of SQLite's: names that are in the file
+        raise damaged(name, "it has names that are not UTF-8") from error
     except RecursionError as error:  # JSON that nobody has written
         raise damaged(name, "nested too deep") from error
 

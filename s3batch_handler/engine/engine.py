@@ -155,7 +155,7 @@ class Engine:
         """Tell how a job is."""
         with self._jobs.lock:
             self._jobs.expire()
-            return self._jobs.get(job_id).job
+            return self._jobs.job(job_id)
 
     def list_jobs(
         self,

@@ -6,15 +6,17 @@ A fault in its last line is found before the first task is begun, and progress h
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from s3batch_handler.errors import ManifestError
+from s3batch_handler.engine.database import damaged
+from s3batch_handler.errors import ManifestError, StateError
 from s3batch_handler.manifest import count_entries, read_entries, write_manifest
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class PreparedManifest:
         count: Its lines: the tasks of the job.
         fields: Its columns; ``None``: as many as its first line has.
         source: What errors call it.
+        checksum: SHA-256 of the file that was kept; ``None`` where none was.
     """
 
     count: int
@@ -42,6 +45,7 @@ class PreparedManifest:
     _stream: BinaryIO
     _start: int
     _as_read: _Stamp
+    checksum: str | None = None
 
     def entries(self) -> Iterator[ManifestEntry]:
         """Give its lines, from the first on.
@@ -61,7 +65,12 @@ class PreparedManifest:
     @property
     def facts(self) -> dict[str, Any]:
         """The arguments by which :func:`kept` opens it again; JSON can hold them."""
-        return {"count": self.count, "fields": self.fields, "source": self.source}
+        return {
+            "count": self.count,
+            "fields": self.fields,
+            "source": self.source,
+            "checksum": self.checksum,
+        }
 
     def save(self, folder: Folder, name: str) -> None:
         """Save it as a file of a folder, byte for byte: whole, or not at all."""
@@ -109,8 +118,8 @@ def prepared(
         count = count_entries(stream, fields=fields, source=source)
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
-        _keep(copy, keep)
-        yield PreparedManifest(count, fields, source, stream, start, stamp)
+        checksum = _keep(copy, keep)
+        yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
 
 
 @contextmanager
@@ -126,8 +135,8 @@ def listed(
         info = write_manifest(stream, objects)
         if not info.count:
             raise ManifestError("there is no object to work on", source=source)
-        _keep(stream, keep)
-        yield PreparedManifest(info.count, info.fields, source, stream, 0, None)
+        checksum = _keep(stream, keep)
+        yield PreparedManifest(info.count, info.fields, source, stream, 0, None, checksum)
 
 
 @contextmanager
@@ -157,17 +166,32 @@ def copied(
         if not count:
             raise ManifestError("it is empty: there is no object to work on", source=source)
         fields = ("Bucket", "Key", "VersionId")[:width]
-        _keep(stream, keep)
-        yield PreparedManifest(count, fields, source, stream, 0, None)
+        checksum = _keep(stream, keep)
+        yield PreparedManifest(count, fields, source, stream, 0, None, checksum)
 
 
 @contextmanager
 def kept(
-    path: Path, *, count: int, fields: Sequence[str] | None, source: str
+    path: Path, *, count: int, fields: Sequence[str] | None, source: str, checksum: str
 ) -> Iterator[PreparedManifest]:
-    """Open a manifest that was prepared before, and kept."""
-    with path.open("rb") as stream:
-        yield PreparedManifest(count, fields, source, stream, 0, _stamp(stream))
+    """Open a manifest that was prepared before, and kept.
+
+    Raises:
+        StateDamaged: It is not there, or not what was kept.
+        StateError: It cannot be read.
+    """
+    with ExitStack() as files:
+        try:
+            stream = files.enter_context(path.open("rb"))
+            stamp = _stamp(stream)
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise damaged(str(path), error.strerror or type(error).__name__) from error
+        except OSError as error:
+            raise StateError(f"{path} cannot be read: {error.strerror}") from error
+        if found != checksum:
+            raise damaged(str(path), "it is not the manifest that was kept")
+        yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum)
 
 
 @contextmanager
@@ -176,7 +200,7 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
         with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
             yield cast("BinaryIO", file)
     else:
-        part = _part_of(keep)
+        part = part_of(keep)
         try:  # from before it is there: a Ctrl-C may come with it
             with part.open("w+b") as file:
                 yield file
@@ -185,14 +209,18 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
                 part.unlink()
 
 
-def _keep(file: BinaryIO, path: Path | None) -> None:
-    """Give a file its name, now that it is whole."""
-    if path is not None:
-        file.flush()
-        os.fsync(file.fileno())
-        _part_of(path).replace(path)
+def _keep(file: BinaryIO, path: Path | None) -> str | None:
+    """Give a file its name, now that it is whole; return its checksum."""
+    if path is None:
+        return None
+    file.flush()
+    os.fsync(file.fileno())
+    file.seek(0)
+    checksum = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
+    part_of(path).replace(path)
+    return checksum
 
 
-def _part_of(path: Path) -> Path:
-    """Give the name of a file that is not whole yet."""
+def part_of(path: Path) -> Path:
+    """Return the name of a file to keep that is not whole yet."""
     return path.with_name(f"{path.name}.part")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,7 +48,7 @@ class JobRegister(JobStore):
         """Give the status of a job, asking the disk only once after each change."""
         with self.lock:
             if job_id not in self._statuses:
-                self._statuses[job_id] = self.get(job_id).job.status
+                self._statuses[job_id] = self.job(job_id).status
             return self._statuses[job_id]
 
     def is_cancelled(self, job_id: str) -> bool:
@@ -65,7 +66,7 @@ class JobRegister(JobStore):
     def change(self, job_id: str, **changes: Any) -> Job:
         """Change what is told of a job."""
         with self.lock:
-            job = self.get(job_id).job.model_copy(update=changes)
+            job = self.job(job_id).model_copy(update=changes)
             self.save(job)
             return job
 
@@ -76,7 +77,7 @@ class JobRegister(JobStore):
             InvalidTransition: A step is not in the table of moves.
         """
         with self.lock:
-            job = self.get(job_id).job
+            job = self.job(job_id)
             for step in steps:
                 check_move(job_id, job.status, step)
                 job = job.model_copy(update={"status": step, **changes})
@@ -86,7 +87,7 @@ class JobRegister(JobStore):
     def request(self, job_id: str, status: JobStatus, reason: str | None) -> Job:
         """Do as UpdateJobStatus asks: see :func:`~.lifecycle.status_on_request`."""
         with self.lock:
-            job = self.get(job_id).job
+            job = self.job(job_id)
             status = status_on_request(job_id, job.status, status)
             if status is JobStatus.CANCELLED:
                 return self.end(job_id, status, status_update_reason=reason)
@@ -114,7 +115,10 @@ class JobRegister(JobStore):
 
     def recover(self) -> None:
         """Put right what an engine before this one has left undone, before anybody is at a job."""
-        for job in self.of_status(*JobStatus):
+        for part in self._folder.glob("job-*/*.part"):  # of an engine that was killed
+            with suppress(OSError):
+                part.unlink()
+        for job in self.all():
             if job.status is JobStatus.PAUSING:
                 self.move(job.job_id, JobStatus.PAUSED)
             elif job.status.is_final:

@@ -82,12 +82,12 @@ class Steps:
             NotNow: S3 is away; try again.
             StateError: So is the disk.
         """
-        with self.jobs.lock:
-            stored = self.jobs.get(job_id)
-            if stored.job.status is JobStatus.NEW:
-                self.jobs.move(job_id, JobStatus.PREPARING)
-        status = stored.job.status
         try:
+            with self.jobs.lock:
+                stored = self.jobs.get(job_id)
+                if stored.job.status is JobStatus.NEW:
+                    self.jobs.move(job_id, JobStatus.PREPARING)
+            status = stored.job.status
             if status is JobStatus.FAILING:  # whose end could not be kept: a disk
                 self.jobs.end(job_id, JobStatus.FAILED)
             elif status is JobStatus.CANCELLING and stored.manifest is None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from s3batch_handler.engine.database import open_database, told
-from s3batch_handler.errors import JobNotFound
+from s3batch_handler.engine.database import checksum, damaged, open_database, told
+from s3batch_handler.errors import JobNotFound, StateDamaged
 from s3batch_handler.job import Job, JobSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from s3batch_handler.status import JobStatus
@@ -43,14 +44,25 @@ class JobStore:
     Args:
         path: A file, made when it is not there; ``None``: in memory.
 
+    A job that is not what was written is set aside: it is in no listing, and whoever asks for it
+    gets :class:`StateDamaged`. All others go on.
+
     Raises:
         StateError: The file cannot be used, now or later on.
+        StateDamaged: It is no store of jobs, or not whole any more.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
-        self._db = open_database(path or ":memory:", name=self._name, schema=_SCHEMA, version=1)
+        self._db = open_database(
+            path or ":memory:", name=self._name, schema=_SCHEMA, version=_VERSION
+        )
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
 
     # ------------------------------------------------------------ jobs
 
@@ -63,9 +75,9 @@ class JobStore:
             spec.client_request_token,
             job.status,
             job.priority,
-            spec.model_dump_json(exclude_none=True),
-            _text(job),
-            json.dumps(dict(spec.tags)),
+            _sealed(job.job_id, spec.model_dump_json(exclude_none=True)),
+            _sealed(job.job_id, _text(job)),
+            _sealed(job.job_id, json.dumps(dict(spec.tags))),
         )
 
     def get(self, job_id: str) -> StoredJob:
@@ -73,16 +85,24 @@ class JobStore:
 
         Raises:
             JobNotFound: There is none of this id.
+            StateDamaged: It is not what was written.
         """
         found = self._one("SELECT spec, job, manifest FROM jobs WHERE job_id = ?", job_id)
         if found is None:
             raise JobNotFound(job_id=job_id)
-        return _stored(*found)
+        return self._stored(job_id, *found)
+
+    def job(self, job_id: str) -> Job:
+        """Return how a job is; errors as with :meth:`get`."""
+        found = self._one("SELECT job FROM jobs WHERE job_id = ?", job_id)
+        if found is None:
+            raise JobNotFound(job_id=job_id)
+        return self._job(job_id, *found)
 
     def asked_for(self, token: str) -> StoredJob | None:
         """Give the job that was asked for with a request token."""
-        found = self._one("SELECT spec, job, manifest FROM jobs WHERE token = ?", token)
-        return None if found is None else _stored(*found)
+        found = self._one("SELECT job_id, spec, job, manifest FROM jobs WHERE token = ?", token)
+        return None if found is None else self._stored(*found)
 
     def save(self, job: Job) -> None:
         """Keep how a job is now."""
@@ -92,13 +112,14 @@ class JobStore:
             job.status,
             job.priority,
             None if ended is None else ended.timestamp(),
-            _text(job),
+            _sealed(job.job_id, _text(job)),
             job.job_id,
         )
 
     def save_manifest(self, job_id: str, manifest: Mapping[str, Any]) -> None:
         """Keep what is known of a manifest that has been prepared."""
-        self._execute("UPDATE jobs SET manifest = ? WHERE job_id = ?", json.dumps(manifest), job_id)
+        text = _sealed(job_id, json.dumps(manifest))
+        self._execute("UPDATE jobs SET manifest = ? WHERE job_id = ?", text, job_id)
 
     def page(
         self, statuses: Collection[JobStatus], *, after: str | None, size: int
@@ -123,22 +144,33 @@ class JobStore:
                 raise JobNotFound(job_id=after)
             (before,) = found
         rows = self._all(
-            "SELECT job FROM jobs WHERE number < ? "
+            "SELECT number, job_id, job FROM jobs WHERE number < ? "
             "AND status IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?",
             before,
             json.dumps([*statuses]),
             size + 1,
         )
-        return [_job(text) for (text,) in rows[:size]], len(rows) > size
+        return self._whole(rows[:size]), len(rows) > size
 
     def of_status(self, *statuses: JobStatus) -> list[Job]:
         """Give jobs of these statuses: those of the highest priority first, of these the oldest."""
         rows = self._all(
-            "SELECT job FROM jobs WHERE status IN (SELECT value FROM json_each(?)) "
+            "SELECT number, job_id, job FROM jobs "
+            "WHERE status IN (SELECT value FROM json_each(?)) "
             "ORDER BY priority DESC, number",
             json.dumps(statuses),
         )
-        return [_job(text) for (text,) in rows]
+        return self._whole(rows)
+
+    def all(self) -> list[Job]:
+        """Return all jobs, and see that each is found by the status that it has."""
+        rows = self._all("SELECT number, job_id, job, status FROM jobs")
+        jobs = self._whole([row[:3] for row in rows])
+        statuses = {job_id: status for _, job_id, _, status in rows}
+        for job in jobs:
+            if statuses[job.job_id] != job.status:
+                self.save(job)
+        return jobs
 
     def forget(self, *, ended_before: datetime) -> None:
         """Forget jobs that have been over for so long."""
@@ -151,12 +183,13 @@ class JobStore:
         found = self._one("SELECT tags FROM jobs WHERE job_id = ?", job_id)
         if found is None:
             raise JobNotFound(job_id=job_id)
-        tags: dict[str, str] = json.loads(found[0])
+        tags: dict[str, str] = json.loads(self._unsealed(job_id, *found))
         return tags
 
     def save_tags(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
-        self._execute("UPDATE jobs SET tags = ? WHERE job_id = ?", json.dumps(dict(tags)), job_id)
+        text = _sealed(job_id, json.dumps(dict(tags)))
+        self._execute("UPDATE jobs SET tags = ? WHERE job_id = ?", text, job_id)
 
     def close(self) -> None:
         """Let go of the file, once nobody is at it."""
@@ -176,22 +209,54 @@ class JobStore:
     def _one(self, query: str, *values: object) -> Any:
         return next(iter(self._all(query, *values)), None)
 
+    # ------------------------------------------------------------ whether it is what was written
 
-def _stored(spec: str, job: str, manifest: str | None) -> StoredJob:
-    return StoredJob(
-        JobSpec.model_validate_json(spec),
-        _job(job),
-        None if manifest is None else json.loads(manifest),
-    )
+    def _check(self) -> None:
+        ((problem,),) = self._all("PRAGMA integrity_check(1)")
+        if problem != "ok":
+            raise damaged(self._name, problem)
+
+    def _stored(self, job_id: str, spec: object, job: object, manifest: object) -> StoredJob:
+        return StoredJob(
+            JobSpec.model_validate_json(self._unsealed(job_id, spec)),
+            self._job(job_id, job),
+            None if manifest is None else json.loads(self._unsealed(job_id, manifest)),
+        )
+
+    def _job(self, job_id: str, text: object) -> Job:
+        return Job.from_description(json.loads(self._unsealed(job_id, text)))
+
+    def _unsealed(self, job_id: str, text: object) -> str:
+        found, _, content = str(text).partition(" ")
+        if found != str(checksum(job_id, content)):
+            error = damaged(self._name, f"job {job_id} is not what was written")
+            error.job_id = job_id
+            raise error
+        return content
+
+    def _whole(self, rows: Iterable[tuple[int, Any, object]]) -> list[Job]:
+        """Return the jobs that are what was written, and set the others aside."""
+        jobs = []
+        for number, job_id, text in rows:
+            try:
+                jobs.append(self._job(job_id, text))
+            except StateDamaged as error:
+                _LOG.error("%s", error)
+                self._execute("UPDATE jobs SET status = NULL WHERE number = ?", number)
+        return jobs
+
+
+def _sealed(job_id: str, text: str) -> str:
+    """Put a checksum before a text that belongs to a job."""
+    return f"{checksum(job_id, text)} {text}"
 
 
 def _text(job: Job) -> str:
     return json.dumps(job.to_description(), default=datetime.isoformat)
 
 
-def _job(text: str) -> Job:
-    return Job.from_description(json.loads(text))
-
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_VERSION: Final = 2
 
 _SCHEMA: Final = """
     BEGIN;
@@ -203,6 +268,6 @@ _SCHEMA: Final = """
     );
     CREATE INDEX by_end ON jobs (ended);
     CREATE INDEX by_status ON jobs (status);
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
     COMMIT;
 """
