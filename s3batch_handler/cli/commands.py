@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from s3batch_handler import __version__
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import INTERRUPTED, error_line, say
+from s3batch_handler.cli.output import INTERRUPTED, NOBODY_READS, error_line, say
 from s3batch_handler.errors import JobNotWatched
 
 _COMMANDS = {
@@ -49,14 +49,27 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
     @override
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:  # --help and --version are printed here
+            _exit_if_unwritten(error)
+            raise
+
+    @override
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
-            if _is_unread_output(error):
-                ctx.exit(0)
+            _exit_if_unwritten(error)
             if ctx.params["debug"]:
                 traceback.print_exc()
             else:
@@ -79,9 +92,6 @@ class _Commands(click.Group):
             with suppress(OSError):
                 error.show()
             code = error.exit_code
-        except OSError as error:
-            if not _is_unread_output(error):
-                raise
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -92,11 +102,20 @@ def exit_code(error: Exception) -> int:
     return 3 if isinstance(error, JobNotWatched) else 1
 
 
-def _is_unread_output(error: Exception) -> bool:
-    """Tell whether click could not write, because nobody reads (``--help | true``)."""
+def _exit_if_unwritten(error: Exception) -> None:
+    """End the command if click could not write to standard output.
+
+    Raises:
+        Exit: With 0 if nobody reads any more (``--help | true``), else with 1.
+    """
     frames = traceback.walk_tb(error.__traceback__)
-    is_output = any(frame.f_code is click.echo.__code__ for frame, _ in frames)
-    return is_output and isinstance(error, BrokenPipeError)
+    if isinstance(error, OSError) and any(
+        frame.f_code is click.echo.__code__ for frame, _ in frames
+    ):
+        if error.errno in NOBODY_READS:
+            raise click.exceptions.Exit(0) from error
+        say(f"s3batch: standard output: {error.strerror}")
+        raise click.exceptions.Exit(1) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

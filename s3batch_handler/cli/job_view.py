@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.classify import aws_error_code
 from s3batch_handler.cli.output import end_line, error_line, say, show, show_json
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.control import RETRY_FOR, has_expired_credentials, wait_for_job
 from s3batch_handler.errors import JobError, JobNotFound, JobNotWatched, JobTimeout
+from s3batch_handler.job import BAD_REQUEST
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.status import JobStatus
 from s3batch_handler.text import printable
@@ -88,13 +89,16 @@ def watch(
             raise
         except Exception as error:
             problem = _why_not_watched(error, service)
-            if not isinstance(error, JobNotFound):
+            if not (isinstance(error, JobError) and error.code in _WRONG_ID):
                 problem += f"; to wait again: {again}"
             raise JobNotWatched(problem, job_id=job_id) from error
         except KeyboardInterrupt:
             end_line()
             say(f"the job goes on; to wait again: {printable(again)}")
             raise
+
+
+_WRONG_ID: Final = (BAD_REQUEST, "NoSuchJobException")
 
 
 def _why_not_watched(error: Exception, service: Service) -> str:

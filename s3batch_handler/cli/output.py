@@ -34,11 +34,11 @@ def show(text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered goes there, without a word
         os.close(nowhere)
-        if error.errno not in _NOBODY_READS:
+        if error.errno not in NOBODY_READS:
             raise OSError(error.errno, error.strerror, "standard output") from error
 
 
-_NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
+NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
 
 
 def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
