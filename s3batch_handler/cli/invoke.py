@@ -23,13 +23,16 @@ from s3batch_handler.cli.options import (
     schema_option,
 )
 from s3batch_handler.cli.output import say, show
+from s3batch_handler.engine.environment import lambda_variables
 from s3batch_handler.engine.interrupts import told_of_ctrl_c
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
+from s3batch_handler.engine.lambda_logging import logging_as_in_lambda
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.engine.targets import is_elsewhere, remote_function
 from s3batch_handler.errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.model import ResultCode
 from s3batch_handler.protocol import parse_event, parse_response
+from s3batch_handler.redaction import text_of
 from s3batch_handler.storage import bucket_name_for
 from s3batch_handler.testing import make_context, make_event
 
@@ -179,7 +182,12 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
             with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
                 return elsewhere.ask(request)
         with (
-            redirect_stdout(sys.stderr),  # what the handler prints is its log
+            redirect_stdout(sys.stderr) as log,  # what the handler prints is its log
+            logging_as_in_lambda(
+                lambda_variables("function", os.environ),
+                stream=lambda: log,
+                request_id=lambda: make_context().aws_request_id,
+            ),
             debugging(stdin_is_used=stdin_is_used) as debugger,
             told_of_ctrl_c(debugger.abort),
         ):
@@ -206,7 +214,7 @@ def _call(function: Any, request: Any, timeout: float) -> Any:
     except KeyboardInterrupt:
         raise
     except S3BatchError as error:
-        raise _FunctionFailed(str(error)) from error
+        raise _FunctionFailed(text_of(error)) from error
     except BaseException as error:  # sys.exit() too: there is no answer
         raise _FunctionFailed(describe(error)) from error
 

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 import pydantic_core
 
 from s3batch_handler.engine.answers import FUNCTION_ERROR, INVALID_ANSWER, FunctionError
+from s3batch_handler.engine.lambda_logging import LOG_FORMAT, LOG_LEVEL
 from s3batch_handler.errors import InvalidResponse
 from s3batch_handler.model import ResultCode
 from s3batch_handler.protocol import MAX_PAYLOAD_BYTES, parse_response, wire_task
+from s3batch_handler.redaction import redact, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -281,14 +283,15 @@ _LONGEST_MESSAGE: Final = 64 * 1024  # of which a report keeps 1,024 characters
 
 def _text(error: Exception) -> str:
     try:
-        return str(error)
+        return text_of(error, _LONGEST_MESSAGE)
     except Exception as unprintable:  # noqa: BLE001  __str__ is the user's code
         return f"<{type(unprintable).__name__} in __str__>"
 
 
 def _stack_trace(error: Exception) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__, limit=-100)  # recursion goes deep
-    return traceback.format_list([frame for frame in frames if frame.filename != __file__])
+    lines = traceback.format_list([frame for frame in frames if frame.filename != __file__])
+    return list(map(redact, lines))  # they have source code in them
 
 
 # ---------------------------------------------------------------- environment variables
@@ -312,6 +315,8 @@ def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[$LATEST]local",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     }
+    if given.get(LOG_FORMAT, "").upper() == "JSON":
+        lambdas[LOG_LEVEL] = "INFO"  # the default for this format
     return {**lambdas, **_region(given), **given}
 
 

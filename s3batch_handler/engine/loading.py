@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.errors import InvalidFunction
+from s3batch_handler.redaction import text_of
 from s3batch_handler.text import one_line
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _from_file(path: Path) -> ModuleType:
 
 def _import_failure(place: str, error: BaseException) -> str:
     """Say it in one line, with the line of the user's code that it came from."""
-    text = one_line(str(error))
+    text = one_line(text_of(error))
     problem = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if "no known parent package" in problem:
         problem += "; for a module of a package write package.module:name"

@@ -21,6 +21,7 @@ from s3batch_handler.errors import (
     StateError,
 )
 from s3batch_handler.model import Outcome, ResultCode
+from s3batch_handler.redaction import redact
 from s3batch_handler.report import TaskStatus, report_row
 from s3batch_handler.status import JobStatus, Progress
 from s3batch_handler.text import MAX_RESULT_STRING
@@ -478,16 +479,24 @@ class _Failure(NamedTuple):
 
 
 def _failure(answer: Answer) -> _Failure:
+    """Describe a failed task, without credentials: functions of any kind may quote some."""
     if isinstance(answer, Outcome):
-        return _Failure(answer.code.value, answer.message, answer.message)
+        message = redact(answer.message[:_LONGEST])
+        return _Failure(answer.code.value, message, message)
     if isinstance(answer, FunctionError):
-        message = f"Lambda returned function error: {answer.payload}"[:MAX_RESULT_STRING]
+        message = redact(f"Lambda returned function error: {answer.payload[:_LONGEST]}")
         error = json.loads(answer.payload)
-        gist = f"{error.get('errorType', 'Task timed out')}: {error['errorMessage']}"
-        return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
+        gist = f"{error.get('errorType', 'Task timed out')}: {error['errorMessage'][:_LONGEST]}"
+        return _Failure(
+            ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], redact(gist)
+        )
     if isinstance(answer, Refused):
-        message = answer.message[:MAX_RESULT_STRING]
-        return _Failure(answer.error_code, message, answer.reason, answer.http_status)
+        message = redact(answer.message[:_LONGEST])[:MAX_RESULT_STRING]
+        return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
-    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, f"{message}: {answer.reason}")
+    gist = f"{message}: {redact(answer.reason[:_LONGEST])}"
+    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
+
+
+_LONGEST: Final = 4 * MAX_RESULT_STRING  # characters that are looked at

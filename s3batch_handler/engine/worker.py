@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 
 from s3batch_handler.engine.answers import FUNCTION_ERROR, INVALID_ANSWER
 from s3batch_handler.engine.environment import Environment
+from s3batch_handler.engine.lambda_logging import logging_as_in_lambda
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import InvalidFunction
 from s3batch_handler.text import result_string
@@ -128,18 +129,25 @@ def _hang_on(cord: int) -> None:
 
 def _work(frames: BinaryIO, results: int, state: _State) -> None:
     setup: Setup = next(_read(frames))
-    try:
-        function = load_function(setup["spec"])
-    except InvalidFunction as error:
-        _send(results, UNUSABLE, str(error))
-        return
-    environment = Environment(
-        function, variables=os.environ, timeout=setup["timeout"], instance=setup["instance"]
-    )
-    _send(results, READY, "")
-    batch: Batch
-    for batch in _read(frames):
-        _do(batch, environment, results, state)
+    loaded: list[Environment] = []
+    with logging_as_in_lambda(
+        os.environ,
+        stream=lambda: sys.stdout,
+        request_id=lambda: loaded[0].request_id if loaded else "",
+    ):
+        try:
+            function = load_function(setup["spec"])
+        except InvalidFunction as error:
+            _send(results, UNUSABLE, str(error))
+            return
+        environment = Environment(
+            function, variables=os.environ, timeout=setup["timeout"], instance=setup["instance"]
+        )
+        loaded.append(environment)
+        _send(results, READY, "")
+        batch: Batch
+        for batch in _read(frames):
+            _do(batch, environment, results, state)
 
 
 def _do(batch: Batch, environment: Environment, results: int, state: _State) -> None:
