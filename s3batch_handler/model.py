@@ -8,7 +8,7 @@ each is made for every task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import (
     TYPE_CHECKING,
@@ -30,6 +30,15 @@ ArgumentsT = TypeVar("ArgumentsT", default=Mapping[str, str], covariant=True)
 
 PayloadT = TypeVar("PayloadT", default=None, covariant=True)
 """What ``task.payload`` is: the user's model, or ``None`` where the key is just a key."""
+
+
+def short_id(opaque: object) -> str:
+    """Shorten an opaque ID for people: S3's have more than 1,000 characters.
+
+    Both ends stay: S3's IDs begin alike.
+    """
+    text = str(opaque)
+    return text if len(text) <= 24 else f"{text[:8]}…{text[-8:]}"
 
 
 class ResultCode(StrEnum):
@@ -152,6 +161,11 @@ class Task(ObjectRef, Generic[ArgumentsT, PayloadT]):
     job: JobRef[ArgumentsT]
     payload: PayloadT = cast("PayloadT", None)
 
+    @override
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, short_id(value) if name == "id" else value
+
 
 class Invocation(NamedTuple):
     """One call of the function.
@@ -167,6 +181,13 @@ class Invocation(NamedTuple):
     schema_version: str
     job: JobRef
     tasks: tuple[Task, ...]
+
+    @override
+    def __repr__(self) -> str:
+        return (
+            f"Invocation(id={short_id(self.id)!r}, schema_version={self.schema_version!r}, "
+            f"job={self.job!r}, tasks={self.tasks!r})"
+        )
 
 
 class Outcome(NamedTuple):

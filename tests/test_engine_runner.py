@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.engine.answers import Answer, NotRun
+from s3batch_handler.engine.answers import Answer, FunctionError, NotRun
 from s3batch_handler.engine.families import message_family
 from s3batch_handler.engine.invoker import InProcess
 from s3batch_handler.engine.pool import WorkerPool
@@ -254,6 +254,20 @@ def test_kinds_of_failures_are_counted(report: Rows) -> None:
         ("Key 'a/b.txt' is 1,024 bytes", "Key … is … bytes"),
         ("id 2845ca0d-38d9-4c4b-abcf-379dc749c452 at 2019-04-05T17:35:21.155Z", "id … at …"),
         ("digest 83b1c4cbe93fc893f54053697e10fd6e is wrong", "digest … is wrong"),
+        ("<Image at 0x7F3A5c0ffee0> is closed", "<Image at …> is closed"),
+        ("no record 2845ca0d38d94c4babcf379dc749c452", "no record …"),
+        ("commit 83b1c4cb, request 7QX12345EXAMPLE0ab_-", "commit …, request …"),
+        ("no host aa:bb:0c:dd:ee:ff", "no host …"),
+        ("no file /tmp/tmpab_x1/a.jpg: gone", "no file …: gone"),
+        ("no file photos/2024/a.jpg, and/or text/html", "no file …, and/or text/html"),
+        ("cannot open C:\\temp\\a.jpg (2)", "cannot open … (…)"),
+        ("see s3://b/a/b?x=1, https://h:80/k", "see …, …"),
+        ("role arn:aws:iam::123456789012:role/x may not", "role … may not"),
+        ("at 2024-01-02 03:04:05.678+00:00 or 2024/01/02", "at … or …"),
+        ("until Mon, 01 Jan 2024 10:00:00 GMT: closed", "until …: closed"),
+        ("since 03:04:05", "since …"),
+        ("can't find a's or b's", "can't find a's or b's"),
+        ("EC2ThrottledException: slow", "EC…ThrottledException: slow"),
         ("nothing particular", "nothing particular"),
         (
             "SlowDown calling GetObject: Slow down. (HTTP 503, request id 7QX+/Z1A=)",
@@ -262,8 +276,53 @@ def test_kinds_of_failures_are_counted(report: Rows) -> None:
     ],
 )
 def test_message_family(message: str, family: str) -> None:
-    """Quoted text, ids, times, digests and numbers are particular; words are not."""
+    """Quoted text, ids, times, paths, memory addresses and numbers are particular."""
     assert message_family(message) == family
+
+
+def test_rows_and_summary_have_no_credentials(report: Rows) -> None:
+    """Of functions written without this package, too; a success is passed on as it is."""
+    secret = "aB3xY5zK9mQ7"
+
+    def outcome(key: str) -> Any:
+        url = f"https://h/?Signature={secret}"
+        if key == "raised":
+            raise ValueError(url)
+        return ("Succeeded" if key == "good" else "PermanentFailure", url)
+
+    entries = lines("raised", "returned", "good")
+    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert report.by_key["returned"][-1] == "https://h/?Signature=***"
+    assert '"errorMessage":"https://h/?Signature=***"' in report.by_key["raised"][-1]
+    assert report.by_key["good"][-1] == f"https://h/?Signature={secret}"
+    assert secret not in str(run.failures)
+
+
+def test_function_elsewhere_has_no_credentials_in_its_rows(report: Rows) -> None:
+    """Lambda tells of its errors word by word."""
+
+    class Elsewhere:
+        def invoke_all(self, *_: Any, **__: Any) -> Any:
+            payload = '{"errorType": "ValueError", "errorMessage": "http://ann:s3cr3t@h/"}'
+            yield next(iter(_[2])), FunctionError(payload)
+
+        def close(self) -> None: ...
+
+    run = run_job(lines("a"), Elsewhere(), job=JOB, report=report)
+
+    assert "http://ann:***@h/" in report.by_key["a"][-1]
+    assert run.failures[0].example == "ValueError: http://ann:***@h/"
+
+
+def test_length_of_a_name_does_not_matter_to_a_family() -> None:
+    """What is kept of a message is measured without its names."""
+    families = {
+        message_family(f"cannot read /{'a' * length}/x: {'and so on ' * 40}")
+        for length in (1, 50, 255)
+    }
+
+    assert len(families) == 1
 
 
 def test_a_kind_of_failure_with_one_message_only() -> None:

@@ -76,18 +76,31 @@ _SHOWN: Final = 10
 
 
 def message_family(message: str) -> str:
-    """Give what messages have in common that differ in names and numbers only."""
-    return _PARTICULAR.sub("…", message[:_TELLING])
+    """Return what messages have in common that differ in names, numbers and places only."""
+    # Longer than what is kept, so that names of different lengths do not move its end.
+    return _PARTICULAR.sub("…", message[:_READ])[:_TELLING]
 
 
+_READ: Final = 2_000
 _TELLING: Final = 300  # characters at the beginning of a message
 _PARTICULAR: Final = re.compile(
-    r"""'[^']*' | "[^"]*"                   # what is quoted
+    r"""(?<!\w) '[^']*' (?!\w) | "[^"]*"     # what is quoted; not the apostrophes of "can't"
       | \b request\ id\ [^\s,)]+          # of AWS
-      | \b [0-9a-fA-F]{8} (?:-[0-9a-fA-F]{4,}){4}   # UUIDs
-      | \b \d{4}-\d\d-\d\dT[\d:.]+Z?     # points in time
-      | \b (?=[a-fA-F]*\d) [0-9a-fA-F]{16,} \b   # digests
-      | \d+ (?:[.,:]\d+)*                 # numbers
+      | (?<![\w+.-]) [\w+.-]{1,40} :// [^\s'",;)\]>]+     # addresses
+      | (?<![\w.:+/<-]) (?: ~? | \.{1,2} | [A-Za-z]: ) [/\\] [^\s'",:;)\]>]+    # paths from a root
+      | (?<![\w.+/-]) [\w.+-]+ (?: / [\w.+-]+ )* / [\w+-]+ (?: \. [\w+-]+ )+  # paths to files
+      | \b arn:aws[\w-]*: [^\s'",;)\]>]+
+      | \b 0x [0-9a-fA-F]+                # places in memory
+      | (?<![0-9a-zA-Z]) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}  # UUIDs
+      | (?: \b (?: Mon|Tue|Wed|Thu|Fri|Sat|Sun ) [a-z]* ,? \s+ )?
+        (?: \b \d{1,2} [ /-] )? \b (?: Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec ) [a-z]*
+        [ /-] \d{1,4} (?: ,? [ ] \d\d:[\d:.,]+ )? (?: [ ] \d{4} )? (?: [ ] (?: GMT | UTC ) )?
+      | \b \d{4} [-/] \d\d [-/] \d\d
+        (?: [T ] \d\d:[\d:.,]+ (?: Z | [ ]?[+-]\d\d:?\d\d | [ ]UTC )? )?       # times
+      | \b (?= [a-fA-F]* \d ) [0-9a-fA-F]{8,} \b             # digests, hexadecimal ids
+      | \b [0-9a-fA-F]{2} (?: : [0-9a-fA-F]{2} ){5,} \b         # fingerprints
+      | \b (?= (?: [A-Za-z_-]* \d ){3} ) [\w-]{16,}            # other ids
+      | \d+ (?: [.,:] \d+ )* (?: [eE] [+-]? \d+ \b )?           # numbers
     """,
     re.VERBOSE,
 )
