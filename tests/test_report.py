@@ -510,6 +510,19 @@ def test_two_numbers(tmp_path: Path) -> None:
     assert (row.http_status, row.error_code) == (500, "404")
 
 
+@pytest.mark.parametrize("quote", ['""', '"'])
+def test_details_of_failed_checksums(tmp_path: Path, quote: str) -> None:
+    """No part of them is lost, although AWS's own examples do not double their quotes."""
+    details = '{"failureMessage":"Task 2f8a failed, all of it","errorCode":"404"}'
+    message = f"error details: {details}".replace('"', quote)
+
+    row = only_row(tmp_path, f'b,k,,failed,200,PermanentFailure,"{message}"\r\n'.encode())
+
+    assert row.message.startswith("error details: {")
+    for part in ("failureMessage", "Task 2f8a failed, all of it", "errorCode", "404"):
+        assert part in row.message
+
+
 def test_columns_to_come(tmp_path: Path) -> None:
     """Columns that nobody knows yet are no hindrance."""
     row = only_row(tmp_path, b"b,k,v,failed,500,X,m,new,newer\r\n")
