@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from zlib import crc32
@@ -21,7 +21,7 @@ MOST_PARTS = 10_000
 LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 PARTS_AT_A_TIME = 20
 TIME_RESERVE = 15.0  # seconds before the function's timeout: no part begins any more
-TIME_TO_END = 12.0  # seconds for the parts that are being copied then; S3 needs some for each
+TIME_TO_END = 9.0  # of them, for the parts that are being copied then: S3 needs some for each
 # What of an object an upload is told when it begins, besides its metadata, tags and checksum.
 KEPT = (
     "CacheControl",
@@ -168,6 +168,8 @@ class _Calls:
     def __init__(self, function: Callable[[int], object], numbers: Iterable[int]) -> None:
         self.function = function
         self.todo = deque(numbers)
+        self.begun: list[_Worker] = []
+        self.ended: list[_Worker] = []
         self.errors: list[BaseException] = []
         self.is_over = False
 
@@ -179,16 +181,19 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         calls = self.calls
-        while calls.todo and not calls.is_over:
-            try:
-                number = calls.todo.popleft()
-            except IndexError:  # another worker was faster
-                return
-            try:
+        calls.begun.append(self)
+        try:
+            while not calls.is_over:
+                try:
+                    number = calls.todo.popleft()
+                except IndexError:  # nothing is left
+                    break
                 calls.function(number)
-            except BaseException as error:  # noqa: BLE001  raised by in_threads
-                calls.errors.append(error)
-                calls.is_over = True
+        except BaseException as error:  # noqa: BLE001  raised by in_threads
+            calls.errors.append(error)
+            calls.is_over = True
+        finally:
+            calls.ended.append(self)
 
 
 def in_threads(function: Callable[[int], object], numbers: Iterable[int]) -> None:
@@ -203,17 +208,17 @@ def in_threads(function: Callable[[int], object], numbers: Iterable[int]) -> Non
     try:
         for worker in workers:
             worker.start()
-        for worker in workers:
-            worker.join()
+        while len(calls.ended) < len(workers):
+            sleep(0.02)
     finally:
         calls.is_over = True
-        _wait_for(workers)
+        _wait_for(calls)
     if calls.errors:
         raise calls.errors[0]
 
 
-def _wait_for(workers: list[_Worker]) -> None:
-    """Wait until the workers have ended, at most ``TIME_TO_END``, whatever interrupts it.
+def _wait_for(calls: _Calls) -> None:
+    """Wait until the calls have ended, at most ``TIME_TO_END``, whatever interrupts it.
 
     The handler interrupts a task that is out of time again and again until it ends.
     """
@@ -221,9 +226,8 @@ def _wait_for(workers: list[_Worker]) -> None:
     interruption: BaseException | None = None
     while True:
         try:
-            for worker in workers:
-                while worker.is_alive() and monotonic() < until:
-                    worker.join(max(0, until - monotonic()))
+            while len(calls.ended) < len(calls.begun) and monotonic() < until:
+                sleep(0.02)
             break
         except BaseException as error:  # noqa: BLE001  raised below
             interruption = error

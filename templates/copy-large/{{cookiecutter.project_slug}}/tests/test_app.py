@@ -88,7 +88,12 @@ def almost_out_of_time() -> LambdaContext:
 
 
 def workers() -> list[multipart._Worker]:
-    return [thread for thread in threading.enumerate() if isinstance(thread, multipart._Worker)]
+    """The threads that still copy a part."""
+    return [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, multipart._Worker) and thread not in thread.calls.ended
+    ]
 
 
 def until_the_copy_is_over() -> None:
