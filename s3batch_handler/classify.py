@@ -287,8 +287,9 @@ def _by_reasons(aws: AwsError) -> ResultCode | None:
 
 def _by_message(aws: AwsError) -> ResultCode | None:
     message = aws.message.lower()
-    for verdict, codes, texts in MESSAGES.values():
-        if (not codes or aws.code in codes) and any(text in message for text in texts):
+    for verdict, codes, texts, operations in MESSAGES.values():
+        applies = aws.operation in operations or any(text in message for text in texts)
+        if applies and (not codes or aws.code in codes):
             return verdict
     return None
 
@@ -703,11 +704,13 @@ class Wording(NamedTuple):
     Attributes:
         codes: Of the errors that it is about; all if there is none.
         texts: One of these is in the message, in whatever case.
+        operations: Calls of which it holds with any message.
     """
 
     verdict: ResultCode
     codes: tuple[str, ...]
     texts: tuple[str, ...]
+    operations: tuple[str, ...] = ()
 
 
 MESSAGES: Final[Mapping[str, Wording]] = {
@@ -721,6 +724,7 @@ MESSAGES: Final[Mapping[str, Wording]] = {
         _TEMPORARY,
         ("ResourceConflictException",),
         ("cannot be performed at this time", "in progress", "following state: pending"),
+        ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     ),
 }
 """Where the code alone does not tell. The first that applies counts."""
@@ -983,7 +987,7 @@ BULK_ERRORS: Final[Mapping[str, str]] = {
 
 TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "botocore could not make sense of the answer": (
-        ("botocore.eventstream", "botocore.parsers"),
+        ("aiobotocore.parsers", "botocore.eventstream", "botocore.parsers"),
         (
             "builtins.ArithmeticError",
             "builtins.AttributeError",

@@ -811,6 +811,24 @@ def test_conflict_of_lambda_is_told_by_its_message(message: str, expected: Resul
     assert code_of(client_error("ResourceConflictException", 409, message=message)) is expected
 
 
+@pytest.mark.parametrize(
+    ("operation", "message", "expected"),
+    [
+        ("Invoke", "not now", TEMPORARY),
+        ("InvokeWithResponseStream", "not now", TEMPORARY),
+        ("Invoke", f"{STATE}Failed", PERMANENT),
+        ("CreateFunction", "not now", PERMANENT),
+    ],
+)
+def test_conflict_of_a_call_is_about_the_state_of_the_function(
+    operation: str, message: str, expected: ResultCode
+) -> None:
+    """Nothing is created by a call, so no name is taken."""
+    error = client_error("ResourceConflictException", 409, message=message, operation=operation)
+
+    assert code_of(error) is expected
+
+
 EXPIRED = (
     "Signature expired: 20240101T000000Z is now earlier than 20240101T000500Z "
     "(20240101T001000Z - 5 min.)"
@@ -2033,7 +2051,10 @@ def row_of(first: str) -> str:
 @pytest.mark.parametrize(
     ("title", "rows"),
     [
-        ("Codes whose message decides", {why: [*w[1], *w[2]] for why, w in table.MESSAGES.items()}),
+        (
+            "Codes whose message decides",
+            {why: [name for names in w[1:] for name in names] for why, w in table.MESSAGES.items()},
+        ),
         (
             "By what the message says",
             {f"`{name}`": [name, *texts] for name, texts in table.TEMPORARY_TEXTS.items()},
