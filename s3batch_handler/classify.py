@@ -228,13 +228,15 @@ def _members(exception: BaseException) -> tuple[BaseException, ...]:
 
 def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
     waiting = [*reversed([*members])]
+    opened: set[int] = set()  # a batch may contain itself
     while waiting:
         exception = waiting.pop()
         members = _members(exception)
-        if members:
-            waiting.extend(reversed(members))
-        else:
+        if not members:
             yield exception
+        elif id(exception) not in opened:
+            opened.add(id(exception))
+            waiting.extend(reversed(members))
 
 
 def _agreed(codes: Iterable[ResultCode | None]) -> ResultCode | None:

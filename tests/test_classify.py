@@ -1066,6 +1066,13 @@ def test_bulk_request_of_opensearch(
     assert code_of(error) is expected
 
 
+def test_batch_that_contains_itself_ends() -> None:
+    error = BatchProcessingError("all failed", [(TimeoutError, TimeoutError(), None)])
+    error.child_exceptions.append((BatchProcessingError, error, None))
+
+    assert code_of(error) is TEMPORARY
+
+
 def test_batch_whose_exception_leads_back_to_it_ends() -> None:
     child = ValueError()
     error = BatchProcessingError("all failed", [(ValueError, child, None)])
