@@ -200,9 +200,13 @@ def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
     except Exception as error:
         reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
         named = model.__name__ if isinstance(model, type) else repr(model)
+        remedy = (
+            "Define or import what the model names before it is used here"
+            if isinstance(error, NameError)
+            else "Pass a pydantic model, a dataclass or another type that pydantic can read"
+        )
         raise TypeError(
-            f"task_handler cannot use {option}={named}: {reason.partition(chr(10))[0]}. "
-            "Define or import everything that the model names before it is used here"
+            f"task_handler cannot use {option}={named}: {reason.partition('. ')[0]}. {remedy}"
         ) from error
     return adapter
 

@@ -381,21 +381,33 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=256)
 def _adapter_of_dataclass(cls: type) -> TypeAdapter[Any] | None:
-    """Return what serialises a dataclass of pydantic, or one of Python with pydantic's fields."""
-    if hasattr(cls, "__pydantic_serializer__") or _speaks_pydantic(cls):
-        return TypeAdapter(cls)
-    return None
+    """Return what serialises a dataclass of pydantic, or one of Python with pydantic's fields.
+
+    Raises:
+        TypeError: It has some, which may exclude a field, but pydantic cannot read them.
+    """
+    if not (hasattr(cls, "__pydantic_serializer__") or _speaks_pydantic(cls)):
+        return None
+    try:
+        adapter = TypeAdapter[Any](cls)
+        if not adapter.pydantic_complete:
+            adapter.rebuild()
+    except Exception as error:
+        raise TypeError(f"pydantic cannot serialize {cls.__name__!r}: {error}") from error
+    return adapter
 
 
 def _speaks_pydantic(cls: type) -> bool:
     """Check whether the fields of a dataclass say how pydantic serialises them."""
     own = [value for base in cls.__mro__ for value in vars(base).values()]
     own.extend(field.default for field in fields(cls))
+    if hasattr(cls, "__pydantic_config__") or any(map(_is_of_pydantic, own)):
+        return True
     try:
         hints = get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001  names that only type checkers know
-        hints = {}
-    return any(map(_is_of_pydantic, own)) or any(map(_is_about_pydantic, hints.values()))
+    except Exception:  # noqa: BLE001  a name that only type checkers know
+        return any("Annotated" in str(field.type) for field in fields(cls))
+    return any(map(_is_about_pydantic, hints.values()))
 
 
 def _is_about_pydantic(hint: object) -> bool:
