@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
+import stat
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.exceptions import MissingKey, S3ClientError
@@ -15,6 +18,7 @@ from moto.s3.models import FakeKey, s3_backends
 from typing_extensions import override
 
 from s3batch_handler.keys import is_utf8
+from s3batch_handler.text import encodable, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,16 +33,14 @@ def folder_as_bucket(
     """Let moto's S3 have the files of a folder as the objects of a bucket; give all their keys.
 
     Raises:
-        OSError: A folder in it cannot be listed.
+        OSError: The folder cannot be listed.
     """
     with new_buckets([bucket]) as backend:
         keys = []
         for key, path in files_below(folder, leave_out=leave_out):
             keys.append(key)
-            # It may have gone since it was listed, as its task will tell.
-            with suppress(FileNotFoundError):
-                if is_utf8(key):
-                    backend.buckets[bucket].keys.setlist(key, [_FileObject(bucket, key, path)])
+            if is_utf8(key):
+                backend.buckets[bucket].keys.setlist(key, [_FileObject(bucket, key, path)])
         yield keys
 
 
@@ -104,29 +106,77 @@ def _objects_in(bucket: str) -> list[tuple[str, FakeKey]]:
 
 
 def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
-    """Give the keys and paths of all files below a folder, in the order of a listing of S3."""
-    root = folder.resolve()
-    left_out = {str(path.resolve()) for path in leave_out}
+    """Yield the keys and paths of all files below a folder, in the order of a listing of S3.
+
+    A folder below it that cannot be listed is there as well, as a key that ends in a slash:
+    whoever asks for that object gets S3's error, so the files in it are not missed in silence.
+
+    Raises:
+        OSError: The folder itself cannot be listed.
+    """
+    root = _real(folder)
+    if root is None:
+        raise FileNotFoundError(errno.ENOENT, "the current directory is not there", str(folder))
+    left_out = {*map(_real, leave_out)}
     found = []
-    folders = [("", str(root))]
+    folders = [("", root)]
     while folders:
         prefix, place = folders.pop()
-        with os.scandir(place) as entries:
-            for entry in entries:
-                key = prefix + entry.name
-                if entry.path in left_out:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append((f"{key}/", entry.path))
-                elif entry.is_file(follow_symlinks=False) or (
-                    entry.is_symlink() and _is_file_below(root, Path(entry.path))
-                ):
-                    found.append((key, Path(entry.path)))
+        for entry in _entries(prefix, place):
+            if entry is None:
+                found.append((prefix, Path(place)))
+            elif entry.path in left_out:
+                continue
+            elif _is_folder(entry):
+                folders.append((f"{prefix}{entry.name}/", entry.path))
+            elif _is_object(entry, root):
+                found.append((prefix + entry.name, Path(entry.path)))
     yield from sorted(found)
 
 
-def _is_file_below(root: Path, link: Path) -> bool:
-    return link.is_file() and link.resolve().is_relative_to(root)
+def _real(path: Path) -> str | None:
+    """Resolve a path; ``None``: the current directory, which it is relative to, was deleted."""
+    try:
+        return os.path.realpath(path)
+    except FileNotFoundError:
+        return None
+
+
+def _entries(prefix: str, place: str) -> Iterator[os.DirEntry[str] | None]:
+    """Yield what is in a folder; at last ``None`` if that cannot be listed, or not to its end."""
+    try:
+        with os.scandir(place) as entries:
+            yield from entries
+    except OSError as error:
+        if not prefix:
+            raise
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):  # it has gone meanwhile
+            text = f"{place[-_LONGEST_KEY:]}: the folder cannot be listed: {error.strerror}"
+            _LOG.warning("%s", encodable(printable(text)))
+            yield None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_object(entry: os.DirEntry[str], root: str) -> bool:
+    """Tell whether an entry is a file, or a link to one below the folder.
+
+    What cannot be looked at, as in a folder that can be listed but not entered, is an object, too.
+    """
+    try:
+        if not entry.is_symlink():
+            return entry.is_file(follow_symlinks=False)
+        is_file = stat.S_ISREG(os.stat(entry.path).st_mode)  # noqa: PTH116  no Path for each link
+    except PermissionError:
+        is_file = True
+    except OSError:  # a link to nothing, or in a circle; or it has gone meanwhile
+        return False
+    return is_file and Path(os.path.realpath(entry.path)).is_relative_to(root)
 
 
 class _FileObject(FakeKey):
@@ -141,14 +191,18 @@ class _FileObject(FakeKey):
         self._known = (0, 0)
         self._known_etag = ""
         super().__init__(key, b"", DEFAULT_ACCOUNT_ID, REGION, bucket_name=bucket)
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        self.last_modified = modified.replace(tzinfo=None)
+        seconds = 0.0
+        with suppress(OSError):  # whoever asks for it is told
+            seconds = path.stat().st_mtime
+        # A file may have a time that no header can hold: before 1970, or after the year 9999.
+        seconds = min(max(seconds, 0), _LATEST)
+        self.last_modified = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
     @property  # type: ignore[explicit-override]  # mypy sees no decorator where there is a setter
     @override
     def value(self) -> bytes:
-        with self._told_as_s3_does():
-            return self._path.read_bytes()
+        with self._told_as_s3_does(), self._opened() as file:
+            return file.read()
 
     @value.setter
     def value(self, new_value: bytes) -> None:
@@ -157,7 +211,7 @@ class _FileObject(FakeKey):
     @property
     @override
     def response_dict(self) -> dict[str, Any]:
-        with self._told_as_s3_does(), self._path.open("rb"):
+        with self._told_as_s3_does(), self._opened():
             return super().response_dict
 
     @property
@@ -170,8 +224,10 @@ class _FileObject(FakeKey):
     def etag(self) -> str:
         known = self._known
         if self._look() != known or not self._known_etag:
-            with suppress(OSError), self._path.open("rb") as file:
-                digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+            with suppress(OSError), self._opened() as file:
+                digest = hashlib.file_digest(
+                    cast("Any", file), lambda: hashlib.md5(usedforsecurity=False)
+                )
                 self._known_etag = f'"{digest.hexdigest()}"'
         return self._known_etag
 
@@ -182,11 +238,45 @@ class _FileObject(FakeKey):
             self._known = status.st_size, status.st_mtime_ns
         return self._known
 
+    def _opened(self) -> BinaryIO:
+        """Open the file; anything else that has its name now (a pipe, say) is not opened."""
+        if stat.S_ISDIR(self._path.stat().st_mode) and self.name.endswith("/"):
+            raise PermissionError(errno.EACCES, "the folder cannot be listed")
+        file = open(self._path, "rb", opener=_open_at_once)  # noqa: SIM115
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise FileNotFoundError(errno.ENOENT, "not a file")
+        return file
+
     @contextmanager
     def _told_as_s3_does(self) -> Iterator[None]:
+        if len(self.name.encode()) > _LONGEST_KEY:
+            raise S3ClientError("KeyTooLongError", "Your key is too long")
         try:
             yield
-        except FileNotFoundError:
-            raise MissingKey(self.name) from None
-        except PermissionError:
-            raise S3ClientError("AccessDenied", "the file cannot be read") from None
+        except OSError as error:
+            if error.errno in _GONE:
+                raise MissingKey(self.name) from None
+            problem = encodable(printable(f"{self._path}: {error.strerror}"))
+            if isinstance(error, PermissionError):
+                raise S3ClientError("AccessDenied", problem) from None
+            raise S3ClientError("InternalError", problem) from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for anybody, as one would at a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+_LONGEST_KEY: Final = 1024  # bytes; S3 User Guide
+_GONE: Final = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENXIO,  # a socket has its name now
+    errno.ENODEV,
+}

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import shutil
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from s3batch_handler import file_bucket
 from s3batch_handler.aws import list_objects
 from s3batch_handler.embedded_s3 import EmbeddedS3, serve_folder
 from s3batch_handler.file_bucket import files_below
@@ -147,6 +157,221 @@ def test_many_read_one_file_at_once(server: EmbeddedS3, folder: Path) -> None:
 
 
 # ---------------------------------------------------------------- who may ask
+
+
+# ---------------------------------------------------------------- odd files
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A folder for files that are not as others."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "plain").write_bytes(b"plain")
+    return folder
+
+
+def looked_at(folder: Path) -> dict[str, str]:
+    """Ask for each object; give its content, or the status, code and text of S3's error."""
+    seen = {}
+    with serve_folder(folder, "photos") as server:
+        for item in server.objects("photos"):
+            try:
+                server.client.head_object(Bucket="photos", Key=item.key)
+                seen[item.key] = read(server, item.key).decode()
+            except ClientError as error:
+                with pytest.raises(ClientError) as told:
+                    server.client.get_object(Bucket="photos", Key=item.key)
+                answer = told.value.response["Error"]
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                seen[item.key] = f"{status} {answer['Code']}: {answer['Message']}"
+        server.client.list_objects_v2(Bucket="photos")
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("seconds", "year"),
+    [(253_402_300_800, 9999), (10**11 * 3, 9999), (-1, 1970), (-(10**10), 1970), (-(10**11), 1970)],
+)
+def test_times_that_no_header_can_hold(odd: Path, seconds: float, year: int) -> None:
+    """Such a file is read as any other; its time is the nearest that there is."""
+    with patch.object(Path, "stat", stat_with(odd.resolve() / "plain", st_mtime=seconds)):
+        assert looked_at(odd) == {"plain": "plain"}
+        with serve_folder(odd, "photos") as server:
+            answer = server.client.get_object(Bucket="photos", Key="plain")
+
+    assert answer["LastModified"].year == year
+
+
+def stat_with(odd: Path, **facts: float) -> Any:
+    """Make a ``Path.stat`` that says something else of one file: few file systems hold such."""
+    real = Path.stat
+
+    def stat(path: Path, **more: Any) -> Any:
+        found = real(path, **more)
+        if path != odd:
+            return found
+        names = ("st_size", "st_mtime", "st_mtime_ns", "st_mode")
+        return SimpleNamespace(**{name: getattr(found, name) for name in names} | facts)
+
+    return stat
+
+
+def test_what_is_neither_file_nor_folder(odd: Path) -> None:
+    """Pipes, sockets and links to nothing, in a circle or out of the folder are no objects."""
+    os.mkfifo(odd / "pipe")
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(odd / "socket"))
+        for name, target in {
+            "nothing": "nowhere",
+            "circle": "circle",
+            "long": "n" * 300,
+            "null": "/dev/null",
+            "out": str(Path(__file__).resolve()),
+            "folder": ".",
+            "in": "plain",
+        }.items():
+            (odd / name).symlink_to(target)
+
+        assert looked_at(odd) == {"plain": "plain", "in": "plain"}
+
+
+@pytest.mark.parametrize(
+    "instead", ["nothing", "folder", "pipe", "socket", "circle", "link to pipe"]
+)
+def test_a_file_whose_name_means_something_else_now(odd: Path, instead: str) -> None:
+    """It is NoSuchKey at once: nobody waits at a pipe."""
+    file = odd / "sub" / "file"
+    file.parent.mkdir()
+    file.touch()
+    with serve_folder(odd, "photos") as server, closing(socket.socket(socket.AF_UNIX)) as listener:
+        file.unlink()
+        if instead == "folder":
+            file.mkdir()
+        elif instead == "pipe":
+            os.mkfifo(file)
+        elif instead == "socket":
+            listener.bind(str(file))
+        elif instead == "circle":
+            file.symlink_to("file")
+        elif instead == "link to pipe":
+            os.mkfifo(odd / "pipe")
+            file.symlink_to(odd / "pipe")
+        with pytest.raises(ClientError) as gone:
+            server.client.get_object(Bucket="photos", Key="sub/file")
+        file.unlink() if instead not in ("nothing", "folder") else None
+        shutil.rmtree(file.parent)
+        file.parent.touch()  # a file in the place of the folder
+        with pytest.raises(ClientError) as gone_as_well:
+            server.client.get_object(Bucket="photos", Key="sub/file")
+
+    assert (code_of(gone), code_of(gone_as_well)) == ("NoSuchKey", "NoSuchKey")
+
+
+def test_keys_that_s3_cannot_have(odd: Path) -> None:
+    """Up to 1,024 bytes a name is a key; beyond, S3's error names the reason."""
+    place = odd
+    for _ in range(6):
+        place /= "ü" * 100
+        place.mkdir()
+    (place / "file").touch()
+    (odd / ("n" * 255)).write_bytes(b"long")
+
+    seen = looked_at(odd)
+
+    assert seen.pop("n" * 255) == "long"
+    assert seen.pop("plain") == "plain"
+    assert [*seen.values()] == ["400 KeyTooLongError: Your key is too long"]
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="nothing to drop permissions with")
+def test_what_may_not_be_read(odd: Path, tmp_path: Path) -> None:
+    """A file, what is in a folder that can be listed but not entered, a folder that cannot be
+    listed: each costs its own task, with a text that names the path; all others are done.
+    """
+    for name in ("secret", "locked/file", "locked/deeper/file", "unlisted/file", "a&<b>"):
+        (odd / name).parent.mkdir(parents=True, exist_ok=True)
+        (odd / name).write_bytes(b"content")
+    (odd / "link").symlink_to("locked/file")
+    modes = {"secret": 0o000, "locked": 0o444, "unlisted": 0o111}
+    for name, mode in modes.items():
+        (odd / name).chmod(mode)
+    # Root keeps its own files readable by two capabilities; others have none of them.
+    without = (
+        ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if not os.getuid() else []
+    )
+    script = (
+        "import json, sys; from pathlib import Path; from tests.test_embedded_s3 import looked_at; "
+        "print(json.dumps(looked_at(Path(sys.argv[1]))))"
+    )
+    command = [*without, sys.executable, "-c", script, str(odd)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    for name in modes:
+        (odd / name).chmod(0o755)
+
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == {
+        "a&<b>": "content",
+        "plain": "plain",
+        "link": f"403 AccessDenied: {odd}/link: Permission denied",
+        "locked/deeper/": f"403 AccessDenied: {odd}/locked/deeper: Permission denied",
+        "locked/file": f"403 AccessDenied: {odd}/locked/file: Permission denied",
+        "secret": f"403 AccessDenied: {odd}/secret: Permission denied",
+        "unlisted/": f"403 AccessDenied: {odd}/unlisted: the folder cannot be listed",
+    }
+    assert f"{odd}/unlisted: the folder cannot be listed: Permission denied" in ended.stderr
+    assert f"{odd}/locked/deeper: the folder cannot be listed" in ended.stderr
+
+
+def test_a_disk_that_gives_an_error(odd: Path) -> None:
+    """It is S3's InternalError, which clients try again, and names the path."""
+    trouble = OSError(errno.EIO, "Input/output error")
+    with (
+        serve_folder(odd, "photos") as server,
+        patch.object(file_bucket, "_open_at_once", side_effect=trouble),
+        pytest.raises(ClientError, match="plain: Input/output error") as error,
+    ):
+        server.client.get_object(Bucket="photos", Key="plain")
+
+    assert code_of(error) == "InternalError"
+
+
+def test_a_folder_that_is_not_there(odd: Path) -> None:
+    """The folder itself has to be listed; the error names it."""
+    with pytest.raises(OSError) as error, serve_folder(odd / "none", "photos"):  # noqa: PT011
+        pytest.fail("it is served")
+
+    assert error.value.filename == str(odd / "none")
+
+
+def test_a_current_directory_that_was_deleted(odd: Path, tmp_path: Path) -> None:
+    """What has a whole path goes on; what has not is refused with the reason."""
+    (tmp_path / "app.py").write_text("def handler(event, context): raise ValueError('called')")
+    gone = tmp_path / "gone"
+
+    def s3batch(*arguments: str) -> subprocess.CompletedProcess[str]:
+        gone.mkdir()
+        script = "import os; from s3batch_handler.cli import main; os.rmdir(os.getcwd()); main()"
+        command = [sys.executable, "-P", "-c", script, "run", *arguments, "--quiet"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        return subprocess.run(
+            command,
+            cwd=gone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    source, report = ("--source", str(odd)), ("--report", str(tmp_path / "r"))
+    whole = s3batch(f"{tmp_path}/app.py:handler", *source, *report)
+    relative = s3batch(f"{tmp_path}/app.py:handler", *source)
+    module = s3batch("app:handler", *source, *report)
+
+    assert "Status     Complete" in whole.stdout, whole.stderr
+    assert "the current directory was deleted" in relative.stderr
+    assert "the current directory, where app is looked for, was deleted" in module.stderr
 
 
 @pytest.mark.parametrize("path", ["/photos/one", "/photos", "/", "/moto-api/data.json"])

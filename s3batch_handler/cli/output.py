@@ -9,6 +9,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
@@ -72,9 +73,20 @@ def error_line(error: BaseException) -> str:
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
         text += ": pip install 's3batch-handler[local]'"
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_somewhere():
+        text = "the current directory was deleted: change to another one, and start again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
     return printable(one_line(text))
+
+
+def _is_somewhere() -> bool:
+    """Tell whether there is a current directory."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def use_standard_streams_safely() -> None:
