@@ -255,13 +255,20 @@ def _as_code(value: object) -> ResultCode | None:
 
 
 def _by_table(exception: BaseException) -> ResultCode | None:
-    code = _by_answer(exception)
+    code = _by_original(exception.__cause__) or _by_answer(exception)
     if code is not None:
         return code
     name = _known_class(exception)
     if name is not None:
         return _by_class(name, exception)
     return _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
+
+
+def _by_original(cause: BaseException | None) -> ResultCode | None:
+    """Judge by the error that boto3 made a ClientError of, as far as that knows more."""
+    if cause is None or not _is_a(cause, TRANSLATED):
+        return None
+    return _by_text(TEMPORARY_TEXTS["awscrt.AwsCrtError"], _text(cause))
 
 
 def _by_answer(exception: BaseException) -> ResultCode | None:
@@ -974,6 +981,9 @@ Where a message quotes errors of AWS (``An error occurred (SlowDown) when callin
 the system (``[Errno 104]``), they are judged together: S3CopyFailedError and ``shutil.Error`` list
 what failed of many. s3transfer speaks of an ETag where it set a condition itself; a user cannot.
 """
+
+TRANSLATED: Final = "awscrt.S3ResponseError"
+"""What boto3's CRT transfers make a ClientError of. It alone tells that an object was replaced."""
 
 REPLY_CODES: Final[Mapping[str, str]] = {
     "smtplib.SMTPRecipientsRefused": "recipients",

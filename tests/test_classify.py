@@ -1371,6 +1371,24 @@ def test_error_of_the_common_runtime(name: str, expected: ResultCode | None) -> 
     assert code_of(error) is expected
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("AWS_ERROR_S3_OBJECT_MODIFIED", TEMPORARY),
+        ("AWS_ERROR_S3_INVALID_RESPONSE_STATUS", PERMANENT),
+    ],
+)
+def test_object_that_is_replaced_during_a_transfer_of_the_common_runtime(
+    name: str, expected: ResultCode
+) -> None:
+    """boto3 translates both into the ClientError that a user's own condition ends in."""
+    original = foreign("awscrt.S3ResponseError", "awscrt.AwsCrtError")(f"{name}: in words")
+
+    error = chain(client_error("PreconditionFailed", 412), original)
+
+    assert code_of(error) is expected
+
+
 # ---------------------------------------------------------------- real clients, real failures
 
 
@@ -2111,7 +2129,13 @@ def test_page_has_the_small_tables_too() -> None:
     for status, (code, words) in table.HTTP_STATUSES.items():
         kind = "temporary" if code is TEMPORARY else "permanent"
         assert f"| `{status}` | {words} | {kind} |" in page
-    small = (table.TEMPORARY_ERRNOS, table.TEMPORARY_PARTS, table.ANSWERS, [table.MEMBERS])
+    small = (
+        table.TEMPORARY_ERRNOS,
+        table.TEMPORARY_PARTS,
+        table.ANSWERS,
+        [table.MEMBERS],
+        [table.TRANSLATED],
+    )
     for name in itertools.chain(*small):
         assert f"`{name}`" in page
     for name in table.STATUS_BY_HEADERS:
