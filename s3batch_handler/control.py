@@ -191,7 +191,7 @@ def _is_temporary(error: Exception) -> bool:
     Expired credentials are temporary for a task, which another environment with other credentials
     does again. Here they stay expired.
     """
-    if isinstance(error, _UnreadableAnswer) or type(error).__name__ == "ResponseParserError":
+    if isinstance(error, _UnreadableAnswer):
         return True
     return not has_expired_credentials(error) and (
         classify(error).code is ResultCode.TEMPORARY_FAILURE

@@ -56,6 +56,9 @@ class FakeAws:
 def handler_of(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if "/jobs/" not in self.path:  # is the function as it should be?
+                self._send(404, ERROR.format("ResourceNotFoundException"))
+                return
             step = aws.next_step()
             code, _, error = step.partition(" ")
             text = JOB.format(job_id=JOB_ID, status=step)
