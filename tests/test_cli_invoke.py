@@ -51,6 +51,11 @@ def old_style(task: Task) -> str:
     pdb.set_trace()
     return f"{answer + 1} {task.key}"
 
+@task_handler(concurrency=2)
+def together(task: Task) -> str:
+    breakpoint()
+    return task.key
+
 @task_handler
 def asks(task: Task) -> str:
     return input("your name? ")
@@ -337,6 +342,37 @@ def test_time_in_the_debugger_does_not_count(s3batch: Shell) -> None:
     with terminal(line, s3batch.folder, s3batch.environment) as shell:
         shell.expect(PROMPT)
         shell.type("import time; time.sleep(2.5)\n")
+        shell.expect(PROMPT)
+        shell.type("c\n")
+        code = shell.end()
+
+    assert (code, "42 k" in shell.shown) == (0, True)
+
+
+def test_breakpoints_of_two_threads(s3batch: Shell) -> None:
+    """One after the other has the terminal."""
+    line = "s3batch invoke debugged.py:together --bucket b --key first --key second"
+    with terminal(line, s3batch.folder, s3batch.environment) as shell:
+        for _ in range(2):
+            shell.expect(PROMPT)
+            shell.type("p task.key\n")
+            shell.expect("'(first|second)'")
+            shell.expect(PROMPT)
+            shell.type("c\n")
+        code = shell.end()
+
+    assert code == 0
+    assert '"first"' in shell.shown
+    assert '"second"' in shell.shown
+
+
+def test_ctrl_c_at_the_prompt(s3batch: Shell) -> None:
+    """It takes back what was typed, as pdb does it, and the task goes on."""
+    with terminal(
+        "s3batch event k | s3batch invoke debugged.py", s3batch.folder, s3batch.environment
+    ) as shell:
+        shell.expect(PROMPT)
+        shell.type("nonsense\x03")
         shell.expect(PROMPT)
         shell.type("c\n")
         code = shell.end()

@@ -10,6 +10,7 @@ import pdb  # noqa: T100
 import signal
 import stat
 import sys
+import threading
 import traceback
 from contextlib import contextmanager
 from functools import wraps
@@ -35,6 +36,8 @@ class Debugging:
 
     Attributes:
         is_aborted: The user pressed Ctrl-C, or left a breakpoint by ``quit``.
+        is_open: The debugger waits for a command.
+        turn: Lets one thread at a time use the terminal.
     """
 
     def __init__(self, streams: tuple[TextIO, TextIO] | None) -> None:
@@ -42,6 +45,8 @@ class Debugging:
         self._has_complained = False
         self._known: Exception | None = None
         self.is_aborted = False
+        self.is_open = False
+        self.turn = threading.RLock()
 
     @property
     def is_possible(self) -> bool:
@@ -55,7 +60,7 @@ class Debugging:
         if self._streams is None:
             self._complain(frame)
             return
-        debugger = _Debugger(*self._streams, on_quit=self.abort)
+        debugger = _Debugger(*self._streams, self, on_quit=self.abort)
         if header is not None:
             debugger.message(header)
         debugger.set_trace(frame)
@@ -64,7 +69,7 @@ class Debugging:
         """Let the user look around where an exception was raised."""
         if self._streams is None:
             return
-        debugger = _Debugger(*self._streams)
+        debugger = _Debugger(*self._streams, self)
         ours = cast("TracebackType", error.__traceback__)
         shown = traceback.format_exception(type(error), error, ours.tb_next or ours)
         debugger.message("".join(shown))
@@ -109,6 +114,11 @@ class Debugging:
             return awaited(result) if inspect.isawaitable(result) else result
 
         return watched
+
+    def interrupt(self) -> None:
+        """Take note of a Ctrl-C. While the debugger is open, that is for the debugger."""
+        if not self.is_open:
+            self.abort()
 
     def abort(self) -> None:
         """Remember that the answer, if there is one, means nothing.
@@ -206,15 +216,25 @@ class _Debugger(pdb.Pdb):
     """pdb, without the time limit of the task that it stops."""
 
     def __init__(
-        self, stdin: TextIO, stdout: TextIO, on_quit: Callable[[], None] | None = None
+        self,
+        stdin: TextIO,
+        stdout: TextIO,
+        talk: Debugging,
+        on_quit: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(stdin=stdin, stdout=stdout, nosigint=True)
+        self._talk = talk
         self._on_quit = on_quit
 
     @override
     def interaction(self, *arguments: Any, **options: Any) -> None:
-        _lift_time_limit()
-        super().interaction(*arguments, **options)
+        with self._talk.turn:
+            _lift_time_limit()
+            self._talk.is_open = True
+            try:
+                super().interaction(*arguments, **options)
+            finally:
+                self._talk.is_open = False
 
     @override
     def do_quit(self, arg: str) -> bool | None:

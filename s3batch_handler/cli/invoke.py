@@ -189,7 +189,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
                 request_id=lambda: make_context().aws_request_id,
             ),
             debugging(stdin_is_used=stdin_is_used) as debugger,
-            told_of_ctrl_c(debugger.abort),
+            told_of_ctrl_c(debugger.interrupt),
         ):
             if options.post_mortem and not debugger.is_possible:
                 raise UsageProblem("--pdb: there is no terminal for the debugger")
