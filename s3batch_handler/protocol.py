@@ -22,7 +22,7 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 from s3batch_handler.errors import InvalidEvent, InvalidResponse
 from s3batch_handler.keys import bucket_name, decode_key, encode_key
 from s3batch_handler.model import Invocation, JobRef, Outcome, ResultCode, Task, UserArguments
-from s3batch_handler.text import MAX_RESULT_STRING, result_string
+from s3batch_handler.text import MAX_RESULT_STRING, printable_json, result_string, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -489,7 +489,10 @@ def _of_event(problem: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sentences(problems: Sequence[Mapping[str, Any]], whole: str) -> str:
-    lines = [f"{_path(problem['loc']) or whole}: {_words(problem)}" for problem in problems[:5]]
+    lines = [
+        f"{_path(problem['loc']) or whole}: {shown(_words(problem), 300)}"
+        for problem in problems[:5]
+    ]
     if len(problems) > len(lines):
         lines.append(f"and {len(problems) - len(lines)} more")
     return "; ".join(lines)
@@ -497,13 +500,15 @@ def _sentences(problems: Sequence[Mapping[str, Any]], whole: str) -> str:
 
 def _path(loc: Sequence[int | str]) -> str:
     steps = [f"[{step}]" if isinstance(step, int) else f".{_quoted(step)}" for step in loc]
-    return "".join(steps).removeprefix(".")
+    path = "".join(steps).removeprefix(".")
+    return path if len(path) <= 300 else f"{path[:100]}…{path[-100:]}"
 
 
 def _quoted(name: str) -> str:
     """Quote a field's name where it would be read as a path: ``"2.0"``."""
     plain = name.replace("-", "").replace("_", "").isalnum()
-    return name if plain else json.dumps(name, ensure_ascii=False)
+    short = name if len(name) <= 80 else f"{name[:80]}…"
+    return short if plain else printable_json(json.dumps(short, ensure_ascii=False))
 
 
 def _words(problem: Mapping[str, Any]) -> str:

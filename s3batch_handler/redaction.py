@@ -449,7 +449,7 @@ _FILE_ENDING: Final = r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
 _USER: Final = r"[\w.+%-]{1,64}"
 _HOST: Final = r"(?!sha\d)[\w\[%]"
 _FULL_HOST: Final = r"\[|localhost|[\w-]+(?:\.[\w-]|:\d)"
-_PORT: Final = r"\d{0,5}(?![\w%~$!*+-])"
+_PORT: Final = r"(?:\d{0,5}|port|PORT)(?![\w%~$!*+-])"
 
 
 @cache

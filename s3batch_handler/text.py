@@ -5,6 +5,7 @@ Keys, messages and paths may hold anything: control characters, half a surrogate
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -51,6 +52,20 @@ def printable(text: str) -> str:
         return text
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def shown(text: str, limit: int = 1000) -> str:
+    """Make other people's text fit for a message: one line of about ``limit`` characters."""
+    return printable(result_string(text, limit))
+
+
+def printable_json(text: str) -> str:
+    r"""Escape what :func:`printable` escapes, in a JSON document, which stays one: ``\u009b``."""
+    if text.isascii():
+        return text
+    return "".join(
+        char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in text
     )
 
 

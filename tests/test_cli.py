@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from s3batch_handler.cli.commands import s3batch as commands
 from s3batch_handler.cli.summary import show_summary
 from s3batch_handler.engine.families import FailureFamily
 from s3batch_handler.engine.runner import JobRun
@@ -655,6 +657,51 @@ def test_debug_shows_the_traceback(s3batch: Shell) -> None:
 
     assert "Traceback" in run.stderr
     assert run.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--{}"],
+        ["{}"],
+        ["event", "--schema", "{}"],
+        ["event", "-a", "{}"],
+        ["event", "-a", "{}=1", "-a", "{}=2"],
+        ["invoke", "{}.py:x", "{}"],
+        ["run", "{}.py:x", "--manifest", "{}"],
+        ["--debug", "run", "app.py:x", "--manifest", "{}"],
+        ["run", "x.py", "--bucket", "b", "--endpoint-url", "ftp://ann:s3cr3t@{}"],
+    ],
+    ids=" ".join,
+)
+def test_text_of_others_is_cut_and_escaped(arguments: list[str]) -> None:
+    """In click's messages as in ours: no control characters, no lines of their own, no flood."""
+    hostile = "\x1b[2J\x9b\u202e\nError: all is lost " + "x" * 20_000
+
+    result = CliRunner().invoke(commands, [each.format(hostile) for each in arguments])
+
+    assert result.exit_code != 0
+    assert len(result.output) < 8_000
+    assert all(line.isprintable() for line in result.output.splitlines())
+    assert not any(line.startswith("Error: all is lost") for line in result.output.splitlines())
+    assert "s3cr3t" not in result.output
+
+
+def test_answers_cannot_steer_a_terminal(s3batch: Shell) -> None:
+    """``event`` and ``invoke`` print JSON, and it says what was in it."""
+    key = "a\x9b\u202e\U000e0001ü\U0001f4f7"
+    (s3batch.folder / "echo.py").write_text(
+        "def handler(event, context):\n"
+        "    answer = {'taskId': event['tasks'][0]['taskId'], 'resultCode': 'Succeeded'}\n"
+        f"    answer['resultString'] = {key!r}\n"
+        "    return {'invocationSchemaVersion': '1.0', 'results': [answer]}\n"
+    )
+
+    run = s3batch.line("s3batch event a | s3batch invoke echo.py:handler")
+
+    assert json.loads(run.stdout)["results"][0]["resultString"] == key
+    assert all(line.isprintable() for line in run.stdout.splitlines())
+    assert r"a\u009b\u202e\udb40\udc01ü" in run.stdout
 
 
 # ---------------------------------------------------------------- all commands

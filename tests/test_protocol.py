@@ -793,3 +793,22 @@ def test_responses_there_and_back(outcomes: list[Outcome]) -> None:
         for there, here in zip(read, outcomes, strict=True)
         if here.message.isprintable() and len(here.message) <= 1024
     )
+
+
+# ---------------------------------------------------------------- names of others in our messages
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
+@pytest.mark.parametrize("strict", [False, True])
+def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
+    """An event comes from elsewhere: its names must neither flood a log nor steer a terminal."""
+    event: Any = make_event("k", user_arguments={"a": "b"})
+    event["job"]["userArguments"] = {"\x1b[2J\x9b\u202e\n" + "x" * 100_000: 1}
+
+    with pytest.raises(InvalidEvent) as caught:
+        parse_event(event, strict=strict)
+
+    text = str(caught.value)
+    assert text.isprintable()
+    assert len(text) < 1000
+    assert '"\\u001b[2J\\u009b\\u202e\\nxxx' in text

@@ -183,7 +183,7 @@ def test_credentials_elsewhere(text: str, redacted: str) -> None:
         "key=photos/2024/IMG_0001.jpg in bucket=b",
         "https://h/?key=photos/IMG_0001_1024.jpg&code=404",
         "design=blue, max_tokens=100, token_type=bearer, passed: 3",
-        "http://localhost:8000/k, http://[::1]:80/k, http://{host}:{port}/",
+        "http://localhost:8000/k, http://[::1]:80/k, http://{host}:{port}/, http://host:port",
         "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/x/a:b@c",
         "public.ecr.aws/x:latest@sha256:0123456789abcdef",
         "write to ann@example.com, or mailto:ann@example.com; git@github.com:a/b",

@@ -14,8 +14,10 @@ from typing_extensions import override
 
 from s3batch_handler import __version__
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import INTERRUPTED, NOBODY_READS, error_line, say
+from s3batch_handler.cli.output import INTERRUPTED, NOBODY_READS, error_line, fit_to_show, say
 from s3batch_handler.errors import JobNotWatched
+from s3batch_handler.redaction import without_secrets
+from s3batch_handler.text import printable
 
 _COMMANDS = {
     "run": "Run a whole job on this machine.",
@@ -71,7 +73,8 @@ class _Commands(click.Group):
         except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
             _exit_if_unwritten(error)
             if ctx.params["debug"]:
-                traceback.print_exc()
+                lines = traceback.format_exception(without_secrets(error))
+                say("\n".join(map(printable, "".join(lines).splitlines())))
             else:
                 say(f"s3batch: {error_line(error)}")
             ctx.exit(exit_code(error))
@@ -90,9 +93,19 @@ class _Commands(click.Group):
             code = INTERRUPTED
         except click.ClickException as error:
             with suppress(OSError):
-                error.show()
+                _fit_to_show(error).show()
             code = error.exit_code
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fit_to_show(error: click.ClickException) -> click.ClickException:
+    """Return a message of click's in which arguments are cut and escaped."""
+    text = error.format_message()
+    if not isinstance(error, click.MissingParameter):  # that has lines of its own, and no value
+        text = fit_to_show(text)
+    if isinstance(error, click.UsageError):
+        return click.UsageError(text, error.ctx)
+    return click.ClickException(text)
 
 
 def exit_code(error: Exception) -> int:

@@ -7,7 +7,7 @@ import json
 import click
 
 from s3batch_handler.cli.options import arguments_option, schema_for, schema_option
-from s3batch_handler.cli.output import show
+from s3batch_handler.cli.output import show_answer
 from s3batch_handler.testing import make_event
 
 
@@ -42,4 +42,4 @@ def event(
         user_arguments=arguments or None,
         **({"job_id": job_id} if job_id else {}),
     )
-    show(json.dumps(made, indent=2, ensure_ascii=False))
+    show_answer(json.dumps(made, indent=2, ensure_ascii=False))

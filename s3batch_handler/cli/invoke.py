@@ -22,7 +22,7 @@ from s3batch_handler.cli.options import (
     schema_for,
     schema_option,
 )
-from s3batch_handler.cli.output import say, show
+from s3batch_handler.cli.output import say, show_answer
 from s3batch_handler.engine.environment import lambda_variables
 from s3batch_handler.engine.interrupts import told_of_ctrl_c
 from s3batch_handler.engine.invoker import DEFAULT_TIMEOUT
@@ -93,7 +93,7 @@ def invoke(**values: Any) -> None:
         text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
-    show(text)
+    show_answer(text)
     parse_event(request)  # the handler may take more than S3 sends
     outcomes = parse_response(request, json.loads(text))
     if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):

@@ -16,7 +16,8 @@ import click
 
 from s3batch_handler.classify import describe
 from s3batch_handler.errors import JobError, S3BatchError
-from s3batch_handler.text import one_line, printable
+from s3batch_handler.redaction import redact
+from s3batch_handler.text import one_line, printable_json, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,11 @@ NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
 def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
     """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
     show(json.dumps(value, indent=indent, default=datetime.isoformat))
+
+
+def show_answer(text: str) -> None:
+    """Print a JSON document as it is, but for what could steer a terminal."""
+    show(printable_json(text))
 
 
 def say(text: str) -> None:
@@ -77,7 +83,15 @@ def error_line(error: BaseException) -> str:
         text = "the current directory was deleted: change to another one, and start again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
-    return printable(one_line(text))
+    return fit_to_show(one_line(text))
+
+
+def fit_to_show(text: str) -> str:
+    """Make text of others, such as a file's name or an answer, fit for a message."""
+    return shown(redact(text[:_LONGEST]), _LONGEST)
+
+
+_LONGEST: Final = 4000  # characters of a message
 
 
 def _is_somewhere() -> bool:
