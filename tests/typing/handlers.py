@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_type
 
+from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode, Task, TaskHandler, task_handler
@@ -107,6 +108,20 @@ assert_type(bare(make_event("a"), make_context()), dict[str, Any])
 assert_type(bare_async(make_event("a")), dict[str, Any])
 assert_type(bare.run(make_task("a")), Outcome)
 assert_type(with_both_async.run(make_task("a")), Outcome)
+
+# ---------------------------------------------------------------- with decorators on top
+#
+# Powertools' own types of `log_metrics` and `capture_lambda_handler` keep less.
+
+
+@Logger().inject_lambda_context
+@task_handler(arguments=CopyArguments)
+def decorated(task: Task[CopyArguments]) -> tuple[ResultCode, str]:
+    return ResultCode.PERMANENT_FAILURE, task.job.arguments.target
+
+
+assert_type(decorated, TaskHandler[CopyArguments, None])
+assert_type(decorated.run(make_task("a")), Outcome)
 
 # ---------------------------------------------------------------- mistakes
 #
