@@ -105,7 +105,8 @@ def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> 
         hint = f"--output {bucket}=DIR saves what is written to it"
         if options.state is not None:
             hint += ", but not with --state"
-        say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved; {hint}")
+        lost_before = " (and those from before it was resumed)" if options.resume else ""
+        say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved{lost_before}; {hint}")
     if deleted and not options.quiet:
         folder = printable(str(options.source))
         bucket = options.bucket_name

@@ -50,10 +50,10 @@ class Service:
         return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
 
     def renewed(self) -> Service:
-        """Return the same service with the credentials that are configured now."""
+        """Return a service for the same account with the credentials that are configured now."""
         return Service(
             endpoint_url=self._endpoint_url,
-            account_id=self._account_id,
+            account_id=self._account_id or self.__dict__.get("account_id"),  # if it is known
             profile=self._profile,
             region=self._region,
         )
