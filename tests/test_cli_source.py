@@ -1,12 +1,16 @@
-"""``s3batch run --source``: what functions do to the embedded S3 beside reading it."""
+"""``s3batch run --source``: a folder as a bucket, and what functions write to it."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from s3batch_handler.inventory import Inventory, write_inventory, write_part
+from s3batch_handler.manifest import ManifestEntry
+from s3batch_handler.report import read_report
 from tests.shell import Shell
 
 if TYPE_CHECKING:
@@ -24,11 +28,49 @@ def handler(task: Task) -> str:
     return "done"
 """
 
+APP = """
+import sys
+from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
+
+@task_handler
+def handler(task: Task) -> dict:
+    print("this is a log line")
+    if "fail" in task.key:
+        raise PermanentFailure("it says fail")
+    if "later" in task.key:
+        raise TemporaryFailure("not yet")
+    return {"key": task.key, **task.job.arguments}
+
+number = 3
+
+def not_an_answer(event, context):
+    return event
+"""
+
+READER = """
+import boto3
+from s3batch_handler import Task, task_handler
+
+s3 = boto3.client("s3")
+
+@task_handler
+def handler(task: Task) -> str:
+    body = s3.get_object(**task.location)["Body"].read()
+    if task.job.arguments:
+        s3.put_object(Bucket="copies", Key=task.key, Body=body.upper())
+        s3.put_object(Bucket="copies", Key="../outside.txt", Body=b"must not get out")
+    return body.decode()
+"""
+
+READ = ("run", "reader:handler", "--workers", "1")  # each worker imports boto3
+
 RUN = ("run", "writer.py", "--source", "photos", "--workers", "1")
 
 
 @pytest.fixture
 def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "reader.py").write_text(READER)
     (tmp_path / "photos").mkdir()
     for name in ("a.txt", "b.txt"):
         (tmp_path / "photos" / name).write_text(name)
@@ -178,3 +220,194 @@ def test_temporary_credentials_open_the_embedded_s3(s3batch: Shell, ask: str) ->
 
     summary = json.loads(run.stdout)
     assert (summary["succeeded"], summary["failures"]) == (2, [])
+
+
+# ---------------------------------------------------------------- run: a folder as a bucket
+
+
+def test_a_folder_as_a_bucket(s3batch: Shell) -> None:
+    """Every file is an object that the function reads over S3."""
+    source = s3batch.folder / "My Photos"
+    (source / "sub dir").mkdir(parents=True)
+    (source / "sub dir" / "ä+b.txt").write_text("one")
+    (source / "two.txt").write_text("two")
+
+    run = s3batch(*READ, "--source", "My Photos", "--json")
+
+    summary = json.loads(run.stdout)
+    rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert run.returncode == 0, run.stderr
+    assert {key: row.message for key, row in rows.items()} == {
+        "sub dir/ä+b.txt": "one",
+        "two.txt": "two",
+    }
+    assert {row.bucket for row in rows.values()} == {"my-photos"}
+
+
+def test_an_output_bucket_is_saved_to_a_folder(s3batch: Shell) -> None:
+    """What the function writes ends up as files, but never outside of the folder."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("text")
+
+    run = s3batch(
+        *(*READ, "--source", "source", "--bucket", "mine", "-a", "copy=yes"),
+        *("--output", "copies=deep/copies"),
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert (s3batch.folder / "deep/copies/one.txt").read_text() == "TEXT"
+    assert not (s3batch.folder / "deep/outside.txt").exists()
+    assert "'../outside.txt' cannot be a file" in run.stderr
+
+
+def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
+    """``--manifest`` and ``--source`` go together: what is not in the bucket fails its task."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("1")
+    (source / "two.txt").write_text("2")
+    manifest = s3batch.manifest("source,two.txt", "source,three.txt")
+
+    run = s3batch(*READ, "--source", "source", "--manifest", manifest, "--json")
+
+    summary = json.loads(run.stdout)
+    rows = {row.key: row for row in read_report(s3batch.folder / summary["report"]).rows()}
+    assert rows["two.txt"].message == "2"
+    assert rows["three.txt"].message.startswith("NoSuchKey calling GetObject")
+
+
+def write_inventory_to(folder: Path) -> Path:
+    """Write an inventory of two objects; give its ``manifest.json``."""
+    folder.joinpath("data").mkdir(parents=True)
+    entries = [ManifestEntry("source", key, None) for key in ("a+b.txt", "two.txt")]
+    with folder.joinpath("data", "1.csv.gz").open("w+b") as file:
+        part = write_part(file, entries, key="inventory/data/1.csv.gz")
+    inventory = Inventory("reports", ("Bucket", "Key"), (part,))
+    manifest = folder / "2024-01-03T02-00Z" / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_bytes(
+        write_inventory(inventory, source_bucket="source", created=datetime.now(UTC))
+    )
+    return manifest.relative_to(folder.parent)
+
+
+def test_an_inventory_in_a_folder(s3batch: Shell) -> None:
+    """``--manifest`` takes its ``manifest.json``; the parts are found beside it."""
+    manifest = write_inventory_to(s3batch.folder / "inventory")
+
+    run = s3batch("run", "app:handler", "--manifest", str(manifest), "--json")
+
+    assert run.returncode == 0, run.stderr
+    rows = read_report(s3batch.folder / "s3batch-reports").rows()
+    assert sorted(row.key for row in rows) == ["a b.txt", "two.txt"]
+
+
+def test_an_inventory_in_s3(s3batch: Shell) -> None:
+    """There its parts are where it says."""
+    manifest = write_inventory_to(s3batch.folder / "source" / "inventory")
+
+    run = s3batch(
+        *("run", "app:handler", "--source", "source", "--bucket", "reports", "--json"),
+        *("--manifest", f"s3://reports/{manifest}"),
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["succeeded"] == 2
+
+
+def test_an_inventory_that_is_not_whole(s3batch: Shell) -> None:
+    """One line names the part, and nothing is run."""
+    manifest = write_inventory_to(s3batch.folder / "inventory")
+    (s3batch.folder / "inventory" / "data" / "1.csv.gz").write_bytes(b"")
+
+    run = s3batch("run", "app:handler", "--manifest", str(manifest))
+
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("s3batch: inventory/data/1.csv.gz: has 0 bytes, manifest.json says")
+    assert run.returncode == 1
+
+
+def test_a_report_in_s3(s3batch: Shell) -> None:
+    """``--report s3://…`` writes it there, and there it can be saved from, as any object."""
+    source = s3batch.folder / "source"
+    source.mkdir()
+    (source / "one.txt").write_text("1")
+
+    run = s3batch(
+        *(*READ, "--source", "source", "--output", "reports=reports"),
+        *("--report", "s3://reports/daily", "--json"),
+    )
+
+    report = read_report(s3batch.folder / "reports" / "daily")
+    assert json.loads(run.stdout)["report"].startswith("s3://reports/daily/job-")
+    assert [row.key for row in report.rows()] == ["one.txt"]
+
+
+def test_a_report_that_s3_does_not_take(s3batch: Shell) -> None:
+    """After all the work no row is lost: the report stays on this machine, and the job says so."""
+    (s3batch.folder / "vandal.py").write_text(VANDAL)
+    (s3batch.folder / "source").mkdir()
+    (s3batch.folder / "source" / "one.txt").write_text("1")
+
+    run = s3batch(
+        *("run", "vandal", "--source", "source", "--output", "reports=reports"),
+        *("--report", "s3://reports/daily", "--json"),
+    )
+
+    summary = json.loads(run.stdout)
+    (row,) = read_report(summary["report"]).rows()
+    assert (run.returncode, summary["status"], summary["succeeded"]) == (1, "Failed", 1)
+    assert summary["reason"].startswith("the report could not be written: s3://reports/daily/job-")
+    assert "NoSuchBucket" in summary["reason"]
+    assert summary["reason"].endswith(f"it is kept in {summary['report']}")
+    assert summary["report"].startswith("s3batch-reports/job-")
+    assert row.message == "done"
+
+
+VANDAL = """
+import boto3
+from s3batch_handler import Task, task_handler
+
+@task_handler
+def handler(task: Task) -> str:
+    boto3.client("s3").delete_bucket(Bucket="reports")
+    return "done"
+"""
+
+
+def test_what_jobs_write_is_no_input_of_the_next(s3batch: Shell) -> None:
+    """Run twice over the folder that one is in, the second job has the tasks of the first."""
+    command = (
+        *("run", "app:handler", "--source", ".", "--bucket", "mine", "--json"),
+        *("--output", "copies=copies", "--log", "mine.log", "--save-manifest", "manifest.csv"),
+    )
+    (s3batch.folder / "copies").mkdir()
+    (s3batch.folder / "copies" / "of-an-earlier-job.txt").touch()
+    first = json.loads(s3batch(*command).stdout)
+    written = {path.name for path in s3batch.folder.iterdir()}
+
+    second = json.loads(s3batch(*command).stdout)
+
+    assert written > {"s3batch-reports", "copies", "mine.log", "manifest.csv"}
+    assert first["total"] == 4
+    keys = {row.key for row in read_report(second["report"]).rows()}
+    assert {key for key in keys if not key.startswith("__pycache__/")} == {
+        "app.py",
+        "reader.py",
+        "photos/a.txt",
+        "photos/b.txt",
+    }
+
+
+def test_a_manifest_that_is_saved(s3batch: Shell) -> None:
+    """It is the one that ran, and runs again; in S3 too, under the bucket's name there."""
+    (s3batch.folder / "source").mkdir()
+    (s3batch.folder / "source" / "a b.txt").write_text("1")
+
+    s3batch(
+        *("run", "app:handler", "--source", "source", "--bucket", "photos"),
+        *("--save-manifest", "saved/manifest.csv"),
+    )
+
+    assert (s3batch.folder / "saved" / "manifest.csv").read_bytes() == b"photos,a%20b.txt\n"
