@@ -108,7 +108,7 @@ def describe_stack(
 def function_configuration(
     name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> dict[str, Any]:
-    """Ask Lambda how a function is configured, named as in Invoke. Ask once, and not for long."""
+    """Request the configuration of a function, named as in Invoke, once and with a short timeout."""
     client = _client(
         "lambda", settings or session(), endpoint_url=endpoint_url, **asking_once(read_timeout=10)
     )

@@ -86,7 +86,7 @@ def bucket_name(arn: str) -> str:
 
 
 def is_directory_bucket(bucket: str) -> bool:
-    """Tell whether a bucket's name is one of a directory bucket (S3 Express One Zone)."""
+    """Return whether a name is that of a directory bucket (S3 Express One Zone)."""
     return bucket.endswith("--x-s3")
 
 

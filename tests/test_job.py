@@ -84,7 +84,7 @@ def invalid(shape: ModelShape, value: dict[str, Any]) -> str:
 
 
 def listing(**names: list[str]) -> dict[str, Any]:
-    """Give a ``ManifestGenerator`` for objects whose keys look like this."""
+    """Return a ``ManifestGenerator`` for objects whose keys look like this."""
     return {
         "S3JobManifestGenerator": {
             "SourceBucket": "arn:aws:s3:::photos",

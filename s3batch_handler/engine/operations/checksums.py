@@ -84,7 +84,7 @@ NewChecksum: TypeAlias = Callable[[], _Checksum]
 
 
 def checksum_algorithm(name: str) -> NewChecksum:
-    """Find out how to compute a checksum.
+    """Return what makes a new checksum, by S3's name of the algorithm.
 
     Raises:
         CannotRun: A package is missing, or the algorithm is not known here.

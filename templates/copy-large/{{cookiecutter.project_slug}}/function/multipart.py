@@ -236,7 +236,7 @@ def _wait_for(calls: _Calls) -> None:
 
 
 def _refuse_after_the_end(**_: Any) -> None:
-    """Keep boto3 from sending a request, or sending it again, when its copy is over."""
+    """Refuse to send a request, or to send it again, when its copy is over."""
     worker = threading.current_thread()
     if isinstance(worker, _Worker) and worker.calls.is_over:
         raise TemporaryFailure("the copy is over")
