@@ -108,7 +108,7 @@ def describe_stack(
 def function_configuration(
     name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> dict[str, Any]:
-    """Request the configuration of a function, named as in Invoke, once and with a short timeout."""
+    """Request the configuration of a function, once, and with a short timeout."""
     client = _client(
         "lambda", settings or session(), endpoint_url=endpoint_url, **asking_once(read_timeout=10)
     )
