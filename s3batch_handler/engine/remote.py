@@ -63,7 +63,7 @@ class RemoteFunction:
         self._backoff = backoff
         self._patience = patience
         self._was_there = False
-        self._is_announced = False
+        self._not_announced = threading.Lock()  # taken once, by the first call that waits
 
     def invoke_all(
         self,
@@ -194,8 +194,7 @@ class RemoteFunction:
         return since
 
     def _announce(self, problem: NoReply) -> None:
-        if not self._is_announced:  # or all calls would say the same
-            self._is_announced = True
+        if self._not_announced.acquire(blocking=False):  # or all calls would say the same
             words = "%s: %s; waiting up to %g seconds"
             _LOG.warning(words, self._api, problem, self._patience)
 
