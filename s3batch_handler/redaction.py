@@ -196,7 +196,7 @@ def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
     in_query = (
         before.endswith(("?", "&", ";", "#")) or re.search(_ENCODED_AT_END, before) is not None
     )
-    word, separator = name["name"], name["separator"].strip()
+    word, separator = name["name"], _separator(name)
     if word in SHORT_NAMES and before[-1:].isalnum() and not in_query:
         return False
     if word in NAMES_IN_QUERIES:
@@ -205,12 +205,17 @@ def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
         return True
     opener = before.rstrip(_NAME_CHARACTERS)
     if separator == ">":
-        return opener.endswith("<")
+        return opener.endswith(("<", "&lt;"))
     if before[len(opener) :].startswith("-"):  # an option of a command
         return True
     if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
         return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
     return word == "header value"
+
+
+def _separator(name: re.Match[str]) -> str:
+    separator = name["separator"].strip()
+    return ">" if separator == "&gt;" else separator
 
 
 def _may_be_secret(text: str, name: re.Match[str]) -> bool:
@@ -220,7 +225,7 @@ def _may_be_secret(text: str, name: re.Match[str]) -> bool:
         # Not all of it: a text that is full of such names would be read again and again.
         begin, end = _plain_value(text, name, longest=_LOOKED_AT)
         return _looks_random(text[begin:end])
-    if name["close"] or name["separator"].strip() != ":" or word in _HEADERS:
+    if name["close"] or _separator(name) != ":" or word in _HEADERS:
         return True
     begin, end = _plain_value(text, name, longest=_LOOKED_AT)
     value, after = text[begin:end], text[end : end + 2]
@@ -237,9 +242,11 @@ _LOOKED_AT: Final = 200
 def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     """Find the value after a name: where it begins and ends."""
     begin = name.end()
-    if name["separator"].strip() == ">":
-        end = text.find("<", begin)
-        return begin, len(text) if end < 0 else end
+    if _separator(name) == ">":
+        end = min(
+            end for end in (text.find("<", begin), text.find("&lt;", begin), len(text)) if end >= 0
+        )
+        return begin, end
     opening = _opening().match(text, begin)
     if opening is None:
         return _plain_value(text, name)
@@ -262,12 +269,13 @@ def _plain_value(text: str, name: re.Match[str], longest: int | None = None) -> 
 
 
 def _pattern_for(name: re.Match[str]) -> re.Pattern[str]:
-    if name["separator"].strip() == ":":
+    if _separator(name) == ":":
         if name["name"] == "authorization":
             return _authorization()
         if name["name"] == "cookie":
             return _line()
-    return _encoded_value() if "%" in name["separator"] else _unquoted_value()
+    is_encoded = "%" in name["separator"] and name["separator"].strip("%20+ ")[-2:] in ("3a", "3d")
+    return _encoded_value() if is_encoded else _unquoted_value()
 
 
 def _closing_quote(text: str, begin: int, quote: str) -> int:
@@ -362,6 +370,8 @@ def _mask_in_address(address: str) -> str:
 
 def _mask_known_token(match: re.Match[str]) -> str:
     scheme, value = match["scheme"], match["value"]
+    if match["option"]:
+        return f"{match['option']}{MASK}"
     if scheme is None:
         return MASK
     return f"{scheme}{MASK}" if _looks_random(value) or len(value) >= 20 else match[0]
@@ -376,7 +386,8 @@ NAMES: Final = (
     *("function-key", "functions-key", "google-access-id", "header value", "host-key"),
     *("key-pair-id", "license-key", "master-key", "passcode", "passphrase", "passwd", "password"),
     *("plaintext", "private-key", "saml-request", "saml-response", "secret", "secret-binary"),
-    *("secret-key", "secret-string", "security-key", "service-key", "session-id", "session-key"),
+    *("secret-key", "secret-string", "security-key", "service-key", "sessid", "session-id"),
+    "session-key",
     *("shared-key", "signature", "signing-key", "storage-key", "subscription-key", "token"),
 )
 """Names of credentials, also at the end of longer ones: ``X-Amz-Security-Token``.
@@ -386,11 +397,14 @@ In place of ``-`` there may be ``_``, a space or nothing.
 
 SHORT_NAMES: Final = (
     *("auth", "bearer", "cred", "creds", "hmac", "jwt", "mfa-code", "otp", "pass", "passwort"),
-    *("pin", "pswd", "pw", "pwd", "session", "sid", "sig", "ticket", "totp"),
+    *("pin", "pswd", "pw", "pwd", "sas", "session", "sid", "sig", "sign", "ticket", "totp"),
 )
 """Names of credentials that are the end of other words as well: ``design`` is no ``sig``."""
 
-NAMES_IN_QUERIES: Final = ("code", "hash", "key", "policy", "state")
+NAMES_IN_QUERIES: Final = (
+    *("appid", "code", "csrf", "hash", "key", "magic", "nonce", "policy", "state", "verification"),
+    *("verifier", "xsrf"),
+)
 """Names that are credentials in addresses only, and only where their values look like it."""
 
 QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
@@ -431,18 +445,20 @@ _SCHEMES: Final = ("acct", "arn", "mailto", "npm", "sip", "sips", "xmpp")
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-.:"
 
 _NAME_HINTS: Final = (
-    *("assert", "auth", "bearer", "code", "cookie", "cred", "google", "hash", "header value"),
-    *("hmac", "jwt", "key", "otp", "pass", "pin", "plaintext", "policy", "pswd", "pw", "saml"),
-    *("secret", "session", "sid", "sig", "state", "ticket", "token"),
+    *("appid", "assert", "auth", "bearer", "code", "cookie", "cred", "google", "hash"),
+    *("header value", "hmac", "jwt", "key", "magic", "nonce", "otp", "pass", "pin", "plaintext"),
+    *("policy", "pswd", "pw", "saml", "sas", "secret", "sessi", "sid", "sig", "srf", "state"),
+    *("ticket", "token", "verifi"),
 )
 _TOKEN_HINTS: Final = (
     *("-----begin", "aiza", "basic", "bearer", "bot", "dop_v1_", "eyj", "gh", "github_pat_"),
     *("glpat-", "hf_", "hooks.", "npm_", "pypi-", "rk_live_", "sg.", "shpat_", "sk_", "webhooks"),
-    *("xox", "ya29."),
+    *("-u", "sk-", "xox", "ya29."),
 )
 
 _ENCODED = r"%(?:25){0,3}"  # percent signs may be encoded again
 _QUOTE = rf"""\\{{0,8}}['"]|&quot;|&\#0?3[49];|{_ENCODED}2[27]"""
+_SPACE = rf"(?:[ \t+]|{_ENCODED}20)"
 _ENCODED_AT_END: Final = r"(?:%(?:25){0,3}(?:20|22|23|26|27|2c|3b|3f|7b)|\\u0026|\\u003f|\\x26)\Z"
 _RANDOM: Final = r"[\w\-+/=%.~$!*]+"
 _FILE_ENDING: Final = r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
@@ -459,10 +475,10 @@ def _names() -> re.Pattern[str]:
         by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
     return re.compile(
-        rf"""(?P<name>{names})(?:[-_]?(?:hash|value|v?\d{{1,2}}))?"""
+        rf"""(?P<name>{names})(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[\d{{0,3}}\]|{_ENCODED}5b{_ENCODED}5d)?"""
         rf"""(?P<close>\]|{_ENCODED}5d|{_QUOTE})?"""
-        rf"""(?P<separator>[ \t]{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
-        rf"""|&\#0?61;|>|,)[ \t]{{0,4}}|[ \t]{{1,4}})"""
+        rf"""(?P<separator>{_SPACE}{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
+        rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}|[ \t]{{1,4}})"""
     )
 
 
@@ -524,11 +540,14 @@ def _known_tokens() -> re.Pattern[str]:
             eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?        # a JSON Web Token
           | (?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|AIza|ya29\.|npm_
               |pypi-|SG\.|hf_|dop_v1_|shpat_)[\w.-]{10,}
+          | sk-[\w-]{20,}
         )
         | -----BEGIN\ [A-Z\ ]{0,30}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]{0,30}KEY-----|\Z)
         | (?<=hooks\.slack\.com/services/)[\w/]+
         | (?<=/api/webhooks/)\d+/[\w-]+                 # Discord
         | (?<=/bot)\d+:[\w-]+                           # Telegram
+        | (?P<option>(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|['"],[ ]?)['"]?[\w.@+-]{1,64}:)
+          [^\s'"]+
         | (?P<scheme>\b(?:Bearer|Basic)[ ]{1,4})(?P<value>[\w.~+/=-]{8,})
         """,
         re.VERBOSE | re.DOTALL | re.IGNORECASE,
