@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from s3batch_handler.engine.failures import NotNow
 from s3batch_handler.errors import StateError
+from s3batch_handler.redaction import text_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +52,10 @@ class Crew:
                 if work is not None:
                     work()
             except (NotNow, StateError) as error:
-                _LOG.warning("%s; tried again in %d s", error, _REST)
+                _LOG.warning("%s; tried again in %d s", text_of(error), _REST)
                 self._rest()
-            except BaseException:  # noqa: BLE001  even a function's: the next job has its turn
-                _LOG.exception("a job ended by a mistake of ours")
+            except BaseException as error:  # noqa: BLE001  even a function's: the next job has its turn
+                _LOG.error("a job ended by a mistake of ours", exc_info=without_secrets(error))
                 if work is None:  # nor can the next one be looked for
                     self._rest()
 

@@ -20,6 +20,7 @@ from s3batch_handler.engine.lambda_api import CallFailed, NoReply, Silence, Unre
 from s3batch_handler.errors import InvalidFunction, InvalidResponse
 from s3batch_handler.model import Outcome, ResultCode
 from s3batch_handler.protocol import wire_job
+from s3batch_handler.redaction import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -196,7 +197,7 @@ class RemoteFunction:
     def _announce(self, problem: NoReply) -> None:
         if self._not_announced.acquire(blocking=False):  # or all calls would say the same
             words = "%s: %s; waiting up to %g seconds"
-            _LOG.warning(words, self._api, problem, self._patience)
+            _LOG.warning(words, self._api, text_of(problem), self._patience)
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")

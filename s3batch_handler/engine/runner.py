@@ -405,7 +405,7 @@ class _Ledger:
     def end(self, status: JobStatus, reason: str | None = None) -> None:
         """End the job; what ends it first counts."""
         if not self.is_over():
-            self.status, self.reason = status, reason
+            self.status, self.reason = status, None if reason is None else redact(reason)
 
     def fail_for_report(self, error: Exception) -> None:
         """Call the job failed, whatever it was called before: nobody can know what it did."""
