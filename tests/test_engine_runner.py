@@ -303,9 +303,10 @@ def test_function_elsewhere_has_no_credentials_in_its_rows(report: Rows) -> None
     """Lambda tells of its errors word by word."""
 
     class Elsewhere:
-        def invoke_all(self, *_: Any, **__: Any) -> Any:
+        def invoke_all(self, job: Any, schema_version: Any, entries: Any, **_: Any) -> Any:
             payload = '{"errorType": "ValueError", "errorMessage": "http://ann:s3cr3t@h/"}'
-            yield next(iter(_[2])), FunctionError(payload)
+            for entry in entries:
+                yield entry, FunctionError(payload)
 
         def close(self) -> None: ...
 
