@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -341,11 +342,13 @@ def test_time_in_the_debugger_does_not_count(s3batch: Shell) -> None:
     line = "s3batch event k | s3batch invoke debugged.py --timeout 2"
     with terminal(line, s3batch.folder, s3batch.environment) as shell:
         shell.expect(PROMPT)
-        shell.type("import time; time.sleep(2.5)\n")
+        time.sleep(2.5)  # more than the task has
+        shell.type("import time; time.sleep(0.5)\n")
         shell.expect(PROMPT)
         shell.type("c\n")
         code = shell.end()
 
+    assert "OutOfTime" not in shell.shown
     assert (code, "42 k" in shell.shown) == (0, True)
 
 

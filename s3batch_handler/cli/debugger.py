@@ -254,4 +254,10 @@ class _Debugger(pdb.Pdb):
 
 
 def _lift_time_limit() -> None:
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    """Let the task that runs now take as long as the person who looks at it.
+
+    Both signals by which ``deadline.py`` may interrupt a task are switched off until the next task.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGURG, signal.SIG_IGN)
