@@ -186,7 +186,7 @@ _UNTIL_VISIBLE: Final = 15.0  # seconds
 
 
 def _is_temporary(error: Exception) -> bool:
-    """Tell whether a request may succeed if it is sent again by this process.
+    """Return whether a request may succeed if this process sends it again.
 
     Expired credentials are temporary for a task, which another environment with other credentials
     does again. Here they stay expired.
@@ -199,7 +199,7 @@ def _is_temporary(error: Exception) -> bool:
 
 
 def has_expired_credentials(error: BaseException) -> bool:
-    """Tell whether AWS refused a request because its temporary credentials have expired."""
+    """Return whether AWS refused a request because its temporary credentials have expired."""
     code = error.code if isinstance(error, JobError) else aws_error_code(error)
     return code in _EXPIRED
 

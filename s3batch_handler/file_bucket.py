@@ -61,7 +61,7 @@ def new_buckets(names: Iterable[str]) -> Iterator[Any]:
 
 @contextmanager
 def buckets_that_may_be_created(backend: Any, names: Iterable[str]) -> Iterator[None]:
-    """Let the first CreateBucket for each of these buckets succeed, although they are there.
+    """Accept the first CreateBucket for each of these buckets, although they exist.
 
     Some functions create the bucket that they write to, in whichever Region. What was written to
     the bucket before stays in it.

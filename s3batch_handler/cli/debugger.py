@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Debugging:
-    """What a function does to the debugger.
+    """The debugger of one invocation.
 
     Attributes:
         is_aborted: The user pressed Ctrl-C, or left a breakpoint by ``quit``.
@@ -50,7 +50,7 @@ class Debugging:
 
     @property
     def is_possible(self) -> bool:
-        """Tell whether there is something to talk to."""
+        """Return whether there is a terminal, or a pipe with commands."""
         return self._streams is not None
 
     def stop(self, *, header: str | None = None, **_: Any) -> None:
@@ -66,7 +66,7 @@ class Debugging:
         debugger.set_trace(frame)
 
     def look_into(self, error: BaseException) -> None:
-        """Let the user look around where an exception was raised."""
+        """Open the debugger where an exception was raised."""
         if self._streams is None:
             return
         debugger = _Debugger(*self._streams, self)
@@ -80,7 +80,7 @@ class Debugging:
         debugger.interaction(None, cause)
 
     def load(self, spec: str) -> Function:
-        """Load a function that looks into what is raised in it, unless it is our own."""
+        """Load a function, and look into exceptions raised in it other than this package's own."""
 
         def watch(runner: TaskRunner, function: Callable[[Any], Any], **options: Any) -> None:
             begin(runner, function, **options)
@@ -116,14 +116,15 @@ class Debugging:
         return watched
 
     def interrupt(self) -> None:
-        """Take note of a Ctrl-C. While the debugger is open, that is for the debugger."""
+        """Record a Ctrl-C, unless the debugger is open, which handles it itself."""
         if not self.is_open:
             self.abort()
 
     def abort(self) -> None:
-        """Remember that the answer, if there is one, means nothing.
+        """Mark the invocation as aborted, so that its response is not used.
 
-        A handler makes a failed task of what ends its function, and logs it: that is of no use now.
+        A handler turns whatever ends its function into a failed task and logs it. The log is
+        switched off: nobody wants to read that here.
         """
         self.is_aborted = True
         logging.disable()
@@ -140,7 +141,7 @@ _NO_TERMINAL = "there is no terminal for the debugger"
 
 @contextmanager
 def debugging(*, stdin_is_used: bool) -> Iterator[Debugging]:
-    """Have breakpoints, and everything else that reads standard input, talk to the terminal.
+    """Connect breakpoints, and everything else that reads standard input, to the terminal.
 
     Args:
         stdin_is_used: The event was read from standard input: what a function reads comes from the
@@ -174,7 +175,7 @@ def _is_terminal(stream: Any) -> bool:
 
 
 def _has_commands(stream: Any) -> bool:
-    """Tell whether a debugger may find commands in a stream: not in ``/dev/null``."""
+    """Return whether a debugger may find commands in a stream: not in ``/dev/null``."""
     if stream is None:
         return False
     try:
@@ -254,9 +255,9 @@ class _Debugger(pdb.Pdb):
 
 
 def _lift_time_limit() -> None:
-    """Let the task that runs now take as long as the person who looks at it.
+    """Switch off the time limit of the task that is running.
 
-    Both signals by which ``deadline.py`` may interrupt a task are switched off until the next task.
+    ``deadline.py`` interrupts tasks by these signals, and sets its handler again for the next task.
     """
     if threading.current_thread() is threading.main_thread():
         signal.setitimer(signal.ITIMER_REAL, 0)

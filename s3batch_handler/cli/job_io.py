@@ -100,7 +100,7 @@ def not_saved(server: EmbeddedS3, outputs: Collection[str]) -> dict[str, int]:
 
 
 def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> None:
-    """Tell which objects of the embedded S3 are gone with it, and which files only seemed to go."""
+    """Report objects that are lost with the embedded S3, and deletions that spared the files."""
     for bucket, count in lost.items():
         hint = f"--output {bucket}=DIR saves what is written to it"
         if options.state is not None:
@@ -114,7 +114,7 @@ def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> 
 
 
 def warn_of_unsaved(server: EmbeddedS3) -> None:
-    """Tell which objects are gone with an embedded S3 that is ended before they are saved."""
+    """Report objects that are lost with an embedded S3 because it ends before they are saved."""
     for bucket, count in server.written().items():
         say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved")
 

@@ -66,7 +66,7 @@ def end_line() -> None:
 
 
 def error_line(error: BaseException) -> str:
-    """Put an error in one line."""
+    """Format an error as one line."""
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
     elif isinstance(error, JobError) and error.code:

@@ -178,9 +178,9 @@ def _saved_run(options: RunOptions) -> AbstractContextManager[SavedRun | None]:
 
 @contextmanager
 def _ctrl_c_pauses(saved: SavedRun | None) -> Iterator[Callable[[], JobStatus | None]]:
-    """Let the first Ctrl-C pause a job that can be resumed; yield what tells ``run_job``.
+    """Pause a job that can be resumed at the first Ctrl-C; yield what ``run_job`` polls.
 
-    Any other job is cancelled by it.
+    Without a saved run ``run_job`` cancels the job itself.
     """
     is_interrupted = False
 
@@ -194,7 +194,7 @@ def _ctrl_c_pauses(saved: SavedRun | None) -> Iterator[Callable[[], JobStatus | 
 
 @contextmanager
 def _told_when_interrupted(saved: SavedRun | None, server: EmbeddedS3 | None) -> Iterator[None]:
-    """Tell what a Ctrl-C leaves behind that ends everything at once."""
+    """Report what is lost and what is kept when a Ctrl-C ends everything at once."""
     try:
         yield
     except KeyboardInterrupt:

@@ -108,7 +108,7 @@ class SavedRun:
 
     @property
     def can_be_resumed(self) -> bool:
-        """Tell whether all that a run needs is kept: this file is written last."""
+        """Return whether all that a run needs is kept: this file is written last."""
         return self._index.exists()
 
     @property
