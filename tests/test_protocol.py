@@ -812,3 +812,29 @@ def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
     assert text.isprintable()
     assert len(text) < 1000
     assert '"\\u001b[2J\\u009b\\u202e\\nxxx' in text
+
+
+# ---------------------------------------------------------------- what people see of a task
+
+
+def test_ids_are_short_where_people_read_them() -> None:
+    """S3's have more than a thousand characters; both ends are shown, as they begin alike."""
+    event = make_event("a.jpg", "b.jpg")
+    invocation = parse_event(event)
+    first, second = invocation.tasks
+
+    texts = [repr(first), str(first), f"{invocation}", repr(TaskResult(first, Outcome(SUCCEEDED)))]
+
+    assert all(len(text) < 1000 for text in texts)
+    for text in texts:
+        assert first.id not in text
+        assert f"{first.id[:8]}…{first.id[-8:]}" in text
+        assert "a.jpg" in text
+    assert invocation.id not in repr(invocation)
+    assert repr(first) != repr(second)
+
+
+def test_short_ids_are_shown_whole() -> None:
+    task = Task(bucket="b", key="k", id="task-1", job=JobRef())
+
+    assert "id='task-1'" in repr(task)
