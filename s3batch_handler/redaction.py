@@ -210,7 +210,8 @@ def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
         return True
     if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
         return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
-    return word == "header value"
+    is_quoted = lowered[name.end() : name.end() + 2].lstrip("b")[:1] in ("'", '"')
+    return is_quoted and word in _BEFORE_QUOTES
 
 
 def _separator(name: re.Match[str]) -> str:
@@ -337,7 +338,7 @@ def _mask_userinfo(match: re.Match[str]) -> str:
     if at < 0:
         return text
     user, colon, password = text[:at].partition(":")
-    name = user.lstrip("([{=,").rpartition("=")[2]
+    name = user.lstrip("([{=,/").rpartition("=")[2]
     is_address = re.fullmatch(_USER, name) and name.lower() not in _SCHEMES
     if colon and password and is_address and re.match(_HOST, text[at + 1 :]):
         return f"{user}:{MASK}{text[at:]}"
@@ -384,6 +385,7 @@ NAMES: Final = (
     *("application-key", "assertion", "auth-key", "authorization", "client-key", "consumer-key"),
     *("cookie", "cookies", "credential", "credentials", "customer-key", "encryption-key"),
     *("function-key", "functions-key", "google-access-id", "header value", "host-key"),
+    "identified by",
     *("key-pair-id", "license-key", "master-key", "passcode", "passphrase", "passwd", "password"),
     *("plaintext", "private-key", "saml-request", "saml-response", "secret", "secret-binary"),
     *("secret-key", "secret-string", "security-key", "service-key", "sessid", "session-id"),
@@ -433,6 +435,7 @@ QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
 """Input that libraries quote: by a hint that it is there, patterns before and after it."""
 
 _HEADERS: Final = ("authorization", "cookie", "header value")
+_BEFORE_QUOTES: Final = ("header value", "identified by", "passphrase", "passwd", "password")
 _TOKENS_IN_SENTENCES: Final = (
     *("assertion", "auth", "bearer", "cookies", "cred", "credential", "credentials", "hmac"),
     *("pass", "pin", "plaintext", "session", "signature", "ticket", "token"),
@@ -446,7 +449,19 @@ _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-.:"
 
 _NAME_HINTS: Final = (
     *("appid", "assert", "auth", "bearer", "code", "cookie", "cred", "google", "hash"),
-    *("header value", "hmac", "jwt", "key", "magic", "nonce", "otp", "pass", "pin", "plaintext"),
+    *(
+        "header value",
+        "hmac",
+        "identified",
+        "jwt",
+        "key",
+        "magic",
+        "nonce",
+        "otp",
+        "pass",
+        "pin",
+        "plaintext",
+    ),
     *("policy", "pswd", "pw", "saml", "sas", "secret", "sessi", "sid", "sig", "srf", "state"),
     *("ticket", "token", "verifi"),
 )

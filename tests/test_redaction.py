@@ -92,13 +92,13 @@ def test_parameters_of_addresses(text: str, redacted: str) -> None:
     assert redact(text.replace("{}", SECRET)) == redacted
 
 
-@pytest.mark.parametrize("name", [*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES])
+@pytest.mark.parametrize(
+    "name", [name for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES) if " " not in name]
+)
 @pytest.mark.parametrize("times", [0, 1, 2, 3], ids="encoded {} times".format)
 def test_address_within_an_address(name: str, times: int) -> None:
     """An address may be the parameter of another, in which it is encoded, and so on."""
-    name = name.replace("-", "_").replace(" ", "_")
-    if name == "header_value":
-        return
+    name = name.replace("-", "_")
     query = f"https://h/?a=1&{name}={SECRET}&b=2"
     for _ in range(times):
         query = f"https://h/?to={quote(query, safe='')}"
@@ -123,6 +123,8 @@ def test_address_within_an_address(name: str, times: int) -> None:
         ("mongodb://ann:{}@h1:27017,h2:27017/x", "mongodb://ann:***@h1:27017,h2:27017/x"),
         ("no route to ann:{}@db:5432", "no route to ann:***@db:5432"),
         ("dsn=ann:{}@db:5432", "dsn=ann:***@db:5432"),
+        ("//ann:{}@db/x", "//ann:***@db/x"),
+        ("http://ann:{}@[::1]:80/", "http://ann:***@[::1]:80/"),
         ("?to=http%3A%2F%2Fann%3A{}%40h%2F", "?to=http%3A%2F%2Fann%3A***%40h%2F"),
         ("http://ann:{}", "http://ann:***"),  # cut
     ],
@@ -154,6 +156,9 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
         ("AccountKey={}==;EndpointSuffix=x", "AccountKey=***;EndpointSuffix=x"),
         ("login failed, password: {}", "login failed, password: ***"),
         ("login failed, password: swordfish", "login failed, password: ***"),
+        ("CREATE USER a IDENTIFIED BY '{}'", "CREATE USER a IDENTIFIED BY '***'"),
+        ("wrong password '{}' of ann", "wrong password '***' of ann"),
+        ("host=db password={} dbname=x", "host=db password=*** dbname=x"),
         ("&lt;Token&gt;{}&lt;/Token&gt;", "&lt;Token&gt;***&lt;/Token&gt;"),
         ("?token%20=%20{}&a=1", "?token%20=%20***&a=1"),
         ("?token[]={}&__token__={}", "?token[]=***&__token__=***"),
@@ -186,6 +191,7 @@ def test_credentials_elsewhere(text: str, redacted: str) -> None:
         "AuthorizationHeaderMalformed: The authorization header is malformed; the region is wrong",
         "password: Field required; token: expected text, got a number",
         "KeyError: 'token'",
+        "Unexpected token '<' in JSON, secret 'thumbnails' not found",
         "key=photos/2024/IMG_0001.jpg in bucket=b",
         "https://h/?key=photos/IMG_0001_1024.jpg&code=404",
         "design=blue, max_tokens=100, token_type=bearer, passed: 3",
