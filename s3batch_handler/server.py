@@ -79,7 +79,8 @@ def serve(
             stack.enter_context(locked(state))
 
         def application_at(address: str) -> Application:
-            own = f"http://{LOOPBACK}:{urlsplit(address).port}" if host in _ANY_HOST else address
+            loopback = _LOOPBACK_OF.get(host)
+            own = f"http://{loopback}:{urlsplit(address).port}" if loopback else address
             jobs_of = _jobs_at(
                 own,
                 load_functions(environment_for(own, _ACCESS_KEY_ID)),
@@ -148,7 +149,7 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.ASCII | 
 
 
 _ACCESS_KEY_ID: Final = "local"
-_ANY_HOST: Final = ("0.0.0.0", "::")  # noqa: S104  to recognise, not to use
+_LOOPBACK_OF: Final = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # noqa: S104  not to listen at
 
 
 def _app_of(service: Any) -> Any:

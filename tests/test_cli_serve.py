@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -19,6 +21,8 @@ from s3batch_handler.job import JobSpec
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus
 from tests.serving import APP, server_process
+from tests.test_server import SIGNED as SIGNED_HEADERS
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,3 +168,67 @@ def test_wrong_usage(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -
     assert run.exit_code == 2
     assert message in run.stderr
     assert run.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["http://box.example", "box.example/x", "*.example", "", "b ox"])
+def test_allowed_hosts_that_are_none(name: str) -> None:
+    """They are refused before anything is served."""
+    refused = CliRunner().invoke(s3batch_command, ["serve", "--allowed-host", name])
+
+    assert refused.exit_code == 2
+    assert "--allowed-host" in refused.output
+    assert "is not a host name" in refused.output
+
+
+def test_a_server_in_a_container(folder: Path) -> None:
+    """Clients in other containers know it by the name that it is given."""
+    arguments = ("--host", "0.0.0.0", "--allowed-host", "S3batch:5005", "--source", "photos")
+    with server_process(folder, *arguments) as (_, address):
+        here = address.replace("0.0.0.0", "127.0.0.1")
+        statuses = []
+        for host in ("s3batch:5005", "photos.s3batch", "stranger:5005"):
+            request = urllib.request.Request(f"{here}/v20180820/jobs", headers={"Host": host})
+            request.add_header("x-amz-account-id", "123456789012")
+            request.add_header("Authorization", SIGNED_HEADERS["Authorization"])
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    statuses.append(answer.status)
+            except urllib.error.HTTPError as error:
+                with error:
+                    statuses.append(error.code)
+
+    assert statuses == [200, 200, 403]
+
+
+def test_a_server_goes_on_beside_a_damaged_job(folder: Path) -> None:
+    """The job fails, as its client can see; another one is done."""
+    arguments = ("--source", "photos", "--state", "state", "--function", "f=app.py:handler")
+    with server_process(folder, *arguments) as (_, address):
+        control = S3Control(
+            s3control_client(session(), endpoint_url=address), account_id="123456789012"
+        )
+        etag = etag_of_manifest(address)
+        waits = spec(etag, "photos").model_copy(update={"confirmation_required": True})
+        damaged = control.create_job(waits)
+        wait_for(lambda: control.describe_job(damaged).status is JobStatus.SUSPENDED)
+    (manifest,) = (folder / "state").glob("*/*/job-*/manifest.csv")
+    manifest.write_text("photos,1\n")
+
+    with server_process(folder, *arguments) as (_, address):
+        control = S3Control(
+            s3control_client(session(), endpoint_url=address), account_id="123456789012"
+        )
+        control.update_job_status(damaged, JobStatus.READY)
+        other = spec(etag, "photos").model_copy(update={"client_request_token": "other"})
+        done = wait_for_job(control, control.create_job(other), timeout=60)
+        failed = wait_for_job(control, damaged, timeout=60)
+
+    assert (done.status, done.progress.done) == (JobStatus.COMPLETE, 5)
+    assert failed.status is JobStatus.FAILED
+    assert [reason.failure_code for reason in failed.failure_reasons] == ["StateDamaged"]
+
+
+def etag_of_manifest(address: str) -> str:
+    s3 = session().client("s3", endpoint_url=address)
+    etag: str = s3.head_object(Bucket="photos", Key="m.csv")["ETag"].strip('"')
+    return etag

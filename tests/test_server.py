@@ -229,6 +229,21 @@ def test_clients_that_take_it_for_their_proxy(address: str) -> None:
     assert control.list_jobs(AccountId="888888888888")["Jobs"] == []
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_functions_of_a_server_that_listens_at_any_ipv6_address() -> None:
+    """They are given an address at which they reach it."""
+    seen: dict[str, str] = {}
+
+    def load(environment: Mapping[str, str]) -> Any:
+        seen.update(environment)
+        return {}
+
+    with serve(load, host="::"):
+        s3 = session().client("s3", endpoint_url=seen["AWS_ENDPOINT_URL_S3"])
+
+        assert s3.list_buckets()["Buckets"] == []
+
+
 def test_accounts_without_bound() -> None:
     """Any client may name any account, so there is an end to it; those that are there go on."""
     with serve(lambda environment: {}) as address:

@@ -26,7 +26,6 @@ class Crew:
     def __init__(self, **kinds: Callable[[], Callable[[], None] | None]) -> None:
         self._news = threading.Condition()
         self.is_leaving = False
-        self._are_started = False
         self._threads = [
             threading.Thread(target=self._work, args=(kind,), name=f"s3batch {name}", daemon=True)
             for name, kind in kinds.items()
@@ -35,9 +34,8 @@ class Crew:
     def look(self) -> None:
         """Let all of them look for work: there is news."""
         with self._news:
-            if not self._are_started and not self.is_leaving:
-                self._are_started = True
-                for thread in self._threads:
+            for thread in self._threads:
+                if thread.ident is None and not self.is_leaving:
                     thread.start()
             self._news.notify_all()
 
@@ -72,8 +70,9 @@ class Crew:
         with self._news:
             self.is_leaving = True
         self.look()
-        for thread in self._threads if self._are_started else ():
-            if thread is not threading.current_thread():  # closed by a job's own function
+        for thread in self._threads:
+            # Not the one in which a function of a job closes the engine.
+            if thread.ident not in (None, threading.get_ident()):
                 thread.join()
 
 

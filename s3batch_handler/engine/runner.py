@@ -237,6 +237,8 @@ class _Refusals:
 
     def _refuse(self, tasks: list[QueuedTask]) -> None:
         for task in tasks:
+            if self._ledger.is_over():
+                break
             self._ledger.take(task, _NO_VERSION, is_last_try=True)
         tasks.clear()
 
