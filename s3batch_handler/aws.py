@@ -91,7 +91,9 @@ def account_id(
 ) -> str:
     """Ask STS whose credentials these are."""
     sts = _client("sts", settings or session(), endpoint_url=endpoint_url, **options)
-    account: str = sts.get_caller_identity()["Account"]
+    account: str | None = sts.get_caller_identity().get("Account")
+    if account is None:  # a proxy has an answer of its own
+        raise ConnectionError("the answer to GetCallerIdentity does not name an account")
     return account
 
 

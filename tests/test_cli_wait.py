@@ -45,6 +45,7 @@ class FakeAws:
     def __init__(self, *script: str) -> None:
         self._script = list(script)
         self.looks: list[str] = []
+        self.failures_of_sts: list[tuple[int, str]] = []
         self.end_hanging = threading.Event()
 
     def next_step(self) -> str:
@@ -78,6 +79,9 @@ def handler_of(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if b"GetCallerIdentity" in body and aws.failures_of_sts:
+                self._send(*aws.failures_of_sts.pop())
+                return
             if b"GetCallerIdentity" not in body:
                 self._send(200, f"<CreateJobResult><JobId>{JOB_ID}</JobId></CreateJobResult>")
                 return
@@ -151,8 +155,21 @@ def test_waiting_goes_on_after_a_failure(failure: str) -> None:
     assert lines[1] == lines[3] == f"job {JOB_ID} is watched again"
 
 
-def test_waiting_for_an_account_that_cannot_be_asked_for() -> None:
-    """Even STS, which is asked first, may be away for a while: the address does not resolve."""
+@pytest.mark.parametrize(
+    "answer", [(503, ""), (400, ERROR.format("Throttling")), (200, "<html></html>"), (200, "<ht")]
+)
+def test_sts_may_fail_as_well(answer: tuple[int, str]) -> None:
+    """It is asked first, for the account."""
+    with serving("Complete") as (aws, address):
+        aws.failures_of_sts = [answer] * 2
+        run = wait(address, "--json")
+
+    assert (run.exit_code, aws.failures_of_sts) == (0, []), run.stderr
+    assert "cannot be watched at the moment" in run.stderr
+
+
+def test_an_address_that_does_not_resolve() -> None:
+    """Waiting ends after ``--retry-for`` seconds, with the command that waits again."""
     run = s3batch("http://sts.invalid:1", "wait", JOB_ID, "--poll", "0.01", "--retry-for", "0.1")
 
     assert run.exit_code == 3
