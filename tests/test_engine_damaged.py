@@ -295,6 +295,20 @@ def test_a_file_of_a_job_that_is_damaged(s3: Any, tmp_path: Path, what: str) -> 
     assert what in (job.failure_reasons[0].failure_reason or "")
 
 
+def test_jobs_that_are_lost_with_their_file(
+    s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can go on with them, but what they left says that they were there."""
+    with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(asked(["fine"]))
+    (tmp_path / "jobs").unlink()
+
+    with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
+        assert engine.list_jobs().jobs == ()
+
+    assert f"job-{job_id} is of a job that is lost" in caplog.text
+
+
 def test_a_store_of_another_version(s3: Any, tmp_path: Path) -> None:
     """It is refused, with what to do."""
     with Engine({"function": function}, s3=s3, state=tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from contextlib import suppress
 from datetime import timedelta
@@ -118,6 +119,12 @@ class JobRegister(JobStore):
         for part in self._folder.glob("job-*/*.part"):  # of an engine that was killed
             with suppress(OSError):
                 part.unlink()
+        known = self.ids()
+        for folder in self._folder.glob("job-*"):
+            if folder.name.removeprefix("job-") not in known:
+                _LOG.warning(
+                    "%s is of a job that is lost: the file of the jobs was damaged", folder
+                )
         for job in self.all():
             if job.status is JobStatus.PAUSING:
                 self.move(job.job_id, JobStatus.PAUSED)
@@ -135,5 +142,6 @@ class JobRegister(JobStore):
             self.forget(ended_before=now - _KEPT_FOR)
 
 
+_LOG: Final = logging.getLogger("s3batch_handler.engine")
 _CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the newest names no limit
 _KEPT_FOR: Final = timedelta(days=90)

@@ -162,6 +162,10 @@ class JobStore:
         )
         return self._whole(rows)
 
+    def ids(self) -> set[str]:
+        """Return the IDs of all jobs, also of those that were set aside."""
+        return {job_id for (job_id,) in self._all("SELECT job_id FROM jobs")}
+
     def all(self) -> list[Job]:
         """Return all jobs, and see that each is found by the status that it has."""
         rows = self._all("SELECT number, job_id, job, status FROM jobs")
