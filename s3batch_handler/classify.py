@@ -17,6 +17,7 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.errors import TaskFailure
+from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.model import ResultCode
 from s3batch_handler.redaction import class_names, redact, text_of
 
@@ -140,6 +141,7 @@ class _Classification:
         self._retry_on = retry_on
         self._give_up_on = give_up_on
         self._complained = False
+        self._depth = 0
         self._opinions: dict[int, ResultCode | None] = {}
 
     def verdict(self, error: BaseException) -> Verdict:
@@ -179,7 +181,9 @@ class _Classification:
             return None
         try:
             answer: object = self._classify(exception)
-        except Exception as error:  # noqa: BLE001  a user's function must not hide the failure
+        except OutOfTime:
+            raise
+        except BaseException as error:  # noqa: BLE001  a user's function must not hide the failure
             self._complain("classify=%r raised %s", self._classify, _named(error, _text(error)))
             return None
         if answer is not None and not isinstance(answer, ResultCode):
@@ -198,14 +202,20 @@ class _Classification:
         )
 
     def _together(self, members: Iterable[BaseException]) -> ResultCode | None:
-        return _agreed(self.verdict(leaf).code for leaf in _leaves(members))
+        if self._depth == _DEEPEST:
+            return None
+        self._depth += 1
+        try:
+            return _agreed(self.verdict(leaf).code for leaf in _leaves(members))
+        finally:
+            self._depth -= 1
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Give an exception and what it was raised from, outermost first, each of them once."""
     seen: set[int] = set()
     exception: BaseException | None = error
-    while exception is not None and id(exception) not in seen:
+    while exception is not None and id(exception) not in seen and len(seen) < _MOST:
         seen.add(id(exception))
         yield exception
         if exception.__cause__ is not None or exception.__suppress_context__:
@@ -227,16 +237,26 @@ def _members(exception: BaseException) -> tuple[BaseException, ...]:
 
 
 def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
+    """Give what is in groups and is no group itself, the first thousand of it."""
     waiting = [*reversed([*members])]
     opened: set[int] = set()  # a batch may contain itself
-    while waiting:
+    found = 0
+    while waiting and found < _MOST and len(opened) < _MOST:
         exception = waiting.pop()
         members = _members(exception)
         if not members:
+            found += 1
             yield exception
         elif id(exception) not in opened:
             opened.add(id(exception))
-            waiting.extend(reversed(members))
+            waiting.extend(reversed(members[:_MOST]))
+
+
+_MOST: Final = 1000
+"""Exceptions that are looked at in a chain or in a group. There may be any number, and no time."""
+
+_DEEPEST: Final = 50
+"""Levels of groups within causes within groups that are looked at."""
 
 
 def _agreed(codes: Iterable[ResultCode | None]) -> ResultCode | None:
@@ -440,7 +460,9 @@ def _attribute(thing: object, name: str) -> object:
     """Give an attribute of somebody else's object; ``None`` if there is none, or it fails."""
     try:
         return getattr(thing, name, None)
-    except Exception:  # noqa: BLE001  properties may raise anything
+    except OutOfTime:
+        raise
+    except BaseException:  # noqa: BLE001  properties may raise anything
         return None
 
 
@@ -522,8 +544,10 @@ def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
     leaves = list(_leaves([group]))
     words = [_words(_speaker(leaf), _SHORT) for leaf in leaves[:_LEAVES_SHOWN]]
     if len(leaves) > len(words):
-        words.append(f"and {len(leaves) - len(words)} more")
-    errors = "1 error" if len(leaves) == 1 else f"{len(leaves)} errors"
+        words.append(f"and {len(leaves) - len(words):,} more")
+    errors = "1 error" if len(leaves) == 1 else f"{len(leaves):,} errors"
+    if len(leaves) == _MOST:
+        errors = f"at least {errors}"
     message = str(_attribute(group, "message") or "")
     about = _named(group, _cut(redact(message[: 2 * _SHORT]), _SHORT))
     return f"{about} ({errors}: {'; '.join(words)})"
@@ -543,7 +567,9 @@ def _caused_by(outer: BaseException, decider: BaseException) -> str:
 def _text(exception: BaseException, limit: int = _LONGEST) -> str:
     try:
         return _cut(text_of(exception, 2 * limit), limit)
-    except Exception:  # noqa: BLE001  whatever it is, the task has failed already
+    except OutOfTime:
+        raise
+    except BaseException:  # noqa: BLE001  whatever it is, the task has failed already
         return "(its text cannot be shown)"
 
 

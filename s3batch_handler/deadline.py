@@ -3,13 +3,15 @@
 A function that is still running at its timeout is killed, and S3 reports all its tasks as
 PermanentFailure; a task that is ended just before can still be answered TemporaryFailure.
 
-In the main thread, where Lambda calls the function, ``SIGALRM`` ends the task: it interrupts
-Python code, sleeps and blocking reads. Elsewhere (another thread, Windows) the task gets a thread
-of its own and is left behind when its time is over.
+In the main thread, where Lambda calls the function, a signal ends the task: it interrupts Python
+code, sleeps and blocking reads. A watchdog thread sends it, so nothing depends on timers or on
+``SIGALRM``, which the task and frameworks around it may use as they like. Elsewhere (another
+thread, Windows) the task gets a thread of its own and is left behind when its time is over.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import contextvars
 import functools
@@ -19,13 +21,15 @@ import signal
 import sys
 import threading
 import warnings
-from enum import Enum
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
+from s3batch_handler.errors import TemporaryFailure
+from s3batch_handler.interruption import LOOK_AGAIN, Limit, OutOfTime, function_with_limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, FrameType
+    from types import FrameType
 
 _T = TypeVar("_T")
 _A = TypeVar("_A")
@@ -46,14 +50,6 @@ def deadline_of(context: object, reserve: float) -> float:
     return math.inf
 
 
-class OutOfTime(BaseException):
-    """A task's time is over.
-
-    No ``Exception``, so that a user's ``except Exception`` lets it pass. It never leaves the
-    handler: Lambda's runtime client would end the environment over it.
-    """
-
-
 class ThreadTimeLimitWarning(UserWarning):
     """A time limit is enforced less strictly than in the main thread."""
 
@@ -64,7 +60,8 @@ class _CallWithin(Protocol):
         seconds: float,
         function: Callable[[_A], _T],
         argument: _A,
-        inside: CodeType | None = None,
+        reserve: float = ...,
+        may_interrupt: Callable[[FrameType], bool] | None = None,
         /,
     ) -> _T: ...
 
@@ -72,8 +69,12 @@ class _CallWithin(Protocol):
 call_within: _CallWithin
 """Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
 
-``inside`` is the code of a function: only what runs below a call of it is interrupted. An event
-loop must not be interrupted itself, but a coroutine that blocks it must.
+The function is interrupted when its time is over. Code that goes on all the same is interrupted
+again, first after half of ``reserve`` seconds, then ever faster, so that it has ended when a tenth
+of the reserve is left; see :class:`~s3batch_handler.interruption.Limit`.
+
+``may_interrupt`` gets the innermost frame and says whether this is a good moment, as long as there
+is time to wait for a better one.
 
 Raises:
     OutOfTime: The time was over before the function was done; caused by what came out of the
@@ -81,193 +82,145 @@ Raises:
 """
 
 
-# ---------------------------------------------------------------- in the main thread: SIGALRM
-
-_REPEAT: Final = 0.5
-"""Seconds after which a task that swallowed its interruption (a bare ``except:`` in a loop, a
-``__del__``) is interrupted again. Long enough for a ``finally`` block to clean up."""
-
-
 _FOREVER: Final = 1e7
-"""Seconds beyond which no limit is enforced: timers and locks do not take numbers of any size."""
+"""Seconds beyond which no limit is enforced: locks do not take numbers of any size."""
 
 
-class _State(Enum):
-    OFF = 0  # no call: an alarm is none of ours
-    BUSY = 1  # a call begins or ends: nothing may be interrupted
-    ARMED = 2  # the user's function runs
+# ---------------------------------------------------------------- in the main thread: a watchdog
 
 
-class _Alarm:
-    """One ``SIGALRM`` handler for the process: installed once, its timer armed for each task.
+class _Watchdog:
+    """Calls within time limits, in the main thread, and the thread that interrupts them.
 
-    A signal handler and a timer that the user has set go on working: the handler is called when
-    they are due, and both are given back with the time that the timer has left.
+    The thread sleeps until the limit of the call that is running, then sends a signal to the main
+    thread. It is started by the first call. A call costs no system call as long as its limit is
+    later than the moment for which the thread has planned to wake up, as it nearly always is.
+
+    The signal is ``SIGURG``, which the kernel and hardly any program uses, and which does nothing
+    to a process without a handler for it. (The Go runtime interrupts its own threads by it, for
+    these reasons.) The handler looks at the clock, so a signal that comes late, or from elsewhere,
+    does no harm.
     """
 
     def __init__(self) -> None:
-        self._state = _OFF
-        self._fired = False
-        self._inside: CodeType | None = None
-        self._earlier: Any = None
-        self._shared: _SharedTimer | None = None
-        self._handler = self._on_alarm  # bound once: `is` must find the same object again
+        self._limit: Limit | None = None
+        self._earlier: Any = None  # the user's handler of the signal
+        self._on_signal = self._handle_signal  # bound once: `is` must find the same object again
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Begin anew, in a process just forked: threads are not inherited."""
+        self._limit = None
+        self._is_started = False
+        self._wakes_at = self._rung_for = math.inf
+        self._bell = _thread.allocate_lock()
+        self._bell.acquire()
 
     def call_within(
         self,
         seconds: float,
         function: Callable[[_A], _T],
         argument: _A,
-        inside: CodeType | None = None,
+        reserve: float = 1.0,
+        may_interrupt: Callable[[FrameType], bool] | None = None,
     ) -> _T:
         if _get_ident() != _main_ident:
-            return _call_in_thread(seconds, function, argument)
+            return _call_elsewhere(seconds, function, argument)
         if seconds > _FOREVER:
             return function(argument)
-        if self._state is not _OFF:
-            return self._call_nested(seconds, function, argument, inside)
-        self._fired, self._inside, self._state = False, inside, _BUSY
+        outer = self._limit
+        limit = Limit(monotonic() + seconds, reserve, may_interrupt)
+        if outer is not None and outer.next < limit.next:
+            limit.next = outer.next  # the nearer limit counts
+        if _getsignal(_SIGNAL) is not self._on_signal:
+            self._earlier = _signal(_SIGNAL, self._on_signal)
+        # Python handles signals when a function begins, when a call of C ends and in loops: never
+        # between an assignment like the next one and the line after it.
+        self._limit = limit
         try:
-            self._set_timer(seconds)
-            # Python handles signals when a function begins, when a call of C ends and in loops:
-            # never between an assignment like this one and the next line.
-            self._state = _ARMED
+            if limit.next < self._wakes_at:
+                self._wake(limit)
             return function(argument)
         except BaseException as error:
-            if self._fired and not isinstance(error, OutOfTime):  # it came out as something else
-                raise OutOfTime from error
+            if limit.interruptions:
+                self._limit = None
+                if not isinstance(error, OutOfTime):  # it came out as something else
+                    stopped = OutOfTime()
+                    stopped.module = limit.module
+                    raise stopped from error
+                error.module = error.module or limit.module
             raise
         finally:
-            self._state = _BUSY
-            if self._shared is None:
-                _setitimer(_REAL, 0)
-            else:
-                self._give_back(self._shared)
-            self._state = _OFF
+            self._limit = None
+            if limit.was_due:
+                limit.end()
+            if outer is not None:
+                self._limit = outer
+                if outer.next < self._wakes_at:
+                    self._wake(outer)
 
-    def _call_nested(
-        self,
-        seconds: float,
-        function: Callable[[_A], _T],
-        argument: _A,
-        inside: CodeType | None,
-    ) -> _T:
-        """Call within a call, as when a task calls another handler: the nearer limit counts.
-
-        The outer call's timer is put away, with the time it has left, and set again at the end.
-        """
-        self._state = _BUSY
-        outer_inside, outer_fired = self._inside, self._fired
-        if self._shared is None:
-            left, _ = _setitimer(_REAL, 0)
-        else:
-            left = self._shared.left()
-            self._give_back(self._shared)
-        until = monotonic() + left
-        self._state = _OFF
-        try:
-            return self.call_within(min(seconds, left), function, argument, inside)
-        finally:
-            self._state = _BUSY
-            self._inside, self._fired = outer_inside, outer_fired
-            self._set_timer(until - monotonic())
-            self._state = _ARMED
-
-    def _set_timer(self, seconds: float) -> None:
-        if _getsignal(_SIGALRM) is not self._handler:
-            self._earlier = _signal(_SIGALRM, self._handler)
-        if seconds < _SHORTEST:  # noqa: PLR1730  max() is slower
-            seconds = _SHORTEST
-        theirs, interval = _setitimer(_REAL, seconds, _REPEAT)
-        if theirs:
-            self._shared = _SharedTimer(seconds, theirs, interval)
-
-    def _on_alarm(self, signum: int, frame: FrameType | None) -> None:
-        if self._state is _OFF or (self._shared is not None and self._shared.is_theirs()):
-            self._pass_on(signum, frame)
-        elif self._state is _ARMED and self._may_interrupt(frame):
-            self._fired = True
-            raise OutOfTime
-
-    def _may_interrupt(self, frame: FrameType | None) -> bool:
-        """Tell whether the code that was struck may be interrupted: any, or only ``inside``."""
-        if self._inside is None:
-            return True
-        above = None if frame is None else frame.f_back
-        while above is not None and above.f_code is not self._inside:
-            above = above.f_back
-        return above is not None
-
-    def _pass_on(self, signum: int, frame: FrameType | None) -> None:
-        """Do what would happen if the user's handler were still in place."""
-        if callable(self._earlier):
+    def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
+        limit, now = self._limit, monotonic()
+        if limit is not None and now >= limit.next and frame is not None:
+            limit.interrupt(frame, now)
+        elif limit is None and signum != _SIGNAL:
+            _setitimer(_REAL, 0)
+        elif callable(self._earlier) and signum == _SIGNAL:
             self._earlier(signum, frame)
-        elif self._earlier is signal.SIG_DFL and self._state is not _OFF:
-            # A timer without a handler is there to end the process.
-            _signal(_SIGALRM, signal.SIG_DFL)
-            signal.raise_signal(_SIGALRM)
 
-    def forget(self) -> None:
-        """Forget the timer, in a forked process: that has not inherited it."""
-        self._state, self._shared = _OFF, None
+    # ------------------------------------------------------------ the thread
 
-    def _give_back(self, shared: _SharedTimer) -> None:
-        """Leave a user's handler and timer as the user would find them without us."""
-        self._shared = None
-        _setitimer(_REAL, 0)
-        if self._earlier is not None:
-            _signal(_SIGALRM, self._earlier)
-        shared.give_back()
+    def _wake(self, limit: Limit) -> None:
+        """Have the thread look at the limit now: it would sleep for too long."""
+        self._rung_for = limit.next
+        if self._is_started:
+            with contextlib.suppress(RuntimeError):  # the bell has been rung already
+                self._bell.release()
+            return
+        self._is_started = True
+        try:
+            _thread.start_new_thread(self._watch, ())
+        except RuntimeError:
+            self._is_started = False
+            # No thread can be started now: a timer has to do, which the task may disturb.
+            _signal(_SIGALRM, self._on_signal)
+            _setitimer(_REAL, max(limit.next - monotonic(), 1e-6), LOOK_AGAIN)
 
+    def _watch(self) -> None:
+        unanswered: float | None = None
+        while True:
+            now, limit = monotonic(), self._limit
+            # Without a call it sleeps until the last one would have been due: the next call is
+            # due after that, and need not ring.
+            due = self._rung_for if limit is None else limit.next
+            if limit is not None and due <= now:
+                _pthread_kill(_main_ident, _SIGNAL)
+                if due == unanswered:
+                    # The main thread may have blocked the signal: any thread may take it, and
+                    # Python runs the handler in the main thread, if not in the middle of a sleep.
+                    _raise_signal(_SIGNAL)
+                unanswered = due
+                self._wakes_at = now + LOOK_AGAIN
+            else:
+                self._wakes_at = due if due > now else math.inf
+                # From here on a call with a nearer limit rings. One that came before is seen here.
+                limit = self._limit
+                if limit is not None and limit.next < self._wakes_at:
+                    continue
+            seconds = self._wakes_at - monotonic()
+            self._bell.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
 
-class _SharedTimer:
-    """The only timer that a process has, used by us and by a user who had set it before."""
-
-    def __init__(self, ours: float, theirs: float, interval: float) -> None:
-        now = monotonic()
-        self._ours = now + ours
-        self._theirs = now + theirs
-        self._interval = interval
-        self._arm(now)
-
-    def left(self) -> float:
-        """Give the seconds until our own time is over."""
-        return self._ours - monotonic()
-
-    def is_theirs(self) -> bool:
-        """Tell whether it is the user's timer that is due now, and set what is due next."""
-        now = monotonic()
-        theirs = now >= self._theirs
-        if theirs:
-            self._theirs = now + self._interval if self._interval else math.inf
-        else:
-            self._ours = now + _REPEAT
-        self._arm(now)
-        return theirs
-
-    def give_back(self) -> None:
-        """Leave the timer to the user, with the time it has left."""
-        if self._theirs < math.inf:
-            _setitimer(_REAL, max(self._theirs - monotonic(), _SOON), self._interval)
-
-    def _arm(self, now: float) -> None:
-        _setitimer(_REAL, max(min(self._ours, self._theirs) - now, _SOON), _REPEAT)
-
-
-_OFF, _BUSY, _ARMED = _State
-_SOON: Final = 0.000_001  # a timer of 0 would be none
-_SHORTEST: Final = 0.001  # a shorter one may strike before the function begins, and so in vain
 
 # ---------------------------------------------------------------- elsewhere: a thread
 
 
-def _call_in_thread(
+def _call_elsewhere(
     seconds: float,
     function: Callable[[_A], _T],
     argument: _A,
-    inside: CodeType | None = None,  # noqa: ARG001  a thread's event loop is left behind whole
+    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted once, and left behind
+    may_interrupt: Callable[[FrameType], bool] | None = None,  # noqa: ARG001
 ) -> _T:
-    """Call the function in a thread of its own, and leave that behind when the time is over."""
     if seconds > _FOREVER:
         return function(argument)
     warnings.warn(
@@ -276,6 +229,13 @@ def _call_in_thread(
         ThreadTimeLimitWarning,
         stacklevel=2,
     )
+    return call_in_thread(seconds, function, argument)
+
+
+def call_in_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
+    """Call the function in a thread of its own, and leave that behind when the time is over."""
+    if seconds > _FOREVER:
+        return function(argument)
     return ThreadedCall(function, argument).result(max(seconds, 0))
 
 
@@ -289,7 +249,10 @@ class ThreadedCall(Generic[_T]):
         self._lock = threading.Lock()
         run = functools.partial(contextvars.copy_context().run, self._run, function, argument)
         self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # too many, or no memory
+            raise TemporaryFailure(f"not started: {error}") from error
 
     def result(self, seconds: float | None = None) -> _T:
         """Wait for what comes of the call, for at most ``seconds``, and raise what it raises.
@@ -339,22 +302,31 @@ class ThreadedCall(Generic[_T]):
 # ---------------------------------------------------------------- the way that this process has
 
 
-if hasattr(signal, "SIGALRM"):
+if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
     # signal.getsignal() looks the handler up among the members of an enum: 3 µs, on each call.
     from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
 
-    _signal, _SIGALRM = signal.signal, signal.SIGALRM
+    _signal, _SIGNAL, _SIGALRM = signal.signal, signal.SIGURG, signal.SIGALRM
+    _pthread_kill, _raise_signal = signal.pthread_kill, signal.raise_signal
     _setitimer, _REAL = signal.setitimer, signal.ITIMER_REAL
-    _get_ident, _main_ident = threading.get_ident, threading.main_thread().ident
-    _alarm = _Alarm()
-    call_within = _alarm.call_within
+    _get_ident, _main_ident = threading.get_ident, cast("int", threading.main_thread().ident)
+    _watchdog = _Watchdog()
+    call_within = _watchdog.call_within
+    function_with_limit.append(_Watchdog.call_within.__code__)
+
+    def in_main_thread() -> bool:
+        """Tell whether a call within a time limit stays in the thread that makes it."""
+        return _get_ident() == _main_ident
 
     def _begin_anew() -> None:
         """Begin anew in a forked process, whose main thread is the one that forked it."""
         global _main_ident  # noqa: PLW0603
-        _main_ident = threading.main_thread().ident
-        _alarm.forget()
+        _main_ident = cast("int", threading.main_thread().ident)
+        _watchdog.begin_anew()
 
     os.register_at_fork(after_in_child=_begin_anew)
 else:
-    call_within = _call_in_thread
+    call_within = _call_elsewhere
+
+    def in_main_thread() -> bool:
+        return False

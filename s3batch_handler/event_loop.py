@@ -6,32 +6,40 @@ Only imported for handlers that need it: asyncio is a slow import.
 from __future__ import annotations
 
 import asyncio
-import asyncio.events
 import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from s3batch_handler.deadline import OutOfTime, ThreadedCall, call_within
+from s3batch_handler.deadline import ThreadedCall, call_within
+from s3batch_handler.interruption import LEAST_RESERVE, OutOfTime
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from types import FrameType
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-_GRACE: Final = 0.2
-"""Seconds that a cancelled coroutine has for its own cleaning up."""
-
-_LATER: Final = 0.1
-"""Seconds after the loop's own time limit at which a coroutine that blocks the loop is ended."""
+# What the reserve is used for, in shares of it. A coroutine is cancelled first; one that blocks the
+# loop is interrupted next; at last the loop itself is ended, and closed.
+_CLEAN_UP: Final = 0.2  # for a cancelled coroutine's own cleaning up
+_LATER: Final = 0.3  # after that, what blocks the loop is interrupted
+_INTERRUPT: Final = 0.5  # within that
+_CLOSE: Final = 0.1
 
 
 class EventLoop:
-    """An event loop that lives on between invocations, so that clients bound to it do too."""
+    """An event loop that lives on between invocations, so that clients bound to it do too.
 
-    def __init__(self) -> None:
+    Args:
+        reserve: Seconds after a time limit in which everything has to end.
+    """
+
+    def __init__(self, reserve: float) -> None:
+        self._reserve = max(reserve, LEAST_RESERVE)
         # One, except where several threads call at a time.
         self._idle: list[asyncio.AbstractEventLoop] = []
+        self._spoiled: set[asyncio.AbstractEventLoop] = set()
         weakref.finalize(self, _close_all, self._idle)
 
     def run_all(
@@ -100,63 +108,87 @@ class EventLoop:
         except IndexError:
             loop = asyncio.new_event_loop()
         try:
-            # Only callbacks of the loop are interrupted, never the loop.
-            result = call_within(max(seconds, 0) + _LATER, loop.run_until_complete, main, _CALLBACK)
+            result = call_within(
+                max(seconds, 0) + self._reserve * _LATER,
+                loop.run_until_complete,
+                main,
+                self._reserve * _INTERRUPT,
+                _is_users_code,
+            )
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
-            _close(loop)
+            _close(loop, self._reserve * _CLOSE)
             raise
-        self._idle.append(loop)
+        if loop in self._spoiled:
+            self._spoiled.discard(loop)
+            _close(loop, self._reserve * _CLOSE)
+        else:
+            self._idle.append(loop)
         return result
 
+    async def await_within(self, seconds: float, work: Awaitable[_T]) -> _T:
+        """Await ``work`` for at most ``seconds``, whether or not it heeds being cancelled.
 
-def _close_all(loops: list[asyncio.AbstractEventLoop]) -> None:
-    while loops:
-        _close(loops.pop())
-
-
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """End what still runs in the loop, if it lets itself be ended, and close it."""
-    if loop.is_running():  # in a thread that was left behind
-        return
-    with contextlib.suppress(OutOfTime):
-        call_within(_GRACE + _LATER, loop.run_until_complete, _end_all(), _CALLBACK)
-    loop.close()
-
-
-async def _end_all() -> None:
-    pending = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending, timeout=_GRACE)
-    await asyncio.get_running_loop().shutdown_asyncgens()
-
-
-_CALLBACK: Final = asyncio.events.Handle._run.__code__  # noqa: SLF001
+        Raises:
+            OutOfTime: The time was over first.
+            Abandoned: The loop is about to end.
+        """
+        attempt = asyncio.ensure_future(work)
+        limit = None if seconds == float("inf") else seconds
+        try:
+            done, _ = await asyncio.wait({attempt}, timeout=limit)
+        except asyncio.CancelledError:
+            raise Abandoned from None
+        if done:
+            return attempt.result()
+        attempt.cancel()
+        with contextlib.suppress(asyncio.CancelledError):  # the loop is about to end
+            await asyncio.wait({attempt}, timeout=self._reserve * _CLEAN_UP)
+        if not attempt.done():  # it must not go on in the next invocation
+            self._spoiled.add(asyncio.get_running_loop())
+        elif not attempt.cancelled():
+            attempt.exception()  # looked at, so that the loop does not complain about it
+        raise OutOfTime
 
 
 class Abandoned(BaseException):
     """Whoever waited for the work was cancelled, not the work: the loop is about to end."""
 
 
-async def await_within(seconds: float, work: Awaitable[_T]) -> _T:
-    """Await ``work`` for at most ``seconds``, whether or not it heeds being cancelled.
+def _is_users_code(frame: FrameType) -> bool:
+    """Tell whether the innermost function is neither the event loop's nor ours.
 
-    Raises:
-        OutOfTime: The time was over first.
-        Abandoned: The loop is about to end.
+    An exception in asyncio's own code may get lost there, and a task with it.
     """
-    attempt = asyncio.ensure_future(work)
-    limit = None if seconds == float("inf") else seconds
-    try:
-        done, _ = await asyncio.wait({attempt}, timeout=limit)
-    except asyncio.CancelledError:
-        raise Abandoned from None
-    if done:
-        return attempt.result()
-    attempt.cancel()
-    done, _ = await asyncio.wait({attempt}, timeout=_GRACE)
-    if done and not attempt.cancelled():
-        attempt.exception()  # looked at, so that the loop does not complain about it
-    raise OutOfTime
+    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _LOOPS
+
+
+_LOOPS: Final = frozenset({"asyncio", "selectors", "uvloop", "s3batch_handler"})
+
+
+# ---------------------------------------------------------------- closing
+
+
+def _close_all(loops: list[asyncio.AbstractEventLoop]) -> None:
+    while loops:
+        _close(loops.pop(), LEAST_RESERVE)
+
+
+def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    """End what still runs in the loop, if it lets itself be ended, and close it."""
+    if loop.is_running():  # in a thread that was left behind
+        return
+    with contextlib.suppress(OutOfTime):
+        call_within(
+            seconds, loop.run_until_complete, _end_all(seconds / 2), seconds, _is_users_code
+        )
+    loop.close()
+
+
+async def _end_all(seconds: float) -> None:
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in pending:
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending, timeout=seconds)
+    await asyncio.get_running_loop().shutdown_asyncgens()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import threading
 from collections.abc import Iterable
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from time import monotonic
 from typing import (
@@ -25,8 +27,8 @@ from typing import (
 from pydantic import ValidationError
 from typing_extensions import TypeIs
 
-from s3batch_handler.classify import classify, describe, is_explained
-from s3batch_handler.deadline import OutOfTime, call_within, deadline_of
+from s3batch_handler.classify import Verdict, classify, describe, is_explained
+from s3batch_handler.deadline import call_in_thread, call_within, deadline_of, in_main_thread
 from s3batch_handler.declaration import (
     is_async,
     model_adapter,
@@ -35,6 +37,7 @@ from s3batch_handler.declaration import (
     unknown_options,
 )
 from s3batch_handler.errors import PermanentFailure, TaskFailure
+from s3batch_handler.interruption import OutOfTime, find_out_of_time
 from s3batch_handler.keys import encode_key, is_utf8
 from s3batch_handler.model import (
     ArgumentsT,
@@ -45,18 +48,17 @@ from s3batch_handler.model import (
     Task,
     TaskResult,
 )
-from s3batch_handler.observability import Observer
+from s3batch_handler.observability import Observer, Watched
 from s3batch_handler.protocol import build_response, explain, parse_event
 from s3batch_handler.results import NotAwaited, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-    from contextvars import Context
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
     from logging import Logger
 
     from pydantic import TypeAdapter
 
-    from s3batch_handler.classify import Classify, Verdict
+    from s3batch_handler.classify import Classify
     from s3batch_handler.event_loop import EventLoop
     from s3batch_handler.observability import LoggerLike, MetricsLike, TracerLike
     from s3batch_handler.protocol import Response
@@ -172,7 +174,7 @@ class TaskRunner:
         )
         # Not a bound method: that would make a cycle, and keep event loops until it is collected.
         self._attempt = TaskRunner._attempt_watched if self._observer.active else TaskRunner._answer
-        self._loop = _event_loop_for(function)
+        self._loop = _event_loop_for(function, self._time_reserve)
         self._late_loop: EventLoop | None = None
 
     def respond(self, event: Any, context: Any = None) -> Response:
@@ -203,34 +205,52 @@ class TaskRunner:
     def _attempt_all_in_threads(
         self, tasks: Sequence[Task[Any, Any]], deadline: float
     ) -> list[TaskResult]:
-        from concurrent.futures import ThreadPoolExecutor  # few need it
-
-        def attempt(task: Task[Any, Any], context: Context) -> Outcome:
-            return context.run(self._attempt, self, task, deadline)
-
+        outcomes: dict[int, Outcome] = {}
+        escaped: list[Exception] = []
         contexts = [copy_context() for _ in tasks]  # what is set for the invocation
-        with ThreadPoolExecutor(min(self._concurrency, len(tasks)), "s3batch") as pool:
-            return list(map(TaskResult, tasks, pool.map(attempt, tasks, contexts)))
+        waiting = iter(range(len(tasks)))  # next() is atomic
+
+        def attempt_next() -> None:
+            for number in waiting:
+                try:
+                    outcomes[number] = contexts[number].run(
+                        self._attempt, self, tasks[number], deadline
+                    )
+                except Exception as error:  # noqa: BLE001  raised below, when the others are done
+                    escaped.append(error)
+
+        # This thread takes its share: a process may be unable to start any other.
+        threads = [
+            threading.Thread(target=attempt_next, name="s3batch", daemon=True)
+            for _ in range(min(self._concurrency, len(tasks)) - 1)
+        ]
+        with suppress(RuntimeError):
+            for thread in threads:
+                thread.start()
+        attempt_next()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        if escaped:
+            raise escaped[0]
+        return [TaskResult(task, outcomes[number]) for number, task in enumerate(tasks)]
 
     def _attempt_all_async(
         self, loop: EventLoop, tasks: Sequence[Task[Any, Any]], deadline: float
     ) -> list[TaskResult]:
-        def limit(number: int) -> float:
-            return min(deadline - monotonic(), self._task_timeout * number)
-
         outcomes = loop.run_all(
-            lambda task: self._attempt_async(task, deadline),
+            lambda task: self._attempt_async(loop, task, deadline),
             tasks,
             at_a_time=self._concurrency,
-            limit=limit,
-            fallen=self._failed,
+            limit=lambda number: min(deadline - monotonic(), self._task_timeout * number),
+            fallen=lambda task, error, seconds: self._failed(task, error, seconds, deadline),
         )
         return list(map(TaskResult, tasks, outcomes))
 
     # ------------------------------------------------------------ one task
 
     def _attempt_watched(self, task: Task[Any, Any], deadline: float) -> Outcome:
-        with self._observer.watch(task, deadline - monotonic()) as watched:
+        with self._watch(task, deadline) as watched:
             watched.outcome = outcome = self._answer(task, deadline)
         return outcome
 
@@ -239,23 +259,19 @@ class TaskRunner:
         if seconds > self._task_timeout:  # noqa: PLR1730  min() takes longer
             seconds = self._task_timeout
         if seconds <= 0:
-            return self._never_started(task)
+            return self._never_started(task, deadline)
         try:
-            if not (self._as_it_comes and task.key.isascii()):
-                task = self._bound(task)
-            return outcome_of(call_within(seconds, self._function, task), task)
+            return call_within(seconds, self._call, task, self._time_reserve)
         except NotAwaited as returned:
             begun = returned.awaitable
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
-            return self._failed(task, error, seconds)
+            return self._failed(task, error, seconds, deadline)
         return self._answer_late(task, begun, deadline)
 
-    async def _attempt_async(self, task: Task[Any, Any], deadline: float) -> Outcome:
-        if not self._observer.active:
-            return await self._answer_async(task, deadline)
-        with self._observer.watch(task, deadline - monotonic()) as watched:
-            watched.outcome = outcome = await self._answer_async(task, deadline)
-        return outcome
+    def _call(self, task: Task[Any, Any]) -> Outcome:
+        if not (self._as_it_comes and task.key.isascii()):
+            task = self._bound(task)
+        return outcome_of(self._function(task), task)
 
     def _answer_late(
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
@@ -263,41 +279,54 @@ class TaskRunner:
         """Await what a function returned whose declaration does not look async."""
         from s3batch_handler.event_loop import EventLoop  # asyncio is slow
 
-        self._late_loop = loop = self._late_loop or EventLoop()
+        self._late_loop = loop = self._late_loop or EventLoop(self._time_reserve)
         try:
             (outcome,) = loop.run_all(
-                lambda task: self._answer_async(task, deadline, awaitable),
+                lambda task: self._answer_async(loop, task, deadline, awaitable),
                 (task,),
                 at_a_time=1,
                 limit=lambda _: min(deadline - monotonic(), self._task_timeout),
-                fallen=self._failed,
+                fallen=lambda task, error, seconds: self._failed(task, error, seconds, deadline),
             )
         finally:
             if _is_unbegun(awaitable):
                 awaitable.close()  # Python would complain that nobody awaited it
         return outcome
 
-    async def _answer_async(
-        self, task: Task[Any, Any], deadline: float, begun: Awaitable[object] | None = None
+    async def _attempt_async(
+        self, loop: EventLoop, task: Task[Any, Any], deadline: float
     ) -> Outcome:
-        from s3batch_handler.event_loop import Abandoned, await_within  # asyncio is slow
+        if not self._observer.active:
+            return await self._answer_async(loop, task, deadline)
+        with self._watch(task, deadline) as watched:
+            watched.outcome = outcome = await self._answer_async(loop, task, deadline)
+        return outcome
+
+    async def _answer_async(
+        self,
+        loop: EventLoop,
+        task: Task[Any, Any],
+        deadline: float,
+        begun: Awaitable[object] | None = None,
+    ) -> Outcome:
+        from s3batch_handler.event_loop import Abandoned  # asyncio is slow
 
         seconds = min(deadline - monotonic(), self._task_timeout)
         if seconds <= 0:
-            return self._never_started(task)
+            return self._never_started(task, deadline)
         try:
-            work = self._call_async(task, begun)
-            return outcome_of(await await_within(seconds, work), task)
+            return await loop.await_within(seconds, self._call_async(task, begun))
         except Abandoned:
             raise
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
-            return self._failed(task, error, seconds)
+            return self._failed(task, error, seconds, deadline)
 
     async def _call_async(
         self, task: Task[Any, Any], begun: Awaitable[object] | None = None
-    ) -> object:
+    ) -> Outcome:
         try:
-            return await _value(self._function(self._bound(task)) if begun is None else begun)
+            value = await _value(self._function(self._bound(task)) if begun is None else begun)
+            return outcome_of(value, task)
         except (SystemExit, KeyboardInterrupt) as error:
             # asyncio would let these two fall through the loop, past all other tasks.
             raise _Exit(error) from None
@@ -317,35 +346,45 @@ class TaskRunner:
 
     # ------------------------------------------------------------ failures
 
-    def _failed(self, task: Task[Any, Any], error: BaseException, seconds: float) -> Outcome:
+    def _failed(
+        self, task: Task[Any, Any], error: BaseException, seconds: float, deadline: float
+    ) -> Outcome:
         """Say what an exception means for its task, or raise it (``unexpected="raise"``)."""
         if isinstance(error, _Exit):
             error = error.exit
-        if isinstance(error, OutOfTime):
-            if seconds <= 0:  # it was only said that there is no time, and that took too long
-                return self._never_started(task)
-            where = _place(error.__cause__ or error, self._function)
-            outcome = Outcome(
-                self._on_timeout, f"stopped after {seconds:.1f} s{where}: out of time"
-            )
-        else:
+        stopped = find_out_of_time(error)
+        if stopped is None:
+            return self._judged(task, error, deadline)
+        if seconds <= 0:  # it was only said that there is no time, and that took too long
+            return self._never_started(task, deadline)
+        outcome = self._stopped(error, stopped, seconds, deadline)
+        self._guard(lambda: self._observer.failed(task, outcome, error), deadline)
+        return outcome
+
+    def _judged(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
+        """Classify an exception, describe and log it, whatever it does while it is looked at."""
+        verdict = Verdict(None, None)
+        message = f"{type(error).__name__}, which could not be described"
+
+        def judge() -> None:
+            nonlocal verdict, message
             verdict = self._classify(error)
-            code = verdict.code or self._unexpected
-            if code == "raise":
-                if isinstance(error, Exception):
-                    raise error
-                code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
-            outcome = Outcome(code, describe(error, verdict.about))
+            message = describe(error, verdict.about)
+
+        self._guard(judge, deadline)
+        code = verdict.code or self._unexpected
+        if code == "raise":
+            if isinstance(error, Exception):
+                raise error
+            code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
+        outcome = Outcome(code, message)
+
+        def log() -> None:
             is_expected = self._is_expected(verdict)
-            self._observer.failed(
-                task,
-                outcome,
-                error,
-                expected=is_expected,
-                traceback=not (is_expected or is_explained(verdict)),
-            )
-            return outcome
-        self._observer.failed(task, outcome, error)
+            traceback = not (is_expected or is_explained(verdict))
+            self._observer.failed(task, outcome, error, expected=is_expected, traceback=traceback)
+
+        self._guard(log, deadline)
         return outcome
 
     def _is_expected(self, verdict: Verdict) -> bool:
@@ -357,13 +396,66 @@ class TaskRunner:
         named = (TaskFailure, *options["retry_on"], *options["give_up_on"])
         return isinstance(about, named) or classify(about).code is not code
 
-    def _never_started(self, task: Task[Any, Any]) -> Outcome:
+    def _stopped(
+        self, error: BaseException, stopped: OutOfTime, seconds: float, deadline: float
+    ) -> Outcome:
+        place = ""
+
+        def find_place() -> None:
+            nonlocal place
+            place = _place(error.__cause__ or error, self._function)
+
+        self._guard(find_place, deadline)
+        message = f"stopped after {seconds:.1f} s{place}: out of time"
+        if stopped.module:
+            message += (
+                f"; the import of {stopped.module} was cut off, "
+                "so later tasks in this environment may fail"
+            )
+        return Outcome(self._on_timeout, message)
+
+    def _never_started(self, task: Task[Any, Any], deadline: float) -> Outcome:
         outcome = Outcome(
             self._on_timeout,
             f"not started: no more time left than the time_reserve of {self._time_reserve:g} s",
         )
-        self._observer.failed(task, outcome, None)
+        self._guard(lambda: self._observer.failed(task, outcome, None), deadline)
         return outcome
+
+    # ------------------------------------------------------------ what surrounds a task
+
+    def _guard(self, function: Callable[[], object], deadline: float) -> None:
+        """Call what must neither fail, nor end the environment, nor take too long.
+
+        It may use half of what is left of the reserve before it is interrupted.
+        """
+        left = deadline + self._time_reserve - monotonic()
+        seconds = max(left / 2, _LEAST_TIME)
+        with suppress(BaseException):
+            if in_main_thread():
+                call_within(seconds, lambda _: function(), None, left - seconds)
+            else:
+                call_in_thread(seconds, lambda _: function(), None)
+
+    @contextmanager
+    def _watch(self, task: Task[Any, Any], deadline: float) -> Iterator[Watched]:
+        """Watch a task, without holding it up."""
+        if not in_main_thread():
+            deadline = math.inf  # another thread would not see its context variables
+        watch = self._observer.watch(task, deadline - monotonic())
+        begun: list[Watched] = []
+        self._guard(lambda: begun.append(watch.__enter__()), deadline)
+        raised: BaseException | None = None
+        try:
+            yield begun[0] if begun else Watched()
+        except BaseException as error:
+            raised = error
+            raise
+        finally:
+            if begun:
+                kind = None if raised is None else type(raised)
+                trace = None if raised is None else raised.__traceback__
+                self._guard(lambda: watch.__exit__(kind, raised, trace), deadline)
 
 
 # ---------------------------------------------------------------- the decorator
@@ -453,6 +545,9 @@ def _handler(function: Callable[..., Any], runner: TaskRunner) -> TaskHandler[An
 # ---------------------------------------------------------------- small things
 
 
+_LEAST_TIME: Final = 0.01  # seconds
+
+
 _new_tuple: Final = tuple.__new__  # what TaskResult(…) comes down to, at half its price
 
 
@@ -464,12 +559,12 @@ class _Exit(Exception):
         self.exit = exit_
 
 
-def _event_loop_for(function: Callable[..., object]) -> EventLoop | None:
+def _event_loop_for(function: Callable[..., object], reserve: float) -> EventLoop | None:
     if not is_async(function):
         return None
     from s3batch_handler.event_loop import EventLoop  # asyncio is slow
 
-    return EventLoop()
+    return EventLoop(reserve)
 
 
 async def _value(returned: object) -> object:

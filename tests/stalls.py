@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from s3batch_handler import deadline
+from s3batch_handler import deadline, interruption
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,8 +30,8 @@ SECONDS: Final = 0.4
 LINES: Final = {"tests": 15, "s3batch_handler": 1500}
 """How many lines of a folder a test comes by, as a rule; those of helpers and fixtures count."""
 
-_SIGNALS: Final = deadline.__file__
-"""Rests on where Python handles signals: between two lines it does so because of this plugin."""
+_SIGNALS: Final = (deadline.__file__, interruption.__file__)
+"""They rest on where Python handles signals: because of this plugin, between any two lines."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,7 +75,7 @@ class _Stalls:
         return report
 
     def _on_line(self, code: CodeType, line: int) -> object:
-        if not code.co_filename.startswith(self._folder) or code.co_filename == _SIGNALS:
+        if not code.co_filename.startswith(self._folder) or code.co_filename in _SIGNALS:
             return self._monitoring.DISABLE
         if self._lines_before >= 0:
             self._lines_before -= 1

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import decimal
+import itertools
+import logging
 import math
 import os
 import queue
@@ -28,16 +30,19 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from s3batch_handler import deadline
 from s3batch_handler.deadline import (
-    OutOfTime,
     ThreadedCall,
     ThreadTimeLimitWarning,
     call_within,
     deadline_of,
 )
+from s3batch_handler.interruption import Limit, OutOfTime
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
 LONG = 60.0
@@ -45,13 +50,16 @@ LIMIT = 0.1
 
 
 @pytest.fixture(autouse=True)
-def no_alarm_is_left() -> Iterator[None]:
-    """Each test begins without a timer, and must end without one."""
+def nothing_is_left() -> Iterator[None]:
+    """Each test ends without a timer, without tracing of ours, and with its own alarm handler."""
     earlier = signal.getsignal(signal.SIGALRM)
+    trace, profile = sys.gettrace(), sys.getprofile()
     yield
     left = signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, earlier)
     assert left == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) == earlier
+    assert sys.gettrace() is trace
+    assert sys.getprofile() is profile
 
 
 @contextlib.contextmanager
@@ -92,10 +100,10 @@ class Context:
 def test_deadline(left: float, seconds: float) -> None:
     """The deadline is what Lambda says is left, less the reserve; nothing left is no mistake."""
     before = time.monotonic()
-    deadline = deadline_of(Context(left), reserve=1.0)
+    until = deadline_of(Context(left), reserve=1.0)
     after = time.monotonic()
 
-    assert before + seconds - 0.001 <= deadline <= after + seconds + 0.001
+    assert before + seconds - 0.001 <= until <= after + seconds + 0.001
 
 
 @pytest.mark.parametrize(
@@ -125,13 +133,15 @@ def test_context_that_cannot_tell(context: object) -> None:
 
 
 def sleep(_: object = None) -> None:
-    def asleep() -> None:  # what is interrupted IN_SLEEP runs below this function, not in it
+    def asleep() -> None:  # what in_sleep() looks for
         time.sleep(LONG)
 
     asleep()
 
 
-IN_SLEEP = sleep.__code__
+def in_sleep(frame: FrameType) -> bool:
+    """Tell whether the code is in sleep() above: nothing else is to be interrupted."""
+    return frame.f_code.co_name == "asleep"
 
 
 def receive(connection: socket.socket) -> None:
@@ -218,9 +228,8 @@ def test_except_exception() -> None:
         call_within(LIMIT, careful, None)
 
 
-def test_finally(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cleaning up is not interrupted: ``finally``, ``with``, generators."""
-    monkeypatch.setattr("s3batch_handler.deadline._REPEAT", LONG / 4)  # for busy machines
+def test_finally() -> None:
+    """``finally``, ``with`` and generators have half of the reserve for cleaning up."""
     done = []
 
     @contextlib.contextmanager
@@ -245,13 +254,41 @@ def test_finally(monkeypatch: pytest.MonkeyPatch) -> None:
             done.append("finally")
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(1.0, work, None)
+        call_within(1.0, work, None, LONG / 4)  # for busy machines
 
     assert done == ["manager", "finally"]
 
 
+def spin_in_try(_: object, ended: list[str]) -> None:
+    try:
+        while True:
+            sum(range(1000))
+    finally:
+        ended.append("finally")
+
+
+def spin_in_with(_: object, ended: list[str]) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.callback(ended.append, "finally")
+        while True:
+            ended.count("")
+
+
+@pytest.mark.parametrize("spin", [spin_in_try, spin_in_with])
+def test_finally_around_a_loop(spin: Callable[[Any, list[str]], None]) -> None:
+    """Cleaning up happens wherever in a loop the interruption comes (not so in Python before 3.13
+    for exceptions of signal handlers)."""
+    ended: list[str] = []
+
+    for _ in range(5):
+        with soon(), pytest.raises(OutOfTime):
+            call_within(0.02, lambda _: spin(_, ended), None, LONG / 4)
+
+    assert ended == ["finally"] * 5
+
+
 def test_interruption_that_is_swallowed() -> None:
-    """A bare ``except`` gets a second interruption after half a second."""
+    """A bare ``except`` gets a second interruption after half of the reserve."""
     swallowed = []
 
     def stubborn(_: object) -> None:
@@ -262,18 +299,169 @@ def test_interruption_that_is_swallowed() -> None:
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, stubborn, None, IN_SLEEP)
+        call_within(LIMIT, stubborn, None, 1.0, in_sleep)
 
     assert swallowed == [OutOfTime]
 
 
+def nested_pools(depth: int) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        if depth:
+            nested_pools(depth - 1)
+        else:
+            pool.submit(threading.Event().wait, 5).result()
+
+
+def retry(_: object) -> None:
+    for _ in range(20):
+        try:
+            sleep()
+        except BaseException:
+            time.sleep(0.001)
+
+
+def swallow_for_ever(_: object = None) -> None:
+    while True:
+        try:
+            time.sleep(LONG)
+        except BaseException:
+            continue
+
+
+def swallow_while_computing(_: object) -> None:
+    while True:
+        try:
+            sum(range(1000))
+        except BaseException:
+            continue
+
+
+def suppress_for_ever(_: object) -> None:
+    while True:
+        with contextlib.suppress(BaseException):
+            sleep()
+
+
+def swallow_in_a_generator(_: object) -> None:
+    def numbers() -> Iterator[int]:
+        while True:
+            try:
+                yield 1
+                time.sleep(LONG)
+            except BaseException:
+                pass
+
+    for _ in numbers():
+        pass
+
+
+def swallow_on_all_levels(_: object) -> None:
+    while True:
+        try:
+            swallow_while_computing(None)
+        except BaseException:
+            pass
+        finally:
+            swallow_for_ever()
+
+
+STUBBORN: list[Callable[[Any], object]] = [
+    lambda _: nested_pools(8),
+    retry,
+    swallow_for_ever,
+    swallow_while_computing,
+    suppress_for_ever,
+    swallow_in_a_generator,
+    swallow_on_all_levels,
+]
+
+
+@pytest.mark.parametrize("work", STUBBORN)
+def test_code_that_has_to_be_interrupted_often(work: Callable[[Any], object]) -> None:
+    """However often code goes on after an interruption, it has ended before the reserve is over."""
+    reserve = 4.0  # a slow machine may need some of it
+    began = time.monotonic()
+
+    with pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None, reserve)
+
+    assert time.monotonic() - began < LIMIT + reserve
+
+
+@pytest.mark.parametrize("reserve", [0.0, 0.5, 2.0, 8.0])
+def test_interruptions_follow_each_other_ever_faster(reserve: float) -> None:
+    """They are scaled to the reserve: the first pause is half of it, and none is longer."""
+    limit = Limit(100.0, reserve, None)
+    spread = max(reserve, 0.1) * 0.9
+    times = []
+
+    def interrupt(now: float) -> None:
+        with contextlib.suppress(OutOfTime):
+            limit.interrupt(sys._getframe(), now)
+            pytest.fail("nothing was interrupted")
+
+    now = 100.0
+    while now < 100 + spread * 0.7:
+        call_within(math.inf, interrupt, now)
+        times.append(now)
+        now = limit.next
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+
+    assert pauses[0] == pytest.approx(spread / 2)
+    assert pauses == sorted(pauses, reverse=True)
+    assert len(times) >= 4
+
+
+def test_tracing_of_the_user_comes_back() -> None:
+    """Tracing, the last resort, leaves a debugger or a coverage tool as they were."""
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        """Trace nothing."""
+
+    earlier = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with pytest.raises(OutOfTime):
+            call_within(LIMIT, swallow_for_ever, None, 0.2)
+        found = sys.gettrace()
+    finally:
+        sys.settrace(earlier)
+
+    assert found is trace
+
+
+def test_a_frame_that_was_traced_lives_on() -> None:
+    """A generator that an interruption has left behind can go on afterwards."""
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        with contextlib.suppress(BaseException):
+            sleep()
+        yield 2
+        yield 3
+
+    generator = numbers()
+    next(generator)
+
+    def work(_: object) -> int:
+        return next(generator)
+
+    with soon(), contextlib.suppress(OutOfTime):
+        call_within(0.01, work, None, 0.0)
+
+    assert call_within(LONG, lambda _: list(generator), None) in ([3], [])
+
+
+# ---------------------------------------------------------------- moments that are not good
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interruption_in_a_destructor() -> None:
-    """Python drops exceptions in ``__del__``; the function is ended by the next one."""
+    """Python drops exceptions in ``__del__``: the function is interrupted after it, or later."""
 
     class Slow:
         def __del__(self) -> None:
-            sleep()
+            time.sleep(LONG)
 
     def work(_: object) -> None:
         Slow()
@@ -281,6 +469,100 @@ def test_interruption_in_a_destructor() -> None:
 
     with soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, work, None)
+
+
+@pytest.fixture
+def slow_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of a module called ``slow_module``."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield tmp_path / "slow_module.py"
+    sys.modules.pop("slow_module", None)
+
+
+def import_it(_: object) -> None:
+    import slow_module  # type: ignore[import-not-found]  # noqa: F401
+
+    sleep()
+
+
+def test_import_is_not_interrupted(slow_module: Path) -> None:
+    """An interruption waits for an import as long as the reserve allows: what is imported works."""
+    slow_module.write_text("import time\ntime.sleep(0.5)\nready = True\n")
+
+    with soon(), pytest.raises(OutOfTime) as caught:
+        call_within(LIMIT, import_it, None, LONG / 4)
+
+    assert sys.modules["slow_module"].ready
+    assert caught.value.module is None
+
+
+def test_import_that_takes_too_long(slow_module: Path) -> None:
+    """It is cut off in the end, and the exception names the module."""
+    slow_module.write_text(f"import time\ntime.sleep({LONG})\n")
+
+    with soon(), pytest.raises(OutOfTime) as caught:
+        call_within(LIMIT, import_it, None)
+
+    assert caught.value.module == "slow_module"
+
+
+def test_import_around_the_call(slow_module: Path) -> None:
+    """A call that is itself made by an import is interrupted like any other, at once."""
+    slow_module.write_text(
+        "import time\n"
+        "from s3batch_handler.deadline import OutOfTime, call_within\n"
+        "began = time.monotonic()\n"
+        "try:\n"
+        f"    call_within(0.1, time.sleep, {LONG}, 40.0)\n"
+        "except OutOfTime:\n"
+        "    took = time.monotonic() - began\n"
+    )
+
+    import slow_module as module
+
+    assert module.took < LONG / 4
+
+
+def test_logging_is_not_interrupted() -> None:
+    """A handler that writes a log line gets to its end, and so gives its lock back."""
+    written = []
+
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
+            time.sleep(0.5)
+            written.append(record.getMessage())
+
+    logger = logging.Logger("slow")  # noqa: LOG001  no other test's
+    logger.addHandler(Slow())
+
+    def work(_: object) -> None:
+        logger.warning("line")
+        sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None, LONG / 4)
+
+    assert written == ["line"]
+
+
+def test_locks_are_given_back() -> None:
+    """Interruptions at any moment of threading's and queue's own code leave no lock behind."""
+    condition, numbers = threading.Condition(), queue.Queue[int]()
+
+    def work(_: object) -> None:
+        while True:
+            with condition:
+                condition.notify_all()
+            numbers.put(1)
+            numbers.get()
+
+    for _ in range(30):
+        with pytest.raises(OutOfTime):
+            call_within(0.005, work, None, LONG / 4)
+
+    free = [condition.acquire(timeout=1), numbers.mutex.acquire(timeout=1)]
+    assert free == [True, True]
 
 
 def test_interruption_that_is_survived() -> None:
@@ -292,7 +574,7 @@ def test_interruption_that_is_survived() -> None:
         return "done"
 
     with soon():
-        assert call_within(LIMIT, work, None, IN_SLEEP) == "done"
+        assert call_within(LIMIT, work, None, 1.0, in_sleep) == "done"
 
 
 def test_interruption_that_is_turned_into_something_else() -> None:
@@ -305,7 +587,7 @@ def test_interruption_that_is_turned_into_something_else() -> None:
             raise ValueError("something failed") from error
 
     with soon(), pytest.raises(OutOfTime) as caught:
-        call_within(LIMIT, work, None, IN_SLEEP)
+        call_within(LIMIT, work, None, 1.0, in_sleep)
 
     assert isinstance(caught.value.__cause__, ValueError)
 
@@ -320,15 +602,13 @@ def test_failure_before_the_end() -> None:
         call_within(LONG, work, None)
 
 
-def test_nothing_is_left() -> None:
-    """After a call there is no timer, and nothing comes late."""
-    call_within(0.5, str, 1)
+def test_nothing_comes_late() -> None:
+    """After a call nothing is interrupted."""
+    call_within(0.3, str, 1)
     with pytest.raises(OutOfTime):
         call_within(0.05, sleep, None)
 
     time.sleep(0.7)
-
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_end_and_interruption_at_once() -> None:
@@ -348,185 +628,211 @@ def test_end_and_interruption_at_once() -> None:
             ended[call_within(0.0011, work, seconds) == seconds] += 1
         except OutOfTime:
             ended[False] += 1
-        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
     assert ended[True]
     assert ended[False]
 
 
-def test_one_handler_for_the_process() -> None:
-    """Our signal handler is installed once, and armed for each call."""
+def test_one_signal_handler_for_the_process() -> None:
+    """Our signal handler is installed once."""
     call_within(LONG, str, 1)
-    first = signal.getsignal(signal.SIGALRM)
+    first = signal.getsignal(signal.SIGURG)
 
     call_within(LONG, str, 1)
 
-    assert signal.getsignal(signal.SIGALRM) is first
+    assert signal.getsignal(signal.SIGURG) is first
 
 
-# ---------------------------------------------------------------- with a timer of the user's
+def test_calls_do_not_wake_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls whose limits lie further and further ahead cost no wake-up, as in an environment."""
+    call_within(LONG, str, 1)
+    wait_for(lambda: deadline._watchdog._wakes_at < math.inf)
+    wakes: list[object] = []
+    monkeypatch.setattr(deadline._watchdog, "_wake", wakes.append)
+
+    for seconds in range(100):
+        call_within(LONG + seconds, str, 1)
+
+    assert not wakes
 
 
-class Alarms:
-    """A user's signal handler."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        signal.signal(signal.SIGALRM, self.handle)
-
-    def handle(self, signum: int, frame: object) -> None:
-        self.count += 1
-
-
-def test_timer_of_the_user_that_comes_before_ours() -> None:
-    """A user's handler is called when it is due, and the task goes on."""
-    alarms = Alarms()
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
+def test_limit_nearer_than_all_before() -> None:
+    """The watchdog wakes up in time for a call whose limit comes before those of earlier calls."""
+    call_within(LONG, str, 1)
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(1.2, sleep, None)
-    assert alarms.count == 1
-
-    signal.raise_signal(signal.SIGALRM)
-    assert alarms.count == 2
-
-
-def test_timer_of_the_user_that_comes_after_ours() -> None:
-    """A user's timer goes on after the task as if nothing had been: handler, time and interval."""
-    alarms = Alarms()
-    signal.setitimer(signal.ITIMER_REAL, LONG, 7)
-    call_within(LONG, str, 1)
-    with pytest.raises(OutOfTime):
         call_within(LIMIT, sleep, None)
 
-    left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
 
-    assert LONG - 20 < left < LONG - LIMIT
-    assert interval == 7
-    assert alarms.count == 0
-    assert signal.getsignal(signal.SIGALRM) == alarms.handle
+def test_signal_from_elsewhere() -> None:
+    """A signal that nobody expects does nothing to a call; a handler of the user's is called."""
+    heard = []
+    deadline._watchdog._earlier, earlier = lambda *_: heard.append(1), deadline._watchdog._earlier
+    try:
+        call_within(LONG, lambda _: signal.raise_signal(signal.SIGURG), None)
+        signal.raise_signal(signal.SIGURG)
+    finally:
+        deadline._watchdog._earlier = earlier
 
-
-def test_periodic_timer_of_the_user() -> None:
-    """A sampling profiler, say, goes on during a task and after it."""
-    alarms = Alarms()
-    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-
-    def go_on_for(_: object) -> None:
-        enough = alarms.count + 3
-        while alarms.count < enough:
-            time.sleep(0.01)
-
-    with soon():
-        call_within(LONG, go_on_for, None)
-        with pytest.raises(OutOfTime):
-            call_within(0.3, sleep, None)
-        go_on_for(None)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert heard == [1, 1]
 
 
-def test_periodic_timer_and_cleaning_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It does not bring our next interruption nearer: there remains as long for cleaning up."""
-    monkeypatch.setattr("s3batch_handler.deadline._REPEAT", LONG / 4)  # for busy machines
-    Alarms()
-    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-    cleaned_up = []
+def test_blocked_signals() -> None:
+    """Code that blocks all signals is interrupted all the same, and the next call in its sleep."""
 
     def work(_: object) -> None:
-        try:
-            sleep()
-        finally:
-            until = time.monotonic() + 0.15
-            while time.monotonic() < until:
-                time.sleep(0.01)
-            cleaned_up.append(True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True:
+            sum(range(1000))
 
-    with soon(), pytest.raises(OutOfTime):
-        call_within(1.0, work, None)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-
-    assert cleaned_up
-
-
-def test_handler_of_the_user_that_raises() -> None:
-    """A user's own time limit goes on working within ours."""
-
-    def give_up(signum: int, frame: object) -> None:
-        raise TimeoutError("the user's own")
-
-    def call() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
-        call_within(LONG, sleep, None)
-
-    signal.signal(signal.SIGALRM, give_up)
-
-    with soon(), pytest.raises(TimeoutError, match="the user's own"):
-        call()
-
-
-def test_handler_of_the_user_between_tasks() -> None:
-    """An alarm that is set between two tasks still finds the handler that was there before us."""
-    alarms = Alarms()
-    call_within(LONG, str, 1)
-
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    time.sleep(0.1)
-
-    assert alarms.count == 1
+    try:
+        with soon(), pytest.raises(OutOfTime):
+            call_within(LIMIT, work, None)
+        with soon(), pytest.raises(OutOfTime):
+            call_within(LIMIT, sleep, None)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def test_handler_of_the_user_that_replaces_ours() -> None:
-    """A handler installed after ours is an earlier one to the next task."""
-    call_within(LONG, str, 1)
-    alarms = Alarms()
-
-    with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, sleep, None)
-    signal.raise_signal(signal.SIGALRM)
-
-    assert alarms.count == 1
-
-
-def test_ignored_signal() -> None:
-    """A user who ignores the signal goes on ignoring it; our limit holds."""
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-
-    with soon(), pytest.raises(OutOfTime):
-        call_within(0.5, sleep, None)
-
-    signal.raise_signal(signal.SIGALRM)  # and nothing happens
+    """A task that takes our signal from us does not take the next task's limit."""
+    earlier = signal.getsignal(signal.SIGURG)
+    try:
+        call_within(LONG, lambda _: signal.signal(signal.SIGURG, signal.SIG_IGN), None)
+        with soon(), pytest.raises(OutOfTime):
+            call_within(LIMIT, sleep, None)
+    finally:
+        signal.signal(signal.SIGURG, earlier)
 
 
-@pytest.mark.parametrize("when", ["during", "after"])
-def test_alarm_that_ends_the_process(when: str) -> None:
-    """A user's ``alarm()`` without a handler ends the process, during a task and after it."""
-    done = run(f"""
-        import signal, time
-        from s3batch_handler.deadline import call_within
-        signal.setitimer(signal.ITIMER_REAL, 0.5)
-        call_within(60, time.sleep, {30 if when == "during" else 0})
-        time.sleep(30)
+def test_no_thread_can_be_started() -> None:
+    """A process that cannot start a thread keeps its limits by a timer."""
+    done = run("""
+        import _thread, signal, time
+        def start_new_thread(*_):
+            raise RuntimeError("can't start new thread")
+        _thread.start_new_thread = start_new_thread
+        from s3batch_handler.deadline import OutOfTime, call_within
+        for _ in range(2):
+            try:
+                call_within(0.1, time.sleep, 60)
+            except OutOfTime:
+                print("out of time")
+        time.sleep(0.1)
+        print(call_within(30, str.upper, "done"), signal.getitimer(signal.ITIMER_REAL)[0] > 20)
     """)
 
-    assert done.returncode == -signal.SIGALRM, done.stderr
+    assert done.stdout == "out of time\nout of time\nDONE True\n", done.stderr
+
+
+# ---------------------------------------------------------------- the user's own alarms
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Limit the time of a block by an alarm, as countless helpers do."""
+
+    def ring(signum: int, frame: object) -> None:
+        raise TimeoutError(f"more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_alarm_in_the_task_that_was_not_needed() -> None:
+    """A task that limits a part of itself by an alarm is limited as a whole, too."""
+
+    def work(_: object) -> None:
+        with at_most(0.5):
+            pass
+        sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None)
+
+
+def test_alarm_in_the_task_that_is_due_later() -> None:
+    """The task's own alarm does not stand in the way of a nearer limit."""
+
+    def work(_: object) -> None:
+        with at_most(LONG):
+            sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None)
+
+
+def test_alarm_in_the_task_that_is_due_earlier() -> None:
+    """The task's own alarm works as it does without us."""
+
+    def work(_: object) -> None:
+        with at_most(0.05):
+            sleep()
+
+    with soon(), pytest.raises(TimeoutError, match=r"more than 0\.05 s"):
+        call_within(LONG, work, None)
+
+
+def test_ignored_alarm() -> None:
+    """A task that ignores alarms, or switches all timers off, is limited."""
+
+    def work(_: object) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
+        sleep()
+
+    earlier = signal.getsignal(signal.SIGALRM)
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None)
+    signal.signal(signal.SIGALRM, earlier)
+
+
+def test_alarm_around_the_call() -> None:
+    """A timer that was set before goes on during the call and after it: handler and interval."""
+    count = []
+    earlier = signal.signal(signal.SIGALRM, lambda *_: count.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+    try:
+
+        def go_on(_: object) -> None:
+            enough = len(count) + 3
+            while len(count) < enough:
+                time.sleep(0.01)
+
+        with soon():
+            call_within(LONG, go_on, None)
+            with pytest.raises(OutOfTime):
+                call_within(LIMIT, sleep, None)
+            go_on(None)
+        assert signal.getitimer(signal.ITIMER_REAL)[1] == pytest.approx(0.02, abs=0.005)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
 
 
 # ---------------------------------------------------------------- one call within another
 
 
 def test_nearer_limit_inside() -> None:
-    """The limit of an inner call holds; the outer goes on with what is left of its own."""
+    """The limit of an inner call holds; the outer one's holds after it."""
+    seen = []
 
-    def outer(_: object) -> float:
+    def outer(_: object) -> None:
         with pytest.raises(OutOfTime):
             call_within(LIMIT, sleep, None)
-        return signal.getitimer(signal.ITIMER_REAL)[0]
+        seen.append("inner")
+        sleep()
 
-    with soon():
-        left = call_within(LONG, outer, None)
+    with soon(), pytest.raises(OutOfTime):
+        call_within(1.0, outer, None)
 
-    assert LONG - 20 < left < LONG
+    assert seen == ["inner"]
 
 
 def test_nearer_limit_outside() -> None:
@@ -535,31 +841,34 @@ def test_nearer_limit_outside() -> None:
 
     def outer(_: object) -> None:
         try:
-            call_within(LONG, sleep, None, IN_SLEEP)
+            call_within(LONG, sleep, None, 1.0, in_sleep)
         except OutOfTime:
             seen.append("inner")
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, outer, None, IN_SLEEP)
+        call_within(LIMIT, outer, None, 1.0, in_sleep)
 
     assert seen == ["inner"]
 
 
-def test_limits_and_a_timer_of_the_user() -> None:
-    """Two limits and the user's timer keep out of each other's way."""
-    alarms = Alarms()
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
+def test_call_after_an_interruption() -> None:
+    """A call within one that was interrupted keeps to what time there is, and comes back."""
+    times = []
 
-    def outer(_: object) -> None:
-        with pytest.raises(OutOfTime):
-            call_within(0.8, sleep, None)
-        sleep()
+    def outer(_: object) -> str:
+        with contextlib.suppress(OutOfTime):
+            sleep()
+        began = time.monotonic()
+        with contextlib.suppress(OutOfTime):
+            call_within(LONG, sleep, None, 2.0)
+        times.append(time.monotonic() - began)
+        return "done"
 
-    with soon(), pytest.raises(OutOfTime):
-        call_within(1.5, outer, None)
+    with contextlib.suppress(OutOfTime):
+        call_within(LIMIT, outer, None, 2.0, in_sleep)
 
-    assert alarms.count == 1
+    assert times[0] < LONG / 4
 
 
 # ---------------------------------------------------------------- in another thread
@@ -682,10 +991,10 @@ def test_context_variables_in_a_thread() -> None:
 
 
 def test_no_signals_at_all() -> None:
-    """On a system without ``SIGALRM`` the limits hold by threads."""
+    """On a system without signals for threads the limits hold by threads."""
     done = run("""
         import signal, threading, time, warnings
-        del signal.SIGALRM, signal.setitimer, signal.ITIMER_REAL
+        del signal.pthread_kill
         from s3batch_handler.deadline import OutOfTime, call_within
         warnings.simplefilter("always")
         try:

@@ -1,0 +1,301 @@
+"""When and how the code of a call whose time is over is interrupted, in the main thread.
+
+An interruption is an exception that a signal handler raises, so it comes between any two steps of
+the code. That is what ends a blocking read, and what makes it delicate: :class:`Limit` decides
+when, and looks for a moment that leaves the process as it should be.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType, FrameType
+
+
+class OutOfTime(BaseException):
+    """The time of a task is over.
+
+    No ``Exception``, so that a user's ``except Exception`` lets it pass. It never leaves the
+    handler: Lambda's runtime client would end the environment over it.
+
+    Attributes:
+        module: The module whose import was cut off, if one was.
+    """
+
+    module: str | None = None
+
+
+def find_out_of_time(error: BaseException) -> OutOfTime | None:
+    """Find an OutOfTime in an exception, its groups, its causes and its contexts."""
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < _MOST_EXCEPTIONS:
+        exception = waiting.pop()
+        if isinstance(exception, OutOfTime):
+            return exception
+        if id(exception) not in seen:
+            seen.add(id(exception))
+            if isinstance(exception, BaseExceptionGroup):
+                waiting.extend(exception.exceptions[:_MOST_EXCEPTIONS])
+            origins = exception.__context__, exception.__cause__
+            waiting.extend(origin for origin in origins if origin is not None)
+    return None
+
+
+_MOST_EXCEPTIONS: Final = 1000  # looked at: a group may hold any number, even itself
+
+
+class Limit:
+    """The time limit of one call, and when its code is interrupted.
+
+    At first the code is interrupted once, and has half of the reserve for its ``finally`` blocks.
+    Some code needs more interruptions: each nested executor waits for its threads, each attempt of
+    a retry library swallows one. So they follow each other ever faster: the next one is due after
+    half the square of the share of the reserve that is left. That makes five by the time that a
+    quarter of it is left. From then on no moment is too bad, and nothing can swallow an
+    interruption: see :meth:`_insist`.
+
+    Args:
+        due: When the time of the call is over, on the monotonic clock.
+        reserve: The seconds after that in which the call has to end.
+        may_interrupt: Says of the innermost frame whether this is a good moment.
+    """
+
+    was_due = False
+    interruptions = 0
+    module: str | None = None  # whose import was cut off
+    _is_over = False
+    _tracing: tuple[Any, Any] | None = None  # what was set before we traced
+    _spot: tuple[int, int] | None = None  # where the code was when it was last looked at
+    _looks = 0
+
+    def __init__(
+        self, due: float, reserve: float, may_interrupt: Callable[[FrameType], bool] | None
+    ) -> None:
+        self.next = due  # when the next interruption is due
+        self._due = due
+        self._reserve = reserve
+        self._may_interrupt = may_interrupt
+
+    def interrupt(self, frame: FrameType, now: float) -> None:
+        """Interrupt the code that runs in ``frame``, unless a better moment is likely to come.
+
+        Raises:
+            OutOfTime: Always, but for that.
+        """
+        self.was_due = True
+        self.next = now + LOOK_AGAIN
+        is_last_resort = self._share_left(now) < _LAST_RESORT
+        if not (is_last_resort or self._is_good_moment(frame)):
+            return
+        if self._is_moving_on(frame):
+            self._interrupt_later(_first_without_locks(frame))
+            return
+        if _skips_handlers(frame) and not is_last_resort:
+            self._interrupt_later(frame)
+            return
+        self.module = self.module or _imported_module(frame)
+        if is_last_resort:
+            self._insist(frame)
+        self._raise(now)
+
+    def end(self) -> None:
+        """Leave the process as it was before the interruptions, and open to the next one."""
+        self._is_over = True
+        if self._tracing is not None:
+            trace, profile = self._tracing
+            sys.setprofile(profile)
+            sys.settrace(trace)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGURG,))
+
+    def _raise(self, now: float) -> None:
+        share = self._share_left(now)
+        self.interruptions += 1
+        self.next = now + max(self._seconds() * share * share / 2, LOOK_AGAIN)
+        raise OutOfTime
+
+    def _share_left(self, now: float) -> float:
+        return max(self._due + self._seconds() - now, 0) / self._seconds()
+
+    def _seconds(self) -> float:
+        return max(self._reserve, LEAST_RESERVE) * _SHARE_OF_CALL
+
+    # ------------------------------------------------------------ good and bad moments
+
+    def _is_good_moment(self, frame: FrameType) -> bool:
+        """Tell whether an interruption now leaves the process as it should be."""
+        if self._may_interrupt is not None and not self._may_interrupt(frame):
+            return False
+        return not any(_is_delicate(outer) for outer in _frames_of_call(frame))
+
+    def _is_moving_on(self, frame: FrameType) -> bool:
+        """Tell whether the code may be about to take or to release a lock.
+
+        It will be elsewhere in a moment, unless it waits there.
+        """
+        spot = (id(frame), frame.f_lasti) if _module_name(frame) in _HOLDS_LOCKS else None
+        if spot is None or spot == self._spot or self._looks == _MOST_LOOKS:
+            self._spot, self._looks = None, 0
+            return False
+        self._spot = spot
+        self._looks += 1
+        return True
+
+    # ------------------------------------------------------------ interruptions by tracing
+
+    def _interrupt_later(self, frame: FrameType | None) -> None:
+        """Interrupt the code of a frame before the second instruction that it executes from now.
+
+        The second, because what is raised before the first one may count as raised before the
+        beginning of a loop: see :func:`_skips_handlers`.
+        """
+        is_first = True
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
+            nonlocal is_first
+            if event == "opcode" and not self._is_over:
+                if not is_first:
+                    frame.f_trace_opcodes = False
+                    self._raise(monotonic())
+                is_first = False
+            return trace
+
+        if frame is not None:
+            self._remember_tracing()
+            frame.f_trace, frame.f_trace_opcodes = trace, True
+            sys.settrace(_leave_untraced)
+
+    def _insist(self, frame: FrameType) -> None:
+        """Make sure that the next OutOfTime ends the call, whatever catches it on the way.
+
+        A bare ``except:`` in an endless loop swallows any number of interruptions. So there is one
+        before each line that the frames which run now are about to execute, also before the first
+        line of an ``except`` block. Python switches tracing off when that raises an exception; a
+        profile function, which is called as a frame ends, switches it on again for the frames
+        further out.
+        """
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
+            if event == "line" and not self._is_over:
+                raise OutOfTime
+            return trace
+
+        def go_on(frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG001
+            if event == "return" and not self._is_over:
+                sys.settrace(_leave_untraced)
+
+        self._remember_tracing()
+        for outer in _frames_of_call(frame):
+            outer.f_trace = trace
+        sys.setprofile(go_on)
+        sys.settrace(_leave_untraced)
+
+    def _remember_tracing(self) -> None:
+        if self._tracing is None:
+            self._tracing = sys.gettrace(), sys.getprofile()
+
+
+def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
+    """Trace no call that begins from now on."""
+
+
+LEAST_RESERVE: Final = 0.1
+"""Seconds over which interruptions are spread if the reserve is less than that."""
+
+LOOK_AGAIN: Final = 0.005
+"""Seconds until there is another look at a call whose time is over."""
+
+_SHARE_OF_CALL: Final = 0.9
+"""How much of the reserve the call may use up. The rest is for building the response."""
+
+_LAST_RESORT: Final = 0.25
+"""The share of the reserve in which no moment is too bad for an interruption."""
+
+_MOST_LOOKS: Final = 10
+"""How often in succession an interruption is put off for the sake of a lock."""
+
+
+# ---------------------------------------------------------------- what the frames tell
+
+function_with_limit: list[CodeType] = []
+"""The code of the function that calls within a limit: where the frames of a call end."""
+
+_IMPORT_SYSTEM: Final = frozenset(
+    {
+        "_frozen_importlib",
+        "_frozen_importlib_external",
+        "importlib._bootstrap",
+        "importlib._bootstrap_external",
+        "importlib.util",  # LazyLoader
+    }
+)
+
+_DELICATE: Final = _IMPORT_SYSTEM | {"_weakrefset", "logging", "logging.handlers", "weakref"}
+
+_HOLDS_LOCKS: Final = frozenset(
+    {
+        "_weakrefset",
+        "concurrent.futures._base",
+        "concurrent.futures.thread",
+        "queue",
+        "threading",
+    }
+)
+"""Modules of the standard library whose functions hold a lock for a moment. An interruption between
+taking it and the ``try`` that releases it would leave it locked for good. (What is raised in the
+first one, Python drops.)"""
+
+
+def _is_delicate(frame: FrameType) -> bool:
+    """Tell whether an interruption below this frame would do lasting damage, or nothing.
+
+    - A module whose import is interrupted may be broken for the rest of the environment's life:
+      numpy, for one, cannot be imported a second time.
+    - A logging handler that is interrupted as it takes its lock may keep it.
+    - Python drops exceptions in ``__del__`` and in callbacks of weak references.
+    """
+    return frame.f_code.co_name == "__del__" or _module_name(frame) in _DELICATE
+
+
+def _skips_handlers(frame: FrameType) -> bool:
+    """Tell whether an exception raised now would pass by ``finally`` and ``with``.
+
+    Before Python 3.13 an exception that a signal handler raises at the jump back to the beginning
+    of a loop counts as raised before the loop. If that is the first thing in a ``try`` block, the
+    block's handlers do not see it. (Seen on 3.11.7 and 3.12.1.)
+    """
+    if sys.version_info >= (3, 13):
+        return False
+    from opcode import opname  # hardly ever needed
+
+    return "JUMP_BACKWARD" in opname[frame.f_code.co_code[frame.f_lasti]]
+
+
+def _imported_module(frame: FrameType) -> str | None:
+    """Return the name of the outermost module that is being imported in the call."""
+    name = None
+    for outer in _frames_of_call(frame):
+        if outer.f_code.co_name == "_find_and_load" and _module_name(outer) in _IMPORT_SYSTEM:
+            name = outer.f_locals.get("name")
+    return name
+
+
+def _first_without_locks(frame: FrameType) -> FrameType | None:
+    frames = _frames_of_call(frame)
+    return next((outer for outer in frames if _module_name(outer) not in _HOLDS_LOCKS), None)
+
+
+def _frames_of_call(frame: FrameType) -> Iterator[FrameType]:
+    """Yield a frame and those outside of it, up to the function that is called within a limit."""
+    outer: FrameType | None = frame
+    while outer is not None and outer.f_code not in function_with_limit:
+        yield outer
+        outer = outer.f_back
+
+
+def _module_name(frame: FrameType) -> object:
+    return frame.f_globals.get("__name__")
