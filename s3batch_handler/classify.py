@@ -215,7 +215,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     """Give an exception and what it was raised from, outermost first, each of them once."""
     seen: set[int] = set()
     exception: BaseException | None = error
-    while exception is not None and id(exception) not in seen and len(seen) < _MOST:
+    while exception is not None and id(exception) not in seen and len(seen) < _LONGEST_CHAIN:
         seen.add(id(exception))
         yield exception
         if exception.__cause__ is not None or exception.__suppress_context__:
@@ -252,8 +252,10 @@ def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
             waiting.extend(reversed(members[:_MOST]))
 
 
+_LONGEST_CHAIN: Final = 50_000
 _MOST: Final = 1000
-"""Exceptions that are looked at in a chain or in a group. There may be any number, and no time."""
+"""Exceptions that are looked at in a chain, and in a group. There may be any number, and no time
+for them."""
 
 _DEEPEST: Final = 50
 """Levels of groups within causes within groups that are looked at."""

@@ -10,7 +10,7 @@ import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from s3batch_handler.deadline import ThreadedCall, call_within
+from s3batch_handler.deadline import ThreadedCall, call_in_thread, call_within, in_main_thread
 from s3batch_handler.interruption import LEAST_RESERVE, OutOfTime
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class EventLoop:
             )
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
+            asyncio._set_running_loop(None)  # noqa: SLF001  the loop may not have come to that
+            main.close()
             _close(loop, self._reserve * _CLOSE)
             raise
         if loop in self._spoiled:
@@ -178,11 +180,17 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     """End what still runs in the loop, if it lets itself be ended, and close it."""
     if loop.is_running():  # in a thread that was left behind
         return
+    ending = _end_all(seconds / 2)
     with contextlib.suppress(OutOfTime):
-        call_within(
-            seconds, loop.run_until_complete, _end_all(seconds / 2), seconds, _is_users_code
-        )
-    loop.close()
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001
+            pass  # there cannot be two at a time: it is closed as it is
+        elif in_main_thread():
+            call_within(seconds, loop.run_until_complete, ending, seconds, _is_users_code)
+        else:
+            call_in_thread(seconds, loop.run_until_complete, ending)
+    if not loop.is_running():
+        ending.close()  # or Python would complain if it was never begun
+        loop.close()
 
 
 async def _end_all(seconds: float) -> None:

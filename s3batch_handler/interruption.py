@@ -154,11 +154,13 @@ class Limit:
         beginning of a loop: see :func:`_skips_handlers`.
         """
         is_first = True
+        interruptions = self.interruptions
 
         def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
             nonlocal is_first
-            if event == "opcode" and not self._is_over:
-                if not is_first:
+            # There may have been an interruption meanwhile, if the code waits where it is.
+            if event == "opcode" and self.interruptions == interruptions and not self._is_over:
+                if not is_first and _may_raise(frame):
                     frame.f_trace_opcodes = False
                     self._raise(monotonic())
                 is_first = False
@@ -173,14 +175,14 @@ class Limit:
         """Make sure that the next OutOfTime ends the call, whatever catches it on the way.
 
         A bare ``except:`` in an endless loop swallows any number of interruptions. So there is one
-        before each line that the frames which run now are about to execute, also before the first
-        line of an ``except`` block. Python switches tracing off when that raises an exception; a
-        profile function, which is called as a frame ends, switches it on again for the frames
+        before each instruction that the frames which run now are about to execute, also at the
+        beginning of an ``except`` block. Python switches tracing off when that raises an exception;
+        a profile function, which is called as a frame ends, switches it on again for the frames
         further out.
         """
 
         def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
-            if event == "line" and not self._is_over:
+            if event == "opcode" and not self._is_over and _may_raise(frame):
                 raise OutOfTime
             return trace
 
@@ -190,7 +192,9 @@ class Limit:
 
         self._remember_tracing()
         for outer in _frames_of_call(frame):
-            outer.f_trace = trace
+            # An event loop has to come to its own end.
+            if self._may_interrupt is None or self._may_interrupt(outer):
+                outer.f_trace, outer.f_trace_opcodes = trace, True
         sys.setprofile(go_on)
         sys.settrace(_leave_untraced)
 
@@ -268,11 +272,25 @@ def _skips_handlers(frame: FrameType) -> bool:
     of a loop counts as raised before the loop. If that is the first thing in a ``try`` block, the
     block's handlers do not see it. (Seen on 3.11.7 and 3.12.1.)
     """
-    if sys.version_info >= (3, 13):
-        return False
+    return sys.version_info < (3, 13) and "JUMP_BACKWARD" in _instruction(frame)
+
+
+def _may_raise(frame: FrameType) -> bool:
+    """Tell whether Python expects the next instruction of a frame to raise an exception.
+
+    One that comes between the instructions that begin or end the handling of another would leave
+    that other one behind, as the context of all exceptions to come.
+    """
+    return _instruction(frame) not in _HANDLING
+
+
+_HANDLING: Final = frozenset({"PUSH_EXC_INFO", "COPY", "SWAP", "POP_EXCEPT", "RERAISE"})
+
+
+def _instruction(frame: FrameType) -> str:
     from opcode import opname  # hardly ever needed
 
-    return "JUMP_BACKWARD" in opname[frame.f_code.co_code[frame.f_lasti]]
+    return opname[frame.f_code.co_code[frame.f_lasti]]
 
 
 def _imported_module(frame: FrameType) -> str | None:

@@ -26,6 +26,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import xmlrpc.client
@@ -63,6 +64,7 @@ from typing_extensions import override
 from s3batch_handler import classify as table
 from s3batch_handler.classify import classify, describe
 from s3batch_handler.errors import PermanentFailure, TaskFailure, TemporaryFailure
+from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.model import ResultCode
 
 if TYPE_CHECKING:
@@ -318,10 +320,58 @@ def test_classify_that_is_interrupted_stays_interrupted() -> None:
     """What ends a task on time must pass through."""
 
     def interrupted(_: BaseException) -> None:
-        raise KeyboardInterrupt
+        raise OutOfTime
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(OutOfTime):
         code_of(ValueError(), classify=interrupted)
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_classify_that_exits_has_no_opinion(kind: type[BaseException]) -> None:
+    """It does not end the environment: the table decides."""
+
+    def leave(_: BaseException) -> None:
+        raise kind
+
+    assert code_of(TimeoutError(), classify=leave) is TEMPORARY
+
+
+@pytest.mark.parametrize("number", [1_001, 300_000])
+def test_group_of_any_size_takes_no_time(number: int) -> None:
+    """A thousand of its exceptions decide, and its description counts no more."""
+    group = ExceptionGroup("many", [TimeoutError() for _ in range(number)])
+    began = time.process_time()
+
+    assert code_of(group) is TEMPORARY
+    assert "at least 1,000 errors" in describe(group)
+    assert time.process_time() - began < 1
+
+
+def test_group_that_contains_itself() -> None:
+    """It comes to an end."""
+
+    class Endless(ExceptionGroup[Exception]):
+        @property
+        def exceptions(self) -> tuple[Exception, ...]:  # type: ignore[explicit-override]
+            return (self, TimeoutError())
+
+    group = Endless("endless", [TimeoutError()])
+
+    assert code_of(group) is TEMPORARY
+    assert describe(group).startswith("Endless: endless")
+
+
+@pytest.mark.parametrize("depth", [10, 600])
+def test_groups_nested_in_causes(depth: int) -> None:
+    """However deep, they are classified and described without an error of our own."""
+    error: Exception = TimeoutError("slow")
+    for _ in range(depth):
+        outer = ValueError("outer")
+        outer.__cause__ = ExceptionGroup("inner", [error])
+        error = outer
+
+    assert code_of(error) in ({TEMPORARY} if depth < 50 else {TEMPORARY, None})
+    assert describe(error).startswith("ValueError: outer")
 
 
 # ---------------------------------------------------------------- chains

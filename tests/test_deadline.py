@@ -52,14 +52,14 @@ LIMIT = 0.1
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """Each test ends without a timer, without tracing of ours, and with its own alarm handler."""
-    earlier = signal.getsignal(signal.SIGALRM)
-    trace, profile = sys.gettrace(), sys.getprofile()
+
+    def state() -> list[object]:
+        return [signal.getsignal(signal.SIGALRM), sys.gettrace(), sys.getprofile()]
+
+    before = state()
     yield
-    left = signal.setitimer(signal.ITIMER_REAL, 0)
-    assert left == (0, 0)
-    assert signal.getsignal(signal.SIGALRM) == earlier
-    assert sys.gettrace() is trace
-    assert sys.getprofile() is profile
+    assert signal.setitimer(signal.ITIMER_REAL, 0) == (0, 0)
+    assert state() == before
 
 
 @contextlib.contextmanager
@@ -259,6 +259,23 @@ def test_finally() -> None:
     assert done == ["manager", "finally"]
 
 
+def test_cleaning_up_after_a_wait_for_a_lock() -> None:
+    """Code that waited when it was interrupted has its half of the reserve, too."""
+    done = []
+
+    def work(_: object) -> None:
+        try:
+            threading.Event().wait(LONG)
+        finally:
+            time.sleep(0.05)
+            done.append("finally")
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None, LONG / 4)
+
+    assert done == ["finally"]
+
+
 def spin_in_try(_: object, ended: list[str]) -> None:
     try:
         while True:
@@ -386,6 +403,10 @@ def test_code_that_has_to_be_interrupted_often(work: Callable[[Any], object]) ->
         call_within(LIMIT, work, None, reserve)
 
     assert time.monotonic() - began < LIMIT + reserve
+    assert sys.exception() is None
+    with pytest.raises(IndexError) as caught:
+        [].pop()
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize("reserve", [0.0, 0.5, 2.0, 8.0])

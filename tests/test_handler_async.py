@@ -537,7 +537,7 @@ def test_coroutine_that_blocks(concurrency: int) -> None:
     @task_handler(task_timeout=0.5, concurrency=concurrency)
     async def handler(task: Task) -> str:
         if task.key == "b":
-            time.sleep(LONG)  # noqa: ASYNC251
+            time.sleep(LONG)
         return "done"
 
     with soon():
@@ -552,7 +552,7 @@ def test_sub_task_that_blocks() -> None:
     """So is a sub-task, or a callback, that blocks it."""
 
     async def block() -> None:
-        time.sleep(LONG)  # noqa: ASYNC251
+        time.sleep(LONG)
 
     @task_handler(task_timeout=0.1)
     async def handler(task: Task) -> None:
@@ -592,7 +592,7 @@ def test_stubborn_coroutine_that_blocks() -> None:
         try:
             await asyncio.sleep(LONG)
         finally:
-            time.sleep(LONG)  # noqa: ASYNC251
+            time.sleep(LONG)
 
     with soon():
         response = handler(make_event("a"), make_context())
