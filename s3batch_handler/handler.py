@@ -612,7 +612,8 @@ def _place(error: BaseException, function: Callable[..., object]) -> str:
     while code is not None and step is not None:
         frame = step.tb_frame.f_code
         if frame.co_filename == code.co_filename:
-            place = f" in {frame.co_name}(), line {step.tb_lineno}"
+            line: int | None = step.tb_lineno  # an interruption may strike where there is none
+            place = f" in {frame.co_name}()" + (f", line {line}" if line else "")
         step = step.tb_next
     return place
 

@@ -7,13 +7,14 @@ when, and looks for a moment that leaves the process as it should be.
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import CodeType, FrameType
 
 
@@ -57,7 +58,7 @@ class Limit:
     a retry library swallows one. So they follow each other ever faster: the next one is due after
     half the square of the share of the reserve that is left. That makes five by the time that a
     quarter of it is left. From then on no moment is too bad, and nothing can swallow an
-    interruption: see :meth:`_insist`.
+    interruption: see :class:`EveryInstruction`.
 
     Args:
         due: When the time of the call is over, on the monotonic clock.
@@ -69,7 +70,8 @@ class Limit:
     interruptions = 0
     module: str | None = None  # whose import was cut off
     _is_over = False
-    _tracing: tuple[Any, Any] | None = None  # what was set before we traced
+    _last_resort: EveryInstruction | None = None
+    _tracing: list[Any] | None = None  # the trace function that was set before ours
     _spot: tuple[int, int] | None = None  # where the code was when it was last looked at
     _looks = 0
 
@@ -100,16 +102,19 @@ class Limit:
             return
         self.module = self.module or _imported_module(frame)
         if is_last_resort:
-            self._insist(frame)
+            self._last_resort = self._last_resort or EveryInstruction()
+            # An event loop has to come to its own end.
+            is_users = self._may_interrupt or (lambda _: True)
+            self._last_resort.interrupt(filter(is_users, _frames_of_call(frame)))
         self._raise(now)
 
     def end(self) -> None:
         """Leave the process as it was before the interruptions, and open to the next one."""
         self._is_over = True
-        if self._tracing is not None:
-            trace, profile = self._tracing
-            sys.setprofile(profile)
-            sys.settrace(trace)
+        if self._last_resort is not None:
+            self._last_resort.end()
+        if self._tracing:
+            sys.settrace(*self._tracing)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGURG,))
 
     def _raise(self, now: float) -> None:
@@ -160,47 +165,16 @@ class Limit:
             nonlocal is_first
             # There may have been an interruption meanwhile, if the code waits where it is.
             if event == "opcode" and self.interruptions == interruptions and not self._is_over:
-                if not is_first and _may_raise(frame):
+                if not is_first and _may_raise(frame.f_code, frame.f_lasti):
                     frame.f_trace_opcodes = False
                     self._raise(monotonic())
                 is_first = False
             return trace
 
         if frame is not None:
-            self._remember_tracing()
+            self._tracing = self._tracing or [sys.gettrace()]
             frame.f_trace, frame.f_trace_opcodes = trace, True
             sys.settrace(_leave_untraced)
-
-    def _insist(self, frame: FrameType) -> None:
-        """Make sure that the next OutOfTime ends the call, whatever catches it on the way.
-
-        A bare ``except:`` in an endless loop swallows any number of interruptions. So there is one
-        before each instruction that the frames which run now are about to execute, also at the
-        beginning of an ``except`` block. Python switches tracing off when that raises an exception;
-        a profile function, which is called as a frame ends, switches it on again for the frames
-        further out.
-        """
-
-        def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
-            if event == "opcode" and not self._is_over and _may_raise(frame):
-                raise OutOfTime
-            return trace
-
-        def go_on(frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG001
-            if event == "return" and not self._is_over:
-                sys.settrace(_leave_untraced)
-
-        self._remember_tracing()
-        for outer in _frames_of_call(frame):
-            # An event loop has to come to its own end.
-            if self._may_interrupt is None or self._may_interrupt(outer):
-                outer.f_trace, outer.f_trace_opcodes = trace, True
-        sys.setprofile(go_on)
-        sys.settrace(_leave_untraced)
-
-    def _remember_tracing(self) -> None:
-        if self._tracing is None:
-            self._tracing = sys.gettrace(), sys.getprofile()
 
 
 def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
@@ -221,6 +195,86 @@ _LAST_RESORT: Final = 0.25
 
 _MOST_LOOKS: Final = 10
 """How often in succession an interruption is put off for the sake of a lock."""
+
+
+# ---------------------------------------------------------------- the last resort
+
+if sys.version_info >= (3, 12):
+
+    class EveryInstruction:
+        """Interrupts some functions at each of their instructions, so that they end.
+
+        A bare ``except:`` in an endless loop swallows any number of interruptions, but not one in
+        the ``except`` block itself.
+        """
+
+        def __init__(self) -> None:
+            monitoring = sys.monitoring
+            self._thread = _thread.get_ident()
+            self._codes: set[CodeType] = set()
+            self._tool = next((id_ for id_ in range(6) if monitoring.get_tool(id_) is None), None)
+            if self._tool is not None:
+                monitoring.use_tool_id(self._tool, "s3batch_handler")
+                event = monitoring.events.INSTRUCTION
+                monitoring.register_callback(self._tool, event, self._on_instruction)
+
+        def interrupt(self, frames: Iterable[FrameType]) -> None:
+            """Interrupt the functions of these frames from now on."""
+            event = sys.monitoring.events.INSTRUCTION
+            for frame in frames:
+                if self._tool is not None:
+                    sys.monitoring.set_local_events(self._tool, frame.f_code, event)
+                    self._codes.add(frame.f_code)
+
+        def _on_instruction(self, code: CodeType, offset: int) -> None:
+            if _thread.get_ident() == self._thread and _may_raise(code, offset):
+                raise OutOfTime
+
+        def end(self) -> None:
+            """Interrupt nothing any more."""
+            if self._tool is not None:
+                for code in self._codes:
+                    sys.monitoring.set_local_events(self._tool, code, 0)
+                sys.monitoring.free_tool_id(self._tool)
+
+else:
+
+    class EveryInstruction:
+        """Interrupts some functions at each of their instructions, so that they end.
+
+        A bare ``except:`` in an endless loop swallows any number of interruptions, but not one in
+        the ``except`` block itself.
+
+        Python switches tracing off when the trace function raises an exception. A profile
+        function, which is called as a frame ends, switches it on again for the frames further out.
+        """
+
+        def __init__(self) -> None:
+            self._is_over = False
+            self._before = sys.gettrace(), sys.getprofile()
+
+        def interrupt(self, frames: Iterable[FrameType]) -> None:
+            """Interrupt the functions of these frames from now on."""
+            for frame in frames:
+                frame.f_trace, frame.f_trace_opcodes = self._trace, True
+            sys.setprofile(self._go_on)
+            sys.settrace(_leave_untraced)
+
+        def _trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002
+            if event == "opcode" and not self._is_over and _may_raise(frame.f_code, frame.f_lasti):
+                raise OutOfTime
+            return self._trace
+
+        def _go_on(self, frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG002
+            if event == "return" and not self._is_over:
+                sys.settrace(_leave_untraced)
+
+        def end(self) -> None:
+            """Interrupt nothing any more."""
+            self._is_over = True
+            trace, profile = self._before
+            sys.setprofile(profile)
+            sys.settrace(trace)
 
 
 # ---------------------------------------------------------------- what the frames tell
@@ -272,25 +326,27 @@ def _skips_handlers(frame: FrameType) -> bool:
     of a loop counts as raised before the loop. If that is the first thing in a ``try`` block, the
     block's handlers do not see it. (Seen on 3.11.7 and 3.12.1.)
     """
-    return sys.version_info < (3, 13) and "JUMP_BACKWARD" in _instruction(frame)
+    return sys.version_info < (3, 13) and "JUMP_BACKWARD" in _instruction(
+        frame.f_code, frame.f_lasti
+    )
 
 
-def _may_raise(frame: FrameType) -> bool:
-    """Tell whether Python expects the next instruction of a frame to raise an exception.
+def _may_raise(code: CodeType, offset: int) -> bool:
+    """Tell whether Python expects an instruction to raise an exception.
 
     One that comes between the instructions that begin or end the handling of another would leave
     that other one behind, as the context of all exceptions to come.
     """
-    return _instruction(frame) not in _HANDLING
+    return _instruction(code, offset) not in _HANDLING
 
 
 _HANDLING: Final = frozenset({"PUSH_EXC_INFO", "COPY", "SWAP", "POP_EXCEPT", "RERAISE"})
 
 
-def _instruction(frame: FrameType) -> str:
+def _instruction(code: CodeType, offset: int) -> str:
     from opcode import opname  # hardly ever needed
 
-    return opname[frame.f_code.co_code[frame.f_lasti]]
+    return opname[code.co_code[offset]]
 
 
 def _imported_module(frame: FrameType) -> str | None:
