@@ -103,9 +103,7 @@ class Limit:
         self.module = self.module or _imported_module(frame)
         if is_last_resort:
             self._last_resort = self._last_resort or EveryInstruction()
-            # An event loop has to come to its own end.
-            is_users = self._may_interrupt or (lambda _: True)
-            self._last_resort.interrupt(filter(is_users, _frames_of_call(frame)))
+            self._last_resort.interrupt(filter(self._may_end_at_once, _frames_of_call(frame)))
         self._raise(now)
 
     def end(self) -> None:
@@ -136,6 +134,15 @@ class Limit:
         if self._may_interrupt is not None and not self._may_interrupt(frame):
             return False
         return not any(_is_delicate(outer) for outer in _frames_of_call(frame))
+
+    def _may_end_at_once(self, frame: FrameType) -> bool:
+        """Tell whether a function may be ended without its ``finally`` blocks.
+
+        An event loop has to come to its own end, and locks have to be released.
+        """
+        if self._may_interrupt is not None and not self._may_interrupt(frame):
+            return False
+        return _module_name(frame) not in _DELICATE | _HOLDS_LOCKS
 
     def _is_moving_on(self, frame: FrameType) -> bool:
         """Tell whether the code may be about to take or to release a lock.

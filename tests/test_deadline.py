@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import decimal
+import importlib
 import itertools
 import logging
 import math
@@ -565,6 +566,44 @@ def test_logging_is_not_interrupted() -> None:
         call_within(LIMIT, work, None, LONG / 4)
 
     assert written == ["line"]
+
+
+def test_logging_that_takes_too_long_gives_its_lock_back() -> None:
+    """A log line that is cut off in the end leaves the logger fit for all threads."""
+
+    class Stuck(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
+            time.sleep(LONG)
+
+    handler = Stuck()
+    logger = logging.Logger("stuck")  # noqa: LOG001  no other test's
+    logger.addHandler(handler)
+
+    def work(_: object) -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                logger.warning("line")
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert handler.lock is not None
+        assert pool.submit(handler.lock.acquire, timeout=5).result()
+
+
+def test_import_that_is_cut_off_gives_its_lock_back(slow_module: Path) -> None:
+    """Other threads can import the module, or try to."""
+    slow_module.write_text(f"import time\ntime.sleep({LONG})\n")
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, import_it, None)
+    slow_module.write_text("ready = True\n")
+    importlib.invalidate_caches()
+
+    with ThreadPoolExecutor(1) as pool:
+        module = pool.submit(importlib.import_module, "slow_module").result(LONG / 4)
+
+    assert module.ready
 
 
 def test_locks_are_given_back() -> None:
