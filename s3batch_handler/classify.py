@@ -57,7 +57,7 @@ def classify(
 
 
 def is_explained(verdict: Verdict) -> bool:
-    """Tell whether :func:`describe` says all: S3 retries the task, or AWS answered with a code."""
+    """Return whether a log needs no traceback: S3 retries the task, or AWS sent an error code."""
     if verdict.about is None:
         return False
     aws = AwsError.of(verdict.about)
@@ -85,7 +85,7 @@ class AwsError:
         self.code = str(error.get("Code") or "")
         self.message = str(error.get("Message") or "")
         self.status = _as_status(metadata.get("HTTPStatusCode"))
-        # botocore leaves it in the headers if a 5xx has no body, as the answer to a HEAD.
+        # If a 5xx response has no body, as for HEAD, botocore leaves the request ID in the headers.
         headers = _mapping(metadata.get("HTTPHeaders"))
         known = (metadata.get("RequestId"), *map(headers.get, REQUEST_ID_HEADERS))
         self.request_id = str(next(filter(None, known), ""))
@@ -225,19 +225,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _members(exception: BaseException) -> tuple[BaseException, ...]:
-    """Return the exceptions that an exception stands for: a group, or an error of a batch."""
+    """Return the members of an exception group or of a batch error; ``()`` for other exceptions."""
     if isinstance(exception, BaseExceptionGroup):
         return exception.exceptions
     children = _attribute(exception, MEMBERS)
     if not isinstance(children, list | tuple):
         return ()
-    # Powertools keeps what sys.exc_info() returns: class, exception, traceback.
+    # Powertools stores tuples of sys.exc_info(): class, exception, traceback.
     flat = chain.from_iterable(each if isinstance(each, tuple) else (each,) for each in children)
     return tuple(each for each in flat if isinstance(each, BaseException))
 
 
 def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
-    """Give what is in groups and is no group itself, the first thousand of it."""
+    """Yield the exceptions in nested groups that are not groups themselves, at most 1,000."""
     waiting = [*reversed([*members])]
     opened: set[int] = set()  # a batch may contain itself
     found = 0
@@ -254,15 +254,14 @@ def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
 
 _LONGEST_CHAIN: Final = 50_000
 _MOST: Final = 1000
-"""Exceptions that are looked at in a chain, and in a group. There may be any number, and no time
-for them."""
+"""The most exceptions that are examined in a chain, and in a group: the task's time is limited."""
 
 _DEEPEST: Final = 50
-"""Levels of groups within causes within groups that are looked at."""
+"""The most levels of groups within causes within groups that are examined."""
 
 
 def _agreed(codes: Iterable[ResultCode | None]) -> ResultCode | None:
-    """Combine the verdicts on several reasons: another try helps only if it helps all of them."""
+    """Combine the verdicts on several reasons: temporary only if every reason is temporary."""
     codes = {*codes}
     if ResultCode.PERMANENT_FAILURE in codes:
         return ResultCode.PERMANENT_FAILURE
@@ -287,14 +286,14 @@ def _by_table(exception: BaseException) -> ResultCode | None:
 
 
 def _by_original(cause: BaseException | None) -> ResultCode | None:
-    """Judge by the error that boto3 made a ClientError of, as far as that knows more."""
+    """Judge by the awscrt error that boto3 converted to a ClientError, if its text is known."""
     if cause is None or not _is_a(cause, TRANSLATED):
         return None
     return _by_text(TEMPORARY_TEXTS["awscrt.AwsCrtError"], _text(cause))
 
 
 def _by_answer(exception: BaseException) -> ResultCode | None:
-    """Judge by AWS's answer, where the exception keeps one."""
+    """Judge by AWS's response, if the exception has one."""
     for answer in _answers(exception):
         aws = AwsError(exception, answer)
         code = _by_reasons(aws) or _by_message(aws) or _by_aws_code(aws.code)
@@ -312,7 +311,7 @@ def _answers(exception: BaseException) -> Iterator[Mapping[str, object]]:
 
 
 def _by_reasons(aws: AwsError) -> ResultCode | None:
-    """Judge by the reasons that an answer lists, of which ``None`` is no reason."""
+    """Judge by the reasons that a response lists; ``None`` marks an item without a problem."""
     return _agreed(_by_aws_code(code) for code in aws.reasons if code != "None")
 
 
@@ -347,7 +346,7 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
 
 
 def _by_reply(reply: object) -> ResultCode | None:
-    """Judge by a reply of SMTP, or by those for several recipients: RFC 5321, section 4.2.1."""
+    """Judge by an SMTP reply, or by one per recipient (RFC 5321, section 4.2.1)."""
     if isinstance(reply, Mapping):  # recipient: (number, text)
         replies = [each[0] for each in reply.values() if isinstance(each, tuple) and each]
         return _agreed(map(_by_reply, replies))
@@ -356,7 +355,7 @@ def _by_reply(reply: object) -> ResultCode | None:
     return ResultCode.TEMPORARY_FAILURE if reply < 500 else ResultCode.PERMANENT_FAILURE
 
 
-_NO_REPLY: Final = -1  # smtplib could not read it
+_NO_REPLY: Final = -1  # smtplib sets it if it cannot read the reply
 
 
 def _by_bulk(actions: object) -> ResultCode | None:
@@ -368,7 +367,7 @@ def _by_bulk(actions: object) -> ResultCode | None:
 
 
 def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
-    """Judge by what a message contains, or by the errors of AWS or of the system that it quotes."""
+    """Judge by texts that a message contains, or by the AWS and system errors that it quotes."""
     if any(known in text for known in texts):
         return ResultCode.TEMPORARY_FAILURE
     quoted = [_by_aws_code(code) for code in _QUOTED_CODE.findall(text)]
@@ -394,8 +393,8 @@ def _http_status(exception: BaseException) -> int | None:
     ================================  =========================================================
     ``.response.status_code``         requests, httpx and what is built on them
     ``.status_code``                  OpenSearch's client, Powertools
-    ``.code``, ``.status``,           urllib, aiohttp, xmlrpc; other errors have numbers of such
-    ``.errcode``                      names as well, so there must be ``.headers`` beside them
+    ``.code``, ``.status``,           urllib, aiohttp, xmlrpc; other errors use these names for
+    ``.errcode``                      other numbers, so the exception must also have ``.headers``
     ================================  =========================================================
     """
     status = _attribute(_attribute(exception, "response"), "status_code")
@@ -409,7 +408,7 @@ def _http_status(exception: BaseException) -> int | None:
 def _by_errno(exception: BaseException) -> ResultCode | None:
     if not isinstance(exception, OSError):
         return None
-    for name, attribute in _OTHER_NUMBERS.items():  # which are not those of errno
+    for name, attribute in _OTHER_NUMBERS.items():  # their errno is not a number of errno.h
         if _is_a(exception, name):
             again = getattr(sys.modules.get("socket"), attribute, _TRY_AGAIN)
             return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
@@ -425,12 +424,12 @@ def _by_error_number(number: int) -> ResultCode | None:
 
 
 _OTHER_NUMBERS: Final = {"socket.gaierror": "EAI_AGAIN", "socket.herror": "TRY_AGAIN"}
-_TRY_AGAIN: Final = 2  # of netdb.h; Python has no name for it
-_MANY_ADDRESSES: Final = "Multiple exceptions: "  # of asyncio, if no address of a host answers
+_TRY_AGAIN: Final = 2  # from netdb.h; Python has no name for it
+_MANY_ADDRESSES: Final = "Multiple exceptions: "  # asyncio: no address of a host is reachable
 
 
 def _by_place(exception: BaseException) -> ResultCode | None:
-    """Judge an exception of any use by the module that it comes from."""
+    """Judge a general exception, such as ValueError, by the module that raised it."""
     for modules, classes in TEMPORARY_PLACES.values():
         if _is_a(exception, *classes) and not {*modules}.isdisjoint(_modules(exception)):
             return ResultCode.TEMPORARY_FAILURE
@@ -438,7 +437,7 @@ def _by_place(exception: BaseException) -> ResultCode | None:
 
 
 def _modules(exception: BaseException) -> Iterator[object]:
-    """Yield the names of the modules that an exception went through."""
+    """Yield the names of the modules in an exception's traceback."""
     step = exception.__traceback__
     while step is not None:
         yield step.tb_frame.f_globals.get("__name__")
@@ -571,7 +570,7 @@ def _text(exception: BaseException, limit: int = _LONGEST) -> str:
         return _cut(text_of(exception, 2 * limit), limit)
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  whatever it is, the task has failed already
+    except BaseException:  # noqa: BLE001  the task has failed already
         return "(its text cannot be shown)"
 
 
@@ -589,12 +588,12 @@ _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE
 
 ANSWERS: Final = ("response", "last_response")
-"""Attributes in which exceptions keep AWS's answer: ClientError, and botocore's WaiterError."""
+"""Attributes that hold AWS's response: of ClientError, and of botocore's WaiterError."""
 
 REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
 
 MEMBERS: Final = "child_exceptions"
-"""The attribute in which Powertools' BatchProcessingError keeps the exceptions of its records."""
+"""The attribute of Powertools' BatchProcessingError that holds the exceptions of its records."""
 
 REASON_LISTS: Final[Mapping[str, str]] = {
     "CancellationReasons": "Code",
@@ -605,11 +604,11 @@ REASON_LISTS: Final[Mapping[str, str]] = {
     "Records": "ErrorCode",
     "RequestResponses": "ErrorCode",
 }
-"""Lists in AWS's answers that hold one reason each, and the key of its code.
+"""Lists of reasons in AWS's responses, and the key of the code in each entry.
 
 Of all errors in botocore's models, only DynamoDB's TransactionCanceledException has such a list.
-The others are in answers of calls that succeed in part (EventBridge, S3's DeleteObjects, SQS,
-Kinesis, Firehose): exceptions that somebody raises for one usually keep the answer.
+The other lists are in responses of calls that succeed in part (EventBridge, S3's DeleteObjects,
+SQS, Kinesis, Firehose). An exception that a user raises for such a call usually has the response.
 """
 
 TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -658,7 +657,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "ServiceUnavailableError",
         "ServiceUnavailableException",
     ),
-    "Something behind the service is not available": (
+    "A dependency of the service is not available": (
         "DatabaseUnavailableException",
         "DependentServiceUnavailableFault",
         "DirectoryUnavailableException",
@@ -671,7 +670,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "StreamUnavailable",
         "WAFUnavailableEntityException",
     ),
-    "What is called is being made ready": (
+    "The called resource is not ready yet": (
         "CodeArtifactUserDeletedException",
         "CodeArtifactUserPendingException",
         "DatabaseResumingException",
@@ -711,7 +710,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "TransactionConflictException",
         "WAFOptimisticLockException",
     ),
-    "Bytes were lost or damaged on their way": (
+    "Data was lost or damaged in transit": (
         "BadDigest",
         "ClientDisconnected",
         "EFSIOException",
@@ -736,12 +735,13 @@ TEMPORARY_PARTS: Final = ("throttl", "notready", "temporar")
 
 
 class Wording(NamedTuple):
-    """What a message of AWS tells that its code does not.
+    """A rule for AWS errors whose message decides, because the code alone is ambiguous.
 
     Attributes:
-        codes: Of the errors that it is about; all if there is none.
-        texts: One of these is in the message, in whatever case.
-        operations: Calls of which it holds with any message.
+        verdict: The result code of an error to which the rule applies.
+        codes: The error codes to which the rule applies; empty: all codes.
+        texts: The rule applies if the message contains one of these, in any case.
+        operations: The rule applies to these operations with any message.
     """
 
     verdict: ResultCode
@@ -754,17 +754,17 @@ MESSAGES: Final[Mapping[str, Wording]] = {
     "The request was signed too long ago, or the clock is wrong": Wording(
         _TEMPORARY, (), ("signature expired", "signature not yet current")
     ),
-    "The function failed to become ready": Wording(
+    "Lambda could not prepare the function": Wording(
         _PERMANENT, ("ResourceConflictException",), ("following state: failed",)
     ),
-    "The function is being made ready, or being changed": Wording(
+    "Lambda is preparing or updating the function": Wording(
         _TEMPORARY,
         ("ResourceConflictException",),
         ("cannot be performed at this time", "in progress", "following state: pending"),
         ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     ),
 }
-"""Where the code alone does not tell. The first that applies counts."""
+"""Rules for codes that are ambiguous. The first rule that applies decides."""
 
 PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "What the task is about is not there": (
@@ -788,7 +788,7 @@ PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "UnauthorizedOperation",
         "UnrecognizedClientException",
     ),
-    "The object or the item is not in a state for it": (
+    "The object or item is in the wrong state": (
         "ConditionalCheckFailed",
         "ConditionalCheckFailedException",
         "DuplicateItem",
@@ -826,7 +826,7 @@ HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
 """What differs from the rule: 5xx is temporary, 4xx is permanent."""
 
 TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "Standard library: time-outs, lost connections, answers that are damaged or say so": (
+    "Standard library: timeouts, lost connections, damaged responses, temporary errors": (
         "asyncio.IncompleteReadError",
         "builtins.ConnectionError",
         "builtins.TimeoutError",
@@ -861,7 +861,7 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "s3transfer.S3ValidationError",
     ),
     "s3fs: the object was replaced while it was read": ("s3fs.FileExpired",),
-    "Powertools: the same task is running, or was a moment ago; or a circuit is open": (
+    "Powertools: the same task is running or has just ended; a circuit breaker is open": (
         "aws_lambda_powertools.CircuitBreakerOpenError",
         "aws_lambda_powertools.IdempotencyAlreadyInProgressError",
         "aws_lambda_powertools.IdempotencyInconsistentStateError",
@@ -918,7 +918,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "botocore: wrong parameters, no credentials, wrong configuration, and all the rest": (
         "botocore.BotoCoreError",
     ),
-    "Powertools: the function is not written for it, or a record is not its own": (
+    "Powertools: wrong code or configuration, or the record has another payload": (
         "aws_lambda_powertools.IdempotencyInvalidStatusError",
         "aws_lambda_powertools.IdempotencyKeyError",
         "aws_lambda_powertools.IdempotencyModelTypeError",
@@ -927,7 +927,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "aws_lambda_powertools.IdempotencyValidationError",
         "aws_lambda_powertools.UnexpectedBatchTypeError",
     ),
-    "A server says that it stays so": (
+    "The server reports a permanent error": (
         "ftplib.error_perm",
         "nntplib.NNTPPermanentError",
     ),
@@ -952,7 +952,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
 
 UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "It depends on what was waited for": ("botocore.WaiterError",),
-    "It depends on why the store could not be used": (
+    "The verdict depends on why the persistence layer failed": (
         "aws_lambda_powertools.CircuitBreakerPersistenceError",
         "aws_lambda_powertools.IdempotencyPersistenceLayerError",
     ),
@@ -963,7 +963,7 @@ UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
 """Exceptions without an opinion of their own: what they were raised from decides."""
 
 TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "awscrt.AwsCrtError": (  # its name, without AWS_ in front
+    "awscrt.AwsCrtError": (  # names of errors, without the prefix AWS_
         "AUTH_CREDENTIALS_PROVIDER_ECS_SOURCE_FAILURE",
         "AUTH_CREDENTIALS_PROVIDER_HTTP_STATUS_FAILURE",
         "AUTH_CREDENTIALS_PROVIDER_IMDS_SOURCE_FAILURE",
@@ -1003,30 +1003,33 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "shutil.Error": (),
     "sqlite3.OperationalError": ("is locked", "locking protocol"),
 }
-"""Exceptions that are temporary if one of these texts is in their message.
+"""Exceptions that are temporary if their message contains one of these texts.
 
-Where a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``) or numbers of
-the system (``[Errno 104]``), they are judged together: S3CopyFailedError and ``shutil.Error`` list
-what failed of many. s3transfer speaks of an ETag where it set a condition itself; a user cannot.
+If a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``) or numbers of
+the system (``[Errno 104]``), these are judged together: S3CopyFailedError and ``shutil.Error`` list
+several failures. s3transfer mentions an ETag for a condition of its own; users cannot set it.
 """
 
 TRANSLATED: Final = "awscrt.S3ResponseError"
-"""What boto3's CRT transfers make a ClientError of. It alone tells that an object was replaced."""
+"""The error that boto3's CRT transfers convert to a ClientError.
+
+Only the original error shows that an object was replaced during the transfer.
+"""
 
 REPLY_CODES: Final[Mapping[str, str]] = {
     "smtplib.SMTPRecipientsRefused": "recipients",
     "smtplib.SMTPResponseException": "smtp_code",
 }
-"""Exceptions that keep a reply of SMTP, and where: 4xx is temporary, 5xx is permanent."""
+"""Exceptions with an SMTP reply, and its attribute: 4xx is temporary, 5xx is permanent."""
 
 BULK_ERRORS: Final[Mapping[str, str]] = {
     "elasticsearch.BulkIndexError": "errors",
     "opensearchpy.BulkIndexError": "errors",
 }
-"""Exceptions that keep a list of actions with an HTTP status each, and where."""
+"""Exceptions with a list of actions, each with an HTTP status, and the list's attribute."""
 
 TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "botocore could not make sense of the answer": (
+    "botocore could not parse the response": (
         ("aiobotocore.parsers", "botocore.eventstream", "botocore.parsers"),
         (
             "builtins.ArithmeticError",
@@ -1036,13 +1039,16 @@ TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] =
             "builtins.ValueError",
         ),
     ),
-    "The answer is no XML, or not all of it": (("xmlrpc.client",), ("xml.ExpatError",)),
-    "The server hung up": (("ftplib", "nntplib", "telnetlib"), ("builtins.EOFError",)),
+    "The response is not valid XML, or is truncated": (("xmlrpc.client",), ("xml.ExpatError",)),
+    "The server closed the connection": (
+        ("ftplib", "nntplib", "telnetlib"),
+        ("builtins.EOFError",),
+    ),
 }
-"""Exceptions of any use that are temporary if they come from, or through, one of these modules."""
+"""General exceptions that are temporary if one of these modules is in their traceback."""
 
 STATUS_BY_HEADERS: Final = ("code", "status", "errcode")
-"""Attributes that are an HTTP status if there are ``headers`` beside them."""
+"""Attributes that hold an HTTP status if the exception also has ``headers``."""
 
 TEMPORARY_ERRNOS: Final = (
     "EADDRNOTAVAIL",

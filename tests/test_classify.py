@@ -755,14 +755,14 @@ def test_every_class_that_botocore_retries_is_temporary() -> None:
 
 
 RETRYABLE_BUT_PERMANENT = {
-    "AccessDeniedException": "Other services mean a missing permission: a redrive does not add it",
-    "BulkLoadIdNotFoundException": "HTTP 404: the job that was asked for is not there",
-    "ConflictException": "Most services mean a name that is taken or a state that is wrong",
+    "AccessDeniedException": "In other services a permission is missing: a redrive does not add it",
+    "BulkLoadIdNotFoundException": "HTTP 404: the requested load job does not exist",
+    "ConflictException": "In most services a name is taken, or a state is wrong",
     "ConstraintViolationException": "The request itself is wrong",
-    "InvalidTokenException": "The token itself is wrong; one that has expired has other codes",
+    "InvalidTokenException": "The token itself is wrong; an expired token has other codes",
     "RangeNotSatisfiableException": "HTTP 416: the object is shorter than the range",
-    "ServiceQuotaExceededException": "A quota stays until somebody raises it or removes something",
-    "UnprocessableEntityException": "HTTP 422: the input was read, and is of no use",
+    "ServiceQuotaExceededException": "A quota stays exceeded until it is raised or usage decreases",
+    "UnprocessableEntityException": "HTTP 422: the input was read, but is not valid",
     "ValidationException": "The request itself is wrong",
 }
 """Codes that some service model marks as retryable, and why they are permanent here."""
