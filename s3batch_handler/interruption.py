@@ -58,7 +58,7 @@ class Limit:
     a retry library swallows one. So they follow each other ever faster: the next one is due after
     half the square of the share of the reserve that is left. That makes five by the time that a
     quarter of it is left. From then on no moment is too bad, and nothing can swallow an
-    interruption: see :class:`EveryInstruction`.
+    interruption: see :class:`InstructionWatch`.
 
     Args:
         due: When the time of the call is over, on the monotonic clock.
@@ -69,9 +69,8 @@ class Limit:
     was_due = False
     interruptions = 0
     module: str | None = None  # whose import was cut off
-    _is_over = False
-    _last_resort: EveryInstruction | None = None
-    _tracing: list[Any] | None = None  # the trace function that was set before ours
+    _watch: InstructionWatch | None = None  # for a better moment
+    _last_resort: InstructionWatch | None = None
     _spot: tuple[int, int] | None = None  # where the code was when it was last looked at
     _looks = 0
 
@@ -91,28 +90,28 @@ class Limit:
         """
         self.was_due = True
         self.next = now + LOOK_AGAIN
+        self._end_watch()
         is_last_resort = self._share_left(now) < _LAST_RESORT
         if not (is_last_resort or self._is_good_moment(frame)):
             return
-        if self._is_moving_on(frame):
-            self._interrupt_later(_first_without_locks(frame))
+        caller = _caller_of_locking_code(frame)
+        if caller is not None and self._is_moving_on(frame):
+            self._interrupt_later(caller)
             return
         if _skips_handlers(frame) and not is_last_resort:
             self._interrupt_later(frame)
             return
         self.module = self.module or _imported_module(frame)
         if is_last_resort:
-            self._last_resort = self._last_resort or EveryInstruction()
-            self._last_resort.interrupt(filter(self._may_end_at_once, _frames_of_call(frame)))
+            self._last_resort = self._last_resort or InstructionWatch(_raise_out_of_time)
+            self._last_resort.watch(filter(self._may_end_at_once, _frames_of_call(frame)))
         self._raise(now)
 
     def end(self) -> None:
         """Leave the process as it was before the interruptions, and open to the next one."""
-        self._is_over = True
+        self._end_watch()
         if self._last_resort is not None:
             self._last_resort.end()
-        if self._tracing:
-            sys.settrace(*self._tracing)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGURG,))
 
     def _raise(self, now: float) -> None:
@@ -120,6 +119,29 @@ class Limit:
         self.interruptions += 1
         self.next = now + max(self._seconds() * share * share / 2, LOOK_AGAIN)
         raise OutOfTime
+
+    def _interrupt_later(self, frame: FrameType) -> None:
+        """Interrupt the function of a frame before its second instruction from now.
+
+        The second, because what is raised before the first one may count as raised before the
+        beginning of a loop: see :func:`_skips_handlers`.
+        """
+        is_first = True
+
+        def raise_at_second() -> None:
+            nonlocal is_first
+            if not is_first:
+                self._end_watch()
+                self._raise(monotonic())
+            is_first = False
+
+        self._watch = InstructionWatch(raise_at_second)
+        self._watch.watch((frame,))
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
 
     def _share_left(self, now: float) -> float:
         return max(self._due + self._seconds() - now, 0) / self._seconds()
@@ -145,47 +167,17 @@ class Limit:
         return _module_name(frame) not in _DELICATE | _HOLDS_LOCKS
 
     def _is_moving_on(self, frame: FrameType) -> bool:
-        """Tell whether the code may be about to take or to release a lock.
+        """Tell whether code that may be taking or releasing a lock will be elsewhere in a moment.
 
-        It will be elsewhere in a moment, unless it waits there.
+        It will, unless it waits there.
         """
-        spot = (id(frame), frame.f_lasti) if _module_name(frame) in _HOLDS_LOCKS else None
-        if spot is None or spot == self._spot or self._looks == _MOST_LOOKS:
+        spot = id(frame), frame.f_lasti
+        if spot == self._spot or self._looks == _MOST_LOOKS:
             self._spot, self._looks = None, 0
             return False
         self._spot = spot
         self._looks += 1
         return True
-
-    # ------------------------------------------------------------ interruptions by tracing
-
-    def _interrupt_later(self, frame: FrameType | None) -> None:
-        """Interrupt the code of a frame before the second instruction that it executes from now.
-
-        The second, because what is raised before the first one may count as raised before the
-        beginning of a loop: see :func:`_skips_handlers`.
-        """
-        is_first = True
-        interruptions = self.interruptions
-
-        def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG001
-            nonlocal is_first
-            # There may have been an interruption meanwhile, if the code waits where it is.
-            if event == "opcode" and self.interruptions == interruptions and not self._is_over:
-                if not is_first and _may_raise(frame.f_code, frame.f_lasti):
-                    frame.f_trace_opcodes = False
-                    self._raise(monotonic())
-                is_first = False
-            return trace
-
-        if frame is not None:
-            self._tracing = self._tracing or [sys.gettrace()]
-            frame.f_trace, frame.f_trace_opcodes = trace, True
-            sys.settrace(_leave_untraced)
-
-
-def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
-    """Trace no call that begins from now on."""
 
 
 LEAST_RESERVE: Final = 0.1
@@ -204,19 +196,25 @@ _MOST_LOOKS: Final = 10
 """How often in succession an interruption is put off for the sake of a lock."""
 
 
-# ---------------------------------------------------------------- the last resort
+# ---------------------------------------------------------------- watching instructions
+
+
+def _raise_out_of_time() -> None:
+    raise OutOfTime
+
 
 if sys.version_info >= (3, 12):
 
-    class EveryInstruction:
-        """Interrupts some functions at each of their instructions, so that they end.
+    class InstructionWatch:
+        """Calls a function before each instruction of other functions, in this thread.
 
-        A bare ``except:`` in an endless loop swallows any number of interruptions, but not one in
-        the ``except`` block itself.
+        If it raises an exception, even an ``except`` block that has just caught another one ends:
+        a bare ``except:`` in an endless loop swallows any number of interruptions, but not these.
         """
 
-        def __init__(self) -> None:
+        def __init__(self, call: Callable[[], None]) -> None:
             monitoring = sys.monitoring
+            self._call = call
             self._thread = _thread.get_ident()
             self._codes: set[CodeType] = set()
             self._tool = next((id_ for id_ in range(6) if monitoring.get_tool(id_) is None), None)
@@ -225,8 +223,8 @@ if sys.version_info >= (3, 12):
                 event = monitoring.events.INSTRUCTION
                 monitoring.register_callback(self._tool, event, self._on_instruction)
 
-        def interrupt(self, frames: Iterable[FrameType]) -> None:
-            """Interrupt the functions of these frames from now on."""
+        def watch(self, frames: Iterable[FrameType]) -> None:
+            """Watch the functions of these frames from now on."""
             event = sys.monitoring.events.INSTRUCTION
             for frame in frames:
                 if self._tool is not None:
@@ -235,33 +233,38 @@ if sys.version_info >= (3, 12):
 
         def _on_instruction(self, code: CodeType, offset: int) -> None:
             if _thread.get_ident() == self._thread and _may_raise(code, offset):
-                raise OutOfTime
+                self._call()
 
         def end(self) -> None:
-            """Interrupt nothing any more."""
+            """Watch nothing any more."""
             if self._tool is not None:
                 for code in self._codes:
                     sys.monitoring.set_local_events(self._tool, code, 0)
+                sys.monitoring.register_callback(
+                    self._tool, sys.monitoring.events.INSTRUCTION, None
+                )
                 sys.monitoring.free_tool_id(self._tool)
+                self._tool = None
 
 else:
 
-    class EveryInstruction:
-        """Interrupts some functions at each of their instructions, so that they end.
+    class InstructionWatch:
+        """Calls a function before each instruction of other functions, in this thread.
 
-        A bare ``except:`` in an endless loop swallows any number of interruptions, but not one in
-        the ``except`` block itself.
+        If it raises an exception, even an ``except`` block that has just caught another one ends:
+        a bare ``except:`` in an endless loop swallows any number of interruptions, but not these.
 
         Python switches tracing off when the trace function raises an exception. A profile
         function, which is called as a frame ends, switches it on again for the frames further out.
         """
 
-        def __init__(self) -> None:
+        def __init__(self, call: Callable[[], None]) -> None:
+            self._call = call
             self._is_over = False
             self._before = sys.gettrace(), sys.getprofile()
 
-        def interrupt(self, frames: Iterable[FrameType]) -> None:
-            """Interrupt the functions of these frames from now on."""
+        def watch(self, frames: Iterable[FrameType]) -> None:
+            """Watch the functions of these frames from now on."""
             for frame in frames:
                 frame.f_trace, frame.f_trace_opcodes = self._trace, True
             sys.setprofile(self._go_on)
@@ -269,7 +272,7 @@ else:
 
         def _trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002
             if event == "opcode" and not self._is_over and _may_raise(frame.f_code, frame.f_lasti):
-                raise OutOfTime
+                self._call()
             return self._trace
 
         def _go_on(self, frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG002
@@ -277,11 +280,14 @@ else:
                 sys.settrace(_leave_untraced)
 
         def end(self) -> None:
-            """Interrupt nothing any more."""
+            """Watch nothing any more."""
             self._is_over = True
             trace, profile = self._before
             sys.setprofile(profile)
             sys.settrace(trace)
+
+    def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
+        """Trace no call that begins from now on."""
 
 
 # ---------------------------------------------------------------- what the frames tell
@@ -365,9 +371,14 @@ def _imported_module(frame: FrameType) -> str | None:
     return name
 
 
-def _first_without_locks(frame: FrameType) -> FrameType | None:
-    frames = _frames_of_call(frame)
-    return next((outer for outer in frames if _module_name(outer) not in _HOLDS_LOCKS), None)
+def _caller_of_locking_code(frame: FrameType) -> FrameType | None:
+    """Return the frame that called a function which may hold a lock, if there is one."""
+    caller, is_next = None, False
+    for outer in _frames_of_call(frame):
+        if is_next:
+            caller = outer
+        is_next = _module_name(outer) in _HOLDS_LOCKS
+    return caller
 
 
 def _frames_of_call(frame: FrameType) -> Iterator[FrameType]:
