@@ -93,7 +93,7 @@ def account_id(
     sts = _client("sts", settings or session(), endpoint_url=endpoint_url, **options)
     account: str | None = sts.get_caller_identity().get("Account")
     if account is None:  # a proxy has an answer of its own
-        raise ConnectionError("the answer to GetCallerIdentity does not name an account")
+        raise ConnectionError("the response to GetCallerIdentity does not contain an account")
     return account
 
 

@@ -242,7 +242,7 @@ class S3Control:
         try:
             return Job.from_description(answer["Job"])
         except (KeyError, TypeError, ValueError) as error:  # a proxy has an answer of its own
-            problem = "the answer to DescribeJob does not describe a job"
+            problem = "the response to DescribeJob does not describe a job"
             raise _UnreadableAnswer(problem, job_id=job_id) from error
 
     def list_jobs(

@@ -4,9 +4,9 @@ A function that is still running at its timeout is killed, and S3 reports all it
 PermanentFailure; a task that is ended just before can still be answered TemporaryFailure.
 
 In the main thread, where Lambda calls the function, a signal ends the task: it interrupts Python
-code, sleeps and blocking reads. A watchdog thread sends it, so nothing depends on timers or on
-``SIGALRM``, which the task and frameworks around it may use as they like. Elsewhere (another
-thread, Windows) the task gets a thread of its own and is left behind when its time is over.
+code, sleeps and blocking reads. A watchdog thread sends the signal, so tasks and frameworks may use
+timers and ``SIGALRM``. Elsewhere (another thread, Windows) the task runs in its own thread, which
+is abandoned when its time is over.
 """
 
 from __future__ import annotations
@@ -69,47 +69,46 @@ class _CallWithin(Protocol):
 call_within: _CallWithin
 """Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
 
-The function is interrupted when its time is over. Code that goes on all the same is interrupted
-again, first after half of ``reserve`` seconds, then ever faster, so that it has ended when a tenth
-of the reserve is left; see :class:`~s3batch_handler.interruption.Limit`.
+The function is interrupted when its time is over. Code that continues is interrupted again, first
+after half of ``reserve`` seconds, then at shorter and shorter intervals, so that it has ended when
+a tenth of the reserve is left; see :class:`~s3batch_handler.interruption.Limit`.
 
-``may_interrupt`` gets the innermost frame and says whether this is a good moment, as long as there
-is time to wait for a better one.
+``may_interrupt`` takes the innermost frame and returns whether an interruption is safe now. It is
+called as long as there is time to wait.
 
 Raises:
-    OutOfTime: The time was over before the function was done; caused by what came out of the
-        function when it was interrupted.
+    OutOfTime: The time was over before the function ended. Its cause is the exception that the
+        function raised when it was interrupted.
 """
 
 
 _FOREVER: Final = 1e7
-"""Seconds beyond which no limit is enforced: locks do not take numbers of any size."""
+"""Seconds beyond which no limit is enforced, because the timeout of a lock has a maximum."""
 
 
 # ---------------------------------------------------------------- in the main thread: a watchdog
 
 
 class _Watchdog:
-    """Calls within time limits, in the main thread, and the thread that interrupts them.
+    """Run calls within time limits in the main thread, and the thread that interrupts them.
 
-    The thread sleeps until the limit of the call that is running, then sends a signal to the main
-    thread. It is started by the first call. A call costs no system call as long as its limit is
-    later than the moment for which the thread has planned to wake up, as it nearly always is.
+    The thread sleeps until the limit of the current call, then sends a signal to the main thread.
+    The first call starts the thread. A call makes no system call if its limit is later than the
+    time at which the thread will wake up, which is nearly always the case.
 
-    The signal is ``SIGURG``, which the kernel and hardly any program uses, and which does nothing
-    to a process without a handler for it. (The Go runtime interrupts its own threads by it, for
-    these reasons.) The handler looks at the clock, so a signal that comes late, or from elsewhere,
-    does no harm.
+    The signal is ``SIGURG``: few programs use it, and a process without a handler ignores it. (The
+    Go runtime interrupts its own threads with it, for the same reasons.) The handler checks the
+    clock, so a late or foreign signal does no harm.
     """
 
     def __init__(self) -> None:
         self._limit: Limit | None = None
         self._earlier: Any = None  # the user's handler of the signal
-        self._on_signal = self._handle_signal  # bound once: `is` must find the same object again
+        self._on_signal = self._handle_signal  # bound once, because it is compared by identity
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Begin anew, in a process just forked: threads are not inherited."""
+        """Reset the state; a forked process does not inherit the thread."""
         self._limit = None
         self._is_started = False
         self._wakes_at = self._rung_for = math.inf
@@ -131,11 +130,11 @@ class _Watchdog:
         outer = self._limit
         limit = Limit(monotonic() + seconds, reserve, may_interrupt)
         if outer is not None and outer.next < limit.next:
-            limit.next = outer.next  # the nearer limit counts
+            limit.next = outer.next  # the earlier limit applies
         if _getsignal(_SIGNAL) is not self._on_signal:
             self._earlier = _signal(_SIGNAL, self._on_signal)
-        # Python handles signals when a function begins, when a call of C ends and in loops: never
-        # between an assignment like the next one and the line after it.
+        # Python handles signals when a function begins, when a C function returns and in loops, but
+        # not between the next assignment and the line after it.
         self._limit = limit
         try:
             if limit.next < self._wakes_at:
@@ -144,7 +143,7 @@ class _Watchdog:
         except BaseException as error:
             if limit.interruptions:
                 self._limit = None
-                if not isinstance(error, OutOfTime):  # it came out as something else
+                if not isinstance(error, OutOfTime):  # the function raised another exception
                     stopped = OutOfTime()
                     stopped.module = limit.module
                     raise stopped from error
@@ -171,10 +170,10 @@ class _Watchdog:
     # ------------------------------------------------------------ the thread
 
     def _wake(self, limit: Limit) -> None:
-        """Have the thread look at the limit now: it would sleep for too long."""
+        """Wake the thread, because it would sleep beyond the limit."""
         self._rung_for = limit.next
         if self._is_started:
-            with contextlib.suppress(RuntimeError):  # the bell has been rung already
+            with contextlib.suppress(RuntimeError):  # the bell has already been rung
                 self._bell.release()
             return
         self._is_started = True
@@ -182,7 +181,7 @@ class _Watchdog:
             _thread.start_new_thread(self._watch, ())
         except RuntimeError:
             self._is_started = False
-            # No thread can be started now: a timer has to do, which the task may disturb.
+            # No thread can be started. Fall back to a timer, which the task may change.
             _signal(_SIGALRM, self._on_signal)
             _setitimer(_REAL, max(limit.next - monotonic(), 1e-6), LOOK_AGAIN)
 
@@ -190,20 +189,21 @@ class _Watchdog:
         unanswered: float | None = None
         while True:
             now, limit = monotonic(), self._limit
-            # Without a call it sleeps until the last one would have been due: the next call is
-            # due after that, and need not ring.
+            # Without a call the thread sleeps until the limit of the last call: the next call is
+            # due later, and does not have to wake the thread.
             due = self._rung_for if limit is None else limit.next
             if limit is not None and due <= now:
                 _pthread_kill(_main_ident, _SIGNAL)
                 if due == unanswered:
-                    # The main thread may have blocked the signal: any thread may take it, and
-                    # Python runs the handler in the main thread, if not in the middle of a sleep.
+                    # The main thread may have blocked the signal. Any thread can receive it, and
+                    # Python runs the handler in the main thread, but not during a sleep.
                     _raise_signal(_SIGNAL)
                 unanswered = due
                 self._wakes_at = now + LOOK_AGAIN
             else:
                 self._wakes_at = due if due > now else math.inf
-                # From here on a call with a nearer limit rings. One that came before is seen here.
+                # From here on, a call with an earlier limit wakes the thread. A call that began
+                # before is found here.
                 limit = self._limit
                 if limit is not None and limit.next < self._wakes_at:
                     continue
@@ -218,14 +218,14 @@ def _call_elsewhere(
     seconds: float,
     function: Callable[[_A], _T],
     argument: _A,
-    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted once, and left behind
+    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted once, then abandoned
     may_interrupt: Callable[[FrameType], bool] | None = None,  # noqa: ARG001
 ) -> _T:
     if seconds > _FOREVER:
         return function(argument)
     warnings.warn(
         "time limits work best in the main thread of a Unix process; here a task that runs out of "
-        "time is answered in time, but goes on until its next Python instruction",
+        "time is answered in time, but continues until its next Python instruction",
         ThreadTimeLimitWarning,
         stacklevel=2,
     )
@@ -233,7 +233,7 @@ def _call_elsewhere(
 
 
 def call_in_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
-    """Call the function in a thread of its own, and leave that behind when the time is over."""
+    """Call the function in its own thread, and abandon the thread when the time is over."""
     if seconds > _FOREVER:
         return function(argument)
     return ThreadedCall(function, argument).result(max(seconds, 0))
@@ -251,7 +251,7 @@ class ThreadedCall(Generic[_T]):
         self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
         try:
             self._thread.start()
-        except RuntimeError as error:  # too many, or no memory
+        except RuntimeError as error:  # too many threads, or no memory
             raise TemporaryFailure(f"not started: {error}") from error
 
     def result(self, seconds: float | None = None) -> _T:
@@ -315,11 +315,11 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
     function_with_limit.append(_Watchdog.call_within.__code__)
 
     def in_main_thread() -> bool:
-        """Tell whether a call within a time limit stays in the thread that makes it."""
+        """Return whether a call within a time limit runs in the calling thread."""
         return _get_ident() == _main_ident
 
     def _begin_anew() -> None:
-        """Begin anew in a forked process, whose main thread is the one that forked it."""
+        """Reset the state in a forked process; its main thread is the thread that forked it."""
         global _main_ident  # noqa: PLW0603
         _main_ident = cast("int", threading.main_thread().ident)
         _watchdog.begin_anew()

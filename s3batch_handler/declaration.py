@@ -42,7 +42,7 @@ def task_function(function: Any) -> Callable[..., Any]:
         )
     if not callable(function):
         raise TypeError(
-            f"task_handler takes a function, got {function!r}. Options go by their names: "
+            f"task_handler takes a function, got {function!r}. Pass options by name: "
             "@task_handler(arguments=Arguments)"
         )
     name = name_of(function)
@@ -174,7 +174,7 @@ def _about_parameters(function: Any, name: str, signature: inspect.Signature) ->
             "are attributes of the task, and the library watches the remaining time"
         )
     return (
-        f"{problem}. Write: def {name}(task: Task); pass what else it needs by default values "
+        f"{problem}. Write: def {name}(task: Task); give its other parameters default values "
         "or functools.partial"
     )
 
@@ -201,7 +201,7 @@ def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
         reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
         named = model.__name__ if isinstance(model, type) else repr(model)
         remedy = (
-            "Define or import what the model names before it is used here"
+            "Define or import the types that the model names before this line"
             if isinstance(error, NameError)
             else "Pass a pydantic model, a dataclass or another type that pydantic can read"
         )

@@ -86,7 +86,7 @@ class EmbeddedS3:
         self._access_key_id = access_key_id
         self._bucket = bucket
         self._keys = keys
-        self._others = others  # buckets in this process that are not of this server
+        self._others = others  # buckets in this process that belong to other servers
         self._files = sum(1 for _ in files_in(bucket))
 
     @property
@@ -111,7 +111,7 @@ class EmbeddedS3:
     def written(self) -> dict[str, int]:
         """Count the objects that were written, by bucket; the files of the folder do not count.
 
-        Buckets that a function created are included, in whichever account it did so.
+        Includes buckets that a function created, in any account.
         """
         buckets = sorted(s3_backends.bucket_accounts.keys() - self._others)
         counts = {bucket: sum(1 for _ in objects_written_to(bucket)) for bucket in buckets}
@@ -194,9 +194,9 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
 
 
 def _only_with(access_key_id: str, application: Application) -> Application:
-    """Let signed requests and presigned addresses through; moto itself asks nobody for anything.
+    """Accept only requests and presigned URLs with valid credentials; moto itself accepts all.
 
-    Credentials that STS hands out to somebody with valid ones are valid as well.
+    Credentials that STS issues to a client with valid credentials are valid, too.
     """
     valid = {access_key_id}
 

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 
 def one_for_each(make: ControlOf, *, most: int = 10_000) -> ControlOf:
-    """Make job control for an account in a Region when somebody first asks for it.
+    """Create the job control of an account and a Region at its first request.
 
-    Whoever asks for more than ``most`` of them is refused: each takes resources until the end.
+    More than ``most`` of them are refused, because each uses resources until the server ends.
     """
     lock = threading.Lock()
     made: dict[tuple[str, str], JobControl] = {}
@@ -50,8 +50,8 @@ def one_for_each(make: ControlOf, *, most: int = 10_000) -> ControlOf:
         with lock:
             if place not in made and len(made) >= most:
                 raise JobError(
-                    f"There are jobs of {most} accounts and Regions here, which is the most: use "
-                    "one of these, or start another server",
+                    f"This server has jobs of {most} accounts and Regions, the maximum. Use one of "
+                    "these, or start another server",
                     code="TooManyRequestsException",
                 )
             if place not in made:
@@ -97,7 +97,7 @@ _PATHS: Final = (
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
-# What moto raises for a request: some of it on purpose, some of it for want of a check.
+# Exceptions that moto raises for a malformed request, on purpose or because of a missing check.
 _UNREADABLE: Final = (
     RequestParserError,
     ValueError,
@@ -113,7 +113,7 @@ _REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
 
 
 def is_place(account_id: str, region: str) -> bool:
-    """Tell whether these can be an account ID and a Region."""
+    """Return whether these are a valid account ID and Region."""
     return bool(_ACCOUNT_ID.fullmatch(account_id) and _REGION.fullmatch(region))
 
 
@@ -134,7 +134,7 @@ class _JobCalls(S3ControlResponse):
             is_read = True
         try:
             if operation is not None and request.data:
-                # moto reads much that is not in the service model.
+                # moto accepts much that is not in the service model.
                 check_body(request.data, operation)
         except MalformedXML as error:
             return self._refused(JobError(str(error), code="MalformedXML"))

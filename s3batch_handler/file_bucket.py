@@ -116,7 +116,7 @@ def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tup
     """
     root = _real(folder)
     if root is None:
-        raise FileNotFoundError(errno.ENOENT, "the current directory is not there", str(folder))
+        raise FileNotFoundError(errno.ENOENT, "the current directory does not exist", str(folder))
     left_out = {*map(_real, leave_out)}
     found = []
     folders = [("", root)]

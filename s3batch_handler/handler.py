@@ -107,31 +107,31 @@ class HandlerOptions(TypedDict, total=False):
 
 @runtime_checkable
 class TaskHandler(Protocol[ArgumentsT, PayloadT]):
-    """A Lambda handler for S3 Batch Operations, as ``@task_handler`` makes it.
+    """A Lambda handler for S3 Batch Operations, as ``@task_handler`` returns it.
 
-    It is a function, so decorators for Lambda handlers accept it, and those that use
+    It is a function, so decorators for Lambda handlers accept it, and decorators that use
     ``functools.wraps`` keep its ``run``.
     """
 
     def __call__(self, event: Any, context: Any = None) -> Response:
-        """Answer one invocation: every task that came in, once, in order.
+        """Answer one invocation: run every task of the event once, in order.
 
         Raises:
-            InvalidEvent: The event is none of S3 Batch Operations; no task was begun.
+            InvalidEvent: The event is not an S3 Batch Operations event; no task was started.
         """
         ...
 
     def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
-        """Run one task as an invocation would, and return its outcome. Made for tests.
+        """Run one task as an invocation does, and return its outcome. Intended for tests.
 
-        User arguments and a JSON key may be given as S3 sends them: they are read into the
-        handler's models, as in an invocation.
+        User arguments and a JSON key may have the form in which S3 sends them: they are parsed into
+        the handler's models, as in an invocation.
         """
         ...
 
 
 class TaskRunner:
-    """Runs the tasks of invocations: what stands behind a handler."""
+    """Run the tasks of invocations for a handler."""
 
     def __init__(
         self,
@@ -172,7 +172,8 @@ class TaskRunner:
             metrics=options.get("metrics"),
             tracer=options.get("tracer"),
         )
-        # Not a bound method: that would make a cycle, and keep event loops until it is collected.
+        # A bound method would create a reference cycle and keep event loops open until it is
+        # collected.
         self._attempt = TaskRunner._attempt_watched if self._observer.active else TaskRunner._answer
         self._loop = _event_loop_for(function, self._time_reserve)
         self._late_loop: EventLoop | None = None
@@ -198,7 +199,7 @@ class TaskRunner:
         if self._concurrency > 1 and len(tasks) > 1:
             return self._attempt_all_in_threads(tasks, deadline)
         results = []
-        for task in tasks:  # no comprehension: until Python 3.12 that is a call
+        for task in tasks:  # before Python 3.12 a comprehension costs a function call
             results.append(_new_tuple(TaskResult, (task, self._attempt(self, task, deadline))))  # noqa: PERF401
         return results
 
@@ -216,10 +217,10 @@ class TaskRunner:
                     outcomes[number] = contexts[number].run(
                         self._attempt, self, tasks[number], deadline
                     )
-                except Exception as error:  # noqa: BLE001  raised below, when the others are done
+                except Exception as error:  # noqa: BLE001  raised below, after the other tasks
                     escaped.append(error)
 
-        # This thread takes its share: a process may be unable to start any other.
+        # This thread runs tasks, too, because the process may be unable to start other threads.
         threads = [
             threading.Thread(target=attempt_next, name="s3batch", daemon=True)
             for _ in range(min(self._concurrency, len(tasks)) - 1)
@@ -276,7 +277,7 @@ class TaskRunner:
     def _answer_late(
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
     ) -> Outcome:
-        """Await what a function returned whose declaration does not look async."""
+        """Await the return value of a function that is not recognised as async."""
         from s3batch_handler.event_loop import EventLoop  # asyncio is slow
 
         self._late_loop = loop = self._late_loop or EventLoop(self._time_reserve)
@@ -290,7 +291,7 @@ class TaskRunner:
             )
         finally:
             if _is_unbegun(awaitable):
-                awaitable.close()  # Python would complain that nobody awaited it
+                awaitable.close()  # avoids Python's warning "was never awaited"
         return outcome
 
     async def _attempt_async(
@@ -355,14 +356,14 @@ class TaskRunner:
         stopped = find_out_of_time(error)
         if stopped is None:
             return self._judged(task, error, deadline)
-        if seconds <= 0:  # it was only said that there is no time, and that took too long
+        if seconds <= 0:  # reporting that there is no time took too long
             return self._never_started(task, deadline)
         outcome = self._stopped(error, stopped, seconds, deadline)
         self._guard(lambda: self._observer.failed(task, outcome, error), deadline)
         return outcome
 
     def _judged(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
-        """Classify an exception, describe and log it, whatever it does while it is looked at."""
+        """Classify, describe and log an exception, even if its own code fails or takes long."""
         verdict = Verdict(None, None)
         message = f"{type(error).__name__}, which could not be described"
 
@@ -388,7 +389,7 @@ class TaskRunner:
         return outcome
 
     def _is_expected(self, verdict: Verdict) -> bool:
-        """Tell whether the user has provided for a failure: raised it, or named it in an option."""
+        """Return whether the user raised a TaskFailure or classified the exception by an option."""
         code, about = verdict
         if about is None:
             return False
@@ -409,7 +410,7 @@ class TaskRunner:
         message = f"stopped after {seconds:.1f} s{place}: out of time"
         if stopped.module:
             message += (
-                f"; the import of {stopped.module} was cut off, "
+                f"; the import of {stopped.module} was interrupted, "
                 "so later tasks in this environment may fail"
             )
         return Outcome(self._on_timeout, message)
@@ -425,9 +426,9 @@ class TaskRunner:
     # ------------------------------------------------------------ what surrounds a task
 
     def _guard(self, function: Callable[[], object], deadline: float) -> None:
-        """Call what must neither fail, nor end the environment, nor take too long.
+        """Call a function that must neither fail, nor end the environment, nor take too long.
 
-        It may use half of what is left of the reserve before it is interrupted.
+        It may use half of the remaining reserve before it is interrupted.
         """
         left = deadline + self._time_reserve - monotonic()
         seconds = max(left / 2, _LEAST_TIME)
@@ -439,7 +440,7 @@ class TaskRunner:
 
     @contextmanager
     def _watch(self, task: Task[Any, Any], deadline: float) -> Iterator[Watched]:
-        """Watch a task, without holding it up."""
+        """Observe a task (logger, metrics, tracer) without delaying it beyond its limit."""
         if not in_main_thread():
             deadline = math.inf  # another thread would not see its context variables
         watch = self._observer.watch(task, deadline - monotonic())
@@ -521,7 +522,9 @@ def task_handler(
                 "@task_handler(arguments=Arguments)"
             )
         if isinstance(getattr(getattr(function, "run", None), "__self__", None), TaskRunner):
-            raise TypeError(f"{name_of(function)} is a handler already: decorate its function once")
+            raise TypeError(
+                f"{name_of(function)} is already a handler: decorate the function only once"
+            )
         function = task_function(function)
         runner = TaskRunner(function, arguments=arguments, payload=payload, **options)
         return _handler(function, runner)
@@ -530,7 +533,7 @@ def task_handler(
 
 
 def _handler(function: Callable[..., Any], runner: TaskRunner) -> TaskHandler[Any, Any]:
-    """Make the handler: a real function, as some decorators of Powertools accept nothing else."""
+    """Create the handler as a real function, because some Powertools decorators require one."""
     respond = runner.respond
 
     def handler(event: Any, context: Any = None) -> Response:
@@ -568,7 +571,7 @@ def _event_loop_for(function: Callable[..., object], reserve: float) -> EventLoo
 
 
 async def _value(returned: object) -> object:
-    """Await what a function returned, and what that returned: an ``await`` may be forgotten."""
+    """Await a return value, and its result if that is awaitable: an ``await`` may be missing."""
     while inspect.isawaitable(returned):
         returned = await returned
     return returned

@@ -93,7 +93,7 @@ def for_own_hosts(
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "HTTP_ORIGIN" in environ:
-            text = "This server does not answer web pages: the request has an Origin header"
+            text = "This server refuses requests of web pages: the request has an Origin header"
             return refuse(start_response, "403 Forbidden", "AccessDenied", text)
         name = host_name(environ.get("HTTP_HOST", ""))
         is_own = name is not None and (
@@ -104,7 +104,7 @@ def for_own_hosts(
         )
         if is_own:
             return application(environ, start_response)
-        text = "The Host of the request is not a name of this server"
+        text = "The Host header is not a name of this server"
         if name is not None:
             text = f"{name[:_LONGEST_NAME]} is not a name of this server. Start it with "
             text += "--allowed-host NAME to use another name"

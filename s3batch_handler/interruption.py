@@ -1,8 +1,8 @@
-"""When and how the code of a call whose time is over is interrupted, in the main thread.
+"""Interrupt a call in the main thread when its time is over.
 
-An interruption is an exception that a signal handler raises, so it comes between any two steps of
-the code. That is what ends a blocking read, and what makes it delicate: :class:`Limit` decides
-when, and looks for a moment that leaves the process as it should be.
+An interruption is an exception that a signal handler raises, so it can come between any two
+instructions. It therefore ends even a blocking read, but may damage the state of the process.
+:class:`Limit` decides when to interrupt, and avoids such moments as long as possible.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class OutOfTime(BaseException):
     """The time of a task is over.
 
-    No ``Exception``, so that a user's ``except Exception`` lets it pass. It never leaves the
-    handler: Lambda's runtime client would end the environment over it.
+    It is not an ``Exception``, so ``except Exception`` in a function does not catch it. It never
+    leaves the handler, because Lambda's runtime client would end the environment.
 
     Attributes:
-        module: The module whose import was cut off, if one was.
+        module: The module whose import was interrupted, if any.
     """
 
     module: str | None = None
@@ -47,31 +47,31 @@ def find_out_of_time(error: BaseException) -> OutOfTime | None:
     return None
 
 
-_MOST_EXCEPTIONS: Final = 1000  # looked at: a group may hold any number, even itself
+_MOST_EXCEPTIONS: Final = 1000  # a group may hold any number of exceptions, even itself
 
 
 class Limit:
-    """The time limit of one call, and when its code is interrupted.
+    """The time limit of one call; decides when to interrupt its code.
 
-    At first the code is interrupted once, and has half of the reserve for its ``finally`` blocks.
-    Some code needs more interruptions: each nested executor waits for its threads, each attempt of
-    a retry library swallows one. So they follow each other ever faster: the next one is due after
-    half the square of the share of the reserve that is left. That makes five by the time that a
-    quarter of it is left. From then on no moment is too bad, and nothing can swallow an
-    interruption: see :class:`InstructionWatch`.
+    After the first interruption the code has half of the reserve for its ``finally`` blocks. Some
+    code needs more interruptions: each nested executor waits for its threads, and each attempt of a
+    retry library swallows one. The intervals therefore become shorter: the next interruption is due
+    after half the square of the share of the reserve that is left. There are five interruptions
+    until a quarter of the reserve is left. In the last quarter, interruptions are not delayed any
+    more, and no code can swallow them: see :class:`InstructionWatch`.
 
     Args:
         due: When the time of the call is over, on the monotonic clock.
-        reserve: The seconds after that in which the call has to end.
-        may_interrupt: Says of the innermost frame whether this is a good moment.
+        reserve: The seconds after ``due`` in which the call has to end.
+        may_interrupt: Takes the innermost frame; returns whether an interruption is safe now.
     """
 
     was_due = False
     interruptions = 0
-    module: str | None = None  # whose import was cut off
+    module: str | None = None  # the module whose import was interrupted
     _watch: InstructionWatch | None = None  # for a better moment
     _last_resort: InstructionWatch | None = None
-    _spot: tuple[int, int] | None = None  # where the code was when it was last looked at
+    _spot: tuple[int, int] | None = None  # where the code was at the last check
     _looks = 0
 
     def __init__(
@@ -83,10 +83,10 @@ class Limit:
         self._may_interrupt = may_interrupt
 
     def interrupt(self, frame: FrameType, now: float) -> None:
-        """Interrupt the code that runs in ``frame``, unless a better moment is likely to come.
+        """Interrupt the code that runs in ``frame``, or wait for a safer moment.
 
         Raises:
-            OutOfTime: Always, but for that.
+            OutOfTime: Now is a good moment, or there is no time to wait for a better one.
         """
         self.was_due = True
         self.next = now + LOOK_AGAIN
@@ -108,7 +108,7 @@ class Limit:
         self._raise(now)
 
     def end(self) -> None:
-        """Leave the process as it was before the interruptions, and open to the next one."""
+        """Stop watching and interrupting, and unblock the signal."""
         self._end_watch()
         if self._last_resort is not None:
             self._last_resort.end()
@@ -152,24 +152,24 @@ class Limit:
     # ------------------------------------------------------------ good and bad moments
 
     def _is_good_moment(self, frame: FrameType) -> bool:
-        """Tell whether an interruption now leaves the process as it should be."""
+        """Return whether an interruption now leaves the process in a consistent state."""
         if self._may_interrupt is not None and not self._may_interrupt(frame):
             return False
         return not any(_is_delicate(outer) for outer in _frames_of_call(frame))
 
     def _may_end_at_once(self, frame: FrameType) -> bool:
-        """Tell whether a function may be ended without its ``finally`` blocks.
+        """Return whether a function may be ended without its ``finally`` blocks.
 
-        An event loop has to come to its own end, and locks have to be released.
+        An event loop has to shut down, and locks have to be released.
         """
         if self._may_interrupt is not None and not self._may_interrupt(frame):
             return False
         return _module_name(frame) not in _DELICATE | _HOLDS_LOCKS
 
     def _is_moving_on(self, frame: FrameType) -> bool:
-        """Tell whether code that may be taking or releasing a lock will be elsewhere in a moment.
+        """Return whether code that may be taking or releasing a lock is about to move on.
 
-        It will, unless it waits there.
+        Code that is at the same instruction at the next check is waiting for the lock.
         """
         spot = id(frame), frame.f_lasti
         if spot == self._spot or self._looks == _MOST_LOOKS:
@@ -181,19 +181,19 @@ class Limit:
 
 
 LEAST_RESERVE: Final = 0.1
-"""Seconds over which interruptions are spread if the reserve is less than that."""
+"""The smallest reserve, in seconds, over which interruptions are spread."""
 
 LOOK_AGAIN: Final = 0.005
-"""Seconds until there is another look at a call whose time is over."""
+"""Seconds between two checks of a call whose time is over."""
 
 _SHARE_OF_CALL: Final = 0.9
-"""How much of the reserve the call may use up. The rest is for building the response."""
+"""The share of the reserve that the call may use. The rest is for building the response."""
 
 _LAST_RESORT: Final = 0.25
-"""The share of the reserve in which no moment is too bad for an interruption."""
+"""The last share of the reserve, in which interruptions are not delayed any more."""
 
 _MOST_LOOKS: Final = 10
-"""How often in succession an interruption is put off for the sake of a lock."""
+"""How often in succession an interruption is delayed because of a lock."""
 
 
 # ---------------------------------------------------------------- watching instructions
@@ -236,7 +236,7 @@ if sys.version_info >= (3, 12):
                 self._call()
 
         def end(self) -> None:
-            """Watch nothing any more."""
+            """Stop watching."""
             if self._tool is not None:
                 for code in self._codes:
                     sys.monitoring.set_local_events(self._tool, code, 0)
@@ -255,7 +255,7 @@ else:
         a bare ``except:`` in an endless loop swallows any number of interruptions, but not these.
 
         Python switches tracing off when the trace function raises an exception. A profile
-        function, which is called as a frame ends, switches it on again for the frames further out.
+        function, which Python calls when a frame ends, switches it on again for the outer frames.
         """
 
         def __init__(self, call: Callable[[], None]) -> None:
@@ -280,20 +280,20 @@ else:
                 sys.settrace(_leave_untraced)
 
         def end(self) -> None:
-            """Watch nothing any more."""
+            """Stop watching."""
             self._is_over = True
             trace, profile = self._before
             sys.setprofile(profile)
             sys.settrace(trace)
 
     def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
-        """Trace no call that begins from now on."""
+        """Return no trace function, so that new calls are not traced."""
 
 
-# ---------------------------------------------------------------- what the frames tell
+# ---------------------------------------------------------------- frames
 
 function_with_limit: list[CodeType] = []
-"""The code of the function that calls within a limit: where the frames of a call end."""
+"""The code of the function that calls within a limit: the outermost frame of a call."""
 
 _IMPORT_SYSTEM: Final = frozenset(
     {
@@ -316,24 +316,26 @@ _HOLDS_LOCKS: Final = frozenset(
         "threading",
     }
 )
-"""Modules of the standard library whose functions hold a lock for a moment. An interruption between
-taking it and the ``try`` that releases it would leave it locked for good. (What is raised in the
-first one, Python drops.)"""
+"""Modules of the standard library whose functions hold a lock for a short time.
+
+An interruption between taking the lock and the ``try`` that releases it would leave it locked.
+Exceptions in ``_weakrefset`` are ignored by Python.
+"""
 
 
 def _is_delicate(frame: FrameType) -> bool:
-    """Tell whether an interruption below this frame would do lasting damage, or nothing.
+    """Return whether an interruption below this frame does lasting damage, or has no effect.
 
     - A module whose import is interrupted may be broken for the rest of the environment's life:
-      numpy, for one, cannot be imported a second time.
+      numpy, for example, cannot be imported a second time.
     - A logging handler that is interrupted as it takes its lock may keep it.
-    - Python drops exceptions in ``__del__`` and in callbacks of weak references.
+    - Python ignores exceptions in ``__del__`` and in callbacks of weak references.
     """
     return frame.f_code.co_name == "__del__" or _module_name(frame) in _DELICATE
 
 
 def _skips_handlers(frame: FrameType) -> bool:
-    """Tell whether an exception raised now would pass by ``finally`` and ``with``.
+    """Return whether an exception raised now would skip ``finally`` and ``with``.
 
     Before Python 3.13 an exception that a signal handler raises at the jump back to the beginning
     of a loop counts as raised before the loop. If that is the first thing in a ``try`` block, the
@@ -345,10 +347,10 @@ def _skips_handlers(frame: FrameType) -> bool:
 
 
 def _may_raise(code: CodeType, offset: int) -> bool:
-    """Tell whether Python expects an instruction to raise an exception.
+    """Return whether an exception can be raised safely at an instruction.
 
-    One that comes between the instructions that begin or end the handling of another would leave
-    that other one behind, as the context of all exceptions to come.
+    An exception between the instructions that begin or end the handling of another exception would
+    leave the other one behind, as the context of all later exceptions.
     """
     return _instruction(code, offset) not in _HANDLING
 
@@ -357,7 +359,7 @@ _HANDLING: Final = frozenset({"PUSH_EXC_INFO", "COPY", "SWAP", "POP_EXCEPT", "RE
 
 
 def _instruction(code: CodeType, offset: int) -> str:
-    from opcode import opname  # hardly ever needed
+    from opcode import opname  # rarely needed
 
     return opname[code.co_code[offset]]
 
@@ -382,7 +384,7 @@ def _caller_of_locking_code(frame: FrameType) -> FrameType | None:
 
 
 def _frames_of_call(frame: FrameType) -> Iterator[FrameType]:
-    """Yield a frame and those outside of it, up to the function that is called within a limit."""
+    """Yield a frame and its outer frames, up to the function that is called within a limit."""
     outer: FrameType | None = frame
     while outer is not None and outer.f_code not in function_with_limit:
         yield outer

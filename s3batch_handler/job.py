@@ -114,7 +114,7 @@ class JobSpec(Shape):
         if not self.report.enabled:
             raise ValueError("Report.Enabled must be true for S3ComputeObjectChecksum")
         if self.report.expected_bucket_owner is None:
-            raise ValueError("Report.ExpectedBucketOwner is needed for S3ComputeObjectChecksum")
+            raise ValueError("Report.ExpectedBucketOwner is required for S3ComputeObjectChecksum")
         return self
 
     @classmethod

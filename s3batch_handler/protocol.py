@@ -323,7 +323,7 @@ def read_result(
         got = repr(str(code)[:50]) if isinstance(code, str) else _kind(code)
         raise InvalidResponse(f"resultCode: expected one of {', '.join(_CODES)}, got {got}")
     if not (asked is None or task_id is None or asked == task_id):
-        raise InvalidResponse("taskId: not the one of the task. Return task.id, or leave it out")
+        raise InvalidResponse("taskId: not the ID of the task. Return task.id, or leave it out")
     return _CODES[code], result.get("resultString")
 
 

@@ -47,7 +47,7 @@ def check_body(body: bytes, operation: str) -> None:
     except ParseError as error:
         raise MalformedXML(str(error)) from error
     except (ValueError, LookupError) as error:  # an encoding that Python does not know
-        raise MalformedXML("its encoding is not known") from error
+        raise MalformedXML("its encoding is unknown") from error
 
 
 _LARGEST: Final = 1 << 20  # bytes; the longest request that the model allows is a fifth of that
@@ -78,7 +78,7 @@ class _Checker:
         self._keys: dict[str, set[str]] = {}  # of maps, by path
 
     def doctype(self, *_: object) -> None:
-        raise MalformedXML("a document type is not allowed")
+        raise MalformedXML("a document type declaration is not allowed")
 
     def start(self, tag: str, _attributes: object) -> None:
         name = tag.rpartition("}")[2]
@@ -87,7 +87,7 @@ class _Checker:
         if not self._open:
             expected = self._shape.serialization["name"]
             if name != expected:
-                raise MalformedXML(f"<{name[:_LONGEST]}> is there instead of <{expected}>")
+                raise MalformedXML(f"found <{name[:_LONGEST]}>, expected <{expected}>")
             self._open.append(_element(expected, self._shape))
             return
         parent = self._open[-1]
@@ -97,15 +97,15 @@ class _Checker:
             self._open.append(_Element(path, "unknown", {}, {}, []))
             return
         if parent.kind not in _CONTAINERS:
-            raise MalformedXML(f"{parent.path} must have text, and no elements in it")
+            raise MalformedXML(f"{parent.path} must contain text, not elements")
         if shape is None:
             if parent.kind != "structure":
-                raise MalformedXML(f"{path} is there instead of <{next(iter(parent.members))}>")
+                raise MalformedXML(f"found {path}, expected <{next(iter(parent.members))}>")
             self._open.append(_Element(path, "unknown", {}, {}, []))
             return
         count = parent.seen[name] = parent.seen.get(name, 0) + 1
         if count > 1 and parent.kind in ("structure", "entry"):
-            raise MalformedXML(f"{path} is there more than once")
+            raise MalformedXML(f"{path} is repeated")
         self._open.append(_element(path, shape))
 
     def data(self, text: str) -> None:
@@ -113,7 +113,7 @@ class _Checker:
         if element.kind not in _CONTAINERS:
             element.text.append(text)
         elif text.strip():
-            raise MalformedXML(f"{element.path} must have elements, and no text between them")
+            raise MalformedXML(f"{element.path} must contain elements, without text between them")
 
     def end(self, _tag: str) -> None:
         element = self._open.pop()
@@ -125,7 +125,7 @@ class _Checker:
         elif self._open and self._open[-1].kind == "entry" and element.path.endswith(".key"):
             keys = self._keys.setdefault(self._open[-1].path, set())
             if text in keys:
-                raise MalformedXML(f"{self._open[-1].path} has a key more than once")
+                raise MalformedXML(f"{self._open[-1].path} has a repeated key")
             keys.add(text)
         if not _is_a(element.kind, text):
             raise MalformedXML(f"{element.path} is not a valid {element.kind}")

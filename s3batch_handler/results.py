@@ -229,7 +229,7 @@ def _of_results(results: Mapping[str, Any] | Sequence[Any], task: Task[Any, Any]
         code, message = read_result(results, None if task is None else task.id)
     except InvalidResponse as error:
         raise PermanentFailure(
-            f"the function returned what looks like an answer to S3, but {error}. "
+            f"the function returned an invalid response to S3: {error}. "
             'Data of your own may be returned inside another object: {"data": …}'
         ) from error
     return _outcome(code, message)

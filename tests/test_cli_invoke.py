@@ -271,7 +271,7 @@ def test_user_arguments_of_a_key(s3batch: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["event.json", "--key", "a", "--bucket", "b"], "EVENT or --key"),
+        (["event.json", "--key", "a", "--bucket", "b"], "EVENT and --key exclude each other"),
         (["--key", "a"], "--key goes with --source or --bucket"),
         (["--bucket", "photos"], "--bucket goes with"),
         (["event.json", "-a", "a=b"], "go with --key"),

@@ -549,9 +549,13 @@ OF_TENANTS = {"FunctionName": "read", "TenancyConfig": {"TenantIsolationMode": "
 @pytest.mark.parametrize(
     ("function", "answer", "message"),
     [
-        ("read", DURABLE, f"function {READ} is a durable function: Lambda invokes it by a version"),
-        ("read", OF_TENANTS, f"function {READ} isolates tenants (TenancyConfig)"),
-        ("read:live", OF_TENANTS, f"function {READ}:live isolates tenants (TenancyConfig)"),
+        (
+            "read",
+            DURABLE,
+            f"function {READ} is a durable function: Lambda invokes it only by a version",
+        ),
+        ("read", OF_TENANTS, f"function {READ} uses tenant isolation (TenancyConfig)"),
+        ("read:live", OF_TENANTS, f"function {READ}:live uses tenant isolation (TenancyConfig)"),
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -451,8 +451,8 @@ def test_a_state_that_is_damaged(folder: Path, content: str) -> None:
 
     assert refused.returncode == 1
     assert refused.stderr == (
-        "s3batch: state/run.json is damaged: it is not what was written, or another version of "
-        "s3batch-handler wrote it: begin again, with another folder\n"
+        "s3batch: state/run.json is damaged: its checksum does not match, or another version of "
+        "s3batch-handler wrote it. Start again with another folder\n"
     )
 
 

@@ -98,8 +98,7 @@ def test_objects_written_to_the_source_bucket_are_counted(s3batch: Shell) -> Non
 
     assert json.loads(run.stdout)["not_saved"] == {"photos": 2}
     assert run.stderr == (
-        "s3batch: photos: 2 objects were written but not saved; "
-        "--output photos=DIR saves what is written to it\n"
+        "s3batch: photos: 2 objects were written but not saved; --output photos=DIR saves them\n"
     )
     assert files(s3batch, "photos") == {"a.txt": "a.txt", "b.txt": "b.txt"}
 

@@ -151,7 +151,7 @@ def test_waiting_goes_on_after_a_failure(failure: str) -> None:
     lines = run.stderr.splitlines()
     away = f"s3batch: job {JOB_ID} cannot be watched at the moment: "
     assert [line.startswith(away) for line in lines] == [True, False] * 2
-    assert lines[0].endswith("; trying again for up to 600 s")
+    assert lines[0].endswith("; retrying for up to 600 s")
     assert lines[1] == lines[3] == f"job {JOB_ID} is watched again"
 
 
@@ -299,5 +299,5 @@ def test_ctrl_c_while_waiting(script: tuple[str, ...], number: int) -> None:
 
     assert process.returncode == 130
     assert out == f"{JOB_ID}\n"
-    assert f"the job goes on; to wait again: s3batch job wait {JOB_ID}\n" in err
+    assert f"the job continues; to wait again: s3batch job wait {JOB_ID}\n" in err
     assert "Traceback" not in err

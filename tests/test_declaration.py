@@ -156,7 +156,7 @@ class Arguments:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (5, "takes a function, got 5. Options go by their names"),
+        (5, "takes a function, got 5. Pass options by name"),
         ("handler", "takes a function, got 'handler'"),
         (Worker, r"got the class Worker. Pass an instance.*task_handler\(Worker\(\)\)"),
         (Model, r"got the model Model.*@task_handler\(arguments=Model\).*payload=Model"),
@@ -197,9 +197,9 @@ def test_a_handler_is_not_decorated_twice() -> None:
     """A second ``@task_handler`` would take each task for an event."""
     handler = task_handler(lambda task: task.key)
 
-    with pytest.raises(TypeError, match="is a handler already"):
+    with pytest.raises(TypeError, match="is already a handler"):
         decorate(handler)
-    with pytest.raises(TypeError, match="is a handler already"):
+    with pytest.raises(TypeError, match="is already a handler"):
         decorate(Logger().inject_lambda_context(handler))
 
 

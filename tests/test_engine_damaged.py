@@ -306,7 +306,7 @@ def test_jobs_that_are_lost_with_their_file(
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         assert engine.list_jobs().jobs == ()
 
-    assert f"job-{job_id} is of a job that is lost" in caplog.text
+    assert f"job-{job_id} belongs to a job that is lost" in caplog.text
 
 
 def test_a_store_of_another_version(s3: Any, tmp_path: Path) -> None:

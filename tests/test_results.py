@@ -375,8 +375,8 @@ def test_other_outcomes_in_disguise(value: Any, outcome: Outcome) -> None:
         (NO | {"resultCode": "permanentFailure"}, "resultCode: expected one of"),
         (NO | {"resultCode": None}, "resultCode: expected one of .*got null"),
         ({"resultCode": 0, "rows": 5}, "resultCode: expected one of .*got a number"),
-        ({"resultCode": "Succeeded", "taskId": OTHER.id}, "taskId: not the one of the task"),
-        ({"resultCode": "Succeeded", "taskId": 5}, "taskId: not the one of the task"),
+        ({"resultCode": "Succeeded", "taskId": OTHER.id}, "taskId: not the ID of the task"),
+        ({"resultCode": "Succeeded", "taskId": 5}, "taskId: not the ID of the task"),
         ([NO, NO], "results: expected one for the task, got 2"),
         ([{"resultCode": "Succeeded"}, "x"], "results: expected one for the task, got 2"),
         ({"invocationId": "i", "results": []}, "results: expected one for the task, got 0"),
@@ -389,7 +389,7 @@ def test_other_outcomes_in_disguise(value: Any, outcome: Outcome) -> None:
         (response(RECORD, RECORD), "results: expected one for the task, got 2"),
         (
             response(S3BatchOperationResponseRecord(OTHER.id, "Succeeded", "")),
-            "taskId: not the one of the task",
+            "taskId: not the ID of the task",
         ),
     ],
 )

@@ -127,7 +127,7 @@ def test_import_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (result,) = answer(handler)
 
     assert result["resultCode"] == "TemporaryFailure"
-    assert "the import of never_ready was cut off" in result["resultString"]
+    assert "the import of never_ready was interrupted" in result["resultString"]
 
 
 # ---------------------------------------------------------------- what surrounds the function

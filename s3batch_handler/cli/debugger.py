@@ -73,7 +73,7 @@ class Debugging:
         ours = cast("TracebackType", error.__traceback__)
         shown = traceback.format_exception(type(error), error, ours.tb_next or ours)
         debugger.message("".join(shown))
-        debugger.message("What was raised can be looked at here; q goes on.")
+        debugger.message("Inspect the exception here; q continues.")
         debugger.reset()
         # Python 3.13 takes the exception, to move along its chain.
         cause: Any = error if sys.version_info >= (3, 13) else error.__traceback__
@@ -206,7 +206,7 @@ class _NoInput(io.TextIOBase):
 
     @override
     def read(self, size: int | None = -1, /) -> NoReturn:
-        raise OSError(f"standard input was the event, and {_NO_TERMINAL}")
+        raise OSError(f"standard input was read as the event, and {_NO_TERMINAL}")
 
     @override
     def readline(self, size: int = -1, /) -> NoReturn:  # type: ignore[override]

@@ -55,9 +55,9 @@ if TYPE_CHECKING:
     "keys",
     metavar="KEY",
     multiple=True,
-    help="With --source or --bucket, in place of EVENT: an object to invoke HANDLER for.",
+    help="With --source or --bucket: an object key, instead of EVENT; repeat for more.",
 )
-@bucket_option("The bucket of --key; or what to call --source.")
+@bucket_option("Bucket of --key, or name of the bucket of --source.")
 @arguments_option
 @schema_option
 @click.option(
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     "--pdb",
     "post_mortem",
     is_flag=True,
-    help="Start the debugger where an exception is raised that is not a TaskFailure.",
+    help="Start the debugger on every exception except TaskFailure.",
 )
 def invoke(**values: Any) -> None:
     """Send EVENT, a JSON file or standard input, through HANDLER, and print its answer.
@@ -128,18 +128,20 @@ class _Options:
     def check(self) -> None:
         """Refuse what does not go together."""
         if self.keys and self.event is not None:
-            raise click.UsageError("EVENT or --key: one of them says which objects")
+            raise click.UsageError("EVENT and --key exclude each other: pass one of them")
         if self.keys and not self.bucket_name:
             raise click.UsageError("--key goes with --source or --bucket")
         if not self.keys and (self.arguments or self.schema):
-            raise click.UsageError("--arguments and --schema go with --key: an event has its own")
+            raise click.UsageError(
+                "--arguments and --schema go with --key: an event contains its own"
+            )
         if self.bucket and not (self.keys or self.source):
             raise click.UsageError("--bucket goes with --key or --source")
         schema_for(self.schema, self.arguments)
         if is_elsewhere(self.handler):
             if self.source:
                 raise click.UsageError(
-                    "--source brings an S3 that a function elsewhere cannot reach"
+                    "--source starts a local S3, which a function elsewhere cannot reach"
                 )
             if self.post_mortem:
                 raise click.UsageError("--pdb goes with a function that runs in this process")
@@ -160,7 +162,7 @@ def _request(options: _Options) -> Any:
         with Path(options.event or "").open("rb") as event:
             return _read(event)
     if cast("Any", sys.stdin) is None:  # closed by whoever started us
-        raise UsageProblem("there is no standard input to read an event from")
+        raise UsageProblem("standard input is closed: pass EVENT, a JSON file, or --key")
     if sys.stdin.isatty():
         say("reading an event; Ctrl-D ends it")
     return _read(sys.stdin.buffer)

@@ -101,7 +101,7 @@ def describe(service: Service, *, job_id: str, as_json: bool) -> None:
     metavar="SECONDS",
     help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
 )
-@retry_for_option("How long to try again while AWS cannot be reached.  [default: 600]")
+@retry_for_option("Time to retry while AWS cannot be reached.  [default: 600]")
 @json_option
 @quiet_option
 @service_options

@@ -102,10 +102,10 @@ def not_saved(server: EmbeddedS3, outputs: Collection[str]) -> dict[str, int]:
 def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> None:
     """Report objects that are lost with the embedded S3, and deletions that spared the files."""
     for bucket, count in lost.items():
-        hint = f"--output {bucket}=DIR saves what is written to it"
+        hint = f"--output {bucket}=DIR saves them"
         if options.state is not None:
             hint += ", but not with --state"
-        lost_before = " (and those from before it was resumed)" if options.resume else ""
+        lost_before = " (and those from before the job was resumed)" if options.resume else ""
         say(f"s3batch: {bucket}: {_objects_were(count)} written but not saved{lost_before}; {hint}")
     if deleted and not options.quiet:
         folder = printable(str(options.source))

@@ -71,7 +71,7 @@ def watch(
                 end_line()  # that of a progress bar
                 say(
                     f"s3batch: job {printable(job_id)} cannot be watched at the moment: "
-                    f"{error_line(error)}; trying again for up to {seconds_left:.0f} s"
+                    f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"
                 )
             is_away = True
 
@@ -94,7 +94,7 @@ def watch(
             raise JobNotWatched(problem, job_id=job_id) from error
         except KeyboardInterrupt:
             end_line()
-            say(f"the job goes on; to wait again: {printable(again)}")
+            say(f"the job continues; to wait again: {printable(again)}")
             raise
 
 

@@ -160,7 +160,7 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         "--output",
         metavar="BUCKET=DIR",
         multiple=True,
-        help="With --source: a bucket to write to, saved to a folder at the end; may be --bucket.",
+        help="With --source: a bucket whose new objects are saved to a folder; may be --bucket.",
     ),
     bucket_option("All objects of a bucket; or what to call --source."),
     click.option("--prefix", default="", help="Only objects whose key begins so."),
@@ -279,7 +279,9 @@ def _check_handler(handler: str, options: RunOptions) -> None:
     except InvalidFunction as error:
         raise UsageProblem(str(error)) from error
     if options.source and is_elsewhere(handler):
-        raise click.UsageError("--source brings an S3 that a function elsewhere cannot reach")
+        raise click.UsageError(
+            "--source starts a local S3, which a function elsewhere cannot reach"
+        )
     if options.log and is_elsewhere(handler):
         raise click.UsageError("--log: the log of a function elsewhere is kept there")
 

@@ -47,7 +47,7 @@ class SavedRun:
             self._read_index()
 
     def _read_index(self) -> None:
-        problem = "it is not what was written, or another version of s3batch-handler wrote it"
+        problem = "its checksum does not match, or another version of s3batch-handler wrote it"
         try:
             index = json.loads(self._index.read_bytes())
             saved = index["run"]

@@ -83,7 +83,7 @@ def _host_names(
     metavar="NAME",
     multiple=True,
     callback=_host_names,
-    help="Another name that clients use for this server, as in containers; repeat for more.",
+    help="Further host name that clients use, as in containers; repeat for more.",
 )
 @click.option(
     "--timeout",

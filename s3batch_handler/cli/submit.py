@@ -96,7 +96,7 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Print the request as JSON, and make no job.")
 @click.option("--wait", is_flag=True, help="Wait until the job is over.")
-@retry_for_option("With --wait: how long to try again while AWS cannot be reached.  [default: 600]")
+@retry_for_option("With --wait: time to retry while AWS cannot be reached.  [default: 600]")
 @json_option
 @quiet_option
 @service_options
@@ -191,13 +191,13 @@ def _check_function(spec: JobSpec, service: Service) -> None:
     configuration = service.function(name)
     if configuration.get("TenancyConfig"):
         raise UsageProblem(
-            f"function {name} isolates tenants (TenancyConfig): S3 Batch Operations sends no "
-            "tenant ID, so every call would fail. Use a function without tenant isolation"
+            f"function {name} uses tenant isolation (TenancyConfig): S3 Batch Operations sends no "
+            "tenant ID, so every task would fail. Use a function without tenant isolation"
         )
     if configuration.get("DurableConfig") and ":" not in _split_function(name)[1]:
         raise UsageProblem(
-            f"function {name} is a durable function: Lambda invokes it by a version or an alias "
-            f"only. Add one, as in {name}:1"
+            f"function {name} is a durable function: Lambda invokes it only by a version or an "
+            f"alias. Add one, as in {name}:1"
         )
 
 

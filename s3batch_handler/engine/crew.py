@@ -50,10 +50,13 @@ class Crew:
                 if work is not None:
                     work()
             except (NotNow, StateError) as error:
-                _LOG.warning("%s; tried again in %d s", text_of(error), _REST)
+                _LOG.warning("%s; retrying in %d s", text_of(error), _REST)
                 self._rest()
-            except BaseException as error:  # noqa: BLE001  even a function's: the next job has its turn
-                _LOG.error("a job ended by a mistake of ours", exc_info=without_secrets(error))
+            except BaseException as error:  # noqa: BLE001  the thread continues with the next job
+                _LOG.error(
+                    "a job ended because of an error in s3batch-handler",
+                    exc_info=without_secrets(error),
+                )
                 if work is None:  # nor can the next one be looked for
                     self._rest()
 
@@ -71,7 +74,7 @@ class Crew:
             self.is_leaving = True
         self.look()
         for thread in self._threads:
-            # Not the one in which a function of a job closes the engine.
+            # Do not join this thread: a function of a job may close the engine.
             if thread.ident not in (None, threading.get_ident()):
                 thread.join()
 

@@ -25,8 +25,8 @@ def open_database(
     Args:
         path: A file, made when it is not there; or one of SQLite's names for what is none.
         name: What errors call it.
-        schema: Makes its tables, and sets ``user_version`` to ``version``.
-        version: Of the format of its tables.
+        schema: Creates the tables and sets ``user_version`` to ``version``.
+        version: The version of the table format.
         is_temporary: Nobody will see it after this process, nor after a statement that failed.
 
     Raises:
@@ -37,7 +37,7 @@ def open_database(
         raise damaged(name, "it is not a file")
     with told(name):
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        # Text that is not what was written has to come, for its checksum to tell.
+        # Damaged text must be returned, so that its checksum can be compared.
         database.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
             _make(database, name, schema, version, is_temporary=is_temporary)
@@ -70,7 +70,7 @@ def told(name: str) -> Iterator[None]:
     """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
     try:
         yield
-    except sqlite3.ProgrammingError as error:  # closed meanwhile
+    except sqlite3.ProgrammingError as error:  # closed in the meantime
         raise StateError(f"{name} cannot be used: {error}") from error
     except sqlite3.Error as error:
         # Text that is not UTF-8 is an OperationalError without any code.
@@ -78,14 +78,14 @@ def told(name: str) -> Iterator[None]:
         if code & 0xFF in _PASSING and code not in _DAMAGES:
             raise StateError(f"{name} cannot be used: {error}") from error
         raise damaged(name, str(error)) from error
-    except UnicodeDecodeError as error:  # in a message of SQLite's: names that are in the file
+    except UnicodeDecodeError as error:  # a message of SQLite quotes names in the file
         raise damaged(name, "it has names that are not UTF-8") from error
-    except RecursionError as error:  # JSON that nobody has written
-        raise damaged(name, "nested too deep") from error
+    except RecursionError as error:  # damaged JSON
+        raise damaged(name, "it is nested too deeply") from error
 
 
 def checksum(*values: object, content: bytes = b"") -> int:
-    """Return a checksum of the columns of a record, to see later whether they are still the same.
+    """Return a checksum of the columns of a record, to detect damage later.
 
     Against accidents (a disk, an editor, a copy that was cut off), not against people.
     """
@@ -93,12 +93,12 @@ def checksum(*values: object, content: bytes = b"") -> int:
 
 
 def damaged(name: str, problem: str) -> StateDamaged:
-    """Make the error for what is not what we wrote."""
-    return StateDamaged(f"{name} is damaged: {problem}: begin again, with another folder")
+    """Create the error for a damaged file."""
+    return StateDamaged(f"{name} is damaged: {problem}. Start again with another folder")
 
 
-# Codes of SQLite for what is wrong with the machine or with who uses it. All others come of the
-# file: our own statements are right, so even "no such table" says that the file is not ours.
+# SQLite's codes for problems of the machine or of the user. All other codes mean a damaged file:
+# the library's statements are correct, so even "no such table" means that the file is not its own.
 _PASSING: Final = frozenset(
     (
         sqlite3.SQLITE_PERM,

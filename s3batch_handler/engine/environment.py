@@ -291,7 +291,7 @@ def _text(error: Exception) -> str:
 def _stack_trace(error: Exception) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__, limit=-100)  # recursion goes deep
     lines = traceback.format_list([frame for frame in frames if frame.filename != __file__])
-    return list(map(redact, lines))  # they have source code in them
+    return list(map(redact, lines))  # they contain source code
 
 
 # ---------------------------------------------------------------- environment variables

@@ -76,8 +76,8 @@ _SHOWN: Final = 10
 
 
 def message_family(message: str) -> str:
-    """Return what messages have in common that differ in names, numbers and places only."""
-    # Longer than what is kept, so that names of different lengths do not move its end.
+    """Return the common form of messages that differ only in names, numbers and places."""
+    # Longer than the result, so that names of different lengths do not change where it ends.
     return _PARTICULAR.sub("…", message[:_READ])[:_TELLING]
 
 

@@ -108,7 +108,7 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     rules = [*_rules_of_listing(asked), *_rules_with_requests(asked, bucket)]
     versions = _is_about_replication(asked)
     names = asked.key_name_constraint
-    prefix = "".join((names and names.match_any_prefix) or ())  # one at most
+    prefix = "".join((names and names.match_any_prefix) or ())  # one string at most
     for found in bucket.versions(prefix) if versions else bucket.objects(prefix):
         if all(rule(found) for rule in rules):
             yield ObjectRef.of_valid(

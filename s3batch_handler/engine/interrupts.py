@@ -68,7 +68,7 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def told_of_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
-    """Call ``on_interrupt`` before a Ctrl-C raises ``KeyboardInterrupt``: code may catch that."""
+    """Call ``on_interrupt`` before a Ctrl-C raises ``KeyboardInterrupt``, which code may catch."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         on_interrupt()

@@ -29,8 +29,8 @@ class QueuedTask(ManifestEntry):
     Attributes:
         number: Which line, from 0.
         tries: How often it has failed temporarily.
-        was_run: Whether it has an answer in this pass.
-        followers: Tasks behind it that will not be run, and have to wait until it was.
+        was_run: Whether the task has an answer in this pass.
+        followers: Tasks after it that fail without being run, as soon as it has an answer.
     """
 
     number: int
@@ -71,11 +71,11 @@ class Journal:
             raise
 
     def _read_state(self) -> None:
-        """Read what was committed, and see that it is whole."""
+        """Read the committed state, and check that it is complete."""
         known: dict[str, Any] = _NOTHING
         for state, sum_of_state in self._select("SELECT state, checksum FROM state WHERE id = 0"):
             if checksum(state) != sum_of_state:
-                raise damaged(self._name, "its state is not what was written")
+                raise damaged(self._name, "the checksum of its state does not match")
             known = json.loads(state)
         self.facts: dict[str, Any] = known["facts"]
         """What was given to the latest :meth:`commit`."""
@@ -90,7 +90,7 @@ class Journal:
     def _answered_ranges(self) -> Iterator[tuple[int, int]]:
         for first, end, sum_of_range in self._select("SELECT * FROM answered ORDER BY first"):
             if checksum(first, end) != sum_of_range:
-                raise damaged(self._name, "the numbers of answered tasks are not what was written")
+                raise damaged(self._name, "the checksum of the answered tasks does not match")
             yield first, end
 
     def _select(self, query: str, *values: object) -> list[Any]:
@@ -98,12 +98,12 @@ class Journal:
 
     @property
     def answered(self) -> int:
-        """How many tasks have an answer, or have failed temporarily, as of the latest commit."""
+        """Number of tasks that have an answer or failed temporarily, as of the latest commit."""
         return len(self._answered)
 
     @property
     def end(self) -> int:
-        """The number behind the last of these tasks."""
+        """The number after the last of these tasks."""
         return self._answered.end
 
     # ------------------------------------------------------------ what is to be done
@@ -144,7 +144,7 @@ class Journal:
             for number, tries, bucket, key, version, message, sum_of_row in page:
                 row = (number, tries, bucket, key, version, message)
                 if checksum(*row) != sum_of_row:
-                    raise damaged(self._name, "a task that waits is not what was written")
+                    raise damaged(self._name, "the checksum of a waiting task does not match")
                 task = QueuedTask(bucket, key, version)
                 task.number, task.tries = number, tries
                 yield task, message.decode("utf-8", "surrogatepass")
@@ -169,10 +169,10 @@ class Journal:
         self._waiting[task.number] = (task.number, task.tries + 1, *task, text)
 
     def commit(self, facts: Mapping[str, Any]) -> None:
-        """Keep all that was added, together with ``facts`` (JSON) that are true of it.
+        """Commit all that was added, together with ``facts`` (JSON) about it.
 
-        Only what is new is written, so a commit costs the same however many tasks there are, and
-        however long one of them takes while others are answered.
+        Only new data is written, so the cost of a commit depends neither on the number of tasks nor
+        on how long a single task takes.
         """
         self._answered.update(self._new)
         self._new.clear()
@@ -210,12 +210,12 @@ class Journal:
             added.clear()
 
     def _commit_waiting(self) -> int:
-        """Write which tasks wait for another try, and which do no longer; return how many do."""
+        """Save changes of the tasks that wait for a redrive; return how many wait."""
         if not self._waiting:
             return self._waiting_count
         ended = [(number,) for number, row in self._waiting.items() if row is None]
         waiting = [(*row, checksum(*row)) for row in self._waiting.values() if row is not None]
-        begun = sum(row[1] == 1 for row in waiting)  # those that fail for the first time
+        begun = sum(row[1] == 1 for row in waiting)  # tasks that fail for the first time
         left = self._db.executemany("DELETE FROM waiting WHERE number = ?", ended).rowcount
         self._db.executemany("REPLACE INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)", waiting)
         return self._waiting_count + begun - max(left, 0)
@@ -227,11 +227,11 @@ class Journal:
         self._db.executemany("REPLACE INTO answered VALUES (?, ?, ?)", changed)
 
     def rows(self, status: TaskStatus) -> Iterator[bytes]:
-        """Yield the committed rows of a status, many at a time, as they stand in a report.
+        """Yield the committed rows of a status in chunks, in the format of the report.
 
         Raises:
-            StateDamaged: They are not those that were committed, or not all of them. What is wrong
-                with a chunk is found before that is given, what is missing at the end.
+            StateDamaged: Rows are damaged or missing. Damage is found before the chunk is yielded,
+                missing rows at the end.
         """
         found = 0
         query = "SELECT id, count, rows, checksum FROM rows WHERE status = ? ORDER BY id"
@@ -241,7 +241,7 @@ class Journal:
                     number, status.value, count, content=chunk
                 )
                 if not is_whole:
-                    raise damaged(self._name, "rows of the report are not what was written")
+                    raise damaged(self._name, "the checksum of report rows does not match")
                 found += count
                 yield chunk
         if found != self.count(status):
@@ -250,7 +250,7 @@ class Journal:
             )
 
     def count(self, status: TaskStatus) -> int:
-        """Return how many rows of a status were committed."""
+        """Return the number of committed rows of a status."""
         return self._counts.get(status, 0)
 
     def close(self) -> None:

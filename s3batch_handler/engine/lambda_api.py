@@ -246,7 +246,7 @@ class CallFailed(NoReply):
 
     Attributes:
         tries: How often to try.
-        is_not_ready: Lambda is making the function ready, or something that it needs.
+        is_not_ready: Lambda is still preparing the function or a resource that it needs.
         concerns_all: Other tasks would fare no better, ever.
         is_access_denied: The function is there, and we may not call it.
     """
@@ -265,8 +265,7 @@ class CallFailed(NoReply):
         self.tries = 10 if throttled else 4 if may_pass else 1
 
 
-# The errors of Lambda's Invoke: botocore's service model says what each of them means. A test asks
-# about all of them.
+# The errors of Lambda's Invoke; botocore's service model describes them. A test covers all of them.
 
 _NOT_READY: Final = frozenset(
     {
@@ -279,10 +278,10 @@ _NOT_READY: Final = frozenset(
         "SnapStartRegenerationFailureException",
     }
 )
-_HAS_FAILED: Final = "following state: Failed"  # and not Pending or Inactive
-_MAY_PASS: Final = (408, 409)  # a file system that is not there yet; conflicts of other kinds
+_HAS_FAILED: Final = "following state: Failed"  # not Pending or Inactive
+_MAY_PASS: Final = (408, 409)  # a file system that is not mounted yet; other conflicts
 _OF_ONE_CALL: Final = ("EFSIOException", "SnapStartException")
-_BAD_TIME: Final = ("Signature expired", "Signature not yet current")  # this machine slept
+_BAD_TIME: Final = ("Signature expired", "Signature not yet current")  # this machine was suspended
 _STAYS: Final = (
     "CodeArtifactUserFailedException",
     "RuntimeAliasDeletedException",

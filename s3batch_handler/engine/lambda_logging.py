@@ -1,4 +1,4 @@
-"""Set up logging as Lambda's Python runtime does, so that a function logs the same lines here.
+"""Set up logging as Lambda's Python runtime does, so that a function logs the same lines.
 
 Source: the Python runtime interface client (RIC) 4.0, ``bootstrap.py``; for the log level and the
 log format, the Lambda Developer Guide, "Using Lambda advanced logging controls with Python".
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 LOG_FORMAT: Final = "AWS_LAMBDA_LOG_FORMAT"
-"""The variable for the format: ``JSON``, else text."""
+"""The variable for the format: ``JSON``, or text."""
 
 LOG_LEVEL: Final = "AWS_LAMBDA_LOG_LEVEL"
-"""The variable for the level of the root logger: a level of Python's, or ``TRACE``."""
+"""The variable for the level of the root logger: a level of Python, or ``TRACE``."""
 
 
 @contextmanager
 def logging_as_in_lambda(
     variables: Mapping[str, str], stream: Callable[[], TextIO], request_id: Callable[[], str]
 ) -> Iterator[None]:
-    """Give the root logger a handler in Lambda's format, and the level that the variables name.
+    """Add a handler in Lambda's format to the root logger, and set the level of the variables.
 
-    Load the function within: its module may set the level itself. Afterwards all is as before.
+    Load the function inside the block, because its module may set the level. The block restores
+    the logging configuration at its end.
 
     Args:
         variables: The environment variables of the function.
-        stream: Returns where lines go at this moment.
-        request_id: Returns the request ID of the current call; ``""`` before the first.
+        stream: Returns the stream to which a line is written.
+        request_id: Returns the request ID of the current call; ``""`` before the first call.
     """
     root, converter = logging.getLogger(), logging.Formatter.converter
     before = root.level
@@ -49,7 +50,7 @@ def logging_as_in_lambda(
         root.setLevel(level)
         if as_json:  # Lambda drops such lines after the runtime has written them
             handler.setLevel(level)
-    logging.Formatter.converter = time.gmtime  # also for handlers of the function's own
+    logging.Formatter.converter = time.gmtime  # also for handlers that the function adds
     root.addHandler(handler)
     try:
         yield
@@ -66,7 +67,7 @@ def _level(name: str) -> int | None:
 
 
 class _LambdaHandler(logging.Handler):
-    """Write records, with the request ID of the current call, to the standard output of now."""
+    """Write records, with the request ID of the current call, to the current output stream."""
 
     def __init__(self, stream: Callable[[], TextIO], request_id: Callable[[], str]) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class _LambdaHandler(logging.Handler):
             stream = self._stream()
             stream.write(self.format(record).rstrip("\n") + "\n")
             stream.flush()
-        except Exception:  # noqa: BLE001  logging's own way to deal with it
+        except Exception:  # noqa: BLE001  as logging.StreamHandler does
             self.handleError(record)
 
 

@@ -25,7 +25,7 @@ FAILING, FAILED = JobStatus.FAILING, JobStatus.FAILED
 LEGAL_MOVES: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
     NEW: (PREPARING, CANCELLING),
     PREPARING: (SUSPENDED, READY, FAILING, CANCELLING),  # confirmation wanted, or not
-    SUSPENDED: (READY, CANCELLED, FAILED),  # confirmed; cancelled; neither in 30 days
+    SUSPENDED: (READY, CANCELLED, FAILED),  # confirmed; cancelled; neither within 30 days
     READY: (ACTIVE, CANCELLING),
     ACTIVE: (COMPLETING, PAUSING, FAILING, CANCELLING),
     PAUSING: (PAUSED, CANCELLING),  # for a job of higher priority

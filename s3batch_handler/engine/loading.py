@@ -60,7 +60,7 @@ def _from_module(name: str) -> ModuleType:
         sys.path.insert(0, str(Path.cwd()))
     except FileNotFoundError as error:
         raise InvalidFunction(
-            f"the current directory, where {name} is looked for, was deleted: write path/to/app.py"
+            f"cannot look for {name}: the current directory was deleted. Pass path/to/app.py"
         ) from error
     try:
         return importlib.import_module(name)
@@ -76,7 +76,7 @@ def _from_module(name: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():  # nor if the current directory, which it is relative to, was deleted
+    if not path.is_file():  # also if the current directory was deleted
         raise InvalidFunction(f"there is no file {path}")
     sys.path.insert(0, str(path.resolve().parent))
     # The name it would have if it were imported, unless that is taken already.

@@ -36,7 +36,7 @@ class PreparedManifest:
         count: Its lines: the tasks of the job.
         fields: Its columns; ``None``: as many as its first line has.
         source: What errors call it.
-        checksum: SHA-256 of the file that was kept; ``None`` where none was.
+        checksum: SHA-256 of the saved file; ``None`` if no file was saved.
     """
 
     count: int
@@ -174,10 +174,10 @@ def copied(
 def kept(
     path: Path, *, count: int, fields: Sequence[str] | None, source: str, checksum: str
 ) -> Iterator[PreparedManifest]:
-    """Open a manifest that was prepared before, and kept.
+    """Open a manifest that was prepared and saved before.
 
     Raises:
-        StateDamaged: It is not there, or not what was kept.
+        StateDamaged: It is missing or was changed.
         StateError: It cannot be read.
     """
     with ExitStack() as files:
@@ -190,7 +190,7 @@ def kept(
         except OSError as error:
             raise StateError(f"{path} cannot be read: {error.strerror}") from error
         if found != checksum:
-            raise damaged(str(path), "it is not the manifest that was kept")
+            raise damaged(str(path), "its checksum does not match")
         yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum)
 
 
@@ -210,7 +210,7 @@ def _file(keep: Path | None) -> Iterator[BinaryIO]:
 
 
 def _keep(file: BinaryIO, path: Path | None) -> str | None:
-    """Give a file its name, now that it is whole; return its checksum."""
+    """Rename a complete file to its final name; return its checksum."""
     if path is None:
         return None
     file.flush()
@@ -222,5 +222,5 @@ def _keep(file: BinaryIO, path: Path | None) -> str | None:
 
 
 def part_of(path: Path) -> Path:
-    """Return the name of a file to keep that is not whole yet."""
+    """Return the temporary name of a file that is not complete yet."""
     return path.with_name(f"{path.name}.part")

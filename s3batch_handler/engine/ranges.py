@@ -1,4 +1,4 @@
-"""A set of numbers, kept as ranges: its size is that of its gaps, not of its numbers."""
+"""A set of numbers that is stored as ranges, so its size depends on the number of gaps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class NumberRanges:
-    """A set of numbers that is kept as ranges ``(first, end)`` without ``end``, in order.
+    """A set of numbers that is stored as sorted ranges ``(first, end)``, excluding ``end``.
 
-    Neighbours are merged, so numbers that are added in any order end as one range.
+    Adjacent ranges are merged, so consecutive numbers that are added in any order form one range.
 
     Attributes:
         changed: The ranges that are new or longer since :meth:`saved`, by their first number.
@@ -45,8 +45,10 @@ class NumberRanges:
             self._add(first, end)
 
     def _add(self, first: int, end: int) -> None:
-        low = bisect_left(self._ends, first)  # those from here on end behind it, or touch it
-        high = bisect_right(self._firsts, end)  # those before begin before its end, or touch it
+        low = bisect_left(self._ends, first)  # ranges from here on end after it, or touch it
+        high = bisect_right(
+            self._firsts, end
+        )  # ranges before here begin before its end, or touch it
         if low < high:
             first = min(first, self._firsts[low])
             end = max(end, self._ends[high - 1])
@@ -59,19 +61,19 @@ class NumberRanges:
         self.changed[first] = end
 
     def saved(self) -> None:
-        """Forget what has changed: it was saved."""
+        """Clear the record of changes, because they were saved."""
         self.changed.clear()
         self.removed.clear()
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Yield the ranges as they are now."""
+        """Yield the current ranges."""
         return iter([*zip(self._firsts, self._ends, strict=True)])
 
     @property
     def end(self) -> int:
-        """The number behind the greatest one; 0 for an empty set."""
+        """The number after the greatest one; 0 for an empty set."""
         return self._ends[-1] if self._ends else 0
 
     def __len__(self) -> int:
-        """Return how many numbers are in the set."""
+        """Return the number of numbers in the set."""
         return sum(self._ends) - sum(self._firsts)

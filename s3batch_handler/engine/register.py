@@ -116,14 +116,14 @@ class JobRegister(JobStore):
 
     def recover(self) -> None:
         """Put right what an engine before this one has left undone, before anybody is at a job."""
-        for part in self._folder.glob("job-*/*.part"):  # of an engine that was killed
+        for part in self._folder.glob("job-*/*.part"):  # left by an engine that was killed
             with suppress(OSError):
                 part.unlink()
         known = self.ids()
         for folder in self._folder.glob("job-*"):
             if folder.name.removeprefix("job-") not in known:
                 _LOG.warning(
-                    "%s is of a job that is lost: the file of the jobs was damaged", folder
+                    "%s belongs to a job that is lost: the store of jobs was damaged", folder
                 )
         for job in self.all():
             if job.status is JobStatus.PAUSING:
@@ -143,5 +143,5 @@ class JobRegister(JobStore):
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
-_CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the newest names no limit
+_CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit
 _KEPT_FOR: Final = timedelta(days=90)

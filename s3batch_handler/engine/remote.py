@@ -39,7 +39,7 @@ class RemoteFunction:
     help, the task has failed temporarily, and a redrive may succeed. The function may so be called
     twice for a task; S3 as well promises no more than "at least once".
 
-    A server that was there and is away, and a function that Lambda is making ready, are waited for.
+    A call waits for a server that no longer responds, and for a function that Lambda is preparing.
 
     Args:
         api: The way to the function.
@@ -64,7 +64,7 @@ class RemoteFunction:
         self._backoff = backoff
         self._patience = patience
         self._was_there = False
-        self._not_announced = threading.Lock()  # taken once, by the first call that waits
+        self._not_announced = threading.Lock()  # acquired once, by the first call that waits
 
     def invoke_all(
         self,
@@ -77,8 +77,8 @@ class RemoteFunction:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
-            InvalidFunction: Nobody answers there, or there is no such function, or it was waited
-                for in vain.
+            InvalidFunction: No server responds, the function does not exist, or it was not ready in
+                time.
         """
         answer = partial(self._answer, schema_version, wire_job(schema_version, job))
         callers = _Callers(answer, size=self._concurrency)
@@ -180,10 +180,10 @@ class RemoteFunction:
         raise AssertionError("count() ends")
 
     def _waiting_since(self, since: float | None, problem: NoReply) -> float:
-        """Return when a call began to wait, which may be now.
+        """Return when a call began to wait; now if it has not waited yet.
 
         Raises:
-            InvalidFunction: It has waited long enough.
+            InvalidFunction: The call has waited for ``patience`` seconds.
         """
         now = time.monotonic()
         if since is None:
@@ -195,7 +195,7 @@ class RemoteFunction:
         return since
 
     def _announce(self, problem: NoReply) -> None:
-        if self._not_announced.acquire(blocking=False):  # or all calls would say the same
+        if self._not_announced.acquire(blocking=False):  # only the first call logs this
             words = "%s: %s; waiting up to %g seconds"
             _LOG.warning(words, self._api, text_of(problem), self._patience)
 

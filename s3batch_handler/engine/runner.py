@@ -191,19 +191,19 @@ def _run_tasks(
 class _Refusals:
     """The tasks of a pass that fail without being run: those with an empty version ID.
 
-    That they fail is known as soon as they are read, which may be thousands of tasks before their
-    neighbours are run. Each is held back until the task in front of it has been run, so that the
-    counts of a job have failures and successes in the proportion that its manifest has them.
+    They are known to fail when they are read, possibly thousands of tasks before their neighbours
+    are run. Each is held back until the task before it has been run, so that failures and successes
+    are counted in the same proportion as in the manifest.
     """
 
     def __init__(self, ledger: _Ledger, stop: Callable[[], bool]) -> None:
         self._ledger = ledger
         self._stop = stop
-        self._front: QueuedTask | None = None  # the last task that was given out to be run
+        self._front: QueuedTask | None = None  # the last task that was yielded
         self._due: list[QueuedTask] = []
 
     def split_off(self, tasks: Iterable[QueuedTask]) -> Iterator[QueuedTask]:
-        """Yield the tasks that can be run, keep the others."""
+        """Yield the tasks that can be run; keep the others."""
         for task in tasks:
             if task.version_id != "":
                 self._front = task
@@ -219,7 +219,7 @@ class _Refusals:
         else:
             queue = self._front.followers = self._front.followers or []
         queue.append(task)
-        if len(queue) >= _MOST_HELD:  # or memory would grow with the manifest
+        if len(queue) >= _MOST_HELD:  # limits the memory
             self._refuse(queue)
 
     def follow(self, task: QueuedTask) -> None:
@@ -231,7 +231,7 @@ class _Refusals:
             self._refuse(self._due)
 
     def finish(self) -> None:
-        """Refuse those that follow no task, at the end of a pass that was not cut off."""
+        """Refuse the tasks that follow no other task, at the end of a complete pass."""
         if not self._stop():
             self._refuse(self._due)
 
@@ -259,7 +259,7 @@ def _finish(report: Sink | None, ledger: _Ledger, journal: Journal) -> str | Non
         for status in report.statuses:
             report.add_rows(status, journal.rows(status))
         return report.finish()
-    except StateError:  # nothing can be said of a job whose rows cannot be read
+    except StateError:  # without its rows, a job has no result
         raise
     except Exception as error:  # noqa: BLE001  a disk, a network, a client: anything may happen
         ledger.fail_for_report(error)
@@ -304,7 +304,7 @@ class _Ledger:
         self._succeeded: int = facts["succeeded"]
         self._failed: int = facts["failed"]
         self._families = FailureFamilies(facts["families"])
-        # Tasks are begun in the order of the manifest: all those before this one have been begun.
+        # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._begun = journal.end
         if self._run != journal.answered:
             raise StateDamaged(f"the journal has {journal.answered:,} of {self._run:,} tasks")
@@ -346,7 +346,7 @@ class _Ledger:
             self.tell_progress()
 
     def keep_up(self) -> None:
-        """Commit what is due, also while no answer comes."""
+        """Commit new data in time, even if no answer arrives."""
         if self._uncommitted and time.monotonic() >= self._next_commit:
             self.commit()
             self.tell_progress()
@@ -368,10 +368,10 @@ class _Ledger:
         self._families.add(failure.error_code, failure.gist)
 
     def check(self) -> None:
-        """See that the counts of a job that is over are those of its manifest and of its rows.
+        """Check that the counts of a finished job match its manifest and its rows.
 
         Raises:
-            StateDamaged: They are not.
+            StateDamaged: They do not match.
         """
         counts = {TaskStatus.SUCCEEDED: self._succeeded, TaskStatus.FAILED: self._failed}
         expected = {status: counts[status] for status in self._reported}
@@ -481,7 +481,7 @@ class _Failure(NamedTuple):
 
 
 def _failure(answer: Answer) -> _Failure:
-    """Describe a failed task, without credentials: functions of any kind may quote some."""
+    """Describe a failed task without credentials, which a function's message may quote."""
     if isinstance(answer, Outcome):
         message = redact(answer.message[:_LONGEST])
         return _Failure(answer.code.value, message, message)
@@ -501,4 +501,4 @@ def _failure(answer: Answer) -> _Failure:
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
 
 
-_LONGEST: Final = 4 * MAX_RESULT_STRING  # characters that are looked at
+_LONGEST: Final = 4 * MAX_RESULT_STRING  # characters that are redacted

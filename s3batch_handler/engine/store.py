@@ -44,12 +44,12 @@ class JobStore:
     Args:
         path: A file, made when it is not there; ``None``: in memory.
 
-    A job that is not what was written is set aside: it is in no listing, and whoever asks for it
-    gets :class:`StateDamaged`. All others go on.
+    A damaged job is set aside: it is in no listing, and requests for it raise
+    :class:`StateDamaged`. All other jobs continue.
 
     Raises:
         StateError: The file cannot be used, now or later on.
-        StateDamaged: It is no store of jobs, or not whole any more.
+        StateDamaged: It is not a store of jobs, or is damaged.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -85,7 +85,7 @@ class JobStore:
 
         Raises:
             JobNotFound: There is none of this id.
-            StateDamaged: It is not what was written.
+            StateDamaged: The job is damaged.
         """
         found = self._one("SELECT spec, job, manifest FROM jobs WHERE job_id = ?", job_id)
         if found is None:
@@ -93,7 +93,7 @@ class JobStore:
         return self._stored(job_id, *found)
 
     def job(self, job_id: str) -> Job:
-        """Return how a job is; errors as with :meth:`get`."""
+        """Return the description of a job; raise the same errors as :meth:`get`."""
         found = self._one("SELECT job FROM jobs WHERE job_id = ?", job_id)
         if found is None:
             raise JobNotFound(job_id=job_id)
@@ -163,11 +163,11 @@ class JobStore:
         return self._whole(rows)
 
     def ids(self) -> set[str]:
-        """Return the IDs of all jobs, also of those that were set aside."""
+        """Return the IDs of all jobs, including those that were set aside."""
         return {job_id for (job_id,) in self._all("SELECT job_id FROM jobs")}
 
     def all(self) -> list[Job]:
-        """Return all jobs, and see that each is found by the status that it has."""
+        """Return all jobs, and correct the status column if it differs from a job's status."""
         rows = self._all("SELECT number, job_id, job, status FROM jobs")
         jobs = self._whole([row[:3] for row in rows])
         statuses = {job_id: status for _, job_id, _, status in rows}
@@ -213,7 +213,7 @@ class JobStore:
     def _one(self, query: str, *values: object) -> Any:
         return next(iter(self._all(query, *values)), None)
 
-    # ------------------------------------------------------------ whether it is what was written
+    # ------------------------------------------------------------ damage
 
     def _check(self) -> None:
         ((problem,),) = self._all("PRAGMA integrity_check(1)")
@@ -233,13 +233,13 @@ class JobStore:
     def _unsealed(self, job_id: str, text: object) -> str:
         found, _, content = str(text).partition(" ")
         if found != str(checksum(job_id, content)):
-            error = damaged(self._name, f"job {job_id} is not what was written")
+            error = damaged(self._name, f"the checksum of job {job_id} does not match")
             error.job_id = job_id
             raise error
         return content
 
     def _whole(self, rows: Iterable[tuple[int, Any, object]]) -> list[Job]:
-        """Return the jobs that are what was written, and set the others aside."""
+        """Return the jobs that are not damaged, and set the others aside."""
         jobs = []
         for number, job_id, text in rows:
             try:
@@ -251,7 +251,7 @@ class JobStore:
 
 
 def _sealed(job_id: str, text: str) -> str:
-    """Put a checksum before a text that belongs to a job."""
+    """Return a text of a job with a checksum in front of it."""
     return f"{checksum(job_id, text)} {text}"
 
 

@@ -30,7 +30,7 @@ class CannotRun(Unusable):
 
 
 class RefusedObject(Refused):
-    """A refusal that is about one object, although S3 answers 501."""
+    """A refusal of one object only, although S3 answers 501."""
 
     __slots__ = ()
 

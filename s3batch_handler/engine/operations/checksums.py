@@ -17,7 +17,7 @@ from s3batch_handler.engine.operations.base import CannotRun
 
 
 class _Checksum(Protocol):
-    """As in :mod:`hashlib`."""
+    """A checksum with the interface of :mod:`hashlib`."""
 
     def update(self, data: bytes, /) -> None: ...
 
@@ -25,7 +25,7 @@ class _Checksum(Protocol):
 
 
 class _Crc:
-    """A CRC of a library that takes the value of what came before."""
+    """A CRC by a library function that takes the previous value."""
 
     def __init__(self, function: Callable[[bytes, int], int], size: int) -> None:
         self._function = function
@@ -40,9 +40,9 @@ class _Crc:
 
 
 class _ReflectedCrc:
-    """A CRC that Python's library does not have: byte by byte, some megabytes per second.
+    """A CRC in pure Python, at a few megabytes per second, if no library has it.
 
-    ``polynomial`` is written from its lowest power on, the highest left away.
+    ``polynomial`` starts with the lowest power and omits the highest.
     """
 
     def __init__(self, polynomial: int, size: int) -> None:
@@ -67,7 +67,7 @@ def _shifted(value: int, polynomial: int) -> int:
 
 
 class _CrtHash:
-    """A hash of ``awscrt``, with the names of :mod:`hashlib`."""
+    """A hash of ``awscrt`` with the interface of :mod:`hashlib`."""
 
     def __init__(self, new: Callable[[], Any]) -> None:
         self._hash = new()
@@ -84,10 +84,10 @@ NewChecksum: TypeAlias = Callable[[], _Checksum]
 
 
 def checksum_algorithm(name: str) -> NewChecksum:
-    """Return what makes a new checksum, by S3's name of the algorithm.
+    """Return the constructor of a checksum, by S3's name of the algorithm.
 
     Raises:
-        CannotRun: A package is missing, or the algorithm is not known here.
+        CannotRun: A package is missing, or the algorithm is not implemented.
     """
     if name in _ALGORITHMS:
         return _ALGORITHMS[name]
@@ -110,7 +110,7 @@ def checksum_algorithm(name: str) -> NewChecksum:
 
 
 def _optional(module: str) -> Any:
-    """Import a module that need not be installed."""
+    """Import an optional module; return ``None`` if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -125,13 +125,13 @@ _ALGORITHMS: Final[dict[str, NewChecksum]] = {
     "SHA512": hashlib.sha512,
 }
 
-# Their names in awscrt, the polynomial, how many bytes they have.
+# Name in awscrt, polynomial, number of bytes.
 _CRCS: Final = {
     "CRC32C": ("crc32c", 0x82F63B78, 4),
     "CRC64NVME": ("crc64nvme", 0x9A6C9329AC4BC9B5, 8),
 }
 
-# Their names in xxhash and in awscrt; which is which is in botocore's httpchecksum.
+# Names in xxhash and in awscrt, as botocore's httpchecksum maps them.
 _XXHASHES: Final = {
     "XXHASH64": ("xxh64", "new_xxhash64"),
     "XXHASH3": ("xxh3_64", "new_xxhash3_64"),

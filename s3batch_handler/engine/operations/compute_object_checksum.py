@@ -40,7 +40,7 @@ def compute_object_checksum(asked: ComputeObjectChecksum, s3: Any) -> S3Operatio
     def compute(item: ObjectRef) -> Answer:
         try:
             etag, digest, parts = checksum(s3, item, new)
-        except Exception as error:  # noqa: BLE001  reported in a form of its own
+        except Exception as error:  # noqa: BLE001  reported in the form of checksum jobs
             return _failed(refusal_of(error))
         message = {
             "checksum_base64": base64.b64encode(digest).decode() + parts,
@@ -55,7 +55,7 @@ def compute_object_checksum(asked: ComputeObjectChecksum, s3: Any) -> S3Operatio
 
 
 def _failed(refused: Refused) -> Refused:
-    """Return a failure as AWS reports it: as of a function, with S3's HTTP status in the message.
+    """Return a failure as AWS reports it: like a function's, with S3's HTTP status in the message.
 
     The User Guide has rows with the statuses 400, 404 and 500, each with a task's UUID.
     """

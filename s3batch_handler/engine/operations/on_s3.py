@@ -62,7 +62,7 @@ class OnS3:
         return answer
 
     def _is_not_implemented(self, answer: Answer) -> TypeGuard[Refused]:
-        """Return whether this S3 does not know the call: it has never answered otherwise."""
+        """Return whether this S3 does not support the call: no call has succeeded so far."""
         return (
             isinstance(answer, Refused)
             and answer.http_status == 501

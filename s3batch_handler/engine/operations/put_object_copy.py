@@ -47,7 +47,7 @@ def put_object_copy(asked: PutObjectCopy, s3: Any) -> S3Operation:
             refused = refusal_of(error)
             if refused.http_status != 501 or not is_directory_bucket(bucket):
                 raise
-            # Directory buckets take no objects with tags (User Guide): others can be copied.
+            # S3 copies objects with tags to no directory bucket, but other objects (User Guide).
             return RefusedObject(501, refused.error_code, refused.reason, refused.details)
         return SUCCESSFUL
 
