@@ -53,7 +53,12 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        others = {name: value for name, value in os.environ.items() if "AWS" not in name}
+        # PYTHONUNBUFFERED would hide what Python says when it cannot write at its end.
+        others = {
+            name: value
+            for name, value in os.environ.items()
+            if "AWS" not in name and name != "PYTHONUNBUFFERED"
+        }
         return {**others, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def manifest(self, *lines: str, name: str = "manifest.csv") -> str:

@@ -63,9 +63,9 @@ def test_core_needs_pydantic_alone() -> None:
         ("powertools", {"aws-lambda-powertools"}),
         ("aws", {"boto3"}),
         ("cli", {"click"}),
-        ("local", {"boto3", "click", "moto"}),
+        ("local", {"boto3", "click", "moto", "xxhash"}),
         ("report", set()),
-        ("all", {"aws-lambda-powertools", "boto3", "click", "moto"}),
+        ("all", {"aws-lambda-powertools", "boto3", "click", "moto", "xxhash"}),
     ],
 )
 def test_extra(extra: str, packages: set[str]) -> None:

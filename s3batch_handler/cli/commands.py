@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from typing import Any, cast
@@ -14,7 +13,14 @@ from typing_extensions import override
 
 from s3batch_handler import __version__
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.cli.output import INTERRUPTED, NOBODY_READS, error_line, fit_to_show, say
+from s3batch_handler.cli.output import (
+    INTERRUPTED,
+    NOBODY_READS,
+    discard,
+    error_line,
+    fit_to_show,
+    say,
+)
 from s3batch_handler.errors import JobNotWatched
 from s3batch_handler.redaction import without_secrets
 from s3batch_handler.text import printable
@@ -92,8 +98,10 @@ class _Commands(click.Group):
             say("Aborted!")
             code = INTERRUPTED
         except click.ClickException as error:
-            with suppress(OSError):
+            try:
                 _fit_to_show(error).show()
+            except OSError:
+                discard(sys.stderr)
             code = error.exit_code
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -125,6 +133,7 @@ def _exit_if_unwritten(error: Exception) -> None:
     if isinstance(error, OSError) and any(
         frame.f_code is click.echo.__code__ for frame, _ in frames
     ):
+        discard(sys.stdout)
         if error.errno in NOBODY_READS:
             raise click.exceptions.Exit(0) from error
         say(f"s3batch: standard output: {error.strerror}")

@@ -7,10 +7,9 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import click
 
@@ -33,14 +32,22 @@ def show(text: str) -> None:
     try:
         click.echo(text)
     except OSError as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered goes there, without a word
-        os.close(nowhere)
+        discard(sys.stdout)
         if error.errno not in NOBODY_READS:
             raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
+
+
+def discard(stream: TextIO) -> None:
+    """Discard what is still buffered for a stream that cannot be written to.
+
+    Python would try again as it ends, and exit with 120.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
@@ -55,8 +62,10 @@ def show_answer(text: str) -> None:
 
 def say(text: str) -> None:
     """Tell a person what happens; no reason to stop if that is impossible."""
-    with suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:
+        discard(sys.stderr)
 
 
 def end_line() -> None:
