@@ -143,7 +143,7 @@ class _Watchdog:
         except BaseException as error:
             if limit.interruptions:
                 self._limit = None
-                if not isinstance(error, OutOfTime):  # the function raised another exception
+                if type(error) is not OutOfTime:  # the function raised another exception
                     stopped = OutOfTime()
                     stopped.module = limit.module
                     raise stopped from error

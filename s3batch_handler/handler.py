@@ -351,7 +351,7 @@ class TaskRunner:
         self, task: Task[Any, Any], error: BaseException, seconds: float, deadline: float
     ) -> Outcome:
         """Say what an exception means for its task, or raise it (``unexpected="raise"``)."""
-        if isinstance(error, _Exit):
+        if type(error) is _Exit:
             error = error.exit
         stopped = find_out_of_time(error)
         if stopped is None:
@@ -365,17 +365,18 @@ class TaskRunner:
     def _judged(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
         """Classify, describe and log an exception, even if its own code fails or takes long."""
         verdict = Verdict(None, None)
-        message = f"{type(error).__name__}, which could not be described"
+        message = "an exception that could not be described"
 
         def judge() -> None:
             nonlocal verdict, message
+            message = f"{type(error).__name__}, which could not be described"
             verdict = self._classify(error)
             message = describe(error, verdict.about)
 
         self._guard(judge, deadline)
         code = verdict.code or self._unexpected
         if code == "raise":
-            if isinstance(error, Exception):
+            if issubclass(type(error), Exception):  # isinstance() asks the object, too
                 raise error
             code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
         outcome = Outcome(code, message)

@@ -32,20 +32,27 @@ class OutOfTime(BaseException):
 
 
 def find_out_of_time(error: BaseException) -> OutOfTime | None:
-    """Find an OutOfTime in an exception, its groups, its causes and its contexts."""
+    """Find an OutOfTime in an exception, its groups, its causes and its contexts.
+
+    No code of the exception's class is run: it may raise anything, or take its time.
+    """
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < _MOST_EXCEPTIONS:
         exception = waiting.pop()
-        if isinstance(exception, OutOfTime):
+        if type(exception) is OutOfTime:
             return exception
         if id(exception) not in seen:
             seen.add(id(exception))
-            if isinstance(exception, BaseExceptionGroup):
-                waiting.extend(exception.exceptions[:_MOST_EXCEPTIONS])
-            origins = exception.__context__, exception.__cause__
+            if issubclass(type(exception), BaseExceptionGroup):
+                waiting.extend(_members(exception)[:_MOST_EXCEPTIONS])
+            origins = _context(exception), _cause(exception)
             waiting.extend(origin for origin in origins if origin is not None)
     return None
 
+
+_cause: Final[Any] = BaseException.__dict__["__cause__"].__get__
+_context: Final[Any] = BaseException.__dict__["__context__"].__get__
+_members: Final[Any] = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 _MOST_EXCEPTIONS: Final = 1000  # a group may hold any number of exceptions, even itself
 

@@ -284,6 +284,58 @@ def test_exception_that_exits_when_it_is_looked_at(kind: type[Exception], is_asy
     assert kind.__name__ in results[1]["resultString"]
 
 
+class ExitsAsClass(Exception):
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:  # type: ignore[explicit-override]
+        raise SystemExit
+
+
+class ExitsAsContext(Exception):
+    @property
+    def __context__(self) -> None:  # type: ignore[override, explicit-override]
+        raise SystemExit
+
+
+class ExitsAsGroup(ExceptionGroup[Exception]):
+    @property
+    def exceptions(self) -> Any:  # type: ignore[explicit-override]
+        raise SystemExit
+
+
+class NamelessType(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override, explicit-override]
+        raise SystemExit
+
+
+class Nameless(Exception, metaclass=NamelessType): ...
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (ExitsAsClass, ()),
+        (ExitsAsContext, ()),
+        (ExitsAsGroup, ("several", [ValueError()])),
+        (Nameless, ()),
+    ],
+    ids=["class", "context", "group", "name"],
+)
+def test_exception_that_cannot_even_be_told_apart(kind: Any, arguments: Any) -> None:
+    """All tasks are answered, even if the exception does not let its kind or origin be seen."""
+
+    @task_handler
+    def handler(task: Task) -> str:
+        if task.key == "2":
+            raise kind(*arguments)
+        return "done"
+
+    results = answer(handler, "1", "2", "3")
+
+    assert codes(results) == ["Succeeded", "PermanentFailure", "Succeeded"]
+    assert results[1]["resultString"]
+
+
 # ---------------------------------------------------------------- several tasks at a time
 
 
