@@ -129,8 +129,8 @@ class _Watchdog:
             return function(argument)
         outer = self._limit
         limit = Limit(monotonic() + seconds, reserve, may_interrupt)
-        if outer is not None and outer.next < limit.next:
-            limit.next = outer.next  # the earlier limit applies
+        if outer is not None:
+            limit.stay_within(outer)
         if _getsignal(_SIGNAL) is not self._on_signal:
             self._earlier = _signal(_SIGNAL, self._on_signal)
         # Python handles signals when a function begins, when a C function returns and in loops, but

@@ -89,6 +89,13 @@ class Limit:
         self._reserve = reserve
         self._may_interrupt = may_interrupt
 
+    def stay_within(self, outer: Limit) -> None:
+        """Begin and end no later than the limit of the call that contains this one."""
+        end = min(self._due + self._reserve, outer._due + outer._reserve)
+        self._due = min(self._due, outer._due)
+        self._reserve = end - self._due
+        self.next = min(self.next, outer.next)
+
     def interrupt(self, frame: FrameType, now: float) -> None:
         """Interrupt the code that runs in ``frame``, or wait for a safer moment.
 
