@@ -116,7 +116,7 @@ class Limit:
             self._interrupt_later(frame)
             return
         self.module = self.module or _imported_module(frame)
-        if is_last_resort:
+        if is_last_resort and self.interruptions:  # one plain interruption may be enough
             self._last_resort = self._last_resort or InstructionWatch(_raise_out_of_time)
             self._last_resort.watch(filter(self._may_end_at_once, _frames_of_call(frame)))
         self._raise(now)

@@ -130,6 +130,83 @@ def test_import_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "the import of never_ready was interrupted" in result["resultString"]
 
 
+@pytest.mark.parametrize(
+    ("reserve", "timeout"), [(RESERVE, LONG), (0.0, TIMEOUT), (LONG, 2 * LONG)]
+)
+def test_stubborn_task_of_a_handler_within_a_handler(reserve: float, timeout: float) -> None:
+    """Whatever time the inner handler has by its own context, the outer one answers in time."""
+
+    def swallow(task: Task) -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                time.sleep(LONG)
+
+    inner = task_handler(time_reserve=reserve)(swallow)
+
+    @task_handler(time_reserve=RESERVE)
+    def outer(task: Task) -> list[str]:
+        return codes(inner(make_event("b"), make_context(timeout=timeout))["results"])
+
+    (result,) = answer(outer)
+
+    assert result["resultCode"] in ("Succeeded", "TemporaryFailure")
+
+
+def test_import_that_was_cut_off_can_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No half of a module is left behind: the next task imports it anew."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "slow_once.py").write_text(
+        f"import os, time\nif 'HURRY' not in os.environ:\n    time.sleep({LONG})\nready = True\n"
+    )
+
+    @task_handler(time_reserve=RESERVE)
+    def handler(task: Task) -> bool:
+        while True:
+            with contextlib.suppress(BaseException if task.key == "stubborn" else ImportError):
+                import slow_once  # type: ignore[import-not-found]
+
+                return bool(slow_once.ready)
+
+    results = [answer(handler, "a"), answer(handler, "stubborn")]
+    monkeypatch.setenv("HURRY", "1")
+    results.append(answer(handler, "b"))
+
+    assert [codes(result) for result in results] == [
+        ["TemporaryFailure"],
+        ["TemporaryFailure"],
+        ["Succeeded"],
+    ]
+
+
+@pytest.mark.parametrize("ignored", [ValueError, BaseException])
+def test_log_line_that_was_cut_off(ignored: type[BaseException]) -> None:
+    """A logging handler that never comes to its end gives its lock back when it is interrupted."""
+
+    class Stuck(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
+            time.sleep(LONG)
+
+    log_handler = Stuck()
+    logger = logging.Logger("stuck")  # noqa: LOG001  no other test's
+    logger.addHandler(log_handler)
+
+    @task_handler(time_reserve=RESERVE)
+    def handler(task: Task) -> None:
+        while True:
+            with contextlib.suppress(ignored):
+                logger.warning("line")
+
+    (result,) = answer(handler)
+
+    assert result["resultCode"] == "TemporaryFailure"
+    assert log_handler.lock is not None
+    with ThreadPoolExecutor(1) as pool:  # a lock that this thread holds lets this thread pass
+        assert pool.submit(log_handler.lock.acquire, timeout=1).result()
+
+
 # ---------------------------------------------------------------- what surrounds the function
 
 
