@@ -1,6 +1,6 @@
-"""Checks of what ``@task_handler`` is given: a function, models and the names of options.
+"""Check the arguments of ``@task_handler``: a function, models and the names of options.
 
-A mistake is refused when the function is decorated, with what to write instead.
+Mistakes raise a TypeError when the function is decorated; the text says what to write instead.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def task_function(function: Any) -> Callable[..., Any]:
             says what to write instead.
     """
     if isinstance(function, staticmethod):
-        function = function.__func__  # the same function, in the body of a class
+        function = function.__func__  # in the body of a class
     if isinstance(function, type):
         raise TypeError(_about_a_class(function))
     if isinstance(function, classmethod):
@@ -61,7 +61,7 @@ def task_function(function: Any) -> Callable[..., Any]:
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Check whether a call of the function makes a coroutine, as far as its declaration shows."""
+    """Return whether the function is declared as async, so that a call returns a coroutine."""
     return any(
         inspect.iscoroutinefunction(layer)
         or _has_flag(layer, inspect.CO_ITERABLE_COROUTINE)
@@ -88,7 +88,7 @@ def _layers(function: Any) -> Iterator[Any]:
         yield from _layers(function.__func__)
     elif not inspect.isroutine(function):
         call = getattr(type(function), "__call__", None)  # noqa: B004  its function is wanted
-        if inspect.isfunction(call):  # not one written in C, which looks the same for all types
+        if inspect.isfunction(call):  # not a C function, which is the same for all types
             yield call
 
 
@@ -98,7 +98,7 @@ def _has_flag(function: Any, flag: int) -> bool:
 
 
 def _has_mark_of_asyncio(function: Any) -> bool:
-    """Check for the mark that libraries set on callables before Python 3.12 had one in inspect."""
+    """Return whether a library marked the callable as async, as before Python 3.12."""
     mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
     return mark is not None and getattr(function, "_is_coroutine", None) is mark
 
@@ -114,11 +114,11 @@ def _is_generator_function(function: Any) -> bool:
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     """Return the signature of the function, or ``None`` where it cannot be read.
 
-    That of a wrapped function does not count: a wrapper may pass on more than it was given.
+    The signature of a wrapped function is ignored, because a wrapper may pass more arguments.
     """
     try:
         return inspect.signature(function, follow_wrapped=False)
-    except Exception:  # noqa: BLE001  a builtin, an annotation that fails: then it is not checked
+    except Exception:  # noqa: BLE001  for example a builtin; then it is not checked
         return None
 
 
@@ -183,7 +183,7 @@ def _about_parameters(function: Any, name: str, signature: inspect.Signature) ->
 
 
 def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
-    """Return what reads user arguments or a JSON key into a model; ``None`` without a model.
+    """Return the adapter that parses user arguments or a JSON key; ``None`` without a model.
 
     Raises:
         TypeError: pydantic cannot use the model, for example because it names a type that is
@@ -193,7 +193,7 @@ def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
         return None
     depth = _frames_to_the_user()
     try:
-        # Names in quotes mean what they mean where the user wrote them.
+        # Names in quotes are resolved where the user wrote them.
         adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
         if not adapter.pydantic_complete:
             adapter.rebuild(_parent_namespace_depth=depth + 2)
@@ -212,7 +212,7 @@ def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
 
 
 def _frames_to_the_user() -> int:
-    """Count the frames of this library between the caller of this function and the user's code."""
+    """Return the number of frames of this library between the caller and the user's code."""
     frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
     while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
         frame, depth = frame.f_back, depth + 1
@@ -223,7 +223,7 @@ _OWN_MODULES: Final = {__name__, f"{__package__}.handler"}
 
 
 def unknown_options(unknown: Iterable[str], known: Collection[str]) -> str:
-    """Return the message for options that do not exist, with the ones that were probably meant."""
+    """Return the message for unknown options, with the most similar names."""
     from difflib import get_close_matches  # only after a mistake
 
     names = sorted(unknown)

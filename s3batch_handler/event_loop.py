@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# What the reserve is used for, in shares of it. A coroutine is cancelled first; one that blocks the
-# loop is interrupted next; at last the loop itself is ended, and closed.
-_CLEAN_UP: Final = 0.2  # for a cancelled coroutine's own cleaning up
-_LATER: Final = 0.3  # after that, what blocks the loop is interrupted
+# Shares of the reserve. First a coroutine is cancelled; then a coroutine that blocks the loop is
+# interrupted; at last the loop itself is ended and closed.
+_CLEAN_UP: Final = 0.2  # for the cleanup of a cancelled coroutine
+_LATER: Final = 0.3  # after that, code that blocks the loop is interrupted
 _INTERRUPT: Final = 0.5  # within that
 _CLOSE: Final = 0.1
 
 
 class EventLoop:
-    """An event loop that lives on between invocations, so that clients bound to it do too.
+    """An event loop that is kept between invocations, so that clients bound to it stay usable.
 
     Args:
         reserve: Seconds after a time limit in which everything has to end.
@@ -129,7 +129,7 @@ class EventLoop:
         return result
 
     async def await_within(self, seconds: float, work: Awaitable[_T]) -> _T:
-        """Await ``work`` for at most ``seconds``, whether or not it heeds being cancelled.
+        """Await ``work`` for at most ``seconds``, even if it ignores its cancellation.
 
         Raises:
             OutOfTime: The time was over first.
@@ -146,21 +146,21 @@ class EventLoop:
         attempt.cancel()
         with contextlib.suppress(asyncio.CancelledError):  # the loop is about to end
             await asyncio.wait({attempt}, timeout=self._reserve * _CLEAN_UP)
-        if not attempt.done():  # it must not go on in the next invocation
+        if not attempt.done():  # it must not continue in the next invocation
             self._spoiled.add(asyncio.get_running_loop())
         elif not attempt.cancelled():
-            attempt.exception()  # looked at, so that the loop does not complain about it
+            attempt.exception()  # retrieved, so that the loop does not log it
         raise OutOfTime
 
 
 class Abandoned(BaseException):
-    """Whoever waited for the work was cancelled, not the work: the loop is about to end."""
+    """The waiting task was cancelled, not the work, because the loop is about to end."""
 
 
 def _is_users_code(frame: FrameType) -> bool:
-    """Tell whether the innermost function is neither the event loop's nor ours.
+    """Return whether the innermost function is neither of the event loop nor of this library.
 
-    An exception in asyncio's own code may get lost there, and a task with it.
+    An exception in asyncio's own code may be lost, and a task with it.
     """
     return str(frame.f_globals.get("__name__")).partition(".")[0] not in _LOOPS
 
@@ -178,18 +178,18 @@ def _close_all(loops: list[asyncio.AbstractEventLoop]) -> None:
 
 def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     """End what still runs in the loop, if it lets itself be ended, and close it."""
-    if loop.is_running():  # in a thread that was left behind
+    if loop.is_running():  # in a thread that was abandoned
         return
     ending = _end_all(seconds / 2)
     with contextlib.suppress(OutOfTime):
         if asyncio._get_running_loop() is not None:  # noqa: SLF001
-            pass  # there cannot be two at a time: it is closed as it is
+            pass  # another loop is running, so this one is closed as it is
         elif in_main_thread():
             call_within(seconds, loop.run_until_complete, ending, seconds, _is_users_code)
         else:
             call_in_thread(seconds, loop.run_until_complete, ending)
     if not loop.is_running():
-        ending.close()  # or Python would complain if it was never begun
+        ending.close()  # avoids Python's warning "was never awaited"
         loop.close()
 
 

@@ -63,8 +63,8 @@ def new_buckets(names: Iterable[str]) -> Iterator[Any]:
 def buckets_that_may_be_created(backend: Any, names: Iterable[str]) -> Iterator[None]:
     """Accept the first CreateBucket for each of these buckets, although they exist.
 
-    Some functions create the bucket that they write to, in whichever Region. What was written to
-    the bucket before stays in it.
+    Some functions create the bucket that they write to, in any Region. Objects that were written
+    to the bucket before are kept.
     """
     untouched = {name: backend.buckets[name] for name in names}
     create_bucket = backend.create_bucket
@@ -101,15 +101,15 @@ def _objects_in(bucket: str) -> list[tuple[str, FakeKey]]:
         return []
     partition, account_id = account_of
     objects = s3_backends[account_id][partition].buckets[bucket].keys
-    # Anything else is the mark of a deletion.
+    # Any other item is a delete marker.
     return [(key, item) for key, item in objects.items() if isinstance(item, FakeKey)]
 
 
 def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:
     """Yield the keys and paths of all files below a folder, in the order of a listing of S3.
 
-    A folder below it that cannot be listed is there as well, as a key that ends in a slash:
-    whoever asks for that object gets S3's error, so the files in it are not missed in silence.
+    Also yields each folder below it that cannot be listed, as a key that ends in a slash: a request
+    for that object gets S3's error, so the files in the folder are not skipped silently.
 
     Raises:
         OSError: The folder itself cannot be listed.
@@ -135,7 +135,7 @@ def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tup
 
 
 def _real(path: Path) -> str | None:
-    """Resolve a path; ``None``: the current directory, which it is relative to, was deleted."""
+    """Resolve a path; return ``None`` if it is relative to a deleted current directory."""
     try:
         return os.path.realpath(path)
     except FileNotFoundError:
@@ -143,7 +143,7 @@ def _real(path: Path) -> str | None:
 
 
 def _entries(prefix: str, place: str) -> Iterator[os.DirEntry[str] | None]:
-    """Yield what is in a folder; at last ``None`` if that cannot be listed, or not to its end."""
+    """Yield the entries of a folder; at the end ``None`` if the listing failed."""
     try:
         with os.scandir(place) as entries:
             yield from entries
@@ -164,9 +164,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_object(entry: os.DirEntry[str], root: str) -> bool:
-    """Tell whether an entry is a file, or a link to one below the folder.
+    """Return whether an entry is a file, or a link to a file below the folder.
 
-    What cannot be looked at, as in a folder that can be listed but not entered, is an object, too.
+    An entry without permission to read its type, as in a folder that can be listed but not
+    entered, counts as a file.
     """
     try:
         if not entry.is_symlink():
@@ -174,7 +175,7 @@ def _is_object(entry: os.DirEntry[str], root: str) -> bool:
         is_file = stat.S_ISREG(os.stat(entry.path).st_mode)  # noqa: PTH116  no Path for each link
     except PermissionError:
         is_file = True
-    except OSError:  # a link to nothing, or in a circle; or it has gone meanwhile
+    except OSError:  # a broken or circular link, or the entry was removed
         return False
     return is_file and Path(os.path.realpath(entry.path)).is_relative_to(root)
 
@@ -192,9 +193,9 @@ class _FileObject(FakeKey):
         self._known_etag = ""
         super().__init__(key, b"", DEFAULT_ACCOUNT_ID, REGION, bucket_name=bucket)
         seconds = 0.0
-        with suppress(OSError):  # whoever asks for it is told
+        with suppress(OSError):  # a request for the object gets the error
             seconds = path.stat().st_mtime
-        # A file may have a time that no header can hold: before 1970, or after the year 9999.
+        # A header cannot represent a time before 1970 or after the year 9999.
         seconds = min(max(seconds, 0), _LATEST)
         self.last_modified = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
@@ -239,7 +240,7 @@ class _FileObject(FakeKey):
         return self._known
 
     def _opened(self) -> BinaryIO:
-        """Open the file; anything else that has its name now (a pipe, say) is not opened."""
+        """Open the file; refuse anything else that has its name now, such as a pipe."""
         if stat.S_ISDIR(self._path.stat().st_mode) and self.name.endswith("/"):
             raise PermissionError(errno.EACCES, "the folder cannot be listed")
         file = open(self._path, "rb", opener=_open_at_once)  # noqa: SIM115
@@ -264,7 +265,7 @@ class _FileObject(FakeKey):
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for anybody, as one would at a pipe."""
+    """Open a file without blocking, as a pipe without a writer would."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 

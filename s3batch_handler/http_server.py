@@ -69,25 +69,25 @@ def refuse(
     return [f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()]
 
 
-# ---------------------------------------------------------------- which hosts are ours
+# ---------------------------------------------------------------- allowed hosts
 
 
 def for_own_hosts(
     application: Application, *, host: str, allowed_hosts: Iterable[str] = ()
 ) -> Application:
-    """Refuse what a browser sends for a web page: with its Origin, or to a name of the page's own.
+    """Refuse requests that a browser sends for a web page.
 
-    A page can make its own name stand for an address of this machine or network (DNS rebinding),
-    but cannot choose the ``Host`` that the browser sends then, nor leave out the ``Origin`` of a
-    request that changes something elsewhere. So requests are answered if they name the address at
-    which they arrive, loopback, ``host`` or one of ``allowed_hosts``, or something below one of
-    these: clients put buckets and account IDs there. AWS's own names are answered to clients that
-    take this server for their proxy, which a page cannot do.
+    A page can resolve its own host name to an address of this machine or network (DNS rebinding),
+    but it can neither choose the ``Host`` that the browser sends, nor omit the ``Origin`` of a
+    request that changes something on another site. Accepted hosts are the address at which the
+    request arrives, loopback, ``host``, ``allowed_hosts``, and names below these, in which clients
+    put buckets and account IDs. AWS's own names are accepted from clients that use this server as
+    their proxy, which a page cannot do.
 
     Args:
-        application: What answers the others.
-        host: Where the server listens, as its user wrote it.
-        allowed_hosts: Other names by which clients know it, as of :func:`host_name`.
+        application: Answers all other requests.
+        host: The address at which the server listens, as the user wrote it.
+        allowed_hosts: Further names that clients use, as :func:`host_name` returns them.
     """
     names = ("localhost", *filter(None, map(host_name, (host, f"[{host}]"))), *allowed_hosts)
 
@@ -114,9 +114,9 @@ def for_own_hosts(
 
 
 def host_name(host: str) -> str | None:
-    """Return the name or address in a ``Host`` as it is compared: in lower case, without a port.
+    """Return the name or address of a ``Host`` header for comparison: lower case, without a port.
 
-    IPv6 addresses are in brackets, in their shortest form. Return ``None`` for what is neither.
+    IPv6 addresses are in brackets, in their shortest form. Return ``None`` for an invalid value.
     """
     match = _HOST.fullmatch(host.lower())
     if match is None:
@@ -127,14 +127,14 @@ def host_name(host: str) -> str | None:
 
 
 _HOST: Final = re.compile(
-    r"(?: \[ (?P<v6> [0-9a-f:.]+ ) (?: % [a-z0-9_.~-]+ )? \]"  # with the zone of an address
+    r"(?: \[ (?P<v6> [0-9a-f:.]+ ) (?: % [a-z0-9_.~-]+ )? \]"  # an address may have a zone
     r"  | (?P<name> [a-z0-9_-]+ (?: \. [a-z0-9_-]+ )* ) \.? )"
     r"(?: : [0-9]* )?",
     re.ASCII | re.VERBOSE,
 )
 _LOOPBACK_ADDRESS: Final = re.compile(
-    # A bucket or an account ID may stand before an address: no page comes from such a name, for
-    # browsers take what ends in a number for an address, and this is none.
+    # A bucket or an account ID may stand before an address. No page has such a host name, because
+    # browsers treat a name that ends in a number as an IP address, and this is not a valid one.
     r"(?:.+\.)?127(?:\.[0-9]{1,3}){3}|\[::1\]",
     re.ASCII,
 )
@@ -157,7 +157,7 @@ def _is_at(name: str, places: Iterable[str | None]) -> bool:
 
 
 def _address_of(environ: dict[str, Any]) -> str | None:
-    """Return the address of this machine at which a request has arrived."""
+    """Return the address of this machine at which a request arrived."""
     connection = environ.get("werkzeug.socket")
     if connection is None:
         return None
@@ -166,7 +166,7 @@ def _address_of(environ: dict[str, Any]) -> str | None:
 
 
 def _is_for_a_proxy(environ: dict[str, Any]) -> bool:
-    """Tell whether a request was sent to us as to a proxy: with a whole URL in its first line."""
+    """Return whether a client uses this server as a proxy: the request line has a whole URL."""
     target: str = environ.get("RAW_URI", "")
     return target.lower().startswith("http://")
 

@@ -108,7 +108,7 @@ class JobSpec(Shape):
 
     @model_validator(mode="after")
     def _reports_checksums(self) -> Self:
-        """Refuse a job whose checksums nobody would see (User Guide: "Compute checksums")."""
+        """Require the report of a checksum job (User Guide: "Compute checksums")."""
         if self.operation.name != "S3ComputeObjectChecksum":
             return self
         if not self.report.enabled:

@@ -33,9 +33,9 @@ PayloadT = TypeVar("PayloadT", default=None, covariant=True)
 
 
 def short_id(opaque: object) -> str:
-    """Shorten an opaque ID for people: S3's have more than 1,000 characters.
+    """Shorten an opaque ID for display: S3's IDs have more than 1,000 characters.
 
-    Both ends stay: S3's IDs begin alike.
+    Keeps both ends, because S3's IDs have a common beginning.
     """
     text = str(opaque)
     return text if len(text) <= 24 else f"{text[:8]}…{text[-8:]}"

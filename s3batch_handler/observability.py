@@ -144,7 +144,7 @@ class Observer:
 
         It is a warning if S3 tries the task again or if the failure was ``expected``, else an
         error. It has the keys of :meth:`watch` and ``result_code`` as fields. Without a logger of
-        the user's it goes to the logger ``s3batch_handler``.
+        the user, the line goes to the logger ``s3batch_handler``.
         """
         with _harmless("logging a failed task"):
             logger = _own_logger() if self._logger is None else self._logger
@@ -155,7 +155,7 @@ class Observer:
                 text += _cause_of(error, outcome.message)
             _log_with(
                 error if traceback else None,
-                # As an argument: Powertools would take a message that looks like JSON for JSON.
+                # Passed as an argument, because Powertools parses a message that looks like JSON.
                 partial(
                     log,
                     "%s",
@@ -343,7 +343,7 @@ def _short_hash(task_id: str) -> str:
 
 
 def _cause_of(error: BaseException, message: str) -> str:
-    """Name what a TaskFailure was raised from, unless its message does so already."""
+    """Return the description of the cause of a TaskFailure, unless its message contains it."""
     cause = error.__cause__
     if not isinstance(error, TaskFailure) or cause is None:
         return ""
@@ -352,10 +352,10 @@ def _cause_of(error: BaseException, message: str) -> str:
 
 
 def _log_with(error: BaseException | None, log: Callable[..., None]) -> None:
-    """Log an exception, free of secrets.
+    """Log an exception without credentials.
 
-    An exception that was copied for the log is the one that is being handled meanwhile: that one
-    is logged by a Powertools Logger with a buffer (3.37), whichever it was given.
+    A redacted copy is raised and handled while it is logged: a Powertools Logger with a buffer
+    (3.37) logs the exception that is being handled, not the exception that it is given.
     """
     shown = None if error is None else without_secrets(error)
     if shown is None:

@@ -125,7 +125,7 @@ _latest_jobs: Final[dict[str, _LatestJob]] = {}
 
 
 def _has_documented_fields(event: Any, version: str) -> bool:
-    """Check cheaply whether an event that was understood, with a job, has no fields but AWS's."""
+    """Return whether a parsed event with a job has only AWS's fields, in a fast check."""
     if len(event) != 4:
         return False
     bucket = _BUCKET_FIELD[version]
@@ -280,16 +280,16 @@ def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
             answer["resultString"] = result_string(outcome.message, limit)
 
 
-# ---------------------------------------------------------------- answers that users spell
+# ---------------------------------------------------------------- results that users return
 
 
 def is_result(value: object) -> bool:
-    """Check whether a value is spelled as the result of a task."""
+    """Return whether a value has the form of AWS's result of a task."""
     return isinstance(value, dict) and "resultCode" in value
 
 
 def is_response(value: Mapping[str, Any]) -> bool:
-    """Check whether an object is spelled as a response, and does not just have ``results``."""
+    """Return whether an object has the form of a response, and not only ``results``."""
     results = value.get("results")
     return (
         "treatMissingKeysAs" in value
@@ -307,7 +307,7 @@ def read_result(
 
     Args:
         response: A response, or the results of one.
-        task_id: The task that is to be answered, if known.
+        task_id: The ID of the task that must be answered, if known.
 
     Raises:
         InvalidResponse: The results do not answer this task, and no other. The text says why.
@@ -328,7 +328,7 @@ def read_result(
 
 
 def spell_response(value: object) -> dict[str, Any] | None:
-    """Spell a response of Powertools, or a result in it, as AWS does; ``None`` for other values.
+    """Convert a response of Powertools, or a result in it, to AWS's form; else return ``None``.
 
     They are recognised by their attributes, so that Powertools need not be imported.
     """
@@ -342,7 +342,7 @@ def spell_response(value: object) -> dict[str, Any] | None:
 
 
 def spell_result(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Spell a result with Powertools' names of fields as AWS does; ``None`` if it has others."""
+    """Convert a result with Powertools' field names to AWS's form; ``None`` for other fields."""
     if fields.keys() - _SNAKE_CASE.keys():
         return None
     return {_SNAKE_CASE[name]: value for name, value in fields.items()}
@@ -458,19 +458,19 @@ _SPELLED: Final = {code: code.value for code in ResultCode}
 
 
 def explain(error: ValidationError, *, whole: str) -> str:
-    """Return in one line what does not fit and where: ``tasks[0].s3Key: expected text, got null``.
+    """Return in one line what is wrong and where: ``tasks[0].s3Key: expected text, got null``.
 
     Values are left out: they may be secret, or hostile.
 
     Args:
-        error: What pydantic found.
+        error: The validation error of pydantic.
         whole: What to call the value as a whole.
     """
     return _sentences(error.errors(include_url=False), whole)
 
 
 def _explain_event(error: ValidationError) -> str:
-    """Explain what is wrong with an event, in AWS's words for it."""
+    """Explain what is wrong with an event, with AWS's names of the fields."""
     return _sentences(
         [_of_event(problem) for problem in error.errors(include_url=False)], "the event"
     )
@@ -505,7 +505,7 @@ def _path(loc: Sequence[int | str]) -> str:
 
 
 def _quoted(name: str) -> str:
-    """Quote a field's name where it would be read as a path: ``"2.0"``."""
+    """Quote a field name that would look like a path: ``"2.0"``."""
     plain = name.replace("-", "").replace("_", "").isalnum()
     short = name if len(name) <= 80 else f"{name[:80]}…"
     return short if plain else printable_json(json.dumps(short, ensure_ascii=False))

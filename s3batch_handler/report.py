@@ -530,8 +530,8 @@ def _row(cells: list[str], status: TaskStatus) -> ReportRow:
         raise _BadRow(f"has {len(cells)} columns, a report has {_COLUMNS}")
     bucket, key, version, said, http_status, error_code, message = cells[:_COLUMNS]
     if message.startswith("error details: {"):
-        # AWS's examples of failed checksums have quotes that are not doubled: such a message comes
-        # apart at its commas.
+        # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader
+        # splits such a message at its commas.
         message = ",".join(cells[_COLUMNS - 1 :])
     if said != status:
         raise _BadRow(f"status is {said!r}, in a file of tasks that {_DID[status]}")

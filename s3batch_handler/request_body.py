@@ -1,8 +1,8 @@
-"""XML bodies of requests to S3 Control, checked against botocore's service model.
+"""Check XML bodies of requests to S3 Control against botocore's service model.
 
-moto reads a body without asking whether it is what the model says: of a repeated element it makes a
-list, text between elements is dropped, whatever the first element is called. AWS refuses all that
-with ``MalformedXML``.
+moto parses a body without comparing it with the model: it turns a repeated element into a list,
+ignores text between elements, and accepts any root element. AWS refuses such a body with
+``MalformedXML``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MalformedXML(Exception):
-    """A body is not XML, or not what the service model says. The text names the element."""
+    """A body is not XML, or does not match the service model. The text names the element."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(
@@ -32,10 +32,10 @@ class MalformedXML(Exception):
 def check_body(body: bytes, operation: str) -> None:
     """Check the body of a request.
 
-    Elements that the model does not have are let through: a newer client may know more.
+    Unknown elements are ignored, because a newer client may have a newer model.
 
     Raises:
-        MalformedXML: It is not a body of this operation.
+        MalformedXML: It is not a valid body of this operation.
     """
     if len(body) > _LARGEST:
         raise MalformedXML(f"it has {len(body):,} bytes, more than {_LARGEST:,}")
@@ -46,7 +46,7 @@ def check_body(body: bytes, operation: str) -> None:
         parser.close()
     except ParseError as error:
         raise MalformedXML(str(error)) from error
-    except (ValueError, LookupError) as error:  # an encoding that Python does not know
+    except (ValueError, LookupError) as error:  # Python does not know the encoding
         raise MalformedXML("its encoding is unknown") from error
 
 
@@ -60,22 +60,22 @@ def _input_shape(operation: str) -> Any:
 
 
 class _Element(NamedTuple):
-    """An element that is open: where it is, what may be in it, and what was in it so far."""
+    """An open element: its path, its allowed members, and its content so far."""
 
     path: str
-    kind: str  # structure, list, map, entry, a type of text, or unknown
+    kind: str  # structure, list, map, entry, a scalar type, or unknown
     members: Mapping[str, Any]  # shapes by the names of their elements
     seen: dict[str, int]
     text: list[str]
 
 
 class _Checker:
-    """Takes what a parser finds, and refuses what the model does not have."""
+    """A target of the XML parser that refuses a body which does not match the model."""
 
     def __init__(self, shape: Any) -> None:
         self._shape = shape
         self._open: list[_Element] = []
-        self._keys: dict[str, set[str]] = {}  # of maps, by path
+        self._keys: dict[str, set[str]] = {}  # keys of maps, by path
 
     def doctype(self, *_: object) -> None:
         raise MalformedXML("a document type declaration is not allowed")
@@ -131,7 +131,7 @@ class _Checker:
             raise MalformedXML(f"{element.path} is not a valid {element.kind}")
 
     def close(self) -> None:
-        """Do nothing: all was said before."""
+        """Do nothing: all checks have been made before."""
 
 
 _LONGEST: Final = 100

@@ -42,14 +42,14 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     ``ResultCode``                      that code, without a message
     ``(ResultCode.X, "text")``          that code, with that message
     an exception                        as if it had been raised
-    AWS's result or response            what it says of the task
+    AWS's result or response            the result code and text in it
     a pydantic model, ``dict``, …       Succeeded, with the value as compact JSON
     ==================================  =====================================================
 
-    A failure is never taken for a success, so these are told from other values as follows. They
-    are looked for in the value itself, not deeper.
+    A failure is never taken for a success, so outcomes and results of AWS are recognised by the
+    following rules. They apply to the value itself, not to values nested in it.
 
-    - Text that is nothing but the code of a failure is that code.
+    - Text that consists of the code of a failure is that code.
     - A tuple or list of one or two items that begins with a result code, as enum or as text, is
       an outcome, and so is an object with no fields but ``code``, a result code, and
       ``message``. Any other tuple or list with a ``ResultCode`` or an ``Outcome`` in it is
@@ -97,18 +97,18 @@ _NOTHING_TO_SAY: Final = Outcome(_SUCCEEDED)
 _CODES: Final = {code.value: code for code in ResultCode}
 _FAILURES: Final = {text: code for text, code in _CODES.items() if code is not _SUCCEEDED}
 _LENGTH_OF_FAILURES: Final = 16
-"""Both have it. Comparing it first saves most texts from being hashed."""
+"""The length of both codes. Most texts differ in length, so they need not be hashed."""
 
 
 class NotAwaited(Exception):
-    """A function returned something to await, such as a coroutine, instead of a value."""
+    """A function returned an awaitable, such as a coroutine, instead of a value."""
 
     def __init__(self, awaitable: Awaitable[object]) -> None:
         super().__init__("the function returned something that was never awaited")
         self.awaitable = awaitable
 
 
-# ---------------------------------------------------------------- outcomes in disguise
+# ---------------------------------------------------------------- returned results and responses
 
 
 def _of_text(value: str) -> Outcome:
@@ -145,7 +145,7 @@ def _text(message: object) -> str:
 
 
 def _one_layer(value: object) -> Any:
-    """Return the value as JSON has it, one layer of it: see :func:`_jsonable`."""
+    """Return the outermost layer of a value as JSON: see :func:`_jsonable`."""
     if value is None or isinstance(value, dict | list | tuple | str | int | float):
         return value
     if isinstance(value, BaseException):
@@ -161,7 +161,7 @@ def _one_layer(value: object) -> Any:
 
 
 def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
-    """Return the outcome that an object spells, if it spells one."""
+    """Return the outcome that an object represents, or ``None``."""
     if "resultCode" in value:
         return _of_results([value], task)
     if "results" in value or "treatMissingKeysAs" in value:
@@ -180,7 +180,7 @@ def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | 
 def _in_sequence(
     value: Sequence[Any], task: Task[Any, Any] | None
 ) -> tuple[object, Outcome | None]:
-    """Return the items in one layer of JSON, and the outcome that they spell, if they do."""
+    """Return the items in one layer of JSON, and the outcome that they represent, or ``None``."""
     if isinstance(value, TaskResult):
         if task is not None and value.task.id != task.id:
             raise PermanentFailure("the function returned a TaskResult of another task")
@@ -262,10 +262,10 @@ def _no_json(value: object, error: Exception) -> PermanentFailure:
 
 
 def _jsonable(value: object) -> Any:
-    """Return what JSON has for a value that it does not know itself: a model, a date, a path.
+    """Return a JSON value for a type that JSON does not know: a model, a date, a path.
 
-    One layer of it: the encoder asks again for what is inside. What pydantic can serialise is
-    serialised by pydantic.
+    Converts one layer, because the encoder calls this function again for nested values. Pydantic
+    serialises all values that it can.
     """
     if isinstance(value, BaseModel):
         try:
@@ -287,14 +287,14 @@ def _jsonable(value: object) -> Any:
 
 
 class _Unknown(TypeError):
-    """A value of a type that has no JSON here."""
+    """A value of a type that cannot be serialised to JSON."""
 
     def __init__(self, value: object) -> None:
         super().__init__(f"Object of type {type(value).__name__!r} is not JSON serializable")
 
 
 def _fallback(value: object) -> Any:
-    """Return what JSON has for a value that pydantic found in a model, and does not know."""
+    """Return a JSON value for a value in a model that pydantic cannot serialise."""
     try:
         return _foreign(value)
     except _Unknown:
@@ -302,13 +302,13 @@ def _fallback(value: object) -> Any:
 
 
 def _foreign(value: object) -> Any:
-    """Return what JSON has for a value that pydantic does not know, one layer of it.
+    """Return a JSON value for one layer of a value that pydantic cannot serialise.
 
     Raises:
-        _Unknown: It is not known here either.
+        _Unknown: This function cannot serialise it either.
     """
     if inspect.iscoroutine(value):
-        value.close()  # or Python would complain that nobody awaited it
+        value.close()  # avoids Python's warning "was never awaited"
         raise TypeError("it was never awaited; await it in an `async def` function")
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "__next__"):
         raise TypeError(str(_Unknown(value)))
@@ -327,8 +327,8 @@ def _foreign(value: object) -> Any:
 
 
 def _number(value: object) -> Any:
-    """Return a number of numpy, pandas or whoever else has some, as Python's own."""
-    import numbers  # these two are only for what is neither text nor a number of Python
+    """Return a number of another library, such as numpy, as a number of Python."""
+    import numbers  # only needed for values that are neither text nor numbers of Python
     from decimal import Decimal
 
     kind = type(value)
@@ -350,11 +350,11 @@ def _number(value: object) -> Any:
 
 
 _LARGEST_ARRAY: Final = 10_000
-"""Items of an array that become text. A report has room for 1,024 characters of it."""
+"""The most items of an array that become text; a report keeps 1,024 characters."""
 
 
 def _listed(array: Any) -> Any:
-    """Return a scalar or an array of numpy, or what has its methods, as numbers and lists."""
+    """Return a numpy scalar or array, or an object with its methods, as numbers and lists."""
     size = getattr(array, "size", 1)
     if isinstance(size, int) and size > _LARGEST_ARRAY:
         raise ValueError(f"{type(array).__name__} has {size:,} items; return a summary of them")
@@ -367,11 +367,11 @@ def _listed(array: Any) -> Any:
 
 
 def _by_its_type(value: object) -> Any:
-    """Serialise a value that pydantic knows by its type alone, such as an address or a zone."""
+    """Serialise a value that pydantic supports by its type, such as an IP address."""
     try:
         cls: Any = type(value)
         return _adapter(cls).dump_python(value, mode="json", fallback=_foreign)
-    except Exception:  # noqa: BLE001  whatever pydantic has against the type or the value
+    except Exception:  # noqa: BLE001  pydantic may raise any exception
         raise _Unknown(value) from None
 
 
@@ -382,10 +382,10 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=256)
 def _adapter_of_dataclass(cls: type) -> TypeAdapter[Any] | None:
-    """Return what serialises a dataclass of pydantic, or one of Python with pydantic's fields.
+    """Return the serialiser of a pydantic dataclass, or of a dataclass with pydantic's fields.
 
     Raises:
-        TypeError: It has some, which may exclude a field, but pydantic cannot read them.
+        TypeError: It has pydantic's fields, which may be excluded, but pydantic cannot read them.
     """
     if not (hasattr(cls, "__pydantic_serializer__") or _speaks_pydantic(cls)):
         return None
@@ -421,7 +421,7 @@ def _is_of_pydantic(value: object) -> bool:
 
 
 def _with_json_keys(value: object) -> object:
-    """Return a copy of the value in which all keys are such as JSON can hold."""
+    """Return a copy of the value in which JSON can represent all keys."""
     if isinstance(value, dict):
         return {_key(key): _with_json_keys(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -432,7 +432,7 @@ def _with_json_keys(value: object) -> object:
 
 
 def _key(key: object) -> str | float | None:
-    """Return a key as it would stand inside a model, where JSON cannot hold it."""
+    """Return a key; convert a key that JSON cannot represent, as a model does."""
     if key is None or isinstance(key, str | int | float):
         return key
     if not isinstance(key, bytes | frozenset | BaseModel):

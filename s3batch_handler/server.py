@@ -60,7 +60,7 @@ def serve(
             variables by which functions find this server's S3.
         host: Where to listen. Whoever reaches it can read and write all objects, and run jobs.
         port: 0 for a free one.
-        allowed_hosts: Names other than its address by which clients may ask for it.
+        allowed_hosts: Further host names that clients may use, besides its address.
         folders: Each is a bucket at first, named after it.
         state: A folder to keep jobs in: they go on when the next server has it.
         max_redrives: Further tries for a task that failed temporarily.
@@ -137,7 +137,8 @@ def _jobs_at(
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
 _MOST_ENGINES: Final = 100
-"""Each has a file, and threads once it has a job; any client can ask for any account and Region."""
+"""The most engines: each has a file, and threads once it has a job, and any client can use any
+account and Region."""
 
 
 def is_loopback(host: str) -> bool:

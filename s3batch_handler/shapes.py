@@ -554,7 +554,7 @@ class ManifestOutputLocation(Shape):
 
 
 class KeyNameConstraint(Shape):
-    """What the keys look like; each list takes one string."""
+    """Conditions on keys; each list accepts one string."""
 
     match_any_prefix: tuple[Text1024, ...] | None = None
     match_any_suffix: tuple[Text1024, ...] | None = None
@@ -562,7 +562,7 @@ class KeyNameConstraint(Shape):
 
     @model_validator(mode="after")
     def _has_one_of_each(self, info: ValidationInfo) -> Self:
-        """Check what the service model says in words: its lists themselves have no limit."""
+        """Check the limit that only the documentation in the service model states."""
         for name, strings in self.to_wire().items():
             if len(strings) > 1 and info.context is not ANSWER:
                 raise ValueError(f"{name} takes one string, not {len(strings)}")

@@ -159,10 +159,10 @@ class LocalFolder:
             raise
 
     def remove_leftovers(self, name: str) -> None:
-        """Remove what was left of a file when its writer was killed, but of none that lives.
+        """Remove incomplete files whose writer was killed, but not those of a running writer.
 
-        Only what :meth:`write` made is removed. In ``name`` an asterisk stands for any folder or
-        file; folders that are empty then are removed, too, but for this one.
+        Only files that :meth:`write` created are removed. In ``name`` an asterisk stands for any
+        folder or file. Folders that become empty are removed, too, except this one.
         """
         *folders, file = name.split("/")
         for folder in self._root.glob("/".join(folders)) if folders else (self._root,):
@@ -188,23 +188,23 @@ class LocalFolder:
         return path
 
 
-# A file is not whole before it has its name. Its writer locks it, so that another process can tell
-# a file that is being written from one that was left behind.
+# A file has a temporary name until it is complete. Its writer locks it, so that another process can
+# distinguish a file that is being written from one that was left behind.
 
 
 def _open_part(path: Path) -> BinaryIO:
     while True:
-        # Not by tempfile: its files are for their owner only, and this one stays.
+        # tempfile creates files that only the owner can read, but this file is kept.
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         target = part.open("xb")
         _lock(target)
         if os.fstat(target.fileno()).st_nlink:
             return target
-        target.close()  # somebody took it for a leftover before it was locked
+        target.close()  # another process removed it as a leftover before it was locked
 
 
 def _remove_leftovers(folder: Path, name: str) -> int:
-    """Remove what killed writers have left of a file; return how many there were."""
+    """Remove the incomplete files of writers that were killed; return their number."""
     removed = 0
     names = name if name == "*" else glob.escape(name)
     for part in folder.glob(f".{names}.{'[0-9a-f]' * 8}.part"):
@@ -220,14 +220,14 @@ def _open_no_link(path: str, flags: int) -> int:
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Lock a file as long as it is open; tell whether it was possible."""
+    """Lock a file as long as it is open; return whether this succeeded."""
     try:
         import fcntl  # not on Windows
     except ImportError:
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # somebody else has it; or a file system without locks
+    except OSError:  # another process holds the lock, or the file system has no locks
         return False
     return True
 

@@ -56,12 +56,12 @@ def printable(text: str) -> str:
 
 
 def shown(text: str, limit: int = 1000) -> str:
-    """Make other people's text fit for a message: one line of about ``limit`` characters."""
+    """Truncate and escape untrusted text for a message: one line of about ``limit`` characters."""
     return printable(result_string(text, limit))
 
 
 def printable_json(text: str) -> str:
-    r"""Escape what :func:`printable` escapes, in a JSON document, which stays one: ``\u009b``."""
+    r"""Escape what :func:`printable` escapes in a JSON document, as JSON does: ``\u009b``."""
     if text.isascii():
         return text
     return "".join(
