@@ -105,6 +105,7 @@ class _Watchdog:
         self._limit: Limit | None = None
         self._earlier: Any = None  # the user's handler of the signal
         self._on_signal = self._handle_signal  # bound once, because it is compared by identity
+        self._pending_call: Any = None
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -132,7 +133,7 @@ class _Watchdog:
         if outer is not None:
             limit.stay_within(outer)
         if _getsignal(_SIGNAL) is not self._on_signal:
-            self._earlier = _signal(_SIGNAL, self._on_signal)
+            self._install()
         # Python handles signals when a function begins, when a C function returns and in loops, but
         # not between the next assignment and the line after it.
         self._limit = limit
@@ -157,6 +158,10 @@ class _Watchdog:
                 self._limit = outer
                 if outer.next < self._wakes_at:
                     self._wake(outer)
+
+    def _install(self, *_: object) -> int:
+        self._earlier = _signal(_SIGNAL, self._on_signal)
+        return 0
 
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
         limit, now = self._limit, monotonic()
@@ -198,6 +203,8 @@ class _Watchdog:
                     # The main thread may have blocked the signal. Any thread can receive it, and
                     # Python runs the handler in the main thread, but not during a sleep.
                     _raise_signal(_SIGNAL)
+                    if _getsignal(_SIGNAL) is not self._on_signal:
+                        self._install_soon()
                 unanswered = due
                 self._wakes_at = now + LOOK_AGAIN
             else:
@@ -209,6 +216,19 @@ class _Watchdog:
                     continue
             seconds = self._wakes_at - monotonic()
             self._bell.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
+
+    def _install_soon(self) -> None:
+        """Let the main thread install the signal handler again, because the task replaced it.
+
+        Only the main thread can do it. It does so before its next Python instruction.
+        """
+        with contextlib.suppress(Exception):  # the watchdog must go on
+            import ctypes  # rarely needed
+
+            if self._pending_call is None:  # it must live until it is called
+                signature = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+                self._pending_call = signature(self._install)
+            ctypes.pythonapi.Py_AddPendingCall(self._pending_call, None)
 
 
 # ---------------------------------------------------------------- elsewhere: a thread

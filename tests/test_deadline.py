@@ -765,6 +765,23 @@ def test_handler_of_the_user_that_replaces_ours() -> None:
         signal.signal(signal.SIGURG, earlier)
 
 
+@pytest.mark.parametrize("replacement", [signal.SIG_IGN, signal.SIG_DFL, lambda *_: None])
+def test_handler_of_the_user_that_stays(replacement: Any) -> None:
+    """A task that takes our signal from us is interrupted between its Python instructions."""
+
+    def work(_: object) -> None:
+        signal.signal(signal.SIGURG, replacement)
+        while True:
+            time.sleep(0.01)
+
+    earlier = signal.getsignal(signal.SIGURG)
+    try:
+        with soon(), pytest.raises(OutOfTime):
+            call_within(LIMIT, work, None)
+    finally:
+        signal.signal(signal.SIGURG, earlier)
+
+
 def test_no_thread_can_be_started() -> None:
     """A process that cannot start a thread keeps its limits by a timer."""
     done = run("""
