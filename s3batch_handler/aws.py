@@ -92,7 +92,7 @@ def account_id(
     """Ask STS whose credentials these are."""
     sts = _client("sts", settings or session(), endpoint_url=endpoint_url, **options)
     account: str | None = sts.get_caller_identity().get("Account")
-    if account is None:  # a proxy has an answer of its own
+    if account is None:  # for example the response of a proxy
         raise ConnectionError("the response to GetCallerIdentity does not contain an account")
     return account
 

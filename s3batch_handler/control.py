@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Describes(Protocol):
-    """What can tell how a job is."""
+    """An object that can describe jobs."""
 
     def describe_job(self, job_id: str) -> Job:
         """Tell all about a job."""
@@ -80,7 +80,7 @@ class JobControl(Describes, Protocol):
 # ---------------------------------------------------------------- waiting
 
 RETRY_FOR: Final = 600.0
-"""Seconds that a job is waited for although nobody can be asked how it is."""
+"""Seconds to keep waiting for a job while its status cannot be read."""
 
 
 def wait_for_job(
@@ -97,27 +97,27 @@ def wait_for_job(
 ) -> Job:
     """Wait until a job is over, and give it: ``Complete``, ``Cancelled`` or ``Failed``.
 
-    A job that is suspended waits for its confirmation, and so does this. Throttling, errors of the
-    service, lost connections and the like do not end the waiting unless they last for
-    ``retry_for`` seconds. A job made a moment ago may not be visible yet, so one that is not found
-    is looked for again for 15 seconds. Anything else that a request fails with is raised at once.
+    A suspended job waits for its confirmation, and so does this function. Throttling, errors of the
+    service, lost connections and similar failures end the waiting only if they last for
+    ``retry_for`` seconds. A new job may not be visible yet, so a job that is not found is looked
+    for again for 15 seconds. Any other error is raised at once.
 
     Args:
         control: Whom to ask.
         job_id: The job.
         poll: Seconds between two looks; AWS wants at least the 30 of the default.
         timeout: Seconds to wait at most; ``None``: as long as it takes.
-        retry_for: Seconds from the first of several failed looks until that ends the waiting. A
-            look that succeeds begins a new count.
+        retry_for: Seconds of consecutive failures after which the waiting ends. A request that
+            succeeds resets the count.
         sleep: How to wait.
         clock: Tells the seconds that have passed.
         on_progress: Called with the job after each look.
-        on_error: Called after each look that failed temporarily, with the exception and the
-            seconds that are left to try again.
+        on_error: Called after each request that failed temporarily, with the exception and the
+            seconds that are left to retry.
 
     Raises:
         JobTimeout: It is not over yet.
-        JobNotWatched: It could not be looked at for ``retry_for`` seconds.
+        JobNotWatched: It could not be described for ``retry_for`` seconds.
         JobNotFound: There is no such job.
     """
     end = math.inf if timeout is None else clock() + timeout
@@ -151,7 +151,7 @@ def wait_for_job(
 
 
 class _Outage:
-    """Looks at a job that fail one after the other, since when, and how often."""
+    """Consecutive requests for a job that failed: since when, and how many."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -164,15 +164,15 @@ class _Outage:
         return self._clock() - min(self._began.values())
 
     def seconds_left(self, error: Exception, retry_for: float) -> float:
-        """Count a failure; return the seconds in which more of its kind are put up with."""
+        """Count a failure; return the seconds that are left for retries after its kind."""
         self._failures += 1
         now = self._clock()
-        # Two counts: a job that is not found is given up sooner than a service that is away.
+        # Two counts: a missing job is given up earlier than a service that does not respond.
         began = self._began.setdefault(isinstance(error, JobNotFound), now)
         return began + _patience_for(error, retry_for) - now
 
     def pause(self, poll: float) -> float:
-        """Return the seconds until the next try: 2, 4, 8, … but no more than between two looks."""
+        """Return the seconds until the next request: 2, 4, 8, …, at most ``poll``."""
         return min(poll, 2.0 ** min(self._failures, 10))
 
 
@@ -188,8 +188,8 @@ _UNTIL_VISIBLE: Final = 15.0  # seconds
 def _is_temporary(error: Exception) -> bool:
     """Return whether a request may succeed if this process sends it again.
 
-    Expired credentials are temporary for a task, which another environment with other credentials
-    does again. Here they stay expired.
+    Expired credentials are temporary for a task, because another environment with new credentials
+    retries it. In this process they stay expired.
     """
     if isinstance(error, _UnreadableAnswer):
         return True
@@ -241,7 +241,7 @@ class S3Control:
         answer = self._ask("describe_job", JobId=job_id)
         try:
             return Job.from_description(answer["Job"])
-        except (KeyError, TypeError, ValueError) as error:  # a proxy has an answer of its own
+        except (KeyError, TypeError, ValueError) as error:  # for example the response of a proxy
             problem = "the response to DescribeJob does not describe a job"
             raise _UnreadableAnswer(problem, job_id=job_id) from error
 
@@ -315,7 +315,7 @@ class S3Control:
 
 
 class _UnreadableAnswer(JobError):
-    """An answer of HTTP status 200 that lacks what AWS sends."""
+    """A response with HTTP status 200 that does not contain a job."""
 
 
 def _refusal(error: Exception, job_id: str | None) -> JobError | None:

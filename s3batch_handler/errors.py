@@ -17,7 +17,7 @@
         ├── JobNotFound
         ├── InvalidTransition       .current, .requested
         ├── JobTimeout              waited for a job, in vain
-        ├── JobNotWatched           nobody could be asked how a job is, for too long
+        ├── JobNotWatched           a job could not be described for too long
         ├── StateError              what an engine keeps cannot be read or written
         │   └── StateDamaged        … and never will be
         └── JobFailed
@@ -148,7 +148,7 @@ class JobTimeout(JobError, TimeoutError):
 class JobNotWatched(JobError):
     """A job could not be described for so long that the waiting ended; the job itself goes on.
 
-    ``__cause__`` is what the last request failed with.
+    ``__cause__`` is the exception of the last request.
     """
 
 

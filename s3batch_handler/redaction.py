@@ -1,11 +1,11 @@
 """Remove credentials, and input that libraries quote, from texts for reports, logs and terminals.
 
-:func:`redact` does it for a text, :func:`text_of` for the message of an exception, and
-:func:`without_secrets` for an exception that is logged with its traceback. What they know is in the
-tables at the end of this file, and in ``docs/handlers.md``.
+:func:`redact` processes a text, :func:`text_of` the message of an exception, and
+:func:`without_secrets` an exception that is logged with its traceback. The tables at the end of
+this file and ``docs/handlers.md`` list what they remove.
 
-The time that this takes grows no faster than the text, whatever is in it. Patterns are compiled
-when the first failure needs them, so that a cold start does not pay for them.
+The run time is linear in the length of the text. Patterns are compiled when the first failure needs
+them, so that a cold start does not become slower.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MASK: Final = "***"
 
 
 def redact(text: str) -> str:
-    """Replace credentials in a text by ``***``; their names stay, so that it can be understood.
+    """Replace credentials in a text by ``***``, but keep their names.
 
     ::
 
@@ -48,9 +48,9 @@ def redact(text: str) -> str:
 
 
 def text_of(error: BaseException, longest: int = 10_000) -> str:
-    """Return ``str(error)`` without credentials and without input that it repeats.
+    """Return ``str(error)`` without credentials and without quoted input.
 
-    Only the first ``longest`` characters are read. Whatever ``str()`` raises is not caught.
+    Only the first ``longest`` characters are read. Exceptions of ``str()`` are not caught.
     """
     for cls, name in zip(type(error).__mro__, class_names(error), strict=True):
         if name in _OWN_WORDS:
@@ -73,10 +73,10 @@ def class_names(error: BaseException) -> Iterator[str]:
 
 
 def without_secrets(error: BaseException) -> BaseException:
-    """Return what to log in place of an exception: itself, if nothing in it has to be removed.
+    """Return an exception to log: the exception itself, if nothing has to be removed, or a copy.
 
-    Otherwise a copy: an exception of another class that has the same name, the same traceback and
-    the redacted text. So are the exceptions that it was raised from, and the members of a group.
+    The copy has another class of the same name, the same traceback and the redacted text. The
+    causes of the exception and the members of a group are copied in the same way.
     """
     linked = _Linked(error)
     texts = {id(each): _text_for_log(each) for each in linked.exceptions}
@@ -101,7 +101,7 @@ _MOST_LINKED: Final = 100  # exceptions of one traceback
 
 
 class _Linked:
-    """An exception and all that its traceback shows.
+    """An exception and all exceptions that its traceback shows.
 
     Attributes:
         exceptions: Each of them once, up to a limit.
@@ -140,7 +140,7 @@ def _text_for_log(error: BaseException) -> tuple[str, bool]:
     try:
         original = str(error)
         text = text_of(error, _LONGEST_TEXT)
-    except Exception:  # noqa: BLE001  __str__ is other people's code
+    except Exception:  # noqa: BLE001  __str__ is foreign code
         return "(its text cannot be shown)", True
     if len(original) > _LONGEST_TEXT:
         return f"{text}…", True
@@ -164,7 +164,7 @@ def _copy(error: BaseException, text: str) -> BaseException:
     if not isinstance(error, BaseExceptionGroup):
         made: BaseException = type(type(error).__name__, (Exception,), names)()
         return made
-    # The members are known later, and Python's own groups cannot be changed.
+    # The members are not known yet, and Python's own groups cannot be changed.
     names["exceptions"] = property(lambda group: tuple(vars(group).get("members", ())))
     group: BaseException = type(type(error).__name__, (BaseExceptionGroup,), names)(
         "", [Exception()]
@@ -176,7 +176,7 @@ def _copy(error: BaseException, text: str) -> BaseException:
 
 
 def _mask_named(text: str, lowered: str) -> str:
-    """Mask what follows the name of a credential and a separator."""
+    """Mask the values that follow the name of a credential and a separator."""
     kept: list[str] = []
     done = position = 0
     while (name := _names().search(lowered, position)) is not None:
@@ -191,7 +191,7 @@ def _mask_named(text: str, lowered: str) -> str:
 
 
 def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
-    """Check what is before a name: it may be the end of a longer word."""
+    """Return whether a match is a name of its own, and not the end of a longer word."""
     before = lowered[max(0, name.start() - 64) : name.start()]
     in_query = (
         before.endswith(("?", "&", ";", "#")) or re.search(_ENCODED_AT_END, before) is not None
@@ -220,10 +220,10 @@ def _separator(name: re.Match[str]) -> str:
 
 
 def _may_be_secret(text: str, name: re.Match[str]) -> bool:
-    """Check a value that may be a word of a sentence: ``invalid token: expired``."""
+    """Return whether a value is a credential, not a word as in ``invalid token: expired``."""
     word = name["name"]
     if word in NAMES_IN_QUERIES:
-        # Not all of it: a text that is full of such names would be read again and again.
+        # Only a part of the value, or the run time would be quadratic in a text full of names.
         begin, end = _plain_value(text, name, longest=_LOOKED_AT)
         return _looks_random(text[begin:end])
     if name["close"] or _separator(name) != ":" or word in _HEADERS:
@@ -241,7 +241,7 @@ _LOOKED_AT: Final = 200
 
 
 def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
-    """Find the value after a name: where it begins and ends."""
+    """Return the start and the end of the value after a name."""
     begin = name.end()
     if _separator(name) == ">":
         end = min(
@@ -280,7 +280,7 @@ def _pattern_for(name: re.Match[str]) -> re.Pattern[str]:
 
 
 def _closing_quote(text: str, begin: int, quote: str) -> int:
-    r"""Find the end of a quoted value; the end of the text if that was cut.
+    r"""Return the end of a quoted value, or the end of the text if the quote is not closed.
 
     In ``'it\'s'`` the quote in the middle is escaped; in ``\"it\'s\"``, which is JSON within JSON,
     those around the value are.
@@ -305,7 +305,7 @@ def _closing_bracket(text: str, begin: int) -> int:
 
 
 def _looks_random(value: str) -> bool:
-    """Tell a credential from a word, a number or a path: long, of letters and digits."""
+    """Return whether a value looks random: long, with letters and digits, not a path."""
     return (
         len(value) >= 12
         and re.fullmatch(_RANDOM, value) is not None
@@ -323,7 +323,7 @@ def _lowered(text: str) -> str:
     return "".join(char.lower() if char.isascii() else char for char in text)
 
 
-# ---------------------------------------------------------------- passwords in addresses
+# ---------------------------------------------------------------- passwords in URLs
 
 
 def _mask_userinfo(match: re.Match[str]) -> str:
@@ -346,7 +346,7 @@ def _mask_userinfo(match: re.Match[str]) -> str:
 
 
 def _mask_in_address(address: str) -> str:
-    """Mask the password in what follows ``://``."""
+    """Mask the password in the part of a URL after ``://``."""
     authority = re.split(r"[/?#]", address, maxsplit=1)[0]
     at = authority.rfind("@")
     user, colon, rest = address.partition(":")
@@ -392,22 +392,22 @@ NAMES: Final = (
     "session-key",
     *("shared-key", "signature", "signing-key", "storage-key", "subscription-key", "token"),
 )
-"""Names of credentials, also at the end of longer ones: ``X-Amz-Security-Token``.
+"""Names of credentials, also at the end of longer names: ``X-Amz-Security-Token``.
 
-In place of ``-`` there may be ``_``, a space or nothing.
+A ``-`` also matches ``_``, a space or nothing.
 """
 
 SHORT_NAMES: Final = (
     *("auth", "bearer", "cred", "creds", "hmac", "jwt", "mfa-code", "otp", "pass", "passwort"),
     *("pin", "pswd", "pw", "pwd", "sas", "session", "sid", "sig", "sign", "ticket", "totp"),
 )
-"""Names of credentials that are the end of other words as well: ``design`` is no ``sig``."""
+"""Names of credentials that must be whole words: ``design`` does not contain ``sign``."""
 
 NAMES_IN_QUERIES: Final = (
     *("appid", "code", "csrf", "hash", "key", "magic", "nonce", "policy", "state", "verification"),
     *("verifier", "xsrf"),
 )
-"""Names that are credentials in addresses only, and only where their values look like it."""
+"""Names that are credentials only in query strings, and only if their values look random."""
 
 QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
     # pydantic, both versions; a traceback or another exception may have its text
@@ -432,7 +432,7 @@ QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
     "(got ": (r"must be <class '[^']{1,200}'> \(got ", r"\Z"),  # attrs
     "On instance": (r"\nOn instance[^\n]{0,200}:\n", r"\Z"),  # jsonschema, quoted by another
 }
-"""Input that libraries quote: by a hint that it is there, patterns before and after it."""
+"""Input that libraries quote: a hint to search for, and the patterns before and after the input."""
 
 _HEADERS: Final = ("authorization", "cookie", "header value")
 _BEFORE_QUOTES: Final = ("header value", "identified by", "passphrase", "passwd", "password")
@@ -485,7 +485,7 @@ _PORT: Final = r"(?:\d{0,5}|port|PORT)(?![\w%~$!*+-])"
 
 @cache
 def _names() -> re.Pattern[str]:
-    by_letter: dict[str, list[str]] = {}  # so that few of them are tried at each character
+    by_letter: dict[str, list[str]] = {}  # so that few names are tried at each character
     for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES):
         by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
@@ -569,11 +569,11 @@ def _known_tokens() -> re.Pattern[str]:
     )
 
 
-# ---------------------------------------------------------------- exceptions in other words
+# ---------------------------------------------------------------- exceptions described anew
 
 
 def _words_of_pydantic(error: Any) -> str:
-    """Describe a ValidationError of pydantic, of either version: fields and problems, no input."""
+    """Describe a ValidationError of pydantic 1 or 2: fields and problems, without input."""
     if hasattr(error, "error_count"):
         title = error.title
         problems = error.errors(include_url=False, include_context=False, include_input=False)
@@ -623,4 +623,4 @@ _OWN_WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "yaml.MarkedYAMLError": _words_of_yaml,
     "configparser.ParsingError": _words_of_configparser,
 }
-"""Exceptions whose text consists of the input, and what is said instead."""
+"""Exceptions whose text consists of input, and the functions that describe them instead."""

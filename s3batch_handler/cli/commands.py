@@ -76,7 +76,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # noqa: BLE001  whatever it is, a person gets one line
+        except Exception as error:  # noqa: BLE001  every error becomes one line
             _exit_if_unwritten(error)
             if ctx.params["debug"]:
                 lines = traceback.format_exception(without_secrets(error))
@@ -87,7 +87,7 @@ class _Commands(click.Group):
 
     @override
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
-        """Run a command, and exit with its code, even if nobody reads what is said about it."""
+        """Run a command and exit with its code, even if its messages cannot be written."""
         run = partial(cast("Any", super().main), *args, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
@@ -107,9 +107,9 @@ class _Commands(click.Group):
 
 
 def _fit_to_show(error: click.ClickException) -> click.ClickException:
-    """Return a message of click's in which arguments are cut and escaped."""
+    """Return an error of click in which arguments are truncated and escaped."""
     text = error.format_message()
-    if not isinstance(error, click.MissingParameter):  # that has lines of its own, and no value
+    if not isinstance(error, click.MissingParameter):  # its message has several lines, and no value
         text = fit_to_show(text)
     if isinstance(error, click.UsageError):
         return click.UsageError(text, error.ctx)
@@ -127,7 +127,7 @@ def _exit_if_unwritten(error: Exception) -> None:
     """End the command if click could not write to standard output.
 
     Raises:
-        Exit: With 0 if nobody reads any more (``--help | true``), else with 1.
+        Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
     """
     frames = traceback.walk_tb(error.__traceback__)
     if isinstance(error, OSError) and any(

@@ -1,4 +1,4 @@
-"""The debugger of ``s3batch invoke``, which talks to the terminal wherever the streams lead."""
+"""Run the debugger of ``s3batch invoke`` in the terminal, even if streams are redirected."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class Debugging:
         debugger.interaction(None, cause)
 
     def load(self, spec: str) -> Function:
-        """Load a function, and look into exceptions raised in it other than this package's own."""
+        """Load a function; open the debugger on its exceptions, except this package's own."""
 
         def watch(runner: TaskRunner, function: Callable[[Any], Any], **options: Any) -> None:
             begin(runner, function, **options)
             vars(runner)["_function"] = self._watched(function)
 
-        # A handler makes a failed task of what is raised, so the function behind it is watched.
+        # A handler turns exceptions into failed tasks, so the user's function is watched.
         begin = TaskRunner.__init__
         with patch.object(TaskRunner, "__init__", watch):
             return self._watched(load_function(spec))
@@ -123,8 +123,8 @@ class Debugging:
     def abort(self) -> None:
         """Mark the invocation as aborted, so that its response is not used.
 
-        A handler turns whatever ends its function into a failed task and logs it. The log is
-        switched off: nobody wants to read that here.
+        A handler turns every exception into a failed task and logs it. Logging is switched off,
+        because the failure is not real.
         """
         self.is_aborted = True
         logging.disable()
@@ -175,12 +175,12 @@ def _is_terminal(stream: Any) -> bool:
 
 
 def _has_commands(stream: Any) -> bool:
-    """Return whether a debugger may find commands in a stream: not in ``/dev/null``."""
+    """Return whether a stream may contain debugger commands: a pipe or file, not ``/dev/null``."""
     if stream is None:
         return False
     try:
         mode = os.fstat(stream.fileno()).st_mode
-    except (OSError, ValueError):  # no file, as in tests
+    except (OSError, ValueError):  # not a real file, as in tests
         return True
     return bool(stream.isatty()) or not stat.S_ISCHR(mode)
 
@@ -198,7 +198,7 @@ def _open_terminal() -> tuple[TextIO, TextIO] | None:
 
 
 class _NoInput(io.TextIOBase):
-    """A standard input that says why nothing can be read from it."""
+    """A standard input that raises an explanation when it is read."""
 
     @override
     def readable(self) -> bool:
@@ -214,7 +214,7 @@ class _NoInput(io.TextIOBase):
 
 
 class _Debugger(pdb.Pdb):
-    """pdb, without the time limit of the task that it stops."""
+    """A pdb that switches off the time limit of the task when it opens."""
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ def invoke(**values: Any) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Options:
-    """What the command line said; the names are those of the options."""
+    """The options of the command line, by their names."""
 
     handler: str
     event: str | None
@@ -122,11 +122,11 @@ class _Options:
 
     @property
     def reads_stdin(self) -> bool:
-        """Tell whether the event comes from standard input."""
+        """Return whether the event is read from standard input."""
         return not self.keys and self.event in (None, "-")
 
     def check(self) -> None:
-        """Refuse what does not go together."""
+        """Check that the options can be combined."""
         if self.keys and self.event is not None:
             raise click.UsageError("EVENT and --key exclude each other: pass one of them")
         if self.keys and not self.bucket_name:
@@ -161,7 +161,7 @@ def _request(options: _Options) -> Any:
     if not options.reads_stdin:
         with Path(options.event or "").open("rb") as event:
             return _read(event)
-    if cast("Any", sys.stdin) is None:  # closed by whoever started us
+    if cast("Any", sys.stdin) is None:  # closed by the calling process
         raise UsageProblem("standard input is closed: pass EVENT, a JSON file, or --key")
     if sys.stdin.isatty():
         say("reading an event; Ctrl-D ends it")
@@ -184,7 +184,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
             with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
                 return elsewhere.ask(request)
         with (
-            redirect_stdout(sys.stderr) as log,  # what the handler prints is its log
+            redirect_stdout(sys.stderr) as log,  # the handler's output goes to its log
             logging_as_in_lambda(
                 lambda_variables("function", os.environ),
                 stream=lambda: log,
@@ -207,7 +207,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
 
 
 class _FunctionFailed(S3BatchError):
-    """The function raised an exception: exit code 1, whichever it is."""
+    """The function raised an exception; the exit code is 1."""
 
 
 def _call(function: Any, request: Any, timeout: float) -> Any:
@@ -217,7 +217,7 @@ def _call(function: Any, request: Any, timeout: float) -> Any:
         raise
     except S3BatchError as error:
         raise _FunctionFailed(text_of(error)) from error
-    except BaseException as error:  # sys.exit() too: there is no answer
+    except BaseException as error:  # also sys.exit(): there is no response
         raise _FunctionFailed(describe(error)) from error
 
 
@@ -226,7 +226,7 @@ def _call(function: Any, request: Any, timeout: float) -> Any:
 
 @contextmanager
 def _embedded_s3(folder: Path, bucket: str) -> Iterator[None]:
-    from s3batch_handler.embedded_s3 import serve_folder  # moto takes a second to come
+    from s3batch_handler.embedded_s3 import serve_folder  # importing moto takes a second
 
     with serve_folder(folder, bucket) as server, _environment(server.environment):
         try:

@@ -39,7 +39,7 @@ def watch(
 
     Raises:
         JobTimeout: It is not over yet.
-        JobNotWatched: Nobody can be asked.
+        JobNotWatched: The job cannot be described.
     """
     again = shlex.join(["s3batch", "job", "wait", job_id, *service.options])
     retry_for = RETRY_FOR if retry_for is None else retry_for
@@ -68,7 +68,7 @@ def watch(
         def tell_of(error: Exception, seconds_left: float) -> None:
             nonlocal is_away
             if not is_away:
-                end_line()  # that of a progress bar
+                end_line()  # of a progress bar
                 say(
                     f"s3batch: job {printable(job_id)} cannot be watched at the moment: "
                     f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"

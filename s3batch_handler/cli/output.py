@@ -56,7 +56,7 @@ def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
 
 
 def show_answer(text: str) -> None:
-    """Print a JSON document as it is, but for what could steer a terminal."""
+    """Print a JSON document; escape only terminal control characters."""
     show(printable_json(text))
 
 
@@ -96,7 +96,7 @@ def error_line(error: BaseException) -> str:
 
 
 def fit_to_show(text: str) -> str:
-    """Make text of others, such as a file's name or an answer, fit for a message."""
+    """Truncate, escape and redact untrusted text, such as a file name, for a message."""
     return shown(redact(text[:_LONGEST]), _LONGEST)
 
 
@@ -104,7 +104,7 @@ _LONGEST: Final = 4000  # characters of a message
 
 
 def _is_somewhere() -> bool:
-    """Tell whether there is a current directory."""
+    """Return whether the current directory exists."""
     try:
         Path.cwd()
     except OSError:

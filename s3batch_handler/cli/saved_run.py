@@ -40,7 +40,7 @@ class SavedRun:
         self._journal = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
         self.asked: dict[str, Any] = {}
-        # What a run left behind that was killed: this folder is ours alone, so it is not at work.
+        # Remove files of a killed run: the folder is locked, so no other run is active.
         part_of(self.manifest_file).unlink(missing_ok=True)
         LocalFolder(folder).remove_leftovers(self._index.name)
         if self._index.exists():
@@ -64,7 +64,7 @@ class SavedRun:
     def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
         """Have a folder to oneself, with a run to be resumed in it, or without any.
 
-        Of a run that a Ctrl-C ends before its manifest is whole, nothing is kept.
+        If Ctrl-C ends a run before its manifest is complete, nothing is kept.
 
         Raises:
             UsageProblem: It is the other way round.
@@ -108,7 +108,7 @@ class SavedRun:
 
     @property
     def can_be_resumed(self) -> bool:
-        """Return whether all that a run needs is kept: this file is written last."""
+        """Return whether the run is completely saved: the index is written last."""
         return self._index.exists()
 
     @property

@@ -46,7 +46,7 @@ class Service:
         return S3Control(self._s3control, account_id=self.account_id)
 
     def watching(self, retry_for: float) -> Describes:
-        """Return a control that asks AWS once, and not for long: the caller tries again."""
+        """Return a control that sends each request once, with a short timeout, without retries."""
         return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
 
     def renewed(self) -> Service:
@@ -139,7 +139,7 @@ class Service:
     def function(self, name: str) -> dict[str, Any]:
         """Look up the configuration of a function; empty if that is not possible.
 
-        Who may submit a job need not be allowed to look at its function.
+        The permission to submit a job does not include the permission to read its function.
         """
         from s3batch_handler.aws import function_configuration
 
@@ -149,7 +149,7 @@ class Service:
             return {}
 
     def control_asking_once(self, *, read_timeout: float) -> S3Control:
-        """Make a job control for :meth:`watching`."""
+        """Create a job control for :meth:`watching`."""
         from s3batch_handler import aws
 
         once = aws.asking_once(read_timeout=read_timeout)
@@ -178,10 +178,10 @@ class Service:
 
 
 class _Watching:
-    """Describes jobs for a caller that tries again what failed.
+    """Describe jobs for a caller that retries failed requests.
 
-    Even finding out the account may fail, so all of it is done when a job is asked for. Credentials
-    that have expired are read anew, once: another program may have renewed those in a file.
+    Even the request for the account ID may fail, so it is sent when a job is described. Expired
+    credentials are loaded again, once, because another program may have renewed a file.
     """
 
     def __init__(self, service: Service, *, read_timeout: float) -> None:

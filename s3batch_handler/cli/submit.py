@@ -169,14 +169,14 @@ def _submit(options: _Options, service: Service) -> None:
     try:
         job = watch(service, job_id, quiet=options.quiet, retry_for=options.retry_for)
     except (Exception, KeyboardInterrupt):
-        _show_id(job_id, options)  # the job goes on
+        _show_id(job_id, options)  # the job continues
         raise
     show_job(job, as_json=options.as_json)
     sys.exit(exit_code(job))
 
 
 def _check_function(spec: JobSpec, service: Service) -> None:
-    """Refuse a function that S3 cannot invoke, as far as Lambda says so.
+    """Refuse a function that S3 cannot invoke, if its configuration can be read.
 
     Lambda Developer Guide: durable functions are invoked by a qualified ARN; a function with tenant
     isolation is invoked with a tenant ID, for which CreateJob has no member.
@@ -252,7 +252,7 @@ def _spec(options: _Options, service: Service) -> JobSpec:
     assert options.role is not None
     operation = _operation(options, service)
     report = _report(options, service)
-    if "S3ComputeObjectChecksum" in operation and report["Enabled"]:  # which needs the owner
+    if "S3ComputeObjectChecksum" in operation and report["Enabled"]:  # requires the bucket owner
         report["ExpectedBucketOwner"] = service.account_id
     request = {
         "ConfirmationRequired": options.waits_for_confirmation,
