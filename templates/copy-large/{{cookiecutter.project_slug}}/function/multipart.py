@@ -20,8 +20,8 @@ PART_SIZE = 256 * 1024**2  # bytes, at least: S3 takes 5 MiB to 5 GiB, and at mo
 MOST_PARTS = 10_000
 LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
 PARTS_AT_A_TIME = 20
-TIME_RESERVE = 15.0  # seconds before the function's timeout: no part begins any more
-TIME_TO_END = 9.0  # of them, for the parts that are being copied then: S3 needs some for each
+TIME_RESERVE = 15.0  # seconds before the function's timeout, in which no part starts
+TIME_TO_END = 9.0  # seconds of these in which parts in progress can end
 # What of an object an upload is told when it begins, besides its metadata, tags and checksum.
 KEPT = (
     "CacheControl",
@@ -236,7 +236,7 @@ def _wait_for(calls: _Calls) -> None:
 
 
 def _refuse_after_the_end(**_: Any) -> None:
-    """Refuse to send a request, or to send it again, when its copy is over."""
+    """Refuse to send a request, or to retry it, when its copy is over."""
     worker = threading.current_thread()
     if isinstance(worker, _Worker) and worker.calls.is_over:
         raise TemporaryFailure("the copy is over")
