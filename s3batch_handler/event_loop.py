@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -181,7 +182,7 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     if loop.is_running():  # in a thread that was abandoned
         return
     ending = _end_all(seconds / 2)
-    with contextlib.suppress(OutOfTime):
+    with contextlib.suppress(BaseException):
         if asyncio._get_running_loop() is not None:  # noqa: SLF001
             pass  # another loop is running, so this one is closed as it is
         elif in_main_thread():
@@ -191,6 +192,23 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     if not loop.is_running():
         ending.close()  # avoids Python's warning "was never awaited"
         loop.close()
+        pending = asyncio.all_tasks(loop)
+        if pending and in_main_thread():
+            with contextlib.suppress(OutOfTime):
+                call_within(seconds / 4, _close_coroutines, pending, seconds / 4, _is_users_code)
+
+
+def _close_coroutines(tasks: set[asyncio.Task[Any]]) -> None:
+    """Close the coroutines of tasks that did not end when they were cancelled.
+
+    Otherwise, Python closes them when they are collected, outside of any time limit. A bare
+    ``except:`` in a loop would then run forever, because nothing can be awaited without a loop.
+    """
+    for task in tasks:
+        coroutine = task.get_coro()
+        with contextlib.suppress(BaseException):
+            if inspect.iscoroutine(coroutine):
+                coroutine.close()
 
 
 async def _end_all(seconds: float) -> None:

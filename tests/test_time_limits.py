@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import socket
@@ -483,6 +484,15 @@ async def ignores_being_cancelled(task: Task) -> None:
             await asyncio.sleep(LONG)
 
 
+async def swallows_everything(task: Task) -> None:
+    async def swallow() -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(LONG)
+
+    await asyncio.gather(swallow(), swallow(), swallow())
+
+
 async def blocks_and_swallows(task: Task) -> None:
     while True:
         with contextlib.suppress(BaseException):
@@ -500,6 +510,7 @@ ASYNC = [
     hides_the_interruption,
     gathers_what_blocks,
     ignores_being_cancelled,
+    swallows_everything,
     blocks_and_swallows,
     blocks_in_a_callback,
 ]
@@ -529,6 +540,7 @@ def test_coroutine_that_runs_out_of_time(function: Any, caplog: pytest.LogCaptur
     handler = task_handler(time_reserve=RESERVE)(work)
 
     (first,) = answer(handler, "stuck")
+    gc.collect()  # closes coroutines that were left behind
     (second,) = answer(handler, "fine")
 
     assert first["resultCode"] == "TemporaryFailure"
