@@ -119,8 +119,9 @@ class EventLoop:
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
             asyncio._set_running_loop(None)  # noqa: SLF001  the loop may not have come to that
-            main.close()
             _close(loop, self._reserve * _CLOSE)
+            if not loop.is_running():
+                main.close()  # or Python would complain if it was never begun
             raise
         if loop in self._spoiled:
             self._spoiled.discard(loop)

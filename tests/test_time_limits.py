@@ -584,3 +584,15 @@ def test_time_limit_of_a_batch_of_coroutines() -> None:
 
     assert codes(results) == ["TemporaryFailure", "Succeeded", "TemporaryFailure"]
     assert "stopped after 0.2 s" in results[0]["resultString"]
+
+
+def test_batch_of_coroutines_has_the_time_of_all_its_tasks() -> None:
+    """``task_timeout`` limits each task, not the batch: tasks may wait for their turn."""
+
+    @task_handler(concurrency=2, task_timeout=1.0, time_reserve=0.1)
+    async def handler(task: Task) -> None:
+        await asyncio.sleep(0.4)
+
+    response = handler(make_event(*"abcdefghijkl"), make_context(timeout=LONG))
+
+    assert codes(response["results"]) == ["Succeeded"] * 12
