@@ -28,6 +28,9 @@ _LATER: Final = 0.3  # after that, code that blocks the loop is interrupted
 _INTERRUPT: Final = 0.5  # within that
 _CLOSE: Final = 0.1
 
+_AT_THE_END: Final = 1.0
+"""Seconds for closing a loop at the end of the process, or of its handler."""
+
 
 class EventLoop:
     """An event loop that is kept between invocations, so that clients bound to it stay usable.
@@ -175,7 +178,7 @@ _LOOPS: Final = frozenset({"asyncio", "selectors", "uvloop", "s3batch_handler"})
 
 def _close_all(loops: list[asyncio.AbstractEventLoop]) -> None:
     while loops:
-        _close(loops.pop(), LEAST_RESERVE)
+        _close(loops.pop(), _AT_THE_END)
 
 
 def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
