@@ -282,7 +282,8 @@ def _by_table(exception: BaseException) -> ResultCode | None:
     name = _known_class(exception)
     if name is not None:
         return _by_class(name, exception)
-    return _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
+    code = _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
+    return code or _by_reason(exception)
 
 
 def _by_original(cause: BaseException | None) -> ResultCode | None:
@@ -434,6 +435,14 @@ def _by_place(exception: BaseException) -> ResultCode | None:
         if _is_a(exception, *classes) and not {*modules}.isdisjoint(_modules(exception)):
             return ResultCode.TEMPORARY_FAILURE
     return None
+
+
+def _by_reason(exception: BaseException) -> ResultCode | None:
+    """Judge a failed request of urllib by its reason: its chain is lost between processes."""
+    reason = _attribute(exception, "reason")
+    if not _is_a(exception, "urllib.URLError") or not isinstance(reason, BaseException):
+        return None
+    return None if _is_a(reason, "urllib.URLError") else _by_table(reason)
 
 
 def _modules(exception: BaseException) -> Iterator[object]:

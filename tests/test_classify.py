@@ -1771,6 +1771,11 @@ def test_mail_that_several_recipients_refused(
         (xmlrpc.client.ProtocolError("h/RPC", 404, "No", {}), PERMANENT),
         (xmlrpc.client.Fault(503, "of the function, not of HTTP"), None),
         (urllib.error.ContentTooShortError("cut", ("", Message())), TEMPORARY),
+        # Its chain is lost on the way from another process.
+        (urllib.error.URLError(ConnectionResetError()), TEMPORARY),
+        (urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "try again")), TEMPORARY),
+        (urllib.error.URLError(ssl.SSLCertVerificationError()), PERMANENT),
+        (urllib.error.URLError("unknown url type: gopher"), None),
         (urllib.error.HTTPError("http://x", 503, "Busy", None, None), TEMPORARY),  # type: ignore[arg-type]
         (multiprocessing.TimeoutError(), TEMPORARY),
         (subprocess.TimeoutExpired("convert", 60), TEMPORARY),
