@@ -16,6 +16,26 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "s3batch_handler.cli"]
 
+APP = """
+import sys
+from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
+
+@task_handler
+def handler(task: Task) -> dict:
+    print("this is a log line")
+    if "fail" in task.key:
+        raise PermanentFailure("it says fail")
+    if "later" in task.key:
+        raise TemporaryFailure("not yet")
+    return {"key": task.key, **task.job.arguments}
+
+number = 3
+
+def not_an_answer(event, context):
+    return event
+"""
+"""A module for ``app.py``: a handler whose tasks end as their keys say, and what is none."""
+
 
 class Run(NamedTuple):
     returncode: int

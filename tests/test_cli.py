@@ -17,30 +17,11 @@ from s3batch_handler.engine.families import FailureFamily
 from s3batch_handler.engine.runner import JobRun
 from s3batch_handler.report import read_report
 from s3batch_handler.status import JobStatus, Progress
-from tests.shell import COMMAND, Shell
+from tests.shell import APP, COMMAND, Shell
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-APP = """
-import sys
-from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
-
-@task_handler
-def handler(task: Task) -> dict:
-    print("this is a log line")
-    if "fail" in task.key:
-        raise PermanentFailure("it says fail")
-    if "later" in task.key:
-        raise TemporaryFailure("not yet")
-    return {"key": task.key, **task.job.arguments}
-
-number = 3
-
-def not_an_answer(event, context):
-    return event
-"""
 
 
 @pytest.fixture

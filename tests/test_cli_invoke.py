@@ -10,30 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.protocol import parse_event
-from tests.shell import Shell
+from tests.shell import APP, Shell
 from tests.terminal import terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-APP = """
-import sys
-from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
-
-@task_handler
-def handler(task: Task) -> dict:
-    print("this is a log line")
-    if "fail" in task.key:
-        raise PermanentFailure("it says fail")
-    if "later" in task.key:
-        raise TemporaryFailure("not yet")
-    return {"key": task.key, **task.job.arguments}
-
-number = 3
-
-def not_an_answer(event, context):
-    return event
-"""
 
 
 DEBUGGED = """

@@ -11,7 +11,7 @@ import pytest
 from s3batch_handler.inventory import Inventory, write_inventory, write_part
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import read_report
-from tests.shell import Shell
+from tests.shell import APP, Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,25 +26,6 @@ s3 = boto3.client("s3")
 def handler(task: Task) -> str:
     {body}
     return "done"
-"""
-
-APP = """
-import sys
-from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
-
-@task_handler
-def handler(task: Task) -> dict:
-    print("this is a log line")
-    if "fail" in task.key:
-        raise PermanentFailure("it says fail")
-    if "later" in task.key:
-        raise TemporaryFailure("not yet")
-    return {"key": task.key, **task.job.arguments}
-
-number = 3
-
-def not_an_answer(event, context):
-    return event
 """
 
 READER = """
