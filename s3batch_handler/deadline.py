@@ -159,6 +159,10 @@ class _Watchdog:
                 if outer.next < self._wakes_at:
                     self._wake(outer)
 
+    def lift(self) -> None:
+        """Let the current call take as long as it takes; the next one has its limit again."""
+        self._limit = None
+
     def _install(self, *_: object) -> int:
         self._earlier = _signal(_SIGNAL, self._on_signal)
         return 0
@@ -338,6 +342,14 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
         """Return whether a call within a time limit runs in the calling thread."""
         return _get_ident() == _main_ident
 
+    def lift_limit() -> None:
+        """Switch off the time limit of the call that runs in the main thread, as a debugger does.
+
+        It does nothing in another thread.
+        """
+        if in_main_thread():
+            _watchdog.lift()
+
     def _begin_anew() -> None:
         """Reset the state in a forked process; its main thread is the thread that forked it."""
         global _main_ident  # noqa: PLW0603
@@ -350,3 +362,6 @@ else:
 
     def in_main_thread() -> bool:
         return False
+
+    def lift_limit() -> None:
+        """Do nothing: a call that runs in a thread of its own cannot be told to take longer."""

@@ -37,6 +37,7 @@ from s3batch_handler.deadline import (
     ThreadTimeLimitWarning,
     call_within,
     deadline_of,
+    lift_limit,
 )
 from s3batch_handler.interruption import Limit, OutOfTime
 from tests.waiting import wait_for
@@ -780,6 +781,19 @@ def test_handler_of_the_user_that_stays(replacement: Any) -> None:
             call_within(LIMIT, work, None)
     finally:
         signal.signal(signal.SIGURG, earlier)
+
+
+def test_limit_that_was_lifted() -> None:
+    """A debugger switches off the limit of the call that it stops, and of no later one."""
+
+    def debugged(_: object) -> str:
+        lift_limit()
+        time.sleep(5 * LIMIT)
+        return "done"
+
+    assert call_within(LIMIT, debugged, None) == "done"
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, sleep, None)
 
 
 def test_no_thread_can_be_started() -> None:

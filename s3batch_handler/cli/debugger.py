@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import pdb  # noqa: T100
-import signal
 import stat
 import sys
 import threading
@@ -20,6 +19,7 @@ from unittest.mock import patch
 from typing_extensions import override
 
 from s3batch_handler.cli.output import say
+from s3batch_handler.deadline import lift_limit
 from s3batch_handler.engine.loading import load_function
 from s3batch_handler.errors import S3BatchError
 from s3batch_handler.handler import TaskRunner
@@ -230,7 +230,7 @@ class _Debugger(pdb.Pdb):
     @override
     def interaction(self, *arguments: Any, **options: Any) -> None:
         with self._talk.turn:
-            _lift_time_limit()
+            lift_limit()  # a person takes longer than a function
             self._talk.is_open = True
             try:
                 super().interaction(*arguments, **options)
@@ -252,13 +252,3 @@ class _Debugger(pdb.Pdb):
         if self._on_quit is not None:
             self._on_quit()
         return super().do_EOF(arg)
-
-
-def _lift_time_limit() -> None:
-    """Switch off the time limit of the task that is running.
-
-    ``deadline.py`` interrupts tasks by these signals, and sets its handler again for the next task.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGURG, signal.SIG_IGN)
