@@ -163,6 +163,17 @@ class _Watchdog:
         """Let the current call take as long as it takes; the next one has its limit again."""
         self._limit = None
 
+    def forget_interruption(self) -> None:
+        """Remove an OutOfTime that is left as the exception being handled, outside of all handlers.
+
+        Interrupting every instruction may leave one behind. Python would attach it as the context
+        to all later exceptions of the process, which then look like interruptions.
+        """
+        if self._limit is None and type(sys.exception()) is OutOfTime:
+            import ctypes  # rarely needed
+
+            ctypes.pythonapi.PyErr_SetHandledException(None)
+
     def _install(self, *_: object) -> int:
         self._earlier = _signal(_SIGNAL, self._on_signal)
         return 0
@@ -336,6 +347,7 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
     _get_ident, _main_ident = threading.get_ident, cast("int", threading.main_thread().ident)
     _watchdog = _Watchdog()
     call_within = _watchdog.call_within
+    forget_interruption = _watchdog.forget_interruption
     function_with_limit.append(_Watchdog.call_within.__code__)
 
     def in_main_thread() -> bool:
@@ -359,6 +371,9 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
     os.register_at_fork(after_in_child=_begin_anew)
 else:
     call_within = _call_elsewhere
+
+    def forget_interruption() -> None:
+        pass
 
     def in_main_thread() -> bool:
         return False

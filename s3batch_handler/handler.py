@@ -28,7 +28,13 @@ from pydantic import ValidationError
 from typing_extensions import TypeIs
 
 from s3batch_handler.classify import Verdict, classify, describe, is_explained
-from s3batch_handler.deadline import call_in_thread, call_within, deadline_of, in_main_thread
+from s3batch_handler.deadline import (
+    call_in_thread,
+    call_within,
+    deadline_of,
+    forget_interruption,
+    in_main_thread,
+)
 from s3batch_handler.declaration import (
     is_async,
     model_adapter,
@@ -261,13 +267,19 @@ class TaskRunner:
             seconds = self._task_timeout
         if seconds <= 0:
             return self._never_started(task, deadline)
+        begun: Awaitable[object] | None = None
         try:
-            return call_within(seconds, self._call, task, self._time_reserve)
+            outcome = call_within(seconds, self._call, task, self._time_reserve)
         except NotAwaited as returned:
             begun = returned.awaitable
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
-            return self._failed(task, error, seconds, deadline)
-        return self._answer_late(task, begun, deadline)
+            outcome = self._failed(task, error, seconds, deadline)
+        else:
+            return outcome
+        if begun is not None:
+            return self._answer_late(task, begun, deadline)
+        forget_interruption()
+        return outcome
 
     def _call(self, task: Task[Any, Any]) -> Outcome:
         if not (self._as_it_comes and task.key.isascii()):

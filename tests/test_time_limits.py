@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import json
 import logging
@@ -20,6 +21,7 @@ import uvloop
 from pydantic import BaseModel, computed_field, field_validator
 
 from s3batch_handler import Task, task_handler
+from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.testing import make_context, make_event
 
 if TYPE_CHECKING:
@@ -206,6 +208,23 @@ def test_log_line_that_was_cut_off(ignored: type[BaseException]) -> None:
     assert log_handler.lock is not None
     with ThreadPoolExecutor(1) as pool:  # a lock that this thread holds lets this thread pass
         assert pool.submit(log_handler.lock.acquire, timeout=1).result()
+
+
+def test_interruption_that_is_left_behind() -> None:
+    """An interruption that Python still considers as being handled does not reach the next task."""
+
+    @task_handler(time_reserve=RESERVE)
+    def handler(task: Task) -> None:
+        if task.key == "first":  # what an interruption at a bad instruction does
+            ctypes.pythonapi.PyErr_SetHandledException(ctypes.py_object(OutOfTime()))
+        raise ValueError("wrong")
+
+    answer(handler, "first")
+    left = sys.exception()
+    (second,) = answer(handler, "second")
+
+    assert left is None
+    assert second["resultCode"] == "PermanentFailure"
 
 
 # ---------------------------------------------------------------- what surrounds the function
