@@ -178,7 +178,8 @@ class Limit:
         """
         if self._may_interrupt is not None and not self._may_interrupt(frame):
             return False
-        return _module_name(frame) not in _DELICATE | _HOLDS_LOCKS
+        module = str(_module_name(frame))
+        return module not in _DELICATE | _HOLDS_LOCKS and not module.startswith("asyncio.")
 
     def _is_moving_on(self, frame: FrameType) -> bool:
         """Return whether code that may be taking or releasing a lock is about to move on.

@@ -227,6 +227,24 @@ def test_interruption_that_is_left_behind() -> None:
     assert second["resultCode"] == "PermanentFailure"
 
 
+def test_event_loop_of_a_task_that_was_cut_off() -> None:
+    """A loop that the task itself runs comes to its end, so the next task can run another one."""
+
+    def work(task: Task) -> str:
+        while task.key == "stubborn":
+            with contextlib.suppress(BaseException):
+                asyncio.run(asyncio.sleep(LONG))
+        return asyncio.run(asyncio.sleep(0, "done"))
+
+    handler = task_handler(time_reserve=RESERVE)(work)
+
+    (first,) = answer(handler, "stubborn")
+    (second,) = answer(handler, "fine")
+
+    assert first["resultCode"] == "TemporaryFailure"
+    assert second["resultString"] == "done"
+
+
 # ---------------------------------------------------------------- what surrounds the function
 
 
