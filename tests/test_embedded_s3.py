@@ -371,7 +371,7 @@ def test_a_current_directory_that_was_deleted(odd: Path, tmp_path: Path) -> None
 
     assert "Status     Complete" in whole.stdout, whole.stderr
     assert "the current directory was deleted" in relative.stderr
-    assert "the current directory, where app is looked for, was deleted" in module.stderr
+    assert "cannot look for app: the current directory was deleted" in module.stderr
 
 
 @pytest.mark.parametrize("path", ["/photos/one", "/photos", "/", "/moto-api/data.json"])

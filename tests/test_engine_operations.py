@@ -568,7 +568,7 @@ def test_a_checksum_that_s3_fails_to_read_is_tried_again(s3: Any) -> None:
         ({"Enabled": False}, "Report.Enabled must be true"),
         (
             {"Enabled": True, "Bucket": "arn:aws:s3:::reports"},
-            "Report.ExpectedBucketOwner is needed",
+            "Report.ExpectedBucketOwner is required",
         ),
     ],
 )
