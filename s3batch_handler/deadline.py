@@ -175,7 +175,9 @@ class _Watchdog:
             ctypes.pythonapi.PyErr_SetHandledException(None)
 
     def _install(self, *_: object) -> int:
-        self._earlier = _signal(_SIGNAL, self._on_signal)
+        earlier = _signal(_SIGNAL, self._on_signal)
+        if earlier is not self._on_signal:  # it may have been installed meanwhile
+            self._earlier = earlier
         return 0
 
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
@@ -324,8 +326,10 @@ class ThreadedCall(Generic[_T]):
         """
         with self._lock:
             self._is_left = True
-        if sys.version_info < (3, 12) and (sys.gettrace() or threading.gettrace()):
-            return  # CPython 3.11 would never leave the tracer (coverage, a debugger) of a thread
+        if sys.version_info < (3, 12):
+            # As long as such an exception waits for a thread, CPython 3.11 runs no signal handler
+            # to its end: the main thread would have no time limits. (Seen on 3.11.7.)
+            return
         import ctypes  # not worth its import time where signals do
 
         with self._lock:
