@@ -326,7 +326,7 @@ class ThreadedCall(Generic[_T]):
         """
         with self._lock:
             self._is_left = True
-        if sys.version_info < (3, 12):
+        if sys.hexversion < 0x030C0000:
             # As long as such an exception waits for a thread, CPython 3.11 runs no signal handler
             # to its end: the main thread would have no time limits. (Seen on 3.11.7.)
             return

@@ -1001,10 +1001,12 @@ def test_thread_without_a_limit() -> None:
     assert called == 1
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 12),
+    reason="Python 3.11 runs no signal handlers while a thread waits to be interrupted",
+)
 def test_thread_that_is_left_behind() -> None:
     """Python code that goes on after its time is ended at its next instruction."""
-    if sys.version_info < (3, 12):
-        pytest.skip("Python 3.11 runs no signal handlers while a thread waits to be interrupted")
     began, ended = threading.Event(), threading.Event()
 
     def work(_: object) -> None:

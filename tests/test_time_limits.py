@@ -469,6 +469,20 @@ def test_two_tasks_at_a_time_are_two() -> None:
     assert [result["resultString"] for result in results] == ["met", "met"]
 
 
+@pytest.mark.filterwarnings("ignore::s3batch_handler.deadline.ThreadTimeLimitWarning")
+def test_threads_left_behind_do_not_hold_up_the_main_thread() -> None:
+    """A thread that waits beyond its time leaves the limits of the main thread as they are."""
+    free = threading.Event()
+    handler = task_handler(concurrency=2, time_reserve=RESERVE)(lambda task: free.wait(LONG))
+
+    try:
+        results = [answer(handler, "a", "b", "c") for _ in range(3)]
+    finally:
+        free.set()
+
+    assert [codes(result) for result in results] == [["TemporaryFailure"] * 3] * 3
+
+
 def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tasks of an invocation are done one by one then."""
 
