@@ -33,7 +33,7 @@ class Describes(Protocol):
     """An object that can describe jobs."""
 
     def describe_job(self, job_id: str) -> Job:
-        """Tell all about a job."""
+        """Return a job as S3 describes it."""
         ...
 
 
@@ -237,7 +237,7 @@ class S3Control:
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
-        """Tell all about a job."""
+        """Return a job as S3 describes it."""
         answer = self._ask("describe_job", JobId=job_id)
         try:
             return Job.from_description(answer["Job"])

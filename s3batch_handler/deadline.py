@@ -160,7 +160,7 @@ class _Watchdog:
                     self._wake(outer)
 
     def lift(self) -> None:
-        """Let the current call take as long as it takes; the next one has its limit again."""
+        """Remove the limit of the current call; the next call has its limit again."""
         self._limit = None
 
     def forget_interruption(self) -> None:
@@ -235,7 +235,7 @@ class _Watchdog:
             self._bell.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
 
     def _install_soon(self) -> None:
-        """Let the main thread install the signal handler again, because the task replaced it.
+        """Ask the main thread to install the signal handler again, because the task replaced it.
 
         Only the main thread can do it. It does so before its next Python instruction.
         """

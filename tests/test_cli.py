@@ -250,7 +250,7 @@ def handler(event, context):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_job_that_is_told_to_end(s3batch: Shell, number: int) -> None:
-    """``kill`` and a closed terminal are like Ctrl-C: the report tells of what was done."""
+    """``kill`` and a closed terminal are like Ctrl-C: the report lists what was done."""
     (s3batch.folder / "slow.py").write_text(SLOW)
     manifest = s3batch.manifest(*(f"b,{number}" for number in range(10_000)))
     command = [*COMMAND, "run", "slow", "--manifest", manifest, "--json", "-q"]

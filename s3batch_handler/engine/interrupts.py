@@ -46,7 +46,6 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
     else has installed stays. Those that come at once with the first are no second thought: shells
     and tools like to send it along to a process that has it already.
     """
-    numbers = _handled_as_ctrl_c()
     first: float | None = None
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -57,13 +56,8 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
         elif time.monotonic() - first > _SECOND_THOUGHT:
             signal.default_int_handler(number, frame)
 
-    for number in numbers:
-        signal.signal(number, on_signal)
-    try:
+    with _handling(on_signal):
         yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
@@ -74,6 +68,13 @@ def told_of_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
         on_interrupt()
         signal.default_int_handler(number, frame)
 
+    with _handling(on_signal):
+        yield
+
+
+@contextmanager
+def _handling(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle the signals that would raise ``KeyboardInterrupt`` by a function."""
     numbers = _handled_as_ctrl_c()
     for number in numbers:
         signal.signal(number, on_signal)

@@ -110,7 +110,7 @@ def run_job(
     come sooner than the successes beside them do not end it.
 
     Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels the job: running tasks get a
-    moment to end, the report tells of what was done. A second Ctrl-C, a second or more after the
+    moment to end, the report lists what was done. A second Ctrl-C, a second or more after the
     first, interrupts at once.
 
     A job that was cut off goes on where its ``journal`` ends when this is called again with the
