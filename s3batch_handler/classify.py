@@ -761,7 +761,9 @@ class Wording(NamedTuple):
 
 MESSAGES: Final[Mapping[str, Wording]] = {
     "The request was signed too long ago, or the clock is wrong": Wording(
-        _TEMPORARY, (), ("signature expired", "signature not yet current")
+        _TEMPORARY,
+        (),
+        ("signature expired", "signature not yet current", "request has expired"),
     ),
     "Lambda could not prepare the function": Wording(
         _PERMANENT, ("ResourceConflictException",), ("following state: failed",)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.deadline import ThreadedCall, call_in_thread, call_within, in_main_thread
 from s3batch_handler.interruption import LEAST_RESERVE, OutOfTime
+from s3batch_handler.leftovers import keep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -196,23 +196,7 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     if not loop.is_running():
         ending.close()  # avoids Python's warning "was never awaited"
         loop.close()
-        pending = asyncio.all_tasks(loop)
-        if pending and in_main_thread():
-            with contextlib.suppress(OutOfTime):
-                call_within(seconds / 4, _close_coroutines, pending, seconds / 4, _is_users_code)
-
-
-def _close_coroutines(tasks: set[asyncio.Task[Any]]) -> None:
-    """Close the coroutines of tasks that did not end when they were cancelled.
-
-    Otherwise, Python closes them when they are collected, outside of any time limit. A bare
-    ``except:`` in a loop would then run forever, because nothing can be awaited without a loop.
-    """
-    for task in tasks:
-        coroutine = task.get_coro()
-        with contextlib.suppress(BaseException):
-            if inspect.iscoroutine(coroutine):
-                coroutine.close()
+        keep(task.get_coro() for task in asyncio.all_tasks(loop))
 
 
 async def _end_all(seconds: float) -> None:

@@ -45,6 +45,7 @@ from s3batch_handler.declaration import (
 from s3batch_handler.errors import PermanentFailure, TaskFailure
 from s3batch_handler.interruption import OutOfTime, find_out_of_time
 from s3batch_handler.keys import encode_key, is_utf8
+from s3batch_handler.leftovers import free_variables, keep_suspended_coroutines
 from s3batch_handler.model import (
     ArgumentsT,
     JobRef,
@@ -372,6 +373,8 @@ class TaskRunner:
             return self._never_started(task, deadline)
         outcome = self._stopped(error, stopped, seconds, deadline)
         self._guard(lambda: self._observer.failed(task, outcome, error), deadline)
+        self._guard(keep_suspended_coroutines, deadline)
+        self._guard(lambda: free_variables(error), deadline)
         return outcome
 
     def _judged(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
@@ -399,6 +402,7 @@ class TaskRunner:
             self._observer.failed(task, outcome, error, expected=is_expected, traceback=traceback)
 
         self._guard(log, deadline)
+        self._guard(lambda: free_variables(error), deadline)
         return outcome
 
     def _is_expected(self, verdict: Verdict) -> bool:

@@ -32,22 +32,25 @@ class OutOfTime(BaseException):
 
 
 def find_out_of_time(error: BaseException) -> OutOfTime | None:
-    """Find an OutOfTime in an exception, its groups, its causes and its contexts.
+    """Find an OutOfTime in an exception, its groups, its causes and its contexts."""
+    return next((found for found in exceptions_in(error) if type(found) is OutOfTime), None)
+
+
+def exceptions_in(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and those in its groups, its causes and its contexts, up to a maximum.
 
     No code of the exception's class is run: it may raise anything, or take its time.
     """
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < _MOST_EXCEPTIONS:
         exception = waiting.pop()
-        if type(exception) is OutOfTime:
-            return exception
         if id(exception) not in seen:
             seen.add(id(exception))
+            yield exception
             if issubclass(type(exception), BaseExceptionGroup):
                 waiting.extend(_members(exception)[:_MOST_EXCEPTIONS])
             origins = _context(exception), _cause(exception)
             waiting.extend(origin for origin in origins if origin is not None)
-    return None
 
 
 _cause: Final[Any] = BaseException.__dict__["__cause__"].__get__

@@ -49,7 +49,8 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     A failure is never taken for a success, so outcomes and results of AWS are recognised by the
     following rules. They apply to the value itself, not to values nested in it.
 
-    - Text that consists of the code of a failure is that code.
+    - Text that consists of the code of a failure is that code. Text that is AWS's result or
+      response as JSON, with the code of a failure in it, is read as that object.
     - A tuple or list of one or two items that begins with a result code, as enum or as text, is
       an outcome, and so is an object with no fields but ``code``, a result code, and
       ``message``. Any other tuple or list with a ``ResultCode`` or an ``Outcome`` in it is
@@ -71,13 +72,15 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     if type(value) is str:
         if len(value) == _LENGTH_OF_FAILURES and value in _FAILURES:
             return Outcome(_FAILURES[value])
+        if "{" in value:
+            return _of_text(value, task)
         return _new_tuple(Outcome, (_SUCCEEDED, value))
     if value is None:
         return _NOTHING_TO_SAY
     if isinstance(value, Outcome):
         return _checked(value)
     if isinstance(value, str):  # a subclass, which may print otherwise
-        return _of_text(value)
+        return _of_text(value, task)
     plain = value if type(value) is dict else _one_layer(value)
     outcome = None
     if isinstance(plain, dict):
@@ -111,11 +114,26 @@ class NotAwaited(Exception):
 # ---------------------------------------------------------------- returned results and responses
 
 
-def _of_text(value: str) -> Outcome:
+def _of_text(value: str, task: Task[Any, Any] | None) -> Outcome:
     if isinstance(value, ResultCode):
         return Outcome(value)
     text = str.__str__(value)
-    return Outcome(_FAILURES[text]) if text in _FAILURES else Outcome(_SUCCEEDED, text)
+    if text in _FAILURES:
+        return Outcome(_FAILURES[text])
+    return _in_json(text, task) or Outcome(_SUCCEEDED, text)
+
+
+def _in_json(text: str, task: Task[Any, Any] | None) -> Outcome | None:
+    """Return the outcome in a result or response of AWS as JSON text, if it may be a failure."""
+    if '"resultCode"' not in text or not any(f'"{code}"' in text for code in _FAILURES):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, dict):
+        return _in_object(value, task)
+    return _in_sequence(value, task)[1] if isinstance(value, list) else None
 
 
 def _checked(outcome: Outcome) -> Outcome:

@@ -902,6 +902,13 @@ def test_old_signature_is_told_from_a_wrong_one(
     assert code_of(client_error(code, 403, message=message)) is expected
 
 
+def test_presigned_url_that_has_expired() -> None:
+    """The next attempt makes a new one."""
+    error = client_error("AccessDenied", 403, message="Request has expired")
+
+    assert code_of(error) is TEMPORARY
+
+
 @pytest.mark.parametrize(
     "code",
     ["BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"],

@@ -280,6 +280,19 @@ def test_message_family(message: str, family: str) -> None:
     assert message_family(message) == family
 
 
+def test_keys_with_spaces_are_recognised_in_messages(report: Rows) -> None:
+    """The key of the object, and a file that is named after it, belong to one task alone."""
+
+    def outcome(key: str) -> Any:
+        name = key.rpartition("/")[2]
+        return "PermanentFailure", f"cannot read {key} from /tmp/{name}: no photo"
+
+    entries = lines("my photos/in the sun.jpg", "my photos/by the sea/on a boat.jpg")
+    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+
+    assert [family.message for family in run.failures] == ["cannot read … from …: no photo"]
+
+
 def test_rows_and_summary_have_no_credentials(report: Rows) -> None:
     """Of functions written without this package, too; a success is passed on as it is."""
     secret = "aB3xY5zK9mQ7"

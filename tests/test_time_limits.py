@@ -9,6 +9,7 @@ import gc
 import json
 import logging
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -243,6 +244,85 @@ def test_event_loop_of_a_task_that_was_cut_off() -> None:
 
     assert first["resultCode"] == "TemporaryFailure"
     assert second["resultString"] == "done"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_objects_of_a_failed_task_are_freed_in_its_time() -> None:
+    """A destructor is code of the task, even if it only runs when its exception is forgotten."""
+
+    class Slow:
+        def __del__(self) -> None:
+            time.sleep(LONG)
+
+    @task_handler(time_reserve=RESERVE)
+    def handler(task: Task) -> None:
+        objects = [Slow()]
+        if task.key == "slow":
+            time.sleep(LONG)
+        raise ValueError(len(objects))
+
+    results = [answer(handler, "slow"), answer(handler, "quick")]
+
+    assert [codes(result) for result in results] == [["TemporaryFailure"], ["PermanentFailure"]]
+
+
+def test_generator_that_is_in_use_stays_open() -> None:
+    """Only the variables of functions that have ended are freed with the exception of a task."""
+
+    def numbers() -> Iterator[int | Exception]:
+        yield 1
+        try:
+            raise ValueError("wrong")
+        except ValueError as error:
+            yield error
+        yield 3
+
+    kept = numbers()
+
+    @task_handler(time_reserve=RESERVE)
+    def handler(task: Task) -> None:
+        next(kept)
+        error = next(kept)
+        assert isinstance(error, Exception)
+        raise error
+
+    (result,) = answer(handler)
+
+    assert result["resultString"] == "ValueError: wrong"
+    assert next(kept) == 3
+
+
+def test_coroutine_that_never_gives_up() -> None:
+    """What is left of a task is never closed, which could take forever, not even at the exit."""
+    program = f"""
+import asyncio, gc
+from s3batch_handler import task_handler
+from s3batch_handler.testing import make_context, make_event
+
+async def never_gives_up():
+    while True:
+        try:
+            await asyncio.sleep({LONG})
+        except BaseException:
+            pass
+
+@task_handler(time_reserve={RESERVE})
+def handler(task):
+    asyncio.run(never_gives_up())
+
+print(handler(make_event("a"), make_context(timeout={TIMEOUT}))["results"][0]["resultCode"])
+gc.collect()
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=LONG / 2,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "TemporaryFailure\n")
 
 
 # ---------------------------------------------------------------- what surrounds the function
@@ -544,6 +624,15 @@ async def swallows_everything(task: Task) -> None:
     await asyncio.gather(swallow(), swallow(), swallow())
 
 
+async def many_that_never_give_up(task: Task) -> None:
+    async def never_gives_up() -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(LONG)
+
+    await asyncio.gather(*(never_gives_up() for _ in range(200)))
+
+
 async def blocks_and_swallows(task: Task) -> None:
     while True:
         with contextlib.suppress(BaseException):
@@ -562,6 +651,7 @@ ASYNC = [
     gathers_what_blocks,
     ignores_being_cancelled,
     swallows_everything,
+    many_that_never_give_up,
     blocks_and_swallows,
     blocks_in_a_callback,
 ]

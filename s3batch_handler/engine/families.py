@@ -34,9 +34,9 @@ class FailureFamilies:
     def __init__(self, facts: Iterable[list[Any]] = ()) -> None:
         self._families = {(code, text): _Family(*rest) for code, text, *rest in facts}
 
-    def add(self, error_code: str, message: str) -> None:
-        """Count a failed task."""
-        name = (error_code, message_family(message))
+    def add(self, error_code: str, message: str, key: str) -> None:
+        """Count a failed task, whose message may contain the key of its object."""
+        name = (error_code, message_family(_without_key(message, key)))
         if name not in self._families and len(self._families) >= _MOST:
             name = (error_code, "other messages")
         family = self._families.setdefault(name, _Family(message))
@@ -79,6 +79,14 @@ def message_family(message: str) -> str:
     """Return the common form of messages that differ only in names, numbers and places."""
     # Longer than the result, so that names of different lengths do not change where it ends.
     return _PARTICULAR.sub("…", message[:_READ])[:_TELLING]
+
+
+def _without_key(message: str, key: str) -> str:
+    """Replace a key with spaces, and a file name made of it; others are recognised without it."""
+    for name in (key, key.rpartition("/")[2]):
+        if len(name.split()) > 1:
+            message = message.replace(name, "…")
+    return message
 
 
 _READ: Final = 2_000

@@ -365,7 +365,7 @@ class _Ledger:
             http_status, code, message = failure.http_status, failure.error_code, failure.message
             row = report_row(task, TaskStatus.FAILED, http_status, code, message)
         self._journal.add_row(task, TaskStatus.FAILED, row)
-        self._families.add(failure.error_code, failure.gist)
+        self._families.add(failure.error_code, failure.gist, task.object.key)
 
     def check(self) -> None:
         """Check that the counts of a finished job match its manifest and its rows.
