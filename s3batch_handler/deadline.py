@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 from s3batch_handler.errors import TemporaryFailure
 from s3batch_handler.interruption import LOOK_AGAIN, Limit, OutOfTime, function_with_limit
+from s3batch_handler.kernel_timer import KernelTimer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,9 @@ class _Watchdog:
     The first call starts the thread. A call makes no system call if its limit is later than the
     time at which the thread will wake up, which is nearly always the case.
 
+    A timer of the operating system sends the signal, too, if the thread cannot: see
+    :mod:`s3batch_handler.kernel_timer`.
+
     The signal is ``SIGURG``: few programs use it, and a process without a handler ignores it. (The
     Go runtime interrupts its own threads with it, for the same reasons.) The handler checks the
     clock, so a late or foreign signal does no harm.
@@ -109,8 +113,9 @@ class _Watchdog:
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Reset the state; a forked process does not inherit the thread."""
+        """Reset the state; a forked process inherits neither the thread nor the timer."""
         self._limit = None
+        self._timer: KernelTimer | None = None
         self._is_started = False
         self._wakes_at = self._rung_for = math.inf
         self._bell = _thread.allocate_lock()
@@ -183,31 +188,33 @@ class _Watchdog:
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
         limit, now = self._limit, monotonic()
         if limit is not None and now >= limit.next and frame is not None:
-            limit.interrupt(frame, now)
-        elif limit is None and signum != _SIGNAL:
-            _setitimer(_REAL, 0)
-        elif callable(self._earlier) and signum == _SIGNAL:
+            if frame.f_code is not _Watchdog._install.__code__:  # ctypes would ignore an exception
+                limit.interrupt(frame, now)
+            return
+        if limit is None and self._timer is not None and not self._is_started:
+            self._timer.set(math.inf)
+        if callable(self._earlier):
             self._earlier(signum, frame)
 
     # ------------------------------------------------------------ the thread
 
     def _wake(self, limit: Limit) -> None:
-        """Wake the thread, because it would sleep beyond the limit."""
+        """Set the timer and wake the thread, because both would come after the limit."""
         self._rung_for = limit.next
+        if self._timer is None:
+            self._timer = KernelTimer(_SIGNAL, LOOK_AGAIN)
+        self._timer.set(limit.next)
         if self._is_started:
             with contextlib.suppress(RuntimeError):  # the bell has already been rung
                 self._bell.release()
             return
         self._is_started = True
         try:
-            _thread.start_new_thread(self._watch, ())
-        except RuntimeError:
+            _thread.start_new_thread(self._watch, (self._timer,))
+        except RuntimeError:  # no thread can be started: the timer has to do
             self._is_started = False
-            # No thread can be started. Fall back to a timer, which the task may change.
-            _signal(_SIGALRM, self._on_signal)
-            _setitimer(_REAL, max(limit.next - monotonic(), 1e-6), LOOK_AGAIN)
 
-    def _watch(self) -> None:
+    def _watch(self, timer: KernelTimer) -> None:
         unanswered: float | None = None
         while True:
             now, limit = monotonic(), self._limit
@@ -226,6 +233,7 @@ class _Watchdog:
                 self._wakes_at = now + LOOK_AGAIN
             else:
                 self._wakes_at = due if due > now else math.inf
+                timer.set(self._wakes_at + LOOK_AGAIN)
                 # From here on, a call with an earlier limit wakes the thread. A call that began
                 # before is found here.
                 limit = self._limit
@@ -344,10 +352,10 @@ class ThreadedCall(Generic[_T]):
 if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
     # signal.getsignal() looks the handler up among the members of an enum: 3 µs, on each call.
     from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
+    from _signal import signal as _signal
 
-    _signal, _SIGNAL, _SIGALRM = signal.signal, signal.SIGURG, signal.SIGALRM
+    _SIGNAL = signal.SIGURG
     _pthread_kill, _raise_signal = signal.pthread_kill, signal.raise_signal
-    _setitimer, _REAL = signal.setitimer, signal.ITIMER_REAL
     _get_ident, _main_ident = threading.get_ident, cast("int", threading.main_thread().ident)
     _watchdog = _Watchdog()
     call_within = _watchdog.call_within

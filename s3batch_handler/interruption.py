@@ -244,10 +244,10 @@ if sys.version_info >= (3, 12):
         def watch(self, frames: Iterable[FrameType]) -> None:
             """Watch the functions of these frames from now on."""
             event = sys.monitoring.events.INSTRUCTION
-            for frame in frames:
+            for code in {frame.f_code for frame in frames} - self._codes:
                 if self._tool is not None:
-                    sys.monitoring.set_local_events(self._tool, frame.f_code, event)
-                    self._codes.add(frame.f_code)
+                    sys.monitoring.set_local_events(self._tool, code, event)
+                    self._codes.add(code)
 
         def _on_instruction(self, code: CodeType, offset: int) -> None:
             if _thread.get_ident() == self._thread and _may_raise(code, offset):

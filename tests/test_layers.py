@@ -26,7 +26,7 @@ LAYERS = [
         "rules",
         {
             *("keys", "text", "redaction", "protocol", "classify", "declaration", "results"),
-            *("deadline", "interruption", "leftovers"),
+            *("deadline", "interruption", "kernel_timer", "leftovers"),
         },
     ),
     (
