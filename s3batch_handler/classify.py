@@ -10,6 +10,7 @@ httpx or aiohttp is imported for it: who uses none of them pays for none.
 from __future__ import annotations
 
 import errno
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -184,10 +185,16 @@ class _Classification:
         except OutOfTime:
             raise
         except BaseException as error:  # noqa: BLE001  a user's function must not hide the failure
-            self._complain("classify=%r raised %s", self._classify, _named(error, _text(error)))
+            self._complain(
+                "classify=%s raised %s", _callable_name(self._classify), _named(error, _text(error))
+            )
             return None
         if answer is not None and not isinstance(answer, ResultCode):
-            self._complain("classify=%r gave %r, no ResultCode", self._classify, answer)
+            self._complain(
+                "classify=%s returned %s, not a ResultCode",
+                _callable_name(self._classify),
+                type(answer).__name__,
+            )
         return _as_code(answer)
 
     def _complain(self, problem: str, *details: object) -> None:
@@ -527,6 +534,14 @@ def _words(exception: BaseException, limit: int = _LONGEST) -> str:
     words = _named(exception, _text(exception, limit))
     kept = next((AwsError(exception, answer) for answer in _answers(exception)), None)
     return words + _marks(kept) if kept is not None and kept.code else words
+
+
+def _callable_name(function: object) -> str:
+    """Return a name for a log line: a ``repr`` may show arguments of a partial, or attributes."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = _attribute(function, "__qualname__")
+    return name if isinstance(name, str) else type(function).__name__
 
 
 def _named(exception: BaseException, text: str) -> str:

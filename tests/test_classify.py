@@ -6,6 +6,7 @@ import concurrent.futures
 import datetime as dt
 import errno
 import ftplib
+import functools
 import http.client
 import http.server
 import imaplib
@@ -314,6 +315,21 @@ def test_broken_classify_counts_as_no_opinion(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("s3batch_handler", logging.WARNING)
     assert "no opinion" in record.getMessage()
+
+
+def test_warning_about_classify_shows_neither_arguments_nor_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The ``repr`` of a partial has its arguments in it, and an answer may quote the failure."""
+
+    def ask(error: BaseException, password: str) -> Any:
+        return f"cannot judge {password}"
+
+    code_of(ValueError(), classify=functools.partial(functools.partial(ask, password="swordfish")))
+
+    (message,) = caplog.messages
+    assert "swordfish" not in message
+    assert "<locals>.ask returned str, not a ResultCode" in message
 
 
 def test_classify_that_is_interrupted_stays_interrupted() -> None:
