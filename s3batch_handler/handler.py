@@ -57,7 +57,7 @@ from s3batch_handler.model import (
 )
 from s3batch_handler.observability import Observer, Watched
 from s3batch_handler.protocol import build_response, explain, parse_event
-from s3batch_handler.results import NotAwaited, outcome_of
+from s3batch_handler.results import NotAwaited, UnusableResult, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -276,6 +276,8 @@ class TaskRunner:
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
             outcome = self._failed(task, error, seconds, deadline)
         else:
+            if outcome.code is not _SUCCEEDED:
+                self._log_returned(task, outcome, deadline)
             return outcome
         if begun is not None:
             return self._answer_late(task, begun, deadline)
@@ -329,11 +331,14 @@ class TaskRunner:
         if seconds <= 0:
             return self._never_started(task, deadline)
         try:
-            return await loop.await_within(seconds, self._call_async(task, begun))
+            outcome = await loop.await_within(seconds, self._call_async(task, begun))
         except Abandoned:
             raise
         except BaseException as error:  # noqa: BLE001  nothing may end the environment
             return self._failed(task, error, seconds, deadline)
+        if outcome.code is not _SUCCEEDED:
+            self._log_returned(task, outcome, deadline)
+        return outcome
 
     async def _call_async(
         self, task: Task[Any, Any], begun: Awaitable[object] | None = None
@@ -412,7 +417,15 @@ class TaskRunner:
             return False
         options = self._classify.keywords
         named = (TaskFailure, *options["retry_on"], *options["give_up_on"])
-        return isinstance(about, named) or classify(about).code is not code
+        is_named = isinstance(about, named) and not isinstance(about, UnusableResult)
+        return is_named or classify(about).code is not code
+
+    def _log_returned(self, task: Task[Any, Any], outcome: Outcome, deadline: float) -> None:
+        """Log a failure that the function returned, as if it had raised it."""
+        self._guard(
+            lambda: self._observer.failed(task, outcome, None, expected=True, traceback=False),
+            deadline,
+        )
 
     def _stopped(
         self, error: BaseException, stopped: OutOfTime, seconds: float, deadline: float
@@ -566,6 +579,9 @@ def _handler(function: Callable[..., Any], runner: TaskRunner) -> TaskHandler[An
 
 
 _LEAST_TIME: Final = 0.01  # seconds
+
+
+_SUCCEEDED: Final = ResultCode.SUCCEEDED  # the look-up in the enum shows
 
 
 _new_tuple: Final = tuple.__new__  # what TaskResult(…) comes down to, at half its price

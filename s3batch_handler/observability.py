@@ -150,7 +150,9 @@ class Observer:
             logger = _own_logger() if self._logger is None else self._logger
             is_warning = expected or outcome.code is ResultCode.TEMPORARY_FAILURE
             log = logger.warning if is_warning else logger.error
-            text = f"{outcome.code.value}: s3://{task.bucket}/{task.key}: {outcome.message}"
+            text = f"{outcome.code.value}: s3://{task.bucket}/{task.key}"
+            if outcome.message:
+                text += f": {outcome.message}"
             if error is not None and not traceback:
                 text += _cause_of(error, outcome.message)
             _log_with(

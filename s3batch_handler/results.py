@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, NoReturn, get_args, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -65,7 +65,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     the responses of Powertools.
 
     Raises:
-        PermanentFailure: JSON cannot hold the value (NaN, bytes, a generator, a circle), or it
+        UnusableResult: JSON cannot hold the value (NaN, bytes, a generator, a circle), or it
             is AWS's shape or an outcome, but not of this task or with an unknown code.
         NotAwaited: The value has to be awaited first.
     """
@@ -101,6 +101,13 @@ _CODES: Final = {code.value: code for code in ResultCode}
 _FAILURES: Final = {text: code for text, code in _CODES.items() if code is not _SUCCEEDED}
 _LENGTH_OF_FAILURES: Final = 16
 """The length of both codes. Most texts differ in length, so they need not be hashed."""
+
+
+class UnusableResult(PermanentFailure):
+    """A function returned a value that is neither a result nor an outcome of its task.
+
+    Unlike a PermanentFailure that the user raises, nobody expected it.
+    """
 
 
 class NotAwaited(Exception):
@@ -141,7 +148,7 @@ def _checked(outcome: Outcome) -> Outcome:
     try:
         code = ResultCode(outcome.code)
     except ValueError as error:
-        raise PermanentFailure(f"the function returned an Outcome, but {error}") from error
+        raise UnusableResult(f"the function returned an Outcome, but {error}") from error
     return _outcome(code, outcome.message)
 
 
@@ -175,7 +182,7 @@ def _one_layer(value: object) -> Any:
     try:
         return _jsonable(value)
     except _NO_JSON as error:
-        raise _no_json(value, error) from error
+        _refuse(value, error)
 
 
 def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
@@ -201,7 +208,7 @@ def _in_sequence(
     """Return the items in one layer of JSON, and the outcome that they represent, or ``None``."""
     if isinstance(value, TaskResult):
         if task is not None and value.task.id != task.id:
-            raise PermanentFailure("the function returned a TaskResult of another task")
+            raise UnusableResult("the function returned a TaskResult of another task")
         return value, _checked(value.outcome)
     names = getattr(value, "_fields", ())
     if "resultCode" in names or "results" in names:  # a named tuple of the user
@@ -214,7 +221,7 @@ def _in_sequence(
     if 1 <= len(items) <= 2 and _is_code(items[0]) and not _is_code(items[-1] if items[1:] else 0):
         return items, _outcome(ResultCode(items[0]), items[1] if items[1:] else None)
     if any(isinstance(item, ResultCode | Outcome) for item in items):
-        raise PermanentFailure(
+        raise UnusableResult(
             f"the function returned a {type(value).__name__} with a ResultCode or an Outcome in "
             "it, but not (ResultCode, message). Return one Outcome for the task"
         )
@@ -235,7 +242,7 @@ def _item_layer(item: object) -> Any:
     try:
         return _jsonable(item)
     except _NO_JSON as error:
-        raise _no_json(item, error) from error
+        _refuse(item, error)
 
 
 def _is_code(value: object) -> bool:
@@ -246,7 +253,7 @@ def _of_results(results: Mapping[str, Any] | Sequence[Any], task: Task[Any, Any]
     try:
         code, message = read_result(results, None if task is None else task.id)
     except InvalidResponse as error:
-        raise PermanentFailure(
+        raise UnusableResult(
             f"the function returned an invalid response to S3: {error}. "
             'Data of your own may be returned inside another object: {"data": …}'
         ) from error
@@ -266,17 +273,25 @@ def _compact_json(value: object, returned: object = None) -> str:
         except TypeError:  # perhaps of a key, which the encoder does not let us convert
             return _ENCODER.encode(_with_json_keys(value))
     except _NO_JSON as error:
-        raise _no_json(value if returned is None else returned, error) from error
+        _refuse(value if returned is None else returned, error)
 
 
-def _no_json(value: object, error: Exception) -> PermanentFailure:
+def _refuse(value: object, error: Exception) -> NoReturn:
+    """Raise what an error of serialisation means for the task."""
+    if _is_of_a_serializer(error):
+        raise error
     reason = str(error)
     if reason.startswith("Out of range float values"):
         reason = _NOT_FINITE
-    return PermanentFailure(
+    raise UnusableResult(
         "the function did its work, but returned something that JSON cannot hold "
         f"({type(value).__name__}): {reason}"
-    )
+    ) from error
+
+
+def _is_of_a_serializer(error: Exception) -> bool:
+    """Return whether a serializer of the user's model raised it. It is judged by its cause."""
+    return isinstance(error, PydanticSerializationError) and error.__cause__ is not None
 
 
 def _jsonable(value: object) -> Any:
@@ -389,8 +404,10 @@ def _by_its_type(value: object) -> Any:
     try:
         cls: Any = type(value)
         return _adapter(cls).dump_python(value, mode="json", fallback=_foreign)
-    except Exception:  # noqa: BLE001  pydantic may raise any exception
-        raise _Unknown(value) from None
+    except Exception as error:
+        if _is_of_a_serializer(error):
+            raise
+        raise _Unknown(value) from None  # pydantic may raise any exception
 
 
 @functools.lru_cache(maxsize=256)

@@ -23,11 +23,14 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
+from pydantic import BaseModel, model_serializer
 from typing_extensions import override
 
-from s3batch_handler.errors import PermanentFailure
+from s3batch_handler import task_handler
+from s3batch_handler.errors import PermanentFailure, TemporaryFailure
 from s3batch_handler.model import JobRef, Outcome, ResultCode, Task
 from s3batch_handler.observability import Observer
+from s3batch_handler.testing import make_context, make_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,6 +263,128 @@ def test_line_of_a_failure_names_what_it_was_raised_from() -> None:
         "not a photo, caused by ValueError: http://ann:***@h/ is empty"
     )
     assert log.lines[1]["message"].endswith("a b.jpg: ValueError: http://ann:***@h/ is empty")
+
+
+def sync_function(value: Any) -> Any:
+    def function(task: Task) -> object:
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    return function
+
+
+def async_function(value: Any) -> Any:
+    async def function(task: Task) -> object:
+        await asyncio.sleep(0)
+        return sync_function(value)(task)
+
+    return function
+
+
+def wrapped_async_function(value: Any) -> Any:
+    function = async_function(value)
+
+    def wrapper(task: Task) -> object:
+        return function(task)
+
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("returned", "raised"),
+    [
+        (Outcome(ResultCode.PERMANENT_FAILURE, "no"), PermanentFailure("no")),
+        ((ResultCode.TEMPORARY_FAILURE, "busy"), TemporaryFailure("busy")),
+        ({"resultCode": "PermanentFailure", "resultString": "no"}, PermanentFailure("no")),
+    ],
+    ids=["Outcome", "tuple", "AWS"],
+)
+@pytest.mark.parametrize("make", [sync_function, async_function, wrapped_async_function])
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.filterwarnings("ignore::s3batch_handler.deadline.ThreadTimeLimitWarning")
+@pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
+def test_a_returned_failure_is_logged_as_a_raised_one(
+    returned: Any,
+    raised: Exception,
+    make: Any,
+    concurrency: int,
+    own: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each failed task is one warning without a traceback, whether it returned or raised."""
+
+    def lines_of(value: Any) -> list[Any]:
+        log = Log()
+        caplog.clear()
+        observed: Any = {"logger": log.logger, "metrics": Metrics("test")} if own else {}
+        decorator: Any = task_handler(concurrency=concurrency, **observed)
+        decorator(make(value))(make_event("a", "b", "c"), make_context())
+        if own:
+            names = ("level", "message", "key", "result_code", "exception")
+            return sorted(tuple(line.get(name) for name in names) for line in log.lines)
+        return sorted(
+            (record.levelname, record.getMessage(), record.__dict__["key"], record.exc_info)
+            for record in caplog.records
+        )
+
+    lines = lines_of(returned)
+
+    assert len(lines) == 3
+    assert {(line[0], line[-1]) for line in lines} == {("WARNING", None)}
+    assert lines == lines_of(raised)
+
+
+def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    for value in (None, "fine", SUCCEEDED, ResultCode.SUCCEEDED, {"resultCode": "Succeeded"}):
+        task_handler(sync_function(value))(make_event("a"), make_context())
+
+    assert not caplog.records
+
+
+class Spoiled(BaseModel):
+    """A result whose serializer raises an exception."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    @model_serializer
+    def _broken(self) -> str:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Spoiled(ZeroDivisionError("by zero")),
+        [Spoiled(ZeroDivisionError("by zero"))],
+        b"bytes",
+        math.nan,
+        {"resultCode": "Perhaps"},
+    ],
+    ids=["serializer", "nested serializer", "bytes", "NaN", "unknown code"],
+)
+def test_a_result_that_cannot_be_used_is_unexpected(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a mistake in the user's code, so the log has its traceback."""
+    response = task_handler(sync_function(value))(make_event("a"), make_context())
+
+    (record,) = caplog.records
+    assert response["results"][0]["resultCode"] == "PermanentFailure"
+    assert record.levelname == "ERROR"
+    assert record.exc_info is not None
+
+
+def test_an_expected_failure_in_a_serializer_is_expected(caplog: pytest.LogCaptureFixture) -> None:
+    function = sync_function(Spoiled(TemporaryFailure("busy")))
+
+    response = task_handler(function)(make_event("a"), make_context())
+
+    (record,) = caplog.records
+    assert response["results"][0]["resultCode"] == "TemporaryFailure"
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
