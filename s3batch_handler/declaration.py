@@ -5,6 +5,7 @@ Mistakes raise a TypeError when the function is decorated; the text says what to
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -46,7 +47,12 @@ def task_function(function: Any) -> Callable[..., Any]:
             "@task_handler(arguments=Arguments)"
         )
     name = name_of(function)
-    if any(_is_generator_function(layer) for layer in _layers(function)):
+    if any(map(_is_contextmanager, _layers(function))):
+        raise TypeError(
+            f"task_handler cannot use {name}: it returns a context manager, whose body does not "
+            "run before a `with` statement. Remove the decorator and replace `yield` by `return`"
+        )
+    if any(map(_is_generator_function, _layers(function))):
         raise TypeError(
             f"task_handler cannot use {name}: it is a generator function, whose body does not run "
             "before its result is iterated over. Replace `yield` by `return`"
@@ -57,6 +63,12 @@ def task_function(function: Any) -> Callable[..., Any]:
             signature.bind(None)
         except TypeError:
             raise TypeError(_about_parameters(function, name, signature)) from None
+        if _is_lambda_handler(signature):
+            called = f"{name}({', '.join(signature.parameters)})"
+            raise TypeError(
+                f"{_PROBLEM} {called} is a Lambda handler by the names of its parameters. "
+                + _in_place_of_a_lambda_handler(function, name)
+            )
     return function  # type: ignore[no-any-return]
 
 
@@ -80,16 +92,25 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def _layers(function: Any) -> Iterator[Any]:
-    """Yield the callable and what it calls: the function in a partial, a method or an object."""
+    """Yield the callable and what it calls: the function in a partial, a method or an object.
+
+    A wrapper written in Python may do anything with its function, so it is the innermost layer.
+    """
     yield function
     if isinstance(function, functools.partial):
         yield from _layers(function.func)
+    elif isinstance(function, _CACHE):
+        yield from _layers(function.__wrapped__)
     elif isinstance(function, MethodType | staticmethod | classmethod):
         yield from _layers(function.__func__)
     elif not inspect.isroutine(function):
         call = getattr(type(function), "__call__", None)  # noqa: B004  its function is wanted
         if inspect.isfunction(call):  # not a C function, which is the same for all types
             yield call
+
+
+_CACHE: Final = type(functools.lru_cache(abs))
+"""The type of a cached function, which passes its arguments on as they are."""
 
 
 def _has_flag(function: Any, flag: int) -> bool:
@@ -111,15 +132,45 @@ def _is_generator_function(function: Any) -> bool:
     )
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+def _is_contextmanager(function: Any) -> bool:
+    """Return whether a decorator of ``contextlib`` made the function of a generator function."""
+    return (
+        inspect.isfunction(function)
+        and function.__globals__ is vars(contextlib)
+        and _is_generator_function(inspect.unwrap(function))
+    )
+
+
+def _is_lambda_handler(signature: inspect.Signature) -> bool:
+    """Return whether the first two parameters are named like those of a Lambda handler."""
+    names = [name.strip("_").lower() for name in signature.parameters][:2]
+    return names[:1] in (["event"], ["lambda_event"]) and names[1:] in (
+        ["context"],
+        ["lambda_context"],
+        ["ctx"],
+    )
+
+
+def _signature(function: Any) -> inspect.Signature | None:
     """Return the signature of the function, or ``None`` where it cannot be read.
 
-    The signature of a wrapped function is ignored, because a wrapper may pass more arguments.
+    The signature of a wrapped function is ignored, because a wrapper may pass more arguments. A
+    cache passes the same.
     """
     try:
-        return inspect.signature(function, follow_wrapped=False)
+        return inspect.signature(_without_cache(function), follow_wrapped=False)
     except Exception:  # noqa: BLE001  for example a builtin; then it is not checked
         return None
+
+
+def _without_cache(function: Any) -> Any:
+    if isinstance(function, _CACHE):
+        return _without_cache(function.__wrapped__)
+    if isinstance(function, MethodType):
+        return MethodType(_without_cache(function.__func__), function.__self__)
+    if isinstance(function, functools.partial):
+        return functools.partial(_without_cache(function.func), *function.args, **function.keywords)
+    return function
 
 
 def _about_a_class(cls: type) -> str:
@@ -137,6 +188,18 @@ def _about_a_class(cls: type) -> str:
     )
 
 
+_PROBLEM: Final = "task_handler calls a function with one argument, the task, but"
+
+
+def _in_place_of_a_lambda_handler(function: Any, name: str) -> str:
+    if hasattr(function, "__wrapped__") and not isinstance(function, _CACHE):
+        return "Put @task_handler below the decorators of Lambda handlers, next to the function"
+    return (
+        f"Write: def {name}(task: Task). The bucket, the key and the user arguments are attributes "
+        "of the task, and the library watches the remaining time"
+    )
+
+
 def _about_parameters(function: Any, name: str, signature: inspect.Signature) -> str:
     parameters = [*signature.parameters.values()]
     needed = [
@@ -150,7 +213,7 @@ def _about_parameters(function: Any, name: str, signature: inspect.Signature) ->
         for parameter in parameters
         if parameter.name in needed
     )
-    problem = f"task_handler calls a function with one argument, the task, but {name}({listed})"
+    problem = f"{_PROBLEM} {name}({listed})"
     if not any(
         parameter.kind
         in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
@@ -164,15 +227,7 @@ def _about_parameters(function: Any, name: str, signature: inspect.Signature) ->
             f"handler = task_handler(worker.{name}), or make it a @staticmethod"
         )
     if "context" in needed or needed[0] == "event":
-        if hasattr(function, "__wrapped__"):
-            return (
-                f"{problem}. Put @task_handler below the decorators of Lambda handlers, "
-                "next to the function"
-            )
-        return (
-            f"{problem}. Write: def {name}(task: Task). The bucket, the key and the user arguments "
-            "are attributes of the task, and the library watches the remaining time"
-        )
+        return f"{problem}. {_in_place_of_a_lambda_handler(function, name)}"
     return (
         f"{problem}. Write: def {name}(task: Task); give its other parameters default values "
         "or functools.partial"

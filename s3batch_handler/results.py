@@ -47,7 +47,8 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     ==================================  =====================================================
 
     A failure is never taken for a success, so outcomes and results of AWS are recognised by the
-    following rules. They apply to the value itself, not to values nested in it.
+    following rules. They apply to the value itself, not to values nested in it: there, only the
+    ``ResultCode`` or the ``Outcome`` of a failure is refused.
 
     - Text that consists of the code of a failure is that code. Text that is AWS's result or
       response as JSON, with the code of a failure in it, is read as that object.
@@ -89,7 +90,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
         plain, outcome = _in_sequence(plain, task)
     elif isinstance(plain, str) and plain in _FAILURES:  # of an enum
         outcome = Outcome(_FAILURES[plain])
-    return outcome or Outcome(_SUCCEEDED, _compact_json(plain, value))
+    return outcome or Outcome(_SUCCEEDED, _result_as_json(plain, value))
 
 
 # Nearly all outcomes are made here. The look-up in the enum shows, and so does NamedTuple's
@@ -153,8 +154,15 @@ def _checked(outcome: Outcome) -> Outcome:
 
 
 def _outcome(code: ResultCode, message: object) -> Outcome:
-    text = _text(message)
-    if code is not _SUCCEEDED:  # it describes a failure; what a success returns is its result
+    """Return an outcome; its message may be any value that JSON can hold."""
+    is_failure = code is not _SUCCEEDED
+    if message is None:
+        text = ""
+    elif isinstance(message, str):
+        text = str.__str__(message)
+    else:
+        text = _compact_json(message) if is_failure else _result_as_json(message, message)
+    if is_failure:  # the message of a success is its result, which stays as it is
         text = redact(text[:_LONGEST])
     return Outcome(code, text)
 
@@ -162,11 +170,53 @@ def _outcome(code: ResultCode, message: object) -> Outcome:
 _LONGEST: Final = 10_000  # characters; a report keeps 1,024
 
 
-def _text(message: object) -> str:
-    """Return the text of a message, which may be any value that JSON can hold."""
-    if message is None:
-        return ""
-    return str.__str__(message) if isinstance(message, str) else _compact_json(message)
+def _result_as_json(plain: object, returned: object) -> str:
+    """Return a result as JSON.
+
+    Args:
+        plain: The value, whose outermost layer is one of JSON.
+        returned: The same value as the function returned it.
+
+    Raises:
+        UnusableResult: JSON cannot hold the value, or there is a failure in it.
+    """
+    text = _compact_json(plain, returned)
+    if 'Failure"' in text and _has_failure(returned):  # walk through very few values
+        raise UnusableResult(
+            f"the function returned a value ({type(returned).__name__}) that contains the "
+            "ResultCode of a failure or an Outcome. Return Outcome(code, message) if the task "
+            "failed, or code.value in place of a ResultCode that is data"
+        )
+    return text
+
+
+def _has_failure(value: object) -> bool:
+    """Return whether a ResultCode of a failure is in a value that JSON can hold, at any depth."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, ResultCode | Outcome):
+            if (item.code if isinstance(item, Outcome) else item) in _FAILURES:
+                return True
+        elif isinstance(item, dict):
+            waiting.extend((*item.keys(), *item.values()))
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+        elif not (item is None or isinstance(item, str | int | float)):
+            with contextlib.suppress(*_NO_JSON):
+                waiting.append(_as_python(item))
+    return False
+
+
+def _as_python(value: object) -> Any:
+    """Return one layer of a value as :func:`_jsonable` does, but keep enums in models."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        adapter = _adapter_of_dataclass(type(value))
+        if adapter is not None:
+            return adapter.dump_python(value)
+    return _foreign(value)
 
 
 def _one_layer(value: object) -> Any:
@@ -190,9 +240,10 @@ def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | 
     if "resultCode" in value:
         return _of_results([value], task)
     if "results" in value or "treatMissingKeysAs" in value:
-        results = value.get("results")
+        results = _item_layer(value.get("results"))  # a deque and a set become a list
         if isinstance(results, list | tuple):
-            value = {**value, "results": _layers(results)}
+            results = _layers(results)
+        value = {**value, "results": results}
         return _of_results(value, task) if is_response(value) else None
     if "code" in value and value.keys() <= {"code", "message"} and _is_code(value["code"]):
         return _outcome(ResultCode(value["code"]), value.get("message"))
@@ -229,16 +280,12 @@ def _in_sequence(
 
 
 def _layers(values: Sequence[Any]) -> list[Any]:
-    return [
-        item if item is None or isinstance(item, _AS_IT_IS) else _item_layer(item)
-        for item in values
-    ]
-
-
-_AS_IT_IS: Final = (str, dict, list, tuple, int, float)
+    return [_item_layer(item) for item in values]
 
 
 def _item_layer(item: object) -> Any:
+    if item is None or isinstance(item, str | dict | list | tuple | int | float):
+        return item
     try:
         return _jsonable(item)
     except _NO_JSON as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import sys
 import types
 from dataclasses import dataclass
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -57,6 +59,28 @@ def injects(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def numbers(task: Task) -> Generator[int]:
+    yield 1
+
+
+async def async_numbers(task: Task) -> Any:
+    yield 1
+
+
+def joins(function: Callable[..., Any]) -> Callable[..., str]:
+    """Decorate a generator function as decorators do that use its items."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> str:
+        return " ".join(map(str, function(*args)))
+
+    return wrapper
+
+
+def with_default(event: Any, context: Any = None) -> None:
+    """A Lambda handler that can be called with one argument."""
+
+
 class Worker:
     def __call__(self, task: Task) -> str:
         return f"called {task.key}"
@@ -93,6 +117,9 @@ def key_and(task: Task, other: str) -> str:
         (Worker.__dict__["static"], "static a"),
         (injects(key_and), "a injected"),
         (passes_on(lambda task: task.key), "a"),
+        (lambda task, context=None: f"{task.key} {context}", "a None"),
+        (lambda event: event.key, "a"),
+        (joins(numbers), "1"),
         (mock.Mock(return_value="mocked"), "mocked"),
         (repr, None),
         (max, None),
@@ -117,7 +144,19 @@ def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: s
         (functools.partial(two), r"but two\(event, context\) needs 2"),
         (functools.partial(lambda: None), "takes none by position"),
         (Worker.method, r"method\(self, task\) needs 2. Decorate the method of an instance"),
+        (functools.cache(two), r"but two\(event, context\) needs 2. Write: def two\(task: Task\)"),
         (Logger().inject_lambda_context(two), "Put @task_handler below the decorators"),
+        (
+            with_default,
+            r"with_default\(event, context\) is a Lambda handler.*Write: def with_d",
+        ),
+        (functools.partial(functools.cache(two)), r"but two\(event, context\) needs 2"),
+        (MethodType(functools.cache(lambda self, a, b: None), 1), r"\(a, b\) needs 2"),
+        (functools.cache(with_default), "is a Lambda handler by the names of its parameters"),
+        (functools.partial(two, context=None), "is a Lambda handler by the names"),
+        (lambda event, *, _context=None: None, "is a Lambda handler by the names"),
+        (lambda event=(), ctx=(), **more: None, "is a Lambda handler by the names"),
+        (functools.partial(task_handler(repr)), "is a Lambda handler by the names"),
     ],
 )
 def test_a_function_that_cannot_take_one_task_is_refused(function: Any, says: str) -> None:
@@ -171,26 +210,41 @@ def test_something_else_than_a_function_is_refused(given: Any, says: str) -> Non
         decorate(given)
 
 
-def numbers(task: Task) -> Generator[int]:
-    yield 1
-
-
-async def async_numbers(task: Task) -> Any:
-    yield 1
-
-
 class Numbers:
     def __call__(self, task: Task) -> Generator[int]:
         yield 1
 
 
 @pytest.mark.parametrize(
-    "function", [numbers, async_numbers, functools.partial(numbers), Numbers()]
+    "function",
+    [numbers, async_numbers, functools.partial(numbers), Numbers(), functools.cache(numbers)],
 )
 def test_generator_functions_are_refused(function: Any) -> None:
     """The body of a generator function would never run."""
     with pytest.raises(TypeError, match=r"generator function.*Replace `yield` by `return`"):
         decorate(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        contextlib.contextmanager(numbers),
+        contextlib.asynccontextmanager(async_numbers),
+        functools.partial(contextlib.contextmanager(numbers)),
+    ],
+)
+def test_context_managers_are_refused(function: Any) -> None:
+    """The body would never run; any other wrapper may iterate over a generator function."""
+    with pytest.raises(TypeError, match=r"context manager.*replace `yield` by `return`"):
+        decorate(function)
+
+
+def test_a_cached_function_is_accepted() -> None:
+    handler = task_handler(functools.cache(lambda task: task.key))
+
+    response = handler(make_event("a"), make_context())
+
+    assert response["results"][0]["resultString"] == "a"
 
 
 def test_a_handler_is_not_decorated_twice() -> None:

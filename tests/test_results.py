@@ -315,6 +315,8 @@ class Status(enum.Enum):
         {"treatMissingKeysAs": "Succeeded", "results": [NO | {"taskId": TASK.id}]},
         {"invocationId": "i", "results": (ResultModel(),)},
         {"results": [NO]},
+        {"results": collections.deque([NO])},
+        {"invocationId": "i", "results": collections.UserList([ResultModel()])},
         # of Powertools
         RECORD,
         RECORD.asdict(),
@@ -411,6 +413,7 @@ def test_what_does_not_answer_exactly_this_task_is_refused(value: Any, says: str
         {"results": []},
         {"results": [{"code": "PermanentFailure"}]},
         {"results": {"a": 1}},
+        {"a": ["PermanentFailure", {"PermanentFailure": PERMANENT.value}]},
         {"code": "E404", "message": "no"},
         {"code": "PermanentFailure", "message": "no", "rows": 5},
         {"result_code": "E404"},
@@ -495,6 +498,85 @@ def test_a_failure_is_never_a_success(code: ResultCode, text: str, make: Any) ->
         return
 
     assert outcome.code is code or text in {"Succeeded", "TemporaryFailure", "PermanentFailure"}
+
+
+class Report(BaseModel):
+    status: ResultCode = PERMANENT
+
+
+@dataclasses.dataclass(slots=True)
+class ReportDataclass:
+    status: ResultCode = PERMANENT
+
+
+@pydantic.dataclasses.dataclass
+class PydanticReport:
+    status: ResultCode = PERMANENT
+
+
+class ArrayOfCodes:
+    """An array of another library."""
+
+    def tolist(self) -> list[ResultCode]:
+        return [PERMANENT]
+
+
+@given(
+    st.recursive(
+        st.sampled_from(
+            [
+                PERMANENT,
+                TEMPORARY,
+                Outcome(PERMANENT, "no"),
+                TaskResult(TASK, Outcome(PERMANENT, "no")),
+                Report(),
+                ReportDataclass(),
+                PydanticReport(),
+                ArrayOfCodes(),
+            ]
+        ),
+        lambda values: st.one_of(
+            values.map(lambda value: {"a": 1, "b": value}),
+            values.map(lambda value: [1, value]),
+            values.map(lambda value: (value, "no")),
+            values.map(lambda value: collections.deque([1, value])),
+            values.map(lambda value: types.MappingProxyType({"a": value})),
+        ),
+        max_leaves=4,
+    )
+)
+def test_a_result_code_of_a_failure_is_no_data_at_any_depth(value: Any) -> None:
+    """A ``ResultCode`` or ``Outcome`` of a failure in a value is a mistake, so it is refused."""
+    with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
+        outcome_of({"k": value}, TASK)
+
+
+@pytest.mark.parametrize(
+    "value", [{PERMANENT: 1}, [(PERMANENT, "no")], Report(), (SUCCEEDED, [PERMANENT])]
+)
+def test_a_result_code_of_a_failure_is_refused_everywhere(value: Any) -> None:
+    """A key, a nested tuple, a field and the message of a success are no place for it either."""
+    with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
+        outcome_of(value, TASK)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"k": SUCCEEDED}, '{"k":"Succeeded"}'),
+        ({"k": PERMANENT.value}, '{"k":"PermanentFailure"}'),
+        ({"at": dt.date(2026, 1, 2), "k": "aFailure"}, '{"at":"2026-01-02","k":"aFailure"}'),
+    ],
+)
+def test_other_words_stay_data(value: Any, message: str) -> None:
+    assert outcome_of(value, TASK) == Outcome(SUCCEEDED, message)
+
+
+def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
+    """It is a failure already, and keeps its code."""
+    outcome = outcome_of(Outcome(TEMPORARY, {"k": PERMANENT}), TASK)  # type: ignore[arg-type]
+
+    assert outcome == Outcome(TEMPORARY, '{"k":"PermanentFailure"}')
 
 
 # ---------------------------------------------------------------- numbers of others
