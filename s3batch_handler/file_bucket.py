@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.exceptions import MissingKey, S3ClientError
-from moto.s3.models import FakeKey, s3_backends
+from moto.s3.models import FakeKey, S3Backend, s3_backends
 from typing_extensions import override
 
 from s3batch_handler.keys import is_utf8
@@ -55,32 +55,51 @@ def new_buckets(names: Iterable[str]) -> Iterator[Any]:
         yield backend
     finally:
         for name in names:
-            backend.buckets.pop(name, None)
-            s3_backends.bucket_accounts.pop(name, None)
+            owner = _owner_of(name)
+            if owner is not None:
+                owner.buckets.pop(name, None)
+                s3_backends.bucket_accounts.pop(name, None)
 
 
 @contextmanager
 def buckets_that_may_be_created(backend: Any, names: Iterable[str]) -> Iterator[None]:
     """Accept the first CreateBucket for each of these buckets, although they exist.
 
-    Some functions create the bucket that they write to, in any Region. Objects that were written
-    to the bucket before are kept.
+    Some functions create the bucket that they write to, in any Region and in any account. The
+    bucket then belongs to that account. Objects that were written to it before are kept.
     """
     untouched = {name: backend.buckets[name] for name in names}
-    create_bucket = backend.create_bucket
+    all_backends: Any = S3Backend
+    create_bucket = all_backends.create_bucket
 
-    def create(bucket_name: str, region_name: str, *others: Any, **more: Any) -> Any:
+    def create(
+        caller: S3Backend, bucket_name: str, region_name: str, *others: Any, **more: Any
+    ) -> Any:
         bucket = untouched.pop(bucket_name, None)
         if bucket is None or backend.buckets.get(bucket_name) is not bucket:
-            return create_bucket(bucket_name, region_name, *others, **more)
+            return create_bucket(caller, bucket_name, region_name, *others, **more)
         bucket.region_name = region_name
+        if caller is not backend:
+            bucket.partition, bucket.account_id = caller.partition, caller.account_id
+            # In this order, so that requests of other threads find the bucket at any moment.
+            caller.buckets[bucket_name] = bucket
+            s3_backends.bucket_accounts[bucket_name] = (caller.partition, caller.account_id)
+            del backend.buckets[bucket_name]
         return bucket
 
-    backend.create_bucket = create
+    all_backends.create_bucket = create
     try:
         yield
     finally:
-        del backend.create_bucket
+        all_backends.create_bucket = create_bucket
+
+
+def _owner_of(bucket: str) -> Any:
+    """Return the S3 of the account that has a bucket; ``None`` if there is no such bucket."""
+    if bucket not in s3_backends.bucket_accounts:
+        return None
+    partition, account_id = s3_backends.bucket_accounts[bucket]
+    return s3_backends[account_id][partition]
 
 
 def files_in(bucket: str) -> Iterator[FakeKey]:
@@ -96,11 +115,10 @@ def objects_written_to(bucket: str) -> Iterator[tuple[str, FakeKey]]:
 
 
 def _objects_in(bucket: str) -> list[tuple[str, FakeKey]]:
-    account_of = s3_backends.bucket_accounts.get(bucket)
-    if account_of is None:  # it has been deleted
+    owner = _owner_of(bucket)
+    if owner is None:  # it has been deleted
         return []
-    partition, account_id = account_of
-    objects = s3_backends[account_id][partition].buckets[bucket].keys
+    objects = owner.buckets[bucket].keys
     # Any other item is a delete marker.
     return [(key, item) for key, item in objects.items() if isinstance(item, FakeKey)]
 

@@ -133,15 +133,33 @@ CREATE_ELSEWHERE = (
     "    west.create_bucket(Bucket='copies', CreateBucketConfiguration=where)",
 )
 
+CREATE_BY_ROLE = (
+    "keys = boto3.client('sts').assume_role("
+    "RoleArn='arn:aws:iam::111122223333:role/writer', RoleSessionName='test')['Credentials']",
+    "role = boto3.Session(keys['AccessKeyId'], keys['SecretAccessKey'], keys['SessionToken'])",
+    "role.client('s3').create_bucket(Bucket='copies')",
+    "names = [each['Name'] for each in role.client('s3').list_buckets()['Buckets']]",
+    "assert names == ['copies'], names",
+    "role.client('s3').put_object(Bucket='copies', Key=task.key, Body=b'x')",
+)
+
 
 @pytest.mark.parametrize(
     "create",
     [
         ("s3.create_bucket(Bucket='copies')",),
+        CREATE_BY_ROLE,
+        ("s3.put_object(Bucket='copies', Key='early.txt', Body=b'early')", *CREATE_BY_ROLE),
         CREATE_ELSEWHERE,
         ("s3.put_object(Bucket='copies', Key='early.txt', Body=b'early')", *CREATE_ELSEWHERE),
     ],
-    ids=["in every task", "in another Region", "after the first object"],
+    ids=[
+        "in every task",
+        "in another account",
+        "in another account after the first object",
+        "in another Region",
+        "after the first object",
+    ],
 )
 def test_an_output_bucket_that_the_function_creates(
     s3batch: Shell, create: tuple[str, ...]
