@@ -123,8 +123,8 @@ class EmbeddedS3:
         replaced = len(written.intersection(self._keys))
         return self._files - replaced - sum(1 for _ in files_in(self._bucket))
 
-    def save(self, bucket: str, folder: Path) -> tuple[int, list[str]]:
-        """Save the objects written to a bucket as files; give their number, and the keys left out.
+    def save(self, bucket: str, folder: Path) -> Iterator[tuple[str, bool]]:
+        """Save the objects written to a bucket as files; yield each key, and whether it is saved.
 
         A key that leads out of the folder, that the file system cannot hold, or that means the
         same file as another one (``a//b``) is left out.
@@ -134,27 +134,32 @@ class EmbeddedS3:
         """
         target = LocalFolder(folder)
         saved: set[str] = set()
-        left_out = []
         objects = [
             (re.sub("/+", "/", key.strip("/")), key, item)
             for key, item in objects_written_to(bucket)
         ]
         objects.sort(key=lambda each: each[0] != each[1])  # a file's own key comes first
+        if objects:  # an error here concerns the folder, not the name of an object
+            folder.mkdir(parents=True, exist_ok=True)
         for name, key, item in objects:
-            if name in saved or key.endswith("/"):  # what consoles make for a folder
-                left_out.append(key)
-                continue
-            try:
-                target.write(key, io.BytesIO(item.value))
-            except ValueError:
-                left_out.append(key)
-            except OSError as error:
-                if error.errno not in _NOT_FOR_THIS_NAME:
-                    raise
-                left_out.append(key)
-            else:
+            is_folder = key.endswith("/")  # what consoles make for a folder
+            is_saved = name not in saved and not is_folder and _is_written(target, key, item.value)
+            if is_saved:
                 saved.add(name)
-        return len(saved), left_out
+            yield key, is_saved
+
+
+def _is_written(target: LocalFolder, key: str, content: bytes) -> bool:
+    """Write a file; return whether its name is possible in the folder."""
+    try:
+        target.write(key, io.BytesIO(content))
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno not in _NOT_FOR_THIS_NAME:
+            raise
+        return False
+    return True
 
 
 _NOT_FOR_THIS_NAME: Final = {

@@ -99,6 +99,35 @@ def test_objects_written_to_the_source_bucket_can_be_saved(s3batch: Shell) -> No
     assert files(s3batch, "photos") == {"a.txt": "a.txt", "b.txt": "b.txt"}
 
 
+def test_objects_that_cannot_be_files_are_counted(s3batch: Shell) -> None:
+    """``not_saved`` counts them although there is an ``--output``; each has a line, too."""
+    write_function(
+        s3batch,
+        "for key in ('x/y', 'x//y', 'folder/', '../esc'):",
+        "    s3.put_object(Bucket='outb', Key=key, Body=b'')",
+    )
+
+    run = s3batch(*RUN, "--json", "--quiet", "--output", "outb=out")
+
+    assert (run.returncode, json.loads(run.stdout)["not_saved"]) == (0, {"outb": 3})
+    assert run.stderr.count("cannot be a file: left out") == 3
+    assert "not saved" not in run.stderr
+
+
+def test_objects_of_a_folder_that_cannot_be_written_are_counted(s3batch: Shell) -> None:
+    """Something took the folder's place while the job ran: exit code 1, and what is lost."""
+    write_function(
+        s3batch,
+        "s3.put_object(Bucket='outb', Key=task.key, Body=b'')",
+        f"open({str(s3batch.folder / 'out')!r}, 'w').close()",
+    )
+
+    run = s3batch(*RUN, "--json", "--quiet", "--output", "outb=out/deep")
+
+    assert (run.returncode, json.loads(run.stdout)["not_saved"]) == (1, {"outb": 2})
+    assert "outb cannot be saved to out/deep: " in run.stderr
+
+
 def test_nothing_is_said_where_nothing_was_written(s3batch: Shell) -> None:
     """Reading, tagging and deleting what the function wrote itself lose nothing."""
     write_function(
@@ -133,9 +162,9 @@ CREATE_ELSEWHERE = (
     "    west.create_bucket(Bucket='copies', CreateBucketConfiguration=where)",
 )
 
+WRITER_ROLE = "RoleArn='arn:aws:iam::111122223333:role/writer', RoleSessionName='test'"
 CREATE_BY_ROLE = (
-    "keys = boto3.client('sts').assume_role("
-    "RoleArn='arn:aws:iam::111122223333:role/writer', RoleSessionName='test')['Credentials']",
+    f"keys = boto3.client('sts').assume_role({WRITER_ROLE})['Credentials']",
     "role = boto3.Session(keys['AccessKeyId'], keys['SecretAccessKey'], keys['SessionToken'])",
     "role.client('s3').create_bucket(Bucket='copies')",
     "names = [each['Name'] for each in role.client('s3').list_buckets()['Buckets']]",

@@ -21,7 +21,7 @@ from s3batch_handler.storage import LocalFolder, bucket_and_key, in_s3, open_fol
 from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli.run_options import RunOptions
@@ -80,23 +80,30 @@ class RemoteS3:
         return list_objects(self.client, bucket, prefix, version_ids=version_ids)
 
 
-def save_output(server: EmbeddedS3, bucket: str, folder: Path, *, quiet: bool) -> bool:
-    """Save a bucket to its folder; tell whether the folder took it."""
+def save_output(
+    server: EmbeddedS3, bucket: str, folder: Path, not_saved: dict[str, int], *, quiet: bool
+) -> bool:
+    """Save a bucket to its folder; return whether the folder could be written.
+
+    Objects that are saved are subtracted from ``not_saved``, which has the number of each bucket.
+    """
+    saved = 0
     try:
-        saved, left_out = server.save(bucket, folder)
+        for key, is_saved in server.save(bucket, folder):
+            if is_saved:
+                saved += 1
+            else:
+                say(f"s3batch: {bucket}: {printable(repr(key))} cannot be a file: left out")
     except OSError as error:
         say(f"s3batch: {bucket} cannot be saved to {printable(str(folder))}: {error.strerror}")
         return False
-    for key in left_out:
-        say(f"s3batch: {bucket}: {printable(repr(key))} cannot be a file: left out")
+    finally:
+        left = not_saved.pop(bucket, 0) - saved
+        if left > 0:
+            not_saved[bucket] = left
     if not quiet:
         say(f"{saved:,} objects of {bucket} saved to {printable(str(folder))}")
     return True
-
-
-def not_saved(server: EmbeddedS3, outputs: Collection[str]) -> dict[str, int]:
-    """Count the objects that were written to buckets without an ``--output``."""
-    return {bucket: n for bucket, n in server.written().items() if bucket not in outputs}
 
 
 def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> None:

@@ -17,7 +17,6 @@ from s3batch_handler.cli.job_io import (
     given_manifest,
     listed_manifest,
     new_report,
-    not_saved,
     save_manifest,
     save_output,
     warn_of_loss,
@@ -108,17 +107,21 @@ def _run(options: RunOptions) -> int:
             log=log.stream,
             saved=saved,
         )
-        lost = {} if server is None else not_saved(server, outputs)
-        show_summary(job, log=log.location, not_saved=lost, as_json=options.as_json)
+        not_saved = {} if server is None else server.written()
+        try:
+            outputs_are_saved = [
+                save_output(server, bucket, folder, not_saved, quiet=options.quiet)
+                for bucket, folder in outputs.items()
+                if server is not None
+            ]
+        finally:  # even if a Ctrl-C ends the saving
+            show_summary(job, log=log.location, not_saved=not_saved, as_json=options.as_json)
         if server is not None:
+            # save_output has reported the objects of outputs.
+            lost = {name: count for name, count in not_saved.items() if name not in outputs}
             warn_of_loss(lost, server.deleted(), options)
         if saved is not None:
             _end(saved, job, options)
-        outputs_are_saved = [
-            save_output(server, bucket, folder, quiet=options.quiet)
-            for bucket, folder in outputs.items()
-            if server is not None
-        ]
     if job.status in (JobStatus.CANCELLED, JobStatus.PAUSED):
         return INTERRUPTED
     succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed

@@ -22,7 +22,7 @@ def show_summary(
     Args:
         job: The job.
         log: Where the function's own output is.
-        not_saved: How many objects were written to which bucket and are gone now.
+        not_saved: The number of objects, by bucket, that are neither in a folder nor in S3 now.
         as_json: Print JSON.
     """
     if as_json:
