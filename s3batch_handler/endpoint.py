@@ -7,6 +7,7 @@ botocore's service model, so their shapes are AWS's own.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -28,6 +29,7 @@ from s3batch_handler.job import BAD_REQUEST, JobSpec
 from s3batch_handler.request_body import MalformedXML, check_body
 from s3batch_handler.shapes import tag_set
 from s3batch_handler.status import JobStatus
+from s3batch_handler.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +110,7 @@ _UNREADABLE: Final = (
     RecursionError,
 )
 _WITH_BODY: Final = {("POST", "jobs"): "CreateJob", ("PUT", "tagging"): "PutJobTagging"}
+_LOG: Final = logging.getLogger("s3batch_handler.server")
 _ACCOUNT_ID: Final = re.compile("[0-9]{12}", re.ASCII)
 _REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
 
@@ -151,6 +154,9 @@ class _JobCalls(S3ControlResponse):
 
     def _refused(self, error: JobError) -> Any:
         status, headers, body = self.serialized(ActionResult(_Refusal(error)))
+        if error.code is None:  # not the client's fault; moto answers all errors with 400
+            status = 500
+            _LOG.error("A request to S3 Control failed: %s", error)
         return status, *self._enrich_response(headers, body)
 
     @override
@@ -164,9 +170,9 @@ class _JobCalls(S3ControlResponse):
     def _control(self) -> JobControl:
         account_id = self._get_param("AccountId") or ""
         if not _ACCOUNT_ID.fullmatch(account_id):
-            raise JobError(f"AccountId: {account_id!r} is not of 12 digits", code=BAD_REQUEST)
+            raise JobError(f"AccountId: {quoted(account_id)} is not of 12 digits", code=BAD_REQUEST)
         if not _REGION.fullmatch(self.region):
-            raise JobError(f"the Region {self.region!r} is none", code=BAD_REQUEST)
+            raise JobError(f"the Region {quoted(self.region)} is none", code=BAD_REQUEST)
         return self._control_of(account_id, self.region)
 
     # ------------------------------------------------------------ the calls
@@ -250,4 +256,4 @@ def _status(member: str, name: str, *, code: str) -> JobStatus:
     try:
         return JobStatus(name)
     except ValueError:
-        raise JobError(f"{member}: {name!r} is no status of a job", code=code) from None
+        raise JobError(f"{member}: {quoted(name)} is no status of a job", code=code) from None

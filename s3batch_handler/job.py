@@ -26,6 +26,7 @@ from s3batch_handler.shapes import (
     Tags,
 )
 from s3batch_handler.status import JobStatus, Progress
+from s3batch_handler.text import shown
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -261,12 +262,23 @@ class JobPage(NamedTuple):
 
 
 def _refusal(error: ValidationError) -> JobError:
-    """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``."""
+    """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``.
+
+    The line is short, whatever the request contains.
+    """
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return JobError("; ".join(map(_problem, problems)), code=BAD_REQUEST)
+    texts = [*map(_problem, problems[:_MAX_PROBLEMS])]
+    if len(problems) > _MAX_PROBLEMS:
+        texts.append(f"and {len(problems) - _MAX_PROBLEMS} more")
+    return JobError("; ".join(texts), code=BAD_REQUEST)
+
+
+_MAX_PROBLEMS: Final = 5
 
 
 def _problem(details: "ErrorDetails") -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"])
-    message = details["msg"].removeprefix("Value error, ")
+    path = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{shown(part, 80)}" for part in details["loc"]
+    )
+    message = shown(details["msg"].removeprefix("Value error, "), 600)
     return f"{path[1:]}: {message}" if path else message

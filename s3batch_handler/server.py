@@ -21,7 +21,7 @@ from s3batch_handler.embedded_s3 import environment_for
 from s3batch_handler.endpoint import is_place, job_calls, one_for_each
 from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
-from s3batch_handler.errors import StateDamaged
+from s3batch_handler.errors import JobError
 from s3batch_handler.file_bucket import folder_as_bucket
 from s3batch_handler.http_server import LOOPBACK, for_own_hosts, listening, refuse
 from s3batch_handler.storage import bucket_name_for
@@ -130,12 +130,17 @@ def _jobs_at(
         if is_place(account_id, region) and begun.is_dir():
             try:
                 jobs_of(account_id, region)
-            except StateDamaged as error:  # requests for these jobs get it, too
-                _LOG.warning("the jobs of account %s in %s: %s", account_id, region, error)
+            except (JobError, OSError) as error:  # requests for these jobs fail with it, too
+                _LOG.warning(
+                    "The jobs of account %s in %s cannot be used, all others continue: %s",
+                    account_id,
+                    region,
+                    error,
+                )
     return jobs_of
 
 
-_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_LOG: Final = logging.getLogger("s3batch_handler.server")
 _MOST_ENGINES: Final = 100
 """The most engines: each has a file, and threads once it has a job, and any client can use any
 account and Region."""

@@ -32,6 +32,7 @@ from typing_extensions import override
 
 from s3batch_handler.keys import bucket_name
 from s3batch_handler.model import Noun, ObjectRef
+from s3batch_handler.text import quoted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -73,10 +74,10 @@ class Limits:
             raise ValueError(f"at most {self.max}{unit}, not {size}")
         if isinstance(value, str):
             if self.enum and value not in self.enum:
-                raise ValueError(f"{value!r} is none of {', '.join(self.enum)}")
+                raise ValueError(f"{quoted(value)} is none of {', '.join(self.enum)}")
             # S3 Control means the whole text, although few of its patterns say so.
             if self.pattern is not None and not re.fullmatch(self.pattern, value):
-                raise ValueError(f"{value!r} is not of the form {self.pattern}")
+                raise ValueError(f"{quoted(value)} is not of the form {self.pattern}")
 
 
 def _one_of(*values: str) -> Limits:
@@ -112,7 +113,7 @@ class Shape(Noun):
     @model_validator(mode="after")
     def _is_known(self, info: ValidationInfo) -> Self:
         if self.model_extra and info.context is not ANSWER:
-            raise ValueError(f"S3 Control knows no {', '.join(self.model_extra)} here")
+            raise ValueError(f"S3 Control knows no {shown(', '.join(self.model_extra), 200)} here")
         return self
 
     @classmethod

@@ -60,6 +60,13 @@ def shown(text: str, limit: int = 1000) -> str:
     return printable(result_string(text, limit))
 
 
+def quoted(text: str, limit: int = 100) -> str:
+    """Quote untrusted text for a message, as ``repr`` does, but at most ``limit`` characters."""
+    if len(text) <= limit:
+        return repr(text)
+    return f"{text[:limit]!r}… [cut, of {len(text):,} characters]"
+
+
 def printable_json(text: str) -> str:
     r"""Escape what :func:`printable` escapes in a JSON document, as JSON does: ``\u009b``."""
     if text.isascii():

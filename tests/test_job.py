@@ -566,6 +566,80 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         JobSpec.from_request(a_request(Priority=-1, RoleArn="batch"))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(
+    request=_requests(),
+    hostile=st.sampled_from(["A" * 100_000, "\n\x1b\u202e" * 30_000]),
+    data=st.data(),
+)
+def test_refusals_of_hostile_text_are_short(
+    request: dict[str, Any], hostile: str, data: st.DataObject
+) -> None:
+    """A refusal is a line of a few thousand printable characters, whatever it quotes."""
+    places = [*_texts(request)]
+    container, place = data.draw(st.sampled_from(places), label="place")
+    if data.draw(st.booleans(), label="as a key") and isinstance(container, dict):
+        container[hostile] = container.pop(place)
+    else:
+        container[place] = hostile
+
+    refusal = ""
+    try:
+        JobSpec.from_request(request)
+    except JobError as error:
+        refusal = str(error)
+
+    assert len(refusal) < 4_000
+    assert refusal.isprintable()
+
+
+def _texts(value: Any) -> Any:
+    """Yield each container with each of its places that has a text."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for place, member in items:
+        if isinstance(member, str):
+            yield value, place
+        elif isinstance(member, (dict, list)):
+            yield from _texts(member)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Report": {"Enabled": False, "Format": "A" * 100_000}},
+        {"Report": {"Enabled": False, "ReportScope": "A" * 100_000}},
+        {"Tags": [{"Key": "A" * 100_000, "Value": ""}]},
+        {"Tags": [{"Key": f"{number}<", "Value": "<"} for number in range(1_000)]},
+        {"A" * 100_000: ""},
+        {"Operation": {"S3PutObjectCopy": {"A" * 100_000: ""}}},
+        {
+            "Operation": {
+                "LambdaInvoke": {
+                    "FunctionArn": "f",
+                    "InvocationSchemaVersion": "2.0",
+                    "UserArguments": {"A" * 100_000: "b"},
+                }
+            }
+        },
+    ],
+)
+def test_a_refusal_does_not_repeat_the_request(changes: dict[str, Any]) -> None:
+    """It names the member and the length of what it leaves out."""
+    with pytest.raises(JobError) as refusal:
+        JobSpec.from_request(a_request(**changes))
+
+    assert len(str(refusal.value)) < 4_000
+    assert any(mark in str(refusal.value) for mark in ("of 100,0", "and 1995 more"))
+
+
+def test_a_mistake_made_in_python_is_told_shortly() -> None:
+    """Pydantic's error quotes no more of a value than a refusal does."""
+    with pytest.raises(ValidationError) as mistake:
+        Report(enabled=False, format="A" * 100_000)
+
+    assert len(str(mistake.value)) < 2_000
+
+
 def test_tags_of_any_script() -> None:
     """Letters, digits and spaces of the whole world may be in tags."""
     tags = [{"Key": "équipe №1", "Value": "写真 ٣ /a.b:c=d+e-f@g_h"}]

@@ -457,6 +457,71 @@ def test_accounts_and_regions(address: str) -> None:
     assert here.list_jobs(AccountId="777777777777")["Jobs"] == []
 
 
+# ---------------------------------------------------------------- jobs that are kept
+
+
+def _directory(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def _link_to_itself(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.name)
+
+
+def _link_to_nowhere(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(path.parent / "there" / "is" / "none")
+
+
+def _junk(path: Path) -> None:
+    path.write_bytes(b"junk" * 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        *((name, spoil) for name in ("jobs", "lock") for spoil in (_directory, _link_to_itself)),
+        ("lock", _link_to_nowhere),
+        ("jobs", _link_to_nowhere),
+        ("jobs", _junk),
+    ],
+)
+def test_files_of_one_account_that_cannot_be_used(
+    tmp_path: Path, name: str, spoil: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jobs of other accounts continue; requests for this one get the reason. It is logged."""
+    other = "999999999999"
+    with serve(lambda environment: {}, state=tmp_path) as address:
+        for account in (ACCOUNT, other):
+            s3control_client(session(), endpoint_url=address).list_jobs(AccountId=account)
+    spoil(tmp_path / ACCOUNT / "eu-west-1" / name)
+
+    with serve(lambda environment: {}, state=tmp_path) as address:
+        here, _ = ask(f"{address}/v20180820/jobs", {"x-amz-account-id": other})
+        there, reason = ask(f"{address}/v20180820/jobs", {})
+
+    assert here == 200
+    assert (there, f"{ACCOUNT}/eu-west-1" in reason) == (500, True)
+    assert "<Code>InternalServiceException</Code>" in reason
+    assert caplog.messages[0].startswith(f"The jobs of account {ACCOUNT} in eu-west-1 cannot be")
+
+
+def test_more_accounts_in_the_state_than_a_server_has(tmp_path: Path) -> None:
+    """The server starts all the same, with as many as it can have."""
+    for number in range(101):
+        (tmp_path / f"{number:012}" / "eu-west-1").mkdir(parents=True)
+
+    with serve(lambda environment: {}, state=tmp_path) as address:
+        statuses = [
+            ask(f"{address}/v20180820/jobs", {"x-amz-account-id": f"{number:012}"})[0]
+            for number in (0, 99, 100)
+        ]
+
+    assert statuses == [200, 200, 400]
+
+
 # ---------------------------------------------------------------- its begin and end
 
 
