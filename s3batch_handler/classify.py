@@ -95,6 +95,11 @@ class AwsError:
         self.reasons = [*_listed_reasons(response)] or _quoted_reasons(self.message)
 
     @classmethod
+    def quoted(cls, code: str, message: str) -> AwsError:
+        """Build the error that a text quotes."""
+        return cls(Exception(), {"Error": {"Code": code, "Message": message}})
+
+    @classmethod
     def of(cls, exception: BaseException) -> AwsError | None:
         """Read an exception; ``None`` if it is not built like that."""
         response = _attribute(exception, "response")
@@ -225,10 +230,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while exception is not None and id(exception) not in seen and len(seen) < _LONGEST_CHAIN:
         seen.add(id(exception))
         yield exception
-        if exception.__cause__ is not None or exception.__suppress_context__:
-            exception = exception.__cause__
-        else:
-            exception = exception.__context__
+        exception = _raised_from(exception)
+
+
+def _raised_from(exception: BaseException) -> BaseException | None:
+    """Return what an exception was raised from, also if it comes from another process."""
+    if exception.__cause__ is not None or exception.__suppress_context__:
+        inner = exception.__cause__
+    else:
+        inner = exception.__context__
+    if inner is None or _is_a(inner, *REMOTE_TRACEBACKS):
+        kept = (_attribute(exception, name) for name in CAUSES)
+        return next((cause for cause in kept if isinstance(cause, BaseException)), None)
+    return inner
 
 
 def _members(exception: BaseException) -> tuple[BaseException, ...]:
@@ -289,8 +303,7 @@ def _by_table(exception: BaseException) -> ResultCode | None:
     name = _known_class(exception)
     if name is not None:
         return _by_class(name, exception)
-    code = _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
-    return code or _by_reason(exception)
+    return _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
 
 
 def _by_original(cause: BaseException | None) -> ResultCode | None:
@@ -319,8 +332,8 @@ def _answers(exception: BaseException) -> Iterator[Mapping[str, object]]:
 
 
 def _by_reasons(aws: AwsError) -> ResultCode | None:
-    """Judge by the reasons that a response lists; ``None`` marks an item without a problem."""
-    return _agreed(_by_aws_code(code) for code in aws.reasons if code != "None")
+    """Judge by the reasons that a response lists."""
+    return _agreed(map(_by_aws_code, aws.reasons))
 
 
 def _by_message(aws: AwsError) -> ResultCode | None:
@@ -333,11 +346,13 @@ def _by_message(aws: AwsError) -> ResultCode | None:
 
 
 def _by_aws_code(code: str) -> ResultCode | None:
-    # Event streams spell codes in camel case, everything else in Pascal case.
-    code = code.lower()
+    # Event streams spell codes in camel case, some lists in capitals: INTERNAL_FAILURE.
+    code = code.lower().replace("_", "")
+    if code in _AWS_CODES:
+        return _AWS_CODES[code]
     if any(part in code for part in TEMPORARY_PARTS):
         return ResultCode.TEMPORARY_FAILURE
-    return _AWS_CODES.get(code)
+    return _by_status(int(code)) if re.fullmatch("[1-5][0-9]{2}", code) else None
 
 
 def _by_class(name: str, exception: BaseException) -> ResultCode | None:
@@ -346,6 +361,8 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
     if name in BULK_ERRORS:
         return _by_bulk(_attribute(exception, BULK_ERRORS[name]))
     if name in TEMPORARY_TEXTS:
+        if name in CHAINED and _raised_from(exception) is not None:
+            return None
         return _by_text(TEMPORARY_TEXTS[name], _text(exception))
     code = _CLASSES[name]
     if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
@@ -378,12 +395,17 @@ def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
     """Judge by texts that a message contains, or by the AWS and system errors that it quotes."""
     if any(known in text for known in texts):
         return ResultCode.TEMPORARY_FAILURE
-    quoted = [_by_aws_code(code) for code in _QUOTED_CODE.findall(text)]
+    quoted = [
+        _by_message(AwsError.quoted(*each)) or _by_aws_code(each[0])
+        for each in _QUOTED_ERROR.findall(text)
+    ]
     quoted += [_by_error_number(int(number)) for number in _QUOTED_NUMBER.findall(text)]
     return _agreed(quoted)
 
 
-_QUOTED_CODE: Final = re.compile(r"An error occurred \((\w+)\) when calling")  # by a ClientError
+_QUOTED_ERROR: Final = re.compile(  # the code and the message of a ClientError
+    r"An error occurred \(([\w.]+)\) when calling(.*?)(?=An error occurred \(|\Z)", re.DOTALL
+)
 _QUOTED_NUMBER: Final = re.compile(r"\[Errno (\d{1,9})\]")  # by an OSError
 
 
@@ -408,7 +430,7 @@ def _http_status(exception: BaseException) -> int | None:
     status = _attribute(_attribute(exception, "response"), "status_code")
     status = status or _attribute(exception, "status_code")
     has_headers = _attribute(exception, "headers") is not None
-    if status is None and (has_headers or _is_a(exception, "urllib.HTTPError")):
+    if status is None and (has_headers or _is_a(exception, *WITH_STATUS)):
         status = next(filter(None, (_attribute(exception, n) for n in STATUS_BY_HEADERS)), None)
     return _as_status(status)
 
@@ -444,14 +466,6 @@ def _by_place(exception: BaseException) -> ResultCode | None:
     return None
 
 
-def _by_reason(exception: BaseException) -> ResultCode | None:
-    """Judge a failed request of urllib by its reason: its chain is lost between processes."""
-    reason = _attribute(exception, "reason")
-    if not _is_a(exception, "urllib.URLError") or not isinstance(reason, BaseException):
-        return None
-    return None if _is_a(reason, "urllib.URLError") else _by_table(reason)
-
-
 def _modules(exception: BaseException) -> Iterator[object]:
     """Yield the names of the modules in an exception's traceback."""
     step = exception.__traceback__
@@ -484,15 +498,45 @@ def _attribute(thing: object, name: str) -> object:
 
 
 def _listed_reasons(response: Mapping[str, object]) -> Iterator[str]:
-    for name, key in REASON_LISTS.items():
-        entries = response.get(name)
-        if isinstance(entries, list | tuple):
-            yield from (str(entry[key]) for entry in map(_mapping, entries) if entry.get(key))
+    """Yield the codes of the items that a call did not process, an empty text for each unknown."""
+    for name, items in response.items():
+        if name in UNPROCESSED and items:
+            yield name
+        elif name in REASON_LISTS or (name != "Error" and _is_about_failures(str(name))):
+            for item in _entries([*items.values()] if isinstance(items, Mapping) else items):
+                codes = [*_codes(item)]
+                yield from (code for code in codes if code.lower() not in NO_REASONS)
+                if not codes and name not in REASON_LISTS:
+                    yield ""
+
+
+def _codes(item: Mapping[str, object], depth: int = 3) -> Iterator[str]:
+    """Yield the codes of an entry, or of the errors that it contains."""
+    lowered = {str(key).lower(): value for key, value in item.items()}
+    errors = [each for key in lowered if "error" in key for each in _entries(lowered[key])]
+    if errors and depth:
+        for error in errors:
+            yield from _codes(error, depth - 1)
+    else:
+        code = next(filter(None, map(lowered.get, REASON_KEYS)), None)
+        yield from [str(code)] if isinstance(code, str | int) else []
+
+
+def _entries(value: object) -> Iterator[Mapping[str, object]]:
+    """Yield the entries of a list, or the one that stands there without a list."""
+    for each in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(each, Mapping):
+            yield each
+
+
+def _is_about_failures(name: str) -> bool:
+    return any(part in name.lower() for part in REASON_LIST_PARTS)
 
 
 def _quoted_reasons(message: str) -> list[str]:
     quoted = _QUOTED_REASONS.search(message)
-    return [code.strip() for code in quoted[1].split(",")] if quoted else []
+    codes = [code.strip() for code in quoted[1].split(",")] if quoted else []
+    return [code for code in codes if code.lower() not in NO_REASONS]
 
 
 _QUOTED_REASONS: Final = re.compile(r"cancellation reasons for specific reasons \[([^\]]*)\]")
@@ -619,96 +663,121 @@ REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
 MEMBERS: Final = "child_exceptions"
 """The attribute of Powertools' BatchProcessingError that holds the exceptions of its records."""
 
-REASON_LISTS: Final[Mapping[str, str]] = {
-    "CancellationReasons": "Code",
-    "Entries": "ErrorCode",
-    "Errors": "Code",
-    "Failed": "Code",
-    "FailedEntries": "ErrorCode",
-    "Records": "ErrorCode",
-    "RequestResponses": "ErrorCode",
-}
-"""Lists of reasons in AWS's responses, and the key of the code in each entry.
+REASON_LISTS: Final = (
+    "BulkEmailEntryResults",
+    "CancellationReasons",
+    "Entries",
+    "Records",
+    "RequestResponses",
+    "Responses",
+    "Status",
+)
+"""Lists in AWS's responses whose entries have a code if they failed."""
 
-Of all errors in botocore's models, only DynamoDB's TransactionCanceledException has such a list.
-The other lists are in responses of calls that succeed in part (EventBridge, S3's DeleteObjects,
-SQS, Kinesis, Firehose). An exception that a user raises for such a call usually has the response.
+REASON_LIST_PARTS: Final = ("error", "fail", "unprocessed", "unsuccessful")
+"""A list or a map in AWS's responses with one of these in its name has only entries that failed.
+
+botocore's models have more than 80 such names: ``Errors``, ``FailedEntries``, ``ErrorList``.
+botocore raises no exception for a call that succeeds in part. An exception that a user raises for
+such a call usually has the response.
 """
+
+REASON_KEYS: Final = ("errorcode", "code", "failurecode", "statuscode", "errortype", "status")
+"""Keys of the code in such an entry, or in a member of it with ``error`` in its name, in any case.
+
+Glue has ``ErrorDetail.ErrorCode``, Amazon Location has ``Error.Code``.
+"""
+
+NO_REASONS: Final = ("none", "success")
+"""Codes of entries that have not failed: of DynamoDB's transactions, and of SES."""
+
+UNPROCESSED: Final = (
+    "UnprocessedEntries",
+    "UnprocessedIdentifiers",
+    "UnprocessedItems",
+    "UnprocessedKeys",
+    "UnprocessedRecords",
+    "UnprocessedResourceIdentifiers",
+    "UnprocessedTraceIds",
+    "unprocessedResourceKeys",
+)
+"""Lists and maps of items that AWS asks to send again; without codes."""
 
 TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "Too many requests at a time": (
+        "APICallRateForCustomerExceeded",
+        "APICallRateForCustomerExceededFault",
+        "ActiveWaitingRequestsExceededException",
         "ActivityWorkerLimitExceeded",
+        "AutomationExecutionLimitExceededException",
         "BandwidthLimitExceeded",
-        "ConcurrentLimitExceededException",
-        "ConcurrentRunsExceededException",
-        "EC2ThrottledException",
+        "ClientLimitExceededException",
+        "ConnectionLimitExceededException",
         "LimitExceededException",
-        "MaxConcurrentQueriesException",
+        "OpsMetadataTooManyUpdatesException",
+        "OverLimit",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceeded",
         "ProvisionedThroughputExceededException",
+        "RateLimitExceededException",
+        "ReportGenerationLimitExceeded",
         "RequestLimitExceeded",
         "RequestLimitExceededException",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "Throttled",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
         "TooManyRequestException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
+        "TooManyUpdates",
     ),
     "The service has a problem of its own": (
-        "InternalError",
-        "InternalErrorException",
-        "InternalException",
-        "InternalFailure",
-        "InternalFailureException",
-        "InternalServerError",
-        "InternalServerErrorException",
-        "InternalServerException",
-        "InternalServiceError",
-        "InternalServiceErrorException",
-        "InternalServiceException",
-        "InternalStreamFailure",
-        "KMSInternalException",
         "ModelStreamErrorException",
+        "RetryLatestCommitFailedException",
         "ServerException",
         "ServiceException",
+        "ServiceFault",
         "ServiceUnavailable",
         "ServiceUnavailableError",
         "ServiceUnavailableException",
+        "TagOperationException",
+        "TransientFailure",
+        "WAFTagOperationException",
     ),
     "A dependency of the service is not available": (
+        "CopyToRegionDisabledFault",
         "DatabaseUnavailableException",
         "DependentServiceUnavailableFault",
         "DirectoryUnavailableException",
         "EC2InstanceUnavailableException",
+        "FederationSourceRetryableException",
+        "FleetCapacityExceededException",
+        "GameSessionFullException",
         "InsufficientCapacityException",
         "KeyUnavailableException",
+        "OutOfCapacityException",
+        "OutpostOfflineException",
         "S3Exception",
         "SchemaRegistryUnavailableException",
         "SerialConsoleSessionUnavailableException",
+        "SnapshotCopyDisabledFault",
         "StreamUnavailable",
+        "TLDInMaintenance",
         "WAFUnavailableEntityException",
+        "XksProxyInvalidResponseException",
     ),
     "The called resource is not ready yet": (
         "CodeArtifactUserDeletedException",
         "CodeArtifactUserPendingException",
         "DatabaseResumingException",
-        "ENINotReadyException",
-        "ModelNotReadyException",
-        "ResourceNotReadyException",
-        "SnapStartNotReadyException",
+        "FinalizingOrganizationException",
+        "QueueDeletedRecently",
+        "ResourcePropagationDelayException",
         "SnapStartRegenerationFailureException",
-        "StreamSessionAccessNotReadyException",
+        "StaleTag",
     ),
     "The request, or something behind the service, took too long": (
         "ClientTimeoutException",
+        "ConnectorTimeoutException",
         "DependencyTimeoutException",
         "IDPCommunicationError",
+        "KafkaTimeoutException",
+        "ModelStreamError",
         "ModelTimeoutException",
         "OperationTimeoutException",
         "QueryTimeoutException",
@@ -717,22 +786,32 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "StatementTimeoutException",
     ),
     "Somebody else is changing the same thing at this moment": (
-        "ConcurrentAccessException",
-        "ConcurrentModification",
-        "ConcurrentModificationException",
-        "ConcurrentReferenceUpdateException",
-        "ConcurrentUpdateException",
+        "AccountHasOngoingImportException",
+        "BackfillLimitExceededException",
+        "BackupInUseException",
         "ConditionalRequestConflict",
+        "ConflictingOperationException",
+        "DataRepositoryTaskExecuting",
+        "DeploymentAlreadyStartedException",
+        "DuplicateRequest",
+        "EventDataStoreHasOngoingImportException",
+        "GenerationExistsException",
+        "IntegrationConflictOperationFault",
+        "InvalidClusterParameterGroupState",
+        "InvalidEventSubscriptionState",
         "OperationAborted",
         "OperationAbortedException",
-        "OperationInProgressException",
         "OptimisticLockException",
         "ReplicatedWriteConflictException",
-        "ResourceConcurrentModificationException",
+        "ResourceDataSyncConflictException",
         "RetryableConflictException",
+        "RoleModified",
+        "ServerlessCacheAlreadyUnderMigrationFault",
+        "SessionBusyException",
         "TransactionConflict",
         "TransactionConflictException",
         "WAFOptimisticLockException",
+        "WAFServiceLinkedRoleErrorException",
     ),
     "Data was lost or damaged in transit": (
         "BadDigest",
@@ -750,12 +829,24 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "RequestTimeTooSkewed",
         "TokenRefreshRequired",
     ),
-    "A new bucket is not known everywhere yet": ("TemporaryRedirect",),
+    "A new bucket is not known everywhere yet": (
+        "307",
+        "Redirect",
+    ),
 }
-"""AWS error codes that are worth another try. Case does not matter."""
+"""AWS error codes that are worth another try, as they are sent. Case does not matter."""
 
-TEMPORARY_PARTS: Final = ("throttl", "notready", "temporar")
-"""An AWS error code with one of these in it is temporary: KMS alone has three for throttling."""
+TEMPORARY_PARTS: Final = (
+    "concurrent",
+    "inprogress",
+    "internal",
+    "notready",
+    "slowdown",
+    "temporar",
+    "throttl",
+    "toomanyrequests",
+)
+"""An AWS error code with one of these in it is temporary, unless it is one of PERMANENT_CODES."""
 
 
 class Wording(NamedTuple):
@@ -861,6 +952,8 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "http.BadStatusLine",
         "http.ImproperConnectionState",
         "http.IncompleteRead",
+        "http.LineTooLong",
+        "http.UnknownProtocol",
         "imaplib.abort",
         "multiprocessing.TimeoutError",
         "nntplib.NNTPProtocolError",
@@ -899,8 +992,10 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "aws_lambda_powertools.SQSFifoMessageGroupCircuitBreakerError",
     ),
     "urllib3": (
+        "urllib3.DecodeError",
         "urllib3.EmptyPoolError",
         "urllib3.IncompleteRead",
+        "urllib3.InvalidHeader",
         "urllib3.MaxRetryError",
         "urllib3.ProtocolError",
         "urllib3.ProxyError",
@@ -911,6 +1006,7 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "requests": (
         "requests.ChunkedEncodingError",
         "requests.ConnectionError",
+        "requests.ContentDecodingError",
         "requests.RetryError",
         "requests.Timeout",
     ),
@@ -919,6 +1015,7 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "httpcore.ProxyError",
         "httpcore.RemoteProtocolError",
         "httpcore.TimeoutException",
+        "httpx.DecodingError",
         "httpx.NetworkError",
         "httpx.ProxyError",
         "httpx.RemoteProtocolError",
@@ -927,6 +1024,60 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "aiohttp": (
         "aiohttp.ClientConnectionError",
         "aiohttp.ClientPayloadError",
+        "aiohttp.HttpProcessingError",
+    ),
+    "redis and valkey": (
+        "redis.ClusterDownError",
+        "redis.ConnectionError",
+        "redis.InvalidResponse",
+        "redis.ReadOnlyError",
+        "redis.TimeoutError",
+        "redis.TryAgainError",
+        "valkey.ClusterDownError",
+        "valkey.ConnectionError",
+        "valkey.InvalidResponse",
+        "valkey.ReadOnlyError",
+        "valkey.TimeoutError",
+        "valkey.TryAgainError",
+    ),
+    "azure-core": (
+        "azure.IncompleteReadError",
+        "azure.ServiceRequestError",
+        "azure.ServiceResponseError",
+    ),
+    "Google Cloud": (
+        "google.Aborted",
+        "google.DataCorruption",
+        "google.DataLoss",
+        "google.RetryError",
+        "google.TransferStalledError",
+        "google.TransportError",
+        "google.Unknown",
+    ),
+    "psycopg, psycopg2 and asyncpg": (
+        "asyncpg.AdminShutdownError",
+        "asyncpg.CannotConnectNowError",
+        "asyncpg.ConnectionDoesNotExistError",
+        "asyncpg.DeadlockDetectedError",
+        "asyncpg.SerializationError",
+        "asyncpg.TooManyConnectionsError",
+        "psycopg.AdminShutdown",
+        "psycopg.CannotConnectNow",
+        "psycopg.ConnectionTimeout",
+        "psycopg.CrashShutdown",
+        "psycopg.DeadlockDetected",
+        "psycopg.LockNotAvailable",
+        "psycopg.SerializationFailure",
+        "psycopg.TooManyConnections",
+        "psycopg2.AdminShutdown",
+        "psycopg2.CannotConnectNow",
+        "psycopg2.CrashShutdown",
+        "psycopg2.DeadlockDetected",
+        "psycopg2.LockNotAvailable",
+        "psycopg2.SerializationFailure",
+        "psycopg2.TooManyConnections",
+        "psycopg_pool.PoolTimeout",
+        "psycopg_pool.TooManyRequests",
     ),
 }
 """Exceptions of a network that may work again in a minute, with all that inherit from them."""
@@ -956,6 +1107,10 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "The server reports a permanent error": (
         "ftplib.error_perm",
         "nntplib.NNTPPermanentError",
+        "redis.AuthenticationError",
+        "redis.AuthorizationError",
+        "valkey.AuthenticationError",
+        "valkey.AuthorizationError",
     ),
     "The address or the request cannot be right": (
         "aiohttp.InvalidURL",
@@ -965,7 +1120,6 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "httpx.LocalProtocolError",
         "httpx.TooManyRedirects",
         "httpx.UnsupportedProtocol",
-        "requests.InvalidHeader",
         "requests.InvalidSchema",
         "requests.InvalidURL",
         "requests.MissingSchema",
@@ -982,11 +1136,40 @@ UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "aws_lambda_powertools.CircuitBreakerPersistenceError",
         "aws_lambda_powertools.IdempotencyPersistenceLayerError",
     ),
+    "The header is one of the request, or, if urllib3 raised it, of the response": (
+        "requests.InvalidHeader",
+    ),
     "It hides the failure after which the stream was to be sent again": (
         "botocore.UnseekableStreamError",
     ),
 }
 """Exceptions without an opinion of their own: what they were raised from decides."""
+
+_LOST_BY_POSTGRES: Final = (
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "Network is unreachable",
+    "No route to host",
+    "SSL SYSCALL error",
+    "Temporary failure in name resolution",
+    "connection has been closed unexpectedly",
+    "server closed the connection unexpectedly",
+    "terminating connection",
+    "the connection is lost",
+    "the database system is",
+    "timeout expired",
+    "too many clients already",
+)
+
+_LOST_BY_MYSQL: Final = (
+    "Can't connect to",
+    "Deadlock found",
+    "Lock wait timeout exceeded",
+    "Lost connection",
+    "Too many connections",
+    "server has gone away",
+)
 
 TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "awscrt.AwsCrtError": (  # names of errors, without the prefix AWS_
@@ -1021,9 +1204,15 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
         "IO_SOCKET_NO_ROUTE_TO_HOST",
         "IO_SOCKET_TIMEOUT",
     ),
+    "boto3.S3UploadFailedError": (),
+    "MySQLdb.OperationalError": _LOST_BY_MYSQL,
     "imaplib.error": ("* BYE", "[INUSE]", "[SERVERBUG]", "[UNAVAILABLE]"),
+    "mysql.OperationalError": _LOST_BY_MYSQL,
     "nntplib.NNTPTemporaryError": ("400 ", "403 "),
     "poplib.error_proto": ("-ERR EOF", "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]"),
+    "psycopg.OperationalError": _LOST_BY_POSTGRES,
+    "psycopg2.OperationalError": _LOST_BY_POSTGRES,
+    "pymysql.OperationalError": _LOST_BY_MYSQL,
     "s3transfer.S3CopyFailedError": ("did not match expected ETag",),
     "s3transfer.S3DownloadFailedError": ("did not match expected ETag",),
     "shutil.Error": (),
@@ -1035,6 +1224,9 @@ If a message quotes errors of AWS (``An error occurred (SlowDown) when calling â
 the system (``[Errno 104]``), these are judged together: S3CopyFailedError and ``shutil.Error`` list
 several failures. s3transfer mentions an ETag for a condition of its own; users cannot set it.
 """
+
+CHAINED: Final = ("boto3.S3UploadFailedError",)
+"""Exceptions whose message counts only if the chain was lost between processes."""
 
 TRANSLATED: Final = "awscrt.S3ResponseError"
 """The error that boto3's CRT transfers convert to a ClientError.
@@ -1073,15 +1265,28 @@ TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] =
 }
 """General exceptions that are temporary if one of these modules is in their traceback."""
 
+CAUSES: Final = ("inner_exception", "reason")
+"""Attributes that hold what an exception was raised from, where its chain does not: of azure-core,
+and of urllib and urllib3 if the exception comes from another process."""
+
+REMOTE_TRACEBACKS: Final = ("concurrent._RemoteTraceback", "multiprocessing.RemoteTraceback")
+"""What exceptions from other processes have instead of their chain."""
+
+WITH_STATUS: Final = ("google.GoogleAPICallError", "urllib.HTTPError")
+"""Exceptions that hold an HTTP status in ``code``, even without ``headers``."""
+
 STATUS_BY_HEADERS: Final = ("code", "status", "errcode")
 """Attributes that hold an HTTP status if the exception also has ``headers``."""
 
 TEMPORARY_ERRNOS: Final = (
     "EADDRNOTAVAIL",
     "EAGAIN",
+    "EBUSY",
+    "ECOMM",
     "ECONNABORTED",
     "ECONNREFUSED",
     "ECONNRESET",
+    "EDEADLK",
     "EHOSTDOWN",
     "EHOSTUNREACH",
     "EINTR",
@@ -1091,8 +1296,16 @@ TEMPORARY_ERRNOS: Final = (
     "ENETUNREACH",
     "ENFILE",
     "ENOBUFS",
+    "ENOLCK",
+    "ENOLINK",
+    "ENONET",
+    "ENOTCONN",
     "EPIPE",
+    "EPROTO",
+    "EREMOTEIO",
+    "ESHUTDOWN",
     "ESTALE",
+    "ETIME",
     "ETIMEDOUT",
 )
 """An OSError with one of these numbers is temporary, and ``socket.gaierror`` with ``EAI_AGAIN``."""
@@ -1106,7 +1319,9 @@ def _flat(
 
 _AWS_CODES: Final = {
     name.lower(): code
-    for name, code in _flat((_TEMPORARY, TEMPORARY_CODES), (_PERMANENT, PERMANENT_CODES)).items()
+    for name, code in _flat(
+        (_TEMPORARY, {**TEMPORARY_CODES, "": UNPROCESSED}), (_PERMANENT, PERMANENT_CODES)
+    ).items()
 }
 _CLASSES: Final = _flat(
     (_TEMPORARY, TEMPORARY_CLASSES),
