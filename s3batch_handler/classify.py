@@ -449,8 +449,7 @@ def _by_errno(exception: BaseException) -> ResultCode | None:
 
 
 def _by_error_number(number: int) -> ResultCode | None:
-    is_temporary = errno.errorcode.get(number) in TEMPORARY_ERRNOS
-    return ResultCode.TEMPORARY_FAILURE if is_temporary else None
+    return ResultCode.TEMPORARY_FAILURE if number in _TEMPORARY_NUMBERS else None
 
 
 _OTHER_NUMBERS: Final = {"socket.gaierror": "EAI_AGAIN", "socket.herror": "TRY_AGAIN"}
@@ -1323,6 +1322,7 @@ _AWS_CODES: Final = {
         (_TEMPORARY, {**TEMPORARY_CODES, "": UNPROCESSED}), (_PERMANENT, PERMANENT_CODES)
     ).items()
 }
+_TEMPORARY_NUMBERS: Final = {getattr(errno, name, None) for name in TEMPORARY_ERRNOS}
 _CLASSES: Final = _flat(
     (_TEMPORARY, TEMPORARY_CLASSES),
     (_PERMANENT, PERMANENT_CLASSES),

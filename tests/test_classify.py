@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
 import datetime as dt
 import errno
 import ftplib
@@ -536,6 +537,12 @@ def test_aws_code_counts_more_than_its_status(status: int | None) -> None:
             assert code_of(client_error(code, status)) is expected, code
 
 
+def test_no_code_is_listed_that_a_part_of_it_decides() -> None:
+    codes = [code for group in table.TEMPORARY_CODES.values() for code in group]
+
+    assert not [code for code in codes for part in table.TEMPORARY_PARTS if part in code.lower()]
+
+
 def test_no_code_stands_in_the_table_twice() -> None:
     codes = [
         code.lower()
@@ -815,6 +822,138 @@ def test_page_lists_what_is_permanent_though_marked_as_retryable() -> None:
         assert f"| `{code}` | {reason} |" in page
 
 
+def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
+    """Yield shape name, code, status and documentation of all errors in the service models."""
+    loader = botocore.loaders.Loader()
+    for service in loader.list_available_services("service-2"):
+        for name, shape in loader.load_service_model(service, "service-2")["shapes"].items():
+            if shape.get("exception"):
+                error = shape.get("error", {})
+                status = error.get("httpStatusCode", 500 if shape.get("fault") else 400)
+                words = " ".join(re.sub("<[^>]+>", "", shape.get("documentation", "")).split())
+                yield name, error.get("code", name), status, words
+
+
+def test_code_that_is_sent_counts_and_not_the_name_in_the_model() -> None:
+    """SNS sends ``ConcurrentAccess`` for its ConcurrentAccessException.
+
+    ``LimitExceeded`` is the one exception: of IAM, CloudSearch and SES, and about a quota.
+    """
+    missed = {
+        code
+        for name, code, status, _ in modelled_errors()
+        if code_of(client_error(name, status)) is TEMPORARY
+        and code_of(client_error(code, status)) is not TEMPORARY
+    }
+
+    assert missed == {"LimitExceeded"}
+
+
+PROMISES = re.compile(
+    r"\btry .{0,60}again|again later|later retry|retr(y|ied)|throttl|rate exceeded|in progress",
+    re.IGNORECASE,
+)
+CHANGE_FIRST = re.compile(
+    r"verify|check (the|your|if)|inspect|choose|specify|update the|correct|different|fewer|reduce"
+    r"|remove|resolve|fix|without|review|delete|smaller|quota|permission|exist|valid|unique"
+    r"|supported|in use|get a new|change the|close one|initialize|reboot",
+    re.IGNORECASE,
+)
+PROMISED_BUT_PERMANENT = {
+    "In other services a name is taken, or a state is wrong": {
+        "ConditionalCheckFailedException",
+        "ConflictException",
+        "InvalidResourceStateException",
+        "InvalidResourceStateFault",
+    },
+    "A limit of the account stays exceeded until it is raised or usage decreases": {
+        "ApiKeyLimitExceededException",
+        "ApiLimitExceededException",
+        "ResourceLimitException",
+    },
+    "The request itself is wrong, or came too late": {
+        "ExpiredTradeInTokenException",
+        "IdempotentParameterMismatch",
+        "IdempotentParameterMismatchException",
+        "MultipleRepositoriesInPullRequestException",
+        "PipelineExecutionNotStoppableException",
+        "StageNotRetryableException",
+        "UpdateOutOfSyncException",
+    },
+    "What the request is about is not there, or not allowed": {
+        "NotFoundException",
+        "ScanNotFoundException",
+        "UnauthorizedException",
+    },
+    "Somebody has to act before": {
+        "BillingViewHealthStatusException",
+        "KmsDisabled",
+        "KmsKeyDisabledException",
+        "SubscriptionRequiredException",
+        "TagOptionNotMigratedException",
+    },
+}
+"""Codes whose documentation speaks of a later retry in some service, and why they are permanent."""
+
+
+def test_errors_whose_documentation_promises_that_a_later_retry_may_succeed() -> None:
+    """A code that comes with a new botocore is either temporary, or has a reason not to be.
+
+    Documentation that asks to change something first ("verify the name and try again") promises
+    nothing for the same request.
+    """
+    promised = {
+        (code, status)
+        for _, code, status, words in modelled_errors()
+        if PROMISES.search(words) and not CHANGE_FIRST.search(words)
+    }
+
+    permanent = {code for code, st in promised if code_of(client_error(code, st)) is not TEMPORARY}
+
+    assert len(promised) > 150
+    assert permanent == set().union(*PROMISED_BUT_PERMANENT.values())
+
+
+def test_page_lists_what_is_permanent_though_a_retry_is_promised() -> None:
+    """With the same reasons."""
+    for reason, codes in PROMISED_BUT_PERMANENT.items():
+        assert set(re.findall(r"`([^`]+)`", row_of(reason))) == codes
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("APICallRateForCustomerExceeded", 400),
+        ("ClientLimitExceededException", 400),
+        ("ConcurrentAccess", 400),
+        ("ConcurrentOperationException", 400),
+        ("FederationSourceRetryableException", 400),
+        ("OperationInProgressFailure", 400),
+        ("OverLimit", 403),
+        ("RateLimitExceededException", 400),
+        ("Redirect", 307),
+        ("307", 307),
+        ("ReportInProgress", 404),
+        ("ResourcePropagationDelayException", 428),
+        ("TooManyInvalidationsInProgress", 400),
+        ("TooManyUpdates", 400),
+        ("INTERNAL_SERVER_EXCEPTION", 400),
+    ],
+)
+def test_code_that_looks_permanent_by_its_status(code: str, status: int) -> None:
+    assert code_of(client_error(code, status)) is TEMPORARY
+
+
+def test_restore_that_is_in_progress_stays_permanent() -> None:
+    """It takes hours: an exact code counts more than the word ``InProgress`` in it."""
+    assert code_of(client_error("RestoreAlreadyInProgress", 409)) is PERMANENT
+
+
+@pytest.mark.parametrize("code", ["ProvisionedConcurrencyConfigNotFoundException", "TooManyTags"])
+def test_code_with_a_similar_word_is_judged_by_its_status(code: str) -> None:
+    assert code_of(client_error(code, 404)) is PERMANENT
+
+
 LAMBDA_NOT_READY = [
     ("CodeArtifactUserDeletedException", 409),
     ("CodeArtifactUserPendingException", 409),
@@ -1085,7 +1224,36 @@ def test_cancelled_transaction_of_a_real_client() -> None:
         ),
         ({"Entries": [{"EventId": "1"}, {"ErrorCode": "ThrottlingException"}]}, TEMPORARY),
         ({"Failed": [{"Code": "InternalError"}, {"Code": "NeverHeardOfIt"}]}, None),
-        ({"Records": "text", "Errors": [None, 7]}, None),
+        ({"Failed": [{"Code": "InternalError"}, {"Message": "no code"}]}, None),
+        ({"Records": "text", "Errors": [None, 7], 5: [{"Code": "SlowDown"}]}, None),
+        ({"Errors": [{"SecretId": "a", "ErrorCode": "InternalServiceError"}]}, TEMPORARY),
+        ({"Errors": [{"SecretId": "a", "ErrorCode": "AccessDeniedException"}]}, PERMANENT),
+        ({"Responses": [{"TableName": "t"}, {"Error": {"Code": "ThrottlingError"}}]}, TEMPORARY),
+        ({"Responses": [{"Error": {"Code": "ConditionalCheckFailed"}}]}, PERMANENT),
+        ({"Errors": [{"ErrorDetail": {"ErrorCode": "InternalServiceException"}}]}, TEMPORARY),
+        ({"ErrorList": [{"Index": 0, "ErrorCode": "INTERNAL_SERVER_EXCEPTION"}]}, TEMPORARY),
+        ({"ErrorList": [{"Index": 0, "ErrorCode": "500"}, {"ErrorCode": 429}]}, TEMPORARY),
+        ({"UnprocessedFindings": [{"ErrorCode": "InternalException"}]}, TEMPORARY),
+        ({"failures": [{"failureCode": "ImageNotFound"}]}, None),
+        (
+            {"errorEntries": [{"entryId": "1", "errors": [{"errorCode": "ThrottlingException"}]}]},
+            TEMPORARY,
+        ),
+        (
+            {"FailedResourcesMap": {"arn": {"StatusCode": 500, "ErrorCode": "InternalException"}}},
+            TEMPORARY,
+        ),
+        (
+            {"BulkEmailEntryResults": [{"Status": "SUCCESS"}, {"Status": "TRANSIENT_FAILURE"}]},
+            TEMPORARY,
+        ),
+        (
+            {"UnprocessedItems": {"t": [{"PutRequest": {"Item": {"Code": "AccessDenied"}}}]}},
+            TEMPORARY,
+        ),
+        ({"UnprocessedKeys": {"t": {"Keys": [{"id": "1"}]}}}, TEMPORARY),
+        ({"UnprocessedKeys": {}, "Responses": {"t": [{"Code": "SlowDown"}]}}, None),
+        ({"UnprocessedKeys": [{"Values": ["1"]}], "Errors": [{"Code": "AccessDenied"}]}, PERMANENT),
     ],
 )
 def test_answer_of_a_batch_in_a_users_exception(response: Any, expected: ResultCode | None) -> None:
@@ -1427,6 +1595,58 @@ def test_errors_that_s3transfer_quotes_of_a_copy(
     assert code_of(error) is expected
 
 
+REMOTE_TRACEBACK = concurrent.futures.process._RemoteTraceback("…")  # type: ignore[arg-type]
+UPLOAD_FAILED = (
+    "Failed to upload a to b/k: An error occurred ({}) when calling the PutObject operation"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "rest", "expected"),
+    [
+        ("SlowDown", " (reached max retries: 4): Please reduce your request rate.", TEMPORARY),
+        ("503", ": Service Unavailable", TEMPORARY),
+        ("AccessDenied", ": Access Denied", PERMANENT),
+        ("KMS.DisabledException", ": the key is disabled", PERMANENT),
+        ("SignatureDoesNotMatch", ": Signature expired: 20261129 is now earlier", TEMPORARY),
+        ("NeverHeardOfIt", ": odd", None),
+    ],
+)
+def test_upload_that_failed_in_another_process(
+    code: str, rest: str, expected: ResultCode | None
+) -> None:
+    """A process pool replaces the chain with a traceback: the text has the code that is left."""
+    error = boto3.exceptions.S3UploadFailedError(UPLOAD_FAILED.format(code) + rest)
+    error.__cause__ = REMOTE_TRACEBACK
+
+    assert code_of(error) is expected
+
+
+def test_upload_that_really_failed_in_another_process(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    answer = b"HTTP/1.1 503 Slow\r\nContent-Length: 41\r\nConnection: close\r\n\r\n"
+    answer += b"<Error><Code>SlowDown</Code></Error>".ljust(41)
+    context = multiprocessing.get_context("spawn")
+
+    with loopback(answer) as url, concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+        error = raised(pool.submit(upload, url, str(tmp_path / "a")).result)
+
+    assert isinstance(error, boto3.exceptions.S3UploadFailedError)
+    assert code_of(error) is TEMPORARY
+
+
+def upload(url: str, path: str) -> None:
+    s3(url).upload_file(path, "b", "k")
+
+
+def test_chain_of_an_upload_counts_more_than_its_text() -> None:
+    """Only the chain has the HTTP status, and the request ID for the report."""
+    cause = client_error("NeverHeardOfIt", 503)
+    error = chain(boto3.exceptions.S3UploadFailedError(UPLOAD_FAILED.format("AccessDenied")), cause)
+
+    assert classify(error) == (TEMPORARY, cause)
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -1513,6 +1733,48 @@ def test_server_that_hangs_up_in_the_middle(client: str) -> None:
         error = raised(lambda: CLIENTS[client](url, 30))
 
     assert code_of(error) is TEMPORARY, describe(error)
+
+
+DAMAGED = [
+    b"\x00\x01garbage\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+    b"HTTP/1.1 200 OK\r\nA: " + b"a" * 70_000 + b"\r\n\r\n",
+    b"HTTP/9.9 200 OK\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("answer", DAMAGED, ids=["status line", "chunk", "header", "version"])
+def test_answer_that_is_damaged(client: str, answer: bytes) -> None:
+    with loopback(answer) as url:
+        error = raised(lambda: CLIENTS[client](url, 30))
+
+    assert code_of(error) is TEMPORARY, describe(error)
+
+
+@pytest.mark.parametrize("client", ["requests", "urllib3"])
+def test_compressed_answer_that_is_damaged(client: str) -> None:
+    with loopback(ok(b"abcdef").replace(b"\r\n", b"\r\nContent-Encoding: gzip\r\n", 1)) as url:
+        error = raised(lambda: CLIENTS[client](url, 30))
+
+    assert code_of(error) is TEMPORARY, describe(error)
+
+
+def test_answer_with_two_lengths() -> None:
+    """requests raises its InvalidHeader from urllib3's."""
+    inner = raised(lambda: urllib3.HTTPResponse(headers={"Content-Length": "1, 2"}))
+
+    assert type(inner) is urllib3.exceptions.InvalidHeader
+    assert code_of(inner) is TEMPORARY
+    assert code_of(chain(requests.exceptions.InvalidHeader(), inner)) is TEMPORARY
+
+
+def test_header_of_a_request_that_is_wrong() -> None:
+    """requests has one class for the headers of both."""
+    error = raised(lambda: requests.get("http://127.0.0.1:1", headers={"a": "b\n\nc"}))
+
+    assert type(error) is requests.exceptions.InvalidHeader
+    assert code_of(error) is not TEMPORARY
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -1612,7 +1874,7 @@ def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
 # ---------------------------------------------------------------- the standard library
 
 
-@pytest.mark.parametrize("name", table.TEMPORARY_ERRNOS)
+@pytest.mark.parametrize("name", [name for name in table.TEMPORARY_ERRNOS if hasattr(errno, name)])
 def test_network_errno_is_temporary(name: str) -> None:
     error = OSError(getattr(errno, name), "x")
 
@@ -1894,7 +2156,16 @@ def test_host_with_several_addresses_in_asyncio(
         (foreign("httpx.RemoteProtocolError", "httpx.ProtocolError"), TEMPORARY),
         (foreign("httpx.LocalProtocolError", "httpx.ProtocolError"), PERMANENT),
         (foreign("httpx.UnsupportedProtocol", "httpx.TransportError"), PERMANENT),
-        (foreign("httpx.DecodingError", "httpx.RequestError"), None),
+        (foreign("httpx.DecodingError", "httpx.RequestError"), TEMPORARY),
+        (foreign("redis.BusyLoadingError", "redis.ConnectionError"), TEMPORARY),
+        (foreign("redis.AuthenticationError", "redis.ConnectionError"), PERMANENT),
+        (foreign("redis.MasterDownError", "redis.ClusterDownError"), TEMPORARY),
+        (foreign("redis.ResponseError", "redis.RedisError"), None),
+        (foreign("azure.ServiceRequestTimeoutError", "azure.ServiceRequestError"), TEMPORARY),
+        (foreign("azure.ClientAuthenticationError", "azure.HttpResponseError"), None),
+        (foreign("google.TransferStalledError", "google.GoogleAPICallError"), TEMPORARY),
+        (foreign("psycopg.DeadlockDetected", "psycopg.OperationalError"), TEMPORARY),
+        (foreign("psycopg.UniqueViolation", "psycopg.IntegrityError"), None),
         (foreign("aiohttp.ServerDisconnectedError", "aiohttp.ClientConnectionError"), TEMPORARY),
         (foreign("aiohttp.ClientPayloadError", "aiohttp.ClientError"), TEMPORARY),
         (
@@ -1909,6 +2180,64 @@ def test_host_with_several_addresses_in_asyncio(
 def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode | None) -> None:
     """The top-level package and the class, or those of anything it inherits from."""
     assert code_of(cls("x")) is expected
+
+
+@pytest.mark.parametrize(
+    ("package", "text", "expected"),
+    [
+        ("psycopg", 'connection to server at "127.0.0.1" failed: Connection refused', TEMPORARY),
+        ("psycopg", "server closed the connection unexpectedly", TEMPORARY),
+        ("psycopg2", "FATAL:  the database system is starting up", TEMPORARY),
+        ("psycopg2", 'FATAL:  password authentication failed for user "a"', None),
+        ("pymysql", "(2013, 'Lost connection to MySQL server during query')", TEMPORARY),
+        ("pymysql", "(1045, \"Access denied for user 'a'@'localhost'\")", None),
+    ],
+)
+def test_database_server_that_is_away(package: str, text: str, expected: ResultCode | None) -> None:
+    """The drivers have one class for it and for wrong passwords, without a number."""
+    error = foreign(f"{package}.OperationalError", f"{package}.DatabaseError")(text)
+
+    assert code_of(error) is expected
+
+
+def test_answer_that_the_parser_of_aiohttp_refused() -> None:
+    """aiohttp calls it 400, but the server did not: it has no headers."""
+    outer = foreign("aiohttp.ClientResponseError", "aiohttp.ClientError")("400, Bad status line")
+    outer.status, outer.headers = 400, None  # type: ignore[attr-defined]
+    parser = foreign("aiohttp.HttpProcessingError")
+    inner = type("BadStatusLine", (parser,), {"__module__": "aiohttp.http_exceptions"})("x")
+
+    assert code_of(chain(outer, inner)) is TEMPORARY
+
+
+@pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
+def test_status_of_google_cloud(status: int, expected: ResultCode) -> None:
+    """An error that came by gRPC has neither a response nor headers."""
+    error = foreign("google.SomeError", "google.GoogleAPICallError")(f"{status} x")
+    error.code, error.response = status, None  # type: ignore[attr-defined]
+
+    assert code_of(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [(ConnectionRefusedError(), TEMPORARY), (ssl.SSLCertVerificationError(), PERMANENT)],
+)
+def test_request_of_azure_that_failed(inner: Exception, expected: ResultCode) -> None:
+    """azure-core raises it outside of the except block, and keeps the cause beside."""
+    error = foreign("azure.ServiceRequestError", "azure.AzureError")("x")
+    error.inner_exception = inner  # type: ignore[attr-defined]
+
+    assert code_of(error) is expected
+
+
+def test_cause_of_an_exception_from_another_process() -> None:
+    """A process pool puts a traceback in the place of the chain."""
+    untrusted = ssl.SSLCertVerificationError()
+    error = urllib3.exceptions.MaxRetryError(None, "/", untrusted)  # type: ignore[arg-type]
+    error.__cause__ = REMOTE_TRACEBACK
+
+    assert code_of(error) is PERMANENT
 
 
 def test_connection_error_of_httpx_over_a_certificate() -> None:
@@ -2138,7 +2467,7 @@ def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]
     """Every name and every reason of the table stands in its section of the page, no other."""
     beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS}
     beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
-    beside |= {"urllib.error.URLError", "reason"}
+    beside |= {*table.CAUSES, *table.REMOTE_TRACEBACKS, "ConcurrentAccess", "INTERNAL_FAILURE"}
 
     assert names_in(title) - beside == {name for names in data.values() for name in names}
     for reason, names in data.items():
@@ -2190,15 +2519,50 @@ def test_page_has_the_rules_that_look_into_an_exception(
 
 
 def test_page_has_the_lists_of_reasons() -> None:
-    keys = {
-        (name, key)
-        for line in DOCS.read_text().split("### Several reasons")[1].split("\n#")[0].splitlines()
-        if line.startswith("| `")
-        for name in re.findall(r"`([^`]+)`", line.split("|")[1])
-        for key in re.findall(r"`([^`]+)`", line.split("|")[2])
-    }
+    section = DOCS.read_text().split("### Several reasons")[1].split("\n#")[0]
+    names = set(re.findall(r"`([^`]+)`", section))
+    tables = (table.REASON_LISTS, table.REASON_LIST_PARTS, table.REASON_KEYS, table.UNPROCESSED)
 
-    assert keys == {*table.REASON_LISTS.items()}
+    assert names >= {*itertools.chain(*tables)}
+
+
+def failed_items(output: Any) -> Iterator[tuple[str, str]]:
+    """Yield list and key where an output shape has a list of failures with codes."""
+    for name, shape in output.members.items():
+        about = re.search("error|fail|unprocessed|unsuccessful", name, re.IGNORECASE)
+        if about and shape.type_name == "list" and shape.member.type_name == "structure":
+            for key, member in shape.member.members.items():
+                if re.fullmatch("(error|failure)?code", key, re.IGNORECASE):
+                    yield name, key
+                elif "error" in key.lower() and member.type_name == "structure":
+                    yield from ((name, f"{key}.{k}") for k in member.members if "Code" in k)
+
+
+def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
+    """A partial failure is understood wherever AWS's answers list codes."""
+    session = boto3.Session(region_name="us-east-1")._session
+    found = set()
+    for service in session.get_available_services():
+        model = session.get_service_model(service)
+        for operation in map(model.operation_model, model.operation_names):
+            if operation.output_shape is not None:
+                found |= {*failed_items(operation.output_shape)}
+
+    class NotAllDoneError(Exception):
+        response: Any
+
+    missed = set()
+    for name, path in found:
+        entry: Any = "SlowDown"
+        for key in reversed(path.split(".")):
+            entry = {key: entry}
+        error = NotAllDoneError()
+        error.response = {name: [entry]}
+        if code_of(error) is not TEMPORARY:
+            missed.add((name, path))
+
+    assert len(found) > 60
+    assert missed == set()
 
 
 def test_page_has_the_small_tables_too() -> None:
