@@ -2,7 +2,7 @@
 
 :func:`redact` processes a text, :func:`text_of` the message of an exception, and
 :func:`without_secrets` an exception that is logged with its traceback. The tables at the end of
-this file and ``docs/handlers.md`` list what they remove.
+this file and of ``quoted_input.py``, and ``docs/handlers.md``, list what they remove.
 
 The run time is linear in the length of the text. Patterns are compiled when the first failure needs
 them, so that a cold start does not become slower.
@@ -14,11 +14,16 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.quoted_input import (
+    MASK,
+    QUOTE,
+    closing_quote,
+    end_of_value,
+    mask_quoted_input,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-MASK: Final = "***"
-"""What replaces a value that was removed."""
 
 
 def redact(text: str) -> str:
@@ -34,12 +39,12 @@ def redact(text: str) -> str:
     credentials, in plain, URL-encoded, HTML-escaped and JSON-escaped text; passwords in addresses;
     tokens that are known by their form; and input that some libraries quote in their messages.
     """
-    for hint in QUOTED_INPUT:
-        if hint in text:
-            text = _quoted_input(hint).sub(rf"\1{MASK}", text)
+    text = mask_quoted_input(text)
     lowered = _lowered(text)
     if any(hint in lowered for hint in _NAME_HINTS):
         text = _mask_named(text, lowered)
+    if any(program in lowered for program in PASSWORD_OPTIONS):
+        text = _mask_options(text)
     if "@" in text or "://" in text or "%40" in text:
         text = _tokens().sub(_mask_userinfo, text)
     if any(hint in lowered for hint in _TOKEN_HINTS):
@@ -178,10 +183,16 @@ def _copy(error: BaseException, text: str) -> BaseException:
 def _mask_named(text: str, lowered: str) -> str:
     """Mask the values that follow the name of a credential and a separator."""
     kept: list[str] = []
+    arns = [arn.span() for arn in _arns().finditer(text)] if "arn" in lowered else []
+    arns.reverse()
     done = position = 0
     while (name := _names().search(lowered, position)) is not None:
         position = name.end()
-        if not _is_used_as_name(lowered, name) or not _may_be_secret(text, name):
+        while arns and arns[-1][1] <= name.start():
+            arns.pop()
+        if arns and arns[-1][0] < name.start() and _separator(name)[:1] in (":", "%"):
+            continue  # as in arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db
+        if not _is_used_as_name(text, lowered, name) or not _may_be_secret(text, name):
             continue
         begin, end = _value(text, name)
         if begin < end:
@@ -190,7 +201,7 @@ def _mask_named(text: str, lowered: str) -> str:
     return "".join([*kept, text[done:]]) if kept else text
 
 
-def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
+def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
     """Return whether a match is a name of its own, and not the end of a longer word."""
     before = lowered[max(0, name.start() - 64) : name.start()]
     in_query = (
@@ -208,10 +219,15 @@ def _is_used_as_name(lowered: str, name: re.Match[str]) -> bool:
         return opener.endswith(("<", "&lt;"))
     if before[len(opener) :].startswith("-"):  # an option of a command
         return True
+    if re.search(_SETTING, opener):  # aws configure set aws_secret_access_key …
+        return True
     if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
         return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
-    is_quoted = lowered[name.end() : name.end() + 2].lstrip("b")[:1] in ("'", '"')
-    return is_quoted and word in _BEFORE_QUOTES
+    if lowered[name.end() : name.end() + 2].lstrip("b")[:1] not in ("'", '"'):
+        return False
+    # An option of SQL is in capital letters or has "_": SESSION_TOKEN '…'
+    is_option = text[name.start() : name.end()].isupper() or "_" in before[len(opener) :] + word
+    return is_option or word in _BEFORE_QUOTES
 
 
 def _separator(name: re.Match[str]) -> str:
@@ -222,6 +238,8 @@ def _separator(name: re.Match[str]) -> str:
 def _may_be_secret(text: str, name: re.Match[str]) -> bool:
     """Return whether a value is a credential, not a word as in ``invalid token: expired``."""
     word = name["name"]
+    if _is_count(text, name):
+        return False
     if word in NAMES_IN_QUERIES:
         # Only a part of the value, or the run time would be quadratic in a text full of names.
         begin, end = _plain_value(text, name, longest=_LOOKED_AT)
@@ -240,6 +258,17 @@ def _may_be_secret(text: str, name: re.Match[str]) -> bool:
 _LOOKED_AT: Final = 200
 
 
+def _is_count(text: str, name: re.Match[str]) -> bool:
+    """Return whether a value is a number, not a credential: ``max_tokens=4,096``, ``pin=17``."""
+    if not name["plural"] and name["name"] not in SHORT_NAMES:
+        return False
+    number = _number().match(text, name.end())
+    if number is None:
+        return False
+    longest = (12 if name["name"] == "token" else 3) if name["plural"] else 2
+    return len(number[0]) <= longest
+
+
 def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     """Return the start and the end of the value after a name."""
     begin = name.end()
@@ -253,8 +282,8 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
         return _plain_value(text, name)
     begin = opening.end()
     if opening["quote"]:
-        return begin, _closing_quote(text, begin, opening["quote"])
-    return begin, _closing_bracket(text, begin)
+        return begin, closing_quote(text, begin, opening["quote"])
+    return begin, end_of_value(text, begin, stop_at_comma=False)
 
 
 def _plain_value(text: str, name: re.Match[str], longest: int | None = None) -> tuple[int, int]:
@@ -277,31 +306,6 @@ def _pattern_for(name: re.Match[str]) -> re.Pattern[str]:
             return _line()
     is_encoded = "%" in name["separator"] and name["separator"].strip("%20+ ")[-2:] in ("3a", "3d")
     return _encoded_value() if is_encoded else _unquoted_value()
-
-
-def _closing_quote(text: str, begin: int, quote: str) -> int:
-    r"""Return the end of a quoted value, or the end of the text if the quote is not closed.
-
-    In ``'it\'s'`` the quote in the middle is escaped; in ``\"it\'s\"``, which is JSON within JSON,
-    those around the value are.
-    """
-    end = begin
-    while (end := text.find(quote, end)) >= 0:
-        before = text[max(begin, end - 16) : end]
-        backslashes = len(before) - len(before.rstrip("\\"))
-        if backslashes == 0 or (backslashes % 2 == 0 and quote in ("'", '"')):
-            return end
-        end += 1
-    return len(text)
-
-
-def _closing_bracket(text: str, begin: int) -> int:
-    depth = 1
-    for bracket in _brackets().finditer(text, begin):
-        depth += 1 if bracket[0] in "([{" else -1
-        if depth == 0:
-            return bracket.start()
-    return len(text)
 
 
 def _looks_random(value: str) -> bool:
@@ -337,9 +341,14 @@ def _mask_userinfo(match: re.Match[str]) -> str:
     at = text.rfind("@")
     if at < 0:
         return text
+    oracle = _oracle().match(text)
+    if oracle is not None:
+        return f"{oracle[1]}{MASK}{text[oracle.end() :]}"
     user, colon, password = text[:at].partition(":")
     name = user.lstrip("([{=,/").rpartition("=")[2]
     is_address = re.fullmatch(_USER, name) and name.lower() not in _SCHEMES
+    if re.fullmatch(_TIME, text[:at].lstrip("([{=,")):
+        return text
     if colon and password and is_address and re.match(_HOST, text[at + 1 :]):
         return f"{user}:{MASK}{text[at:]}"
     return text
@@ -369,10 +378,27 @@ def _mask_in_address(address: str) -> str:
     return f"{MASK}{address[at:]}" if _looks_random(address[:at]) else address
 
 
+def _mask_options(text: str) -> str:
+    """Mask passwords on command lines, such as that of a ``CalledProcessError``."""
+    kept: list[str] = []
+    done = 0
+    programs = list(_programs().finditer(text))
+    following = [*(program.start() for program in programs[1:]), len(text)][: len(programs)]
+    for program, end in zip(programs, following, strict=True):
+        line = text.find("\n", program.end(), end)
+        options = _option(program["program"])
+        for option in options.finditer(text, program.end(), end if line < 0 else line):
+            begin, after = option.span(option.lastgroup or 0)
+            kept += [text[done:begin], MASK]
+            done = after
+    return "".join([*kept, text[done:]]) if kept else text
+
+
 def _mask_known_token(match: re.Match[str]) -> str:
     scheme, value = match["scheme"], match["value"]
-    if match["option"]:
-        return f"{match['option']}{MASK}"
+    kept = match["option"] or match["address"]
+    if kept:
+        return f"{kept}{MASK}"
     if scheme is None:
         return MASK
     return f"{scheme}{MASK}" if _looks_random(value) or len(value) >= 20 else match[0]
@@ -383,56 +409,86 @@ def _mask_known_token(match: re.Match[str]) -> str:
 NAMES: Final = (
     *("access-key", "access-key-id", "account-key", "admin-key", "api-key", "app-key"),
     *("application-key", "assertion", "auth-key", "authorization", "client-key", "consumer-key"),
-    *("cookie", "cookies", "credential", "credentials", "customer-key", "encryption-key"),
+    *("cookie", "credential", "customer-key", "encryption-key"),
     *("function-key", "functions-key", "google-access-id", "header value", "host-key"),
     "identified by",
     *("key-pair-id", "license-key", "master-key", "passcode", "passphrase", "passwd", "password"),
-    *("plaintext", "private-key", "saml-request", "saml-response", "secret", "secret-binary"),
+    *(
+        "plaintext",
+        "private-key",
+        "pswd",
+        "pwd",
+        "saml-request",
+        "saml-response",
+        "secret",
+        "secret-binary",
+    ),
     *("secret-key", "secret-string", "security-key", "service-key", "sessid", "session-id"),
     "session-key",
     *("shared-key", "signature", "signing-key", "storage-key", "subscription-key", "token"),
+    *("userpass",),
 )
 """Names of credentials, also at the end of longer names: ``X-Amz-Security-Token``.
 
-A ``-`` also matches ``_``, a space or nothing.
+A ``-`` also matches ``_``, a space or nothing, and an ``s`` may follow.
 """
 
 SHORT_NAMES: Final = (
-    *("auth", "bearer", "cred", "creds", "hmac", "jwt", "mfa-code", "otp", "pass", "passwort"),
-    *("pin", "pswd", "pw", "pwd", "sas", "session", "sid", "sig", "sign", "ticket", "totp"),
+    *("adminpass", "auth", "bearer", "cred", "creds", "dbpass", "hmac", "jwt", "keypass"),
+    *("mfa-code", "mypass", "otp", "pass", "passwort", "pin", "pw", "rootpass", "sas", "session"),
+    *("sid", "sig", "sign", "smtppass", "storepass", "ticket", "totp"),
 )
 """Names of credentials that must be whole words: ``design`` does not contain ``sign``."""
 
 NAMES_IN_QUERIES: Final = (
-    *("appid", "code", "csrf", "hash", "key", "magic", "nonce", "policy", "state", "verification"),
-    *("verifier", "xsrf"),
+    *("access", "activation", "appid", "code", "confirmation", "csrf", "hash", "hdnea", "hdnts"),
+    *("invite", "key", "license", "magic", "md5", "nonce", "policy", "reset", "rlkey", "state"),
+    *("tok", "verification", "verifier", "xsrf"),
 )
 """Names that are credentials only in query strings, and only if their values look random."""
 
-QUOTED_INPUT: Final[Mapping[str, tuple[str, str]]] = {
-    # pydantic, both versions; a traceback or another exception may have its text
-    "input_value=": (r"input_value=", r", input_type="),
-    "; given=": (r"; given=", r"; permitted=|\)"),
-    "Input tag ": (r"Input tag ", r" found using "),
-    "Invalid type for parameter ": (
-        r"Invalid type for parameter [^,]{0,200}, value: ",
-        r", type: <class",
-    ),  # botocore
-    "[parameters: ": (r"\[parameters: ", r"\]\n"),  # SQLAlchemy
-    "DETAIL: ": (r"\nDETAIL: +", r"\n(?:HINT|CONTEXT|QUERY|LINE|\[SQL)"),  # psycopg
-    "Duplicate entry ": (r"Duplicate entry ", r" for key "),  # MySQL
-    " value: '": (r"\bIncorrect \w+ value: ", r" for column "),  # MySQL
-    "dup key: ": (r"\bdup key: ", r", full error: "),  # MongoDB
-    "full error: ": (r"\bfull error: ", r"\Z"),  # MongoDB
-    "Failed schema validation.": (
-        r"Failed schema validation\. Error: [^\n]{0,400}?, Data: ",
-        r"\Z",
-    ),  # Powertools
-    "instead of value ": (r"instead of value ", r" of type "),  # dacite
-    "(got ": (r"must be <class '[^']{1,200}'> \(got ", r"\Z"),  # attrs
-    "On instance": (r"\nOn instance[^\n]{0,200}:\n", r"\Z"),  # jsonschema, quoted by another
+PASSWORD_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sshpass": ("-p", "-p "),
+    **dict.fromkeys(("7z", "7za", "7zr", "7zz"), ("-p",)),
+    **dict.fromkeys(("rar", "unrar"), ("-p", "-hp")),
+    **dict.fromkeys(("zip", "unzip"), ("-P", "-P ")),
+    **dict.fromkeys(("mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlsh"), ("-p",)),
+    **dict.fromkeys(("mariadb", "mariadb-dump", "mariadb-admin"), ("-p",)),
+    **dict.fromkeys(("mongo", "mongosh", "mongodump", "mongorestore"), ("-p ",)),
+    **dict.fromkeys(("mongoexport", "mongoimport"), ("-p ",)),
+    "redis-cli": ("-a ",),
+    **dict.fromkeys(("sqlcmd", "bcp"), ("-P", "-P ")),
+    "openssl": ("-pass ", "-passin ", "-passout ", "-k ", "-K "),
+    "login": ("-p ",),  # docker login, az login, helm registry login
+    **dict.fromkeys(("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), ("-w ",)),
+    **dict.fromkeys(("pdftotext", "pdftoppm", "pdfinfo", "pdfimages"), ("-opw ", "-upw ")),
+    **dict.fromkeys(("ffmpeg", "ffprobe"), ("-decryption_key ", "-encryption_key ")),
 }
-"""Input that libraries quote: a hint to search for, and the patterns before and after the input."""
+"""Programs, and their options for a password: with a space, or directly before the password."""
+
+TOKEN_PREFIXES: Final = (
+    *("AIza", "ya29.", "GOCSPX-"),  # Google
+    *("gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_"),
+    *("glagent-", "glcbt-", "gldt-", "glffct-", "glft-", "glimt-", "gloas-", "glpat-", "glptt-"),
+    *("glrt-", "glrtr-", "glsoat-", "glwt-"),  # GitLab
+    *("xapp-", "xoxa-", "xoxb-", "xoxe-", "xoxe.", "xoxo-", "xoxp-", "xoxr-", "xoxs-"),  # Slack
+    *("pk_live_", "rk_live_", "rk_test_", "sk_live_", "sk_test_", "whsec_"),  # Stripe
+    *("sq0atp-", "sq0csp-"),  # Square
+    *("shpat_", "shpca_", "shppa_", "shpss_"),  # Shopify
+    *("dckr_oat_", "dckr_pat_", "hvb.", "hvr.", "hvs."),  # Docker, Vault
+    *("dop_v1_", "doo_v1_", "dor_v1_"),  # DigitalOcean
+    *("npm_", "pypi-", "rubygems_", "hf_", "gsk_", "pplx-"),
+    *("glc_", "glsa_", "sntrys_", "sntryu_", "NRAK-", "dt0c01."),  # Grafana, Sentry, and the like
+    *("SG.", "ATATT3", "ATCTT3", "lin_api_", "PMAK-", "figd_", "pscale_pw_", "pscale_tkn_"),
+    *("tskey-", "AGE-SECRET-KEY-", "ops_eyJ", "CFPAT-"),
+)
+"""How tokens begin that are known by their form."""
+
+SECRET_ADDRESSES: Final = (
+    *("hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/"),
+    *("/incomingwebhook/", "hooks.zapier.com/hooks/catch/", "maker.ifttt.com/use/", "/with/key/"),
+)
+"""Parts of addresses after which the path is a credential."""
 
 _HEADERS: Final = ("authorization", "cookie", "header value")
 _BEFORE_QUOTES: Final = ("header value", "identified by", "passphrase", "passwd", "password")
@@ -448,7 +504,8 @@ _SCHEMES: Final = ("acct", "arn", "mailto", "npm", "sip", "sips", "xmpp")
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-.:"
 
 _NAME_HINTS: Final = (
-    *("appid", "assert", "auth", "bearer", "code", "cookie", "cred", "google", "hash"),
+    *("access", "activat", "appid", "assert", "auth", "bearer", "code", "confirm", "cookie"),
+    *("cred", "google", "hash", "hdn", "invite", "licen", "md5", "reset"),
     *(
         "header value",
         "hmac",
@@ -463,22 +520,24 @@ _NAME_HINTS: Final = (
         "plaintext",
     ),
     *("policy", "pswd", "pw", "saml", "sas", "secret", "sessi", "sid", "sig", "srf", "state"),
-    *("ticket", "token", "verifi"),
+    *("ticket", "tok", "verifi"),
 )
 _TOKEN_HINTS: Final = (
-    *("-----begin", "aiza", "basic", "bearer", "bot", "dop_v1_", "eyj", "gh", "github_pat_"),
-    *("glpat-", "hf_", "hooks.", "npm_", "pypi-", "rk_live_", "sg.", "shpat_", "sk_", "webhooks"),
-    *("-u", "sk-", "xox", "ya29."),
+    *("---- begin", "-----begin", "basic", "bearer", "bot", "eyj", "sk-", "-u", "user", "webhooks"),
+    *map(str.lower, (*TOKEN_PREFIXES, *SECRET_ADDRESSES)),
 )
 
 _ENCODED = r"%(?:25){0,3}"  # percent signs may be encoded again
-_QUOTE = rf"""\\{{0,8}}['"]|&quot;|&\#0?3[49];|{_ENCODED}2[27]"""
 _SPACE = rf"(?:[ \t+]|{_ENCODED}20)"
 _ENCODED_AT_END: Final = r"(?:%(?:25){0,3}(?:20|22|23|26|27|2c|3b|3f|7b)|\\u0026|\\u003f|\\x26)\Z"
 _RANDOM: Final = r"[\w\-+/=%.~$!*]+"
 _FILE_ENDING: Final = r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
 _USER: Final = r"[\w.+%-]{1,64}"
 _HOST: Final = r"(?!sha\d)[\w\[%]"
+_TIME: Final = r"\d{1,2}:\d\d"
+_SETTING: Final = (
+    r"""\b(?:configure|config|user-secrets)(?:['"],[ ]?['"]|[ ])set(?:['"],[ ]?['"]|[ ])\Z"""
+)
 _FULL_HOST: Final = r"\[|localhost|[\w-]+(?:\.[\w-]|:\d)"
 _PORT: Final = r"(?:\d{0,5}|port|PORT)(?![\w%~$!*+-])"
 
@@ -490,17 +549,23 @@ def _names() -> re.Pattern[str]:
         by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
     return re.compile(
-        rf"""(?P<name>{names})(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[\d{{0,3}}\]|{_ENCODED}5b{_ENCODED}5d)?"""
-        rf"""(?P<close>\]|{_ENCODED}5d|{_QUOTE})?"""
+        rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[\d{{0,3}}\]|{_ENCODED}5b{_ENCODED}5d)?"""
+        rf"""(?P<close>\]|{_ENCODED}5d|{QUOTE})?"""
         rf"""(?P<separator>{_SPACE}{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
         rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}|[ \t]{{1,4}})"""
     )
 
 
 @cache
-def _quoted_input(hint: str) -> re.Pattern[str]:
-    before, after = QUOTED_INPUT[hint]
-    return re.compile(rf"({before}).*?(?={after}|\Z)", re.DOTALL)
+def _arns() -> re.Pattern[str]:
+    colon = r"(?::|%3A)"
+    fields = rf"(?:[\w-]{{0,40}}{colon}){{4}}"
+    return re.compile(rf"\barn{colon}{fields}[^\s'\"<>,;&?]*", re.IGNORECASE)
+
+
+@cache
+def _number() -> re.Pattern[str]:
+    return re.compile(r"\d[\d,_]{0,11}(?<=\d)(?![\w%+/=-]|\.\w)")
 
 
 _SCHEME = r"(?:(?:bearer|basic|digest|negotiate|ntlm|apikey|token|sharedkey|oauth)[ \t]{1,4})?"
@@ -514,7 +579,10 @@ def _unquoted_value() -> re.Pattern[str]:
 
 @cache
 def _authorization() -> re.Pattern[str]:
-    return re.compile(r"""(?:[\w-]{1,40}[ \t]{1,4})?[^\s'"<>]+""")
+    parameter = r"""[\w-]{1,40}=(?:\\?"[^"\n]*"|'[^'\n]*'|[^\s,'"<>\\]+)"""
+    # Digest username="ann", response="…": all parameters. AWS4 has names that are masked anyway.
+    several = rf"(?!AWS)[\w-]{{1,40}}[ \t]{{1,4}}{parameter}(?:,[ \t]{{0,4}}{parameter})*"
+    return re.compile(rf"""{several}|(?:[\w-]{{1,40}}[ \t]{{1,4}})?[^\s'"<>]+""")
 
 
 @cache
@@ -529,17 +597,21 @@ def _encoded_value() -> re.Pattern[str]:
 
 @cache
 def _opening() -> re.Pattern[str]:
-    return re.compile(rf"[bru]{{0,2}}(?P<quote>{_QUOTE})|[\[({{]", re.IGNORECASE)
-
-
-@cache
-def _brackets() -> re.Pattern[str]:
-    return re.compile(r"[\[\](){}]")
+    return re.compile(rf"[bru]{{0,2}}(?P<quote>{QUOTE})|[\[({{]", re.IGNORECASE)
 
 
 @cache
 def _tokens() -> re.Pattern[str]:
     return re.compile(r"""[^\s'"<>]+""")
+
+
+@cache
+def _oracle() -> re.Pattern[str]:
+    """Match ``scott/password`` before ``@host:1521/service`` or ``@//host``."""
+    return re.compile(
+        r"([(\[{=,]*(?:jdbc:oracle:\w+:)?[A-Za-z][\w$#]{0,60}/)[^\s/@]\S{0,200}?"
+        r"(?=@(?://\w|[\w.-]{1,100}:\d{4,5}))"
+    )
 
 
 @cache
@@ -550,22 +622,44 @@ def _encoded_userinfo() -> re.Pattern[str]:
 
 @cache
 def _known_tokens() -> re.Pattern[str]:
+    prefixes = "|".join(map(re.escape, TOKEN_PREFIXES))
+    addresses = "|".join(map(re.escape, SECRET_ADDRESSES))
     return re.compile(
-        r"""(?<![\w-])(?:
-            eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?        # a JSON Web Token
-          | (?:gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|AIza|ya29\.|npm_
-              |pypi-|SG\.|hf_|dop_v1_|shpat_)[\w.-]{10,}
-          | sk-[\w-]{20,}
+        rf"""(?<![\w-])(?:
+            eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?    # a JSON Web Token
+          | (?:{prefixes})[\w.-]{{10,}}
+          | sk-[\w-]{{20,}}
         )
-        | -----BEGIN\ [A-Z\ ]{0,30}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z\ ]{0,30}KEY-----|\Z)
-        | (?<=hooks\.slack\.com/services/)[\w/]+
+        | -----?\ ?BEGIN\ [A-Z0-9\ ]{{0,30}}PRIVATE\ KEY(?:\ BLOCK)?\ ?-----?
+          .*?(?:-----?\ ?END\ [A-Z0-9\ ]{{0,30}}KEY(?:\ BLOCK)?\ ?-----?|\Z)
+        | (?P<address>{addresses})[\w/.@%+-]+
         | (?<=/api/webhooks/)\d+/[\w-]+                 # Discord
         | (?<=/bot)\d+:[\w-]+                           # Telegram
-        | (?P<option>(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|['"],[ ]?)['"]?[\w.@+-]{1,64}:)
+        | (?P<option>(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|['"],[ ]?)['"]?[\w.@+-]{{1,64}}:)
           [^\s'"]+
-        | (?P<scheme>\b(?:Bearer|Basic)[ ]{1,4})(?P<value>[\w.~+/=-]{8,})
+        | (?P<scheme>\b(?:Bearer|Basic)[ ]{{1,4}})(?P<value>[\w.~+/=-]{{8,}})
         """,
         re.VERBOSE | re.DOTALL | re.IGNORECASE,
+    )
+
+
+@cache
+def _programs() -> re.Pattern[str]:
+    names = "|".join(map(re.escape, sorted(PASSWORD_OPTIONS, key=len, reverse=True)))
+    return re.compile(rf"""(?<![\w-])(?P<program>{names})(?:\.exe)?(?=['",\s])""")
+
+
+@cache
+def _option(program: str) -> re.Pattern[str]:
+    options = PASSWORD_OPTIONS[program]
+    attached = "|".join(option for option in options if not option.endswith(" ")) or "(?!)"
+    separate = "|".join(option.rstrip() for option in options if option.endswith(" ")) or "(?!)"
+    return re.compile(
+        rf"""(?:(?<=['"])(?:{attached})(?=[^\s'"])(?P<item>[^'"\n]+)  # in a list
+        | (?<![\w'"-])(?:{attached})(?P<word>[^\s'"]+)
+        | (?<![\w-])(?:{separate})(?:['"],[ ]?|[ =]{{1,2}})
+          (?P<quote>['"])?(?P<next>(?(quote)(?:(?!(?P=quote))[^\n])+|[^\s'"]+)))""",
+        re.VERBOSE,
     )
 
 
@@ -590,7 +684,11 @@ _PROBLEMS: Final = 5
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    steps = [f"[{step}]" if isinstance(step, int) else f".{str(step)[:64]}" for step in location]
+    steps = []
+    for step, following in zip(location, (*location[1:], None), strict=True):
+        if following == "[key]":  # the key is the input
+            step = MASK  # noqa: PLW2901
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{str(step)[:64]}")
     path = "".join(steps).lstrip(".")
     return f"{path}: " if path and path != "__root__" else ""
 

@@ -25,7 +25,16 @@ LAYERS = [
     (
         "rules",
         {
-            *("keys", "text", "redaction", "protocol", "classify", "declaration", "results"),
+            *(
+                "keys",
+                "text",
+                "quoted_input",
+                "redaction",
+                "protocol",
+                "classify",
+                "declaration",
+                "results",
+            ),
             *("deadline", "interruption", "kernel_timer", "leftovers"),
         },
     ),

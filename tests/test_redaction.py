@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import datetime as dt
+import json
 import logging
 import time
 import traceback
@@ -14,6 +16,7 @@ import pydantic
 import pydantic.v1
 import pytest
 import yaml  # type: ignore[import-untyped]
+from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +181,28 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
         ("got ghp_{}{}", "got ***"),
         ("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----", "***"),
         ("https://hooks.slack.com/services/T0/B0/{}", "https://hooks.slack.com/services/***"),
+        (
+            "https://x.webhook.office.com/webhookb2/1f-2e@3d/IncomingWebhook/{}/9c: 404",
+            "https://x.webhook.office.com/webhookb2/1f-2e@3d/IncomingWebhook/***: 404",
+        ),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n{}\n-----END PGP PRIVATE KEY BLOCK-----", "***"),
+        ("got dckr_pat_{}, hvs.{}, glrt-{}", "got ***, ***, ***"),
+        ("tokens=['{}'], api_keys={'a': '{}'}", "tokens=[***], api_keys={***}"),
+        ("secrets: {}; AWS_SECRET_ACCESS_KEYS={}", "secrets: ***; AWS_SECRET_ACCESS_KEYS=***"),
+        ("secret={'a': ') }{}'}, b=1", "secret={***}, b=1"),
+        (
+            "COPY t ACCESS_KEY_ID 'A' SECRET_ACCESS_KEY '{}' SESSION_TOKEN '{}' REGION 'x'",
+            "COPY t ACCESS_KEY_ID '***' SECRET_ACCESS_KEY '***' SESSION_TOKEN '***' REGION 'x'",
+        ),
+        ('Authorization: Digest username="a", response="{}"\nX: y', "Authorization: ***\nX: y"),
+        ('Authorization: Digest qop=auth, response="{}"', "Authorization: ***"),
+        ("userpass={} DB_PWD={}", "userpass=*** DB_PWD=***"),
+        ("scott/{}@db:1521/ORCL", "scott/***@db:1521/ORCL"),
+        ("jdbc:oracle:thin:scott/{}@//db:1521/x", "jdbc:oracle:thin:scott/***@//db:1521/x"),
+        (
+            "Incorrect API key provided: {}. See https://h",
+            "Incorrect API key provided: ***. See https://h",
+        ),
     ],
 )
 def test_credentials_elsewhere(text: str, redacted: str) -> None:
@@ -185,8 +210,41 @@ def test_credentials_elsewhere(text: str, redacted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "redacted"),
+    [
+        (
+            "['aws', 'configure', 'set', 'aws_secret_access_key', '{}']",
+            "'aws_secret_access_key', '***']",
+        ),
+        ("aws configure set aws_secret_access_key {}", "aws_secret_access_key ***"),
+        ("['sshpass', '-p', '{} {}', 'scp', 'a']", "'-p', '***', 'scp', 'a']"),
+        ("['7z', 'x', '-p{} {}', 'a.7z']", "'-p***', 'a.7z']"),
+        ("7z x -p{} a.7z", "-p*** a.7z"),
+        ("/usr/bin/mysql -u root -p{} shop", "-p*** shop"),
+        ("unzip -P {} a.zip", "-P *** a.zip"),
+        ("['docker', 'login', '-p', '{}', 'h']", "'-p', '***', 'h']"),
+        ("mkdir -p {} && docker run -p 80:80", "mkdir -p {} && docker run -p 80:80"),
+    ],
+)
+def test_passwords_on_command_lines(command: str, redacted: str) -> None:
+    """As the exceptions of ``subprocess`` show them; ``-p`` means something else elsewhere."""
+    redacted = redacted.replace("{}", SECRET)
+
+    text = redact(f"Command '{command.replace('{}', SECRET)}' returned non-zero exit status 2.")
+
+    assert text.endswith(f"{redacted}' returned non-zero exit status 2.")
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf is not yours",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:password:AWSCURRENT:",
+        "arn%3Aaws%3Asecretsmanager%3Aeu-west-1%3A123456789012%3Asecret%3Aprod",
+        "0x80 @ 12:30@x",
+        "pin=17, sid=5, pass=2",
+        "prompt_tokens: 1015, secrets: 3, total_tokens=4,096",
+        "photos/cat@2x.png and a/b@example.com",
         "ExpiredToken: The provided token has expired",
         "AuthorizationHeaderMalformed: The authorization header is malformed; the region is wrong",
         "password: Field required; token: expected text, got a number",
@@ -243,6 +301,22 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
             "://",
             "a:b@",
         ),
+        *(
+            "'loc': 'msg' 'input': (",
+            "'loc': 'msg','[key]'",
+            " is not of type '",
+            "\\'",
+            "Key (a)=(",
+        ),
+        *(
+            "sshpass -p",
+            "mysql ",
+            "arn:a:a:a:a",
+            "a/a@a:1521",
+            'Authorization: A b="c",',
+            "tokens=1",
+        ),
+        *("/IncomingWebhook/", "config set token", "'a' must be <", "Value '", "secret=['"),
         *("must be <class 'a'> (got ", "Failed schema validation. Error: ", "\nDETAIL: ", "'"),
     ],
 )
@@ -337,6 +411,64 @@ def test_text_of_pydantic_within_another_text() -> None:
     assert "input_value=***, input_type=str" in text
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        lambda error: str(error.errors()),
+        lambda error: str(error.errors(include_url=False)),
+        lambda error: error.json(),
+        lambda error: error.json(indent=2),
+        lambda error: repr(str(error.errors())),
+        lambda error: json.dumps({"errorMessage": error.json()}),
+    ],
+    ids=["errors", "without URL", "json", "indented", "repr", "JSON within JSON"],
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        SECRET,
+        f"it's \"{SECRET}\", 'ctx': }}]",
+        [{"a": [{"b": "}]"}], "c": SECRET}],
+        (1, dt.date(2024, 1, 1), SECRET),
+        {SECRET: b"'" + SECRET.encode()},
+    ],
+    ids=["text", "quotes", "lists", "tuple", "dict"],
+)
+def test_problems_of_pydantic_within_another_text(quoted: Any, value: object) -> None:
+    """As in ``raise PermanentFailure(f"cannot load: {error.errors()}")``."""
+    error = error_of(lambda: Account.model_validate({"name": "x", "pin": value, "kind": value}))
+
+    text = redact(f"cannot load: {quoted(error)}")
+
+    assert SECRET not in text
+    assert "pin" in text
+    assert text.count("Input should be") == 2
+
+
+def test_key_of_a_dictionary_is_input_if_it_is_wrong() -> None:
+    class Bill(pydantic.BaseModel):
+        cards: dict[int, int]
+
+    error: Any = error_of(lambda: Bill.model_validate({"cards": {f"{SECRET}.1": 1}}))
+
+    assert text_of(error).startswith("1 validation error for Bill: cards.***.[key]: Input should")
+    for text in (str(error), str(error.errors()), error.json(), error.json(indent=2)):
+        assert SECRET in text
+        assert SECRET not in redact(text)
+        assert "cards" in redact(text)
+
+
+def test_problems_of_version_1_of_pydantic() -> None:
+    class Old(pydantic.v1.BaseModel):
+        kind: Literal["a"]
+
+    error: Any = error_of(lambda: Old.parse_obj({"kind": SECRET}))
+
+    for text in (str(error.errors()), error.json()):
+        assert SECRET in text
+        assert SECRET not in redact(text)
+
+
 def test_parameters_of_botocore() -> None:
     """The names of the parameters that are wrong, not their values: one may be a customer's key."""
     client: Any = boto3.client("s3", region_name="us-east-1")
@@ -364,6 +496,121 @@ def test_parameters_of_botocore() -> None:
 )
 def test_input_that_other_libraries_quote(text: str) -> None:
     assert "SECRET" not in redact(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        # AWS, and its SDK
+        (
+            "errors detected: Value '{}' at 'a' failed to satisfy; Value 'it's {}' at 'b' failed",
+            "errors detected: Value '***' at 'a' failed to satisfy; Value '***' at 'b' failed",
+        ),
+        ("Invalid parameter: Value '{}' at 'pin'", "Invalid parameter: Value '***' at 'pin'"),
+        ("Value ({}) for parameter userData is", "Value (***) for parameter userData is"),
+        (
+            "cannot be converted to a numeric value: {}",
+            "cannot be converted to a numeric value: ***",
+        ),
+        (
+            "Invalid value for parameter A.b,c, value: {}, valid min value: 1",
+            "Invalid value for parameter A.b,c, value: ***, valid min value: 1",
+        ),
+        ("Bad starting token: {}", "Bad starting token: ***"),
+        # databases
+        (
+            "invalid input syntax for type integer: \"{}\"\nLINE 1: SELECT '{}'\n[SQL: SELECT]",
+            "invalid input syntax for type integer: ***\nLINE 1: ***\n[SQL: SELECT]",
+        ),
+        ('invalid input value for enum mood: "{}"', "invalid input value for enum mood: ***"),
+        ('value "{}" is out of range for type', 'value "***" is out of range for type'),
+        ('syntax error at or near "{}"', "syntax error at or near ***"),
+        ("x\nCONTEXT:  COPY t, line 1, column a: {}", "x\nCONTEXT:  COPY t, line 1, column a: ***"),
+        ("{'D': 'Key (mail)=({}) already exists.'}", "{'D': 'Key (mail)=(***) already exists.'}"),
+        (
+            "invalid input for query argument $1: '{}' ('str' object is no integer)",
+            "invalid input for query argument $1: *** ('str' object is no integer)",
+        ),
+        ("Truncated incorrect DOUBLE value: '{}'", "Truncated incorrect DOUBLE value: ***"),
+        ("right syntax to use near '{}' at line 1", "right syntax to use near *** at line 1"),
+        ("The duplicate key value is ({}).", "The duplicate key value is (***)."),
+        ("converting the varchar value '{}' to data", "converting the varchar value '***' to data"),
+        ("Preview of field's value: '{}'\")", "Preview of field's value: '***'\")"),
+        ('For input string: \\"{}\\"}', 'For input string: \\"***"}'),
+        ("Cannot cast '{}' to INT", "Cannot cast '***' to INT"),
+        ("Numeric value '{}' is not recognized", "Numeric value '***' is not recognized"),
+        # validation
+        ("\"'a' must be in ['x'] (got '{}')\"", "\"'a' must be in ['x'] (got ***"),
+        ("'a' must be callable (got '{}' that", "'a' must be callable (got ***"),
+        ("'a' must match regex 'a+' ('{}' doesn't)", "'a' must match regex 'a+' (***"),
+        ("'a' must be < 5: {}", "'a' must be < 5: ***"),
+        (
+            "None of (<a>, <b>) satisfied for value '{}'",
+            "None of (<a>, <b>) satisfied for value ***",
+        ),
+        ("('no', Attribute(name='a', x=1), '{}')", "('no', Attribute(name='a'***"),
+        ("Invalid enum value '{}' - at `$.a`", "Invalid enum value *** - at `$.a`"),
+        ("Invalid value '{}' - at `$.a`", "Invalid value *** - at `$.a`"),
+        ("x: '{}' is not of type 'integer'", "x: *** is not of type 'integer'"),
+        ("{'it\\'s': ['{}']} is not of type 'array'", "*** is not of type 'array'"),
+        ("1234 is less than the minimum of 9999", "*** is less than the minimum of 9999"),
+        (
+            "bad: '{}' is too long\n\nFailed validating 'maxLength' in",
+            "bad: *** is too long\n\nFailed validating 'maxLength' in",
+        ),
+        ("{'a': ['unallowed value {}']}", "{'a': ['unallowed value ***']}"),
+        ("“{}” value must be an integer.", "“***” value must be an integer."),
+        ('Unable to parse string "{}" at position 0', 'Unable to parse string "***" at position 0'),
+    ],
+)
+def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> None:
+    """The field, the type and the problem stay, so that the message says what failed."""
+    assert redact(text.replace("{}", SECRET)) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "invalid literal for int() with base 10: 'cat'",
+        "could not convert string to float: 'cat'",
+        "Invalid isoformat string: 'cat'",
+        "'cat' is not a valid Color",
+        "'cat' does not appear to be an IPv4 or IPv6 address",
+        "Port could not be cast to integer value as 'cat'",
+        'Unknown parameter in input: "Cat", must be one of: ACL, Body',
+        'Invalid bucket name "my cat": Bucket name must match',
+        "'password' is a required property",
+        "key 'cat.jpg' does not match '^dog', and 'cat' is too short",
+    ],
+)
+def test_arguments_of_the_standard_library_and_names_stay(text: str) -> None:
+    """Such a message names no field: without the argument it does not say what failed."""
+    assert redact(text) == text
+
+
+def test_metadata_that_boto3_refuses() -> None:
+    client: Any = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    error = error_of(
+        lambda: client.put_object(Bucket="b", Key="k", Metadata={"owner": f"Jürgen {SECRET}"})
+    )
+
+    text = text_of(error)
+
+    assert SECRET not in text
+    assert 'key "owner", value: "***".' in text
+
+
+def test_value_that_dynamodb_cannot_hold() -> None:
+    class Card:
+        @override
+        def __repr__(self) -> str:
+            return SECRET
+
+    error = error_of(lambda: TypeSerializer().serialize({"card": Card()}))
+
+    assert text_of(error).endswith(' for value "***"')
 
 
 def test_line_of_yaml_is_not_quoted() -> None:
