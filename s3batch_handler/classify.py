@@ -297,6 +297,10 @@ def _as_code(value: object) -> ResultCode | None:
 
 
 def _by_table(exception: BaseException) -> ResultCode | None:
+    return _by_itself(exception) or _by_remote_traceback(exception.__cause__)
+
+
+def _by_itself(exception: BaseException) -> ResultCode | None:
     code = _by_original(exception.__cause__) or _by_answer(exception)
     if code is not None:
         return code
@@ -304,6 +308,16 @@ def _by_table(exception: BaseException) -> ResultCode | None:
     if name is not None:
         return _by_class(name, exception)
     return _by_status(_http_status(exception)) or _by_errno(exception) or _by_place(exception)
+
+
+def _by_remote_traceback(cause: BaseException | None) -> ResultCode | None:
+    """Judge by the errors that a process pool quotes: their chain did not leave the process."""
+    if cause is None or not _is_a(cause, *REMOTE_TRACEBACKS):
+        return None
+    return _by_text((), _text(cause, _LONGEST_TRACEBACK))
+
+
+_LONGEST_TRACEBACK: Final = 100_000  # characters
 
 
 def _by_original(cause: BaseException | None) -> ResultCode | None:
@@ -474,8 +488,12 @@ def _modules(exception: BaseException) -> Iterator[object]:
 
 
 def _is_about_trust(exception: BaseException) -> bool:
-    """Tell whether a connection failed over a certificate: libraries hide that in the chain."""
-    return any(_is_a(link, *UNTRUSTED) for link in _chain(exception))
+    """Return whether a connection failed over a certificate: libraries hide that in the chain.
+
+    httpcore raises its ConnectError ``from None``, and so hides it twice.
+    """
+    links = chain.from_iterable((link, link.__context__) for link in _chain(exception))
+    return any(link is not None and _is_a(link, *UNTRUSTED) for link in links)
 
 
 def _known_class(exception: BaseException) -> str | None:
@@ -1268,8 +1286,14 @@ CAUSES: Final = ("inner_exception", "reason")
 """Attributes that hold what an exception was raised from, where its chain does not: of azure-core,
 and of urllib and urllib3 if the exception comes from another process."""
 
-REMOTE_TRACEBACKS: Final = ("concurrent._RemoteTraceback", "multiprocessing.RemoteTraceback")
-"""What exceptions from other processes have instead of their chain."""
+REMOTE_TRACEBACKS: Final = (
+    "concurrent._RemoteTraceback",
+    "joblib._RemoteTraceback",
+    "loky._RemoteTraceback",
+    "multiprocess.RemoteTraceback",
+    "multiprocessing.RemoteTraceback",
+)
+"""What exceptions from other processes have instead of their chain: a text that quotes it."""
 
 WITH_STATUS: Final = ("google.GoogleAPICallError", "urllib.HTTPError")
 """Exceptions that hold an HTTP status in ``code``, even without ``headers``."""

@@ -18,6 +18,7 @@ import itertools
 import json
 import logging
 import multiprocessing
+import multiprocessing.pool
 import poplib
 import re
 import shutil
@@ -2240,13 +2241,38 @@ def test_cause_of_an_exception_from_another_process() -> None:
     assert code_of(error) is PERMANENT
 
 
+@pytest.mark.parametrize(
+    ("quoted", "expected"),
+    [
+        ("botocore.exceptions.ClientError: An error occurred (SlowDown) when calling", TEMPORARY),
+        ("botocore.exceptions.ClientError: An error occurred (NoSuchKey) when calling", PERMANENT),
+        ("ConnectionResetError: [Errno 104] Connection reset by peer", TEMPORARY),
+        ("ZeroDivisionError: division by zero", None),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        vars(multiprocessing.pool)["RemoteTraceback"],
+        concurrent.futures.process._RemoteTraceback,
+    ],
+)
+def test_own_exception_from_another_process(
+    kind: Any, quoted: str, expected: ResultCode | None
+) -> None:
+    """The traceback of a process pool quotes what the exception was raised from."""
+    error = ValueError("cannot copy")
+    error.__cause__ = kind(f"{'  File …' * 1000}\n{quoted} CopyObject\n\nValueError: cannot copy\n")
+
+    assert code_of(error) is expected
+
+
 def test_connection_error_of_httpx_over_a_certificate() -> None:
-    """httpx has one class for all failures to connect."""
-    error = chain(
-        foreign("httpx.ConnectError", "httpx.NetworkError")("x"),
-        foreign("httpcore.ConnectError", "httpcore.NetworkError")("x"),
-        ssl.SSLCertVerificationError(1, "x"),
-    )
+    """httpx has one class for all failures to connect, and httpcore suppresses the context."""
+    inner = foreign("httpcore.ConnectError", "httpcore.NetworkError")("x")
+    inner.__context__ = ssl.SSLCertVerificationError(1, "x")
+    inner.__suppress_context__ = True
+    error = chain(foreign("httpx.ConnectError", "httpx.NetworkError")("x"), inner)
 
     assert code_of(error) is PERMANENT
 
