@@ -294,7 +294,7 @@ def test_ctrl_c_at_any_moment_until_the_run_is_kept(tmp_path: Path) -> None:
         if not was_reached():
             break
         kept = {file.name for file in state.glob("*")} - {"lock"}
-        assert kept in ({"run.json", "run-manifest.csv"}, set())
+        assert kept in ({"run.json", "run-manifest.csv", "run-journal"}, set())
 
     assert moment > 200
     assert (state / "run.json").exists()

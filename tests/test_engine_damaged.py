@@ -168,22 +168,35 @@ def test_a_run_whose_folder_is_damaged(
 
 
 @pytest.mark.parametrize("name", ["run.json", "run-manifest.csv", "run-journal"])
-@pytest.mark.parametrize("instead", ["a folder", "nothing"])
+@pytest.mark.parametrize("instead", ["a folder", "nothing", "an empty file"])
+@pytest.mark.parametrize("which", [1, 2], ids=["after a crash", "after a kill"])
 def test_a_run_whose_file_is_gone(
-    states: list[Path], expected: list[bytes], tmp_path: Path, name: str, instead: str
+    states: list[Path], tmp_path: Path, name: str, instead: str, which: int
 ) -> None:
-    """A journal that is gone costs what was done; without the others nothing can go on."""
+    """The error names the file, and no task is run again."""
     folder = tmp_path / "state"
-    shutil.copytree(states[1], folder)
+    shutil.copytree(states[which], folder)
     (folder / name).unlink()
     if instead == "a folder":
         (folder / name).mkdir()
+    elif instead == "an empty file":
+        (folder / name).touch()
 
-    if (name, instead) == ("run-journal", "nothing"):
-        assert sorted(run(folder, calls=-1, resume=True)[1].rows) == expected
-    else:
-        with pytest.raises((StateError, UsageProblem), match=re.escape(str(folder))):
-            run(folder, calls=-1, resume=True)
+    named = folder if (name, instead) == ("run.json", "nothing") else folder / name
+    with pytest.raises((StateError, UsageProblem), match=re.escape(str(named))):
+        run(folder, calls=0, resume=True)
+
+
+def test_a_run_that_is_killed_before_its_first_task_can_be_resumed(
+    expected: list[bytes], tmp_path: Path
+) -> None:
+    """Its journal is there from the beginning, so it is not taken for damaged."""
+    with suppress(Crash):
+        run(tmp_path / "state", calls=0, resume=False)
+
+    _, report = run(tmp_path / "state", calls=-1, resume=True)
+
+    assert sorted(report.rows) == expected
 
 
 # ---------------------------------------------------------------- what a killed run left behind
@@ -281,11 +294,17 @@ def test_a_job_that_is_filed_under_another_status(
 
 
 @pytest.mark.parametrize("what", ["manifest.csv", "journal"])
-def test_a_file_of_a_job_that_is_damaged(s3: Any, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("content", ["photos,fine\nphotos,another\n" * 50, "", None])
+def test_a_file_of_a_job_that_is_damaged(
+    s3: Any, tmp_path: Path, what: str, content: str | None
+) -> None:
     """The job fails, and says which file it was."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         job_id = engine.create_job(asked(["fine", "broken"]))
-        (tmp_path / f"job-{job_id}" / what).write_text("photos,fine\nphotos,another\n" * 50)
+        path = tmp_path / f"job-{job_id}" / what
+        path.unlink()
+        if content is not None:
+            path.write_text(content)
 
         engine.update_job_status(job_id, JobStatus.READY)
 
@@ -295,13 +314,40 @@ def test_a_file_of_a_job_that_is_damaged(s3: Any, tmp_path: Path, what: str) -> 
     assert what in (job.failure_reasons[0].failure_reason or "")
 
 
-def test_jobs_that_are_lost_with_their_file(
-    s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Nobody can go on with them, but what they left says that they were there."""
+@pytest.mark.parametrize("is_there", [True, False], ids=["empty", "missing"])
+def test_a_store_of_jobs_that_is_gone(s3: Any, tmp_path: Path, is_there: bool) -> None:
+    """An engine does not begin without the jobs whose folders are beside it."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         job_id = engine.create_job(asked(["fine"]))
     (tmp_path / "jobs").unlink()
+    if is_there:
+        (tmp_path / "jobs").touch()
+
+    with pytest.raises(StateDamaged, match=re.escape(str(tmp_path / "jobs"))):
+        Engine({"function": function}, s3=s3, state=tmp_path)
+
+    assert (tmp_path / f"job-{job_id}").is_dir()
+
+
+def test_an_empty_store_of_jobs_that_have_ended(s3: Any, tmp_path: Path) -> None:
+    """A store is never empty, so this is damage even if no job was left to do."""
+    with Engine({"function": function}, s3=s3, state=tmp_path):
+        pass
+    (tmp_path / "jobs").write_bytes(b"")
+
+    with pytest.raises(StateDamaged, match="it is empty"):
+        Engine({"function": function}, s3=s3, state=tmp_path)
+
+
+def test_a_folder_of_a_job_that_the_store_does_not_know(
+    s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody can go on with the job, but a warning says that it was there."""
+    with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
+        job_id = engine.create_job(asked(["fine"]))
+    with closing(sqlite3.connect(tmp_path / "jobs")) as database:
+        database.execute("DELETE FROM jobs")
+        database.commit()
 
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         assert engine.list_jobs().jobs == ()
@@ -320,11 +366,13 @@ def test_a_store_of_another_version(s3: Any, tmp_path: Path) -> None:
         Engine({"function": function}, s3=s3, state=tmp_path)
 
 
-def test_a_server_with_a_store_that_is_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["no database at all, but a text" * 20, "", None])
+def test_a_server_with_a_store_that_is_damaged(tmp_path: Path, content: str | None) -> None:
     """It serves the jobs of others, and says of these what is wrong with them."""
     place = tmp_path / "111122223333" / "eu-west-1"
-    place.mkdir(parents=True)
-    (place / "jobs").write_text("no database at all, but a text" * 20)
+    (place / "job-2845ca0d-38d9-4c4b-abcf-379dc749c452").mkdir(parents=True)
+    if content is not None:
+        (place / "jobs").write_text(content)
     (tmp_path / "notes" / "of mine").mkdir(parents=True)
 
     with serve(lambda environment: {}, state=tmp_path) as address:

@@ -270,7 +270,7 @@ def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
     """The error says where."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(StateError, match=r"file/journal cannot be used: unable to open"):
+    with pytest.raises(StateError, match=r"file/journal cannot be used: Not a directory"):
         Journal(tmp_path / "file" / "journal")
 
 

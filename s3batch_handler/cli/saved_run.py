@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from s3batch_handler.cli.options import UsageProblem
-from s3batch_handler.engine.database import checksum, damaged
+from s3batch_handler.engine.database import checksum, damaged, remove_database
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import kept, part_of
 from s3batch_handler.engine.state import locked
@@ -91,7 +91,7 @@ class SavedRun:
 
     def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
         """Keep what was asked for, now that the manifest is there."""
-        self._forget_journal()  # of a run whose end was cut off
+        Journal.create(self._journal)
         self.asked = {**asked, "cwd": str(Path.cwd())}
         self._manifest = manifest.facts
         text = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
@@ -104,7 +104,7 @@ class SavedRun:
 
     def journal(self) -> Journal:
         """Open the journal."""
-        return Journal(self._journal)
+        return Journal(self._journal, must_exist=True)
 
     @property
     def can_be_resumed(self) -> bool:
@@ -121,9 +121,5 @@ class SavedRun:
         """Keep nothing any more: the run is over."""
         # Somebody may have removed the folder meanwhile.
         self._index.unlink(missing_ok=True)
-        self._forget_journal()
+        remove_database(self._journal)
         self.manifest_file.unlink(missing_ok=True)
-
-    def _forget_journal(self) -> None:
-        for suffix in ("", "-wal", "-shm", "-journal"):  # those of SQLite beside it
-            self._journal.with_name(self._journal.name + suffix).unlink(missing_ok=True)

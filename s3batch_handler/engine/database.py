@@ -4,65 +4,103 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.errors import StateDamaged, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def open_database(
-    path: Path | str, *, name: str, schema: str, version: int, is_temporary: bool = False
+    path: Path | None,
+    *,
+    name: str,
+    schema: str,
+    version: int,
+    is_temporary: bool = False,
+    must_exist: bool = False,
 ) -> sqlite3.Connection:
     """Open a database, for any number of threads, one at a time.
 
     Every statement is a transaction, unless one is begun.
 
     Args:
-        path: A file, made when it is not there; or one of SQLite's names for what is none.
+        path: A file, made when it is not there; ``None``: in memory, or in a temporary file.
         name: What errors call it.
         schema: Creates the tables and sets ``user_version`` to ``version``.
         version: The version of the table format.
         is_temporary: Nobody will see it after this process, nor after a statement that failed.
+        must_exist: Do not make the file.
 
     Raises:
         StateError: It cannot be used.
-        StateDamaged: It is no database, or another version of this package wrote it.
+        StateDamaged: It is no database, or another version of this package wrote it, or it must
+            exist and does not.
     """
-    if path and Path(path).exists() and not Path(path).is_file():
-        raise damaged(name, "it is not a file")
+    if path is not None:
+        if path.exists() and not path.is_file():
+            raise damaged(name, "it is not a file")
+        if must_exist and not path.exists():
+            raise damaged(name, "it is missing")
+        if not path.exists():
+            _make_file(path, name, schema)
+    where = path or ("" if is_temporary else ":memory:")
     with told(name):
-        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        database = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
         # Damaged text must be returned, so that its checksum can be compared.
         database.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         try:
-            _make(database, name, schema, version, is_temporary=is_temporary)
+            # No commit waits for the disk: what a process wrote before it was killed is safe with
+            # the operating system. After a power failure the last commits may be missing, each as
+            # a whole.
+            database.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'WAL'}")
+            database.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'NORMAL'}")
+            if path is None:
+                database.executescript(schema)
+            _check_version(database, name, version)
         except BaseException:
             database.close()
             raise
         return database
 
 
-def _make(
-    database: sqlite3.Connection, name: str, schema: str, version: int, *, is_temporary: bool
-) -> None:
-    # No commit waits for the disk: what a process wrote before it was killed is safe with the
-    # operating system. After a power failure the last commits may be missing, each as a whole.
-    database.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'WAL'}")
-    database.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'NORMAL'}")
+def _make_file(path: Path, name: str, schema: str) -> None:
+    """Create the file of a database: with all tables, or not at all.
+
+    Therefore a file that is empty later has been damaged.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        # Left by a process that was killed. SQLite would apply another file's WAL to this one.
+        remove_database(path)
+        with told(name), closing(sqlite3.connect(part, isolation_level=None)) as database:
+            database.execute("PRAGMA journal_mode = OFF")  # no further file
+            database.executescript(schema)
+        part.replace(path)
+    except OSError as error:
+        raise StateError(f"{name} cannot be used: {error.strerror}") from error
+
+
+def _check_version(database: sqlite3.Connection, name: str, version: int) -> None:
     (found,) = database.execute("PRAGMA user_version").fetchone()
     if found == 0:
-        database.executescript(schema)
-    elif found != version:
+        raise damaged(name, "it is empty")
+    if found != version:
         raise StateDamaged(
             f"{name} is damaged, or was written by another version of s3batch-handler "
             f"(its format is {found}, not {version}): go on with that version, or begin again with "
             "another folder"
         )
+
+
+def remove_database(path: Path) -> None:
+    """Remove the file of a database, and those of SQLite beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal", ".part"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -13,7 +13,13 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.engine.database import checksum, damaged, open_database, told
+from s3batch_handler.engine.database import (
+    checksum,
+    damaged,
+    open_database,
+    remove_database,
+    told,
+)
 from s3batch_handler.engine.ranges import NumberRanges
 from s3batch_handler.manifest import ManifestEntry
 from s3batch_handler.report import TaskStatus
@@ -44,24 +50,26 @@ class Journal:
 
     Args:
         path: Made when it is not there.
+        must_exist: Do not make it.
 
     Raises:
         StateError: It cannot be read or written, now or later on: no permission, a full disk. What
             was committed stays, so that the job can go on once that has passed.
-        StateDamaged: It is no journal, or not whole any more.
+        StateDamaged: It is no journal, or not whole any more, or it must exist and does not.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, must_exist: bool = False) -> None:
         self._name = "the journal" if path is None else str(path)
         self._new: list[int] = []  # numbers of tasks that were answered since the latest commit
         self._rows: dict[TaskStatus, list[bytes]] = {status: [] for status in TaskStatus}
         self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: waits no longer
         self._db = open_database(
-            path or "",
+            path,
             name=self._name,
             schema=_SCHEMA,
             version=_VERSION,
             is_temporary=path is None,
+            must_exist=must_exist,
         )
         try:
             with told(self._name):
@@ -69,6 +77,15 @@ class Journal:
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def create(cls, path: Path) -> None:
+        """Create the file of a new job's journal, in place of any other.
+
+        The caller does so before it saves the job, so that a missing journal is noticed.
+        """
+        remove_database(path)
+        cls(path).close()
 
     def _read_state(self) -> None:
         """Read the committed state, and check that it is complete."""

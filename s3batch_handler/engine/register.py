@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
+from s3batch_handler.engine.database import damaged
 from s3batch_handler.engine.failures import failure
 from s3batch_handler.engine.lifecycle import check_move, status_on_request, way
 from s3batch_handler.engine.store import JobStore
@@ -33,9 +34,13 @@ class JobRegister(JobStore):
 
     Raises:
         StateError: The file cannot be used, now or later on.
+        StateDamaged: It is damaged, or missing although there are folders of jobs.
     """
 
     def __init__(self, folder: Path, path: Path | None, *, clock: Callable[[], datetime]) -> None:
+        if path is not None and not path.exists():
+            for left in folder.glob(f"job-{_JOB_ID}"):
+                raise damaged(str(path), f"it is missing, but {left.name} is there")
         super().__init__(path)
         self._folder = folder
         self._clock = clock
@@ -142,6 +147,7 @@ class JobRegister(JobStore):
             self.forget(ended_before=now - _KEPT_FOR)
 
 
+_JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
 _CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit
 _KEPT_FOR: Final = timedelta(days=90)

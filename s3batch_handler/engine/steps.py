@@ -115,6 +115,7 @@ class Steps:
             folder.mkdir(exist_ok=True)
             with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
                 known = manifest.facts
+            Journal.create(folder / _JOURNAL)
         with self.jobs.lock:
             self.jobs.save_manifest(job_id, known)
             progress = Progress(manifest.count, 0, 0)
@@ -164,7 +165,10 @@ class Steps:
             self.jobs.change(job_id, progress_summary=counts)
 
         folder = self.jobs.folder_of(job_id)
-        with kept(folder / _MANIFEST, **known) as manifest, Journal(folder / _JOURNAL) as journal:
+        with (
+            kept(folder / _MANIFEST, **known) as manifest,
+            Journal(folder / _JOURNAL, must_exist=True) as journal,
+        ):
             invoker = self._invoker_of(spec)
             run = run_job(  # which closes them, however it ends
                 manifest.entries(),

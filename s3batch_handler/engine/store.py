@@ -55,9 +55,7 @@ class JobStore:
     def __init__(self, path: Path | None = None) -> None:
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
-        self._db = open_database(
-            path or ":memory:", name=self._name, schema=_SCHEMA, version=_VERSION
-        )
+        self._db = open_database(path, name=self._name, schema=_SCHEMA, version=_VERSION)
         try:
             self._check()
         except BaseException:
