@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from s3batch_handler import PermanentFailure, Task, task_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 TARGET_BUCKET = os.environ["TARGET_BUCKET"]
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")  # Pillow has many more: each is one to attack
@@ -22,7 +22,6 @@ MOST_BYTES = 100 * 1024**2
 Image.MAX_IMAGE_PIXELS = 50_000_000  # Pillow refuses images of twice that: 400 MB, up to thrice
 
 LONGEST_PROFILE = 65_519  # bytes: what fits into one segment of a JPEG
-LONGEST_UNPACKED = 1024**2  # bytes of a compressed PNG chunk; Pillow raises an error for more
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -70,16 +69,9 @@ def handler(task: Task[Arguments]) -> Thumbnail:
     if answer["ContentLength"] > MOST_BYTES:
         raise PermanentFailure(f"too large: {answer['ContentLength']:,} bytes")
     try:
-        content = without_metadata(answer["Body"].read())
-        opened = Image.open(io.BytesIO(content), formats=FORMATS)
+        thumbnail, turn, profile = read(answer["Body"].read(), wanted.size)
     except UnidentifiedImageError:  # its text is another one each time: an address in memory
         raise PermanentFailure(f"none of {', '.join(FORMATS)}") from None
-    with opened as photo:
-        if photo.mode[0] in "IF":  # what is above 255 would become white
-            raise PermanentFailure(f"not a photo: pixels are {photo.mode}")
-        photo.draft("RGB", (wanted.size * 2, wanted.size * 2))  # of a JPEG, read no more than that
-        thumbnail = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
-        turn, profile = turn_of(photo), rgb_profile_of(photo)
     thumbnail.info.clear()  # or comments would be written into the thumbnail
     thumbnail.thumbnail((wanted.size, wanted.size))
     if turn is not None:  # as the camera was held
@@ -98,30 +90,48 @@ def handler(task: Task[Arguments]) -> Thumbnail:
     return Thumbnail(width=thumbnail.width, height=thumbnail.height, bytes=jpeg.tell())
 
 
-# Pillow reads comments, colour profiles and private data when it opens a file, and refuses the
-# photo if one of them is damaged or very long. So what is not part of the picture is removed first.
+# Pillow refuses a photo if a comment, the EXIF block or private data in it is damaged or very long.
+# So a photo that Pillow refuses is read again without its metadata.
+
+T = TypeVar("T")
+Photo = tuple[Image.Image, Image.Transpose | None, bytes | None]
+Kind = Literal["picture", "exif", "profile", "other"]
 
 
-def without_metadata(content: bytes) -> bytes:
-    """Return a photo without comments and private data.
+def read(content: bytes, size: int) -> Photo:
+    """Return a photo's pixels, how to turn it upright, and its colour profile."""
+    try:
+        return decode(content, size)
+    except (PermanentFailure, Image.DecompressionBombError):
+        raise
+    except Exception:  # noqa: BLE001  Pillow raises what it comes across: SyntaxError, struct.error
+        pixels, _, _ = decode(only(content), size)
+        return pixels, hint(content, "exif", turn_of), hint(content, "profile", rgb_profile_of)
 
-    Orientation and colour profile stay. GIF and WebP are returned unchanged: Pillow does not read
-    their comments before it is asked to.
-    """
-    if content.startswith(b"\xff\xd8"):
-        return b"".join(_jpeg(content))
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"".join(_png(content))
-    if content.startswith((b"II*\0", b"MM\0*")):
-        return _tiff(content)
-    return content
+
+def decode(content: bytes, size: int) -> Photo:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as photo:
+        if photo.mode[0] in "IF":  # what is above 255 would become white
+            raise PermanentFailure(f"not a photo: pixels are {photo.mode}")
+        photo.draft("RGB", (size * 2, size * 2))  # of a JPEG, read no more than that
+        pixels = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
+        return pixels, turn_of(photo), rgb_profile_of(photo)
+
+
+def hint(content: bytes, kind: Kind, function: Callable[[Image.Image], T]) -> T | None:
+    """Return what a function reads from one kind of metadata; ``None`` if that is damaged."""
+    try:
+        with Image.open(io.BytesIO(only(content, kind)), formats=FORMATS) as photo:
+            return function(photo)
+    except Exception:  # noqa: BLE001
+        return None
 
 
 def turn_of(photo: Image.Image) -> Image.Transpose | None:
     """Return how to turn a photo upright; ``None`` if it is upright, or its EXIF is damaged."""
     try:
         return TURNS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001  Pillow raises what it comes across: SyntaxError, struct.error
+    except Exception:  # noqa: BLE001
         return None
 
 
@@ -135,9 +145,23 @@ def rgb_profile_of(photo: Image.Image) -> bytes | None:
     return profile if fits and photo.mode in ("RGB", "RGBA", "P") else None
 
 
-def _jpeg(content: bytes) -> Iterator[bytes]:
-    """Yield the segments up to the picture that Pillow needs, then everything else."""
-    yield content[:2]
+def only(content: bytes, *metadata: Kind) -> bytes:
+    """Return a photo without its metadata, except for these kinds."""
+    kinds: set[Kind] = {"picture", *metadata}
+    if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return _tiff(content, kinds)
+    for beginning, parts in _PARTS.items():
+        if content.startswith(beginning):
+            kept = b"".join(part for kind, part in parts(content) if kind in kinds)
+            if beginning == b"RIFF":  # its length comes next
+                kept = kept[:4] + max(0, len(kept) - 8).to_bytes(4, "little") + kept[8:]
+            return kept
+    return content
+
+
+def _jpeg(content: bytes) -> Iterator[tuple[Kind, bytes]]:
+    """Yield the segments up to the picture, then everything else."""
+    yield "picture", content[:2]
     at = 2
     while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] not in (b"\xda", b""):
         marker = content[at + 1]
@@ -147,80 +171,104 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
         end = at + 2
         if marker not in (0x01, *range(0xD0, 0xDA)):  # these have no length
             end += max(2, int.from_bytes(content[end : end + 2]))
-        if _is_needed(marker, content[at + 4 : end]):
-            yield content[at:end]
+        kind: Kind = "picture"
+        if marker == 0xFE or 0xE0 <= marker <= 0xEF:  # a comment, or data of a program
+            of_adobe = marker == 0xEE and content.startswith(b"Adobe", at + 4) and end - at >= 16
+            names: dict[int, Kind] = {0xE1: "exif", 0xE2: "profile"}
+            kind = "picture" if of_adobe else names.get(marker, "other")  # Adobe's: is it CMYK?
+            if content[end : end + 1] != b"\xff":  # the length is wrong
+                following = _next(rb"\xff[\xc0-\xc4\xda-\xdd\xe0-\xef\xfe]", content, at + 4)
+                if b"\xff\xd8" not in content[at:following]:  # no embedded thumbnail
+                    end = following
+        yield kind, content[at:end]
         at = end
-    yield content[at:]
+    yield "picture", content[at:]
 
 
-def _is_needed(marker: int, data: bytes) -> bool:
-    if marker == 0xFE:  # a comment
-        return False
-    if not 0xE0 <= marker <= 0xEF:
-        return True
-    return (
-        (marker == 0xE0 and data.startswith(b"JFIF\0") and len(data) >= 14)
-        or (marker == 0xE1 and data.startswith((b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")))
-        or (marker == 0xE2 and data.startswith(b"ICC_PROFILE\0") and len(data) > 14)
-        or (marker == 0xEE and data.startswith(b"Adobe") and len(data) >= 12)  # is it CMYK?
-    )
-
-
-def _png(content: bytes) -> Iterator[bytes]:
-    """Yield the chunks of the picture; of the others, those that Pillow needs and can read."""
-    yield content[:8]
+def _png(content: bytes) -> Iterator[tuple[Kind, bytes]]:
+    yield "picture", content[:8]
     at = 8
-    while at + 12 <= len(content):
+    names: dict[bytes, Kind] = {b"tRNS": "picture", b"eXIf": "exif", b"iCCP": "profile"}
+    while at < len(content):
+        name = content[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(content[at : at + 4])
-        kind, data = content[at + 4 : at + 8], content[at + 8 : end - 4]
-        is_whole = zlib.crc32(kind + data) == int.from_bytes(content[end - 4 : end])
-        if not kind[0] & 0x20 or (is_whole and _is_readable(kind, data)):
-            yield content[at:end]
+        kind: Kind = "picture" if name[:1].isupper() else names.get(name, "other")
+        if name.endswith(b"Xt") and re.search(rb"exif\0|adobe.xmp\0", content[at + 8 : at + 40]):
+            kind = "exif"  # as text
+        if kind != "picture" and not content[end + 4 : end + 8].isalpha():
+            end = _next(rb"....(IDAT|IEND)", content, at + 8)  # the length is wrong
+        yield kind, content[at:end]
         at = end
-    yield content[at:]
 
 
-def _is_readable(kind: bytes, data: bytes) -> bool:
-    name, _, value = data.partition(b"\0")
-    match kind:
-        case b"tRNS" | b"eXIf":
-            return True
-        case b"iTXt":
-            return name == b"XML:com.adobe.xmp" and value.startswith(b"\0")  # not compressed
-        case b"tEXt":
-            return name == b"Raw profile type exif"
-        case b"zTXt":
-            return name == b"Raw profile type exif" and _unpacks(value)
-        case b"iCCP":
-            return _unpacks(value)
-    return False
+def _gif(content: bytes) -> Iterator[tuple[Kind, bytes]]:
+    """Yield the extensions up to the first picture, then everything else."""
+    at = 13
+    flags = int.from_bytes(content[10:11])
+    if flags & 0x80:  # there is a table of colours
+        at += 3 * 2 ** (flags % 8 + 1)
+    yield "picture", content[:at]
+    while content[at : at + 1] == b"!":
+        end = at + 2
+        while size := int.from_bytes(content[end : end + 1]):
+            end += 1 + size
+        is_transparency = content[at + 1 : at + 3] == b"\xf9\4"
+        yield "picture" if is_transparency else "other", content[at : end + 1]
+        at = end + 1
+    yield "picture", content[at:]
 
 
-def _unpacks(value: bytes) -> bool:
-    unpacker = zlib.decompressobj()
-    try:
-        unpacker.decompress(value[1:], LONGEST_UNPACKED)
-    except zlib.error:
-        return False
-    return value.startswith(b"\0") and unpacker.eof
+def _webp(content: bytes) -> Iterator[tuple[Kind, bytes]]:
+    yield "picture", content[:12]
+    at = 12
+    names: dict[bytes, Kind] = {b"EXIF": "exif", b"XMP ": "exif", b"ICCP": "profile"}
+    while at < len(content):
+        name, size = content[at : at + 4], int.from_bytes(content[at + 4 : at + 8], "little")
+        end = at + 8 + size + size % 2
+        kind = names.get(name, "other")
+        if re.match(rb"VP8[ LX]|AL|AN", name):
+            kind = "picture"
+        elif not content[end : end + 3].isupper():
+            end = _next(rb"VP8[ L]|ALPH|ANIM", content, at + 8)  # the length is wrong
+        yield kind, content[at:end]
+        at = end
 
 
-def _tiff(content: bytes) -> bytes:
-    """Return a TIFF without the texts, resolutions and private tags of its first picture.
+def _next(pattern: bytes, content: bytes, start: int) -> int:
+    found = re.compile(pattern, re.DOTALL).search(content, start)
+    return found.start() if found else len(content)
 
-    Tags from 32768 on are private. One that points past the end of the file hides those behind it.
-    """
+
+_PARTS = {b"\xff\xd8": _jpeg, b"\x89PNG\r\n\x1a\n": _png, b"GIF8": _gif, b"RIFF": _webp}
+
+
+def _tiff(content: bytes, kinds: set[Kind]) -> bytes:
+    """Return a TIFF, or a BigTIFF, with fewer tags. Tags that point past the end are left out."""
     order: Literal["little", "big"] = "little" if content.startswith(b"II") else "big"
-    start = int.from_bytes(content[4:8], order)
-    end = start + 2 + 12 * int.from_bytes(content[start : start + 2], order)
-    if not 8 <= start < end <= len(content) - 4:
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(content[at : at + size], order)
+
+    is_big = b"+" in content[:4]
+    count_size, entry_size, size = (8, 20, 8) if is_big else (2, 12, 4)
+    start = number(size, size)
+    end = start + count_size + entry_size * number(start, count_size)
+    if not 8 <= start < end <= len(content):
         return content
-    entries = [content[at : at + 12] for at in range(start + 2, end, 12)]
-    kept = [entry for entry in entries if _describes_pixels(int.from_bytes(entry[:2], order))]
-    directory = len(kept).to_bytes(2, order) + b"".join(kept) + content[end : end + 4]
-    return content[:start] + directory.ljust(end + 4 - start, b"\0") + content[end + 4 :]
+    kept = []
+    for at in range(start + count_size, end, entry_size):
+        length = _SIZES.get(number(at + 2, 2), 0) * number(at + 4, size)
+        is_inside = length <= size or number(at + 4 + size, size) + length <= len(content)
+        if is_inside and _TAGS.get(number(at, 2), "other") in kinds:
+            kept.append(content[at : at + entry_size])
+    directory = len(kept).to_bytes(count_size, order) + b"".join(kept)
+    return content[:start] + directory.ljust(end + size - start, b"\0") + content[end + size :]
 
 
-def _describes_pixels(tag: int) -> bool:
-    texts_and_resolutions = {*range(269, 273), 282, 283, 285, 296, 305, 306, 315, 316, 700}
-    return tag == 34675 or (tag < 32768 and tag not in texts_and_resolutions)  # 34675: ICC profile
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+_TAGS: dict[int, Kind] = {
+    **dict.fromkeys((*range(256, 260), 262, 266, 273, *range(277, 280), 284, 292, 293), "picture"),
+    **dict.fromkeys((317, 320, *range(322, 326), 338, 339, 347, *range(512, 533)), "picture"),
+    274: "exif",
+    34675: "profile",
+}

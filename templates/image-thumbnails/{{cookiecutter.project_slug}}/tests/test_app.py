@@ -7,7 +7,7 @@ import json
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import ExifTags, Image, ImageCms
@@ -58,16 +58,40 @@ def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
     return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + b"".join(tags) + b"\0" * 4
 
 
-def tiff_with(tag: int, kind: int, count: int, value: bytes) -> bytes:
-    """A TIFF with one tag more, in a directory of its own at the end of the file."""
-    tiff = photo(1000, 500, "TIFF")
-    (start,) = struct.unpack_from("<L", tiff, 4)
-    (length,) = struct.unpack_from("<H", tiff, start)
-    entries = [tiff[at : at + 12] for at in range(start + 2, start + 2 + 12 * length, 12)]
-    entries.append(struct.pack("<HHL", tag, kind, count) + value)
-    entries.sort(key=lambda entry: struct.unpack_from("<H", entry))
-    directory = struct.pack("<H", len(entries)) + b"".join(entries) + b"\0" * 4
-    return tiff[:4] + struct.pack("<L", len(tiff)) + tiff[8:] + directory
+def tiff_with(
+    *tags: tuple[int, int, int, int], mode: str = "RGB", big: bool = False, **options: object
+) -> bytes:
+    """A TIFF with some tags more, in a directory of its own at the end of the file."""
+    tiff = photo(1000, 500, "TIFF", mode, big_tiff=big, **options)
+    head, number, entry = ("Q", "<Q", "<HHQQ") if big else ("L", "<H", "<HHLL")
+    at = 8 if big else 4
+    (start,) = struct.unpack_from("<" + head, tiff, at)
+    (length,) = struct.unpack_from(number, tiff, start)
+    first, size = start + struct.calcsize(number), struct.calcsize(entry)
+    old = [struct.unpack_from(entry, tiff, first + size * index) for index in range(length)]
+    new = {fields[0]: fields for fields in (*old, *tags)}
+    directory = struct.pack(number, len(new))
+    directory += b"".join(struct.pack(entry, *new[tag]) for tag in sorted(new)) + b"\0" * 8
+    rest = tiff[at + struct.calcsize("<" + head) :]
+    return tiff[:at] + struct.pack("<" + head, len(tiff)) + rest + directory
+
+
+def gif_with(extension: bytes) -> bytes:
+    """A GIF with an extension more, behind its table of colours."""
+    gif = photo(1000, 500, "GIF", "P")
+    at = 13 + (3 * 2 ** (gif[10] % 8 + 1) if gif[10] & 0x80 else 0)
+    return gif[:at] + extension + gif[at:]
+
+
+def webp_with(name: bytes, length: bytes, **metadata: Any) -> bytes:
+    """A WebP whose chunk has a wrong length."""
+    webp = photo(1000, 500, "WEBP", **metadata)
+    at = webp.index(name, 12) + 4
+    return webp[:at] + length + webp[at + 4 :]
+
+
+FAR = 2**31 - 1  # past the end of every file here
+NEEDLESS = (254, 255, *range(263, 267), 270, 274, 280, 297, 301, 318, 34675)  # tags of a TIFF
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("PNG", "RGBA"), ("GIF", "P")])
@@ -133,9 +157,31 @@ def test_other_tags_do_not_keep_a_photo_from_being_turned(
         ),
         pytest.param(photo(1000, 500, "GIF", "P", comment=b"c" * 70_000), id="comment of a GIF"),
         pytest.param(photo(1000, 500, "WEBP", exif=b"Exif\0\0garbage"), id="EXIF of a WebP"),
-        pytest.param(tiff_with(270, 2, 100, b"\xff\xff\xff\x7f"), id="description nowhere"),
-        pytest.param(tiff_with(700, 4, 1, b"XMP\0"), id="XMP that is a number"),
-        pytest.param(tiff_with(0x9999, 7, 2**31 - 1, b"\x08\0\0\0"), id="private tag"),
+        pytest.param(tiff_with((700, 4, 1, 5)), id="XMP that is a number"),
+        pytest.param(tiff_with((0x9999, 7, 2**31 - 1, 8)), id="private tag"),
+        pytest.param(gif_with(b"!\xff\x0bNETSCAPE2.0\0"), id="NETSCAPE without data"),
+        pytest.param(gif_with(b"!\xff\0"), id="empty extension of a GIF"),
+        *(
+            pytest.param(webp_with(name, length, **{field: b"metadata"}), id=f"{field} of a WebP")
+            for name, field in ((b"EXIF", "exif"), (b"XMP ", "xmp"), (b"ICCP", "icc_profile"))
+            for length in (b"\1\0\0\0", b"\xff\xff\0\0")
+        ),
+        pytest.param(
+            jpeg_with((0xE1, b"Exif\0\0II*\0")).replace(b"\0\x0cExif", b"\0\x0eExif"),
+            id="wrong length in a JPEG",
+        ),
+        pytest.param(
+            png_with(b"tEXt", b"Comment\0c").replace(b"\x09tEXt", b"\x77tEXt"),
+            id="wrong length in a PNG",
+        ),
+        *(
+            pytest.param(
+                tiff_with(*((tag, 2, 100, FAR) for tag in NEEDLESS), mode=mode, big=big),
+                id=f"tags of a {mode} {'BigTIFF' if big else 'TIFF'}",
+            )
+            for mode in ("RGB", "P")
+            for big in (False, True)
+        ),
     ],
 )
 def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -> None:
@@ -144,6 +190,31 @@ def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -
 
     assert thumbnail.size == (256, 128)
     assert set(thumbnail.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def damaged_with(kind: str, **metadata: Any) -> bytes:
+    """A photo that Pillow does not open, with metadata that is as it should be."""
+    if kind == "TIFF":
+        return tiff_with((270, 2, 100, FAR), **metadata)
+    content = photo(1000, 500, kind, **metadata)
+    if kind == "PNG":
+        return content[:33] + b"\0\0\0\1prVt?\0\0\0\0" + content[33:]
+    return content[:2] + b"\xff\xe0\0\7JFIF\0" + content[2:]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_damage_elsewhere_costs_neither_orientation_nor_colours(s3: S3Client, kind: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    content = damaged_with(kind, icc_profile=profile, exif=exif)
+    with pytest.raises(Exception, match=r"."), Image.open(io.BytesIO(content)) as opened:
+        opened.load()
+
+    thumbnail = thumbnail_of(s3, content)
+
+    assert thumbnail.size == (128, 256)
+    assert thumbnail.info["icc_profile"] == profile
 
 
 def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
