@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from s3batch_handler.interruption import Interruptible
+
 _T = TypeVar("_T")
 _A = TypeVar("_A")
 
@@ -62,7 +64,7 @@ class _CallWithin(Protocol):
         function: Callable[[_A], _T],
         argument: _A,
         reserve: float = ...,
-        may_interrupt: Callable[[FrameType], bool] | None = None,
+        interruptible: Interruptible | None = None,
         /,
     ) -> _T: ...
 
@@ -74,8 +76,7 @@ The function is interrupted when its time is over. Code that continues is interr
 after half of ``reserve`` seconds, then at shorter and shorter intervals, so that it has ended when
 a tenth of the reserve is left; see :class:`~s3batch_handler.interruption.Limit`.
 
-``may_interrupt`` takes the innermost frame and returns whether an interruption is safe now. It is
-called as long as there is time to wait.
+``interruptible`` says when an interruption is safe, if not every function may be interrupted.
 
 Raises:
     OutOfTime: The time was over before the function ended. Its cause is the exception that the
@@ -127,14 +128,14 @@ class _Watchdog:
         function: Callable[[_A], _T],
         argument: _A,
         reserve: float = 1.0,
-        may_interrupt: Callable[[FrameType], bool] | None = None,
+        interruptible: Interruptible | None = None,
     ) -> _T:
         if _get_ident() != _main_ident:
             return _call_elsewhere(seconds, function, argument)
         if seconds > _FOREVER:
             return function(argument)
         outer = self._limit
-        limit = Limit(monotonic() + seconds, reserve, may_interrupt)
+        limit = Limit(monotonic() + seconds, reserve, interruptible)
         if outer is not None:
             limit.stay_within(outer)
         if _getsignal(_SIGNAL) is not self._on_signal:
@@ -264,7 +265,7 @@ def _call_elsewhere(
     function: Callable[[_A], _T],
     argument: _A,
     reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted once, then abandoned
-    may_interrupt: Callable[[FrameType], bool] | None = None,  # noqa: ARG001
+    interruptible: Interruptible | None = None,  # noqa: ARG001
 ) -> _T:
     if seconds > _FOREVER:
         return function(argument)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -117,7 +118,7 @@ class EventLoop:
                 loop.run_until_complete,
                 main,
                 self._reserve * _INTERRUPT,
-                _is_users_code,
+                _InterruptibleLoop(loop),
             )
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
@@ -162,12 +163,34 @@ class Abandoned(BaseException):
     """The waiting task was cancelled, not the work, because the loop is about to end."""
 
 
-def _is_users_code(frame: FrameType) -> bool:
-    """Return whether the innermost function is neither of the event loop nor of this library.
+class _InterruptibleLoop:
+    """An event loop that runs a user's code, which may be interrupted.
 
-    An exception in asyncio's own code may be lost, and a task with it.
+    An exception in the loop's own code may be lost, and a task with it.
     """
-    return str(frame.f_globals.get("__name__")).partition(".")[0] not in _LOOPS
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def may_interrupt(self, frame: FrameType) -> bool:
+        """Return whether the code is neither of the loop nor of this library.
+
+        Code of the standard library belongs to its caller.
+        """
+        caller: FrameType | None = frame
+        while caller is not None:
+            package = str(caller.f_globals.get("__name__")).partition(".")[0]
+            if package in _LOOPS:
+                return False
+            if package not in sys.stdlib_module_names:
+                return True
+            caller = caller.f_back
+        return False
+
+    def stop(self) -> None:
+        """End the loop, even if it waits for something."""
+        with contextlib.suppress(RuntimeError):  # it has been closed
+            self._loop.call_soon_threadsafe(self._loop.stop)
 
 
 _LOOPS: Final = frozenset({"asyncio", "selectors", "uvloop", "s3batch_handler"})
@@ -190,7 +213,8 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         if asyncio._get_running_loop() is not None:  # noqa: SLF001
             pass  # another loop is running, so this one is closed as it is
         elif in_main_thread():
-            call_within(seconds, loop.run_until_complete, ending, seconds, _is_users_code)
+            interruptible = _InterruptibleLoop(loop)
+            call_within(seconds, loop.run_until_complete, ending, seconds, interruptible)
         else:
             call_in_thread(seconds, loop.run_until_complete, ending)
     if not loop.is_running():

@@ -11,7 +11,7 @@ import _thread
 import signal
 import sys
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +60,18 @@ _members: Final[Any] = BaseExceptionGroup.__dict__["exceptions"].__get__
 _MOST_EXCEPTIONS: Final = 1000  # a group may hold any number of exceptions, even itself
 
 
+class Interruptible(Protocol):
+    """Code that must not be interrupted everywhere, such as an event loop."""
+
+    def may_interrupt(self, frame: FrameType, /) -> bool:
+        """Return whether an interruption in the innermost frame does no lasting damage."""
+        ...
+
+    def stop(self) -> None:
+        """Ask the code to end soon by itself."""
+        ...
+
+
 class Limit:
     """The time limit of one call; decides when to interrupt its code.
 
@@ -73,7 +85,7 @@ class Limit:
     Args:
         due: When the time of the call is over, on the monotonic clock.
         reserve: The seconds after ``due`` in which the call has to end.
-        may_interrupt: Takes the innermost frame; returns whether an interruption is safe now.
+        interruptible: Says when an interruption is safe; always, if there is none.
     """
 
     was_due = False
@@ -83,14 +95,15 @@ class Limit:
     _last_resort: InstructionWatch | None = None
     _spot: tuple[int, int] | None = None  # where the code was at the last check
     _looks = 0
+    _requests = 0  # how often the code was asked to end
 
     def __init__(
-        self, due: float, reserve: float, may_interrupt: Callable[[FrameType], bool] | None
+        self, due: float, reserve: float, interruptible: Interruptible | None = None
     ) -> None:
         self.next = due  # when the next interruption is due
         self._due = due
         self._reserve = reserve
-        self._may_interrupt = may_interrupt
+        self._interruptible = interruptible
 
     def stay_within(self, outer: Limit) -> None:
         """Begin and end no later than the limit of the call that contains this one."""
@@ -110,6 +123,8 @@ class Limit:
         self._end_watch()
         is_last_resort = self._share_left(now) < _LAST_RESORT
         if not (is_last_resort or self._is_good_moment(frame)):
+            return
+        if is_last_resort and self._asks_to_end(frame):
             return
         caller = _caller_of_locking_code(frame)
         if caller is not None and self._is_moving_on(frame):
@@ -136,6 +151,16 @@ class Limit:
         self.interruptions += 1
         self.next = now + max(self._seconds() * share * share / 2, LOOK_AGAIN)
         raise OutOfTime
+
+    def _asks_to_end(self, frame: FrameType) -> bool:
+        """Ask code that must not be interrupted to end; return whether to wait until it does."""
+        code = self._interruptible
+        if code is None or self._requests == _MOST_REQUESTS or code.may_interrupt(frame):
+            return False
+        self._requests += 1
+        self.interruptions += 1
+        code.stop()
+        return True
 
     def _interrupt_later(self, frame: FrameType) -> None:
         """Interrupt the function of a frame before its second instruction from now.
@@ -170,16 +195,19 @@ class Limit:
 
     def _is_good_moment(self, frame: FrameType) -> bool:
         """Return whether an interruption now leaves the process in a consistent state."""
-        if self._may_interrupt is not None and not self._may_interrupt(frame):
+        if not self._may_interrupt(frame):
             return False
         return not any(_is_delicate(outer) for outer in _frames_of_call(frame))
+
+    def _may_interrupt(self, frame: FrameType) -> bool:
+        return self._interruptible is None or self._interruptible.may_interrupt(frame)
 
     def _may_end_at_once(self, frame: FrameType) -> bool:
         """Return whether a function may be ended without its ``finally`` blocks.
 
         An event loop has to shut down, and locks have to be released.
         """
-        if self._may_interrupt is not None and not self._may_interrupt(frame):
+        if not self._may_interrupt(frame):
             return False
         module = str(_module_name(frame))
         return module not in _DELICATE | _HOLDS_LOCKS and not module.startswith("asyncio.")
@@ -209,6 +237,9 @@ _SHARE_OF_CALL: Final = 0.9
 
 _LAST_RESORT: Final = 0.25
 """The last share of the reserve, in which interruptions are not delayed any more."""
+
+_MOST_REQUESTS: Final = 3
+"""How often code that must not be interrupted is asked to end."""
 
 _MOST_LOOKS: Final = 10
 """How often in succession an interruption is delayed because of a lock."""

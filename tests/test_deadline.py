@@ -135,15 +135,19 @@ def test_context_that_cannot_tell(context: object) -> None:
 
 
 def sleep(_: object = None) -> None:
-    def asleep() -> None:  # what in_sleep() looks for
+    def asleep() -> None:  # what InSleep looks for
         time.sleep(LONG)
 
     asleep()
 
 
-def in_sleep(frame: FrameType) -> bool:
-    """Tell whether the code is in sleep() above: nothing else is to be interrupted."""
-    return frame.f_code.co_name == "asleep"
+class InSleep:
+    """Only sleep() above is to be interrupted."""
+
+    def may_interrupt(self, frame: FrameType) -> bool:
+        return frame.f_code.co_name == "asleep"
+
+    def stop(self) -> None: ...
 
 
 def receive(connection: socket.socket) -> None:
@@ -318,7 +322,7 @@ def test_interruption_that_is_swallowed() -> None:
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, stubborn, None, 1.0, in_sleep)
+        call_within(LIMIT, stubborn, None, 1.0, InSleep())
 
     assert swallowed == [OutOfTime]
 
@@ -635,7 +639,7 @@ def test_interruption_that_is_survived() -> None:
         return "done"
 
     with soon():
-        assert call_within(LIMIT, work, None, 1.0, in_sleep) == "done"
+        assert call_within(LIMIT, work, None, 1.0, InSleep()) == "done"
 
 
 def test_interruption_that_is_turned_into_something_else() -> None:
@@ -648,7 +652,7 @@ def test_interruption_that_is_turned_into_something_else() -> None:
             raise ValueError("something failed") from error
 
     with soon(), pytest.raises(OutOfTime) as caught:
-        call_within(LIMIT, work, None, 1.0, in_sleep)
+        call_within(LIMIT, work, None, 1.0, InSleep())
 
     assert isinstance(caught.value.__cause__, ValueError)
 
@@ -978,13 +982,13 @@ def test_nearer_limit_outside() -> None:
 
     def outer(_: object) -> None:
         try:
-            call_within(LONG, sleep, None, 1.0, in_sleep)
+            call_within(LONG, sleep, None, 1.0, InSleep())
         except OutOfTime:
             seen.append("inner")
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, outer, None, 1.0, in_sleep)
+        call_within(LIMIT, outer, None, 1.0, InSleep())
 
     assert seen == ["inner"]
 
@@ -1003,7 +1007,7 @@ def test_call_after_an_interruption() -> None:
         return "done"
 
     with contextlib.suppress(OutOfTime):
-        call_within(LIMIT, outer, None, 2.0, in_sleep)
+        call_within(LIMIT, outer, None, 2.0, InSleep())
 
     assert times[0] < LONG / 4
 

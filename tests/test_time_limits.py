@@ -22,6 +22,7 @@ import uvloop
 from pydantic import BaseModel, computed_field, field_validator
 
 from s3batch_handler import Task, task_handler
+from s3batch_handler.event_loop import EventLoop
 from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.testing import make_context, make_event
 
@@ -687,6 +688,20 @@ def test_coroutine_that_runs_out_of_time(function: Any, caplog: pytest.LogCaptur
     assert first["resultCode"] == "TemporaryFailure"
     assert "out of time" in first["resultString"]
     assert second["resultString"] == "done"
+
+
+@pytest.mark.usefixtures("new_loops")
+def test_loop_that_waits_for_nothing() -> None:
+    """A loop that has lost its task ends all the same, even if it swallows interruptions."""
+
+    async def wait_forever() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    began = time.monotonic()
+    with pytest.raises(OutOfTime):
+        EventLoop(reserve=1.0).run(wait_forever(), 0.1)
+
+    assert time.monotonic() - began < LONG / 4
 
 
 def test_work_that_was_left_does_not_go_on_in_the_next_invocation() -> None:
