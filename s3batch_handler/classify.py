@@ -613,7 +613,7 @@ def _named(exception: BaseException, text: str) -> str:
 def _words_of_aws(aws: AwsError, limit: int) -> str:
     words = f"{aws.code} calling {aws.operation}" if aws.operation else aws.code
     if aws.message:
-        words += f": {_cut(redact(aws.message[: 2 * limit]), limit)}"
+        words += f": {_cut(redact(aws.message, 2 * limit), limit)}"
     return words + _marks(aws)
 
 
@@ -635,7 +635,7 @@ def _words_of_group(group: BaseExceptionGroup[BaseException]) -> str:
     if len(leaves) == _MOST:
         errors = f"at least {errors}"
     message = str(_attribute(group, "message") or "")
-    about = _named(group, _cut(redact(message[: 2 * _SHORT]), _SHORT))
+    about = _named(group, _cut(redact(message, 2 * _SHORT), _SHORT))
     return f"{about} ({errors}: {'; '.join(words)})"
 
 

@@ -18,16 +18,31 @@ MASK: Final = "***"
 """What replaces a value that was removed."""
 
 
-def mask_quoted_input(text: str) -> str:
-    """Replace input that libraries quote by ``***``."""
+def mask_quoted_input(text: str, longest: int | None = None) -> str:
+    """Replace input that libraries quote by ``***``, and cut a text that is longer.
+
+    What follows a value and tells that it is input may be beyond the cut.
+    """
+    if longest is not None and len(text) > longest:
+        text = mask_before_sentences(text)[:longest]
     for hint, before, after in QUOTED_INPUT:
         if hint in text:
             text = _quoted(before, after).sub(rf"\1{MASK}", text)
-    for after, condition in QUOTED_BEFORE.items():
-        if after in text and condition in text:
-            text = _mask_before(text, after)
+    text = mask_before_sentences(text)
     if "loc" in text and "msg" in text and _problem().search(text):
         text = _mask_problems(text)
+    return text
+
+
+def mask_before_sentences(text: str, *, of_jsonschema: bool = False) -> str:
+    """Replace input that stands before the words of a library.
+
+    Some words are masked only in a text of jsonschema, which is recognized by its other lines, or
+    known to the caller.
+    """
+    for after, condition in QUOTED_BEFORE.items():
+        if after in text and (of_jsonschema or condition in text):
+            text = _mask_before(text, after)
     return text
 
 
@@ -201,7 +216,9 @@ QUOTED_INPUT: Final = (
     ("Expecting a ConditionBase", r"Expecting a ConditionBase object\. Got ", r" of type <class"),
     ("Provided parameter ", r"Provided parameter \w{1,60} of value ", r" must be "),
     # responses of AWS
-    (" at '", r"(?:detected: |[Pp]arameter: |; )Value '", r"' at '"),
+    ("errors detected: Value ", r"errors detected: Value '", r"' at '"),
+    ("error detected: Value ", r"error detected: Value '", r"' at '"),
+    (" at '", r"(?:[Pp]arameter: |; )Value '", r"' at '"),
     (" for parameter ", r"\bValue \(", r"\) for parameter "),
     ("converted into a number: ", r"be converted into a number: ", _LINE),
     ("to a numeric value: ", r"be converted to a numeric value: ", _LINE),
@@ -274,6 +291,7 @@ QUOTED_INPUT: Final = (
     (" satisfied for value ", r"\bNone of [^\n]{1,1000}? satisfied for value ", _END),
     ("Attribute(name='", r", Attribute\(name='[^'\n]{1,200}'", _END),
     ("On instance", r"\nOn instance[^\n]{0,200}:\n", _END),
+    ("False schema does not allow ", r"False schema does not allow ", _LINE),
     (" extra: ", r"Expected at most \d{1,9} \w{1,20} but found [^\n]{1,60}? extra: ", _LINE),
     (" unexpected)", r"(?:Unevaluated|Additional) items are not allowed \(", r" w\w+ unexpected\)"),
     ("Invalid enum value ", r"Invalid enum value ", r" - at `|\n"),
@@ -307,6 +325,7 @@ _JSONSCHEMA = "\n\nFailed validating '"
 
 QUOTED_BEFORE: Final = {
     " is not of type '": "",
+    " is not of type \\'": "",  # in a repr
     " is not one of [": "",
     " is not valid under any of the given schemas": "",
     " is valid under each of ": "",

@@ -19,6 +19,7 @@ from s3batch_handler.quoted_input import (
     QUOTE,
     closing_quote,
     end_of_value,
+    mask_before_sentences,
     mask_quoted_input,
 )
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
-def redact(text: str) -> str:
+def redact(text: str, longest: int | None = None) -> str:
     """Replace credentials in a text by ``***``, but keep their names.
+
+    Only the first ``longest`` characters are read.
 
     ::
 
@@ -39,7 +42,7 @@ def redact(text: str) -> str:
     credentials, in plain, URL-encoded, HTML-escaped and JSON-escaped text; passwords in addresses;
     tokens that are known by their form; and input that some libraries quote in their messages.
     """
-    text = mask_quoted_input(text)
+    text = mask_quoted_input(text, longest)
     lowered = _lowered(text)
     if any(hint in lowered for hint in _NAME_HINTS):
         text = _mask_named(text, lowered)
@@ -59,10 +62,23 @@ def text_of(error: BaseException, longest: int = 10_000) -> str:
     """
     for cls, name in zip(type(error).__mro__, class_names(error), strict=True):
         if name in _OWN_WORDS:
-            return redact(_OWN_WORDS[name](error)[:longest])
+            return redact(_OWN_WORDS[name](error), longest)
         if "__str__" in vars(cls):
             break
-    return redact(str(error)[:longest])
+    text = str(error)
+    if any("jsonschema.ValidationError" in class_names(each) for each in _chain(error)):
+        text = mask_before_sentences(text, of_jsonschema=True)
+    return redact(text, longest)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exception and its causes, up to a limit."""
+    each: BaseException | None = error
+    for _ in range(10):
+        if each is None:
+            return
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 def class_names(error: BaseException) -> Iterator[str]:
@@ -97,7 +113,7 @@ def without_secrets(error: BaseException) -> BaseException:
         if id(each) in linked.members:
             vars(copy)["members"] = [copies[id(member)] for member in linked.members[id(each)]]
         for note in _notes(each):
-            copy.add_note(redact(note[:_LONGEST_TEXT]))
+            copy.add_note(redact(note, _LONGEST_TEXT))
     return copies[id(error)]
 
 
@@ -190,7 +206,7 @@ def _mask_named(text: str, lowered: str) -> str:
         position = name.end()
         while arns and arns[-1][1] <= name.start():
             arns.pop()
-        if arns and arns[-1][0] < name.start() and _separator(name)[:1] in (":", "%"):
+        if arns and arns[-1][0] < name.start() and _separator(name).endswith((":", "3a")):
             continue  # as in arn:aws:secretsmanager:us-west-2:123456789012:secret:prod/db
         if not _is_used_as_name(text, lowered, name) or not _may_be_secret(text, name):
             continue
@@ -219,7 +235,7 @@ def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
         return opener.endswith(("<", "&lt;"))
     if before[len(opener) :].startswith("-"):  # an option of a command
         return True
-    if re.search(_SETTING, opener):  # aws configure set aws_secret_access_key …
+    if "set" in opener and re.search(_SETTING, opener):  # aws configure set aws_secret_access_key …
         return True
     if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
         return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
@@ -244,13 +260,14 @@ def _may_be_secret(text: str, name: re.Match[str]) -> bool:
         # Only a part of the value, or the run time would be quadratic in a text full of names.
         begin, end = _plain_value(text, name, longest=_LOOKED_AT)
         return _looks_random(text[begin:end])
-    if name["close"] or _separator(name) != ":" or word in _HEADERS:
+    spelled = word + (name["plural"] or "")
+    if name["close"] or _separator(name) != ":" or spelled in _HEADERS:
         return True
     begin, end = _plain_value(text, name, longest=_LOOKED_AT)
     value, after = text[begin:end], text[end : end + 2]
     if begin == end or _looks_random(value) or len(value) == _LOOKED_AT:
         return True
-    if word in _TOKENS_IN_SENTENCES or value.lower() in _PLAIN_WORDS:
+    if not {word, spelled}.isdisjoint(_TOKENS_IN_SENTENCES) or value.lower() in _PLAIN_WORDS:
         return False
     return not (value.isalpha() and after[:1] == " " and after[1:].isalpha())
 
@@ -302,7 +319,7 @@ def _pattern_for(name: re.Match[str]) -> re.Pattern[str]:
     if _separator(name) == ":":
         if name["name"] == "authorization":
             return _authorization()
-        if name["name"] == "cookie":
+        if name["name"] == "cookie" and not name["plural"]:
             return _line()
     is_encoded = "%" in name["separator"] and name["separator"].strip("%20+ ")[-2:] in ("3a", "3d")
     return _encoded_value() if is_encoded else _unquoted_value()
@@ -462,9 +479,12 @@ PASSWORD_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "login": ("-p ",),  # docker login, az login, helm registry login
     **dict.fromkeys(("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami"), ("-w ",)),
     **dict.fromkeys(("pdftotext", "pdftoppm", "pdfinfo", "pdfimages"), ("-opw ", "-upw ")),
+    "pdftk": ("input_pw ", "user_pw ", "owner_pw "),
+    "ssh-keygen": ("-N ", "-P "),
+    "sqlplus": (r"[\w$#]{1,60}/(?=[^\s'\"@]+@)",),
     **dict.fromkeys(("ffmpeg", "ffprobe"), ("-decryption_key ", "-encryption_key ")),
 }
-"""Programs, and their options for a password: with a space, or directly before the password."""
+"""Programs, and patterns of what precedes a password; a space is another argument or ``=``."""
 
 TOKEN_PREFIXES: Final = (
     *("AIza", "ya29.", "GOCSPX-"),  # Google

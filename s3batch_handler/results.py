@@ -163,7 +163,7 @@ def _outcome(code: ResultCode, message: object) -> Outcome:
     else:
         text = _compact_json(message) if is_failure else _result_as_json(message, message)
     if is_failure:  # the message of a success is its result, which stays as it is
-        text = redact(text[:_LONGEST])
+        text = redact(text, _LONGEST)
     return Outcome(code, text)
 
 

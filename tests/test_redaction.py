@@ -196,6 +196,8 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
         ),
         ('Authorization: Digest username="a", response="{}"\nX: y', "Authorization: ***\nX: y"),
         ('Authorization: Digest qop=auth, response="{}"', "Authorization: ***"),
+        ("?to=arn%3Aaws%3As3%3A%3A%3Ab%26token%3D{}", "?to=arn%3Aaws%3As3%3A%3A%3Ab%26token%3D***"),
+        ("Cookie: a={}; b={}", "Cookie: ***"),
         ("userpass={} DB_PWD={}", "userpass=*** DB_PWD=***"),
         ("scott/{}@db:1521/ORCL", "scott/***@db:1521/ORCL"),
         ("jdbc:oracle:thin:scott/{}@//db:1521/x", "jdbc:oracle:thin:scott/***@//db:1521/x"),
@@ -223,6 +225,7 @@ def test_credentials_elsewhere(text: str, redacted: str) -> None:
         ("/usr/bin/mysql -u root -p{} shop", "-p*** shop"),
         ("unzip -P {} a.zip", "-P *** a.zip"),
         ("['docker', 'login', '-p', '{}', 'h']", "'-p', '***', 'h']"),
+        ("sqlplus -s scott/{}@ORCL @/opt/a/b.sql", "scott/*** @/opt/a/b.sql"),
         ("mkdir -p {} && docker run -p 80:80", "mkdir -p {} && docker run -p 80:80"),
     ],
 )
@@ -242,7 +245,7 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:password:AWSCURRENT:",
         "arn%3Aaws%3Asecretsmanager%3Aeu-west-1%3A123456789012%3Asecret%3Aprod",
         "0x80 @ 12:30@x",
-        "pin=17, sid=5, pass=2",
+        "pin=17, sid=5, pass=2, cookies: disabled",
         "prompt_tokens: 1015, secrets: 3, total_tokens=4,096",
         "photos/cat@2x.png and a/b@example.com",
         "ExpiredToken: The provided token has expired",
@@ -629,16 +632,51 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
         assert text_of(error) == f"cannot parse line {content.count(chr(10)) + 1}"
 
 
-def test_instance_of_jsonschema_is_not_quoted() -> None:
-    class ValidationError(Exception):  # built like jsonschema's
+def error_like_jsonschema(message: str) -> Exception:
+    class ValidationError(Exception):
         json_path = "$.pin"
         validator = "type"
 
     ValidationError.__module__ = "jsonschema.exceptions"
+    return ValidationError(message)
 
-    text = text_of(ValidationError(f"'{SECRET}' is not of type 'integer'"))
+
+def test_instance_of_jsonschema_is_not_quoted() -> None:
+    text = text_of(error_like_jsonschema(f"'{SECRET}' is not of type 'integer'"))
 
     assert text == "$.pin does not satisfy 'type' of the schema"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"'{SECRET}' is not of type 'integer'",
+        f"'{SECRET}' is not one of ['a']",
+        f"'{SECRET}' is too long",
+        f"'{SECRET}' does not match '^a'",
+        f"[1, '{SECRET}'] is expected to be empty",
+        f"{{'a': \"] it's {SECRET}\"}} is not of type 'array'",
+        f"Expected at most 1 item but found 1 extra: '{SECRET}'",
+        f"False schema does not allow {{'a': '{SECRET}'}}",
+    ],
+)
+def test_message_of_jsonschema_within_another_exception(message: str) -> None:
+    """By its own words, by the other lines of its text, or by the cause that is attached."""
+    error = error_like_jsonschema(message)
+    whole = (
+        f"{message}\n\nFailed validating 'a' in schema:\n    {{}}\n\nOn instance:\n    '{SECRET}'"
+    )
+
+    assert SECRET not in redact(f"bad: {whole}")
+    assert SECRET not in text_of(raised(ValueError(message), cause=error))
+    assert SECRET not in text_of(raised(ValueError(f"bad: {message}"), cause=error))
+
+
+def test_input_that_is_longer_than_what_is_read() -> None:
+    """What tells that it is input may come after it."""
+    text = f"bad: {[SECRET] * 100} is not of type 'integer'"
+
+    assert redact(text, 500) == "bad: *** is not of type 'integer'"
 
 
 def test_exception_with_words_of_its_own_keeps_them() -> None:

@@ -97,7 +97,7 @@ def error_line(error: BaseException) -> str:
 
 def fit_to_show(text: str) -> str:
     """Truncate, escape and redact untrusted text, such as a file name, for a message."""
-    return shown(redact(text[:_LONGEST]), _LONGEST)
+    return shown(redact(text, _LONGEST), _LONGEST)
 
 
 _LONGEST: Final = 4000  # characters of a message

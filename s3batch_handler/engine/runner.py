@@ -483,21 +483,21 @@ class _Failure(NamedTuple):
 def _failure(answer: Answer) -> _Failure:
     """Describe a failed task without credentials, which a function's message may quote."""
     if isinstance(answer, Outcome):
-        message = redact(answer.message[:_LONGEST])
+        message = redact(answer.message, _LONGEST)
         return _Failure(answer.code.value, message, message)
     if isinstance(answer, FunctionError):
-        message = redact(f"Lambda returned function error: {answer.payload[:_LONGEST]}")
+        message = redact(f"Lambda returned function error: {answer.payload}", _LONGEST)
         error = json.loads(answer.payload)
         gist = f"{error.get('errorType', 'Task timed out')}: {error['errorMessage'][:_LONGEST]}"
         return _Failure(
             ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], redact(gist)
         )
     if isinstance(answer, Refused):
-        message = redact(answer.message[:_LONGEST])[:MAX_RESULT_STRING]
+        message = redact(answer.message, _LONGEST)[:MAX_RESULT_STRING]
         return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
     assert isinstance(answer, InvalidAnswer)
     message = "Invalid JSON returned in Lambda payload"
-    gist = f"{message}: {redact(answer.reason[:_LONGEST])}"
+    gist = f"{message}: {redact(answer.reason, _LONGEST)}"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, gist)
 
 
