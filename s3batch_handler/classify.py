@@ -14,7 +14,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.errors import TaskFailure
@@ -92,7 +92,7 @@ class AwsError:
         self.request_id = str(next(filter(None, known), ""))
         self.host_id = str(metadata.get("HostId") or "")
         self.operation = str(_attribute(exception, "operation_name") or "")
-        self.reasons = [*_listed_reasons(response)] or _quoted_reasons(self.message)
+        self.reasons = [*islice(_listed_reasons(response), _MOST)] or _quoted_reasons(self.message)
 
     @classmethod
     def quoted(cls, code: str, message: str) -> AwsError:
@@ -275,7 +275,10 @@ def _leaves(members: Iterable[BaseException]) -> Iterator[BaseException]:
 
 _LONGEST_CHAIN: Final = 50_000
 _MOST: Final = 1000
-"""The most exceptions that are examined in a chain, and in a group: the task's time is limited."""
+"""The most exceptions that are examined in a chain, and in a group: the task's time is limited.
+
+A list of reasons is read as far as a group.
+"""
 
 _DEEPEST: Final = 50
 """The most levels of groups within causes within groups that are examined."""
@@ -699,7 +702,17 @@ botocore raises no exception for a call that succeeds in part. An exception that
 such a call usually has the response.
 """
 
-REASON_KEYS: Final = ("errorcode", "code", "failurecode", "statuscode", "errortype", "status")
+REASON_KEYS: Final = (
+    "errorcode",
+    "code",
+    "failurecode",
+    "failurereasoncode",
+    "statuscode",
+    "errorname",
+    "errortype",
+    "exceptionname",
+    "status",
+)
 """Keys of the code in such an entry, or in a member of it with ``error`` in its name, in any case.
 
 Glue has ``ErrorDetail.ErrorCode``, Amazon Location has ``Error.Code``.

@@ -945,6 +945,23 @@ def test_code_that_looks_permanent_by_its_status(code: str, status: int) -> None
     assert code_of(client_error(code, status)) is TEMPORARY
 
 
+@pytest.mark.parametrize("operation", ["get_object", "head_object"])
+def test_bucket_whose_address_is_not_known_everywhere_yet(operation: str) -> None:
+    """botocore looks for the region of the bucket, and gives up if it knows that region already.
+
+    A response to HEAD has no body, so the status is all that is left of the code.
+    """
+    body = b"<Error><Code>Redirect</Code></Error>" if operation == "get_object" else b""
+    head = f"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: {len(body)}\r\n"
+    head += "x-amz-bucket-region: us-east-1\r\nConnection: close\r\n\r\n"
+
+    with loopback(head.encode() + body) as url:
+        error = raised(lambda: getattr(s3(url), operation)(Bucket="b", Key="k"))
+
+    assert isinstance(error, botocore.exceptions.ClientError)
+    assert code_of(error) is TEMPORARY
+
+
 def test_restore_that_is_in_progress_stays_permanent() -> None:
     """It takes hours: an exact code counts more than the word ``InProgress`` in it."""
     assert code_of(client_error("RestoreAlreadyInProgress", 409)) is PERMANENT
@@ -2562,6 +2579,22 @@ def failed_items(output: Any) -> Iterator[tuple[str, str]]:
                     yield name, key
                 elif "error" in key.lower() and member.type_name == "structure":
                     yield from ((name, f"{key}.{k}") for k in member.members if "Code" in k)
+
+
+def test_list_of_failures_is_not_read_without_end() -> None:
+    class Endless(list[Any]):
+        @override
+        def __iter__(self) -> Iterator[Any]:
+            return itertools.repeat({"Code": "SlowDown"})
+
+    assert code_of(client_error_of({"Errors": Endless()})) is TEMPORARY
+
+
+def test_list_of_failures_that_contains_itself() -> None:
+    failures: list[Any] = [{"Code": "SlowDown"}]
+    failures[0]["Errors"] = failures
+
+    assert code_of(client_error_of({"Errors": failures})) is TEMPORARY
 
 
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
