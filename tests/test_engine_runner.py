@@ -280,6 +280,76 @@ def test_message_family(message: str, family: str) -> None:
     assert message_family(message) == family
 
 
+@pytest.mark.parametrize(
+    "variants",
+    [
+        (
+            "at 10:05 PM",
+            "at 9:15 AM",
+            "at 9:15:10 a.m.",
+            "at 7PM",
+            "at 20:44:00 UTC",
+            "at 9:01 CET",
+        ),
+        (
+            "since Sat, 28 Nov 2026 20:44:00 +0000:",
+            "since Sun, 8 Nov 2026 20:44:00 -0700 (PDT):",
+            "since Sat, 28 Nov 2026 20:44:00 GMT:",
+            "since Sat Nov 28 20:44:00 UTC 2026:",
+            "since Sun Nov  8 08:44:00 PM CEST 2026:",
+            "since November 28, 2026 at 8:44 PM:",
+            "since 28/Nov/2026:20:44:00 +0100:",
+            "since 28.11.2026 20:44:",
+            "since 2026-11-28T20:44:00.5Z:",
+        ),
+        ("id 1f2e", "id 1a2b", "id deadbee", "id cafeba1", "id deadbeef", "id CAFEBABE", "id 0XFF"),
+        ("Request ID: 7A,", "RequestId: ABCDEF,", "HostId: b,", "Extended Request ID: abc/def+g=,"),
+        ("path:/a/b bad", "path:/c bad", "path:C:\\c bad", "path:~root/x bad", "path:~/x bad"),
+        ("read 5B", "read 500B", "read 1024B"),
+        ("error E1", "error E1001"),
+        ("line 1:2", "line 12:345", "line 1.5:22:333"),
+    ],
+)
+def test_messages_of_one_family(variants: tuple[str, ...]) -> None:
+    """Times, dates, IDs and paths are particular, however they are written."""
+    assert len({message_family(message) for message in variants}) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "added a facade, defaced in a decade",
+        "request id is missing",
+        "RequestId missing, no host id",
+        "am I the market? may be",
+        "feed the dead cafe",
+        "see </a/b> or and/or",
+        "UTC or GMT",
+    ],
+)
+def test_words_are_not_particular(message: str) -> None:
+    """Words that only look like IDs, dates or paths stay."""
+    assert message_family(message) == message
+
+
+def test_words_before_numbers_are_not_dates() -> None:
+    """``Mar`` is a month, ``Marker`` is not."""
+    assert (
+        message_family("Decoder 3, Marker 5, at 10:00 DNS 7") == "Decoder …, Marker …, at … DNS …"
+    )
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="1a:/.-+ 'MonZ0x~(=\\", max_size=12), st.integers(1, 2000))
+def test_message_family_takes_time_in_proportion(part: str, times: int) -> None:
+    """No message takes long: patterns that backtrack would take seconds."""
+    started = time.process_time()
+
+    message_family(part * times)
+
+    assert time.process_time() - started < 1
+
+
 def test_keys_with_spaces_are_recognised_in_messages(report: Rows) -> None:
     """The key of the object, and a file that is named after it, belong to one task alone."""
 

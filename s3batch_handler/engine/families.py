@@ -91,23 +91,73 @@ def _without_key(message: str, key: str) -> str:
 
 _READ: Final = 2_000
 _TELLING: Final = 300  # characters at the beginning of a message
+
+# ---------------------------------------------------------------- what is particular
+#
+# Regular expressions in verbose form. Each must stay linear: messages are not trusted.
+
+_OFFSET: Final = r"[+-]\d\d:?\d\d (?! :?\d )"
+_ZONE_NAMES: Final = (
+    "UTC|GMT|[BHIJK]ST|[ECMP][SD]T|[CEW]ES?T|A[CEKW][SD]T|NZ[SD]T|SAST|MSK|HKT|SGT|PHT|WIB"
+)
+_ZONE: Final = rf"""
+    (?: Z \b
+      | [ ]? (?: GMT | UTC )? {_OFFSET} (?: [ ] \( [A-Z] [A-Za-z ]* \) )?  # with a comment: email
+      | [ ]? (?: {_ZONE_NAMES} ) \b )
+"""
+_AM_PM: Final = r"[ ]? (?: [AaPp][Mm] \b | [ap]\.m\. )"
+_TIME: Final = rf"""
+    (?: \d{{1,2}} (?: :\d\d ){{1,2}} (?: [.,]\d+ )? (?! [.,:]?\d ) (?: {_AM_PM} )? {_ZONE}?
+      | \d{{1,2}} {_AM_PM} )
+"""
+_WEEKDAY: Final = (
+    r"\b (?: Mon(?:day)? | Tue(?:s|sday)? | Wed(?:nesday)? | Thu(?:rs|rsday)? | Fri(?:day)?"
+    r" | Sat(?:urday)? | Sun(?:day)? ) \b"
+)
+_MONTH: Final = (
+    r"\b (?: Jan(?:uary)? | Feb(?:ruary)? | Mar(?:ch)? | Apr(?:il)? | May | June? | July?"
+    r" | Aug(?:ust)? | Sep(?:t|tember)? | Oct(?:ober)? | Nov(?:ember)? | Dec(?:ember)? ) \b"
+)
+_DATE: Final = rf"""
+    \b (?= [A-Z\d] )
+    (?: {_WEEKDAY} ,? [ ]{{1,2}} )?
+    (?: (?: \b \d{{1,2}} [ /-] )? {_MONTH} \.? (?: [ ]{{1,2}} | [/-] ) \d{{1,4}} \b
+        (?: ,? [ ] \d{{4}} \b )?
+      | \b \d{{4}} [/-] \d\d [/-] \d\d (?! \d )
+      | \b \d{{1,2}} [/.-] \d{{1,2}} [/.-] \d{{4}} \b )
+    (?: (?: ,? [ ] (?: at [ ] )? | [T:] ) {_TIME} (?: [ ] \d{{4}} \b )? )?  # date(1): a year
+"""
+_AWS_REQUEST: Final = r"""
+    (?= [EeRrHhXx] ) (?<! [^\W_] )
+    (?i: (?: extended [ ] )? request [ _-]? id | host [ _-]? id | x-amz-id-2 )
+    (?: [ ]? [:=] [ ]? | [ ] (?! [a-z]+ (?: [\s,;)] | $ ) ) )   # not "request id is missing"
+    [^\s,;)\]]+
+"""
+_PATH: Final = r"""
+    (?<! [\w.+/<-] ) (?: ~[\w.-]* | \.{1,2} | [A-Za-z]: )? [/\\] [^\s'",:;)\]>]+   # from a root
+  | (?<! [\w.+/-] ) [\w.+-]+ (?: / [\w.+-]+ )* / [\w+-]+ (?: \. [\w+-]+ )+         # to a file
+"""
+_HEXADECIMAL: Final = r"""
+    \b 0 [xXbBoO] [0-9a-fA-F]+                # places in memory
+  | (?<! [^\W_] ) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}     # UUIDs
+  | \b [0-9a-fA-F]{2} (?: : [0-9a-fA-F]{2} ){5,} \b             # fingerprints
+  | \b \d+ (?: [.,] \d+ )* [eE] [+-]? \d+ \b                    # a number, such as 1000e-5
+  | (?<! [^\W_] ) (?= \d* [a-fA-F] ) (?= [a-fA-F]* \d )         # letters and digits, but
+    (?! (?: [A-Z] \d{3,6} | \d{3,6} [a-fA-F] ) \b )             # neither E1001 nor 1024B
+    [0-9a-fA-F]{4,} (?! [^\W_] )
+  | (?<! [^\W_] ) (?! (?i: acceded | defaced | effaced ) \b )   # English has no longer words
+    (?: [a-f]{7,} | [A-F]{7,} ) (?! [^\W_] )                    # of these letters
+"""
 _PARTICULAR: Final = re.compile(
-    r"""(?<!\w) '[^']*' (?!\w) | "[^"]*"     # what is quoted; not the apostrophes of "can't"
-      | \b request\ id\ [^\s,)]+          # of AWS
-      | (?<![\w+.-]) [\w+.-]{1,40} :// [^\s'",;)\]>]+     # addresses
-      | (?<![\w.:+/<-]) (?: ~? | \.{1,2} | [A-Za-z]: ) [/\\] [^\s'",:;)\]>]+    # paths from a root
-      | (?<![\w.+/-]) [\w.+-]+ (?: / [\w.+-]+ )* / [\w+-]+ (?: \. [\w+-]+ )+  # paths to files
+    rf"""(?<!\w) '[^']*' (?!\w) | "[^"]*"     # what is quoted; not the apostrophes of "can't"
+      | {_AWS_REQUEST}
+      | (?<![\w+.-]) [\w+.-]{{1,40}} :// [^\s'",;)\]>]+         # addresses
+      | {_PATH}
       | \b arn:aws[\w-]*: [^\s'",;)\]>]+
-      | \b 0x [0-9a-fA-F]+                # places in memory
-      | (?<![0-9a-zA-Z]) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}  # UUIDs
-      | (?: \b (?: Mon|Tue|Wed|Thu|Fri|Sat|Sun ) [a-z]* ,? \s+ )?
-        (?: \b \d{1,2} [ /-] )? \b (?: Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec ) [a-z]*
-        [ /-] \d{1,4} (?: ,? [ ] \d\d:[\d:.,]+ )? (?: [ ] \d{4} )? (?: [ ] (?: GMT | UTC ) )?
-      | \b \d{4} [-/] \d\d [-/] \d\d
-        (?: [T ] \d\d:[\d:.,]+ (?: Z | [ ]?[+-]\d\d:?\d\d | [ ]UTC )? )?       # times
-      | \b (?= [a-fA-F]* \d ) [0-9a-fA-F]{8,} \b             # digests, hexadecimal ids
-      | \b [0-9a-fA-F]{2} (?: : [0-9a-fA-F]{2} ){5,} \b         # fingerprints
-      | \b (?= (?: [A-Za-z_-]* \d ){3} ) [\w-]{16,}            # other ids
+      | {_DATE}
+      | (?= [0-9a-fA-F] ) (?: {_HEXADECIMAL} )
+      | \b {_TIME}
+      | \b (?= (?: [A-Za-z_-]* \d ){{3}} ) [\w-]{{16,}}         # other ids
       | \d+ (?: [.,:] \d+ )* (?: [eE] [+-]? \d+ \b )?           # numbers
     """,
     re.VERBOSE,
