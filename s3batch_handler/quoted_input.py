@@ -250,6 +250,8 @@ QUOTED_INPUT: Final = (
         r" \((?:'\w+' object|[a-z]+ )[^()\n]{0,200}\)(?:\n|['\"]|\Z)|\n",
     ),  # asyncpg
     # MySQL and SQL Server
+    ("IDENTIFIED WITH ", r"IDENTIFIED WITH [\w'\"]{1,60} (?:BY|AS) ['\"]", r"['\"]"),
+    ("PASSWORD FOR ", r"PASSWORD FOR [^=\n]{1,200}= ?(?:PASSWORD\()?['\"]", r"['\"]"),
     ("Duplicate entry ", r"Duplicate entry ", r" for key "),
     (
         "ncorrect ",

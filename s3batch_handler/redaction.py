@@ -235,11 +235,11 @@ def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
         return opener.endswith(("<", "&lt;"))
     if before[len(opener) :].startswith("-"):  # an option of a command
         return True
-    if "set" in opener and re.search(_SETTING, opener):  # aws configure set aws_secret_access_key …
+    if "set" in before and re.search(_SETTING, before):  # aws configure set aws_secret_access_key …
         return True
     if separator == ",":  # a pair, like ('Authorization', 'Bearer …')
         return bool(name["close"]) and opener.rstrip("\\'\"b").endswith(("(", "["))
-    if lowered[name.end() : name.end() + 2].lstrip("b")[:1] not in ("'", '"'):
+    if lowered[name.end() : name.end() + 2].lstrip("ben")[:1] not in ("'", '"'):
         return False
     # An option of SQL is in capital letters or has "_": SESSION_TOKEN '…'
     is_option = text[name.start() : name.end()].isupper() or "_" in before[len(opener) :] + word
@@ -443,7 +443,7 @@ NAMES: Final = (
     *("secret-key", "secret-string", "security-key", "service-key", "sessid", "session-id"),
     "session-key",
     *("shared-key", "signature", "signing-key", "storage-key", "subscription-key", "token"),
-    *("userpass",),
+    *("pass-key", "userpass"),
 )
 """Names of credentials, also at the end of longer names: ``X-Amz-Security-Token``.
 
@@ -459,7 +459,19 @@ SHORT_NAMES: Final = (
 
 NAMES_IN_QUERIES: Final = (
     *("access", "activation", "appid", "code", "confirmation", "csrf", "hash", "hdnea", "hdnts"),
-    *("invite", "key", "license", "magic", "md5", "nonce", "policy", "reset", "rlkey", "state"),
+    *(
+        "invite",
+        "key",
+        "licence",
+        "license",
+        "magic",
+        "md5",
+        "nonce",
+        "policy",
+        "reset",
+        "rlkey",
+        "state",
+    ),
     *("tok", "verification", "verifier", "xsrf"),
 )
 """Names that are credentials only in query strings, and only if their values look random."""
@@ -500,13 +512,14 @@ TOKEN_PREFIXES: Final = (
     *("npm_", "pypi-", "rubygems_", "hf_", "gsk_", "pplx-"),
     *("glc_", "glsa_", "sntrys_", "sntryu_", "NRAK-", "dt0c01."),  # Grafana, Sentry, and the like
     *("SG.", "ATATT3", "ATCTT3", "lin_api_", "PMAK-", "figd_", "pscale_pw_", "pscale_tkn_"),
-    *("tskey-", "AGE-SECRET-KEY-", "ops_eyJ", "CFPAT-"),
+    *("tskey-", "AGE-SECRET-KEY-", "ops_eyJ", "CFPAT-", "dapi", "pat-na1-", "pat-eu1-"),
 )
 """How tokens begin that are known by their form."""
 
 SECRET_ADDRESSES: Final = (
     *("hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/"),
     *("/incomingwebhook/", "hooks.zapier.com/hooks/catch/", "maker.ifttt.com/use/", "/with/key/"),
+    "events.pagerduty.com/integration/",
 )
 """Parts of addresses after which the path is a credential."""
 
@@ -544,7 +557,8 @@ _NAME_HINTS: Final = (
 )
 _TOKEN_HINTS: Final = (
     *("---- begin", "-----begin", "basic", "bearer", "bot", "eyj", "sk-", "-u", "user", "webhooks"),
-    *map(str.lower, (*TOKEN_PREFIXES, *SECRET_ADDRESSES)),
+    *("/hooks/", "hooks.", "incomingwebhook", "maker.ifttt.com", "pagerduty"),
+    *map(str.lower, TOKEN_PREFIXES),
 )
 
 _ENCODED = r"%(?:25){0,3}"  # percent signs may be encoded again
@@ -555,9 +569,8 @@ _FILE_ENDING: Final = r"\.[A-Za-z][A-Za-z0-9]{0,4}\Z"
 _USER: Final = r"[\w.+%-]{1,64}"
 _HOST: Final = r"(?!sha\d)[\w\[%]"
 _TIME: Final = r"\d{1,2}:\d\d"
-_SETTING: Final = (
-    r"""\b(?:configure|config|user-secrets)(?:['"],[ ]?['"]|[ ])set(?:['"],[ ]?['"]|[ ])\Z"""
-)
+_NEXT = r"""(?:['"],[ ]?['"]|[ ])"""
+_SETTING: Final = rf"""\b(?:configure|config|user-secrets){_NEXT}set{_NEXT}[^\s'"]*\Z"""
 _FULL_HOST: Final = r"\[|localhost|[\w-]+(?:\.[\w-]|:\d)"
 _PORT: Final = r"(?:\d{0,5}|port|PORT)(?![\w%~$!*+-])"
 
@@ -569,10 +582,11 @@ def _names() -> re.Pattern[str]:
         by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
     return re.compile(
-        rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[\d{{0,3}}\]|{_ENCODED}5b{_ENCODED}5d)?"""
+        rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[(?:\d{{0,3}}|['"][\w-]{{1,40}}['"])\]|{_ENCODED}5b{_ENCODED}5d)?"""
         rf"""(?P<close>\]|{_ENCODED}5d|{QUOTE})?"""
         rf"""(?P<separator>{_SPACE}{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
-        rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}|[ \t]{{1,4}})"""
+        rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}"""
+        rf"""|[ \t]{{1,20}}|[ \t]{{0,4}}\n[ \t]{{0,20}}(?=['"]))"""
     )
 
 
@@ -617,7 +631,7 @@ def _encoded_value() -> re.Pattern[str]:
 
 @cache
 def _opening() -> re.Pattern[str]:
-    return re.compile(rf"[bru]{{0,2}}(?P<quote>{QUOTE})|[\[({{]", re.IGNORECASE)
+    return re.compile(rf"[bruen]{{0,2}}(?P<quote>{QUOTE})|[\[({{]", re.IGNORECASE)
 
 
 @cache
@@ -629,8 +643,8 @@ def _tokens() -> re.Pattern[str]:
 def _oracle() -> re.Pattern[str]:
     """Match ``scott/password`` before ``@host:1521/service`` or ``@//host``."""
     return re.compile(
-        r"([(\[{=,]*(?:jdbc:oracle:\w+:)?[A-Za-z][\w$#]{0,60}/)[^\s/@]\S{0,200}?"
-        r"(?=@(?://\w|[\w.-]{1,100}:\d{4,5}))"
+        r"([(\[{=,]*(?:jdbc:oracle:\w+:|\w{1,30}=)?[A-Za-z][\w$#]{0,60}(?:\[\w{1,60}\])?/)[^\s/@]\S{0,200}?"
+        r"(?=@(?://\w|\(DESCRIPTION|[\w.-]{1,100}:\d{4,5}))"
     )
 
 
@@ -643,7 +657,7 @@ def _encoded_userinfo() -> re.Pattern[str]:
 @cache
 def _known_tokens() -> re.Pattern[str]:
     prefixes = "|".join(map(re.escape, TOKEN_PREFIXES))
-    addresses = "|".join(map(re.escape, SECRET_ADDRESSES))
+    addresses = "|".join(map(re.escape, SECRET_ADDRESSES)).replace("/", "(?:/|%2F)")
     return re.compile(
         rf"""(?<![\w-])(?:
             eyJ[\w-]{{8,}}\.[\w-]{{8,}}(?:\.[\w-]*)?    # a JSON Web Token
@@ -654,6 +668,8 @@ def _known_tokens() -> re.Pattern[str]:
           .*?(?:-----?\ ?END\ [A-Z0-9\ ]{{0,30}}KEY(?:\ BLOCK)?\ ?-----?|\Z)
         | (?P<address>{addresses})[\w/.@%+-]+
         | (?<=/api/webhooks/)\d+/[\w-]+                 # Discord
+        | (?<=/webhooks/)\d{{15,25}}/[\w-]+
+        | (?<=/hooks/)[a-z0-9]{{26}}(?!\w)               # Mattermost
         | (?<=/bot)\d+:[\w-]+                           # Telegram
         | (?P<option>(?<![\w-])(?:-u|--user|--proxy-user)(?:[ =]|['"],[ ]?)['"]?[\w.@+-]{{1,64}}:)
           [^\s'"]+
