@@ -1253,6 +1253,9 @@ def test_cancelled_transaction_of_a_real_client() -> None:
         ({"ErrorList": [{"Index": 0, "ErrorCode": "500"}, {"ErrorCode": 429}]}, TEMPORARY),
         ({"UnprocessedFindings": [{"ErrorCode": "InternalException"}]}, TEMPORARY),
         ({"failures": [{"failureCode": "ImageNotFound"}]}, None),
+        ({"failures": [{"failureCode": "UpstreamUnavailable"}]}, TEMPORARY),
+        ({"failedAccounts": [{"errorCode": "SSM_UNAVAILABLE"}]}, TEMPORARY),
+        ({"UserErrors": [{"ErrorCode": "ServiceFailure"}]}, TEMPORARY),
         (
             {"errorEntries": [{"entryId": "1", "errors": [{"errorCode": "ThrottlingException"}]}]},
             TEMPORARY,
