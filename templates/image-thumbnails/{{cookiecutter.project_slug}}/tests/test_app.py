@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
 
+pillow_may_warn = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 
 
@@ -184,6 +186,7 @@ def test_other_tags_do_not_keep_a_photo_from_being_turned(
         ),
     ],
 )
+@pillow_may_warn
 def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -> None:
     """Damaged EXIF, long comments and private data neither fail a photo nor are copied."""
     thumbnail = thumbnail_of(s3, content)
@@ -202,6 +205,7 @@ def damaged_with(kind: str, **metadata: Any) -> bytes:
     return content[:2] + b"\xff\xe0\0\7JFIF\0" + content[2:]
 
 
+@pillow_may_warn
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
 def test_damage_elsewhere_costs_neither_orientation_nor_colours(s3: S3Client, kind: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
