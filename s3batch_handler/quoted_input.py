@@ -216,8 +216,8 @@ QUOTED_INPUT: Final = (
     ("Expecting a ConditionBase", r"Expecting a ConditionBase object\. Got ", r" of type <class"),
     ("Provided parameter ", r"Provided parameter \w{1,60} of value ", r" must be "),
     # responses of AWS
-    ("errors detected: Value ", r"errors detected: Value '", r"' at '"),
-    ("error detected: Value ", r"error detected: Value '", r"' at '"),
+    ("detected: Value ", r"detected: Value '", r"' at '"),
+    (" failed to satisfy", r"\bValue '(?=[^\n]{1,1000}failed to satisfy)", r"' at '"),
     (" at '", r"(?:[Pp]arameter: |; )Value '", r"' at '"),
     (" for parameter ", r"\bValue \(", r"\) for parameter "),
     ("converted into a number: ", r"be converted into a number: ", _LINE),
@@ -249,6 +249,11 @@ QUOTED_INPUT: Final = (
         r"invalid input for query argument \$\d{1,6}(?: in element #\d{1,9} of [^:\n]{1,99})?: ",
         r" \((?:'\w+' object|[a-z]+ )[^()\n]{0,200}\)(?:\n|['\"]|\Z)|\n",
     ),  # asyncpg
+    ("time zone ", r'time zone "(?=[^"\n]{0,200}" not recognized)', r'"'),
+    ("invalid hexadecimal digit: ", r"invalid hexadecimal digit: ", _LINE),
+    # SQLite, Oracle
+    (": syntax error", r'\bnear "', r'": syntax error'),
+    ("row with column values ", r"row with column values \(", r"\) already exists"),
     # MySQL and SQL Server
     ("IDENTIFIED WITH ", r"IDENTIFIED WITH [\w'\"]{1,60} (?:BY|AS) ['\"]", r"['\"]"),
     ("PASSWORD FOR ", r"PASSWORD FOR [^=\n]{1,200}= ?(?:PASSWORD\()?['\"]", r"['\"]"),
@@ -260,6 +265,7 @@ QUOTED_INPUT: Final = (
     ),
     ("right syntax to use near ", r"right syntax to use near ", r" at line \d"),
     ("Invalid utf8", r"Invalid utf8\w* character string: ", _LINE),
+    ("Incorrect syntax near ", r"Incorrect syntax near ", r"\.(?:[\n'\"]|\Z)|\n"),
     ("duplicate key value is (", r"duplicate key value is \(", r"\)\.(?:[ \n'\"]|\Z)"),
     (
         " value '",
@@ -273,6 +279,11 @@ QUOTED_INPUT: Final = (
     ("cannot encode object: ", r"cannot encode object: ", r", of type: <"),
     ("with args beginning with: ", r"with args beginning with: ", _LINE),
     ("Preview of field's value: ", r"Preview of field's value: '", r"'\\{0,4}[\"')]|'?(?:\n|\Z)"),
+    ("failed to parse date field [", r"failed to parse date field \[", r"\] with format "),
+    ("Failed to parse number ", r"Failed to parse number ", r" in \$convert"),
+    ("Invalid format: ", r'Invalid format: (?=\\{0,4}")', _LINE),
+    ("Failed to cast variant value ", r"Failed to cast variant value ", r" to [A-Z]"),
+    ("Could not parse ", r"Could not parse '(?=[^\n]{1,1000}' as [A-Z])", r"' as [A-Z]"),
     ("For input string: ", r'For input string: \\{0,4}"', r'"'),
     ("' is not recognized", r"(?:Numeric value|Boolean value|Date|Time|Timestamp) '", r"' is not"),
     ("Bad ", r"\bBad \w{1,20} value: ", _LINE),
@@ -304,12 +315,25 @@ QUOTED_INPUT: Final = (
         r"['\")]{0,3}(?:\n|\Z)",
     ),
     ("': Invalid JSON: ", r"': Invalid JSON: ", _END),  # AWS CLI
-    ("violates type hint ", r"\bparameter \w{1,100}=", r" violates type hint "),
+    ("violates type hint", r"\b[Pp]arameter \w{1,100}=", r" violates type hint"),
     (", as ", r"violates type hint [^\n]{1,1000}?, as ", r" not instance of |\n"),
     ("unallowed value", r"unallowed values? ", r"['\"]\]|\n"),  # Cerberus
-    ("” value ", r"“", r"” value "),  # Django
+    (
+        "” ",
+        r"“(?=[^”\n]{0,1000}” (?:value|is not a valid) )",
+        r"” ",
+    ),  # Django
+    (
+        "Select a valid choice. ",
+        r"Select a valid choice\. (?!That )",
+        r" is not one of the available",
+    ),
     ("Unable to parse string ", r'Unable to parse string "', r'" at position'),  # pandas
     ("Could not convert ", r"Could not convert ", r" with type "),  # pyarrow
+    ("conversion error to ", r"CSV conversion error to \w{1,40}: ", _LINE),
+    ("time data ", r'time data "', r"\" doesn't match format"),
+    ("Given date string ", r"Given date string ", r" not likely a datetime"),
+    ("conversion from `", r"conversion from `[^\n]{1,300}? values: \[", _LINE),  # Polars
     ("Failed to parse string: ", r"Failed to parse string: '", r"' as a "),
     (
         "Unknown ",
@@ -339,6 +363,8 @@ QUOTED_BEFORE: Final = {
     " is less than or equal to the minimum of ": "",
     " is greater than the maximum of ": "",
     " is greater than or equal to the maximum of ": "",
+    " not in literal ": "",  # cattrs
+    " should be instance of '": "",  # schema
     " does not have enough properties": "",
     " has too many properties": "",
     " is not a valid choice": "",  # Django REST framework

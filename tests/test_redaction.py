@@ -528,6 +528,17 @@ def test_input_that_other_libraries_quote(text: str) -> None:
             "Invalid value for parameter A.b,c, value: {}, valid min value: 1",
             "Invalid value for parameter A.b,c, value: ***, valid min value: 1",
         ),
+        ("Value '{}' at 'pin' failed to satisfy", "Value '***' at 'pin' failed to satisfy"),
+        ('near "{}": syntax error', 'near "***": syntax error'),
+        (
+            "row with column values (X:'{}') already exists",
+            "row with column values (***) already exists",
+        ),
+        ("Incorrect syntax near '{}'.", "Incorrect syntax near ***."),
+        ("Could not parse '{}' as INT64", "Could not parse '***' as INT64"),
+        ("parameter a='{}' violates type hint int", "parameter a=*** violates type hint int"),
+        ("'{}' not in literal Literal['a']", "*** not in literal Literal['a']"),
+        ('time data "{}" doesn\'t match format', 'time data "***" doesn\'t match format'),
         ("Bad starting token: {}", "Bad starting token: ***"),
         # databases
         (
@@ -587,6 +598,7 @@ def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> No
         "could not convert string to float: 'cat'",
         "Invalid isoformat string: 'cat'",
         "'cat' is not a valid Color",
+        "time data 'cat' does not match format '%Y'",
         "'cat' does not appear to be an IPv4 or IPv6 address",
         "Port could not be cast to integer value as 'cat'",
         'Unknown parameter in input: "Cat", must be one of: ACL, Body',
