@@ -13,6 +13,7 @@ import threading
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
@@ -26,7 +27,14 @@ from typing_extensions import override
 
 from s3batch_handler.errors import JobError
 from s3batch_handler.job import BAD_REQUEST, JobSpec
-from s3batch_handler.request_body import MalformedXML, check_body
+from s3batch_handler.request_check import (
+    InvalidRequest,
+    check_body,
+    check_query,
+    decompressed,
+    has_body,
+    job_call,
+)
 from s3batch_handler.shapes import tag_set
 from s3batch_handler.status import JobStatus
 from s3batch_handler.text import quoted
@@ -88,16 +96,14 @@ def job_calls(control_of: ControlOf) -> Iterator[None]:
         yield
 
 
-_PATHS: Final = (
-    r"{0}/v20180820/jobs$",
-    r"{0}/v20180820/jobs/(?P<job_id>[^/]+)$",
-    r"{0}/v20180820/jobs/(?P<job_id>[^/]+)/(?P<what>priority|status|tagging)$",
-)
+_PATHS: Final = (r"{0}/v20180820/jobs/?$", r"{0}/v20180820/jobs/(?P<rest>.+)$")
 
 # Clients put the account id into a header, and before the host as well. Some leave the host as it
 # is: our own does for any endpoint but AWS's, since 123456789012.127.0.0.1 leads nowhere.
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
+
+_NOT_ALLOWED: Final = "The specified method is not allowed against this resource."
 
 # Exceptions that moto raises for a malformed request, on purpose or because of a missing check.
 _UNREADABLE: Final = (
@@ -109,7 +115,6 @@ _UNREADABLE: Final = (
     NameError,
     RecursionError,
 )
-_WITH_BODY: Final = {("POST", "jobs"): "CreateJob", ("PUT", "tagging"): "PutJobTagging"}
 _LOG: Final = logging.getLogger("s3batch_handler.server")
 _ACCOUNT_ID: Final = re.compile("[0-9]{12}", re.ASCII)
 _REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
@@ -126,24 +131,46 @@ class _JobCalls(S3ControlResponse):
     def __init__(self, control_of: ControlOf) -> None:
         super().__init__()
         self._control_of = control_of
+        self._operation = ""
+        self._job_id: str | None = None
+        self.response_headers = {}
 
-    def answer(self, request: Any, url: str, headers: Any) -> Any:
-        operation = _WITH_BODY.get((request.method, request.path.rpartition("/")[2]))
+    def answer(self, request: Any, url: str, _headers: Any) -> Any:
+        call = job_call(request.method, request.path)
+        if call is None:
+            return self._refused(JobError(_NOT_ALLOWED, code="MethodNotAllowed"))
+        self._operation, self._job_id = call
         try:
-            self.setup_class(request, url, headers, use_raw_body=True)
-        except _UNREADABLE:
-            is_read = False
-        else:
-            is_read = True
-        try:
-            if operation is not None and request.data:
-                # moto accepts much that is not in the service model.
-                check_body(request.data, operation)
-        except MalformedXML as error:
-            return self._refused(JobError(str(error), code="MalformedXML"))
-        if not is_read:
-            return self._refused(JobError("the request cannot be read", code=BAD_REQUEST))
+            check_query(request.args, self._operation)
+            body = _body_of(request) if has_body(self._operation) else b""
+            if body:
+                check_body(body, self._operation)
+            self._read(_with_body(request, body), url)
+        except InvalidRequest as error:
+            return self._refused(JobError(str(error), code=error.code))
+        except JobError as error:
+            return self._refused(error)
         return self.call_action()
+
+    def _read(self, request: Any, url: str) -> None:
+        try:
+            self.setup_class(request, url, request.headers, use_raw_body=True)
+        except _UNREADABLE:
+            raise JobError("the request cannot be read", code=BAD_REQUEST) from None
+
+    @override
+    def _get_action(self) -> str:
+        return self._operation  # moto would prefer an Action of the query string or of a header
+
+    @override
+    def parse_parameters(self, request: Any) -> None:
+        self._get_action_from_method_and_request_uri(request)  # reads the account ID in the host
+        self.uri_match = {**self.uri_match, "id": self._job_id}
+        super().parse_parameters(request)
+
+    @override
+    def determine_response_protocol(self, service_model: Any) -> str:
+        return str(service_model.protocol)
 
     @override
     def call_action(self) -> Any:
@@ -154,9 +181,12 @@ class _JobCalls(S3ControlResponse):
 
     def _refused(self, error: JobError) -> Any:
         status, headers, body = self.serialized(ActionResult(_Refusal(error)))
-        if error.code is None:  # not the client's fault; moto answers all errors with 400
+        # moto answers all errors with 400.
+        if error.code is None:  # not the client's fault
             status = 500
             _LOG.error("A request to S3 Control failed: %s", error)
+        elif error.code == "MethodNotAllowed":
+            status = 405
         return status, *self._enrich_response(headers, body)
 
     @override
@@ -230,6 +260,29 @@ class _JobCalls(S3ControlResponse):
     def delete_job_tagging(self) -> ActionResult:
         self._control.delete_job_tagging(self._get_param("JobId"))
         return EmptyResult()
+
+
+def _body_of(request: Any) -> bytes:
+    """Return the body of a request; moto would fail at one that is not valid gzip."""
+    body: bytes = request.get_data()
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return decompressed(body) if encoding == "gzip" else body
+
+
+def _with_body(request: Any, body: bytes) -> Any:
+    """Return the request with an XML body, whatever its headers say.
+
+    moto would refuse XML with the content type of JSON or of a form, which AWS accepts.
+    """
+    environ = {
+        **request.environ,
+        "CONTENT_TYPE": "application/xml",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+    }
+    for name in ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"):
+        environ.pop(name, None)
+    return type(request)(environ)
 
 
 def _in_utc(value: Any) -> Any:

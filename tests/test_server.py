@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 import urllib.error
 import urllib.request
+import uuid
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +23,7 @@ from s3batch_handler.http_server import for_own_hosts, host_name
 from s3batch_handler.server import is_loopback, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 ACCOUNT = "123456789012"
@@ -408,6 +410,119 @@ def test_tags_that_are_none(address: str, tags: str, code: str) -> None:
     status, answer = ask(f"{address}/v20180820/jobs/x/tagging", {}, body, "PUT")
 
     assert (status, f"<Code>{code}</Code>" in answer) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "before", "after"),
+    [
+        ("POST", "/", "<Priority>", "<Priority>2</Priority><Priority>"),
+        ("POST", "//", "<Priority>", "<Priority>2</Priority><Priority>"),
+        ("PUT", "/x/tagging/", "CreateJobRequest", "CreateJob"),
+        ("PUT", "//x//tagging", "CreateJobRequest", "CreateJob"),
+    ],
+)
+def test_slashes_in_the_path_change_nothing(
+    address: str, method: str, path: str, before: str, after: str
+) -> None:
+    """The body is checked wherever the request arrives at a job call."""
+    body = (XML % "slashes").replace(before, after).encode()
+
+    status, answer = ask(f"{address}/v20180820/jobs{path}", {}, body, method)
+
+    assert (status, "<Code>MalformedXML</Code>" in answer) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/12345/priority"),
+        ("POST", "/12345/priority?Priority=1"),
+        ("POST", "/12345/priority?priority="),
+        ("POST", "/12345/priority?priority=1&priority=1"),
+        ("POST", "/12345/priority/?priority=1&priority=2"),
+        ("POST", "/12345/status"),
+        ("POST", "/12345/status?requestedJobStatus="),
+        ("POST", "/12345/status?requestedJobStatus=Ready&requestedJobStatus=Cancelled"),
+        ("POST", "/12345/status?requestedJobStatus=Ready&statusUpdateReason=a&statusUpdateReason="),
+        ("GET", "?maxResults=1&maxResults=2"),
+        ("GET", "/?nextToken=1&nextToken=1"),
+    ],
+)
+def test_query_strings_that_are_not_what_the_service_model_says(
+    address: str, method: str, path: str
+) -> None:
+    """What is required is there, and only lists have several values; or it is a bad request."""
+    body = b"priority=1&requestedJobStatus=Ready" if method == "POST" else None
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    status, answer = ask(f"{address}/v20180820/jobs{path}", form, body, method)
+
+    assert (status, "<Code>BadRequestException</Code>" in answer) == (400, True)
+
+
+def test_several_statuses(address: str) -> None:
+    """ListJobs takes a list of them."""
+    query = "jobStatuses=Active&jobStatuses=Failed"
+
+    assert ask(f"{address}/v20180820/jobs?{query}", {})[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "body_of", "expected"),
+    [
+        ({"Content-Encoding": "gzip"}, gzip.compress, 200),
+        ({"Content-Encoding": "GZIP"}, gzip.compress, 200),
+        ({"Content-Encoding": "gzip"}, lambda xml: xml, 400),
+        ({"Content-Encoding": "gzip"}, lambda xml: b"", 400),
+        ({"Content-Encoding": "gzip"}, lambda xml: gzip.compress(xml)[:-9], 400),
+        ({"Content-Encoding": "gzip"}, lambda xml: gzip.compress(bytes(2 << 20)), 400),
+        ({"Content-Type": "application/json"}, lambda xml: xml, 200),
+        ({"Content-Type": "application/x-amz-json-1.0"}, lambda xml: xml, 200),
+        ({"Content-Type": "application/x-amz-json-1.0"}, lambda xml: b"{}", 400),
+        ({"X-Amz-Target": "Foo.Bar"}, lambda xml: xml, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, lambda xml: xml, 200),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, lambda xml: xml, 200),
+        ({"Content-Type": "\xff"}, lambda xml: xml, 200),
+    ],
+)
+def test_headers_of_a_body(
+    address: str, headers: dict[str, str], body_of: Callable[[bytes], bytes], expected: int
+) -> None:
+    """The body of a job call is XML, compressed or not, whatever its content type."""
+    body = body_of((XML % uuid.uuid4()).encode())
+
+    status, answer = ask(f"{address}/v20180820/jobs", headers, body, "POST")
+
+    assert status == expected
+    assert "CreateJobResponse" in answer or "<ErrorResponse" in answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", ""),
+        ("PUT", "/12345/status?requestedJobStatus=Ready"),
+        ("POST", "/12345"),
+        ("GET", "/12345/priority"),
+        ("GET", "/12345/colour"),
+        ("GET", "/12345/tagging/more"),
+        ("PUT", "?Action=CreateJob"),
+    ],
+)
+def test_methods_that_a_job_call_does_not_have(address: str, method: str, path: str) -> None:
+    """They are refused with 405, in AWS's XML."""
+    status, answer = ask(f"{address}/v20180820/jobs{path}", {}, b"", method)
+
+    assert (status, "<Code>MethodNotAllowed</Code>" in answer) == (405, True)
+
+
+def test_the_path_alone_says_which_call_it_is(address: str) -> None:
+    """Not an Action, as other services of AWS have it."""
+    headers = {"X-Amz-Target": "S3Control.CreateJob"}
+
+    status, answer = ask(f"{address}/v20180820/jobs?Action=CreateJob", headers)
+
+    assert (status, "<ListJobsResponse" in answer) == (200, True)
 
 
 def test_a_folder_as_a_bucket(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
-"""Check XML bodies of requests to S3 Control against botocore's service model.
+"""Check the job calls of S3 Control against botocore's service model.
 
-moto parses a body without comparing it with the model: it turns a repeated element into a list,
-ignores text between elements, and accepts any root element. AWS refuses such a body with
-``MalformedXML``.
+moto parses a request without comparing it with the model: it turns a repeated element into a list,
+ignores text between elements, accepts any root element, and uses the first of several values in
+the query string. AWS refuses such a body with ``MalformedXML``.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from xml.etree.ElementTree import ParseError, XMLParser
 
@@ -18,15 +21,95 @@ from moto.core.utils import get_service_model
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from werkzeug.datastructures import MultiDict
 
-class MalformedXML(Exception):
+
+class InvalidRequest(Exception):
+    """A request does not match the service model.
+
+    Attributes:
+        code: AWS's error code.
+    """
+
+    code = "BadRequestException"
+
+
+class MalformedXML(InvalidRequest):
     """A body is not XML, or does not match the service model. The text names the element."""
+
+    code = "MalformedXML"
 
     def __init__(self, problem: str) -> None:
         super().__init__(
             "The XML you provided was not well-formed or did not validate against our published "
             f"schema: {problem}"
         )
+
+
+def job_call(method: str, path: str) -> tuple[str, str | None] | None:
+    """Return the operation that a request is for, and the job ID in its path.
+
+    Return ``None`` for any other request. A slash at the end of the path does not matter.
+    """
+    parts = [part for part in path.split("/") if part]
+    for operation, verb, template in _job_calls():
+        if verb != method or len(parts) != len(template):
+            continue
+        pairs = dict(zip(template, parts, strict=True))
+        if all(expected in (part, _JOB_ID) for expected, part in pairs.items()):
+            return operation, pairs.get(_JOB_ID)
+    return None
+
+
+_JOB_ID: Final = "{id}"
+
+
+@cache
+def _job_calls() -> list[tuple[str, str, list[str]]]:
+    model = get_service_model("s3control")
+    https = {name: model.operation_model(name).http for name in model.operation_names}
+    return [
+        (name, http["method"], http["requestUri"].strip("/").split("/"))
+        for name, http in https.items()
+        if http["requestUri"].startswith("/v20180820/jobs")
+    ]
+
+
+def has_body(operation: str) -> bool:
+    """Return whether the request of an operation has members in its body."""
+    members = _input_shape(operation).members.values()
+    return any("location" not in member.serialization for member in members)
+
+
+def check_query(query: MultiDict[str, str], operation: str) -> None:
+    """Check that the query string has each parameter once, if it is required, or at most once.
+
+    Raises:
+        InvalidRequest: A parameter is missing or repeated.
+    """
+    shape = _input_shape(operation)
+    for member, kind in shape.members.items():
+        if kind.serialization.get("location") != "querystring" or kind.type_name == "list":
+            continue
+        name = kind.serialization["name"]
+        count = len(query.getlist(name))
+        if count > 1:
+            raise InvalidRequest(f"{member}: the query string has {name} {count} times, not once")
+        if count == 0 and member in shape.required_members:
+            raise InvalidRequest(f"{member}: {operation} needs {name} in the query string")
+
+
+def decompressed(body: bytes) -> bytes:
+    """Decompress a body with gzip, up to the size that :func:`check_body` allows.
+
+    Raises:
+        InvalidRequest: It is not gzip, or is cut off.
+    """
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(body)) as file:
+            return file.read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error):
+        raise InvalidRequest("Content-Encoding: the body is not valid gzip") from None
 
 
 def check_body(body: bytes, operation: str) -> None:
