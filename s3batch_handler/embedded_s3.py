@@ -15,10 +15,9 @@ import re
 import secrets
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
 
 from s3batch_handler.aws import local_s3_client
@@ -30,8 +29,9 @@ from s3batch_handler.file_bucket import (
     new_buckets,
     objects_written_to,
 )
-from s3batch_handler.http_server import listening, refuse
+from s3batch_handler.http_server import is_query_api, listening, refuse
 from s3batch_handler.model import ObjectRef
+from s3batch_handler.moto_server import moto_server
 from s3batch_handler.storage import LocalFolder
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def serve_folder(
         OSError: A folder in it cannot be listed.
     """
     access_key_id = secrets.token_hex(16)
-    moto = cast("Application", DomainDispatcherApplication(create_backend_app))
-    application = _only_with(access_key_id, moto)
+    application = _only_with(access_key_id, moto_server())
     others = {*s3_backends.bucket_accounts}
     with (
         folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
@@ -208,7 +207,8 @@ def _only_with(access_key_id: str, application: Application) -> Application:
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         credentials = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '')}"
         if valid.isdisjoint(_WORD.findall(credentials)):
-            return refuse(start_response, "403 Forbidden", "AccessDenied", "Access Denied")
+            text = _UNSIGNED if is_query_api(environ) else "Access Denied"
+            return refuse(environ, start_response, "403 Forbidden", "AccessDenied", text)
         answer = application(environ, start_response)
         if _FOR_STS.search(credentials):
             return [_ACCESS_KEY_ID.sub(add_to_valid, b"".join(answer))]
@@ -226,6 +226,10 @@ def _only_with(access_key_id: str, application: Application) -> Application:
     return checked
 
 
+_UNSIGNED: Final = (
+    "This server accepts only requests that are signed with the credentials of this job. Use "
+    "AssumeRole in place of AssumeRoleWithWebIdentity and AssumeRoleWithSAML, which are not signed"
+)
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _FOR_STS: Final = re.compile(r"(/|%2F)sts(/|%2F)aws4_request", re.IGNORECASE)
 _ACCESS_KEY_ID: Final = re.compile(rb"(?<=<AccessKeyId>)[A-Za-z0-9]+(?=</AccessKeyId>)")

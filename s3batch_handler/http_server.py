@@ -7,9 +7,11 @@ import logging
 import re
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from werkzeug.serving import make_server
@@ -61,12 +63,43 @@ def listening(
             server.server_close()
 
 
+# ---------------------------------------------------------------- errors in AWS's XML
+
+
 def refuse(
-    start_response: Callable[..., Any], status: str, code: str, message: str
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    status: str,
+    code: str,
+    message: str,
 ) -> Iterable[bytes]:
-    """Answer a request with an error in S3's form; ``status`` is ``403 Forbidden`` and the like."""
+    """Answer a request with an error in the form of the service that it is for.
+
+    ``status`` is ``403 Forbidden`` and the like.
+    """
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    if not is_s3(environ):
+        request_id = f"<RequestId>{uuid.uuid4()}</RequestId>"
+        error = f"<ErrorResponse>{error}{request_id}</ErrorResponse>"
     start_response(status, [("Content-Type", "application/xml")])
-    return [f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()]
+    return [error.encode()]
+
+
+def is_s3(environ: dict[str, Any]) -> bool:
+    """Return whether a request is for S3, rather than for S3 Control or STS."""
+    is_control: bool = environ.get("PATH_INFO", "").startswith("/v20180820/")
+    return not (is_control or is_query_api(environ))
+
+
+def is_query_api(environ: dict[str, Any]) -> bool:
+    """Return whether a request names its operation in the parameter ``Action``, as for STS."""
+    if environ.get("PATH_INFO", "") not in ("", "/"):
+        return False
+    if environ["REQUEST_METHOD"] == "POST":
+        content_type: str = environ.get("CONTENT_TYPE", "")
+        if content_type.lower().startswith("application/x-www-form-urlencoded"):
+            return True
+    return "Action" in parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
 
 
 # ---------------------------------------------------------------- allowed hosts
@@ -94,7 +127,7 @@ def for_own_hosts(
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "HTTP_ORIGIN" in environ:
             text = "This server refuses requests of web pages: the request has an Origin header"
-            return refuse(start_response, "403 Forbidden", "AccessDenied", text)
+            return refuse(environ, start_response, "403 Forbidden", "AccessDenied", text)
         name = host_name(environ.get("HTTP_HOST", ""))
         is_own = name is not None and (
             _is_at(name, names)
@@ -108,7 +141,7 @@ def for_own_hosts(
         if name is not None:
             text = f"{name[:_LONGEST_NAME]} is not a name of this server. Start it with "
             text += "--allowed-host NAME to use another name"
-        return refuse(start_response, "403 Forbidden", "AccessDenied", text)
+        return refuse(environ, start_response, "403 Forbidden", "AccessDenied", text)
 
     return checked
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from moto.core.base_backend import BackendDict
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from s3batch_handler.aws import local_s3_client
 from s3batch_handler.embedded_s3 import environment_for
@@ -23,7 +22,8 @@ from s3batch_handler.engine.engine import Engine
 from s3batch_handler.engine.state import locked
 from s3batch_handler.errors import JobError
 from s3batch_handler.file_bucket import folder_as_bucket
-from s3batch_handler.http_server import LOOPBACK, for_own_hosts, listening, refuse
+from s3batch_handler.http_server import LOOPBACK, for_own_hosts, listening
+from s3batch_handler.moto_server import moto_server
 from s3batch_handler.storage import bucket_name_for
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def serve(
                 timeout=timeout,
             )
             stack.enter_context(job_calls(jobs_of))
-            application = cast("Application", DomainDispatcherApplication(_app_of))
-            return for_own_hosts(application, host=host, allowed_hosts=allowed_hosts)
+            return for_own_hosts(moto_server(_SERVICES), host=host, allowed_hosts=allowed_hosts)
 
         # Jobs end before the S3 that they work on, and all of that before moto forgets it.
         with listening(application_at, host=host, port=port) as address, engines:
@@ -158,12 +157,4 @@ _ACCESS_KEY_ID: Final = "local"
 _LOOPBACK_OF: Final = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # noqa: S104  not to listen at
 
 
-def _app_of(service: Any) -> Any:
-    return create_backend_app(service) if service in _SERVICES else _elsewhere
-
-
 _SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentials they have
-
-
-def _elsewhere(_environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    return refuse(start_response, "501 Not Implemented", "NotImplemented", "only S3 is served here")

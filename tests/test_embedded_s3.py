@@ -458,3 +458,29 @@ def test_bucket_that_the_function_has_deleted(server: EmbeddedS3, tmp_path: Path
     server.client.delete_bucket(Bucket="copies")
 
     assert list(server.save("copies", tmp_path / "saved")) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "members"),
+    [
+        (
+            "assume_role_with_web_identity",
+            {"RoleSessionName": "test", "WebIdentityToken": "a=b&c=="},
+        ),
+        (
+            "assume_role_with_saml",
+            {"PrincipalArn": "arn:aws:iam::123456789012:saml-provider/x", "SAMLAssertion": "YQ=="},
+        ),
+    ],
+)
+def test_requests_to_sts_that_are_never_signed(
+    server: EmbeddedS3, call: str, members: dict[str, str]
+) -> None:
+    """Anybody could send them, so they get no credentials; the error says what to use."""
+    sts = boto3.client("sts", endpoint_url=server.endpoint_url, region_name="us-east-1")
+
+    with pytest.raises(ClientError, match="Use AssumeRole in place of") as refused:
+        getattr(sts, call)(RoleArn="arn:aws:iam::123456789012:role/reader", **members)
+
+    assert code_of(refused) == "AccessDenied"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

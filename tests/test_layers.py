@@ -50,7 +50,15 @@ LAYERS = [
     (
         "edge",
         {
-            *("endpoint", "request_check", "file_bucket", "embedded_s3", "http_server", "server"),
+            *(
+                "endpoint",
+                "request_check",
+                "file_bucket",
+                "embedded_s3",
+                "http_server",
+                "moto_server",
+                "server",
+            ),
             "starters",
             *("testing", "cli", "__main__"),
         },

@@ -180,7 +180,7 @@ def test_the_address_at_which_an_open_server_is_reached() -> None:
 
     def ask_for(host: str, arrives_at: str) -> str:
         connection = SimpleNamespace(getsockname=lambda: (arrives_at, 5005))
-        environ = {"HTTP_HOST": host, "werkzeug.socket": connection}
+        environ = {"REQUEST_METHOD": "GET", "HTTP_HOST": host, "werkzeug.socket": connection}
         statuses.append("200")
         application(environ, lambda status, _headers: statuses.append(status))
         return statuses[-1][:3]
@@ -570,6 +570,182 @@ def test_accounts_and_regions(address: str) -> None:
 
     assert here.list_jobs(AccountId="999999999999")["Jobs"] == []
     assert here.list_jobs(AccountId="777777777777")["Jobs"] == []
+
+
+# ---------------------------------------------------------------- requests that moto cannot read
+
+
+def scope(text: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential={text}, SignedHeaders=host, Signature=x"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "x",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 Credential",
+        "AWS4-HMAC-SHA256 Credential=x",
+        "AWS4-HMAC-SHA256 Credential=x/y",
+        scope("x/20261121/eu-west-1/s3"),
+        scope("////"),
+        scope("x/20261121/eu-west-1//aws4_request"),
+        scope("x/20261121/eu-west-1/s3/aws4_request/more"),
+        scope("x/20261121/a/b/s3/aws4_request"),
+        "Bearer abc",
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/bucket/key", "/v20180820/jobs"])
+def test_authorization_headers_that_name_no_service(
+    address: str, authorization: str, path: str
+) -> None:
+    """They are refused with 400, in XML: a 500 would be sent again by SDKs."""
+    status, answer = ask(address + path, {"Authorization": authorization})
+
+    assert status == 400
+    assert "<Code>AuthorizationHeaderMalformed</Code>" in answer
+    assert answer.startswith("<ErrorResponse>" if path == "/v20180820/jobs" else "<Error>")
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (scope("x/20261121/eu-west-1/s3/aws4_request"), 200),
+        ("AWS4-HMAC-SHA256 Credential=x/20261121/eu-west-1/s3/aws4_request,Signature=x", 200),
+        ("AWS4-ECDSA-P256-SHA256 Credential=x/20261121/s3/aws4_request, Signature=x", 200),
+        ("AWS x:abc+/=", 200),
+        (scope("x/20261121/eu-west-1/dynamodb/aws4_request"), 501),
+        (scope("x/20261121/eu-west-1/../aws4_request"), 501),
+    ],
+)
+def test_authorization_headers_that_name_a_service(
+    address: str, authorization: str, status: int
+) -> None:
+    """All signature versions of S3 are accepted; services that are not served are not there."""
+    headers = {"Authorization": authorization, "X-Amz-Target": "Foo.Bar"}
+
+    assert ask(f"{address}/", headers)[0] == status
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+STS = {**FORM, "Authorization": scope("x/20261121/eu-west-1/sts/aws4_request")}
+ROLE = "RoleArn=arn:aws:iam::123456789012:role/reader&RoleSessionName=test"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Action=AssumeRole",
+        "Action=AssumeRoleWithWebIdentity",
+        "Action=AssumeRoleWithSAML",
+        f"Action=AssumeRoleWithSAML&{ROLE}&SAMLAssertion=x",
+        f"Action=AssumeRole&{ROLE}&DurationSeconds=x",
+        "Action=NoSuchAction",
+        "Action=",
+        "Action=\xff",
+    ],
+)
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_requests_to_sts_that_are_wrong(address: str, body: str, is_signed: bool) -> None:
+    """They are refused in the form of STS, and not with a server error."""
+    request = urllib.request.Request(
+        address, f"Version=2011-06-15&{body}".encode(), STS if is_signed else FORM
+    )
+
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request):
+        pytest.fail("it is accepted")
+
+    with refused.value as answer:
+        assert answer.code in (400, 404)
+        assert b"<ErrorResponse" in answer.read()
+
+
+def test_requests_to_sts_that_are_never_signed(address: str) -> None:
+    """A token opens the session of a role, as in AWS; what is in the token does not matter."""
+    sts = boto3.client("sts", endpoint_url=address, region_name="eu-west-1")
+
+    answer = sts.assume_role_with_web_identity(
+        RoleArn="arn:aws:iam::123456789012:role/reader",
+        RoleSessionName="test",
+        WebIdentityToken="a=b&c==",
+    )
+
+    assert answer["Credentials"]["AccessKeyId"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body"),
+    [
+        ("PUT", "/odd?tagging", {}, b"<a/>"),
+        ("PUT", "/odd?tagging", {}, b"junk"),
+        ("PUT", "/odd?tagging", {}, b"\xff\xfe"),
+        ("POST", "/odd/key", {}, b"junk"),
+        ("POST", "/odd", FORM, b"a=b"),
+        ("POST", "/odd?delete", {}, b"<a/>"),
+        ("GET", "/odd?list-type=2&max-keys=x", {}, None),
+    ],
+)
+def test_requests_to_s3_that_are_wrong(
+    address: str, method: str, path: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    """They are refused in the form of S3, whatever moto raises."""
+    here = {"Authorization": scope("x/20261121/us-east-1/s3/aws4_request")}
+    assert ask(f"{address}/odd", here, b"", "PUT")[0] == 200
+
+    status, answer = ask(address + path, headers, body, method)
+
+    assert status == 400
+    assert "<Error>" in answer
+    assert "html" not in answer
+
+
+@pytest.mark.parametrize(
+    "path", ["/v20180820/colours", "/v20180820/jobs/1/2/3/4", "/v20180820/storagelens/a/b/c"]
+)
+def test_paths_that_s3_control_does_not_have(address: str, path: str) -> None:
+    """They are refused with an error in XML that clients understand, not with a page."""
+    status, answer = ask(address + path, {})
+
+    assert status in (404, 405)
+    assert "<Code>" in answer
+    assert "html" not in answer.lower()
+
+
+@pytest.mark.parametrize(
+    ("failing", "method", "path"),
+    [
+        ("s3batch_handler.engine.engine.Engine.list_jobs", "GET", "/v20180820/jobs"),
+        ("moto.s3.models.FakeBucket", "PUT", "/new-bucket"),
+    ],
+)
+def test_an_error_of_the_server_itself(
+    address: str,
+    failing: str,
+    method: str,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is an InternalError in XML without any details, and a traceback in the log."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise LookupError("a <secret>")
+
+    monkeypatch.setattr(failing, fail)
+    here = {"Authorization": scope("x/20261121/us-east-1/s3/aws4_request")}
+
+    status, answer = ask(address + path, here, method=method)
+
+    assert status == 500
+    assert "<Code>InternalError</Code>" in answer
+    assert "secret" not in answer
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "ERROR",
+        f"moto failed at a request, {method} {path}",
+    )
+    assert record.exc_info
 
 
 # ---------------------------------------------------------------- jobs that are kept
