@@ -773,9 +773,10 @@ def _junk(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        *((name, spoil) for name in ("jobs", "lock") for spoil in (_directory, _link_to_itself)),
+        ("lock", _directory),
+        ("lock", _link_to_itself),
         ("lock", _link_to_nowhere),
-        ("jobs", _link_to_nowhere),
+        ("jobs", _directory),
         ("jobs", _junk),
     ],
 )
