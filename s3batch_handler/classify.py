@@ -86,6 +86,11 @@ class AwsError:
         self.code = str(error.get("Code") or "")
         self.message = str(error.get("Message") or "")
         self.status = _as_status(metadata.get("HTTPStatusCode"))
+        if not self.code and "Error" in response and self.status is not None and self.status >= 300:
+            # The body is not an error of AWS, for example a proxy's HTML page. botocore does the
+            # same for an empty body.
+            self.code = str(self.status)
+            self.message = self.message or _reason_phrase(self.status)
         # If a 5xx response has no body, as for HEAD, botocore leaves the request ID in the headers.
         headers = _mapping(metadata.get("HTTPHeaders"))
         known = (metadata.get("RequestId"), *map(headers.get, REQUEST_ID_HEADERS))
@@ -106,6 +111,15 @@ class AwsError:
         if isinstance(response, Mapping) and isinstance(response.get("Error"), Mapping):
             return cls(exception, response)
         return None
+
+
+def _reason_phrase(status: int) -> str:
+    from http import HTTPStatus  # not loaded by the import of this package
+
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def describe(error: BaseException, about: BaseException | None = None) -> str:

@@ -45,6 +45,7 @@ class FakeAws:
     def __init__(self, *script: str) -> None:
         self._script = list(script)
         self.looks: list[str] = []
+        self.failures: list[tuple[int, str]] = []
         self.failures_of_sts: list[tuple[int, str]] = []
         self.end_hanging = threading.Event()
 
@@ -59,6 +60,9 @@ def handler_of(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             if "/jobs/" not in self.path:  # is the function as it should be?
                 self._send(404, ERROR.format("ResourceNotFoundException"))
+                return
+            if aws.failures:
+                self._send(*aws.failures.pop())
                 return
             step = aws.next_step()
             code, _, error = step.partition(" ")
@@ -210,6 +214,29 @@ def test_a_refusal_ends_the_waiting_at_once(refusal: str, hint: str) -> None:
     assert hint in run.stderr
     assert len(aws.looks) <= 3
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<html><head><title>No</title></head></html>",
+        "<!DOCTYPE html>\n<html><body>No</body></html>",
+        "<html><br></html>",
+        "<error/>",
+        "no",
+        "",
+    ],
+)
+@pytest.mark.parametrize("verb", ["wait", "describe"])
+@pytest.mark.parametrize("problem", ["403: Forbidden", "404: Not Found"])
+def test_page_of_a_proxy(page: str, verb: str, problem: str) -> None:
+    """The error has the HTTP status, whatever the body is."""
+    with serving("Active") as (aws, address):
+        aws.failures = [(int(problem[:3]), page)]
+        run = s3batch(address, verb, JOB_ID)
+
+    assert run.exit_code == (3 if verb == "wait" else 1)
+    assert run.stderr.startswith(f"s3batch: {problem}")
 
 
 def test_credentials_that_were_renewed_meanwhile() -> None:
