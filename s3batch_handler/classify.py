@@ -536,7 +536,7 @@ def _listed_reasons(response: Mapping[str, object]) -> Iterator[str]:
     for name, items in response.items():
         if name in UNPROCESSED and items:
             yield name
-        elif name in REASON_LISTS or (name != "Error" and _is_about_failures(str(name))):
+        elif name in REASON_LISTS or _is_about_failures(str(name)):
             for item in _entries([*items.values()] if isinstance(items, Mapping) else items):
                 codes = [*_codes(item)]
                 yield from (code for code in codes if code.lower() not in NO_REASONS)
@@ -737,12 +737,9 @@ NO_REASONS: Final = ("none", "success")
 
 UNPROCESSED: Final = (
     "UnprocessedEntries",
-    "UnprocessedIdentifiers",
     "UnprocessedItems",
     "UnprocessedKeys",
     "UnprocessedRecords",
-    "UnprocessedResourceIdentifiers",
-    "UnprocessedTraceIds",
     "unprocessedResourceKeys",
 )
 """Lists and maps of items that AWS asks to send again; without codes."""
