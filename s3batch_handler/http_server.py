@@ -82,7 +82,7 @@ def refuse(
         request_id = f"<RequestId>{uuid.uuid4()}</RequestId>"
         error = f"<ErrorResponse>{error}{request_id}</ErrorResponse>"
     start_response(status, [("Content-Type", "application/xml")])
-    return [error.encode()]
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [error.encode()]
 
 
 def is_s3(environ: dict[str, Any]) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from s3batch_handler.classify import describe
 from s3batch_handler.http_server import is_query_api, is_s3, refuse
 from s3batch_handler.text import shown
 
@@ -110,7 +112,8 @@ def _with_awss_errors(application: Application) -> Application:
             return refuse(environ, start_response, *_error_for(environ, error))
         status, headers = started
         if _may_be_a_page(status, headers) and environ["REQUEST_METHOD"] != "HEAD":
-            body = b"".join(answer)
+            with closing(cast("Any", answer)) if hasattr(answer, "close") else nullcontext():
+                body = b"".join(answer)
             if body.lower().startswith(b"<!doctype html") or not (body or is_s3(environ)):
                 return refuse(environ, start_response, status, *_for_a_page(status))
             answer = [body]
@@ -142,7 +145,7 @@ def _error_for(environ: dict[str, Any], error: Exception) -> tuple[str, str, str
         text = "The XML you provided was not well-formed"
         return "400 Bad Request", "MalformedXML", text
     if is_query_api(environ) or _is_about_the_request(error):
-        _LOG.warning("moto cannot read a request, %s: %s", request, shown(repr(error), 300))
+        _LOG.warning("moto cannot read a request, %s: %s", request, describe(error))
         code = "InvalidRequest" if is_s3(environ) else "ValidationError"
         text = "The request cannot be read. Check its parameters, headers and body"
         return "400 Bad Request", code, text

@@ -219,6 +219,18 @@ def test_requests_byte_by_byte(address: str, lines: list[str], expected: bytes) 
     assert answer.split()[1] == expected
 
 
+def test_a_refusal_of_a_head_request_has_no_body(address: str) -> None:
+    """HTTP allows none there."""
+    place = urlsplit(address)
+    lines = ["HEAD / HTTP/1.1", "Host: localhost", "Authorization: x", "Connection: close", "", ""]
+    with socket.create_connection((place.hostname or "", place.port or 0)) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+
+    assert b" 400 " in head.splitlines()[0]
+    assert body == b""
+
+
 def test_clients_that_take_it_for_their_proxy(address: str) -> None:
     """With the names of AWS in plain HTTP, boto3 comes here for S3 and for jobs."""
     config = Config(proxies={"http": address})
