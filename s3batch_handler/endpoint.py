@@ -264,7 +264,10 @@ class _JobCalls(S3ControlResponse):
 
 def _body_of(request: Any) -> bytes:
     """Return the body of a request; moto would fail at one that is not valid gzip."""
-    body: bytes = request.get_data()
+    try:
+        body: bytes = request.get_data()
+    except OSError:  # such as chunks whose lengths are wrong
+        raise InvalidRequest("the body cannot be read") from None
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     return decompressed(body) if encoding == "gzip" else body
 

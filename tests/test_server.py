@@ -219,6 +219,27 @@ def test_requests_byte_by_byte(address: str, lines: list[str], expected: bytes) 
     assert answer.split()[1] == expected
 
 
+@pytest.mark.parametrize("path", ["/v20180820/jobs", "/bucket/key"])
+def test_a_body_whose_chunks_are_invalid(address: str, path: str) -> None:
+    """It is refused as any other body that cannot be read."""
+    place = urlsplit(address)
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        *(f"{name}: {value}" for name, value in SIGNED.items()),
+        "Transfer-Encoding: chunked",
+        "",
+        "zz",
+        "",
+    ]
+    with socket.create_connection((place.hostname or "", place.port or 0)) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        answer = connection.makefile("rb").read()
+
+    assert answer.split()[1] == b"400"
+    assert b"<Code>" in answer
+
+
 def test_a_refusal_of_a_head_request_has_no_body(address: str) -> None:
     """HTTP allows none there."""
     place = urlsplit(address)
