@@ -305,6 +305,9 @@ def test_message_family(message: str, family: str) -> None:
         ("id 1f2e", "id 1a2b", "id deadbee", "id cafeba1", "id deadbeef", "id CAFEBABE", "id 0XFF"),
         ("Request ID: 7A,", "RequestId: ABCDEF,", "HostId: b,", "Extended Request ID: abc/def+g=,"),
         ("path:/a/b bad", "path:/c bad", "path:C:\\c bad", "path:~root/x bad", "path:~/x bad"),
+        ("at 0B325E82-E9B7-FFCB-8CF0-C49284B08E04", "at BC009EA5-2B8E-AA0E-D10F-5EE56FC736E3"),
+        ("sha256:0798bc58727103017715", "sha256:92239798bc5872710301", "sha256:ab239798bc58727103"),
+        ("host fe80::1", "host fe80::abcd", "host ::1", "host 2001:db8:0:1:2:3:4:5"),
         ("read 5B", "read 500B", "read 1024B"),
         ("error E1", "error E1001"),
         ("line 1:2", "line 12:345", "line 1.5:22:333"),
@@ -325,6 +328,7 @@ def test_messages_of_one_family(variants: tuple[str, ...]) -> None:
         "feed the dead cafe",
         "see </a/b> or and/or",
         "UTC or GMT",
+        "c::d or add::face",
     ],
 )
 def test_words_are_not_particular(message: str) -> None:

@@ -137,13 +137,18 @@ _PATH: Final = r"""
     (?<! [\w.+/<-] ) (?: ~[\w.-]* | \.{1,2} | [A-Za-z]: )? [/\\] [^\s'",:;)\]>]+   # from a root
   | (?<! [\w.+/-] ) [\w.+-]+ (?: / [\w.+-]+ )* / [\w+-]+ (?: \. [\w+-]+ )+         # to a file
 """
+_FINGERPRINT: Final = r"\b [0-9a-fA-F]{2} (?: : [0-9a-fA-F]{2} ){5,} \b"
+_IPV6: Final = r"""
+    (?<! [\w:] ) (?= [a-fA-F:]* \d ) (?: [0-9a-fA-F]{0,4} : ){2,7} [0-9a-fA-F]{0,4}
+    (?! [\w:] | [.,]\d )
+"""
 _HEXADECIMAL: Final = r"""
-    \b 0 [xXbBoO] [0-9a-fA-F]+                # places in memory
-  | (?<! [^\W_] ) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}     # UUIDs
-  | \b [0-9a-fA-F]{2} (?: : [0-9a-fA-F]{2} ){5,} \b             # fingerprints
+    (?<! [^\W_] ) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}   # UUIDs
+    (?! [0-9a-fA-F] )
+  | \b 0 (?: [xX] [0-9a-fA-F]+ | [bB] [01]+ \b | [oO] [0-7]+ \b )                 # places in memory
   | \b \d+ (?: [.,] \d+ )* [eE] [+-]? \d+ \b                    # a number, such as 1000e-5
   | (?<! [^\W_] ) (?= \d* [a-fA-F] ) (?= [a-fA-F]* \d )         # letters and digits, but
-    (?! (?: [A-Z] \d{3,6} | \d{3,6} [a-fA-F] ) \b )             # neither E1001 nor 1024B
+    (?! (?: [A-Z] \d{3,6} | \d{3,6} [bB] ) \b )                 # neither E1001 nor 1024B
     [0-9a-fA-F]{4,} (?! [^\W_] )
   | (?<! [^\W_] ) (?! (?i: acceded | defaced | effaced ) \b )   # English has no longer words
     (?: [a-f]{7,} | [A-F]{7,} ) (?! [^\W_] )                    # of these letters
@@ -155,10 +160,12 @@ _PARTICULAR: Final = re.compile(
       | {_PATH}
       | \b arn:aws[\w-]*: [^\s'",;)\]>]+
       | {_DATE}
-      | (?= [0-9a-fA-F] ) (?: {_HEXADECIMAL} )
+      | {_FINGERPRINT}
       | \b {_TIME}
+      | (?= [0-9a-fA-F:] ) {_IPV6}
+      | (?= [0-9a-fA-F] ) (?: {_HEXADECIMAL} )
       | \b (?= (?: [A-Za-z_-]* \d ){{3}} ) [\w-]{{16,}}         # other ids
-      | \d+ (?: [.,:] \d+ )* (?: [eE] [+-]? \d+ \b )?           # numbers
+      | \d+ (?: [.,] \d+ | : \d++ (?! \w ) )* (?: [eE] [+-]? \d+ \b )?   # numbers
     """,
     re.VERBOSE,
 )
