@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -163,37 +162,3 @@ def test_signals_before_a_command_has_begun(s3batch: Shell) -> None:
 
     assert process.returncode == 130
     assert errors.split() == [b"Aborted!"]
-
-
-INTERRUPTED_IMPORT = """
-import signal, sys
-
-class Interrupting:
-    def find_spec(self, name, *_):
-        if name == sys.argv[1]:
-            signal.raise_signal(signal.SIGINT)
-
-sys.meta_path.insert(0, Interrupting())
-signal.signal(signal.SIGINT, signal.default_int_handler)
-import s3batch_entry
-s3batch_entry.main()
-"""
-
-
-@pytest.mark.parametrize(
-    "module",
-    ["s3batch_handler", "s3batch_handler.handler", "s3batch_handler.cli", "click"],
-)
-def test_ctrl_c_during_imports(s3batch: Shell, module: str) -> None:
-    """One line instead of a traceback of imports."""
-    run = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_IMPORT, module],
-        cwd=s3batch.folder,
-        env=s3batch.environment,
-        stderr=subprocess.PIPE,
-        check=False,
-        timeout=60,
-    )
-
-    assert run.returncode == 130
-    assert run.stderr.split() == [b"Aborted!"]

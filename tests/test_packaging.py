@@ -115,7 +115,7 @@ def test_wheel_is_complete(tmp_path: Path) -> None:
         if path.is_file()
     }
     assert "templates/minimal/{{cookiecutter.project_slug}}/.gitignore" in templates
-    modules |= {f"s3batch_handler/{name}" for name in templates} | {"s3batch_entry.py"}
+    modules |= {f"s3batch_handler/{name}" for name in templates}
     information = f"s3batch_handler-{s3batch_handler.__version__}.dist-info"
     assert names - modules == {
         f"{information}/{name}"
