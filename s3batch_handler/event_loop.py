@@ -112,13 +112,14 @@ class EventLoop:
             loop = self._idle.pop()
         except IndexError:
             loop = asyncio.new_event_loop()
+        interruptible = _InterruptibleLoop(loop)
         try:
             result = call_within(
                 max(seconds, 0) + self._reserve * _LATER,
                 loop.run_until_complete,
                 main,
                 self._reserve * _INTERRUPT,
-                _InterruptibleLoop(loop),
+                interruptible,
             )
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
@@ -127,7 +128,7 @@ class EventLoop:
             if not loop.is_running():
                 main.close()  # or Python would complain if it was never begun
             raise
-        if loop in self._spoiled:
+        if loop in self._spoiled or interruptible.is_asked_to_end:
             self._spoiled.discard(loop)
             _close(loop, self._reserve * _CLOSE)
         else:
@@ -169,6 +170,8 @@ class _InterruptibleLoop:
     An exception in the loop's own code may be lost, and a task with it.
     """
 
+    is_asked_to_end = False  # it may do so at its next use
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
@@ -189,6 +192,7 @@ class _InterruptibleLoop:
 
     def stop(self) -> None:
         """End the loop, even if it waits for something."""
+        self.is_asked_to_end = True
         with contextlib.suppress(RuntimeError):  # it has been closed
             self._loop.call_soon_threadsafe(self._loop.stop)
 

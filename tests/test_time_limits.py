@@ -21,8 +21,7 @@ import pytest
 import uvloop
 from pydantic import BaseModel, computed_field, field_validator
 
-from s3batch_handler import Task, task_handler
-from s3batch_handler.event_loop import EventLoop
+from s3batch_handler import Task, event_loop, task_handler
 from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.testing import make_context, make_event
 
@@ -699,9 +698,37 @@ def test_loop_that_waits_for_nothing() -> None:
 
     began = time.monotonic()
     with pytest.raises(OutOfTime):
-        EventLoop(reserve=1.0).run(wait_forever(), 0.1)
+        event_loop.EventLoop(reserve=1.0).run(wait_forever(), 0.1)
 
     assert time.monotonic() - began < LONG / 4
+
+
+@pytest.mark.usefixtures("new_loops")
+def test_loop_that_ends_although_it_was_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that came to its end just then is not used again: it would end at once."""
+    asked: list[bool] = []
+    stop = event_loop._InterruptibleLoop.stop
+
+    def stop_and_tell(loop: Any) -> None:
+        stop(loop)
+        asked.append(True)
+
+    def wait_in_code_of_the_loop(_: object) -> None:
+        exec("while not asked: pass", {"__name__": "asyncio.pretended", "asked": asked})
+
+    async def work(value: str) -> str:
+        if value == "late":
+            task = asyncio.current_task()
+            assert task is not None
+            task.add_done_callback(wait_in_code_of_the_loop)
+        await asyncio.sleep(0)
+        return value
+
+    monkeypatch.setattr(event_loop._InterruptibleLoop, "stop", stop_and_tell)
+    loop = event_loop.EventLoop(reserve=1.0)
+    results = [loop.run(work(value), 0.1) for value in ("late", "next")]
+
+    assert results == ["late", "next"]
 
 
 def test_work_that_was_left_does_not_go_on_in_the_next_invocation() -> None:
