@@ -262,7 +262,7 @@ class JobPage(NamedTuple):
 
 
 def _refusal(error: ValidationError) -> JobError:
-    """Say in one line what AWS would refuse, each member by its path: ``Report.Bucket``.
+    """List in one line what AWS would refuse, each member by its path: ``Report.Bucket``.
 
     The line is short, whatever the request contains.
     """
