@@ -121,6 +121,7 @@ class Limit:
         self.was_due = True
         self.next = now + LOOK_AGAIN
         self._end_watch()
+        tracer, frame = frame, _traced(frame)
         is_last_resort = self._share_left(now) < _LAST_RESORT
         if not (is_last_resort or self._is_good_moment(frame)):
             return
@@ -130,7 +131,7 @@ class Limit:
         if caller is not None and self._is_moving_on(frame):
             self._interrupt_later(caller)
             return
-        if _skips_handlers(frame) and not is_last_resort:
+        if tracer is not frame or (_skips_handlers(frame) and not is_last_resort):
             self._interrupt_later(frame)
             return
         self.module = self.module or _imported_module(frame)
@@ -207,7 +208,7 @@ class Limit:
 
         An event loop has to shut down, and locks have to be released.
         """
-        if not self._may_interrupt(frame):
+        if _is_tracer(frame) or not self._may_interrupt(frame):
             return False
         module = str(_module_name(frame))
         return module not in _DELICATE | _HOLDS_LOCKS and not module.startswith("asyncio.")
@@ -304,12 +305,13 @@ else:
         a bare ``except:`` in an endless loop swallows any number of interruptions, but not these.
 
         Python switches tracing off when the trace function raises an exception. A profile
-        function, which Python calls when a frame ends, switches it on again for the outer frames.
+        function, which Python calls when a frame ends, switches it on again for the outer frames,
+        or restores the trace function of the user.
         """
 
         def __init__(self, call: Callable[[], None]) -> None:
             self._call = call
-            self._is_over = False
+            self._is_calling = self._is_over = False
             self._before = sys.gettrace(), sys.getprofile()
 
         def watch(self, frames: Iterable[FrameType]) -> None:
@@ -321,16 +323,28 @@ else:
 
         def _trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002
             if event == "opcode" and not self._is_over and _may_raise(frame.f_code, frame.f_lasti):
-                self._call()
+                self._is_calling = True
+                try:
+                    self._call()
+                finally:
+                    self._is_calling = False
             return self._trace
 
         def _go_on(self, frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG002
-            if event == "return" and not self._is_over:
+            if event != "return":
+                return
+            if self._is_over:
+                self._restore()
+            else:
                 sys.settrace(_leave_untraced)
 
         def end(self) -> None:
             """Stop watching."""
+            if not self._is_calling:  # or an exception may be about to switch tracing off
+                self._restore()
             self._is_over = True
+
+        def _restore(self) -> None:
             trace, profile = self._before
             sys.setprofile(profile)
             sys.settrace(trace)
@@ -381,6 +395,24 @@ def _is_delicate(frame: FrameType) -> bool:
     - Python ignores exceptions in ``__del__`` and in callbacks of weak references.
     """
     return frame.f_code.co_name == "__del__" or _module_name(frame) in _DELICATE
+
+
+def _traced(frame: FrameType) -> FrameType:
+    """Return the frame of the function that is traced, if a tracer runs; else the frame itself.
+
+    An interruption of a tracer would switch the tracing off, or leave a lock of the tracer locked:
+    then the next function that is measured would wait forever. (Seen with coverage 7.17.3.)
+    """
+    traced = frame
+    for outer in _frames_of_call(frame):
+        if _is_tracer(outer) and outer.f_back is not None:
+            traced = outer.f_back
+    return traced
+
+
+def _is_tracer(frame: FrameType) -> bool:
+    """Return whether a function belongs to coverage.py, which runs between instructions."""
+    return str(_module_name(frame)).startswith("coverage.")
 
 
 def _skips_handlers(frame: FrameType) -> bool:

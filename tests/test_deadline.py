@@ -439,8 +439,18 @@ def test_interruptions_follow_each_other_ever_faster(reserve: float) -> None:
     assert len(times) >= 4
 
 
-def test_tracing_of_the_user_comes_back() -> None:
-    """Tracing, the last resort, leaves a debugger or a coverage tool as they were."""
+def spin_in_a_loop(_: object) -> None:
+    """Be interrupted at the jump back to the beginning of a loop, which Python 3.11 postpones."""
+    try:
+        while True:
+            pass
+    finally:
+        pass
+
+
+@pytest.mark.parametrize("work", [swallow_for_ever, spin_in_a_loop])
+def test_tracing_of_the_user_comes_back(work: Callable[[object], None]) -> None:
+    """Watching instructions leaves a debugger or a coverage tool as they were."""
 
     def trace(frame: FrameType, event: str, argument: object) -> None:
         """Trace nothing."""
@@ -449,7 +459,7 @@ def test_tracing_of_the_user_comes_back() -> None:
     sys.settrace(trace)
     try:
         with pytest.raises(OutOfTime):
-            call_within(LIMIT, swallow_for_ever, None, 0.2)
+            call_within(LIMIT, work, None, 0.2)
         found = sys.gettrace()
     finally:
         sys.settrace(earlier)
@@ -628,6 +638,22 @@ def test_locks_are_given_back() -> None:
 
     free = [condition.acquire(timeout=1), numbers.mutex.acquire(timeout=1)]
     assert free == [True, True]
+
+
+def test_tracers_are_not_interrupted() -> None:
+    """coverage.py takes a lock between the instructions of a task, and gives it back."""
+    lock = threading.Lock()
+    names = {"__name__": "coverage.pretended", "lock": lock, "sleep": time.sleep}
+    exec("def measure():\n    lock.acquire()\n    sleep(0.05)\n    lock.release()", names)
+
+    def work(_: object) -> None:
+        while True:
+            names["measure"]()
+
+    for reserve in (LONG / 4, 0.0):
+        with soon(), pytest.raises(OutOfTime):
+            call_within(0.01, work, None, reserve)
+        assert not lock.locked()
 
 
 def test_interruption_that_is_survived() -> None:
