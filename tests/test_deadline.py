@@ -643,7 +643,11 @@ def test_locks_are_given_back() -> None:
 def test_tracers_are_not_interrupted() -> None:
     """coverage.py takes a lock between the instructions of a task, and gives it back."""
     lock = threading.Lock()
-    names = {"__name__": "coverage.pretended", "lock": lock, "sleep": time.sleep}
+    names: dict[str, Any] = {
+        "__name__": "coverage.pretended",
+        "lock": lock,
+        "sleep": time.sleep,
+    }
     exec("def measure():\n    lock.acquire()\n    sleep(0.05)\n    lock.release()", names)
 
     def work(_: object) -> None:
