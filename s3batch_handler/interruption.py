@@ -132,7 +132,8 @@ class Limit:
             self._interrupt_later(caller)
             return
         if tracer is not frame or (_skips_handlers(frame) and not is_last_resort):
-            self._interrupt_later(frame)
+            if frame.f_code not in function_with_limit:
+                self._interrupt_later(frame)
             return
         self.module = self.module or _imported_module(frame)
         if is_last_resort and self.interruptions:  # one plain interruption may be enough
