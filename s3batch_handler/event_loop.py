@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -112,11 +113,11 @@ class EventLoop:
             loop = self._idle.pop()
         except IndexError:
             loop = asyncio.new_event_loop()
-        interruptible = _InterruptibleLoop(loop)
+        interruptible = _InterruptibleLoop(loop, self._reserve * _CLOSE)
         try:
             result = call_within(
                 max(seconds, 0) + self._reserve * _LATER,
-                loop.run_until_complete,
+                interruptible.run,
                 main,
                 self._reserve * _INTERRUPT,
                 interruptible,
@@ -124,13 +125,13 @@ class EventLoop:
         except BaseException:
             # It fell through the loop and left unfinished work there: the next call gets another.
             asyncio._set_running_loop(None)  # noqa: SLF001  the loop may not have come to that
-            _close(loop, self._reserve * _CLOSE)
+            interruptible.close()
             if not loop.is_running():
                 main.close()  # or Python would complain if it was never begun
             raise
         if loop in self._spoiled or interruptible.is_asked_to_end:
             self._spoiled.discard(loop)
-            _close(loop, self._reserve * _CLOSE)
+            interruptible.close()
         else:
             self._idle.append(loop)
         return result
@@ -168,12 +169,32 @@ class _InterruptibleLoop:
     """An event loop that runs a user's code, which may be interrupted.
 
     An exception in the loop's own code may be lost, and a task with it.
+
+    Args:
+        loop: The event loop.
+        seconds: How long closing it may take.
     """
 
     is_asked_to_end = False  # it may do so at its next use
+    _is_left = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._loop = loop
+        self._seconds = seconds
+        self._closing = threading.Lock()
+
+    def run(self, main: Coroutine[Any, Any, _T]) -> _T:
+        try:
+            return self._loop.run_until_complete(main)
+        finally:
+            if self._is_left:
+                self.close()
+
+    def close(self) -> None:
+        """Close the loop. If it runs in a thread that was abandoned, it is closed when it ends."""
+        self._is_left = True
+        if not self._loop.is_running() and self._closing.acquire(blocking=False):
+            _close(self._loop, self._seconds)
 
     def may_interrupt(self, frame: FrameType) -> bool:
         """Return whether the code is neither of the loop nor of this library.
@@ -210,14 +231,12 @@ def _close_all(loops: list[asyncio.AbstractEventLoop]) -> None:
 
 def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     """End what still runs in the loop, if it lets itself be ended, and close it."""
-    if loop.is_running():  # in a thread that was abandoned
-        return
     ending = _end_all(seconds / 2)
     with contextlib.suppress(BaseException):
         if asyncio._get_running_loop() is not None:  # noqa: SLF001
             pass  # another loop is running, so this one is closed as it is
         elif in_main_thread():
-            interruptible = _InterruptibleLoop(loop)
+            interruptible = _InterruptibleLoop(loop, 0.0)
             call_within(seconds, loop.run_until_complete, ending, seconds, interruptible)
         else:
             call_in_thread(seconds, loop.run_until_complete, ending)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,7 +33,10 @@ from s3batch_handler import (
     TemporaryFailure,
     task_handler,
 )
+from s3batch_handler.event_loop import EventLoop
+from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.testing import make_context, make_event, make_task
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -306,6 +310,26 @@ def test_called_from_threads() -> None:
         ("Succeeded", "a"),
         ("Succeeded", "b"),
     ]
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.deadline.ThreadTimeLimitWarning")
+def test_loop_of_an_abandoned_thread_is_closed() -> None:
+    """A loop that cannot be closed at the time limit is closed when its thread ends."""
+    loops: list[asyncio.AbstractEventLoop] = []
+    free = threading.Event()
+
+    async def block() -> None:
+        loops.append(asyncio.get_running_loop())
+        free.wait(LONG)
+
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(lambda: EventLoop(reserve=0.1).run(block(), 0.1))
+        error = attempt.exception()
+    assert not loops[0].is_closed()
+    free.set()
+
+    assert isinstance(error, OutOfTime)
+    wait_for(loops[0].is_closed)
 
 
 def test_end_of_the_process() -> None:
