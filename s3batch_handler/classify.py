@@ -348,8 +348,8 @@ def _by_answer(exception: BaseException) -> ResultCode | None:
     """Judge by AWS's response, if the exception has one."""
     for answer in _answers(exception):
         aws = AwsError(exception, answer)
-        code = _by_reasons(aws) or _by_message(aws) or _by_aws_code(aws.code)
-        code = code or _by_status(aws.status)
+        code = _by_reasons(aws) or _by_status_behind(answer)
+        code = code or _by_message(aws) or _by_aws_code(aws.code) or _by_status(aws.status)
         if code is not None:
             return code
     return None
@@ -367,6 +367,12 @@ def _by_reasons(aws: AwsError) -> ResultCode | None:
     return _agreed(map(_by_aws_code, aws.reasons))
 
 
+def _by_status_behind(answer: Mapping[str, object]) -> ResultCode | None:
+    """Judge by the HTTP status that a service passes on, if that status is temporary."""
+    codes = {_by_status(_as_status(answer.get(name))) for name in STATUSES_BEHIND}
+    return ResultCode.TEMPORARY_FAILURE if ResultCode.TEMPORARY_FAILURE in codes else None
+
+
 def _by_message(aws: AwsError) -> ResultCode | None:
     message = aws.message.lower()
     for verdict, codes, texts, operations in MESSAGES.values():
@@ -381,6 +387,9 @@ def _by_aws_code(code: str) -> ResultCode | None:
     code = code.lower().replace("_", "")
     if code in _AWS_CODES:
         return _AWS_CODES[code]
+    prefix, _, name = code.rpartition(".")  # KMS.KeyUnavailableException
+    if prefix and name in _AWS_CODES and not name.isdecimal():
+        return _AWS_CODES[name]
     if any(part in code for part in TEMPORARY_PARTS):
         return ResultCode.TEMPORARY_FAILURE
     return _by_status(int(code)) if re.fullmatch("[1-5][0-9]{2}", code) else None
@@ -692,6 +701,12 @@ _PERMANENT: Final = ResultCode.PERMANENT_FAILURE
 ANSWERS: Final = ("response", "last_response")
 """Attributes that hold AWS's response: of ClientError, and of botocore's WaiterError."""
 
+STATUSES_BEHIND: Final = ("OriginalStatusCode", "RestApiStatusCode", "originalStatusCode")
+"""Members of AWS's response with the HTTP status of what the service has called.
+
+SageMaker and Bedrock answer with 424 if a model fails, MWAA with 400 if Airflow does.
+"""
+
 REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
 
 MEMBERS: Final = "child_exceptions"
@@ -748,13 +763,18 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "Too many requests at a time": (
         "APICallRateForCustomerExceeded",
         "APICallRateForCustomerExceededFault",
+        "ActiveSessionsExceededException",
+        "ActiveStatementsExceededException",
         "ActiveWaitingRequestsExceededException",
         "ActivityWorkerLimitExceeded",
         "AutomationExecutionLimitExceededException",
         "BandwidthLimitExceeded",
         "ClientLimitExceededException",
         "ConnectionLimitExceededException",
+        "DescribeAttachmentLimitExceeded",
+        "ExecutionLimitExceeded",
         "LimitExceededException",
+        "OperationLimitExceeded",
         "OpsMetadataTooManyUpdatesException",
         "OverLimit",
         "PriorRequestNotComplete",
@@ -764,6 +784,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "ReportGenerationLimitExceeded",
         "RequestLimitExceeded",
         "RequestLimitExceededException",
+        "SerialConsoleSessionLimitExceededException",
         "TooManyRequestException",
         "TooManyUpdates",
     ),
@@ -835,11 +856,14 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Somebody else is changing the same thing at this moment": (
         "AccountHasOngoingImportException",
+        "AgentsAlreadyRunningAssessmentException",
         "BackfillLimitExceededException",
         "BackupInUseException",
+        "ColumnStatisticsTaskRunningException",
         "ConditionalRequestConflict",
         "ConflictingOperation",
         "ConflictingOperationException",
+        "CrawlerRunningException",
         "DataRepositoryTaskExecuting",
         "DeploymentAlreadyStartedException",
         "DuplicateRequest",

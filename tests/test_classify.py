@@ -945,6 +945,107 @@ def test_code_that_looks_permanent_by_its_status(code: str, status: int) -> None
     assert code_of(client_error(code, status)) is TEMPORARY
 
 
+BUSY = re.compile(
+    r"(number|limit) of (active|running|outstanding|in-flight)|is already running|another .* run\b"
+    r"|(active|running) (sessions?|statements?|executions?|jobs?)|jobs running|in a short period",
+    re.IGNORECASE,
+)
+BUSY_BUT_PERMANENT = {
+    "AccountChannelLimitExceededException": "channels stay until somebody deletes them",
+    "AttachmentLimitExceeded": "EC2 uses it for a limit of an instance",
+    "HumanLoopQuotaExceededException": "people take days",
+    "MaxActiveResourcesExceededException": "resource types stay until somebody deletes them",
+    "NoUpdateAvailableException": "there is nothing to do",
+    "SchedulerRunningException": "a scheduler runs until somebody stops it",
+    "TooManyHealthChecks": "health checks stay until somebody deletes them",
+    "WorkflowExecutionAlreadyStartedFault": "the same workflow has been started",
+}
+"""Codes about something that is running or active, and why they are permanent here."""
+
+
+def test_errors_that_too_much_is_running_at_the_moment() -> None:
+    """A code that comes with a new botocore is either temporary, or has a reason not to be."""
+    busy = {(code, status) for _, code, status, words in modelled_errors() if BUSY.search(words)}
+
+    permanent = {code for code, st in busy if code_of(client_error(code, st)) is not TEMPORARY}
+
+    assert len(busy) > 20
+    assert permanent == BUSY_BUT_PERMANENT.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("AWS.SimpleQueueService.QueueDeletedRecently", 400, TEMPORARY),
+        ("KMS.DependencyTimeoutException", 400, TEMPORARY),
+        ("KMS.KeyUnavailableException", 400, TEMPORARY),
+        ("KMS.DisabledException", 400, PERMANENT),
+        ("KMS.AccessDeniedException", 503, PERMANENT),
+        ("InvalidInstanceID.NotFound", 400, PERMANENT),
+        ("AWS.SimpleQueueService.NonExistentQueue", 400, PERMANENT),
+        ("AWS.SimpleQueueService.NonExistentQueue", 500, TEMPORARY),
+        ("Limit.307", 400, PERMANENT),
+        (".QueueDeletedRecently", 400, PERMANENT),
+        ("QueueDeletedRecently.", 400, PERMANENT),
+    ],
+)
+def test_code_with_a_prefix_is_judged_without_it(
+    code: str, status: int, expected: ResultCode
+) -> None:
+    """Unless the whole code is in the tables; an unknown one is judged by its status."""
+    assert code_of(client_error(code, status)) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "member"),
+    [
+        ("ModelError", 424, "OriginalStatusCode"),
+        ("ModelErrorException", 424, "originalStatusCode"),
+        ("RestApiServerException", 400, "RestApiStatusCode"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("original", "expected"),
+    [
+        (500, TEMPORARY),
+        (503, TEMPORARY),
+        (429, TEMPORARY),
+        (400, PERMANENT),
+        (None, PERMANENT),
+        ("503", PERMANENT),
+    ],
+)
+def test_model_that_failed_is_judged_by_its_own_status(
+    code: str, status: int, member: str, original: object, expected: ResultCode
+) -> None:
+    """SageMaker, Bedrock and MWAA pass on the status of what they have called."""
+    error = client_error(code, status)
+    error.response[member] = original  # type: ignore[literal-required]
+
+    assert code_of(error) is expected
+
+
+def test_original_status_of_a_real_client() -> None:
+    """botocore puts the members of a modelled error into the response."""
+    body = b'{"Message": "x", "OriginalMessage": "x", "OriginalStatusCode": 503}'
+    head = "HTTP/1.1 424 Failed Dependency\r\nx-amzn-ErrorType: ModelError\r\n"
+    head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+
+    with loopback(head.encode() + body) as url:
+        client = boto3.client(
+            "sagemaker-runtime",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id="a",
+            aws_secret_access_key="s",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        error = raised(lambda: client.invoke_endpoint(EndpointName="e", Body=b"x"))
+
+    assert isinstance(error, botocore.exceptions.ClientError)
+    assert code_of(error) is TEMPORARY
+
+
 @pytest.mark.parametrize("operation", ["get_object", "head_object"])
 def test_bucket_whose_address_is_not_known_everywhere_yet(operation: str) -> None:
     """botocore looks for the region of the bucket, and gives up if it knows that region already.
@@ -2511,7 +2612,8 @@ def names_in(title: str) -> set[str]:
 )
 def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]]) -> None:
     """Every name and every reason of the table stands in its section of the page, no other."""
-    beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS}
+    beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
+    beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
     beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
     beside |= {*table.CAUSES, *table.REMOTE_TRACEBACKS, "ConcurrentAccess", "INTERNAL_FAILURE"}
 
