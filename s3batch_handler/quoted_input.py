@@ -2,7 +2,8 @@
 
 The rule: what an SDK, a database or a library for validation quotes of a record, a statement or a
 request is masked. What Python's standard library quotes stays, because such a message names no
-field: without ``'x'``, ``invalid literal for int()`` does not say what failed. Names of fields,
+field: without ``'x'``, ``invalid literal for int()`` does not say what failed. What it quotes of an
+address or an INI file is masked, because it may be a part of a password. Names of fields,
 parameters, buckets and keys stay, too.
 
 The tables are at the end of this file. The run time is linear in the length of the text.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 from typing import Final
 
 MASK: Final = "***"
@@ -29,6 +31,8 @@ def mask_quoted_input(text: str, longest: int | None = None) -> str:
         if hint in text:
             text = _quoted(before, after).sub(rf"\1{MASK}", text)
     text = mask_before_sentences(text)
+    if any(hint in text for hint in _SCHEMA_HINTS):
+        text = mask_sentences_of_schema(text)
     if "loc" in text and "msg" in text and _problem().search(text):
         text = _mask_problems(text)
     return text
@@ -37,12 +41,28 @@ def mask_quoted_input(text: str, longest: int | None = None) -> str:
 def mask_before_sentences(text: str, *, of_jsonschema: bool = False) -> str:
     """Replace input that stands before the words of a library.
 
-    Some words are masked only in a text of jsonschema, which is recognized by its other lines, or
-    known to the caller.
+    Some words are masked only in a text of jsonschema, which is known to the caller, or recognized
+    by its other words or by several of its messages in a row.
     """
-    for after, condition in QUOTED_BEFORE.items():
-        if after in text and (of_jsonschema or condition in text):
+    for after in QUOTED_BEFORE:
+        if after in text:
             text = _mask_before(text, after)
+    ambiguous = [after for after in QUOTED_BEFORE_BY_JSONSCHEMA if after in text]
+    if ambiguous and (of_jsonschema or _is_of_jsonschema(text)):
+        for after in ambiguous:
+            text = _mask_before(text, after)
+    return text
+
+
+def mask_sentences_of_schema(text: str, *, is_known: bool = False) -> str:
+    """Replace input that the library ``schema`` quotes, whose words may also be somebody's own.
+
+    Its text is known to the caller, or recognized by its other lines.
+    """
+    if not is_known and _line_of_schema().search(text) is None:
+        return text
+    for sentence, replacement in _sentences_of_schema():
+        text = sentence.sub(replacement, text)
     return text
 
 
@@ -93,6 +113,19 @@ def _mask_before(text: str, after: str) -> str:
         kept += [text[done:begin], MASK if begin < end else "", after]
         done = end + len(after)
     return "".join([*kept, text[done:]])
+
+
+def _is_of_jsonschema(text: str) -> bool:
+    if any(words in text for words in _WORDS_OF_JSONSCHEMA):
+        return True
+    if _path_of_jsonschema().search(text) is not None:
+        return True
+    messages = list(islice(_message_of_jsonschema().finditer(text), 20))
+    values = {message["value"] for message in messages}
+    if len(messages) < 2:
+        return False
+    # Otherwise, as in "'title' is too long; 'text' is too short", they may be names.
+    return len(values) < len(messages) or any(message["expression"] for message in messages)
 
 
 def _begin_of_value(text: str, floor: int, end: int) -> int:
@@ -167,8 +200,46 @@ def _problem() -> re.Pattern[str]:
 @cache
 def _field_of_problem() -> re.Pattern[str]:
     return re.compile(
-        r"""(?P<quote>\\{0,8}['"])(?:input|tag|given)(?P=quote)[ ]?:[ ]?"""
+        r"""(?P<quote>\\{0,8}['"])(?:input|tag|given|discriminator_value)(?P=quote)[ ]?:[ ]?"""
         r"""|(?P<key>,\s{0,40}\\{0,8}['"]\[key\])"""
+    )
+
+
+@cache
+def _path_of_jsonschema() -> re.Pattern[str]:
+    """Match what ``f"{error.json_path}: {error.message}"`` begins with."""
+    return re.compile(r"""(?<![\w$])\$[\w.'\[\]-]{0,200}: (?=['"\[{\d-])""")
+
+
+@cache
+def _message_of_jsonschema() -> re.Pattern[str]:
+    """Match one of several messages, as in ``"; ".join(error.message for error in errors)``."""
+    value = r"""'[^'\n]{0,1000}'|"[^"\n]{0,1000}"|\[[^\n]{0,1000}?\]|\{[^\n]{0,1000}?\}"""
+    return re.compile(
+        rf"""(?:(?<![^\n])|[;,|:][ ]|[\[(])(?:\\{{0,4}}['"](?=['"\[{{]))?(?P<value>{value})[ ]"""
+        r"""(?:does[ ]not[ ]match[ ]['"](?P<expression>\^|[^'"\n]{0,300}[\\$\]])?"""
+        r"""|is[ ]not[ ]a[ ]'\w|(?:is[ ]too[ ](?:long|short)|should[ ]be[ ]non-empty"""
+        r"""|is[ ]expected[ ]to[ ]be[ ]empty)(?![\w ]))"""
+    )
+
+
+@cache
+def _line_of_schema() -> re.Pattern[str]:
+    return re.compile(
+        r"\bKey [^\n]{1,200}? error:(?:\n|\\{1,8}n)"
+        r"|(?<![\w.])[A-Z]\w{0,60}\([^\n]{1,1000}?\) did not validate "
+    )
+
+
+@cache
+def _sentences_of_schema() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return patterns and replacements for one line each: the values are in Python's notation."""
+    return (
+        (re.compile(r"(\) did not validate )[^\n]+"), rf"\1{MASK}"),
+        (re.compile(r"(?<![^\n])[^\n]+( does not match )[^\n]+"), rf"{MASK}\1{MASK}"),
+        (re.compile(r"(?<![^\n])([^(\n]{1,200}\()[^\n]+(\) should evaluate to)"), rf"\1{MASK}\2"),
+        (re.compile(r"(?<![^\n])([^(\n]{1,200}\()[^\n]+?\) raised [^\n]+"), rf"\1{MASK})"),
+        (re.compile(r"((?:Wrong|Forbidden) key[^\n]{1,200}? in )\{[^\n]+"), rf"\1{MASK}"),
     )
 
 
@@ -176,6 +247,8 @@ def _field_of_problem() -> re.Pattern[str]:
 
 _LINE = r"\n"
 _END = r"\Z"
+_OPEN = r"(?P<quote>\\{0,8}['\"])"
+_CLOSE = r"(?<!\\)(?P=quote)(?!\w)"
 
 QUOTED_INPUT: Final = (
     # pydantic, both versions; a traceback or another exception may have its text
@@ -183,6 +256,47 @@ QUOTED_INPUT: Final = (
     ("; given=", r"; given=", r"; permitted=|\)"),
     ("Input tag ", r"Input tag ", r" found using "),
     (".[key]\n", r"(?<![^\n])(?:\w+\.(?=[^\n]*\.\[key\]\n))?(?=[^\n]*\.\[key\]\n)", r"\.\[key\]\n"),
+    (
+        "No match for discriminator ",
+        r"No match for discriminator [^\n]{1,200}? and value ",
+        r" \(allowed values: ",
+    ),
+    ("discriminator_value=", r"discriminator_value=", r"; allowed_values=|\)"),
+    ("valid callable: ", r"contains valid import path or valid callable: ", _LINE),
+    ("Invalid python path: ", r"Invalid python path: ", _LINE),
+    ("extra characters found ", r"extra characters found after valid URL: ", _LINE),
+    ("byte unit: ", r"could not interpret byte unit: ", _LINE),
+    # addresses that were split at a "/", "#" or "?" in the password
+    ("Port could not be cast ", rf"Port could not be cast to integer value as {_OPEN}", _CLOSE),
+    ("Port must be an integer ", rf"Port must be an integer between 0 and \d+: {_OPEN}", _CLOSE),
+    ("onnumeric port: ", rf"\bnonnumeric port: {_OPEN}", _CLOSE),
+    ("nvalid port", rf"\b[Ii]nvalid port(?: number)?: {_OPEN}", _CLOSE),
+    (
+        " is not a valid host or port",
+        r"(?<=['\"])[^\s:'\"]{0,300}:(?=[^\n]{0,1000} is not a valid host or port)",
+        r"\\{0,8}['\"] is not a valid host or port",
+    ),
+    (
+        " for connection option ",
+        r'invalid integer value "(?=[^\n]{0,1000}" for connection option )',
+        r'" for connection option ',
+    ),
+    ('missing "=" after ', r'missing "=" after "', r'" in connection info|\n'),
+    (" in URI query", r'key/value separator "=" in URI query parameter: ', _LINE),
+    ("unexpected spaces found in ", r'unexpected spaces found in "', r'", use percent-encoded|\n'),
+    # INI files
+    ("]: ", rf"\[line +\d{{1,9}}\]: {_OPEN}", _CLOSE),
+    (", line: ", rf"\bfile: [^\n]{{1,300}}?, line: \d{{1,9}}(?:\n|\\{{1,8}}n){_OPEN}", _CLOSE),
+    (" an interpolation key ", rf" contains an interpolation key {_OPEN}", _CLOSE),
+    (
+        "Raw value: ",
+        rf" contains an interpolation key [^\n]{{1,400}}? Raw value: {_OPEN}",
+        _CLOSE,
+    ),
+    (" found: ", rf"'[%$]' must be followed by '[^\n]{{1,20}}?', found: {_OPEN}", _CLOSE),
+    (" found: ", rf"More than one ':' found: {_OPEN}", _CLOSE),
+    ("interpolation ", rf"bad interpolation variable reference {_OPEN}", _CLOSE),
+    ("interpolation ", rf"invalid interpolation syntax in {_OPEN}", _CLOSE),
     # botocore, boto3 and s3transfer
     (
         "Invalid type for ",
@@ -328,12 +442,54 @@ QUOTED_INPUT: Final = (
         r"Select a valid choice\. (?!That )",
         r" is not one of the available",
     ),
-    ("Unable to parse string ", r'Unable to parse string "', r'" at position'),  # pandas
-    ("Could not convert ", r"Could not convert ", r" with type "),  # pyarrow
+    # pandas
+    ("Unable to parse string ", r"Unable to parse string ['\"]", r"['\"] at position"),
+    ("' for dtype '", r"Invalid value '(?=.{0,1000}?' for dtype ')", r"' for dtype '"),
+    ("a new category (", r"\bwith a new category \(", r"\), set the categories"),
+    (
+        " cannot be cast to bool",
+        r"(?<![^\n])(?:[^\n]{0,300}(?:: |\(\\{0,8}['\"]))?(?=[^\n]{1,1000} cannot be cast to bool)",
+        r" cannot be cast to bool",
+    ),
+    ("Could not convert ", r"Could not convert (?=[^\n]{1,1000} to numeric)", r" to numeric"),
+    ("\nDuplicates in ", r"\nDuplicates in (?:left|right):\n", r"\nDuplicates in right:"),
+    # pyarrow
+    (
+        "Could not convert ",
+        r"Could not convert (?=.{1,1000}? with type \w|['\"].{1000})",
+        r" with type ",
+    ),
     ("conversion error to ", r"CSV conversion error to \w{1,40}: ", _LINE),
+    ("columns, got ", r"CSV parse error: [^\n]{0,40}Expected \d+ columns, got \d+: ", _END),
+    (" not in range: ", r"\bInteger value (?=[\d-]{1,40} not in range: )", r" not in"),
+    (" was truncated ", r"\b\w{4,10} value (?=[\d.eE+-]{1,40} was truncated )", r" was trunc"),
+    (" would ", r"Casting from [^\n]{1,200}? would (?:lose data|result in [\w ]{1,40}): ", _LINE),
+    # DuckDB
+    ("Could not convert ", rf"Could not convert (?:string|bignum) {_OPEN}", _CLOSE),
+    ("Could not cast string to ", rf"Could not cast string to \w{{1,40}}: {_OPEN}", _CLOSE),
+    (" parse string ", r'(?:Could not|Failed to) parse string "', r'" (?:accord|with f)|\n'),
+    (" format specifier ", r'according to format specifier "[^\n]{0,300}"\n', r"\n *\^"),
+    (" field format: ", r'invalid \w{1,20} field format: "', r'", expected format|\n'),
+    ("Original Line: ", r"\bOriginal Line: ", _LINE),
+    (" key ", r'\b(?:[Dd]uplicate|because) key "\w[^\n":]{0,100}: ', r'"(?!\w)'),
+    ('Input: "', r'\bJSON\b[^\n]{0,300}?\. {1,2}Input: "', r'"(?: when casting|\n|\Z)'),
+    ("literal text ", rf"Invalid [A-Z]{{3,9}} literal text {_OPEN}", _CLOSE),
+    (" string ", r'(?:UTF8 found in|-> \w+ conversion of) string "', r'"(?:[.:\n]|\Z)'),
+    ("decode string ", r'Could not decode string "', r'" (?:as|using) |\n'),
+    (" with value ", r" with value '?(?=[^\n]{1,1000} can't be cast to )", r"'? can't be cast"),
+    (" for enum ", r'unrecognized value "(?=[^\n]{0,1000}" for enum )', r'" for enum '),
+    ("Casting value ", r'Casting value "', r'" to type |\n'),
+    ("Unable to cast '", r"Unable to cast '(?=[^\n]{1,1000}' to [A-Z])", r"' to [A-Z]"),
     ("time data ", r'time data "', r"\" doesn't match format"),
     ("Given date string ", r"Given date string ", r" not likely a datetime"),
-    ("conversion from `", r"conversion from `[^\n]{1,300}? values: \[", _LINE),  # Polars
+    # Polars, and other libraries that are written in Rust
+    ("conversion from `", r"conversion from `[^\n]{1,300}? values: \[", _LINE),
+    ("conversion from `", r'conversion from `[^\n]{1,300}? failed for value "', r'"(?:\n|\Z)'),
+    ("null_values", r"\badding `(?=[^\n]{0,1000}` to the `null_values` list)", r"` to the `null_v"),
+    ("could not parse `", r"could not parse `(?=.{0,1000}?` as dtype )", r"` as dtype "),
+    ("found value of type ", r"found value of type [^\n:]{1,100}: ", _LINE),
+    ("could not append value: ", r"could not append value: ", r" of type: "),
+    ("invalid ", r'\binvalid (?:type|value): string \\{0,8}"', r'\\{0,8}", expected '),
     ("Failed to parse string: ", r"Failed to parse string: '", r"' as a "),
     (
         "Unknown ",
@@ -349,31 +505,48 @@ QUOTED_INPUT: Final = (
 
 _JSONSCHEMA = "\n\nFailed validating '"
 
-QUOTED_BEFORE: Final = {
-    " is not of type '": "",
-    " is not of type \\'": "",  # in a repr
-    " is not one of [": "",
-    " is not valid under any of the given schemas": "",
-    " is valid under each of ": "",
-    " should not be valid under ": "",
-    " does not contain items matching the given schema": "",
-    " has non-unique elements": "",
-    " is not a multiple of ": "",
-    " is less than the minimum of ": "",
-    " is less than or equal to the minimum of ": "",
-    " is greater than the maximum of ": "",
-    " is greater than or equal to the maximum of ": "",
-    " not in literal ": "",  # cattrs
-    " should be instance of '": "",  # schema
-    " does not have enough properties": "",
-    " has too many properties": "",
-    " is not a valid choice": "",  # Django REST framework
-    # These may also be sentences of somebody who describes a key.
-    " does not match ": _JSONSCHEMA,
-    " is not a '": _JSONSCHEMA,
-    " is too long": _JSONSCHEMA,
-    " is too short": _JSONSCHEMA,
-    " should be non-empty": _JSONSCHEMA,
-    " is expected to be empty": _JSONSCHEMA,
-}
-"""Texts that follow quoted input, and what else must be in the message."""
+QUOTED_BEFORE: Final = (
+    " is not of type '",
+    " is not of type \\'",  # in a repr
+    " is not one of [",
+    " is not valid under any of the given schemas",
+    " is valid under each of ",
+    " should not be valid under ",
+    " does not contain items matching the given schema",
+    " has non-unique elements",
+    " is not a multiple of ",
+    " is less than the minimum of ",
+    " is less than or equal to the minimum of ",
+    " is greater than the maximum of ",
+    " is greater than or equal to the maximum of ",
+    " not in literal ",  # cattrs
+    " should be instance of '",  # schema
+    " does not have enough properties",
+    " has too many properties",
+    " is not a valid choice",  # Django REST framework
+)
+"""Texts that follow quoted input."""
+
+QUOTED_BEFORE_BY_JSONSCHEMA: Final = (
+    " does not match ",
+    " is not a '",
+    " is too long",
+    " is too short",
+    " should be non-empty",
+    " is expected to be empty",
+)
+"""Texts that follow quoted input in a text of jsonschema.
+
+Elsewhere, these may be sentences of somebody who describes a key.
+"""
+
+_WORDS_OF_JSONSCHEMA: Final = (
+    "\n\nFailed validating '",
+    " is a required property",
+    " is not of type '",
+    " is not valid under any of the given schemas",
+    " is less than the minimum of ",
+    " is greater than the maximum of ",
+    "Additional properties are not allowed (",
+)
+_SCHEMA_HINTS: Final = (" error:", ") did not validate ")

@@ -21,6 +21,7 @@ from s3batch_handler.quoted_input import (
     end_of_value,
     mask_before_sentences,
     mask_quoted_input,
+    mask_sentences_of_schema,
 )
 
 if TYPE_CHECKING:
@@ -66,8 +67,11 @@ def text_of(error: BaseException, longest: int = 10_000) -> str:
         if "__str__" in vars(cls):
             break
     text = str(error)
-    if any("jsonschema.ValidationError" in class_names(each) for each in _chain(error)):
+    classes = {name for each in _chain(error) for name in class_names(each)}
+    if "jsonschema.ValidationError" in classes:
         text = mask_before_sentences(text, of_jsonschema=True)
+    if "schema.SchemaError" in classes:
+        text = mask_sentences_of_schema(text, is_known=True)
     return redact(text, longest)
 
 
@@ -750,11 +754,16 @@ def _words_of_configparser(error: Any) -> str:
     return f"cannot parse line {', '.join(map(str, lines[:_PROBLEMS]))}"
 
 
+def _words_of_interpolation(error: Any) -> str:
+    return f"cannot interpolate option {error.option!r} in section {error.section!r}"
+
+
 _OWN_WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "pydantic_core.ValidationError": _words_of_pydantic,
     "pydantic.ValidationError": _words_of_pydantic,  # version 1
     "jsonschema.ValidationError": _words_of_jsonschema,
     "yaml.MarkedYAMLError": _words_of_yaml,
     "configparser.ParsingError": _words_of_configparser,
+    "configparser.InterpolationError": _words_of_interpolation,
 }
 """Exceptions whose text consists of input, and the functions that describe them instead."""

@@ -8,13 +8,16 @@ import json
 import logging
 import time
 import traceback
+from http.client import HTTPSConnection
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import urlopen
 
 import boto3
 import pydantic
 import pydantic.v1
 import pytest
+import urllib3
 import yaml  # type: ignore[import-untyped]
 from boto3.dynamodb.types import TypeSerializer
 from botocore.config import Config
@@ -329,6 +332,9 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
             "tokens=1",
         ),
         *("/IncomingWebhook/", "config set token", "'a' must be <", "Value '", "secret=['"),
+        *("; 'a' does not match '^a'", "['a", "[{", ";'a' is too long", "Key a error:\n'a' ("),
+        *(") did not validate ", "A(", "]: 'a", " to numeric", " cannot be cast to bool", ": a("),
+        *("'a:", "adding `", "Invalid value '", "JSON. Input: ", "Could not convert ", "a\n"),
         *("must be <class 'a'> (got ", "Failed schema validation. Error: ", "\nDETAIL: ", "'"),
     ],
 )
@@ -584,6 +590,118 @@ def test_input_that_other_libraries_quote(text: str) -> None:
         ("{'a': ['unallowed value {}']}", "{'a': ['unallowed value ***']}"),
         ("“{}” value must be an integer.", "“***” value must be an integer."),
         ('Unable to parse string "{}" at position 0', 'Unable to parse string "***" at position 0'),
+        # pandas, pyarrow
+        ("Unable to parse string '{}' at position 0", "Unable to parse string '***' at position 0"),
+        ("Invalid value '{}' for dtype 'int64'", "Invalid value '***' for dtype 'int64'"),
+        (
+            "Invalid value 'a\nb {}' for dtype 'str'. Value",
+            "Invalid value '***' for dtype 'str'. Value",
+        ),
+        (
+            "with a new category ({}), set the categories",
+            "with a new category (***), set the categories",
+        ),
+        ("a {} cannot be cast to bool", "*** cannot be cast to bool"),
+        ("in a.csv: {} cannot be cast to bool", "in a.csv: *** cannot be cast to bool"),
+        ("Could not convert ['{}' 'b'] to numeric", "Could not convert *** to numeric"),
+        (
+            "one-to-one merge\nDuplicates in left:\n  a\n{} ...",
+            "one-to-one merge\nDuplicates in left:\n***",
+        ),
+        (
+            "Could not convert '{}' with type str: tried",
+            "Could not convert *** with type str: tried",
+        ),
+        (
+            "CSV parse error: Row #2: Expected 2 columns, got 3: {},2",
+            "CSV parse error: Row #2: Expected 2 columns, got 3: ***",
+        ),
+        ("Integer value 4111 not in range: 0 to 9", "Integer value *** not in range: 0 to 9"),
+        # Polars
+        ("could not parse `{}` as dtype `i64` at", "could not parse `***` as dtype `i64` at"),
+        ("- adding `{}` to the `null_values` list", "- adding `***` to the `null_values` list"),
+        (
+            'found value of type String: "{}"\n\nThis',
+            "found value of type String: ***\n\nThis",
+        ),
+        (
+            'conversion from `str` to `enum` failed for value "{}"',
+            'conversion from `str` to `enum` failed for value "***"',
+        ),
+        (
+            'invalid type: string \\"{}\\", expected u32',
+            'invalid type: string \\"***\\", expected u32',
+        ),
+        # DuckDB
+        ("Could not convert string '{}' to INT32", "Could not convert string '***' to INT32"),
+        ("Could not convert string \"{}\" to 'INT'", "Could not convert string \"***\" to 'INT'"),
+        ("Original Line: {},2\nError when", "Original Line: ***\nError when"),
+        ('Duplicate key "a: {}, b: 1" violates', 'Duplicate key "a: ***" violates'),
+        ('because key "a: {}" does not exist', 'because key "a: ***" does not exist'),
+        (
+            'invalid date field format: "{}", expected format',
+            'invalid date field format: "***", expected format',
+        ),
+        (
+            'Could not parse string "{}" according to format specifier "%Y"\n{}\n   ^\nError: a',
+            'Could not parse string "***" according to format specifier "%Y"\n***\n   ^\nError: a',
+        ),
+        (
+            'Malformed JSON at byte 1 of input: a.  Input: "{}" when casting from a',
+            'Malformed JSON at byte 1 of input: a.  Input: "***" when casting from a',
+        ),
+        # schema
+        ("Key 'a' error:\n'{}' does not match '^x$'", "Key 'a' error:\n*** does not match ***"),
+        ("Key 'a' error:\n'x' does not match '{}'", "Key 'a' error:\n*** does not match ***"),
+        ("Or('x', 'y') did not validate '{}'", "Or('x', 'y') did not validate ***"),
+        (
+            "Key 'a' error:\nf('{}') should evaluate to True",
+            "Key 'a' error:\nf(***) should evaluate to True",
+        ),
+        ("Key 'a' error:\nint('{}') raised ValueError('{}')", "Key 'a' error:\nint(***)"),
+        ("Key 'a' error:\nWrong key 'b' in {'b': '{}'}", "Key 'a' error:\nWrong key 'b' in ***"),
+        # several messages of jsonschema in a row
+        (
+            "'{}' does not match '^x$'; '{}' is too long",
+            "*** does not match '^x$'; *** is too long",
+        ),
+        ("'{}' is too long, '{}' is not a 'date'", "*** is too long, *** is not a 'date'"),
+        (
+            "[\"'{}' does not match '^x$'\", \"'a' is too short\"]",
+            '["*** does not match \'^x$\'", "*** is too short"]',
+        ),
+        (
+            "'a' is a required property\n'{}' is too long",
+            "'a' is a required property\n*** is too long",
+        ),
+        ("$.pin: '{}' is too long", "$.pin: *** is too long"),
+        # addresses that were split within the password
+        ("Invalid port: '{}'", "Invalid port: '***'"),
+        (
+            "Failed to parse: 'ann:{}' is not a valid host or port",
+            "Failed to parse: 'ann:***' is not a valid host or port",
+        ),
+        ("nonnumeric port: '\"{}/'a@h'", "nonnumeric port: '***'"),
+        (
+            "Port must be an integer between 0 and 65535: '{}'",
+            "Port must be an integer between 0 and 65535: '***'",
+        ),
+        (
+            'invalid integer value ""{}" for connection option "port"',
+            'invalid integer value "***" for connection option "port"',
+        ),
+        (
+            'invalid dsn: missing "=" after "ann:"{}" in connection info string',
+            'invalid dsn: missing "=" after "***" in connection info string',
+        ),
+        (
+            'unexpected spaces found in "{} a", use percent-encoded spaces',
+            'unexpected spaces found in "***", use percent-encoded spaces',
+        ),
+        (
+            'missing key/value separator "=" in URI query parameter: "{}"',
+            'missing key/value separator "=" in URI query parameter: ***',
+        ),
     ],
 )
 def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> None:
@@ -600,11 +718,26 @@ def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> No
         "'cat' is not a valid Color",
         "time data 'cat' does not match format '%Y'",
         "'cat' does not appear to be an IPv4 or IPv6 address",
-        "Port could not be cast to integer value as 'cat'",
         'Unknown parameter in input: "Cat", must be one of: ACL, Body',
         'Invalid bucket name "my cat": Bucket name must match',
         "'password' is a required property",
         "key 'cat.jpg' does not match '^dog', and 'cat' is too short",
+        "'cat.jpg' does not match '^dog'",
+        "'title' is too long; 'text' is too short",
+        "Could not convert cat.jpg: unsupported mode CMYK",
+        "Could not convert 'cat.jpg' to PNG",
+        'Could not parse string table, found value of field "a"',
+        "resize('cat.jpg') raised OSError('disk full')",
+        "the server did not validate 'cat.jpg'",
+        "'cat.jpg' does not match 'dog.jpg'",
+        'Duplicate key "title" in cat.json',
+        "Key 'a' error: 'cat.jpg' does not match",
+        "the option has an invalid port: use 443",
+        "Unable to cast 'cat.jpg' into a shape",
+        "could not parse `cat.jpg` as a picture",
+        "Token 'cat.jpg' found: 'a'; Raw value: 'b'",
+        "No option 'pin' in section: 'a'",
+        "[line  3]: option 'pin' in section 'a' already exists",
     ],
 )
 def test_arguments_of_the_standard_library_and_names_stay(text: str) -> None:
@@ -644,13 +777,99 @@ def test_line_of_yaml_is_not_quoted() -> None:
     assert text_of(error) == "mapping values are not allowed here, line 1, column 20"
 
 
+@pytest.mark.parametrize("split_at", "/?#")
+@pytest.mark.parametrize(
+    "open_address",
+    [
+        lambda address: urlsplit(f"redis://{address}").port,
+        lambda address: urlopen(f"http://{address}"),
+        HTTPSConnection,
+        lambda address: urllib3.PoolManager().request("GET", f"https://{address}"),
+    ],
+    ids=["urllib.parse", "urllib.request", "http.client", "urllib3"],
+)
+def test_password_that_splits_an_address(open_address: Any, split_at: str) -> None:
+    """What is before a "/" looks like a port."""
+    error = error_of(lambda: open_address(f"ann:{SECRET}{split_at}'x@example.com/y"))
+
+    assert SECRET in str(error)
+    assert SECRET not in text_of(error)
+    assert "port" in text_of(error).lower()
+
+
 def test_line_of_an_ini_file_is_not_quoted() -> None:
     parser = configparser.ConfigParser()
 
     for content in (SECRET, f"[a]\n{SECRET}"):
         error = error_of(lambda content=content: parser.read_string(content))  # type: ignore[misc]
         assert SECRET in str(error)
+        assert SECRET not in redact(f"cannot load: {error}")
         assert text_of(error) == f"cannot parse line {content.count(chr(10)) + 1}"
+
+
+@pytest.mark.parametrize(
+    ("interpolation", "value"),
+    [
+        (configparser.BasicInterpolation(), f"a%{SECRET}"),
+        (configparser.BasicInterpolation(), f"a%({SECRET}"),
+        (configparser.BasicInterpolation(), f"a%({SECRET})s"),
+        (configparser.BasicInterpolation(), f"%(pin)s {SECRET}"),
+        (configparser.ExtendedInterpolation(), f"a${SECRET}"),
+        (configparser.ExtendedInterpolation(), f"a${{{SECRET}"),
+        (configparser.ExtendedInterpolation(), f"a${{b:c:d}} {SECRET}"),
+        (configparser.ExtendedInterpolation(), f"a${{{SECRET}}}"),
+    ],
+)
+def test_option_with_a_percent_sign_is_not_quoted(interpolation: Any, value: str) -> None:
+    """Python reads a password with a "%" as a template; the name of the option stays."""
+    parser = configparser.ConfigParser(interpolation=interpolation)
+    parser.read_string(f"[a]\npin = {value}\n")
+
+    error = error_of(lambda: parser.get("a", "pin"))
+
+    assert isinstance(error, configparser.InterpolationError)
+    assert SECRET in str(error)
+    assert SECRET not in redact(f"cannot load: {error}")
+    assert text_of(error) == "cannot interpolate option 'pin' in section 'a'"
+
+
+def test_option_with_a_percent_sign_cannot_be_set() -> None:
+    parser = configparser.ConfigParser()
+
+    error = error_of(lambda: parser.read_dict({"a": {"pin": f"a%{SECRET}"}}))
+
+    assert text_of(error) == "invalid interpolation syntax in '***' at position 1"
+
+
+def test_discriminator_of_version_1_of_pydantic() -> None:
+    class Cat(pydantic.v1.BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(pydantic.v1.BaseModel):
+        kind: Literal["dog"]
+
+    class Owner(pydantic.v1.BaseModel):
+        pet: Cat | Dog = pydantic.v1.Field(discriminator="kind")
+
+    Owner.update_forward_refs(Cat=Cat, Dog=Dog)
+
+    error = error_of(lambda: Owner.parse_obj({"pet": {"kind": SECRET}}))
+
+    assert SECRET not in redact(str(error.errors()))  # type: ignore[attr-defined]
+    for text in (text_of(error), redact(str(error))):
+        assert SECRET not in text
+        assert "No match for discriminator 'kind' and value *** (allowed values: 'cat'" in text
+
+
+def test_error_of_schema() -> None:
+    """Its class tells that the words are its own."""
+
+    class SchemaError(Exception):
+        pass
+
+    SchemaError.__module__ = "schema"
+
+    assert text_of(SchemaError(f"'{SECRET}' does not match '^x$'")) == "*** does not match ***"
 
 
 def error_like_jsonschema(message: str) -> Exception:
