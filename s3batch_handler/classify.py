@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Final, NamedTuple, TypeAlias
 
-from s3batch_handler.errors import TaskFailure
+from s3batch_handler.errors import PermanentFailure, TaskFailure, TemporaryFailure
 from s3batch_handler.interruption import OutOfTime
 from s3batch_handler.model import ResultCode
 from s3batch_handler.redaction import class_names, redact, text_of
@@ -61,8 +61,15 @@ def is_explained(verdict: Verdict) -> bool:
     """Return whether a log needs no traceback: S3 retries the task, or AWS sent an error code."""
     if verdict.about is None:
         return False
-    aws = AwsError.of(verdict.about)
-    return verdict.code is ResultCode.TEMPORARY_FAILURE or (aws is not None and aws.code != "")
+    return verdict.code is ResultCode.TEMPORARY_FAILURE or all(
+        any(AwsError(leaf, answer).code for answer in _answers(leaf))
+        for leaf in leaves_of(verdict.about)
+    )
+
+
+def leaves_of(exception: BaseException) -> list[BaseException]:
+    """Return the exceptions in a group and in its groups, or the exception itself."""
+    return [*_leaves(_members(exception))] or [exception]
 
 
 def aws_error_code(error: BaseException) -> str | None:
@@ -183,7 +190,7 @@ class _Classification:
 
     def _first_opinion(self, exception: BaseException) -> ResultCode | None:
         if isinstance(exception, TaskFailure):
-            return _as_code(getattr(exception, "code", None))
+            return _as_code(_attribute(exception, "code")) or _code_of_class(exception)
         code = self._asked(exception)
         if code is not None:
             return code
@@ -304,6 +311,13 @@ def _agreed(codes: Iterable[ResultCode | None]) -> ResultCode | None:
     if ResultCode.PERMANENT_FAILURE in codes:
         return ResultCode.PERMANENT_FAILURE
     return ResultCode.TEMPORARY_FAILURE if codes == {ResultCode.TEMPORARY_FAILURE} else None
+
+
+def _code_of_class(failure: TaskFailure) -> ResultCode | None:
+    """Return the code of a failure by its class: a subclass may have a ``code`` of its own."""
+    if isinstance(failure, TemporaryFailure):
+        return ResultCode.TEMPORARY_FAILURE
+    return ResultCode.PERMANENT_FAILURE if isinstance(failure, PermanentFailure) else None
 
 
 def _as_code(value: object) -> ResultCode | None:

@@ -66,7 +66,7 @@ def task_function(function: Any) -> Callable[..., Any]:
         if _is_lambda_handler(signature):
             called = f"{name}({', '.join(signature.parameters)})"
             raise TypeError(
-                f"{_PROBLEM} {called} is a Lambda handler by the names of its parameters. "
+                f"{_PROBLEM} {called} is a Lambda handler by its parameters. "
                 + _in_place_of_a_lambda_handler(function, name)
             )
     return function  # type: ignore[no-any-return]
@@ -142,13 +142,18 @@ def _is_contextmanager(function: Any) -> bool:
 
 
 def _is_lambda_handler(signature: inspect.Signature) -> bool:
-    """Return whether the first two parameters are named like those of a Lambda handler."""
-    names = [name.strip("_").lower() for name in signature.parameters][:2]
-    return names[:1] in (["event"], ["lambda_event"]) and names[1:] in (
-        ["context"],
-        ["lambda_context"],
-        ["ctx"],
+    """Return whether the first two parameters are declared like those of a Lambda handler."""
+    parameters = [*signature.parameters.values()][:2]
+    if len(parameters) < 2:
+        return False
+    event, context = (parameter.name.strip("_").lower() for parameter in parameters)
+    annotation = parameters[1].annotation
+    return "LambdaContext" in str(getattr(annotation, "__name__", annotation)) or (
+        event in _EVENTS and context.rpartition("_")[2] in ("context", "ctx")
     )
+
+
+_EVENTS: Final = ("event", "lambda_event", "evt", "request")
 
 
 def _signature(function: Any) -> inspect.Signature | None:

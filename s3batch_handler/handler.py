@@ -27,7 +27,7 @@ from typing import (
 from pydantic import ValidationError
 from typing_extensions import TypeIs
 
-from s3batch_handler.classify import Verdict, classify, describe, is_explained
+from s3batch_handler.classify import Verdict, classify, describe, is_explained, leaves_of
 from s3batch_handler.deadline import (
     call_in_thread,
     call_within,
@@ -411,14 +411,20 @@ class TaskRunner:
         return outcome
 
     def _is_expected(self, verdict: Verdict) -> bool:
-        """Return whether the user raised a TaskFailure or classified the exception by an option."""
+        """Return whether the user raised a TaskFailure or classified the exception by an option.
+
+        Of a group, that has to be true of all exceptions in it.
+        """
         code, about = verdict
         if about is None:
             return False
         options = self._classify.keywords
         named = (TaskFailure, *options["retry_on"], *options["give_up_on"])
-        is_named = isinstance(about, named) and not isinstance(about, UnusableResult)
-        return is_named or classify(about).code is not code
+        are_named = all(
+            isinstance(leaf, named) and not isinstance(leaf, UnusableResult)
+            for leaf in leaves_of(about)
+        )
+        return are_named or classify(about).code is not code
 
     def _log_returned(self, task: Task[Any, Any], outcome: Outcome, deadline: float) -> None:
         """Log a failure that the function returned, as if it had raised it."""

@@ -335,24 +335,49 @@ def spell_response(value: object) -> dict[str, Any] | None:
     if not callable(getattr(type(value), "asdict", None)):
         return None
     if hasattr(value, "result_code"):
-        return spell_result({name: getattr(value, name, None) for name in _SNAKE_CASE})
+        return spell_result({name: getattr(value, name, None) for name in _RESULT_FIELDS})
     if hasattr(value, "invocation_id") and hasattr(value, "results"):
         return {"invocationId": value.invocation_id, "results": value.results}
     return None
 
 
-def spell_result(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Convert a result with Powertools' field names to AWS's form; ``None`` for other fields."""
-    if fields.keys() - _SNAKE_CASE.keys():
-        return None
-    return {_SNAKE_CASE[name]: value for name, value in fields.items()}
+def spell_result(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert a result with Powertools' field names to AWS's form, without its other fields."""
+    return {name: fields[snake] for snake, name in _RESULT_FIELDS.items() if snake in fields}
 
 
-_SNAKE_CASE: Final = {
+def spell_fields(value: dict[Any, Any]) -> dict[Any, Any]:
+    """Convert a response or result with Powertools' field names; return other objects as they are.
+
+    An object with more fields than a result has is a result only if its code is of a failure.
+    """
+    code = value.get("result_code")
+    if isinstance(code, str) and (
+        code in _FAILURES or (code in _CODES and value.keys() <= _RESULT_FIELDS.keys())
+    ):
+        return spell_result(value)
+    if not _RESPONSE_FIELDS.keys().isdisjoint(value) and (
+        "results" in value or "treat_missing_keys_as" in value
+    ):
+        return {_RESPONSE_FIELDS.get(name, name): item for name, item in value.items()}
+    return value
+
+
+_RESULT_FIELDS: Final = {
     "task_id": "taskId",
     "result_code": "resultCode",
     "result_string": "resultString",
 }
+_RESPONSE_FIELDS: Final = {
+    "invocation_id": "invocationId",
+    "invocation_schema_version": "invocationSchemaVersion",
+    "treat_missing_keys_as": "treatMissingKeysAs",
+}
+SNAKE_CASE: Final = frozenset({*_RESULT_FIELDS, *_RESPONSE_FIELDS})
+"""The names in Powertools of the fields of results and responses."""
+
+_CODES: Final = frozenset(code.value for code in ResultCode)
+_FAILURES: Final = _CODES - {ResultCode.SUCCEEDED.value}
 
 
 # ---------------------------------------------------------------- the caller's side

@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, get_args, get_type_hints
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from s3batch_handler.classify import describe
 from s3batch_handler.errors import InvalidResponse, PermanentFailure, TaskFailure
 from s3batch_handler.model import Outcome, ResultCode, TaskResult
 from s3batch_handler.protocol import (
+    SNAKE_CASE,
     is_response,
     is_result,
     read_result,
+    spell_fields,
     spell_response,
-    spell_result,
 )
 from s3batch_handler.redaction import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
     from s3batch_handler.model import Task
 
@@ -133,7 +135,9 @@ def _of_text(value: str, task: Task[Any, Any] | None) -> Outcome:
 
 def _in_json(text: str, task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome in a result or response of AWS as JSON text, if it may be a failure."""
-    if '"resultCode"' not in text or not any(f'"{code}"' in text for code in _FAILURES):
+    if not any(f'"{code}"' in text for code in _FAILURES):
+        return None
+    if not any(f'"{name}"' in text for name in _NAMES_OF_CODES):
         return None
     try:
         value = json.loads(text)
@@ -142,6 +146,14 @@ def _in_json(text: str, task: Task[Any, Any] | None) -> Outcome | None:
     if isinstance(value, dict):
         return _in_object(value, task)
     return _in_sequence(value, task)[1] if isinstance(value, list) else None
+
+
+_NAMES_OF_CODES: Final = (
+    "resultCode",
+    "result_code",
+    "treatMissingKeysAs",
+    "treat_missing_keys_as",
+)
 
 
 def _checked(outcome: Outcome) -> Outcome:
@@ -161,13 +173,25 @@ def _outcome(code: ResultCode, message: object) -> Outcome:
     elif isinstance(message, str):
         text = str.__str__(message)
     else:
-        text = _compact_json(message) if is_failure else _result_as_json(message, message)
+        text = _about_failure(message) if is_failure else _result_as_json(message, message)
     if is_failure:  # the message of a success is its result, which stays as it is
         text = redact(text, _LONGEST)
     return Outcome(code, text)
 
 
 _LONGEST: Final = 10_000  # characters; a report keeps 1,024
+
+
+def _about_failure(message: object) -> str:
+    """Return the message of a failure as text. The failure counts, whatever its message is."""
+    if isinstance(message, BaseException):
+        return describe(message)
+    if isinstance(message, bytes | bytearray):
+        return message.decode(errors="backslashreplace")
+    try:
+        return _compact_json(message)
+    except UnusableResult:
+        return f"(the message, of type {type(message).__name__}, cannot be shown)"
 
 
 def _result_as_json(plain: object, returned: object) -> str:
@@ -211,11 +235,11 @@ def _has_failure(value: object) -> bool:
 def _as_python(value: object) -> Any:
     """Return one layer of a value as :func:`_jsonable` does, but keep enums in models."""
     if isinstance(value, BaseModel):
-        return value.model_dump()
+        return value.model_dump(warnings=False)
     if is_dataclass(value) and not isinstance(value, type):
         adapter = _adapter_of_dataclass(type(value))
         if adapter is not None:
-            return adapter.dump_python(value)
+            return adapter.dump_python(value, warnings=False)
     return _foreign(value)
 
 
@@ -237,19 +261,20 @@ def _one_layer(value: object) -> Any:
 
 def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome that an object represents, or ``None``."""
+    if not SNAKE_CASE.isdisjoint(value):
+        value = spell_fields(value)
     if "resultCode" in value:
         return _of_results([value], task)
     if "results" in value or "treatMissingKeysAs" in value:
         results = _item_layer(value.get("results"))  # a deque and a set become a list
         if isinstance(results, list | tuple):
-            results = _layers(results)
+            results = [
+                spell_fields(item) if isinstance(item, dict) else item for item in _layers(results)
+            ]
         value = {**value, "results": results}
         return _of_results(value, task) if is_response(value) else None
     if "code" in value and value.keys() <= {"code", "message"} and _is_code(value["code"]):
         return _outcome(ResultCode(value["code"]), value.get("message"))
-    if "result_code" in value and _is_code(value["result_code"]):
-        spelled = spell_result(value)  # a result of Powertools, as its fields are named
-        return None if spelled is None else _of_results([spelled], task)
     return None
 
 
@@ -264,9 +289,16 @@ def _in_sequence(
     names = getattr(value, "_fields", ())
     if "resultCode" in names or "results" in names:  # a named tuple of the user
         return value, _in_object(dict(zip(names, value, strict=True)), task)
+    if (
+        1 <= len(value) <= 2
+        and _is_failure(value[0])
+        and not _is_code(value[-1] if value[1:] else 0)
+    ):
+        return value, _outcome(ResultCode(value[0]), value[1] if value[1:] else None)
     items = _layers(value)
-    if any(map(is_result, items)):
-        return items, _of_results(items, task)
+    results = [spell_fields(item) if isinstance(item, dict) else item for item in items]
+    if any(map(is_result, results)):
+        return items, _of_results(results, task)
     if len(items) == 1 and isinstance(items[0], Outcome):
         return items, _checked(items[0])
     if 1 <= len(items) <= 2 and _is_code(items[0]) and not _is_code(items[-1] if items[1:] else 0):
@@ -284,12 +316,16 @@ def _layers(values: Sequence[Any]) -> list[Any]:
 
 
 def _item_layer(item: object) -> Any:
-    if item is None or isinstance(item, str | dict | list | tuple | int | float):
-        return item
+    if item is None or isinstance(item, str | dict | list | tuple | int | float | BaseException):
+        return item  # an exception counts as raised, together with those in the other items
     try:
         return _jsonable(item)
     except _NO_JSON as error:
         _refuse(item, error)
+
+
+def _is_failure(value: object) -> bool:
+    return isinstance(value, str) and str.__str__(value) in _FAILURES
 
 
 def _is_code(value: object) -> bool:
@@ -327,6 +363,11 @@ def _refuse(value: object, error: Exception) -> NoReturn:
     """Raise what an error of serialisation means for the task."""
     if _is_of_a_serializer(error):
         raise error
+    failures = [*_exceptions_in(value)]
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise BaseExceptionGroup("the function returned several exceptions", failures)
     reason = str(error)
     if reason.startswith("Out of range float values"):
         reason = _NOT_FINITE
@@ -334,6 +375,18 @@ def _refuse(value: object, error: Exception) -> NoReturn:
         "the function did its work, but returned something that JSON cannot hold "
         f"({type(value).__name__}): {reason}"
     ) from error
+
+
+def _exceptions_in(value: object) -> Iterator[BaseException]:
+    """Yield the exceptions in lists and dicts, as ``gather(…, return_exceptions=True)`` returns."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, BaseException):
+            yield item
+        elif isinstance(item, dict | list | tuple) and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(reversed([*item.values()] if isinstance(item, dict) else item))
 
 
 def _is_of_a_serializer(error: Exception) -> bool:
@@ -345,17 +398,20 @@ def _jsonable(value: object) -> Any:
     """Return a JSON value for a type that JSON does not know: a model, a date, a path.
 
     Converts one layer, because the encoder calls this function again for nested values. Pydantic
-    serialises all values that it can.
+    serialises all values that it can. It is told not to warn about values that do not fit their
+    fields, because its warnings quote them.
     """
     if isinstance(value, BaseModel):
         try:
-            return value.model_dump(mode="json", by_alias=True)
+            return value.model_dump(mode="json", by_alias=True, warnings=False)
         except PydanticSerializationError:  # perhaps a number that pydantic does not know
-            return value.model_dump(mode="json", by_alias=True, fallback=_fallback)
+            return value.model_dump(mode="json", by_alias=True, fallback=_fallback, warnings=False)
     if is_dataclass(value) and not isinstance(value, type):
         adapter = _adapter_of_dataclass(type(value))
         if adapter is not None:
-            return adapter.dump_python(value, mode="json", by_alias=True, fallback=_fallback)
+            return adapter.dump_python(
+                value, mode="json", by_alias=True, fallback=_fallback, warnings=False
+            )
     try:
         return _foreign(value)
     except _Unknown:
@@ -450,7 +506,7 @@ def _by_its_type(value: object) -> Any:
     """Serialise a value that pydantic supports by its type, such as an IP address."""
     try:
         cls: Any = type(value)
-        return _adapter(cls).dump_python(value, mode="json", fallback=_foreign)
+        return _adapter(cls).dump_python(value, mode="json", fallback=_foreign, warnings=False)
     except Exception as error:
         if _is_of_a_serializer(error):
             raise
@@ -486,11 +542,20 @@ def _speaks_pydantic(cls: type) -> bool:
     own.extend(field.default for field in fields(cls))
     if hasattr(cls, "__pydantic_config__") or any(map(_is_of_pydantic, own)):
         return True
+    return any(
+        _hint_is_about_pydantic(base, name, hint)
+        for base in cls.__mro__
+        for name, hint in inspect.get_annotations(base).items()
+    )
+
+
+def _hint_is_about_pydantic(cls: type, name: str, hint: object) -> bool:
+    alone = type(cls.__name__, (), {"__annotations__": {name: hint}, "__module__": cls.__module__})
     try:
-        hints = get_type_hints(cls, include_extras=True)
+        (resolved,) = get_type_hints(alone, localns=vars(cls), include_extras=True).values()
     except Exception:  # noqa: BLE001  a name that only type checkers know
-        return any("Annotated" in str(field.type) for field in fields(cls))
-    return any(map(_is_about_pydantic, hints.values()))
+        return "Annotated" in str(hint)
+    return _is_about_pydantic(resolved)
 
 
 def _is_about_pydantic(hint: object) -> bool:

@@ -17,6 +17,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent, event_source
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict
 
 from s3batch_handler import Outcome, ResultCode, Task, task_handler
@@ -37,6 +38,15 @@ decorate: Any = task_handler
 
 
 def two(event: Any, context: Any) -> None: ...
+
+
+def typed_context(e: dict[str, Any], c: LambdaContext | None = None) -> None: ...
+
+
+def typed_as_text(e: Any, c: LambdaContext = None) -> None: ...  # type: ignore[assignment]
+
+
+typed_context.__annotations__["c"] = LambdaContext
 
 
 def passes_on(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,11 +162,14 @@ def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: s
         ),
         (functools.partial(functools.cache(two)), r"but two\(event, context\) needs 2"),
         (MethodType(functools.cache(lambda self, a, b: None), 1), r"\(a, b\) needs 2"),
-        (functools.cache(with_default), "is a Lambda handler by the names of its parameters"),
-        (functools.partial(two, context=None), "is a Lambda handler by the names"),
-        (lambda event, *, _context=None: None, "is a Lambda handler by the names"),
-        (lambda event=(), ctx=(), **more: None, "is a Lambda handler by the names"),
-        (functools.partial(task_handler(repr)), "is a Lambda handler by the names"),
+        (functools.cache(with_default), "is a Lambda handler by its parameters"),
+        (functools.partial(two, context=None), "is a Lambda handler"),
+        (lambda event, *, _context=None: None, "is a Lambda handler"),
+        (lambda evt, unused_context=None: None, "is a Lambda handler"),
+        (typed_context, "is a Lambda handler"),
+        (typed_as_text, "is a Lambda handler"),
+        (lambda event=(), ctx=(), **more: None, "is a Lambda handler"),
+        (functools.partial(task_handler(repr)), "is a Lambda handler"),
     ],
 )
 def test_a_function_that_cannot_take_one_task_is_refused(function: Any, says: str) -> None:

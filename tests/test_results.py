@@ -325,6 +325,11 @@ class Status(enum.Enum):
         response(RECORD),
         response(RECORD).asdict(),
         dataclasses.asdict(response(RECORD)) | {"results": [RECORD]},
+        dataclasses.asdict(response(RECORD)),
+        [dataclasses.asdict(RECORD)],
+        dataclasses.asdict(RECORD) | {"rows": 5},
+        json.dumps(dataclasses.asdict(RECORD)),
+        json.dumps(dataclasses.asdict(response(RECORD))),
     ],
 )
 def test_a_failure_is_understood_in_each_of_its_forms(value: Any) -> None:
@@ -417,7 +422,8 @@ def test_what_does_not_answer_exactly_this_task_is_refused(value: Any, says: str
         {"code": "E404", "message": "no"},
         {"code": "PermanentFailure", "message": "no", "rows": 5},
         {"result_code": "E404"},
-        {"result_code": "PermanentFailure", "rows": 5},
+        {"result_code": "Succeeded", "rows": 5},
+        {"invocation_id": "i", "rows": 5},
         {"taskId": "a", "resultString": "no"},
         {"api": NO},
         {"api": [NO]},
@@ -454,6 +460,30 @@ def test_a_returned_exception_counts_as_raised(value: BaseException) -> None:
         outcome_of(value)
 
     assert caught.value is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [TimeoutError("later"), None],
+        (1, TimeoutError("later")),
+        {"copied": TimeoutError("later"), "tagged": None},
+        [[TimeoutError("later")], {"a": 1}],
+    ],
+)
+def test_an_exception_in_a_returned_value_counts_as_raised(value: Any) -> None:
+    """``asyncio.gather(…, return_exceptions=True)`` returns exceptions in a list."""
+    with pytest.raises(TimeoutError, match="later"):
+        outcome_of(value)
+
+
+def test_several_exceptions_in_a_returned_value_count_as_a_group() -> None:
+    errors = [TimeoutError("later"), ValueError("never")]
+
+    with pytest.raises(ExceptionGroup) as caught:
+        outcome_of([1, *errors])
+
+    assert [*caught.value.exceptions] == errors
 
 
 def test_a_returned_class_of_failures_counts_as_raised() -> None:
@@ -577,6 +607,27 @@ def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
     outcome = outcome_of(Outcome(TEMPORARY, {"k": PERMANENT}), TASK)  # type: ignore[arg-type]
 
     assert outcome == Outcome(TEMPORARY, '{"k":"PermanentFailure"}')
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (TimeoutError("busy"), "TimeoutError: busy"),
+        (b"busy", "busy"),
+        (b"\xff", "\\xff"),
+        (object(), "(the message, of type object, cannot be shown)"),
+        ({"a": object()}, "(the message, of type dict, cannot be shown)"),
+    ],
+)
+def test_a_failure_counts_whatever_its_message_is(message: Any, text: str) -> None:
+    """A message that is not text does not turn a temporary failure into a permanent one."""
+    forms = [
+        (TEMPORARY, message),
+        Outcome(TEMPORARY, message),
+        {"resultCode": "TemporaryFailure", "resultString": message},
+    ]
+
+    assert [outcome_of(form, TASK) for form in forms] == [Outcome(TEMPORARY, text)] * 3
 
 
 # ---------------------------------------------------------------- numbers of others
@@ -845,6 +896,34 @@ def test_a_field_that_may_be_excluded_is_not_guessed() -> None:
 
     assert "s3cret" not in str(caught.value)
     assert outcome_of(UnresolvedPlain()).message == '{"elsewhere":null,"number":1}'
+
+
+Hidden = Annotated[str, Field(exclude=True)]
+
+
+@dataclasses.dataclass
+class UnresolvedBesideHidden:
+    token: Hidden = "s3cret"
+    elsewhere: Callable[[], None] | None = None
+
+
+def test_a_field_that_is_excluded_by_an_alias_is_not_guessed() -> None:
+    """The name of a type that is only known to type checkers does not hide the other fields."""
+    with pytest.raises(PermanentFailure, match="pydantic cannot serialize"):
+        outcome_of(UnresolvedBesideHidden())
+
+
+class Unchecked(BaseModel):
+    size: int = 0
+
+
+def test_values_that_do_not_fit_their_fields_are_not_quoted_in_warnings() -> None:
+    """pydantic checks no assignments, and its warnings would bring the values into the log."""
+    unchecked = Unchecked()
+    unchecked.size = "s3cret"  # type: ignore[assignment]
+
+    assert outcome_of(unchecked).message == '{"size":"s3cret"}'
+    assert outcome_of([unchecked]).message == '[{"size":"s3cret"}]'
 
 
 class Letter(enum.Enum):
