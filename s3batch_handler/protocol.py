@@ -376,8 +376,7 @@ _RESPONSE_FIELDS: Final = {
 SNAKE_CASE: Final = frozenset({*_RESULT_FIELDS, *_RESPONSE_FIELDS})
 """The names in Powertools of the fields of results and responses."""
 
-_CODES: Final = frozenset(code.value for code in ResultCode)
-_FAILURES: Final = _CODES - {ResultCode.SUCCEEDED.value}
+_FAILURES: Final = frozenset({"TemporaryFailure", "PermanentFailure"})
 
 
 # ---------------------------------------------------------------- the caller's side

@@ -249,6 +249,8 @@ def _is_a(kind: str, text: str) -> bool:
     if kind == "boolean":
         return text.strip().lower() in ("true", "false", "1", "0")
     if kind == "timestamp":
+        if not _YEAR_OR_SECONDS.search(text):  # the parser reads "12:00" as a time of today
+            return False
         try:
             default_timestamp_parser(text.strip())
         except (ValueError, OverflowError, RuntimeError):
@@ -257,3 +259,4 @@ def _is_a(kind: str, text: str) -> bool:
 
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_YEAR_OR_SECONDS: Final = re.compile("[0-9]{4}")

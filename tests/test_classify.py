@@ -233,6 +233,21 @@ def test_subclass_of_a_task_failure_keeps_its_code() -> None:
     assert code_of(NotAPhoto()) is PERMANENT
 
 
+@pytest.mark.parametrize("kind", [TemporaryFailure, PermanentFailure])
+@pytest.mark.parametrize("own", [429, "busy", None])
+def test_subclass_of_a_task_failure_may_have_a_code_of_its_own(
+    kind: type[TaskFailure], own: object
+) -> None:
+    """An HTTP status in ``code`` does not change what the class says."""
+
+    class Refused(kind):  # type: ignore[misc,valid-type]
+        def __init__(self, code: object) -> None:
+            super().__init__("refused")
+            self.code = code
+
+    assert code_of(chain(Refused(own), TimeoutError())) is kind.code
+
+
 def test_task_failure_without_a_code_leaves_it_to_its_cause() -> None:
     """The base class says nothing, so what it was raised from is asked."""
     error = chain(TaskFailure("which?"), TimeoutError())

@@ -350,11 +350,19 @@ def test_ctrl_c_before_the_first_task(folder: Path) -> None:
     assert json.loads(resumed.stdout)["total"] == TASKS
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_pauses_a_job_with_state(folder: Path, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [
+        (signal.SIGINT, "my job's state"),
+        (signal.SIGTERM, "my\u00a0job's\tst\\ate\n1"),
+        (signal.SIGHUP, os.fsdecode(b"caf\xe9 \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xa7")),
+    ],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+def test_ctrl_c_pauses_a_job_with_state(folder: Path, number: int, state: str) -> None:
     """The printed command, pasted into a shell, resumes it, and no task is done twice."""
     let(folder, 300)
-    process = start([*BEGIN, "--state", "my job's state"])
+    process = start([*BEGIN, "--state", state])
     wait_for_calls(folder, process, 300)
     process.send_signal(number)
     let(folder, math.inf)

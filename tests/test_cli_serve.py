@@ -153,6 +153,10 @@ WRONG = {
     "half a handler": (["--function", "f=app.py:"], "names no function"),
     "no such file": (["--function", "f=none.py"], "there is no file none.py"),
     "no such folder": (["--source", "nowhere"], "does not exist"),
+    "two folders, one bucket": (
+        ["--source", "A B_c", "--source", "a b-c"],
+        "A B_c and a b-c would both be the bucket a-b-c",
+    ),
     "no such port": (["--port", "99999"], "--port"),
 }
 
@@ -161,6 +165,8 @@ WRONG = {
 def test_wrong_usage(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """One clear line and exit code 2; no address, as nobody is served."""
     monkeypatch.chdir(folder)
+    for name in ("A B_c", "a b-c"):
+        (folder / name).mkdir()
     arguments, message = WRONG[what]
 
     run = CliRunner().invoke(s3batch_command, ["serve", *arguments])

@@ -134,7 +134,7 @@ def miscount(data: bytearray, place: int, many: int) -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     which=st.integers(0, 3),
-    name=st.sampled_from(["run.json", "run-manifest.csv", "run-journal", "run-journal-wal"]),
+    name=st.sampled_from(["run.json", "run-manifest.csv", "run-journal", "run-journal-journal"]),
     how=st.sampled_from([flip, cut_off, take_out, put_in, forget, miscount]),
     place=st.integers(0, 1 << 23),
     many=st.integers(1, 60),
@@ -168,7 +168,7 @@ def test_a_run_whose_folder_is_damaged(
 
 
 @pytest.mark.parametrize("name", ["run.json", "run-manifest.csv", "run-journal"])
-@pytest.mark.parametrize("instead", ["a folder", "nothing", "an empty file"])
+@pytest.mark.parametrize("instead", ["a folder", "nothing", "an empty file", "a pipe"])
 @pytest.mark.parametrize("which", [1, 2], ids=["after a crash", "after a kill"])
 def test_a_run_whose_file_is_gone(
     states: list[Path], tmp_path: Path, name: str, instead: str, which: int
@@ -181,9 +181,44 @@ def test_a_run_whose_file_is_gone(
         (folder / name).mkdir()
     elif instead == "an empty file":
         (folder / name).touch()
+    elif instead == "a pipe":
+        os.mkfifo(folder / name)
 
     named = folder if (name, instead) == ("run.json", "nothing") else folder / name
     with pytest.raises((StateError, UsageProblem), match=re.escape(str(named))):
+        run(folder, calls=0, resume=True)
+
+
+@pytest.mark.parametrize("which", [2, 3])
+def test_files_beside_the_journal_hold_no_commit(
+    states: list[Path], tmp_path: Path, which: int
+) -> None:
+    """A run that was killed has all commits in its journal, and runs no task again without them."""
+    folder = tmp_path / "state"
+    shutil.copytree(states[which], folder)
+    known = {"run.json", "run-manifest.csv", "run-journal", "lock"}
+    for path in folder.iterdir():
+        if path.name not in known:
+            path.unlink()
+
+    with SavedRun.open(folder, resume=True) as saved, saved.journal() as journal:
+        answered = journal.answered
+
+    assert answered >= (40, TASKS)[which - 2] - 1
+
+
+@pytest.mark.parametrize("damage", ["UPDATE rows SET rows = x'00'", "DELETE FROM rows"])
+def test_damaged_rows_are_found_before_a_task_is_run(
+    states: list[Path], tmp_path: Path, damage: str
+) -> None:
+    """The report could not be written, however long the other tasks take."""
+    folder = tmp_path / "state"
+    shutil.copytree(states[2], folder)
+    with closing(sqlite3.connect(folder / "run-journal")) as database:
+        database.execute(damage)
+        database.commit()
+
+    with pytest.raises(StateDamaged, match="rows"):
         run(folder, calls=0, resume=True)
 
 

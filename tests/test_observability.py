@@ -23,6 +23,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
+from botocore.exceptions import ClientError, WaiterError
 from pydantic import BaseModel, model_serializer
 from typing_extensions import override
 
@@ -40,6 +41,11 @@ TEMPORARY = Outcome(ResultCode.TEMPORARY_FAILURE, "SlowDown calling GetObject")
 PERMANENT = Outcome(ResultCode.PERMANENT_FAILURE, "not a photo")
 SECRET = "hunter2"
 KEYS = {"job_id", "task", "bucket", "key", "version_id"}
+
+
+def no_such_key() -> ClientError:
+    message = "The specified key does not exist."
+    return ClientError({"Error": {"Code": "NoSuchKey", "Message": message}}, "GetObject")
 
 
 def task(key: str = "a b.jpg", **fields: Any) -> Task:
@@ -340,6 +346,45 @@ def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
         task_handler(sync_function(value))(make_event("a"), make_context())
 
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("errors", "level", "has_traceback"),
+    [
+        ([PermanentFailure("empty"), PermanentFailure("no photo")], "WARNING", False),
+        ([ExceptionGroup("inner", [PermanentFailure("empty")])], "WARNING", False),
+        ([no_such_key(), no_such_key()], "ERROR", False),
+        ([PermanentFailure("empty"), ZeroDivisionError("a bug")], "ERROR", True),
+    ],
+)
+def test_line_of_a_group_is_that_of_its_exceptions(
+    errors: list[Exception], level: str, has_traceback: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A ``TaskGroup`` raises a group, even for one exception."""
+
+    @task_handler
+    def handler(task: Task) -> None:
+        raise ExceptionGroup("group", errors)
+
+    handler(make_event("a"), make_context())
+
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
+
+
+def test_answer_of_aws_in_a_waiter_error_needs_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    response = no_such_key().response
+
+    @task_handler
+    def handler(task: Task) -> None:
+        raise WaiterError("object_exists", "refused", response)
+
+    handler(make_event("a"), make_context())
+
+    (record,) = caplog.records
+    assert record.exc_info is None
 
 
 class Spoiled(BaseModel):

@@ -361,6 +361,10 @@ XML = """<CreateJobRequest xmlns="http://awss3control.amazonaws.com/doc/2018-08-
 <Priority>1</Priority><RoleArn>arn:aws:iam::123456789012:role/batch</RoleArn>
 <Tags><member><Key>k</Key><Value>v</Value></member></Tags></CreateJobRequest>"""
 
+GENERATOR = """<ManifestGenerator><S3JobManifestGenerator>
+<SourceBucket>arn:aws:s3:::b</SourceBucket><EnableManifestOutput>false</EnableManifestOutput>
+<Filter><CreatedAfter>%s</CreatedAfter></Filter></S3JobManifestGenerator></ManifestGenerator>"""
+
 MALFORMED = {
     "not closed": ("</CreateJobRequest>", ""),
     "a control character": (">f<", ">\x1b<"),
@@ -378,6 +382,8 @@ MALFORMED = {
     "text in a list": ("<Fields>", "<Fields>Bucket,"),
     "text behind an element": ("</Operation>", "</Operation>text"),
     "an unknown element in a list": ("<member>Bucket</member>", "<item>Bucket</item>"),
+    "a time without a date": ("<Manifest>", GENERATOR % "12:00" + "<Manifest>"),
+    "a time in other digits": ("<Manifest>", GENERATOR % "\u0662\u0660\u0662\u0666" + "<Manifest>"),
     "no number": ("<Priority>1", "<Priority>one"),
     "an empty number": ("<Priority>1", "<Priority>"),
     "a number that has no end": ("<Priority>1", "<Priority>" + "1" * 5000),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.classify import aws_error_code
-from s3batch_handler.cli.output import end_line, error_line, say, show, show_json
+from s3batch_handler.cli.output import end_line, error_line, say, shell_command, show, show_json
 from s3batch_handler.cli.progress import show_progress
 from s3batch_handler.control import RETRY_FOR, has_expired_credentials, wait_for_job
 from s3batch_handler.errors import JobError, JobNotFound, JobNotWatched, JobTimeout
@@ -41,7 +40,7 @@ def watch(
         JobTimeout: It is not over yet.
         JobNotWatched: The job cannot be described.
     """
-    again = shlex.join(["s3batch", "job", "wait", job_id, *service.options])
+    again = shell_command(["s3batch", "job", "wait", job_id, *service.options])
     retry_for = RETRY_FOR if retry_for is None else retry_for
     with ExitStack() as stack:
         status: JobStatus | None = None
@@ -94,7 +93,7 @@ def watch(
             raise JobNotWatched(problem, job_id=job_id) from error
         except KeyboardInterrupt:
             end_line()
-            say(f"the job continues; to wait again: {printable(again)}")
+            say(f"the job continues; to wait again: {again}")
             raise
 
 

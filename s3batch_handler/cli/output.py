@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import sys
 import tempfile
 from datetime import datetime
@@ -19,7 +20,7 @@ from s3batch_handler.redaction import redact
 from s3batch_handler.text import one_line, printable_json, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from io import TextIOWrapper
 
 
@@ -122,3 +123,24 @@ def use_standard_streams_safely() -> None:
     for stream in (cast("Any", sys.stdout), cast("Any", sys.stderr)):
         if stream is not None:  # closed by whoever started us
             cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
+
+
+def shell_command(words: Iterable[str]) -> str:
+    r"""Join words to a command for bash, zsh or ksh, with unprintable characters escaped.
+
+    Pasted into a shell, the command means the same words: ``$'my\xc2\xa0job'``.
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    quoted = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{''.join(map(_shell_character, quoted))}'"
+
+
+def _shell_character(char: str) -> str:
+    if char.isprintable():
+        return char
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import shlex
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from s3batch_handler.cli.options import UsageProblem
+from s3batch_handler.cli.output import shell_command
 from s3batch_handler.engine.database import checksum, damaged, remove_database
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import kept, part_of
 from s3batch_handler.engine.state import locked
 from s3batch_handler.errors import StateError
 from s3batch_handler.storage import LocalFolder
-from s3batch_handler.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +46,8 @@ class SavedRun:
             self._read_index()
 
     def _read_index(self) -> None:
+        if not self._index.is_file():
+            raise damaged(str(self._index), "it is not a file")
         problem = "its checksum does not match, or another version of s3batch-handler wrote it"
         try:
             index = json.loads(self._index.read_bytes())
@@ -114,8 +115,7 @@ class SavedRun:
     @property
     def resume_command(self) -> str:
         """The command that resumes the run, from the directory in which it was begun."""
-        command = ("s3batch", "run", "--resume", "--state", str(self.folder))
-        return printable(shlex.join(command))
+        return shell_command(["s3batch", "run", "--resume", "--state", str(self.folder)])
 
     def end(self) -> None:
         """Keep nothing any more: the run is over."""

@@ -117,6 +117,7 @@ def serve(
     """  # noqa: D301  not raw: click's mark is a backspace
     from s3batch_handler import server  # moto takes a second to come
 
+    _check_bucket_names(folders)
     try:
         Functions(handlers)
     except (InvalidFunction, ValueError) as error:
@@ -151,6 +152,19 @@ def serve(
             with redirect_stdout(out):
                 show(address)
             threading.Event().wait()
+
+
+def _check_bucket_names(folders: tuple[Path, ...]) -> None:
+    """Raise UsageProblem if two folders would become the same bucket."""
+    buckets: dict[str, Path] = {}
+    for folder in folders:
+        name = bucket_name_for(folder)
+        if name in buckets:
+            raise UsageProblem(
+                f"--source: {printable(str(buckets[name]))} and {printable(str(folder))} would "
+                f"both be the bucket {name}. Rename one of them"
+            )
+        buckets[name] = folder
 
 
 def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) -> None:

@@ -103,6 +103,9 @@ class Journal:
         if (len(self._answered), waiting) != (known["answered"], known["waiting"]):
             raise damaged(self._name, "tasks are missing in it")
         self._waiting_count = waiting
+        for status in TaskStatus:  # now, and not when all other tasks have been run
+            for _ in self.rows(status):
+                pass
 
     def _answered_ranges(self) -> Iterator[tuple[int, int]]:
         for first, end, sum_of_range in self._select("SELECT * FROM answered ORDER BY first"):

@@ -180,12 +180,14 @@ def kept(
         StateDamaged: It is missing or was changed.
         StateError: It cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise damaged(str(path), "it is not a file")
     with ExitStack() as files:
         try:
             stream = files.enter_context(path.open("rb"))
             stamp = _stamp(stream)
             found = hashlib.file_digest(stream, "sha256").hexdigest()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise damaged(str(path), error.strerror or type(error).__name__) from error
         except OSError as error:
             raise StateError(f"{path} cannot be read: {error.strerror}") from error

@@ -43,7 +43,8 @@ def locked(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("a+b")
     except OSError as error:
-        raise StateError(f"the state folder {folder} cannot be used: {error.strerror}") from error
+        problem = error.strerror or "its file 'lock' is not a regular file"
+        raise StateError(f"the state folder {folder} cannot be used: {problem}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
