@@ -207,6 +207,17 @@ def test_files_beside_the_journal_hold_no_commit(
     assert answered >= (40, TASKS)[which - 2] - 1
 
 
+def test_a_pipe_beside_the_journal(states: list[Path], tmp_path: Path) -> None:
+    """SQLite would wait forever for somebody who writes into it."""
+    folder = tmp_path / "state"
+    shutil.copytree(states[2], folder)
+    (folder / "run-journal-journal").unlink()
+    os.mkfifo(folder / "run-journal-journal")
+
+    with pytest.raises(StateDamaged, match="run-journal-journal is damaged: it is not a file"):
+        run(folder, calls=0, resume=True)
+
+
 @pytest.mark.parametrize("damage", ["UPDATE rows SET rows = x'00'", "DELETE FROM rows"])
 def test_damaged_rows_are_found_before_a_task_is_run(
     states: list[Path], tmp_path: Path, damage: str

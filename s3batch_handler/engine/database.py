@@ -44,6 +44,8 @@ def open_database(
     if path is not None:
         if path.exists() and not path.is_file():
             raise damaged(name, "it is not a file")
+        if (beside := _beside(path, "-journal")).exists() and not beside.is_file():
+            raise damaged(str(beside), "it is not a file")
         if must_exist and not path.exists():
             raise damaged(name, "it is missing")
         if not path.exists():
@@ -74,7 +76,7 @@ def _make_file(path: Path, name: str, schema: str) -> None:
 
     Therefore a file that is empty later has been damaged.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = _beside(path, ".part")
     try:
         # Left by a process that was killed. SQLite would apply another file's journal to this one.
         remove_database(path)
@@ -101,7 +103,11 @@ def _check_version(database: sqlite3.Connection, name: str, version: int) -> Non
 def remove_database(path: Path) -> None:
     """Remove the file of a database, and those of SQLite beside it."""
     for suffix in ("", "-wal", "-shm", "-journal", ".part"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _beside(path, suffix).unlink(missing_ok=True)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 @contextmanager
