@@ -311,6 +311,8 @@ def test_message_family(message: str, family: str) -> None:
         ("read 5B", "read 500B", "read 1024B"),
         ("error E1", "error E1001"),
         ("line 1:2", "line 12:345", "line 1.5:22:333"),
+        ("after 3s", "after 3.5s", "after 1h2m3s", "after 250ms", "after 1 day, 0:00:01"),
+        ("on 2024/1/2", "on 2023/12/31"),
     ],
 )
 def test_messages_of_one_family(variants: tuple[str, ...]) -> None:

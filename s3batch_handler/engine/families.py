@@ -110,6 +110,10 @@ _TIME: Final = rf"""
     (?: \d{{1,2}} (?: :\d\d ){{1,2}} (?: [.,]\d+ )? (?! [.,:]?\d ) (?: {_AM_PM} )? {_ZONE}?
       | \d{{1,2}} {_AM_PM} )
 """
+_DURATION: Final = r"""
+    \b \d+ [ ] days? , [ ] \d{1,2} :\d\d :\d\d (?: \.\d+ )?        # of Python
+  | \b (?: \d+ (?: \.\d+ )? (?: [hms] | ms | [uµn]s ) ){1,5} \b    # 1h2m3.5s
+"""
 _WEEKDAY: Final = (
     r"\b (?: Mon(?:day)? | Tue(?:s|sday)? | Wed(?:nesday)? | Thu(?:rs|rsday)? | Fri(?:day)?"
     r" | Sat(?:urday)? | Sun(?:day)? ) \b"
@@ -123,7 +127,7 @@ _DATE: Final = rf"""
     (?: {_WEEKDAY} ,? [ ]{{1,2}} )?
     (?: (?: \b \d{{1,2}} [ /-] )? {_MONTH} \.? (?: [ ]{{1,2}} | [/-] ) \d{{1,4}} \b
         (?: ,? [ ] \d{{4}} \b )?
-      | \b \d{{4}} [/-] \d\d [/-] \d\d (?! \d )
+      | \b \d{{4}} [/-] \d\d? [/-] \d\d? (?! \d )
       | \b \d{{1,2}} [/.-] \d{{1,2}} [/.-] \d{{4}} \b )
     (?: (?: ,? [ ] (?: at [ ] )? | [T:] ) {_TIME} (?: [ ] \d{{4}} \b )? )?  # date(1): a year
 """
@@ -161,6 +165,7 @@ _PARTICULAR: Final = re.compile(
       | \b arn:aws[\w-]*: [^\s'",;)\]>]+
       | {_DATE}
       | {_FINGERPRINT}
+      | {_DURATION}
       | \b {_TIME}
       | (?= [0-9a-fA-F:] ) {_IPV6}
       | (?= [0-9a-fA-F] ) (?: {_HEXADECIMAL} )
