@@ -191,7 +191,7 @@ def _is_temporary(error: Exception) -> bool:
     Expired credentials are temporary for a task, because another environment with new credentials
     retries it. In this process they stay expired.
     """
-    if isinstance(error, _UnreadableAnswer):
+    if isinstance(error, _UnreadableAnswer) or _code_of(error) in _REDIRECTS:
         return True
     return not has_expired_credentials(error) and (
         classify(error).code is ResultCode.TEMPORARY_FAILURE
@@ -200,9 +200,16 @@ def _is_temporary(error: Exception) -> bool:
 
 def has_expired_credentials(error: BaseException) -> bool:
     """Return whether AWS refused a request because its temporary credentials have expired."""
-    code = error.code if isinstance(error, JobError) else aws_error_code(error)
-    return code in _EXPIRED
+    return _code_of(error) in _EXPIRED
 
+
+def _code_of(error: BaseException) -> str | None:
+    return error.code if isinstance(error, JobError) else aws_error_code(error)
+
+
+_REDIRECTS: Final = {"302", "303", "307"}
+"""Of a proxy that asks to log in, for example. A redirect of AWS has a code such as
+PermanentRedirect instead."""
 
 _EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 

@@ -239,6 +239,16 @@ def test_page_of_a_proxy(page: str, verb: str, problem: str) -> None:
     assert run.stderr.startswith(f"s3batch: {problem}")
 
 
+def test_a_redirect_of_a_proxy_is_survived() -> None:
+    """The log-in page of a network says nothing about the job."""
+    with serving("Active", "Complete") as (aws, address):
+        aws.failures = [(302, "<html>log in</html>")]
+        run = wait(address)
+
+    assert run.exit_code == 0
+    assert "cannot be watched at the moment: 302" in run.stderr
+
+
 def test_credentials_that_were_renewed_meanwhile() -> None:
     """They are read again once: another program may have written new ones."""
     with serving("Active", "400 ExpiredToken", "Active", "400 ExpiredToken", "Complete") as (
