@@ -270,7 +270,10 @@ def _members(exception: BaseException) -> tuple[BaseException, ...]:
     """Return the members of an exception group or of a batch error; ``()`` for other exceptions."""
     if isinstance(exception, BaseExceptionGroup):
         return exception.exceptions
-    children = _attribute(exception, MEMBERS)
+    name = next(filter(MEMBERS_OF.__contains__, class_names(exception)), None)
+    children = _attribute(exception, MEMBERS_OF[name] if name else MEMBERS)
+    if isinstance(children, dict):
+        children = [*children.values()]
     if not isinstance(children, list | tuple):
         return ()
     # Powertools stores tuples of sys.exc_info(): class, exception, traceback.
@@ -333,6 +336,7 @@ def _by_table(exception: BaseException) -> ResultCode | None:
 
 def _by_itself(exception: BaseException) -> ResultCode | None:
     code = _by_original(exception.__cause__) or _by_answer(exception)
+    code = code or _by_sqlstate(exception) or _by_google_reasons(exception)
     if code is not None:
         return code
     name = _known_class(exception)
@@ -414,6 +418,15 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
         return _by_reply(_attribute(exception, REPLY_CODES[name]))
     if name in BULK_ERRORS:
         return _by_bulk(_attribute(exception, BULK_ERRORS[name]))
+    if name in ERROR_NUMBERS:
+        return _by_number(exception, *ERROR_NUMBERS[name])
+    if name in RETRY_FLAGS:
+        wanted = _attribute(exception, RETRY_FLAGS[name]) is True
+        return ResultCode.TEMPORARY_FAILURE if wanted else None
+    if name == RPC_ERROR:
+        return _by_rpc(exception)
+    if name == MINIO_ERROR:
+        return _by_minio(exception)
     if name in TEMPORARY_TEXTS:
         if name in CHAINED and _raised_from(exception) is not None:
             return None
@@ -422,6 +435,65 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
     if code is ResultCode.TEMPORARY_FAILURE and _is_about_trust(exception):
         return ResultCode.PERMANENT_FAILURE
     return code
+
+
+def _by_number(
+    exception: BaseException, attribute: str, temporary: tuple[int, ...]
+) -> ResultCode | None:
+    number = _first(exception, attribute)
+    known = isinstance(number, int) and number in temporary
+    return ResultCode.TEMPORARY_FAILURE if known else None
+
+
+def _by_sqlstate(exception: BaseException) -> ResultCode | None:
+    """Judge by the five characters that databases and ODBC use for an error."""
+    name = next(filter(SQLSTATES_IN.__contains__, class_names(exception)), None)
+    state = _first(exception, SQLSTATES_IN[name]) if name else None
+    if not isinstance(state, str) or state in UNDECIDED_SQLSTATES:
+        return None
+    prefixes = (prefix for each in TEMPORARY_SQLSTATES.values() for prefix in each)
+    return ResultCode.TEMPORARY_FAILURE if state.startswith(tuple(prefixes)) else None
+
+
+def _first(exception: BaseException, attribute: str) -> object:
+    """Return an attribute, or its first item if it is a tuple: ``args`` begins with a number."""
+    value = _attribute(exception, attribute)
+    return next(iter(value), None) if isinstance(value, tuple) else value
+
+
+def _by_rpc(exception: BaseException) -> ResultCode | None:
+    """Judge by the status of a gRPC call, which the exception returns from a method."""
+    status = _attribute(_called(_attribute(exception, "code")), "name")
+    if not isinstance(status, str):
+        return None
+    if status in TEMPORARY_RPC_STATUSES:
+        stays = _mentions(_text(exception), (*UNTRUSTED_TEXTS, *PERMANENT_RPC_TEXTS))
+        return ResultCode.PERMANENT_FAILURE if stays else ResultCode.TEMPORARY_FAILURE
+    return ResultCode.PERMANENT_FAILURE if status in PERMANENT_RPC_STATUSES else None
+
+
+def _by_minio(exception: BaseException) -> ResultCode | None:
+    """Judge by the error code of S3, or else by the HTTP status of the response."""
+    code = _attribute(exception, "code")
+    verdict = _by_code_and_message(code, _attribute(exception, "message"))
+    status = _attribute(_attribute(exception, "response"), "status")
+    return verdict or _by_status(_as_status(status))
+
+
+def _by_code_and_message(code: object, message: object) -> ResultCode | None:
+    if not isinstance(code, str) or not code:
+        return None
+    words = message if isinstance(message, str) else ""
+    return _by_message(AwsError.quoted(code, words)) or _by_aws_code(code)
+
+
+def _by_google_reasons(exception: BaseException) -> ResultCode | None:
+    """Judge by the reasons in the answer of a Google API: 403 may mean a rate limit."""
+    name = next(filter(GOOGLE_REASONS_IN.__contains__, class_names(exception)), None)
+    errors = _attribute(exception, GOOGLE_REASONS_IN[name]) if name else None
+    reasons = [each.get("reason") for each in islice(_entries(errors), _MOST)]
+    known = {each.lower().replace("_", "") for each in reasons if isinstance(each, str)}
+    return ResultCode.TEMPORARY_FAILURE if known and known <= _GOOGLE_REASONS else None
 
 
 def _by_reply(reply: object) -> ResultCode | None:
@@ -447,12 +519,10 @@ def _by_bulk(actions: object) -> ResultCode | None:
 
 def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
     """Judge by texts that a message contains, or by the AWS and system errors that it quotes."""
-    if any(known in text for known in texts):
+    if _mentions(text, texts):
         return ResultCode.TEMPORARY_FAILURE
-    quoted = [
-        _by_message(AwsError.quoted(*each)) or _by_aws_code(each[0])
-        for each in _QUOTED_ERROR.findall(text)
-    ]
+    quoted = [_by_code_and_message(*each) for each in _QUOTED_ERROR.findall(text)]
+    quoted += [_by_cpp_error(*each) for each in _QUOTED_CPP_ERROR.findall(text)]
     quoted += [_by_error_number(int(number)) for number in _QUOTED_NUMBER.findall(text)]
     return _agreed(quoted)
 
@@ -460,7 +530,25 @@ def _by_text(texts: tuple[str, ...], text: str) -> ResultCode | None:
 _QUOTED_ERROR: Final = re.compile(  # the code and the message of a ClientError
     r"An error occurred \(([\w.]+)\) when calling(.*?)(?=An error occurred \(|\Z)", re.DOTALL
 )
+_QUOTED_CPP_ERROR: Final = re.compile(  # name, HTTP status, code and message; by Apache Arrow
+    r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d{3})\))? during \w+ operation: "
+    r"(?:Unable to parse ExceptionName: (\w+))?(.*?)(?=AWS Error |\Z)",
+    re.DOTALL,
+)
 _QUOTED_NUMBER: Final = re.compile(r"\[Errno (\d{1,9})\]")  # by an OSError
+
+
+def _by_cpp_error(name: str, status: str, code: str, message: str) -> ResultCode | None:
+    """Judge by an error of the AWS SDK for C++, which quotes codes that it does not know."""
+    if name == NO_CONNECTION:
+        untrusted = _mentions(message, UNTRUSTED_TEXTS)
+        return ResultCode.PERMANENT_FAILURE if untrusted else ResultCode.TEMPORARY_FAILURE
+    verdict = _by_code_and_message(code or name, message)
+    return verdict or _by_status(int(status) if status else None)
+
+
+def _mentions(text: str, known: tuple[str, ...]) -> bool:
+    return any(each in text for each in known)
 
 
 def _by_status(status: int | None) -> ResultCode | None:
@@ -477,15 +565,17 @@ def _http_status(exception: BaseException) -> int | None:
     ================================  =========================================================
     ``.response.status_code``         requests, httpx and what is built on them
     ``.status_code``                  OpenSearch's client, Powertools
+    ``.http_status``                  Stripe
     ``.code``, ``.status``,           urllib, aiohttp, xmlrpc; other errors use these names for
     ``.errcode``                      other numbers, so the exception must also have ``.headers``
     ================================  =========================================================
     """
     status = _attribute(_attribute(exception, "response"), "status_code")
-    status = status or _attribute(exception, "status_code")
+    status = status or _attribute(exception, "status_code") or _attribute(exception, "http_status")
     has_headers = _attribute(exception, "headers") is not None
     if status is None and (has_headers or _is_a(exception, *WITH_STATUS)):
-        status = next(filter(None, (_attribute(exception, n) for n in STATUS_BY_HEADERS)), None)
+        statuses = (_as_status(_attribute(exception, name)) for name in STATUS_BY_HEADERS)
+        return next(filter(None, statuses), None)
     return _as_status(status)
 
 
@@ -498,6 +588,8 @@ def _by_errno(exception: BaseException) -> ResultCode | None:
             return ResultCode.TEMPORARY_FAILURE if exception.errno == again else None
     number = exception.errno  # anything: OSError('a', 'b') has 'a' there
     if number is None and _text(exception).startswith(_MANY_ADDRESSES):
+        return _by_text((), _text(exception))
+    if number is None and _QUOTED_CPP_ERROR.search(_text(exception)):
         return _by_text((), _text(exception))
     return _by_error_number(number) if isinstance(number, int) else None
 
@@ -533,7 +625,9 @@ def _is_about_trust(exception: BaseException) -> bool:
     httpcore raises its ConnectError ``from None``, and so hides it twice.
     """
     links = chain.from_iterable((link, link.__context__) for link in _chain(exception))
-    return any(link is not None and _is_a(link, *UNTRUSTED) for link in links)
+    if any(link is not None and _is_a(link, *UNTRUSTED) for link in links):
+        return True
+    return _mentions(_text(exception), UNTRUSTED_TEXTS)
 
 
 def _known_class(exception: BaseException) -> str | None:
@@ -551,6 +645,16 @@ def _attribute(thing: object, name: str) -> object:
     except OutOfTime:
         raise
     except BaseException:  # noqa: BLE001  properties may raise anything
+        return None
+
+
+def _called(method: object) -> object:
+    """Call a method of somebody else's object; ``None`` if it cannot be called, or fails."""
+    try:
+        return method() if callable(method) else None
+    except OutOfTime:
+        raise
+    except BaseException:  # noqa: BLE001  as for an attribute
         return None
 
 
@@ -725,6 +829,9 @@ REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
 
 MEMBERS: Final = "child_exceptions"
 """The attribute of Powertools' BatchProcessingError that holds the exceptions of its records."""
+
+MEMBERS_OF: Final[Mapping[str, str]] = {"paramiko.NoValidConnectionsError": "errors"}
+"""Other exceptions that hold exceptions, by address in this case, and the attribute."""
 
 REASON_LISTS: Final = (
     "BulkEmailEntryResults",
@@ -1024,6 +1131,7 @@ HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
     408: (_TEMPORARY, "Request Timeout"),
     425: (_TEMPORARY, "Too Early"),
     429: (_TEMPORARY, "Too Many Requests"),
+    449: (_TEMPORARY, "Retry With"),
     501: (_PERMANENT, "Not Implemented"),
     505: (_PERMANENT, "HTTP Version Not Supported"),
 }
@@ -1141,21 +1249,23 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "google.TransportError",
         "google.Unknown",
     ),
-    "psycopg, psycopg2 and asyncpg": (
-        "asyncpg.AdminShutdownError",
-        "asyncpg.CannotConnectNowError",
-        "asyncpg.ConnectionDoesNotExistError",
-        "asyncpg.DeadlockDetectedError",
-        "asyncpg.SerializationError",
-        "asyncpg.TooManyConnectionsError",
-        "psycopg.AdminShutdown",
-        "psycopg.CannotConnectNow",
+    "PyMongo": ("pymongo.ConnectionFailure",),
+    "SQLAlchemy: no connection of the pool became free": ("sqlalchemy.TimeoutError",),
+    "MySQL Connector/Python": (
+        "mysql.ConnectionTimeoutError",
+        "mysql.ReadTimeoutError",
+        "mysql.WriteTimeoutError",
+    ),
+    "pika": (
+        "pika.AMQPConnectionError",
+        "pika.NackError",
+    ),
+    "Stripe": (
+        "stripe.APIConnectionError",
+        "stripe.RateLimitError",
+    ),
+    "psycopg and psycopg2": (
         "psycopg.ConnectionTimeout",
-        "psycopg.CrashShutdown",
-        "psycopg.DeadlockDetected",
-        "psycopg.LockNotAvailable",
-        "psycopg.SerializationFailure",
-        "psycopg.TooManyConnections",
         "psycopg2.AdminShutdown",
         "psycopg2.CannotConnectNow",
         "psycopg2.CrashShutdown",
@@ -1177,6 +1287,9 @@ UNTRUSTED: Final = (
 )
 """A certificate that is not trusted: permanent, also as the cause of a connection error."""
 
+UNTRUSTED_TEXTS: Final = ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "curlCode: 60,")
+"""The same, in the texts of libraries that keep no exception of it: gRPC, PyMongo, pyarrow."""
+
 PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "A certificate is not trusted": UNTRUSTED,
     "botocore: wrong parameters, no credentials, wrong configuration, and all the rest": (
@@ -1194,6 +1307,9 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "The server reports a permanent error": (
         "ftplib.error_perm",
         "nntplib.NNTPPermanentError",
+        "pika.AuthenticationError",
+        "pika.ProbableAccessDeniedError",
+        "pika.ProbableAuthenticationError",
         "redis.AuthenticationError",
         "redis.AuthorizationError",
         "valkey.AuthenticationError",
@@ -1207,6 +1323,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "httpx.LocalProtocolError",
         "httpx.TooManyRedirects",
         "httpx.UnsupportedProtocol",
+        "pika.NoFreeChannels",
         "requests.InvalidSchema",
         "requests.InvalidURL",
         "requests.MissingSchema",
@@ -1249,15 +1366,6 @@ _LOST_BY_POSTGRES: Final = (
     "too many clients already",
 )
 
-_LOST_BY_MYSQL: Final = (
-    "Can't connect to",
-    "Deadlock found",
-    "Lock wait timeout exceeded",
-    "Lost connection",
-    "Too many connections",
-    "server has gone away",
-)
-
 TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "awscrt.AwsCrtError": (  # names of errors, without the prefix AWS_
         "AUTH_CREDENTIALS_PROVIDER_ECS_SOURCE_FAILURE",
@@ -1292,14 +1400,26 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
         "IO_SOCKET_TIMEOUT",
     ),
     "boto3.S3UploadFailedError": (),
-    "MySQLdb.OperationalError": _LOST_BY_MYSQL,
     "imaplib.error": ("* BYE", "[INUSE]", "[SERVERBUG]", "[UNAVAILABLE]"),
-    "mysql.OperationalError": _LOST_BY_MYSQL,
+    "minio.InvalidResponseError": ("Response code: 429", "Response code: 5"),
+    "mysql.PoolError": ("pool exhausted",),
     "nntplib.NNTPTemporaryError": ("400 ", "403 "),
+    "paramiko.SSHException": (
+        "Authentication timeout",
+        "EOF during negotiation",
+        "Error reading SSH protocol banner",
+        "Key-exchange timed out",
+        "Negotiation failed",
+        "No existing session",
+        "SSH session not active",
+        "Server connection dropped",
+        "Timeout opening channel",
+        "transport shut down or saw EOF",
+    ),
+    "pika.IncompatibleProtocolError": ("StreamLostError",),
     "poplib.error_proto": ("-ERR EOF", "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]"),
     "psycopg.OperationalError": _LOST_BY_POSTGRES,
     "psycopg2.OperationalError": _LOST_BY_POSTGRES,
-    "pymysql.OperationalError": _LOST_BY_MYSQL,
     "s3transfer.S3CopyFailedError": ("did not match expected ETag",),
     "s3transfer.S3DownloadFailedError": ("did not match expected ETag",),
     "shutil.Error": (),
@@ -1307,9 +1427,10 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Exceptions that are temporary if their message contains one of these texts.
 
-If a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``) or numbers of
-the system (``[Errno 104]``), these are judged together: S3CopyFailedError and ``shutil.Error`` list
-several failures. s3transfer mentions an ETag for a condition of its own; users cannot set it.
+If a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``, ``AWS Error
+SLOW_DOWN during … operation``) or numbers of the system (``[Errno 104]``), these are judged
+together: S3CopyFailedError and ``shutil.Error`` list several failures. s3transfer mentions an ETag
+for a condition of its own; users cannot set it.
 """
 
 CHAINED: Final = ("boto3.S3UploadFailedError",)
@@ -1326,6 +1447,145 @@ REPLY_CODES: Final[Mapping[str, str]] = {
     "smtplib.SMTPResponseException": "smtp_code",
 }
 """Exceptions with an SMTP reply, and its attribute: 4xx is temporary, 5xx is permanent."""
+
+_MYSQL_NUMBERS: Final = (
+    1040,  # too many connections
+    1053,  # server shutdown in progress
+    1152,  # aborted connection
+    1158,  # network: read error, read timeout, write error, write timeout
+    1159,
+    1160,
+    1161,
+    1184,  # aborted connection
+    1203,  # too many connections of this user
+    1205,  # lock wait timeout
+    1213,  # deadlock
+    2002,  # cannot connect
+    2003,
+    2006,  # server has gone away
+    2013,  # lost connection during the query
+    2055,  # lost connection
+    3024,  # maximum execution time
+    3101,  # rolled back by group replication
+    3572,  # lock not available, NOWAIT
+    4031,  # disconnected because of inactivity
+)
+
+ERROR_NUMBERS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
+    "MySQLdb.Error": ("args", _MYSQL_NUMBERS),
+    "mysql.Error": ("args", _MYSQL_NUMBERS),
+    "paramiko.ChannelException": ("code", (2, 4)),  # connect failed, resource shortage
+    "pika.ChannelClosed": ("reply_code", (405, 506, 541)),  # locked, resources, internal
+    "pika.ConnectionClosed": ("reply_code", (320, 506, 541)),  # forced, resources, internal
+    "pymongo.OperationFailure": (
+        "code",
+        (
+            6,  # HostUnreachable
+            7,  # HostNotFound
+            24,  # LockTimeout
+            50,  # MaxTimeMSExpired
+            89,  # NetworkTimeout
+            91,  # ShutdownInProgress
+            112,  # WriteConflict
+            134,  # ReadConcernMajorityNotAvailableYet
+            189,  # PrimarySteppedDown
+            262,  # ExceededTimeLimit
+            9001,  # SocketException
+            10058,  # LegacyNotPrimary
+            10107,  # NotWritablePrimary
+            11600,  # InterruptedAtShutdown
+            11602,  # InterruptedDueToReplStateChange
+            13435,  # NotPrimaryNoSecondaryOk
+            13436,  # NotPrimaryOrSecondary
+            16500,  # RequestRateTooLarge, of Azure Cosmos DB
+        ),
+    ),
+    "pymysql.Error": ("args", _MYSQL_NUMBERS),
+}
+"""Exceptions with a number, the attribute that holds or begins with it, and temporary numbers.
+
+Other numbers are no opinion. The texts of MySQL depend on the language of the server.
+"""
+
+SQLSTATES_IN: Final[Mapping[str, str]] = {
+    "asyncpg.PostgresError": "sqlstate",
+    "psycopg.Error": "sqlstate",
+    "psycopg2.Error": "pgcode",
+    "pyodbc.Error": "args",
+}
+"""Exceptions with an SQLSTATE, and the attribute that holds or begins with it."""
+
+TEMPORARY_SQLSTATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "The connection failed": ("08",),
+    "The transaction was idle or took too long": ("25P03", "25P04"),
+    "The transaction was rolled back: a deadlock, a conflict": ("40",),
+    "The server lacks resources": ("53",),
+    "Somebody else holds the lock": ("55P03",),
+    "An operator, a shutdown or a time limit ended the statement": ("57",),
+    "ODBC: the connection or the statement timed out": ("HYT",),
+}
+"""Classes and codes that are worth another try. Others have no opinion."""
+
+UNDECIDED_SQLSTATES: Final = ("08P01", "40002", "53400", "57P04")
+"""Exceptions to the rule: a protocol violation, an integrity constraint, a configured limit, a
+dropped database."""
+
+RPC_ERROR: Final = "grpc.RpcError"
+"""The exceptions of gRPC: their method ``code`` returns a status."""
+
+TEMPORARY_RPC_STATUSES: Final = (
+    "ABORTED",
+    "DATA_LOSS",
+    "DEADLINE_EXCEEDED",
+    "INTERNAL",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+    "UNKNOWN",
+)
+
+PERMANENT_RPC_STATUSES: Final = (
+    "ALREADY_EXISTS",
+    "FAILED_PRECONDITION",
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "OUT_OF_RANGE",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "UNIMPLEMENTED",
+)
+
+PERMANENT_RPC_TEXTS: Final = ("Exception serializing request", "message larger than max")
+"""A temporary status with one of these texts is about the message, and permanent."""
+
+GOOGLE_REASONS_IN: Final[Mapping[str, str]] = {
+    "google.GoogleAPICallError": "errors",
+    "googleapiclient.HttpError": "error_details",
+}
+"""Exceptions of Google's clients with a list of errors, each with a ``reason``."""
+
+TEMPORARY_GOOGLE_REASONS: Final = (
+    "backendError",
+    "badGateway",
+    "internalError",
+    "jobBackendError",
+    "jobInternalError",
+    "jobRateLimitExceeded",
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+)
+"""Reasons that are temporary with any HTTP status, in any spelling (``RATE_LIMIT_EXCEEDED``).
+
+``quotaExceeded`` and ``dailyLimitExceeded`` last for hours, so the status decides.
+"""
+
+MINIO_ERROR: Final = "minio.S3Error"
+"""The exception of the MinIO client that has S3's error code in ``code``."""
+
+NO_CONNECTION: Final = "NETWORK_CONNECTION"
+"""The name of the AWS SDK for C++ for a request without a response."""
+
+RETRY_FLAGS: Final[Mapping[str, str]] = {"kafka.KafkaError": "retriable"}
+"""Exceptions that say themselves whether to retry, and the attribute that is then true."""
 
 BULK_ERRORS: Final[Mapping[str, str]] = {
     "elasticsearch.BulkIndexError": "errors",
@@ -1365,8 +1625,12 @@ REMOTE_TRACEBACKS: Final = (
 )
 """What exceptions from other processes have instead of their chain: a text that quotes it."""
 
-WITH_STATUS: Final = ("google.GoogleAPICallError", "urllib.HTTPError")
-"""Exceptions that hold an HTTP status in ``code``, even without ``headers``."""
+WITH_STATUS: Final = (
+    "google.GoogleAPICallError",
+    "twilio.TwilioRestException",
+    "urllib.HTTPError",
+)
+"""Exceptions that hold an HTTP status in ``code`` or ``status``, even without ``headers``."""
 
 STATUS_BY_HEADERS: Final = ("code", "status", "errcode")
 """Attributes that hold an HTTP status if the exception also has ``headers``."""
@@ -1422,4 +1686,14 @@ _CLASSES: Final = _flat(
     (_PERMANENT, PERMANENT_CLASSES),
     (None, UNDECIDED_CLASSES),
 )
-_KNOWN: Final = {*_CLASSES, *TEMPORARY_TEXTS, *REPLY_CODES, *BULK_ERRORS}
+_GOOGLE_REASONS: Final = {reason.lower() for reason in TEMPORARY_GOOGLE_REASONS}
+_KNOWN: Final = {
+    *_CLASSES,
+    *TEMPORARY_TEXTS,
+    *REPLY_CODES,
+    *BULK_ERRORS,
+    *ERROR_NUMBERS,
+    *RETRY_FLAGS,
+    RPC_ERROR,
+    MINIO_ERROR,
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import concurrent.futures.process
 import datetime as dt
+import enum
 import errno
 import ftplib
 import functools
@@ -2301,8 +2302,20 @@ def test_host_with_several_addresses_in_asyncio(
         (foreign("azure.ServiceRequestTimeoutError", "azure.ServiceRequestError"), TEMPORARY),
         (foreign("azure.ClientAuthenticationError", "azure.HttpResponseError"), None),
         (foreign("google.TransferStalledError", "google.GoogleAPICallError"), TEMPORARY),
-        (foreign("psycopg.DeadlockDetected", "psycopg.OperationalError"), TEMPORARY),
-        (foreign("psycopg.UniqueViolation", "psycopg.IntegrityError"), None),
+        (foreign("psycopg2.DeadlockDetected", "psycopg2.OperationalError"), TEMPORARY),
+        (foreign("psycopg2.UniqueViolation", "psycopg2.IntegrityError"), None),
+        # The bases are those of PyMongo 4.20, SQLAlchemy 2.1, pika 1.4 and Stripe 16.1.
+        (foreign("pymongo.AutoReconnect", "pymongo.ConnectionFailure"), TEMPORARY),
+        (foreign("pymongo.WaitQueueTimeoutError", "pymongo.ConnectionFailure"), TEMPORARY),
+        (foreign("pymongo.InvalidURI", "pymongo.PyMongoError"), None),
+        (foreign("sqlalchemy.TimeoutError", "sqlalchemy.SQLAlchemyError"), TEMPORARY),
+        (foreign("sqlalchemy.ArgumentError", "sqlalchemy.SQLAlchemyError"), None),
+        (foreign("mysql.ReadTimeoutError", "mysql.Error"), TEMPORARY),
+        (foreign("pika.StreamLostError", "pika.AMQPConnectionError"), TEMPORARY),
+        (foreign("pika.ProbableAuthenticationError", "pika.AMQPConnectionError"), PERMANENT),
+        (foreign("pika.UnroutableError", "pika.AMQPError"), None),
+        (foreign("stripe.APIConnectionError", "stripe.StripeError"), TEMPORARY),
+        (foreign("stripe.CardError", "stripe.StripeError"), None),
         (foreign("aiohttp.ServerDisconnectedError", "aiohttp.ClientConnectionError"), TEMPORARY),
         (foreign("aiohttp.ClientPayloadError", "aiohttp.ClientError"), TEMPORARY),
         (
@@ -2326,8 +2339,6 @@ def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode |
         ("psycopg", "server closed the connection unexpectedly", TEMPORARY),
         ("psycopg2", "FATAL:  the database system is starting up", TEMPORARY),
         ("psycopg2", 'FATAL:  password authentication failed for user "a"', None),
-        ("pymysql", "(2013, 'Lost connection to MySQL server during query')", TEMPORARY),
-        ("pymysql", "(1045, \"Access denied for user 'a'@'localhost'\")", None),
     ],
 )
 def test_database_server_that_is_away(package: str, text: str, expected: ResultCode | None) -> None:
@@ -2335,6 +2346,321 @@ def test_database_server_that_is_away(package: str, text: str, expected: ResultC
     error = foreign(f"{package}.OperationalError", f"{package}.DatabaseError")(text)
 
     assert code_of(error) is expected
+
+
+def with_attributes(cls: type[Exception], *args: object, **attributes: object) -> Exception:
+    """Build an exception of another library with the attributes that it has there."""
+    error = cls(*args)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        *((number, TEMPORARY) for number in (1040, 1205, 1213, 2003, 2006, 2013, 3572)),
+        *((number, None) for number in (1045, 1062, 1064, 1153, -1, True, "1213", None)),
+    ],
+)
+@pytest.mark.parametrize(
+    "cls",
+    [
+        foreign("MySQLdb.OperationalError", "MySQLdb.Error"),
+        foreign("mysql.InternalError", "mysql.Error"),
+        foreign("mysql.DatabaseError", "mysql.Error"),
+        foreign("pymysql.InterfaceError", "pymysql.Error"),
+    ],
+    ids=lambda cls: f"{cls.__module__}.{cls.__name__}",
+)
+def test_error_of_mysql_is_judged_by_its_number(
+    cls: type[Exception], number: object, expected: ResultCode | None
+) -> None:
+    """The class differs from driver to driver, and the text may quote data."""
+    assert code_of(cls(number, "Duplicate entry 'Deadlock found'")) is expected
+    assert code_of(cls()) is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "attributes", "expected"),
+    [
+        (foreign("pymongo.ExecutionTimeout", "pymongo.OperationFailure"), {"code": 50}, TEMPORARY),
+        (foreign("pymongo.WriteError", "pymongo.OperationFailure"), {"code": 112}, TEMPORARY),
+        (foreign("pymongo.OperationFailure"), {"code": 16500}, TEMPORARY),
+        (foreign("pymongo.OperationFailure"), {"code": 18}, None),
+        (foreign("pymongo.DuplicateKeyError", "pymongo.OperationFailure"), {"code": 11000}, None),
+        (foreign("pymongo.OperationFailure"), {"code": None}, None),
+        (foreign("pika.ConnectionClosed"), {"reply_code": 320}, TEMPORARY),
+        (foreign("pika.ConnectionClosed"), {"reply_code": 403}, None),
+        (foreign("pika.ChannelClosed"), {"reply_code": 405}, TEMPORARY),
+        (foreign("pika.ChannelClosed"), {"reply_code": 404}, None),
+        (foreign("paramiko.ChannelException", "paramiko.SSHException"), {"code": 4}, TEMPORARY),
+        (foreign("paramiko.ChannelException", "paramiko.SSHException"), {"code": 1}, None),
+        (foreign("kafka.KafkaTimeoutError", "kafka.KafkaError"), {"retriable": True}, TEMPORARY),
+        (foreign("kafka.MessageSizeTooLargeError", "kafka.KafkaError"), {"retriable": False}, None),
+        (foreign("stripe.APIError", "stripe.StripeError"), {"http_status": 503}, TEMPORARY),
+        (foreign("stripe.APIError", "stripe.StripeError"), {"http_status": 429}, TEMPORARY),
+        (foreign("stripe.CardError", "stripe.StripeError"), {"http_status": 402}, PERMANENT),
+        (foreign("twilio.TwilioRestException"), {"status": 429, "code": 20429}, TEMPORARY),
+        (foreign("twilio.TwilioRestException"), {"status": 503, "code": None}, TEMPORARY),
+        (foreign("twilio.TwilioRestException"), {"status": 404, "code": 20404}, PERMANENT),
+        (foreign("azure.CosmosHttpResponseError"), {"status_code": 449}, TEMPORARY),
+    ],
+)  # fmt: skip
+def test_number_that_another_library_keeps(
+    cls: type[Exception], attributes: dict[str, object], expected: ResultCode | None
+) -> None:
+    """Each library has an attribute of its own for it."""
+    assert code_of(with_attributes(cls, "x", **attributes)) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        *((state, TEMPORARY) for state in ("08000", "08006", "40001", "40P01", "53100", "53300")),
+        *((state, TEMPORARY) for state in ("55P03", "57014", "57P01", "57P03", "25P03", "HYT00")),
+        *((state, None) for state in ("08P01", "23505", "28P01", "40002", "42601", "53400")),
+        *((state, None) for state in ("57P04", "55006", "", None, 40001)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "base", "attribute"),
+    [
+        ("asyncpg.LockNotAvailableError", "asyncpg.PostgresError", "sqlstate"),
+        ("psycopg.SomeError", "psycopg.Error", "sqlstate"),
+        ("psycopg2.SomeError", "psycopg2.Error", "pgcode"),
+        ("pyodbc.OperationalError", "pyodbc.Error", "args"),
+    ],
+)
+def test_error_of_a_database_is_judged_by_its_sqlstate(
+    name: str, base: str, attribute: str, state: object, expected: ResultCode | None
+) -> None:
+    """Whatever the class is called."""
+    cls = foreign(name, base)
+
+    error = cls(state) if attribute == "args" else with_attributes(cls, "x", **{attribute: state})
+
+    assert code_of(error) is expected
+
+
+class Status(enum.Enum):
+    """Names and values as ``grpc.StatusCode`` has them."""
+
+    OK = (0, "ok")
+    CANCELLED = (1, "cancelled")
+    UNKNOWN = (2, "unknown")
+    INVALID_ARGUMENT = (3, "invalid argument")
+    DEADLINE_EXCEEDED = (4, "deadline exceeded")
+    NOT_FOUND = (5, "not found")
+    ALREADY_EXISTS = (6, "already exists")
+    PERMISSION_DENIED = (7, "permission denied")
+    RESOURCE_EXHAUSTED = (8, "resource exhausted")
+    FAILED_PRECONDITION = (9, "failed precondition")
+    ABORTED = (10, "aborted")
+    OUT_OF_RANGE = (11, "out of range")
+    UNIMPLEMENTED = (12, "unimplemented")
+    INTERNAL = (13, "internal")
+    UNAVAILABLE = (14, "unavailable")
+    DATA_LOSS = (15, "data loss")
+    UNAUTHENTICATED = (16, "unauthenticated")
+
+
+def rpc_error(code: object, text: str = "x") -> Exception:
+    return with_attributes(foreign("grpc._InactiveRpcError", "grpc.RpcError"), text, code=code)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_rpc_is_judged_by_its_status(status: Status) -> None:
+    """As the HTTP status that Google maps it to; ABORTED is worth another try."""
+    temporary = (
+        "UNKNOWN DEADLINE_EXCEEDED RESOURCE_EXHAUSTED ABORTED INTERNAL UNAVAILABLE DATA_LOSS"
+    )
+    undecided = "OK CANCELLED"
+
+    expected = TEMPORARY if status.name in temporary.split() else PERMANENT
+    expected_or_none = None if status.name in undecided.split() else expected
+
+    assert code_of(rpc_error(lambda: status)) is expected_or_none
+
+
+@pytest.mark.parametrize(
+    ("status", "details"),
+    [
+        (Status.RESOURCE_EXHAUSTED, "CLIENT: Received message larger than max (9 vs. 4)"),
+        (Status.INTERNAL, "Exception serializing request!"),
+        (Status.UNAVAILABLE, "OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: self signed certificate"),
+    ],
+)
+def test_rpc_that_cannot_succeed_with_a_temporary_status(status: Status, details: str) -> None:
+    """The details tell it."""
+    assert code_of(rpc_error(lambda: status, details)) is PERMANENT
+
+
+def throw(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        None,
+        Status.UNAVAILABLE,
+        14,
+        lambda: None,
+        lambda: 14,
+        lambda: "UNAVAILABLE",
+        lambda _: Status.UNAVAILABLE,
+        lambda: throw(ValueError()),
+        lambda: throw(SystemExit()),
+        lambda: throw(KeyboardInterrupt()),
+    ],
+)
+def test_status_of_an_rpc_that_cannot_be_read(code: object) -> None:
+    """Calling a method of an exception breaks nothing."""
+    assert code_of(rpc_error(code)) is None
+
+
+def test_status_of_an_rpc_is_read_within_the_time_limit() -> None:
+    """An interruption comes through, as it does for attributes."""
+    with pytest.raises(OutOfTime):
+        code_of(rpc_error(lambda: throw(OutOfTime())))
+
+
+def test_method_of_another_exception_is_not_called() -> None:
+    error = with_attributes(foreign("mylib.Error"), "x", code=lambda: throw(AssertionError()))
+
+    assert code_of(error) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([{"reason": "rateLimitExceeded"}], TEMPORARY),
+        ([{"reason": "userRateLimitExceeded"}, {"message": "x"}], TEMPORARY),
+        ([{"reason": "RATE_LIMIT_EXCEEDED"}], TEMPORARY),
+        ([{"reason": "quotaExceeded"}], PERMANENT),
+        ([{"reason": "dailyLimitExceeded"}], PERMANENT),
+        ([{"reason": "rateLimitExceeded"}, {"reason": "accessDenied"}], PERMANENT),
+        ([{"reason": ["rateLimitExceeded"]}], PERMANENT),
+        ([], PERMANENT),
+        ("rateLimitExceeded", PERMANENT),
+    ],
+)
+def test_google_uses_403_for_rate_limits_too(errors: object, expected: ResultCode) -> None:
+    cloud = foreign("google.Forbidden", "google.GoogleAPICallError")
+    client = foreign("googleapiclient.HttpError")
+
+    assert code_of(with_attributes(cloud, "x", code=403, errors=errors)) is expected
+    assert code_of(with_attributes(client, "x", status_code=403, error_details=errors)) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("SlowDown", 503, TEMPORARY),
+        ("RequestTimeout", 400, TEMPORARY),
+        ("NoSuchKey", 404, PERMANENT),
+        ("XMinioServerNotInitialized", 503, TEMPORARY),
+        ("XMinioInvalidObjectName", 400, PERMANENT),
+        (None, 503, TEMPORARY),
+        (None, None, None),
+    ],
+)
+def test_error_of_minio(code: object, status: object, expected: ResultCode | None) -> None:
+    """It has the code of S3, and a response of urllib3."""
+    cls = foreign("minio.S3Error", "minio.MinioException")
+    response = type("HTTPResponse", (), {"status": status})()
+
+    assert code_of(with_attributes(cls, "x", code=code, response=response)) is expected
+
+
+UNPARSED = "Unable to parse ExceptionName:"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            "NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Couldn't connect",
+            TEMPORARY,
+        ),
+        ("NETWORK_CONNECTION during HeadObject operation: curlCode: 60, SSL peer cert", PERMANENT),
+        ("SLOW_DOWN during ListObjectsV2 operation: Please reduce your request rate.", TEMPORARY),
+        ("INTERNAL_FAILURE during PutObject operation: x", TEMPORARY),
+        ("SERVICE_UNAVAILABLE during PutObject operation: x", TEMPORARY),
+        ("THROTTLING during PutObject operation: x", TEMPORARY),
+        ("UNKNOWN (HTTP status 503) during HeadObject operation: No response body.", TEMPORARY),
+        ("UNKNOWN (HTTP status 400) during HeadObject operation: No response body.", PERMANENT),
+        (f"UNKNOWN (HTTP status 400) during P operation: {UNPARSED} ExpiredToken", TEMPORARY),
+        (f"UNKNOWN (HTTP status 503) during P operation: {UNPARSED} NoSuchKey", PERMANENT),
+        ("ACCESS_DENIED during HeadObject operation: No response body.", PERMANENT),
+        ("NO_SUCH_KEY during GetObject operation: x", PERMANENT),
+        ("RESOURCE_NOT_FOUND during GetObject operation: x", None),
+        ("[code 135] during GetObject operation: x", None),
+    ],
+)
+def test_error_of_pyarrow(error: str, expected: ResultCode | None) -> None:
+    """It is an OSError without a number, and names the error of the AWS SDK for C++."""
+    text = f"When reading information for key 'k' in bucket 'b': AWS Error {error}"
+
+    assert code_of(OSError(text)) is expected
+
+
+def test_error_of_pyarrow_about_several_requests() -> None:
+    """Temporary only if each of them is."""
+    slow = "AWS Error SLOW_DOWN during UploadPart operation: x"
+
+    assert code_of(OSError(f"{slow}, {slow}")) is TEMPORARY
+    assert code_of(OSError(f"{slow}, AWS Error ACCESS_DENIED during P operation: x")) is PERMANENT
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([errno.ECONNREFUSED, errno.EHOSTUNREACH], TEMPORARY),
+        ([errno.ECONNREFUSED, errno.EACCES], None),
+        ([], None),
+    ],
+)
+def test_host_with_several_addresses_in_paramiko(
+    numbers: list[int], expected: ResultCode | None
+) -> None:
+    """The exception has no number of its own, and a dictionary of errors by address."""
+    cls = foreign("paramiko.NoValidConnectionsError", base=OSError)
+    errors = {(f"10.0.0.{n}", 22): OSError(n, "x") for n in numbers}
+
+    error = with_attributes(cls, None, "Unable to connect", errors=errors)
+
+    assert code_of(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("paramiko.SSHException", "Error reading SSH protocol banner", TEMPORARY),
+        ("paramiko.SSHException", "Error reading SSH protocol banner[Errno 104] x", TEMPORARY),
+        ("paramiko.SSHException", "Unable to connect to h: [Errno 111] refused", TEMPORARY),
+        ("paramiko.SSHException", "Server 'h' not found in known_hosts", None),
+        ("minio.InvalidResponseError", "non-XML response; Response code: 502, x", TEMPORARY),
+        ("minio.InvalidResponseError", "non-XML response; Response code: 403, x", None),
+        ("mysql.PoolError", "Failed getting connection; pool exhausted", TEMPORARY),
+        ("mysql.PoolError", "Failed adding connection; queue is full", None),
+        ("pika.IncompatibleProtocolError", "StreamLostError: ('Stream lost',)", TEMPORARY),
+        ("pika.IncompatibleProtocolError", "ProtocolVersionMismatch: (0, 8)", None),
+    ],
+)
+def test_text_of_another_library_decides(name: str, text: str, expected: ResultCode | None) -> None:
+    """One class says all."""
+    assert code_of(foreign(name)(text)) is expected
+
+
+def test_certificate_that_only_a_text_mentions() -> None:
+    """PyMongo keeps no exception of it."""
+    cls = foreign("pymongo.ServerSelectionTimeoutError", "pymongo.ConnectionFailure")
+
+    error = cls("h:27017: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed")
+
+    assert code_of(error) is PERMANENT
 
 
 def test_answer_that_the_parser_of_aiohttp_refused() -> None:
@@ -2628,6 +2954,7 @@ def names_in(title: str) -> set[str]:
 def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]]) -> None:
     """Every name and every reason of the table stands in its section of the page, no other."""
     beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
+    beside |= {*table.UNTRUSTED_TEXTS}
     beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
     beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
     beside |= {*table.CAUSES, *table.REMOTE_TRACEBACKS, "ConcurrentAccess", "INTERNAL_FAILURE"}
@@ -2654,6 +2981,24 @@ def row_of(first: str) -> str:
         (
             "By what the message says",
             {f"`{name}`": [name, *texts] for name, texts in table.TEMPORARY_TEXTS.items()},
+        ),
+        (
+            "By the number of an error",
+            {
+                f"`{name}`": [name, where, *map(str, numbers)]
+                for name, (where, numbers) in table.ERROR_NUMBERS.items()
+            },
+        ),
+        (
+            "By the SQLSTATE of a database",
+            {why: [*states] for why, states in table.TEMPORARY_SQLSTATES.items()},
+        ),
+        (
+            "By the status of a gRPC call",
+            {
+                "temporary": [*table.TEMPORARY_RPC_STATUSES],
+                "permanent": [*table.PERMANENT_RPC_STATUSES],
+            },
         ),
         (
             "By the reply of a mail server",
@@ -2757,6 +3102,16 @@ def test_page_has_the_small_tables_too() -> None:
         table.ANSWERS,
         [table.MEMBERS],
         [table.TRANSLATED],
+        [*table.MEMBERS_OF.values()],
+        table.UNTRUSTED_TEXTS,
+        itertools.chain(*table.SQLSTATES_IN.items()),
+        table.UNDECIDED_SQLSTATES,
+        [table.RPC_ERROR, *table.PERMANENT_RPC_TEXTS],
+        itertools.chain(*table.GOOGLE_REASONS_IN.items()),
+        table.TEMPORARY_GOOGLE_REASONS,
+        [table.MINIO_ERROR, table.NO_CONNECTION],
+        itertools.chain(*table.RETRY_FLAGS.items()),
+        table.STATUSES_BEHIND,
     )
     for name in itertools.chain(*small):
         assert f"`{name}`" in page
