@@ -247,6 +247,7 @@ def _sentences_of_schema() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 _LINE = r"\n"
 _END = r"\Z"
+_BEGIN_OF_MESSAGE = r"(?<![^\n])(?:[^\n]{0,300}(?:: |\(\\{0,8}['\"]))?"
 _OPEN = r"(?P<quote>\\{0,8}['\"])"
 _CLOSE = r"(?<!\\)(?P=quote)(?!\w)"
 
@@ -448,7 +449,7 @@ QUOTED_INPUT: Final = (
     ("a new category (", r"\bwith a new category \(", r"\), set the categories"),
     (
         " cannot be cast to bool",
-        r"(?<![^\n])(?:[^\n]{0,300}(?:: |\(\\{0,8}['\"]))?(?=[^\n]{1,1000} cannot be cast to bool)",
+        rf"{_BEGIN_OF_MESSAGE}(?! cannot)(?=[^\n]{{1,1000}} cannot be cast to bool)",
         r" cannot be cast to bool",
     ),
     ("Could not convert ", r"Could not convert (?=[^\n]{1,1000} to numeric)", r" to numeric"),

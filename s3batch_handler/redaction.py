@@ -207,7 +207,7 @@ def _mask_named(text: str, lowered: str) -> str:
     arns.reverse()
     done = position = 0
     while (name := _names().search(lowered, position)) is not None:
-        position = name.end()
+        position = name.end("name")  # what looks like a separator may contain another name
         while arns and arns[-1][1] <= name.start():
             arns.pop()
         if arns and arns[-1][0] < name.start() and _separator(name).endswith((":", "3a")):
@@ -228,8 +228,12 @@ def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
         before.endswith(("?", "&", ";", "#")) or re.search(_ENCODED_AT_END, before) is not None
     )
     word, separator = name["name"], _separator(name)
+    if word == "value":
+        return _is_value_of_credential(text, name)
     if word in SHORT_NAMES and before[-1:].isalnum() and not in_query:
         return False
+    if word[-3:] == "key" and word[:-3].rstrip("-_.") in KEY_OWNERS and before[-1:].isalnum():
+        return text[name.start()].isupper() and text[name.start() - 1].islower()  # MyAesKey
     if word in NAMES_IN_QUERIES:
         return in_query and separator != ":"
     if separator not in (">", ",", ""):
@@ -247,12 +251,79 @@ def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
         return False
     # An option of SQL is in capital letters or has "_": SESSION_TOKEN '…'
     is_option = text[name.start() : name.end()].isupper() or "_" in before[len(opener) :] + word
-    return is_option or word in _BEFORE_QUOTES
+    return is_option or word in _BEFORE_QUOTES or _is_quoted_token(text, name)
 
 
 def _separator(name: re.Match[str]) -> str:
     separator = name["separator"].strip()
-    return ">" if separator == "&gt;" else separator
+    return ">" if separator.endswith((">", "&gt;")) and separator != "=>" else separator
+
+
+def _is_value_of_credential(text: str, name: re.Match[str]) -> bool:
+    """Return whether a field called ``value`` is beside a name, as in ``Name='a', Value='b'``."""
+    begin = max(0, name.start() - _LONGEST_PAIR)
+    if _separator(name) in ("", ","):
+        return False
+    opening = "{}<" if _separator(name) == "=" else "{}"
+    cut = max(text.rfind(character, begin, name.start()) for character in opening) + 1
+    before = text[max(begin, cut) : name.start()]
+    if _separator(name) == ":" and not name["close"] and not _begin_of_field().search(before):
+        return False  # as in "the value: a"
+    if _secure_string().search(before):
+        return True
+    fields = list(_name_field().finditer(before))
+    if not fields:  # the name may follow
+        value = text[name.end() : name.end() + _LONGEST_PAIR]
+        quote = _opening().match(value)
+        if quote is None or not quote["quote"]:
+            return False
+        end = closing_quote(value, quote.end(), quote["quote"]) + len(quote["quote"])
+        field = _following_name_field().match(value, end)
+        fields = [field] if field else []
+    is_number = _number().match(text, name.end()) is not None
+    return any(
+        _is_name_of_credential(field["word"], is_number=is_number)
+        for field in (fields if cut else fields[-1:])
+    )
+
+
+_LONGEST_PAIR: Final = 400  # characters from the name to the value
+
+
+def _is_name_of_credential(word: str, *, is_number: bool) -> bool:
+    text = f"{word}="
+    lowered = _lowered(text)
+    for name in _names().finditer(lowered):
+        if name.end() == len(text):
+            is_countable = name["plural"] or name["name"] in SHORT_NAMES
+            return (
+                name["name"] not in (*NAMES_IN_QUERIES, "value")
+                and not (is_number and is_countable)
+                and _is_used_as_name(text, lowered, name)
+            )
+    return False
+
+
+def _is_quoted_token(text: str, name: re.Match[str]) -> bool:
+    """Return whether a quoted word is a credential, as in ``The access token 'x' has expired``."""
+    if not name["name"].endswith(("key", "token", "jwt", "signature")) or name["plural"]:
+        return False
+    quoted = text[name.end() : name.end() + _LOOKED_AT]
+    opening = _opening().match(quoted)
+    if opening is None or not opening["quote"]:
+        return False
+    end = closing_quote(quoted, opening.end(), opening["quote"])
+    value = quoted[opening.end() : end]
+    rejection = _rejection().match(quoted, end)
+    before = text[max(0, name.start() - 40) : name.start()]
+    is_ambiguous = name["name"] in ("token", "signature") and not _kind_of_token().search(before)
+    if is_ambiguous and before.lower().endswith("unexpected "):  # a parser
+        return False
+    if _looks_random(value) and "/" not in value:
+        return True
+    if is_ambiguous:
+        return len(value) >= 6 and rejection is not None and rejection["verdict"] is not None
+    return rejection is not None or _rejecting().search(before) is not None
 
 
 def _may_be_secret(text: str, name: re.Match[str]) -> bool:
@@ -294,10 +365,10 @@ def _value(text: str, name: re.Match[str]) -> tuple[int, int]:
     """Return the start and the end of the value after a name."""
     begin = name.end()
     if _separator(name) == ">":
-        end = min(
-            end for end in (text.find("<", begin), text.find("&lt;", begin), len(text)) if end >= 0
-        )
-        return begin, end
+        if text.startswith("<![CDATA[", begin):
+            begin += len("<![CDATA[")
+        end = _end_of_element().search(text, begin)
+        return begin, end.start() if end else len(text)
     opening = _opening().match(text, begin)
     if opening is None:
         return _plain_value(text, name)
@@ -430,6 +501,7 @@ def _mask_known_token(match: re.Match[str]) -> str:
 NAMES: Final = (
     *("access-key", "access-key-id", "account-key", "admin-key", "api-key", "app-key"),
     *("application-key", "assertion", "auth-key", "authorization", "client-key", "consumer-key"),
+    *("decryption-key", "fernet-key"),
     *("cookie", "credential", "customer-key", "encryption-key"),
     *("function-key", "functions-key", "google-access-id", "header value", "host-key"),
     "identified by",
@@ -460,6 +532,38 @@ SHORT_NAMES: Final = (
     *("sid", "sig", "sign", "smtppass", "storepass", "ticket", "totp"),
 )
 """Names of credentials that must be whole words: ``design`` does not contain ``sign``."""
+
+KEY_OWNERS: Final = frozenset(
+    (
+        # algorithms, formats and protocols
+        *("aes", "apns", "cek", "cert", "chacha", "chacha20", "cipher", "crypt", "crypto", "dec"),
+        *("decrypt", "dek", "des", "drm", "dsa", "ecdsa", "ed25519", "enc", "encrypt", "gpg"),
+        *("hkdf", "hmac", "hotp", "jwe", "jwk", "jws", "jwt", "kek", "ldap", "mfa", "mtls"),
+        *("nacl", "oauth", "oidc", "otp", "pem", "pgp", "ppk", "psk", "rsa", "saml", "sftp", "sig"),
+        *("sign", "smtp", "ssh", "ssl", "sso", "tdes", "tls", "totp", "vapid", "vpn", "webhook"),
+        *("wg", "widevine", "wifi", "wireguard", "wpa", "x25519", "x509"),
+        # what keys are for
+        *("bitlocker", "bot", "captcha", "csrf", "deploy", "deployment", "hook", "keystore"),
+        *("luks", "merchant", "recovery", "unseal", "wallet", "xsrf"),
+        # services
+        *("adyen", "airtable", "alchemy", "algolia", "amplitude", "anthropic", "assemblyai"),
+        *("auth0", "aws", "azure", "braintree", "brevo", "bugsnag", "claude", "cloudconvert"),
+        *("cloudflare", "cloudinary", "cohere", "convertapi", "cosmos", "cosmosdb", "databricks"),
+        *("datadog", "deepgram", "deepl", "deepseek", "discord", "elevenlabs", "etherscan"),
+        *("fastly", "fcm", "filestack", "firebase", "gcp", "gemini", "github", "gitlab"),
+        *("google", "googlemaps", "google_maps", "gpt", "groq", "hcaptcha", "hf", "honeycomb"),
+        *("hubspot", "huggingface", "iam", "imagekit", "imgix", "infura", "instrumentation"),
+        *("intercom", "langfuse", "langsmith", "mailchimp", "mailgun", "mandrill", "mapbox"),
+        *("mistral", "mixpanel", "newrelic", "new_relic", "notion", "npm", "okta", "openai"),
+        *("openrouter", "openweather", "openweathermap", "opsgenie", "pagerduty", "paypal"),
+        *("perplexity", "pinecone", "plaid", "posthog", "postmark", "pypi", "qdrant", "rapidapi"),
+        *("razorpay", "recaptcha", "removebg", "rollbar", "salesforce", "sendgrid", "sendinblue"),
+        *("sentry", "serpapi", "shodan", "shopify", "slack", "sparkpost", "stripe", "supabase"),
+        *("tavily", "telegram", "tinify", "tinypng", "tmdb", "tomtom", "turnstile", "twilio"),
+        *("uploadcare", "virustotal", "wandb", "weatherapi", "weaviate", "xai", "zendesk"),
+    )
+)
+"""What stands before ``_KEY`` in names of credentials; a ``PARTITION_KEY`` is not one."""
 
 NAMES_IN_QUERIES: Final = (
     *("access", "activation", "appid", "code", "confirmation", "csrf", "hash", "hdnea", "hdnts"),
@@ -556,7 +660,20 @@ _NAME_HINTS: Final = (
         "pin",
         "plaintext",
     ),
-    *("policy", "pswd", "pw", "saml", "sas", "secret", "sessi", "sid", "sig", "srf", "state"),
+    *(
+        "policy",
+        "pswd",
+        "pw",
+        "saml",
+        "sas",
+        "secret",
+        "sessi",
+        "securestring",
+        "sid",
+        "sig",
+        "srf",
+        "state",
+    ),
     *("ticket", "tok", "verifi"),
 )
 _TOKEN_HINTS: Final = (
@@ -582,14 +699,18 @@ _PORT: Final = r"(?:\d{0,5}|port|PORT)(?![\w%~$!*+-])"
 @cache
 def _names() -> re.Pattern[str]:
     by_letter: dict[str, list[str]] = {}  # so that few names are tried at each character
-    for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES):
+    for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES, "value"):
         by_letter.setdefault(name[0], []).append(re.escape(name[1:]).replace("\\-", "[-_. ]?"))
+    for letter in {owner[0] for owner in KEY_OWNERS}:
+        owners = "|".join(sorted(owner[1:] for owner in KEY_OWNERS if owner[0] == letter))
+        by_letter.setdefault(letter, []).append(f"(?:{owners})[-_.]?key")
+    attribute = rf"[ \t\n]{{1,9}}[\w:.-]{{1,60}}=(?P<mark>{QUOTE})[^<>'\"&]{{0,200}}(?P=mark)"
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
     return re.compile(
-        rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|v?\d{{1,2}})|__?)?(?:\[(?:\d{{0,3}}|['"][\w-]{{1,40}}['"])\]|{_ENCODED}5b{_ENCODED}5d)?"""
+        rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|hex|b64|base64|base|pem|v?\d{{1,2}})|__?)?(?:\[(?:\d{{0,3}}|['"][\w-]{{1,40}}['"])\]|{_ENCODED}5b{_ENCODED}5d)?"""
         rf"""(?P<close>\]|{_ENCODED}5d|{QUOTE})?"""
         rf"""(?P<separator>{_SPACE}{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
-        rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}"""
+        rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}|(?:{attribute}){{1,9}}[ \t\n]{{0,4}}(?:>|&gt;)"""
         rf"""|[ \t]{{1,20}}|[ \t]{{0,4}}\n[ \t]{{0,20}}(?=['"]))"""
     )
 
@@ -606,7 +727,10 @@ def _number() -> re.Pattern[str]:
     return re.compile(r"\d[\d,_]{0,11}(?<=\d)(?![\w%+/=-]|\.\w)")
 
 
-_SCHEME = r"(?:(?:bearer|basic|digest|negotiate|ntlm|apikey|token|sharedkey|oauth)[ \t]{1,4})?"
+_SCHEME = (
+    r"(?:(?:bearer|basic|digest|negotiate|ntlm|apikey|token|sharedkey|oauth|!!?\w{1,20})"
+    r"[ \t]{1,4})?"
+)
 _VALUE = r"""(?:[^\s&'"<>\\,;]|\\(?![nrtux"'\\])|[,;](?!\s|$|[\w.\-]{1,40}[ ]?[=:]))"""
 
 
@@ -635,7 +759,72 @@ def _encoded_value() -> re.Pattern[str]:
 
 @cache
 def _opening() -> re.Pattern[str]:
-    return re.compile(rf"[bruen]{{0,2}}(?P<quote>{QUOTE})|[\[({{]", re.IGNORECASE)
+    # UUID('…'), Secret(value=…), SecretStr(***)
+    inside = rf"\((?:\w{{1,60}}=|\*\*\*|(?:[\w.]{{1,80}}\(){{0,3}}[bru]{{0,2}}(?:{QUOTE}))"
+    call = rf"(?:[a-z_][\w.]{{0,80}}(?={inside}))?"
+    return re.compile(rf"[bruen]{{0,2}}(?P<quote>{QUOTE})|{call}[\[({{]", re.IGNORECASE)
+
+
+@cache
+def _end_of_element() -> re.Pattern[str]:
+    return re.compile(r"<|&lt;|\]\]>")
+
+
+_NAME_FIELD = (
+    rf"(?:name|key|variable|header|option|setting)(?:{QUOTE})?[ \t]{{0,4}}[:=>]\s{{0,40}}"
+    rf"[bu]?(?:{QUOTE})?(?P<word>[\w./:-]{{1,100}})"
+)
+
+
+@cache
+def _name_field() -> re.Pattern[str]:
+    """Match ``'Name': 'DB_PASSWORD'``, ``key="Password"`` and ``<name>password``."""
+    return re.compile(_NAME_FIELD, re.IGNORECASE)
+
+
+@cache
+def _following_name_field() -> re.Pattern[str]:
+    begin = rf"[\s,]{{0,40}}(?:{QUOTE})?[a-z_]{{0,40}}?"
+    return re.compile(begin + _NAME_FIELD, re.IGNORECASE)
+
+
+@cache
+def _begin_of_field() -> re.Pattern[str]:
+    return re.compile(r"(?:\A|[\n,{(])[ \t-]{0,40}[a-z_]{0,40}\Z", re.IGNORECASE)
+
+
+@cache
+def _secure_string() -> re.Pattern[str]:
+    return re.compile(r"\bSecureString\b")
+
+
+@cache
+def _rejection() -> re.Pattern[str]:
+    auxiliary = "is|was|has|have|been|be|not|no|longer|already|could|cannot|can|does|did"
+    verdict = "(?:in)?valid|expired|revoked|rejected|disabled|malformed|verified"
+    others = "denied|authori[sz]ed|accepted|recogni[sz]ed|exist|found|known|unknown|match|incorrect"
+    return re.compile(
+        rf"(?:{QUOTE})[ ](?:(?:{auxiliary})[ ]){{1,5}}(?:(?P<verdict>{verdict})|{others}|wrong)\b",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _rejecting() -> re.Pattern[str]:
+    return re.compile(
+        r"\b(?:invalid|incorrect|wrong|bad|expired|revoked|unknown|unrecogni[sz]ed|rejected|malformed"
+        r"|unauthori[sz]ed|no user for|not a valid)[ ](?:[\w-]{1,20}[ _-])?\Z",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _kind_of_token() -> re.Pattern[str]:
+    return re.compile(
+        r"\b(?:access|api|auth|authentication|authorization|bearer|csrf|id|identity|oauth|refresh"
+        r"|reset|security|session|sas|jwt|web|personal access)[ _-]\Z",
+        re.IGNORECASE,
+    )
 
 
 @cache

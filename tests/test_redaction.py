@@ -216,9 +216,119 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
             "Incorrect API key provided: {}. See https://h",
             "Incorrect API key provided: ***. See https://h",
         ),
+        ("Wrong access key '{}'", "Wrong access key '***'"),
+        ('Token "{}" is invalid', 'Token "***" is invalid'),
+        ("Token 'swordfish' has been revoked", "Token '***' has been revoked"),
+        ("The access token 'swordfish' has expired", "The access token '***' has expired"),
+        ('refresh_token "fish" was not found', 'refresh_token "***" was not found'),
+        ("Invalid api key 'fish'", "Invalid api key '***'"),
+        ("API key 'fish' is not authorized", "API key '***' is not authorized"),
+        ("no such JWT '{}'", "no such JWT '***'"),
+        # calls
+        ("Upload(session_token=UUID('{}'), size=3)", "Upload(session_token=UUID(***), size=3)"),
+        ("{'token': SecretStr('{}'), 'a': 1}", "{'token': SecretStr(***), 'a': 1}"),
+        ("Config(api_key=Secret(value=b'{}', n=(1, 2)), a=1)", "Config(api_key=Secret(***), a=1)"),
+        ("password=models.Secret(np.str_('a)b{}'), 1) x", "password=models.Secret(***) x"),
+        ("{\\'token\\': UUID(\\'{}\\')}", "{\\'token\\': UUID(***)}"),
+        ("token=abc({}) b", "token=***) b"),
+        # elements
+        (
+            '<wsse:Password Type="x">{}</wsse:Password>',
+            '<wsse:Password Type="x">***</wsse:Password>',
+        ),
+        (
+            "<a:secret x='1'\n y='2' >{}</a:secret>",
+            "<a:secret x='1'\n y='2' >***</a:secret>",
+        ),
+        ('<token a=\\"b\\">{}</token>', '<token a=\\"b\\">***</token>'),
+        (
+            "&lt;Password Type=&quot;x&quot;&gt;{}&lt;/Password&gt;",
+            "&lt;Password Type=&quot;x&quot;&gt;***&lt;/Password&gt;",
+        ),
+        ("<Password><![CDATA[{}]]></Password>", "<Password><![CDATA[***]]></Password>"),
+        ('<token a="b"/><x>y</x>', '<token a="b"/><x>y</x>'),
+        ("password: !!str {}\nuser: a", "password: ***\nuser: a"),
+        ("SECRET_KEY_BASE={} PRIVATE_KEY_PEM={}", "SECRET_KEY_BASE=*** PRIVATE_KEY_PEM=***"),
     ],
 )
 def test_credentials_elsewhere(text: str, redacted: str) -> None:
+    assert redact(text.replace("{}", SECRET)) == redacted
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DECRYPTION_KEY", "FERNET_KEY", "OPENAI_KEY", "SENDGRID_KEY", "AES_KEY", "JWT_KEY"),
+        *(
+            "SSH_KEY",
+            "HMAC_KEY",
+            "GOOGLE_MAPS_KEY",
+            "stripe-key",
+            "tls.key",
+            "openaiKey",
+            "MyAesKey",
+        ),
+        *("MY_RSA_KEYS", "AES_KEY_HEX", "DEPLOY_KEY_2"),
+    ],
+)
+@pytest.mark.parametrize("spelling", ["{}={}", "{}: {}", "'{}': '{}'", "?a=1&{}={}", "--{} {}"])
+def test_keys_of_algorithms_and_services(name: str, spelling: str) -> None:
+    assert redact(spelling.format(name, "swordfish")) == spelling.format(name, "***")
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        # Amazon ECS, Systems Manager, CloudFormation, tags
+        (
+            "[{'name': 'DB_PASSWORD', 'value': '{}'}, {'name': 'MODE', 'value': 'fast'}]",
+            "[{'name': 'DB_PASSWORD', 'value': '***'}, {'name': 'MODE', 'value': 'fast'}]",
+        ),
+        (
+            "{'Name': '/db/url', 'Type': 'SecureString', 'Value': '{}', 'Version': 1}",
+            "{'Name': '/db/url', 'Type': 'SecureString', 'Value': '***', 'Version': 1}",
+        ),
+        (
+            "{'Name': '/db/password', 'Type': 'String', 'Value': '{}'}",
+            "{'Name': '/db/password', 'Type': 'String', 'Value': '***'}",
+        ),
+        (
+            '{"ParameterKey": "DbPassword", "ParameterValue": "{}"}',
+            '{"ParameterKey": "DbPassword", "ParameterValue": "***"}',
+        ),
+        ('[{"Key":"api_token","Value":"{}"}]', '[{"Key":"api_token","Value":"***"}]'),
+        (
+            '{\\"name\\": \\"TOKEN\\", \\"value\\": \\"{}\\"}',
+            '{\\"name\\": \\"TOKEN\\", \\"value\\": \\"***\\"}',
+        ),
+        ("{'value': '{}', 'name': 'TOKEN'}", "{'value': '***', 'name': 'TOKEN'}"),
+        ("{'name': 'AWS_SECRET', 'value': ['{}']}", "{'name': 'AWS_SECRET', 'value': [***]}"),
+        (
+            "{'name': 'OPENAI_KEY', 'value': UUID('{}')}",
+            "{'name': 'OPENAI_KEY', 'value': UUID(***)}",
+        ),
+        (
+            "[Variable(name='TOKEN', value='{}'), Variable(name='MODE', value='fast')]",
+            "[Variable(name='TOKEN', value='***'), Variable(name='MODE', value='fast')]",
+        ),
+        # XML, HTML and YAML
+        ('<add key="Password" value="{}"/>', '<add key="Password" value="***"/>'),
+        ('<input value="{}" name="password">', '<input value="***" name="password">'),
+        (
+            '<add key="Password" a="b"/><add key="Mode" value="fast"/>',
+            '<add key="Password" a="b"/><add key="Mode" value="fast"/>',
+        ),
+        (
+            "<name>fs.s3a.secret.key</name>\n <value>{}</value><name>a</name><value>b</value>",
+            "<name>fs.s3a.secret.key</name>\n <value>***</value><name>a</name><value>b</value>",
+        ),
+        (
+            "- name: DB_PASSWORD\n  value: {}\n- name: MODE\n  value: fast",
+            "- name: DB_PASSWORD\n  value: ***\n- name: MODE\n  value: fast",
+        ),
+    ],
+)
+def test_names_and_values_in_fields_of_their_own(text: str, redacted: str) -> None:
     assert redact(text.replace("{}", SECRET)) == redacted
 
 
@@ -273,6 +383,18 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         "public.ecr.aws/x:latest@sha256:0123456789abcdef",
         "write to ann@example.com, or mailto:ann@example.com; git@github.com:a/b",
         "token=None, password='', secret={}",
+        "PARTITION_KEY=ann#17 SORT_KEY=2024 PRIMARY_KEY=id S3_KEY=a/b1.jpg FOREIGN_KEY=ann_id",
+        "OBJECT_KEY=IMG20240101a CACHE_KEY=9f86d081884c7d65 PUBLIC_KEY=a KMS_KEY=alias/a",
+        "routing_key=a, idempotency_key=b, nodes_key=c, cannot decrypt key: a/b.jpg",
+        "rsa_key_size=2048, ssh_key_path=/a, FERNET_KEY is missing, aws_key_pair=a",
+        "{'name': 'photos', 'value': 'cat'}, {'Key': 'token', 'Other': 'a'}, {'Value': 'cat'}",
+        "{'Name': 'max_tokens', 'Value': 4096}, {'Key': 'k', 'Value': 'password'}",
+        "{'name': 'password'}, {'value': 'cat'}; the value: a token, the value 'cat'",
+        "Value ('***') for password, value=cat name=dog",
+        "Unexpected token 'IMG20240101a', invalid token 'cat', Token '<' is invalid",
+        "secret 'prod/database-1' not found, api key 'thumbnails' of the stage",
+        "token Type='a', token a=b > c, <token/> <password a='b'/> cat",
+        "the primary key 'cat-2024-a' is unknown; no token 'cat' was found",
     ],
 )
 def test_text_without_credentials_stays(text: str) -> None:
@@ -281,10 +403,11 @@ def test_text_without_credentials_stays(text: str) -> None:
 
 
 _PARTS = ("token", "key", "auth", "ann:", "=", ":", "%3D", "%26", "&", "?", "'", '"', "\\", "@")
+_PAIRS = ("value", "name", "UUID(", "<![CDATA[", " is invalid", "api key", "key=")
 _MORE = ("://", "/", "[", "}", "(", " ", ",", ";", "***", "İ", "\n", "--password", "<", ">", SECRET)
 
 
-@given(st.lists(st.sampled_from([*_PARTS, *_MORE]), max_size=12).map("".join))
+@given(st.lists(st.sampled_from([*_PARTS, *_PAIRS, *_MORE]), max_size=12).map("".join))
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     """A text goes through several hands: the function, the engine, the command line."""
     once = redact(text)
@@ -332,6 +455,8 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
             "tokens=1",
         ),
         *("/IncomingWebhook/", "config set token", "'a' must be <", "Value '", "secret=['"),
+        *("value=", "name='a', value='", "<token a='b'", " a='b'", "api key 'a", "token=a("),
+        *("'name':'token','value':", "<name>token</name>", "<value>", "aes_key", "token=a(b="),
         *("; 'a' does not match '^a'", "['a", "[{", ";'a' is too long", "Key a error:\n'a' ("),
         *(") did not validate ", "A(", "]: 'a", " to numeric", " cannot be cast to bool", ": a("),
         *("'a:", "adding `", "Invalid value '", "JSON. Input: ", "Could not convert ", "a\n"),
