@@ -1249,6 +1249,11 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "google.TransportError",
         "google.Unknown",
     ),
+    "gRPC and Arrow Flight": (
+        "grpc.FutureTimeoutError",
+        "pyarrow.FlightTimedOutError",
+        "pyarrow.FlightUnavailableError",
+    ),
     "PyMongo": ("pymongo.ConnectionFailure",),
     "SQLAlchemy: no connection of the pool became free": ("sqlalchemy.TimeoutError",),
     "MySQL Connector/Python": (
@@ -1357,9 +1362,13 @@ _LOST_BY_POSTGRES: Final = (
     "No route to host",
     "SSL SYSCALL error",
     "Temporary failure in name resolution",
+    "connection already closed",
     "connection has been closed unexpectedly",
+    "could not receive data from server",
+    "could not send data to server",
     "server closed the connection unexpectedly",
     "terminating connection",
+    "the connection is closed",
     "the connection is lost",
     "the database system is",
     "timeout expired",
@@ -1399,6 +1408,7 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
         "IO_SOCKET_NO_ROUTE_TO_HOST",
         "IO_SOCKET_TIMEOUT",
     ),
+    "asyncpg.InterfaceError": ("connection is closed",),
     "boto3.S3UploadFailedError": (),
     "imaplib.error": ("* BYE", "[INUSE]", "[SERVERBUG]", "[UNAVAILABLE]"),
     "minio.InvalidResponseError": ("Response code: 429", "Response code: 5"),
@@ -1419,11 +1429,16 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "pika.IncompatibleProtocolError": ("StreamLostError",),
     "poplib.error_proto": ("-ERR EOF", "[IN-USE]", "[LOGIN-DELAY]", "[SYS/TEMP]"),
     "psycopg.OperationalError": _LOST_BY_POSTGRES,
+    "psycopg2.InterfaceError": _LOST_BY_POSTGRES,
     "psycopg2.OperationalError": _LOST_BY_POSTGRES,
+    "redis.LockError": ("Unable to acquire lock",),
+    "redis.ResponseError": ("BUSY Redis", "NOREPLICAS"),
     "s3transfer.S3CopyFailedError": ("did not match expected ETag",),
     "s3transfer.S3DownloadFailedError": ("did not match expected ETag",),
     "shutil.Error": (),
     "sqlite3.OperationalError": ("is locked", "locking protocol"),
+    "valkey.LockError": ("Unable to acquire lock",),
+    "valkey.ResponseError": ("BUSY Valkey", "BUSY Redis", "NOREPLICAS"),
 }
 """Exceptions that are temporary if their message contains one of these texts.
 
@@ -1449,6 +1464,7 @@ REPLY_CODES: Final[Mapping[str, str]] = {
 """Exceptions with an SMTP reply, and its attribute: 4xx is temporary, 5xx is permanent."""
 
 _MYSQL_NUMBERS: Final = (
+    0,  # the connection is closed, in PyMySQL
     1040,  # too many connections
     1053,  # server shutdown in progress
     1152,  # aborted connection
@@ -1460,6 +1476,7 @@ _MYSQL_NUMBERS: Final = (
     1203,  # too many connections of this user
     1205,  # lock wait timeout
     1213,  # deadlock
+    1927,  # connection killed, in MariaDB
     2002,  # cannot connect
     2003,
     2006,  # server has gone away
@@ -1612,9 +1629,9 @@ TEMPORARY_PLACES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] =
 }
 """General exceptions that are temporary if one of these modules is in their traceback."""
 
-CAUSES: Final = ("inner_exception", "reason")
+CAUSES: Final = ("inner_exception", "orig", "reason")
 """Attributes that hold what an exception was raised from, where its chain does not: of azure-core,
-and of urllib and urllib3 if the exception comes from another process."""
+and of SQLAlchemy, urllib and urllib3 if the exception comes from another process."""
 
 REMOTE_TRACEBACKS: Final = (
     "concurrent._RemoteTraceback",
@@ -1628,6 +1645,7 @@ REMOTE_TRACEBACKS: Final = (
 WITH_STATUS: Final = (
     "google.GoogleAPICallError",
     "twilio.TwilioRestException",
+    "twilio.TwilioServiceException",
     "urllib.HTTPError",
 )
 """Exceptions that hold an HTTP status in ``code`` or ``status``, even without ``headers``."""

@@ -2305,6 +2305,8 @@ def test_host_with_several_addresses_in_asyncio(
         (foreign("psycopg2.DeadlockDetected", "psycopg2.OperationalError"), TEMPORARY),
         (foreign("psycopg2.UniqueViolation", "psycopg2.IntegrityError"), None),
         # The bases are those of PyMongo 4.20, SQLAlchemy 2.1, pika 1.4 and Stripe 16.1.
+        (foreign("grpc.FutureTimeoutError"), TEMPORARY),
+        (foreign("pyarrow.FlightUnavailableError", "pyarrow.FlightError"), TEMPORARY),
         (foreign("pymongo.AutoReconnect", "pymongo.ConnectionFailure"), TEMPORARY),
         (foreign("pymongo.WaitQueueTimeoutError", "pymongo.ConnectionFailure"), TEMPORARY),
         (foreign("pymongo.InvalidURI", "pymongo.PyMongoError"), None),
@@ -2338,6 +2340,8 @@ def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode |
         ("psycopg", 'connection to server at "127.0.0.1" failed: Connection refused', TEMPORARY),
         ("psycopg", "server closed the connection unexpectedly", TEMPORARY),
         ("psycopg2", "FATAL:  the database system is starting up", TEMPORARY),
+        ("psycopg2", "could not receive data from server: Connection lost", TEMPORARY),
+        ("psycopg", "the connection is closed", TEMPORARY),
         ("psycopg2", 'FATAL:  password authentication failed for user "a"', None),
     ],
 )
@@ -2359,7 +2363,7 @@ def with_attributes(cls: type[Exception], *args: object, **attributes: object) -
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        *((number, TEMPORARY) for number in (1040, 1205, 1213, 2003, 2006, 2013, 3572)),
+        *((number, TEMPORARY) for number in (0, 1040, 1205, 1213, 2003, 2006, 2013, 3572)),
         *((number, None) for number in (1045, 1062, 1064, 1153, -1, True, "1213", None)),
     ],
 )
@@ -2403,6 +2407,7 @@ def test_error_of_mysql_is_judged_by_its_number(
         (foreign("stripe.CardError", "stripe.StripeError"), {"http_status": 402}, PERMANENT),
         (foreign("twilio.TwilioRestException"), {"status": 429, "code": 20429}, TEMPORARY),
         (foreign("twilio.TwilioRestException"), {"status": 503, "code": None}, TEMPORARY),
+        (foreign("twilio.TwilioServiceException"), {"status": 503, "code": 20503}, TEMPORARY),
         (foreign("twilio.TwilioRestException"), {"status": 404, "code": 20404}, PERMANENT),
         (foreign("azure.CosmosHttpResponseError"), {"status_code": 449}, TEMPORARY),
     ],
@@ -2645,6 +2650,16 @@ def test_host_with_several_addresses_in_paramiko(
         ("minio.InvalidResponseError", "non-XML response; Response code: 403, x", None),
         ("mysql.PoolError", "Failed getting connection; pool exhausted", TEMPORARY),
         ("mysql.PoolError", "Failed adding connection; queue is full", None),
+        ("psycopg2.InterfaceError", "connection already closed", TEMPORARY),
+        ("psycopg2.InterfaceError", "can't parse type", None),
+        ("asyncpg.InterfaceError", "cannot perform operation: connection is closed", TEMPORARY),
+        ("asyncpg.InterfaceError", "the server expects 1 argument, 2 were passed", None),
+        ("redis.ResponseError", "BUSY Redis is busy running a script.", TEMPORARY),
+        ("redis.ResponseError", "NOREPLICAS Not enough good replicas to write.", TEMPORARY),
+        ("redis.ResponseError", "BUSYGROUP Consumer Group name already exists", None),
+        ("redis.ResponseError", "WRONGTYPE Operation against a key", None),
+        ("redis.LockError", "Unable to acquire lock within the time specified", TEMPORARY),
+        ("redis.LockError", "Cannot release an unlocked lock", None),
         ("pika.IncompatibleProtocolError", "StreamLostError: ('Stream lost',)", TEMPORARY),
         ("pika.IncompatibleProtocolError", "ProtocolVersionMismatch: (0, 8)", None),
     ],
@@ -2701,6 +2716,15 @@ def test_cause_of_an_exception_from_another_process() -> None:
     error.__cause__ = REMOTE_TRACEBACK
 
     assert code_of(error) is PERMANENT
+
+
+def test_cause_of_an_exception_of_sqlalchemy_from_another_process() -> None:
+    """It keeps the exception of the driver as its ``orig``."""
+    error = foreign("sqlalchemy.OperationalError", "sqlalchemy.DBAPIError")("x")
+    error.orig = foreign("pymysql.OperationalError", "pymysql.Error")(2013, "x")  # type: ignore[attr-defined]
+    error.__cause__ = REMOTE_TRACEBACK
+
+    assert code_of(error) is TEMPORARY
 
 
 @pytest.mark.parametrize(
