@@ -418,6 +418,8 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
         return _by_reply(_attribute(exception, REPLY_CODES[name]))
     if name in BULK_ERRORS:
         return _by_bulk(_attribute(exception, BULK_ERRORS[name]))
+    if name == BULK_WRITE_ERROR:
+        return _by_bulk_write(_mapping(_attribute(exception, "details")))
     if name in ERROR_NUMBERS:
         return _by_number(exception, *ERROR_NUMBERS[name])
     if name in RETRY_FLAGS:
@@ -440,7 +442,17 @@ def _by_class(name: str, exception: BaseException) -> ResultCode | None:
 def _by_number(
     exception: BaseException, attribute: str, temporary: tuple[int, ...]
 ) -> ResultCode | None:
-    number = _first(exception, attribute)
+    return _temporary_if(_first(exception, attribute), temporary)
+
+
+def _by_bulk_write(details: Mapping[str, object]) -> ResultCode | None:
+    """Judge by the numbers of all the errors of a bulk write to MongoDB."""
+    errors = chain.from_iterable(_entries(details.get(name)) for name in BULK_WRITE_LISTS)
+    _, temporary = ERROR_NUMBERS["pymongo.OperationFailure"]
+    return _agreed(_temporary_if(each.get("code"), temporary) for each in islice(errors, _MOST))
+
+
+def _temporary_if(number: object, temporary: tuple[int, ...]) -> ResultCode | None:
     known = isinstance(number, int) and number in temporary
     return ResultCode.TEMPORARY_FAILURE if known else None
 
@@ -1524,6 +1536,11 @@ ERROR_NUMBERS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
 Other numbers are no opinion. The texts of MySQL depend on the language of the server.
 """
 
+BULK_WRITE_ERROR: Final = "pymongo.BulkWriteError"
+"""The exception of PyMongo with several errors, in the lists BULK_WRITE_LISTS of its details."""
+
+BULK_WRITE_LISTS: Final = ("writeErrors", "writeConcernErrors")
+
 SQLSTATES_IN: Final[Mapping[str, str]] = {
     "asyncpg.PostgresError": "sqlstate",
     "psycopg.Error": "sqlstate",
@@ -1712,6 +1729,7 @@ _KNOWN: Final = {
     *BULK_ERRORS,
     *ERROR_NUMBERS,
     *RETRY_FLAGS,
+    BULK_WRITE_ERROR,
     RPC_ERROR,
     MINIO_ERROR,
 }

@@ -2420,6 +2420,28 @@ def test_number_that_another_library_keeps(
 
 
 @pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"writeErrors": [{"code": 16500}, {"code": 16500}]}, TEMPORARY),
+        ({"writeErrors": [], "writeConcernErrors": [{"code": 91}]}, TEMPORARY),
+        ({"writeErrors": [{"code": 16500}, {"code": 11000}]}, None),
+        ({"writeErrors": [{"code": 16500}], "writeConcernErrors": [{"code": 100}]}, None),
+        ({"writeErrors": [{}]}, None),
+        ({"writeErrors": []}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_bulk_write_to_mongodb_is_judged_by_every_error(
+    details: object, expected: ResultCode | None
+) -> None:
+    """Its own number is the same for all of them."""
+    cls = foreign("pymongo.BulkWriteError", "pymongo.OperationFailure")
+
+    assert code_of(with_attributes(cls, "x", code=65, details=details)) is expected
+
+
+@pytest.mark.parametrize(
     ("state", "expected"),
     [
         *((state, TEMPORARY) for state in ("08000", "08006", "40001", "40P01", "53100", "53300")),
@@ -3133,7 +3155,8 @@ def test_page_has_the_small_tables_too() -> None:
         [table.RPC_ERROR, *table.PERMANENT_RPC_TEXTS],
         itertools.chain(*table.GOOGLE_REASONS_IN.items()),
         table.TEMPORARY_GOOGLE_REASONS,
-        [table.MINIO_ERROR, table.NO_CONNECTION],
+        [table.MINIO_ERROR, table.NO_CONNECTION, table.BULK_WRITE_ERROR],
+        table.BULK_WRITE_LISTS,
         itertools.chain(*table.RETRY_FLAGS.items()),
         table.STATUSES_BEHIND,
     )
