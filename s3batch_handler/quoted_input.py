@@ -452,13 +452,17 @@ QUOTED_INPUT: Final = (
         rf"{_BEGIN_OF_MESSAGE}(?! cannot)(?=[^\n]{{1,1000}} cannot be cast to bool)",
         r" cannot be cast to bool",
     ),
-    ("Could not convert ", r"Could not convert (?=[^\n]{1,1000} to numeric)", r" to numeric"),
+    (
+        "Could not convert ",
+        r"Could not convert (?=[^\n]{1,1000} to (?:numeric|python |NumPy |a sequence|decimal))",
+        r" to (?:numeric|python |NumPy |a sequence|decimal)",
+    ),  # also MySQL's connector
     ("\nDuplicates in ", r"\nDuplicates in (?:left|right):\n", r"\nDuplicates in right:"),
     # pyarrow
     (
         "Could not convert ",
-        r"Could not convert (?=.{1,1000}? with type \w|['\"].{1000})",
-        r" with type ",
+        r"Could not convert (?=.{1,1000}? with (?:underlying )?type \W?\w|['\"].{1000})",
+        r" with (?:underlying )?type ",
     ),
     ("conversion error to ", r"CSV conversion error to \w{1,40}: ", _LINE),
     ("columns, got ", r"CSV parse error: [^\n]{0,40}Expected \d+ columns, got \d+: ", _END),

@@ -232,15 +232,20 @@ def _is_used_as_name(text: str, lowered: str, name: re.Match[str]) -> bool:
         return _is_value_of_credential(text, name)
     if word in SHORT_NAMES and before[-1:].isalnum() and not in_query:
         return False
-    if word[-3:] == "key" and word[:-3].rstrip("-_.") in KEY_OWNERS and before[-1:].isalnum():
-        return text[name.start()].isupper() and text[name.start() - 1].islower()  # MyAesKey
+    if word[-3:] == "key" and word[:-3].rstrip("-_.") in KEY_OWNERS:
+        is_in_word = before[-1:].isalnum()
+        if is_in_word and not (text[name.start()].isupper() and before[-1:].islower()):  # MyAesKey
+            return False
+        if _path_of_key().match(text, name.end()):
+            return False
     if word in NAMES_IN_QUERIES:
         return in_query and separator != ":"
     if separator not in (">", ",", ""):
         return True
     opener = before.rstrip(_NAME_CHARACTERS)
     if separator == ">":
-        return opener.endswith(("<", "&lt;"))
+        # <Password>…, or <property name="password">…
+        return opener.endswith(("<", "&lt;")) or _attribute_of_name().search(opener) is not None
     if before[len(opener) :].startswith("-"):  # an option of a command
         return True
     if "set" in before and re.search(_SETTING, before):  # aws configure set aws_secret_access_key …
@@ -708,7 +713,7 @@ def _names() -> re.Pattern[str]:
     names = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
     return re.compile(
         rf"""(?P<name>{names})(?P<plural>s)?(?:[-_]?(?:hash|value|hex|b64|base64|base|pem|v?\d{{1,2}})|__?)?(?:\[(?:\d{{0,3}}|['"][\w-]{{1,40}}['"])\]|{_ENCODED}5b{_ENCODED}5d)?"""
-        rf"""(?P<close>\]|{_ENCODED}5d|{QUOTE})?"""
+        rf"""(?P<close>\]|{_ENCODED}5d|(?:{QUOTE})(?:\](?=[ ]?=[ ]?['"]))?)?"""
         rf"""(?P<separator>{_SPACE}{{0,2}}(?:=(?!=)>?|:(?!//)|{_ENCODED}3[ad]|\\{{1,4}}u003[ad]"""
         rf"""|&\#0?61;|>|&gt;|,){_SPACE}{{0,4}}|(?:{attribute}){{1,9}}[ \t\n]{{0,4}}(?:>|&gt;)"""
         rf"""|[ \t]{{1,20}}|[ \t]{{0,4}}\n[ \t]{{0,20}}(?=['"]))"""
@@ -766,6 +771,18 @@ def _opening() -> re.Pattern[str]:
 
 
 @cache
+def _path_of_key() -> re.Pattern[str]:
+    folders = (
+        r"(?:~|\.{1,2}|[A-Z]:|/(?:app|etc|home|mnt|opt|root|run|secrets|srv|tmp|usr|Users|var))"
+    )
+    endings = r"(?:asc|cer|crt|der|gpg|json|key|p8|p12|pem|pfx|ppk|pub)"
+    return re.compile(
+        rf"(?:{QUOTE})?(?:{folders}[/\\]|[\w.-]{{1,100}}\.{endings}(?![\w.-])|file://)",
+        re.IGNORECASE,
+    )
+
+
+@cache
 def _end_of_element() -> re.Pattern[str]:
     return re.compile(r"<|&lt;|\]\]>")
 
@@ -789,6 +806,11 @@ def _following_name_field() -> re.Pattern[str]:
 
 
 @cache
+def _attribute_of_name() -> re.Pattern[str]:
+    return re.compile(rf"[\s<](?:name|key)=(?:{QUOTE})\Z")
+
+
+@cache
 def _begin_of_field() -> re.Pattern[str]:
     return re.compile(r"(?:\A|[\n,{(])[ \t-]{0,40}[a-z_]{0,40}\Z", re.IGNORECASE)
 
@@ -804,7 +826,8 @@ def _rejection() -> re.Pattern[str]:
     verdict = "(?:in)?valid|expired|revoked|rejected|disabled|malformed|verified"
     others = "denied|authori[sz]ed|accepted|recogni[sz]ed|exist|found|known|unknown|match|incorrect"
     return re.compile(
-        rf"(?:{QUOTE})[ ](?:(?:{auxiliary})[ ]){{1,5}}(?:(?P<verdict>{verdict})|{others}|wrong)\b",
+        rf"(?:{QUOTE})[ ](?:(?:{auxiliary})[ ]){{0,5}}"
+        rf"(?:(?P<verdict>{verdict})|(?<!['\";][ ])(?:{others}|wrong))\b",
         re.IGNORECASE,
     )
 

@@ -221,10 +221,12 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
         ("Token 'swordfish' has been revoked", "Token '***' has been revoked"),
         ("The access token 'swordfish' has expired", "The access token '***' has expired"),
         ('refresh_token "fish" was not found', 'refresh_token "***" was not found'),
+        ("Access token 'fish' expired", "Access token '***' expired"),
         ("Invalid api key 'fish'", "Invalid api key '***'"),
         ("API key 'fish' is not authorized", "API key '***' is not authorized"),
         ("no such JWT '{}'", "no such JWT '***'"),
-        # calls
+        # Python
+        ("os.environ['AES_KEY'] = '{}'", "os.environ['AES_KEY'] = '***'"),
         ("Upload(session_token=UUID('{}'), size=3)", "Upload(session_token=UUID(***), size=3)"),
         ("{'token': SecretStr('{}'), 'a': 1}", "{'token': SecretStr(***), 'a': 1}"),
         ("Config(api_key=Secret(value=b'{}', n=(1, 2)), a=1)", "Config(api_key=Secret(***), a=1)"),
@@ -312,6 +314,11 @@ def test_keys_of_algorithms_and_services(name: str, spelling: str) -> None:
             "[Variable(name='TOKEN', value='***'), Variable(name='MODE', value='fast')]",
         ),
         # XML, HTML and YAML
+        (
+            '<property name="hibernate.connection.password">{}</property>',
+            '<property name="hibernate.connection.password">***</property>',
+        ),
+        ('<entry key="password">{}</entry>', '<entry key="password">***</entry>'),
         ('<add key="Password" value="{}"/>', '<add key="Password" value="***"/>'),
         ('<input value="{}" name="password">', '<input value="***" name="password">'),
         (
@@ -386,6 +393,7 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         "PARTITION_KEY=ann#17 SORT_KEY=2024 PRIMARY_KEY=id S3_KEY=a/b1.jpg FOREIGN_KEY=ann_id",
         "OBJECT_KEY=IMG20240101a CACHE_KEY=9f86d081884c7d65 PUBLIC_KEY=a KMS_KEY=alias/a",
         "routing_key=a, idempotency_key=b, nodes_key=c, cannot decrypt key: a/b.jpg",
+        "ssl_key=/etc/ssl/a, 'ssh_key': '~/.ssh/id_rsa', --tls-key=a.pem",
         "rsa_key_size=2048, ssh_key_path=/a, FERNET_KEY is missing, aws_key_pair=a",
         "{'name': 'photos', 'value': 'cat'}, {'Key': 'token', 'Other': 'a'}, {'Value': 'cat'}",
         "{'Name': 'max_tokens', 'Value': 4096}, {'Key': 'k', 'Value': 'password'}",
@@ -742,6 +750,7 @@ def test_input_that_other_libraries_quote(text: str) -> None:
             "CSV parse error: Row #2: Expected 2 columns, got 3: ***",
         ),
         ("Integer value 4111 not in range: 0 to 9", "Integer value *** not in range: 0 to 9"),
+        ("Could not convert '{}' to python datetime", "Could not convert *** to python datetime"),
         # Polars
         ("could not parse `{}` as dtype `i64` at", "could not parse `***` as dtype `i64` at"),
         ("- adding `{}` to the `null_values` list", "- adding `***` to the `null_values` list"),
