@@ -248,6 +248,8 @@ def _sentences_of_schema() -> tuple[tuple[re.Pattern[str], str], ...]:
 _LINE = r"\n"
 _END = r"\Z"
 _BEGIN_OF_MESSAGE = r"(?<![^\n])(?:[^\n]{0,300}(?:: |\(\\{0,8}['\"]))?"
+_VIOLATES = r'(?=[^\n]{1,1000}" (?:violates|does not exist|is still))'
+_OF_KEY = rf'(?:violation: duplicate key "|\b(?:Duplicate|because) key "{_VIOLATES})'
 _OPEN = r"(?P<quote>\\{0,8}['\"])"
 _CLOSE = r"(?<!\\)(?P=quote)(?!\w)"
 
@@ -286,7 +288,7 @@ QUOTED_INPUT: Final = (
     (" in URI query", r'key/value separator "=" in URI query parameter: ', _LINE),
     ("unexpected spaces found in ", r'unexpected spaces found in "', r'", use percent-encoded|\n'),
     # INI files
-    ("]: ", rf"\[line +\d{{1,9}}\]: {_OPEN}", _CLOSE),
+    ("[line ", rf"(?:\t|\\{{1,8}}t)\[line +\d{{1,9}}\]: {_OPEN}", _CLOSE),
     (", line: ", rf"\bfile: [^\n]{{1,300}}?, line: \d{{1,9}}(?:\n|\\{{1,8}}n){_OPEN}", _CLOSE),
     (" an interpolation key ", rf" contains an interpolation key {_OPEN}", _CLOSE),
     (
@@ -446,7 +448,7 @@ QUOTED_INPUT: Final = (
     # pandas
     ("Unable to parse string ", r"Unable to parse string ['\"]", r"['\"] at position"),
     ("' for dtype '", r"Invalid value '(?=.{0,1000}?' for dtype ')", r"' for dtype '"),
-    ("a new category (", r"\bwith a new category \(", r"\), set the categories"),
+    ("a new category (", r"\bwith a new category \((?=.{0,1000}?\), set the cat)", r"\), set"),
     (
         " cannot be cast to bool",
         rf"{_BEGIN_OF_MESSAGE}(?! cannot)(?=[^\n]{{1,1000}} cannot be cast to bool)",
@@ -472,11 +474,19 @@ QUOTED_INPUT: Final = (
     # DuckDB
     ("Could not convert ", rf"Could not convert (?:string|bignum) {_OPEN}", _CLOSE),
     ("Could not cast string to ", rf"Could not cast string to \w{{1,40}}: {_OPEN}", _CLOSE),
-    (" parse string ", r'(?:Could not|Failed to) parse string "', r'" (?:accord|with f)|\n'),
+    (
+        " parse string ",
+        r'(?:Could not|Failed to) parse string "(?=.{0,1000}?" (?:according to|with) format )',
+        r'" (?:according to|with) format ',
+    ),
     (" format specifier ", r'according to format specifier "[^\n]{0,300}"\n', r"\n *\^"),
     (" field format: ", r'invalid \w{1,20} field format: "', r'", expected format|\n'),
-    ("Original Line: ", r"\bOriginal Line: ", _LINE),
-    (" key ", r'\b(?:[Dd]uplicate|because) key "\w[^\n":]{0,100}: ', r'"(?!\w)'),
+    ("Original Line: ", r"(?:\n|\\n)Original Line: ", r"\n|\\n"),
+    (
+        " key ",
+        rf'{_OF_KEY}\w[^\n":]{{0,99}}: ',
+        r'"(?!\w)',
+    ),
     ('Input: "', r'\bJSON\b[^\n]{0,300}?\. {1,2}Input: "', r'"(?: when casting|\n|\Z)'),
     ("literal text ", rf"Invalid [A-Z]{{3,9}} literal text {_OPEN}", _CLOSE),
     (" string ", r'(?:UTF8 found in|-> \w+ conversion of) string "', r'"(?:[.:\n]|\Z)'),
@@ -492,7 +502,7 @@ QUOTED_INPUT: Final = (
     ("conversion from `", r'conversion from `[^\n]{1,300}? failed for value "', r'"(?:\n|\Z)'),
     ("null_values", r"\badding `(?=[^\n]{0,1000}` to the `null_values` list)", r"` to the `null_v"),
     ("could not parse `", r"could not parse `(?=.{0,1000}?` as dtype )", r"` as dtype "),
-    ("found value of type ", r"found value of type [^\n:]{1,100}: ", _LINE),
+    ("found value of type ", r"; found value of type [^\n:]{1,100}: ", _LINE),
     ("could not append value: ", r"could not append value: ", r" of type: "),
     ("invalid ", r'\binvalid (?:type|value): string \\{0,8}"', r'\\{0,8}", expected '),
     ("Failed to parse string: ", r"Failed to parse string: '", r"' as a "),

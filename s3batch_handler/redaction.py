@@ -285,9 +285,11 @@ def _is_value_of_credential(text: str, name: re.Match[str]) -> bool:
         end = closing_quote(value, quote.end(), quote["quote"]) + len(quote["quote"])
         field = _following_name_field().match(value, end)
         fields = [field] if field else []
-    is_number = _number().match(text, name.end()) is not None
+    number = _number().match(text, name.end())
+    if number is not None and len(number[0]) <= 3:
+        return False
     return any(
-        _is_name_of_credential(field["word"], is_number=is_number)
+        _is_name_of_credential(field["word"], is_number=number is not None)
         for field in (fields if cut else fields[-1:])
     )
 
@@ -311,7 +313,10 @@ def _is_name_of_credential(word: str, *, is_number: bool) -> bool:
 
 def _is_quoted_token(text: str, name: re.Match[str]) -> bool:
     """Return whether a quoted word is a credential, as in ``The access token 'x' has expired``."""
-    if not name["name"].endswith(("key", "token", "jwt", "signature")) or name["plural"]:
+    word = name["name"]
+    if not word.endswith(("key", "token", "jwt", "signature")) or word[:4] == "host":
+        return False
+    if name["plural"]:
         return False
     quoted = text[name.end() : name.end() + _LOOKED_AT]
     opening = _opening().match(quoted)
@@ -321,7 +326,7 @@ def _is_quoted_token(text: str, name: re.Match[str]) -> bool:
     value = quoted[opening.end() : end]
     rejection = _rejection().match(quoted, end)
     before = text[max(0, name.start() - 40) : name.start()]
-    is_ambiguous = name["name"] in ("token", "signature") and not _kind_of_token().search(before)
+    is_ambiguous = word in ("token", "signature") and not _kind_of_token().search(before)
     if is_ambiguous and before.lower().endswith("unexpected "):  # a parser
         return False
     if _looks_random(value) and "/" not in value:
@@ -807,7 +812,8 @@ def _following_name_field() -> re.Pattern[str]:
 
 @cache
 def _attribute_of_name() -> re.Pattern[str]:
-    return re.compile(rf"[\s<](?:name|key)=(?:{QUOTE})\Z")
+    of_html = "a|button|div|form|iframe|input|label|meta|select|span|textarea"
+    return re.compile(rf"<(?!(?:{of_html})\s)[\w:.-]+\s[^<>]*\b(?:name|key)=(?:{QUOTE})\Z")
 
 
 @cache

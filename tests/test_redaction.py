@@ -402,6 +402,8 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         "Unexpected token 'IMG20240101a', invalid token 'cat', Token '<' is invalid",
         "secret 'prod/database-1' not found, api key 'thumbnails' of the stage",
         "token Type='a', token a=b > c, <token/> <password a='b'/> cat",
+        '<a name="password">cat</a> <input name="password"> cat',
+        "column name: token, value: 17; host key 'example.com' is not known",
         "the primary key 'cat-2024-a' is unknown; no token 'cat' was found",
     ],
 )
@@ -755,8 +757,8 @@ def test_input_that_other_libraries_quote(text: str) -> None:
         ("could not parse `{}` as dtype `i64` at", "could not parse `***` as dtype `i64` at"),
         ("- adding `{}` to the `null_values` list", "- adding `***` to the `null_values` list"),
         (
-            'found value of type String: "{}"\n\nThis',
-            "found value of type String: ***\n\nThis",
+            'type Int64; found value of type String: "{}"\n\nThis',
+            "type Int64; found value of type String: ***\n\nThis",
         ),
         (
             'conversion from `str` to `enum` failed for value "{}"',
@@ -769,7 +771,7 @@ def test_input_that_other_libraries_quote(text: str) -> None:
         # DuckDB
         ("Could not convert string '{}' to INT32", "Could not convert string '***' to INT32"),
         ("Could not convert string \"{}\" to 'INT'", "Could not convert string \"***\" to 'INT'"),
-        ("Original Line: {},2\nError when", "Original Line: ***\nError when"),
+        ("3\nOriginal Line: {},2\nError when", "3\nOriginal Line: ***\nError when"),
         ('Duplicate key "a: {}, b: 1" violates', 'Duplicate key "a: ***" violates'),
         ('because key "a: {}" does not exist', 'because key "a: ***" does not exist'),
         (
@@ -864,7 +866,9 @@ def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> No
         "resize('cat.jpg') raised OSError('disk full')",
         "the server did not validate 'cat.jpg'",
         "'cat.jpg' does not match 'dog.jpg'",
-        'Duplicate key "title" in cat.json',
+        'Duplicate key "title" in cat.json, because key "a: b" is new',
+        "with a new category (cats), set the album",
+        "[line 7]: 'bad row' is empty",
         "Key 'a' error: 'cat.jpg' does not match",
         "the option has an invalid port: use 443",
         "Unable to cast 'cat.jpg' into a shape",
