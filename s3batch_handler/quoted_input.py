@@ -248,6 +248,10 @@ def _sentences_of_schema() -> tuple[tuple[re.Pattern[str], str], ...]:
 _LINE = r"\n"
 _END = r"\Z"
 _BEGIN_OF_MESSAGE = r"(?<![^\n])(?:[^\n]{0,300}(?:: |\(\\{0,8}['\"]))?"
+_HOST = (
+    r"(?:\bhost(?: name)?[ =]\\{0,8}['\"]|\bserver (?:on|at) \\{0,8}['\"]"
+    r"|Failed to resolve \\{0,8}'|Cannot connect to host )"
+)
 _VIOLATES = r'(?=[^\n]{1,1000}" (?:violates|does not exist|is still))'
 _OF_KEY = rf'(?:violation: duplicate key "|\b(?:Duplicate|because) key "{_VIOLATES})'
 _OPEN = r"(?P<quote>\\{0,8}['\"])"
@@ -269,7 +273,8 @@ QUOTED_INPUT: Final = (
     ("Invalid python path: ", r"Invalid python path: ", _LINE),
     ("extra characters found ", r"extra characters found after valid URL: ", _LINE),
     ("byte unit: ", r"could not interpret byte unit: ", _LINE),
-    # addresses that were split at a "/", "#" or "?" in the password
+    # addresses that were split at a "/", "#", "?" or "@" in the password
+    ("@", rf"{_HOST}(?=[^\s'\"]{{1,300}}@)", r"@(?![^\s'\"@]{0,300}@)"),
     ("Port could not be cast ", rf"Port could not be cast to integer value as {_OPEN}", _CLOSE),
     ("Port must be an integer ", rf"Port must be an integer between 0 and \d+: {_OPEN}", _CLOSE),
     ("onnumeric port: ", rf"\bnonnumeric port: {_OPEN}", _CLOSE),

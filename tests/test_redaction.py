@@ -467,6 +467,7 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         *("/IncomingWebhook/", "config set token", "'a' must be <", "Value '", "secret=['"),
         *("value=", "name='a', value='", "<token a='b'", " a='b'", "api key 'a", "token=a("),
         *("'name':'token','value':", "<name>token</name>", "<value>", "aes_key", "token=a(b="),
+        *("host 'a", "host 'a@", "server at 'a'@"),
         *("; 'a' does not match '^a'", "['a", "[{", ";'a' is too long", "Key a error:\n'a' ("),
         *(") did not validate ", "A(", "]: 'a", " to numeric", " cannot be cast to bool", ": a("),
         *("'a:", "adding `", "Invalid value '", "JSON. Input: ", "Could not convert ", "a\n"),
@@ -812,6 +813,9 @@ def test_input_that_other_libraries_quote(text: str) -> None:
         ),
         ("$.pin: '{}' is too long", "$.pin: *** is too long"),
         # addresses that were split within the password
+        ('translate host name "{}@h" to address', 'translate host name "***@h" to address'),
+        ("failed to resolve host '{}@a@h': no", "failed to resolve host '***@h': no"),
+        ("connect to MySQL server on '{}@h' (no", "connect to MySQL server on '***@h' (no"),
         ("Invalid port: '{}'", "Invalid port: '***'"),
         (
             "Failed to parse: 'ann:{}' is not a valid host or port",
@@ -871,6 +875,7 @@ def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> No
         "[line 7]: 'bad row' is empty",
         "Key 'a' error: 'cat.jpg' does not match",
         "the option has an invalid port: use 443",
+        "cannot connect to ann@example.com, host 'example.com' of ann@example.com",
         "Unable to cast 'cat.jpg' into a shape",
         "could not parse `cat.jpg` as a picture",
         "Token 'cat.jpg' found: 'a'; Raw value: 'b'",
