@@ -327,7 +327,7 @@ def _is_quoted_token(text: str, name: re.Match[str]) -> bool:
     rejection = _rejection().match(quoted, end)
     before = text[max(0, name.start() - 40) : name.start()]
     is_ambiguous = word in ("token", "signature") and not _kind_of_token().search(before)
-    if is_ambiguous and before.lower().endswith("unexpected "):  # a parser
+    if is_ambiguous and before.lower().endswith(_OTHER_TOKENS):
         return False
     if _looks_random(value) and "/" not in value:
         return True
@@ -555,6 +555,8 @@ KEY_OWNERS: Final = frozenset(
         # what keys are for
         *("bitlocker", "bot", "captcha", "csrf", "deploy", "deployment", "hook", "keystore"),
         *("luks", "merchant", "recovery", "unseal", "wallet", "xsrf"),
+        *("authentication", "authorization", "cryptographic", "escrow", "provisioning", "salt"),
+        *("symmetric", "verification", "wrapping"),
         # services
         *("adyen", "airtable", "alchemy", "algolia", "amplitude", "anthropic", "assemblyai"),
         *("auth0", "aws", "azure", "braintree", "brevo", "bugsnag", "claude", "cloudconvert"),
@@ -571,6 +573,24 @@ KEY_OWNERS: Final = frozenset(
         *("sentry", "serpapi", "shodan", "shopify", "slack", "sparkpost", "stripe", "supabase"),
         *("tavily", "telegram", "tinify", "tinypng", "tmdb", "tomtom", "turnstile", "twilio"),
         *("uploadcare", "virustotal", "wandb", "weatherapi", "weaviate", "xai", "zendesk"),
+        *(
+            "ably",
+            "alibaba",
+            "aliyun",
+            "alphavantage",
+            "apify",
+            "atlassian",
+            "binance",
+            "bitbucket",
+        ),
+        *("brightdata", "cerebras", "circleci", "clicksend", "codecov", "coinbase", "confluence"),
+        *("digitalocean", "dropbox", "dynatrace", "facebook", "figma", "finnhub", "firecrawl"),
+        *("flickr", "giphy", "grafana", "helicone", "heroku", "ipinfo", "ipstack", "jina", "jira"),
+        *("klaviyo", "langchain", "launchdarkly", "linkedin", "linode", "litellm", "logdna"),
+        *("loggly", "logzio", "maxmind", "meilisearch", "messagebird", "netlify", "newsapi"),
+        *("nexmo", "onesignal", "optimizely", "papertrail", "pexels", "pixabay", "plivo", "pusher"),
+        *("scraperapi", "sinch", "snyk", "sonarqube", "splunk", "sumologic", "tencent", "trello"),
+        *("twitter", "typesense", "unsplash", "vercel", "vonage", "whatsapp", "wolfram", "zyte"),
     )
 )
 """What stands before ``_KEY`` in names of credentials; a ``PARTITION_KEY`` is not one."""
@@ -651,6 +671,7 @@ _PLAIN_WORDS: Final = (
     *("denied", "empty", "expected", "expired", "failed", "incorrect", "invalid", "malformed"),
     *("missing", "required", "unknown", "unset", "unused", "wrong"),
 )
+_OTHER_TOKENS: Final = ("continuation ", "next ", "page ", "pagination ", "unexpected ")
 _SCHEMES: Final = ("acct", "arn", "mailto", "npm", "sip", "sips", "xmpp")
 _NAME_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-.:"
 

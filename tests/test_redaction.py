@@ -400,6 +400,7 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         "{'name': 'password'}, {'value': 'cat'}; the value: a token, the value 'cat'",
         "Value ('***') for password, value=cat name=dog",
         "Unexpected token 'IMG20240101a', invalid token 'cat', Token '<' is invalid",
+        "the continuation token 'page-2-of-30' is invalid",
         "secret 'prod/database-1' not found, api key 'thumbnails' of the stage",
         "token Type='a', token a=b > c, <token/> <password a='b'/> cat",
         '<a name="password">cat</a> <input name="password"> cat',
