@@ -639,7 +639,8 @@ def _is_about_trust(exception: BaseException) -> bool:
     links = chain.from_iterable((link, link.__context__) for link in _chain(exception))
     if any(link is not None and _is_a(link, *UNTRUSTED) for link in links):
         return True
-    return _mentions(_text(exception), UNTRUSTED_TEXTS)
+    of_a_library = type(exception).__module__ != "builtins"
+    return of_a_library and _mentions(_text(exception), UNTRUSTED_TEXTS)
 
 
 def _known_class(exception: BaseException) -> str | None:

@@ -11,7 +11,7 @@ them, so that a cold start does not become slower.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.quoted_input import (
@@ -85,13 +85,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or each.__context__
 
 
-def class_names(error: BaseException) -> Iterator[str]:
-    """Yield the names of an exception's classes, the most specific first: ``botocore.WaiterError``.
+def class_names(error: BaseException) -> tuple[str, ...]:
+    """Return the names of an exception's classes, the most specific first.
 
-    Each consists of the top-level package and the class.
+    Each consists of the top-level package and the class: ``botocore.WaiterError``.
     """
-    for cls in type(error).__mro__:
-        yield f"{str(cls.__module__).partition('.')[0]}.{cls.__name__}"
+    cls: Any = type(error)
+    return _names_of(cls)
+
+
+@lru_cache(maxsize=256)
+def _names_of(cls: type) -> tuple[str, ...]:
+    packages = (str(base.__module__).partition(".")[0] for base in cls.__mro__)
+    return tuple(map("{}.{}".format, packages, (base.__name__ for base in cls.__mro__)))
 
 
 # ---------------------------------------------------------------- exceptions with tracebacks

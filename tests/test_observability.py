@@ -323,7 +323,7 @@ def test_a_returned_failure_is_logged_as_a_raised_one(
     def lines_of(value: Any) -> list[Any]:
         log = Log()
         caplog.clear()
-        observed: Any = {"logger": log.logger, "metrics": Metrics("test")} if own else {}
+        observed: Any = {"logger": log.logger, "metrics": new_metrics()} if own else {}
         decorator: Any = task_handler(concurrency=concurrency, **observed)
         decorator(make(value))(make_event("a", "b", "c"), make_context())
         if own:
