@@ -11,6 +11,7 @@ import _thread
 import signal
 import sys
 from time import monotonic
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -399,10 +400,11 @@ def _is_delicate(frame: FrameType) -> bool:
 
 
 def _traced(frame: FrameType) -> FrameType:
-    """Return the frame of the function that is traced, if a tracer runs; else the frame itself.
+    """Return the frame of the task's function, if Python is calling something else in between.
 
-    An interruption of a tracer would switch the tracing off, or leave a lock of the tracer locked:
-    then the next function that is measured would wait forever. (Seen with coverage 7.17.3.)
+    That is code of coverage.py, where an interruption would switch the measurement off, or leave a
+    lock locked: then the next function that is measured would wait forever. (Seen with coverage
+    7.17.3.) Or it is a callback of the garbage collector, where Python ignores exceptions.
     """
     traced = frame
     for outer in _frames_of_call(frame):
@@ -412,8 +414,17 @@ def _traced(frame: FrameType) -> FrameType:
 
 
 def _is_tracer(frame: FrameType) -> bool:
-    """Return whether a function belongs to coverage.py, which runs between instructions."""
-    return str(_module_name(frame)).startswith("coverage.")
+    """Return whether Python calls a function between the instructions of another."""
+    gc = sys.modules.get("gc")  # imported by those who add callbacks
+    return str(_module_name(frame)).startswith("coverage.") or any(
+        _code_of(callback) is frame.f_code for callback in getattr(gc, "callbacks", ())
+    )
+
+
+def _code_of(function: object) -> CodeType | None:
+    if isinstance(function, MethodType):
+        function = function.__func__
+    return function.__code__ if isinstance(function, FunctionType) else None
 
 
 def _skips_handlers(frame: FrameType) -> bool:

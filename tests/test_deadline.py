@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import decimal
+import gc
 import importlib
 import itertools
 import logging
@@ -658,6 +659,31 @@ def test_tracers_are_not_interrupted() -> None:
         with soon(), pytest.raises(OutOfTime):
             call_within(0.01, work, None, reserve)
         assert not lock.locked()
+
+
+def test_callbacks_of_the_garbage_collector_are_not_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python ignores exceptions there, and reports them."""
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+
+    def callback(phase: str, info: object) -> None:
+        time.sleep(0.02)
+
+    def work(_: object) -> None:
+        while True:
+            gc.collect(0)
+
+    gc.callbacks.append(callback)
+    try:
+        for reserve in (LONG / 4, 0.0):
+            with soon(), pytest.raises(OutOfTime):
+                call_within(0.01, work, None, reserve)
+    finally:
+        gc.callbacks.remove(callback)
+
+    assert not ignored
 
 
 def test_interruption_that_is_survived() -> None:
