@@ -268,9 +268,7 @@ def _in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | 
     if "results" in value or "treatMissingKeysAs" in value:
         results = _item_layer(value.get("results"))  # a deque and a set become a list
         if isinstance(results, list | tuple):
-            results = [
-                spell_fields(item) if isinstance(item, dict) else item for item in _layers(results)
-            ]
+            results = _spelled(_layers(results))
         value = {**value, "results": results}
         return _of_results(value, task) if is_response(value) else None
     if "code" in value and value.keys() <= {"code", "message"} and _is_code(value["code"]):
@@ -296,7 +294,7 @@ def _in_sequence(
     ):
         return value, _outcome(ResultCode(value[0]), value[1] if value[1:] else None)
     items = _layers(value)
-    results = [spell_fields(item) if isinstance(item, dict) else item for item in items]
+    results = _spelled(items)
     if any(map(is_result, results)):
         return items, _of_results(results, task)
     if len(items) == 1 and isinstance(items[0], Outcome):
@@ -313,6 +311,10 @@ def _in_sequence(
 
 def _layers(values: Sequence[Any]) -> list[Any]:
     return [_item_layer(item) for item in values]
+
+
+def _spelled(items: list[Any]) -> list[Any]:
+    return [spell_fields(item) if isinstance(item, dict) else item for item in items]
 
 
 def _item_layer(item: object) -> Any:

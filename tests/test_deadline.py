@@ -441,7 +441,7 @@ def test_interruptions_follow_each_other_ever_faster(reserve: float) -> None:
 
 
 def spin_in_a_loop(_: object) -> None:
-    """Be interrupted at the jump back to the beginning of a loop, which Python 3.11 postpones."""
+    """Loop without an end; before Python 3.13 its interruption is postponed by an instruction."""
     try:
         while True:
             pass

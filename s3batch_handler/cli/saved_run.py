@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from s3batch_handler.cli.options import UsageProblem
 from s3batch_handler.cli.output import shell_command
-from s3batch_handler.engine.database import checksum, damaged, remove_database
+from s3batch_handler.engine.database import check_is_file, checksum, damaged, remove_database
 from s3batch_handler.engine.journal import Journal
 from s3batch_handler.engine.preparation import kept, part_of
 from s3batch_handler.engine.state import locked
@@ -46,8 +46,7 @@ class SavedRun:
             self._read_index()
 
     def _read_index(self) -> None:
-        if not self._index.is_file():
-            raise damaged(str(self._index), "it is not a file")
+        check_is_file(self._index)
         problem = "its checksum does not match, or another version of s3batch-handler wrote it"
         try:
             index = json.loads(self._index.read_bytes())

@@ -42,10 +42,8 @@ def open_database(
             exist and does not.
     """
     if path is not None:
-        if path.exists() and not path.is_file():
-            raise damaged(name, "it is not a file")
-        if (beside := _beside(path, "-journal")).exists() and not beside.is_file():
-            raise damaged(str(beside), "it is not a file")
+        check_is_file(path, name)
+        check_is_file(_beside(path, "-journal"))
         if must_exist and not path.exists():
             raise damaged(name, "it is missing")
         if not path.exists():
@@ -69,6 +67,15 @@ def open_database(
             database.close()
             raise
         return database
+
+
+def check_is_file(path: Path, name: str | None = None) -> None:
+    """Raise StateDamaged if there is something else at a path, such as a pipe or a folder.
+
+    Opening a pipe would wait forever.
+    """
+    if path.exists() and not path.is_file():
+        raise damaged(name or str(path), "it is not a file")
 
 
 def _make_file(path: Path, name: str, schema: str) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from s3batch_handler.engine.database import damaged
+from s3batch_handler.engine.database import check_is_file, damaged
 from s3batch_handler.errors import ManifestError, StateError
 from s3batch_handler.manifest import count_entries, read_entries, write_manifest
 
@@ -180,8 +180,7 @@ def kept(
         StateDamaged: It is missing or was changed.
         StateError: It cannot be read.
     """
-    if path.exists() and not path.is_file():
-        raise damaged(str(path), "it is not a file")
+    check_is_file(path)
     with ExitStack() as files:
         try:
             stream = files.enter_context(path.open("rb"))
