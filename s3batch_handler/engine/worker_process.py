@@ -54,21 +54,21 @@ class WorkerProcess:
             child_lifeline, self._lifeline, child_cord, self._cord = pipes[4:]
             for pipe in (self.inbox, self.results):
                 os.set_blocking(pipe, False)
-            childs = (child_inbox, child_results, child_lifeline, child_cord)
+            child_pipes = (child_inbox, child_results, child_lifeline, child_cord)
             self._process = subprocess.Popen(  # noqa: S603  our own code
-                [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, childs)],
+                [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, child_pipes)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=env,
-                pass_fds=childs,
+                pass_fds=child_pipes,
                 start_new_session=True,  # out of reach of Ctrl-C, and to be killed as a whole
             )
         except BaseException:
             for pipe in pipes:
                 os.close(pipe)
             raise
-        for pipe in childs:
+        for pipe in child_pipes:
             os.close(pipe)
         self.since = time.monotonic()
         self._send(frame({"spec": spec, "timeout": timeout, "instance": self.instance}))
