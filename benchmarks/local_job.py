@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.measure import exponent, ratio, side_by_side
 from benchmarks.noop import handler
-from s3batch_handler.engine.journal import Journal
-from s3batch_handler.engine.pool import WorkerPool
-from s3batch_handler.engine.preparation import prepared
-from s3batch_handler.engine.runner import run_job
-from s3batch_handler.model import JobRef
-from s3batch_handler.report import ReportWriter
-from s3batch_handler.storage import open_folder
+from s3batch_handler.core._model import JobRef
+from s3batch_handler.documents._report import ReportWriter
+from s3batch_handler.documents._storage import open_folder
+from s3batch_handler.engine.invoke._worker_pool import WorkerPool
+from s3batch_handler.engine.manifests._prepared import prepared
+from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._run_job import run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s3batch_handler.report import read_report
+from s3batch_handler.documents import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,8 +3,7 @@
 Start at :func:`task_handler`; what happens in an invocation is told in ``handler.py``.
 """
 
-from s3batch_handler.deadline import ThreadTimeLimitWarning
-from s3batch_handler.errors import (
+from s3batch_handler.core._errors import (
     InvalidEvent,
     InvalidFunction,
     InvalidResponse,
@@ -25,8 +24,7 @@ from s3batch_handler.errors import (
     TaskFailure,
     TemporaryFailure,
 )
-from s3batch_handler.handler import HandlerOptions, TaskHandler, task_handler
-from s3batch_handler.model import (
+from s3batch_handler.core._model import (
     Invocation,
     JobRef,
     ObjectRef,
@@ -35,7 +33,9 @@ from s3batch_handler.model import (
     Task,
     TaskResult,
 )
-from s3batch_handler.protocol import UnexpectedEventWarning
+from s3batch_handler.core._payload import UnexpectedEventWarning
+from s3batch_handler.handler._decorator import HandlerOptions, TaskHandler, task_handler
+from s3batch_handler.handler._time_limit import ThreadTimeLimitWarning
 
 __version__ = "0.1.0"
 

@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     """Run ``s3batch``: the entry point of the installed script."""
     try:
-        from s3batch_handler.cli.commands import s3batch
-        from s3batch_handler.cli.output import use_standard_streams_safely
-        from s3batch_handler.engine.interrupts import taken_for_ctrl_c
+        from s3batch_handler.cli._commands import s3batch
+        from s3batch_handler.cli._output import use_standard_streams_safely
+        from s3batch_handler.engine.run._cancellation import taken_for_ctrl_c
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

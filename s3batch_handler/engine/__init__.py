@@ -1,4 +1,20 @@
-"""The local engine: the caller's side of S3 Batch Operations, on one machine.
+"""The local engine: it runs jobs of S3 Batch Operations on this machine."""
 
-Read :func:`~s3batch_handler.engine.runner.run_job` first: one job, top-down.
-"""
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.core._lazy_exports import import_public
+
+if TYPE_CHECKING:
+    from s3batch_handler.engine._engine import Engine
+
+__all__ = [
+    "Engine",
+]
+
+_MODULES = {
+    "Engine": "_engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    return import_public(__name__, name, _MODULES)

@@ -1,12 +1,18 @@
-"""For tests: events, contexts and tasks, whole jobs without AWS, and an AWS that runs jobs."""
+"""Events, contexts and tasks for tests, whole jobs without AWS, and a mock AWS that runs jobs."""
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.testing.factories import LambdaContext, make_context, make_event, make_task
+from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
-    from s3batch_handler.testing.jobs import run_job
-    from s3batch_handler.testing.mock import mock_s3batch
+    from s3batch_handler.testing._factories import (
+        LambdaContext,
+        make_context,
+        make_event,
+        make_task,
+    )
+    from s3batch_handler.testing._jobs import run_job
+    from s3batch_handler.testing._mock import mock_s3batch
 
 __all__ = [
     "LambdaContext",
@@ -17,15 +23,15 @@ __all__ = [
     "run_job",
 ]
 
+_MODULES = {
+    "LambdaContext": "_factories",
+    "make_context": "_factories",
+    "make_event": "_factories",
+    "make_task": "_factories",
+    "mock_s3batch": "_mock",
+    "run_job": "_jobs",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import the engine only for those who run jobs, and moto only for those who mock AWS."""
-    if name == "run_job":
-        from s3batch_handler.testing.jobs import run_job
-
-        return run_job
-    if name == "mock_s3batch":
-        from s3batch_handler.testing.mock import mock_s3batch
-
-        return mock_s3batch
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_public(__name__, name, _MODULES)

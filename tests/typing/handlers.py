@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode, Task, TaskHandler, task_handler
-from s3batch_handler.model import Location
+from s3batch_handler.core._model import Location
 from s3batch_handler.testing import make_context, make_event, make_task
 
 

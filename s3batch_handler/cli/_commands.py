@@ -1,0 +1,152 @@
+"""The commands of ``s3batch``, and what they have in common: errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from functools import partial
+from importlib import import_module
+from typing import Any, cast
+
+import click
+from typing_extensions import override
+
+from s3batch_handler import __version__
+from s3batch_handler.cli._options import UsageProblem
+from s3batch_handler.cli._output import (
+    INTERRUPTED,
+    NOBODY_READS,
+    discard,
+    error_line,
+    fit_to_show,
+    say,
+)
+from s3batch_handler.core._errors import JobNotWatched
+from s3batch_handler.core._redaction import without_secrets
+from s3batch_handler.core._sanitize import printable
+
+_COMMANDS = {  # name: module, help
+    "run": ("run._command", "Run a whole job on this machine."),
+    "invoke": ("_invoke", "Send one event through a handler."),
+    "event": ("_event", "Make an invocation event."),
+    "init": ("_init", "Make a new project."),
+    "manifest": ("manifest._command", "Make manifests."),
+    "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
+    "job": ("job._command", "Make, watch and steer jobs, of AWS or of s3batch serve."),
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is called: each has its own slow imports."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"s3batch_handler.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    @override
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except OSError as error:  # --help and --version are printed here
+            _exit_if_unwritten(error)
+            raise
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001  every error becomes one line
+            _exit_if_unwritten(error)
+            if ctx.params["debug"]:
+                lines = traceback.format_exception(without_secrets(error))
+                say("\n".join(map(printable, "".join(lines).splitlines())))
+            else:
+                say(f"s3batch: {error_line(error)}")
+            ctx.exit(exit_code(error))
+
+    @override
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command and exit with its code, even if its messages cannot be written."""
+        run = partial(cast("Any", super().main), *args, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        code: object = 0
+        try:
+            code = run()
+        except click.Abort:  # Ctrl-C
+            say("Aborted!")
+            code = INTERRUPTED
+        except click.ClickException as error:
+            try:
+                _fit_to_show(error).show()
+            except OSError:
+                discard(sys.stderr)
+            code = error.exit_code
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fit_to_show(error: click.ClickException) -> click.ClickException:
+    """Return an error of click in which arguments are truncated and escaped."""
+    text = error.format_message()
+    if not isinstance(error, click.MissingParameter):  # its message has several lines, and no value
+        text = fit_to_show(text)
+    if isinstance(error, click.UsageError):
+        return click.UsageError(text, error.ctx)
+    return click.ClickException(text)
+
+
+def exit_code(error: Exception) -> int:
+    """Return the exit code of a command that an error ends: docs/reference.md lists them."""
+    if isinstance(error, UsageProblem):
+        return 2
+    return 3 if isinstance(error, JobNotWatched) else 1
+
+
+def _exit_if_unwritten(error: Exception) -> None:
+    """End the command if click could not write to standard output.
+
+    Raises:
+        Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    if isinstance(error, OSError) and any(
+        frame.f_code is click.echo.__code__ for frame, _ in frames
+    ):
+        discard(sys.stdout)
+        if error.errno in NOBODY_READS:
+            raise click.exceptions.Exit(0) from error
+        say(f"s3batch: standard output: {error.strerror}")
+        raise click.exceptions.Exit(1) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def s3batch(*, debug: bool) -> None:
+    """Amazon S3 Batch Operations with Lambda: run and test jobs on this machine.
+
+    Data goes to standard output, everything else to standard error. Exit code 0: done; 1: tasks or
+    the job failed, or a check found an error; 2: wrong usage; 3: a job could not be watched; 130:
+    interrupted.
+    """

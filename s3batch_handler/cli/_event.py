@@ -1,0 +1,45 @@
+"""``s3batch event``: an invocation event, to look at or to send."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from s3batch_handler.cli._options import arguments_option, schema_for, schema_option
+from s3batch_handler.cli._output import show_answer
+from s3batch_handler.testing import make_event
+
+
+@click.command()
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@schema_option
+@click.option("--bucket", default="my-bucket", show_default=True, help="The objects' bucket.")
+@click.option("--version-id", help="The objects' version; 'null' for the null version.")
+@click.option("--job-id", help="The job's id.")
+@arguments_option
+def event(
+    *,
+    keys: tuple[str, ...],
+    schema: str | None,
+    bucket: str,
+    version_id: str | None,
+    job_id: str | None,
+    arguments: dict[str, str],
+) -> None:
+    """Make an invocation event for KEYs, as S3 sends it.
+
+    Give keys as they are in the bucket: they are encoded here. A key may also be JSON, for a
+    function that takes a payload.
+
+        s3batch event "year 2024/a+b.jpg" | sam local invoke -e -
+    """
+    made = make_event(
+        *(keys or ("path/to/my object.txt",)),
+        schema_version=schema_for(schema, arguments),
+        bucket=bucket,
+        version_id=version_id,
+        user_arguments=arguments or None,
+        **({"job_id": job_id} if job_id else {}),
+    )
+    show_answer(json.dumps(made, indent=2, ensure_ascii=False))

@@ -1,0 +1,50 @@
+"""``s3batch init``: a new project from a starter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from s3batch_handler.cli._options import UsageProblem, json_option
+from s3batch_handler.cli._output import say, show, show_json
+from s3batch_handler.cli._scaffolding import create_project, starters
+from s3batch_handler.core._errors import ProjectError
+
+
+@click.command()
+@click.argument("starter", required=False)
+@click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@json_option
+def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
+    """Make a new project: DIR, or a directory called like the STARTER.
+
+    Without a STARTER, list them; with --json one object to a line. The project has a handler with
+    tests, example events, a SAM template with roles that may do no more than they have to, and a
+    GitHub workflow. Nothing is overwritten: DIR must not be there yet.
+
+        s3batch init copy-large my-copies
+    """
+    known = starters()
+    if starter is None:
+        for name, one in known.items():
+            if as_json:
+                show_json({"name": name, "about": one.about}, indent=None)
+            else:
+                show(f"{name:<18}{one.about}")
+        return
+    if starter not in known:
+        raise click.BadParameter(
+            f"no {starter!r} here; there is {', '.join(known)}", param_hint="STARTER"
+        )
+    place = directory or Path(starter)
+    try:
+        paths = create_project(known[starter], place)
+    except ProjectError as error:
+        raise UsageProblem(str(error)) from error
+    if as_json:
+        show_json({"directory": str(place), "files": paths})
+    else:
+        for path in paths:
+            show(str(place / path))
+    say(f"Next: read {place / 'README.md'}.")

@@ -1,0 +1,251 @@
+"""``s3batch invoke``: one event through a handler, the answer to standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import click
+
+from s3batch_handler.cli._debugger import debugging
+from s3batch_handler.cli._job_io import warn_of_unsaved
+from s3batch_handler.cli._options import (
+    UsageProblem,
+    arguments_option,
+    bucket_option,
+    schema_for,
+    schema_option,
+)
+from s3batch_handler.cli._output import say, show_answer
+from s3batch_handler.core._classification import describe
+from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError
+from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._payload import parse_event, parse_response
+from s3batch_handler.core._redaction import text_of
+from s3batch_handler.documents._storage import bucket_name_for
+from s3batch_handler.engine.invoke._function_loader import load_function
+from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
+from s3batch_handler.engine.invoke._lambda_environment import lambda_variables
+from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
+from s3batch_handler.engine.invoke._target import is_elsewhere, remote_function
+from s3batch_handler.engine.run._cancellation import told_of_ctrl_c
+from s3batch_handler.testing import make_context, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@click.command()
+@click.argument("handler", metavar="HANDLER")
+@click.argument(
+    "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
+)
+@click.option(
+    "--source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder to serve as a bucket, as for run: no AWS is needed.",
+)
+@click.option(
+    "--key",
+    "keys",
+    metavar="KEY",
+    multiple=True,
+    help="With --source or --bucket: an object key, instead of EVENT; repeat for more.",
+)
+@bucket_option("Bucket of --key, or name of the bucket of --source.")
+@arguments_option
+@schema_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds that the handler is told it has, or has elsewhere.  [default: 60; elsewhere 900]",
+)
+@click.option(
+    "--pdb",
+    "post_mortem",
+    is_flag=True,
+    help="Start the debugger on every exception except TaskFailure.",
+)
+def invoke(**values: Any) -> None:
+    """Send EVENT, a JSON file or standard input, through HANDLER, and print its answer.
+
+    HANDLER is module:name or path/to/app.py:name. It runs in this very process, so breakpoint()
+    and print() work; nothing ends it when its time is over. Or it is the address of a function that
+    runs already, or a function's ARN, as for run. Exit code 1 if a task failed.
+
+    \b
+        s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
+        s3batch event report.csv | s3batch invoke app.py:handler
+    """  # noqa: D301  not raw: click's mark is a backspace
+    options = _Options(**values)
+    options.check()
+    request = _request(options)
+    with ExitStack() as stack:
+        if options.source is not None:
+            stack.enter_context(_embedded_s3(options.source, options.bucket_name))
+        answer = _answer(options, request, stdin_is_used=options.reads_stdin)
+    try:
+        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
+    show_answer(text)
+    parse_event(request)  # the handler may take more than S3 sends
+    outcomes = parse_response(request, json.loads(text))
+    if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
+        sys.exit(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The options of the command line, by their names."""
+
+    handler: str
+    event: str | None
+    source: Path | None
+    keys: tuple[str, ...]
+    bucket: str | None
+    arguments: dict[str, str]
+    schema: str | None
+    timeout: float | None
+    post_mortem: bool
+
+    @property
+    def bucket_name(self) -> str:
+        if self.bucket is not None or self.source is None:
+            return self.bucket or ""
+        return bucket_name_for(self.source)
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Return whether the event is read from standard input."""
+        return not self.keys and self.event in (None, "-")
+
+    def check(self) -> None:
+        """Check that the options can be combined."""
+        if self.keys and self.event is not None:
+            raise click.UsageError("EVENT and --key exclude each other: pass one of them")
+        if self.keys and not self.bucket_name:
+            raise click.UsageError("--key goes with --source or --bucket")
+        if not self.keys and (self.arguments or self.schema):
+            raise click.UsageError(
+                "--arguments and --schema go with --key: an event contains its own"
+            )
+        if self.bucket and not (self.keys or self.source):
+            raise click.UsageError("--bucket goes with --key or --source")
+        schema_for(self.schema, self.arguments)
+        if is_elsewhere(self.handler):
+            if self.source:
+                raise click.UsageError(
+                    "--source starts a local S3, which a function elsewhere cannot reach"
+                )
+            if self.post_mortem:
+                raise click.UsageError("--pdb goes with a function that runs in this process")
+
+
+# ---------------------------------------------------------------- the event
+
+
+def _request(options: _Options) -> Any:
+    if options.keys:
+        return make_event(
+            *options.keys,
+            schema_version=schema_for(options.schema, options.arguments),
+            bucket=options.bucket_name,
+            user_arguments=options.arguments or None,
+        )
+    if not options.reads_stdin:
+        with Path(options.event or "").open("rb") as event:
+            return _read(event)
+    if cast("Any", sys.stdin) is None:  # closed by the calling process
+        raise UsageProblem("standard input is closed: pass EVENT, a JSON file, or --key")
+    if sys.stdin.isatty():
+        say("reading an event; Ctrl-D ends it")
+    return _read(sys.stdin.buffer)
+
+
+def _read(event: BinaryIO) -> Any:
+    try:
+        return json.load(event)
+    except ValueError as error:
+        raise UsageProblem(f"the event is no JSON: {error}") from error
+
+
+# ---------------------------------------------------------------- the call
+
+
+def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
+    try:
+        if is_elsewhere(options.handler):
+            with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
+                return elsewhere.ask(request)
+        with (
+            redirect_stdout(sys.stderr) as log,  # the handler's output goes to its log
+            logging_as_in_lambda(
+                lambda_variables("function", os.environ),
+                stream=lambda: log,
+                request_id=lambda: make_context().aws_request_id,
+            ),
+            debugging(stdin_is_used=stdin_is_used) as debugger,
+            told_of_ctrl_c(debugger.interrupt),
+        ):
+            if options.post_mortem and not debugger.is_possible:
+                raise UsageProblem("--pdb: there is no terminal for the debugger")
+            load = debugger.load if options.post_mortem else load_function
+            function = load(options.handler)
+            try:
+                return _call(function, request, options.timeout or DEFAULT_TIMEOUT)
+            finally:
+                if debugger.is_aborted:
+                    raise KeyboardInterrupt
+    except InvalidFunction as error:
+        raise UsageProblem(str(error)) from error
+
+
+class _FunctionFailed(S3BatchError):
+    """The function raised an exception; the exit code is 1."""
+
+
+def _call(function: Any, request: Any, timeout: float) -> Any:
+    try:
+        return function(request, make_context(timeout=timeout))
+    except KeyboardInterrupt:
+        raise
+    except S3BatchError as error:
+        raise _FunctionFailed(text_of(error)) from error
+    except BaseException as error:  # also sys.exit(): there is no response
+        raise _FunctionFailed(describe(error)) from error
+
+
+# ---------------------------------------------------------------- S3
+
+
+@contextmanager
+def _embedded_s3(folder: Path, bucket: str) -> Iterator[None]:
+    from s3batch_handler.local_aws._folder_server import (
+        serve_folder,  # importing moto takes a second
+    )
+
+    with serve_folder(folder, bucket) as server, _environment(server.environment):
+        try:
+            yield
+        finally:
+            warn_of_unsaved(server)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,149 @@
+"""Options that several commands have, and what makes them wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from s3batch_handler.core._errors import S3BatchError
+from s3batch_handler.documents._report import ReportScope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class UsageProblem(S3BatchError):
+    """What was asked for cannot be done: exit code 2."""
+
+
+def _arguments(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    """Read user arguments, within the limits of CreateJob's ``UserArguments``."""
+    arguments = named(pairs)
+    for name, value in arguments.items():
+        if not 1 <= len(name) <= 64:
+            raise click.BadParameter(f"{name!r}: a name has 1 to 64 characters")
+        if len(value) > 1024:
+            raise click.BadParameter(f"{name}: a value has at most 1,024 characters")
+    if len(arguments) > 10:
+        raise click.BadParameter("a job takes at most 10 user arguments")
+    return arguments
+
+
+def named(pairs: Iterable[str], form: str = "NAME=VALUE") -> dict[str, str]:
+    """Read ``NAME=VALUE`` pairs.
+
+    Raises:
+        BadParameter: One of them is none, or a name is there twice.
+    """
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not {form}")
+        if name in values:
+            raise click.BadParameter(f"{name} is given twice")
+        values[name] = value
+    return values
+
+
+arguments_option: Callable[[Any], Any] = click.option(
+    "--arguments",
+    "-a",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_arguments,
+    help="A user argument of the job (schema 2.0); repeat for more.",
+)
+
+
+def _tags(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    return named(pairs)
+
+
+tags_option: Callable[[Any], Any] = click.option(
+    "--tag",
+    "tags",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_tags,
+    help="A tag of the job; repeat for more.",
+)
+
+schema_option: Callable[[Any], Any] = click.option(
+    "--schema",
+    type=click.Choice(["1.0", "2.0"]),
+    help="Invocation schema version.  [default: 1.0 as in S3, 2.0 with --arguments]",
+)
+
+
+max_redrives_option: Callable[[Any], Any] = click.option(
+    "--max-redrives",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Further tries for a task that failed temporarily.",
+)
+
+report_scope_option: Callable[[Any], Any] = click.option(
+    "--report-scope",
+    type=click.Choice([scope.value for scope in ReportScope]),
+    default=ReportScope.ALL_TASKS.value,
+    show_default=True,
+    help="Which tasks the report tells of.",
+)
+
+json_option: Callable[[Any], Any] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON."
+)
+
+quiet_option: Callable[[Any], Any] = click.option(
+    "--quiet", "-q", is_flag=True, help="Print no progress."
+)
+
+
+def retry_for_option(text: str) -> Callable[[Any], Any]:
+    """Make the option ``--retry-for``; ``text`` is its help."""
+    return click.option("--retry-for", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
+
+
+def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
+    """Make the option ``--bucket``; ``text`` is its help."""
+    return click.option("--bucket", metavar="NAME", required=required, callback=_bucket, help=text)
+
+
+def _bucket(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value and ("://" in value or ("/" in value and not value.startswith("arn:"))):
+        raise click.BadParameter(f"{value}: give the name alone; --prefix says which keys")
+    return value
+
+
+profile_option: Callable[[Any], Any] = click.option(
+    "--profile", metavar="NAME", help="Credentials and Region, as for the AWS CLI."
+)
+
+
+def endpoint_url_option(text: str) -> Callable[[Any], Any]:
+    """Make the option ``--endpoint-url``; ``text`` is its help."""
+    return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)
+
+
+def _endpoint_url(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    parts = urlsplit(value or "http://none")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter(f"{value}: write http://host:port")
+    return value
+
+
+def schema_for(schema: str | None, arguments: dict[str, str]) -> str:
+    """Settle the schema version: user arguments need 2.0."""
+    if schema == "1.0" and arguments:
+        raise click.UsageError("--arguments needs --schema 2.0: schema 1.0 has no user arguments")
+    return schema or ("2.0" if arguments else "1.0")

@@ -1,0 +1,96 @@
+"""How far a job is, on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+
+from s3batch_handler.cli._output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from click._termui_impl import ProgressBar
+
+    from s3batch_handler.jobs._status import Progress
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
+_T = TypeVar("_T")
+
+
+@contextmanager
+def show_progress(
+    total: int, *, quiet: bool, alone: bool
+) -> Iterator[Callable[[Progress], None] | None]:
+    """Give a function to call with each new progress; ``None`` when ``quiet``.
+
+    Only a terminal that is ours ``alone`` gets a bar: what others print there would run into it.
+    """
+    if quiet:
+        yield None
+    elif alone and sys.stderr is not None and sys.stderr.isatty():
+        with _bar(total) as update:
+            yield update
+    else:
+        yield _lines(total)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
+    failed = 0
+    bar: ProgressBar[Progress] = click.progressbar(
+        length=total,
+        label=_tasks(total),
+        file=sys.stderr,
+        show_pos=True,
+        item_show_func=lambda _: f"{failed:,} failed" if failed else None,
+    )
+
+    def update(progress: Progress) -> None:
+        nonlocal failed
+        failed = progress.failed
+        with suppress(OSError):  # the terminal is closed: the job goes on
+            bar.update(progress.done - bar.pos, current_item=progress)
+
+    with suppress(OSError):
+        bar.render_progress()
+    try:
+        yield update
+    finally:
+        with suppress(OSError):
+            bar.render_finish()
+
+
+def _lines(total: int) -> Callable[[Progress], None]:
+    say(_tasks(total))
+    latest = time.monotonic()
+
+    def update(progress: Progress) -> None:
+        nonlocal latest
+        if time.monotonic() - latest >= _SECONDS_BETWEEN_LINES and progress.done < total:
+            latest = time.monotonic()
+            say(f"{progress.done:,} done, {progress.failed:,} failed")
+
+    return update
+
+
+def show_listed(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
+    """Pass objects on as they are listed, and tell now and then how many there were."""
+    latest = time.monotonic()
+    for count, item in enumerate(objects, 1):
+        yield item
+        # Looking at the clock for each object would cost more than it tells.
+        if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
+            latest = time.monotonic()
+            say(f"{count:,} objects listed")
+
+
+_PAGE: Final = 1000  # objects, in one answer of S3's
+
+
+def _tasks(count: int) -> str:
+    return f"{count:,} task" if count == 1 else f"{count:,} tasks"

@@ -1,0 +1,185 @@
+"""``s3batch job``: make, watch and steer jobs, of AWS or of ``s3batch serve``."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+from typing_extensions import override
+
+from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
+from s3batch_handler.cli._output import show, show_json
+from s3batch_handler.cli.job._service import service_options
+from s3batch_handler.cli.job._submit import submit
+from s3batch_handler.cli.job._view import exit_code, show_job, show_listed, watch
+from s3batch_handler.core._sanitize import printable
+from s3batch_handler.jobs._status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from typing import Any
+
+    from s3batch_handler.cli.job._service import Service
+    from s3batch_handler.jobs._control import JobControl
+    from s3batch_handler.jobs._job import Job
+
+
+class _InOrder(click.Group):
+    """Lists commands as they come in a job's life, not by the alphabet."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
+def job() -> None:
+    """Make, watch and steer jobs, of AWS or of s3batch serve.
+
+    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
+    AWS_REGION, AWS_ENDPOINT_URL, ….
+    """
+
+
+job.add_command(submit)
+
+_job_id: Callable[[Any], Any] = click.argument("job_id", metavar="JOB_ID")
+_reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="Why.")
+
+
+@job.command("list")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(JobStatus, case_sensitive=False),
+    help="Only jobs of this status; repeat for more.",
+)
+@click.option("--limit", type=click.IntRange(1), help="No more jobs than this.")
+@json_option
+@service_options
+def list_(
+    service: Service, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
+) -> None:
+    """List jobs, one to a line; with --json one object to a line."""
+    for listed in islice(_listed(service.control, statuses), limit):
+        show_listed(listed, as_json=as_json)
+
+
+def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Job]:
+    token = None
+    while True:
+        page = control.list_jobs(statuses, next_token=token)
+        yield from page.jobs
+        token = page.next_token
+        if token is None:
+            return
+
+
+@job.command()
+@_job_id
+@json_option
+@service_options
+def describe(service: Service, *, job_id: str, as_json: bool) -> None:
+    """Tell how a job is."""
+    show_job(service.control.describe_job(job_id), as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long at most.  [default: as long as it takes]",
+)
+@click.option(
+    "--poll",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
+)
+@retry_for_option("Time to retry while AWS cannot be reached.  [default: 600]")
+@json_option
+@quiet_option
+@service_options
+def wait(
+    service: Service,
+    *,
+    job_id: str,
+    timeout: float | None,
+    poll: float | None,
+    retry_for: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Wait until a job is over, and tell how it is then.
+
+    Throttling, errors of the service and a lost network do not end the waiting unless they last.
+    Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time; 3: it
+    could not be watched.
+    """
+    ended = watch(service, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
+    show_job(ended, as_json=as_json)
+    sys.exit(exit_code(ended))
+
+
+@job.command()
+@_job_id
+@_reason
+@json_option
+@service_options
+def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+    """Let a job run that waits for it."""
+    changed = service.control.update_job_status(job_id, JobStatus.READY, reason)
+    show_job(changed, as_json=as_json)
+
+
+@job.command()
+@_job_id
+@_reason
+@json_option
+@service_options
+def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+    """Cancel a job; tasks that run already end, and its report tells of them."""
+    changed = service.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
+    show_job(changed, as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647))
+@json_option
+@service_options
+def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> None:
+    """Give a job another priority: the higher, the sooner."""
+    show_job(service.control.update_job_priority(job_id, number), as_json=as_json)
+
+
+@job.command()
+@_job_id
+@click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--remove", metavar="NAME", multiple=True, help="Take a tag off; repeat for more.")
+@json_option
+@service_options
+def tag(
+    service: Service,
+    *,
+    job_id: str,
+    tags: tuple[str, ...],
+    remove: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Tag a job, and show all its tags; those not named stay."""
+    before = service.control.get_job_tagging(job_id)
+    after = {name: value for name, value in {**before, **named(tags)}.items() if name not in remove}
+    if not after and before:
+        service.control.delete_job_tagging(job_id)
+    elif after != before:
+        service.control.put_job_tagging(job_id, after)
+    if as_json:
+        show_json(after)
+    for name, value in after.items() if not as_json else ():
+        show(printable(f"{name}={value}"))

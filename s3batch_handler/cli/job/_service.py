@@ -1,0 +1,247 @@
+"""Whom the ``job`` commands ask: AWS, or what stands in for it, as their options say."""
+
+from __future__ import annotations
+
+import errno
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from s3batch_handler.cli._options import UsageProblem, endpoint_url_option, profile_option
+from s3batch_handler.cli.job._stack import Stack
+from s3batch_handler.core._classification import aws_error_code
+from s3batch_handler.jobs._control import S3Control, has_expired_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from s3batch_handler.jobs._control import Describes
+    from s3batch_handler.jobs._job import Job
+
+
+class Service:
+    """S3 Control, with S3, STS and CloudFormation beside it.
+
+    boto3 is slow to come, so it comes when needed.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint_url: str | None = None,
+        account_id: str | None = None,
+        profile: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        self._endpoint_url = endpoint_url
+        self._account_id = account_id
+        self._profile = profile
+        self._region = region
+
+    @cached_property
+    def control(self) -> S3Control:
+        """Job control."""
+        return S3Control(self._s3control, account_id=self.account_id)
+
+    def watching(self, retry_for: float) -> Describes:
+        """Return a control that sends each request once, with a short timeout, without retries."""
+        return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
+
+    def renewed(self) -> Service:
+        """Return a service for the same account with the credentials that are configured now."""
+        return Service(
+            endpoint_url=self._endpoint_url,
+            account_id=self._account_id or self.__dict__.get("account_id"),  # if it is known
+            profile=self._profile,
+            region=self._region,
+        )
+
+    @property
+    def options(self) -> list[str]:
+        """The options of the command line that name this service."""
+        given = {
+            "--account-id": self._account_id,
+            "--profile": self._profile,
+            "--region": self._region,
+            "--endpoint-url": self._endpoint_url,
+        }
+        return [part for name, value in given.items() if value for part in (name, value)]
+
+    @cached_property
+    def account_id(self) -> str:
+        """Whose jobs: as given, or else whose the credentials are."""
+        if self._account_id is not None:
+            return self._account_id
+        from s3batch_handler.jobs import _aws_clients as aws
+
+        return aws.account_id(self._session, endpoint_url=self._endpoint_url)
+
+    @property
+    def region(self) -> str:
+        region: str = self._s3control.meta.region_name
+        return region
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn``, …: what ARNs begin with here."""
+        partition: str = self._s3control.meta.partition
+        return partition
+
+    @property
+    def poll(self) -> float:
+        """Seconds between two looks at a job: AWS does not want to be asked often."""
+        from s3batch_handler.jobs._aws_clients import is_of_aws
+
+        return _POLL_OF_AWS if is_of_aws(self._s3control) else _POLL_OF_OTHERS
+
+    def etag(self, location: dict[str, str]) -> str:
+        """Look up the ETag of an object, given as boto3 takes it.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        try:
+            etag: str = self._s3.head_object(**location)["ETag"]
+        except Exception as error:
+            if aws_error_code(error) not in _NOT_THERE:
+                raise
+            url = f"s3://{location['Bucket']}/{location['Key']}"
+            raise FileNotFoundError(errno.ENOENT, "no such object", url) from error
+        return etag.strip('"')
+
+    def put(self, path: Path, *, bucket: str, key: str) -> str | None:
+        """Put a file into a bucket, and give its version id if the bucket has such."""
+        with path.open("rb") as file:
+            version: str | None = self._s3.put_object(Bucket=bucket, Key=key, Body=file).get(
+                "VersionId"
+            )
+        return version
+
+    def stack(self, name: str) -> Stack:
+        """Look up what a stack has for a job.
+
+        Raises:
+            UsageProblem: There is no such stack, or none with what a job needs.
+        """
+        from s3batch_handler.jobs._aws_clients import describe_stack
+
+        try:
+            status, outputs = describe_stack(name, self._session, endpoint_url=self._endpoint_url)
+        except Exception as error:
+            # CloudFormation has no code of its own for it.
+            if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
+                raise
+            raise UsageProblem(f"--stack {name}: there is none in {self.region}") from error
+        return Stack.of_outputs(name, status, outputs)
+
+    def function(self, name: str) -> dict[str, Any]:
+        """Look up the configuration of a function; empty if that is not possible.
+
+        The permission to submit a job does not include the permission to read its function.
+        """
+        from s3batch_handler.jobs._aws_clients import function_configuration
+
+        try:
+            return function_configuration(name, self._session, endpoint_url=self._endpoint_url)
+        except Exception:  # noqa: BLE001  no permission, no such function, no Lambda at this address
+            return {}
+
+    def control_asking_once(self, *, read_timeout: float) -> S3Control:
+        """Create a job control for :meth:`watching`."""
+        from s3batch_handler.jobs import _aws_clients as aws
+
+        once = aws.asking_once(read_timeout=read_timeout)
+        if self._account_id is None and "account_id" not in self.__dict__:
+            self.account_id = aws.account_id(self._session, endpoint_url=self._endpoint_url, **once)
+        client = aws.s3control_client(self._session, endpoint_url=self._endpoint_url, **once)
+        return S3Control(client, account_id=self.account_id)
+
+    @cached_property
+    def _session(self) -> Any:
+        from s3batch_handler.jobs._aws_clients import session
+
+        return session(profile=self._profile, region=self._region)
+
+    @cached_property
+    def _s3(self) -> Any:
+        from s3batch_handler.jobs._aws_clients import s3_client
+
+        return s3_client(self._session, endpoint_url=self._endpoint_url)
+
+    @cached_property
+    def _s3control(self) -> Any:
+        from s3batch_handler.jobs._aws_clients import s3control_client
+
+        return s3control_client(self._session, endpoint_url=self._endpoint_url)
+
+
+class _Watching:
+    """Describe jobs for a caller that retries failed requests.
+
+    Even the request for the account ID may fail, so it is sent when a job is described. Expired
+    credentials are loaded again, once, because another program may have renewed a file.
+    """
+
+    def __init__(self, service: Service, *, read_timeout: float) -> None:
+        self._service = service
+        self._read_timeout = read_timeout
+        self._control: S3Control | None = None
+
+    def describe_job(self, job_id: str) -> Job:
+        try:
+            return self._describe(job_id)
+        except Exception as error:
+            if not has_expired_credentials(error):
+                raise
+        self._service = self._service.renewed()
+        self._control = None
+        return self._describe(job_id)
+
+    def _describe(self, job_id: str) -> Job:
+        if self._control is None:
+            self._control = self._service.control_asking_once(read_timeout=self._read_timeout)
+        return self._control.describe_job(job_id)
+
+
+_READ_TIMEOUT: Final = 20.0  # seconds
+_POLL_OF_AWS: Final = 30.0
+_POLL_OF_OTHERS: Final = 1.0
+_NOT_THERE: Final = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
+
+
+def service_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say whom to ask; the command gets a :class:`Service` for them."""
+
+    @click.option(
+        "--account-id",
+        metavar="ID",
+        callback=_account_id,
+        help="Whose jobs.  [default: whose the credentials are]",
+    )
+    @profile_option
+    @click.option("--region", metavar="NAME", help="The jobs' Region, as for the AWS CLI.")
+    @endpoint_url_option("Whom to ask in place of AWS: s3batch serve, for instance.")
+    @wraps(command)
+    def with_service(
+        *,
+        endpoint_url: str | None,
+        account_id: str | None,
+        profile: str | None,
+        region: str | None,
+        **options: Any,
+    ) -> None:
+        service = Service(
+            endpoint_url=endpoint_url, account_id=account_id, profile=profile, region=region
+        )
+        command(service=service, **options)
+
+    decorated: Callable[..., None] = with_service
+    return decorated
+
+
+def _account_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
+        raise click.BadParameter(f"{value!r}: an account id has 12 digits")
+    return value

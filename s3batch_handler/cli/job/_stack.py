@@ -1,0 +1,45 @@
+"""``--stack``: a stack says itself what its jobs need, so nobody copies ARNs by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from s3batch_handler.cli._options import UsageProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Stack(NamedTuple):
+    """What a stack made of ``template.yaml`` has for a job, or any with the same outputs."""
+
+    function: str
+    """ARN of the function's published version: later deployments change no running job."""
+
+    role: str
+    """ARN of the role that S3 takes on."""
+
+    manifests: str
+    """``s3://bucket/prefix`` that the role may read manifests from."""
+
+    reports: str
+    """``s3://bucket/prefix`` that the role may write reports to."""
+
+    @classmethod
+    def of_outputs(cls, name: str, status: str, outputs: Mapping[str, str]) -> Stack:
+        """Take the outputs of the stack called ``name``.
+
+        Raises:
+            UsageProblem: One is missing: it is another kind of stack, or not made yet. Or the stack
+                is being deleted: it still has its outputs then, but no longer what they name.
+        """
+        if status.startswith("DELETE_"):
+            raise UsageProblem(f"--stack {name}: it is {status}")
+        missing = [output for output in _OUTPUTS if output not in outputs]
+        if missing:
+            lacks = f"--stack {name}: it has no output {', '.join(missing)}"
+            raise UsageProblem(f"{lacks} (it is {status})")
+        return cls(*(outputs[output] for output in _OUTPUTS))
+
+
+_OUTPUTS: Final = ("FunctionArn", "JobRoleArn", "ManifestLocation", "ReportLocation")

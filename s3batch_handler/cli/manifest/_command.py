@@ -1,0 +1,101 @@
+"""``s3batch manifest``: make manifests, for jobs here and in AWS."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._job_io import RemoteS3, check_file, check_s3_object, save_manifest
+from s3batch_handler.cli._options import (
+    bucket_option,
+    endpoint_url_option,
+    json_option,
+    profile_option,
+    quiet_option,
+)
+from s3batch_handler.cli._output import show, show_json
+from s3batch_handler.cli._progress import show_listed
+from s3batch_handler.core._classification import describe
+from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.core._sanitize import printable
+from s3batch_handler.documents._storage import in_s3
+from s3batch_handler.engine.manifests._prepared import listed
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli._job_io import S3
+    from s3batch_handler.engine.manifests._prepared import PreparedManifest
+
+
+@click.group()
+def manifest() -> None:
+    """Make manifests: the lists of the objects of jobs.
+
+    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
+    AWS_REGION, AWS_ENDPOINT_URL, ….
+    """
+
+
+@manifest.command()
+@click.argument("location", metavar="FILE|s3://…")
+@bucket_option("Whose objects.", required=True)
+@click.option("--prefix", default="", help="Only objects whose key begins so.")
+@click.option(
+    "--version-ids",
+    is_flag=True,
+    help="Name the latest version of each object, so that the job leaves later ones alone.",
+)
+@profile_option
+@click.option("--region", metavar="NAME", help="The bucket's Region, as for the AWS CLI.")
+@endpoint_url_option("The S3 to use, in place of AWS.")
+@json_option
+@quiet_option
+def create(
+    *,
+    location: str,
+    bucket: str,
+    prefix: str,
+    version_ids: bool,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write a manifest of the objects of a bucket.
+
+    The manifest, in CSV, appears once the whole bucket is listed. That takes the right
+    s3:ListBucket, with --version-ids s3:ListBucketVersions.
+
+    \b
+        s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
+        s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
+    """  # noqa: D301  not raw: click's mark is a backspace
+    check_s3_object(location, "manifest")
+    if not in_s3(location):
+        check_file(Path(location), "manifest")
+    s3 = RemoteS3(endpoint_url, profile=profile, region=region)
+    objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
+    with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
+        _save(made, location, s3)
+    if as_json:
+        show_json({"manifest": location, "objects": made.count, "fields": made.fields})
+        return
+    show(f"Manifest  {printable(location)}")
+    show(f"Objects   {made.count:,}")
+    show(f"Fields    {','.join(made.fields or ())}")
+
+
+def _save(made: PreparedManifest, location: str, s3: S3) -> None:
+    """Save a manifest, and keep it on this machine if S3 does not take it after a long listing."""
+    try:
+        save_manifest(made, location, s3)
+    except Exception as error:
+        if not in_s3(location):
+            raise
+        kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
+        save_manifest(made, kept, s3)
+        problem = f"{describe(error)}; the manifest is kept in {kept}"
+        raise ManifestError(problem, source=location) from error

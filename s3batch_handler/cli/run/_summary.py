@@ -1,0 +1,76 @@
+"""What became of a job, in a few lines, or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.cli._output import show, show_json
+from s3batch_handler.core._sanitize import one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from s3batch_handler.engine.run._run_job import JobRun
+
+
+def show_summary(
+    job: JobRun, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
+) -> None:
+    """Print what became of a job.
+
+    Args:
+        job: The job.
+        log: Where the function's own output is.
+        not_saved: The number of objects, by bucket, that are neither in a folder nor in S3 now.
+        as_json: Print JSON.
+    """
+    if as_json:
+        show_json({**_summary(job, log), "not_saved": dict(not_saved or {})})
+    else:
+        show("\n".join([*_overview(job), *_failures(job)]))
+
+
+def _summary(job: JobRun, log: str | None) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "status": job.status.value,
+        "reason": job.reason,
+        "total": job.progress.total,
+        "succeeded": job.progress.succeeded,
+        "failed": job.progress.failed,
+        "elapsed_seconds": round(job.elapsed, 3),
+        "report": job.report,
+        "log": log,
+        "failures": [asdict(family) for family in job.failures],
+    }
+
+
+def _overview(job: JobRun) -> Iterator[str]:
+    progress = job.progress
+    not_run = (progress.total or progress.done) - progress.done
+    rows = {
+        "Job": job.job_id,
+        "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
+        "Succeeded": f"{progress.succeeded:,}",
+        "Failed": f"{progress.failed:,}",
+        "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew
+        "Time": f"{job.elapsed:.1f} s, {progress.done / max(job.elapsed, 1e-9):,.0f} tasks/s",
+        "Report": job.report or "none",
+    }
+    for name, value in rows.items():
+        if value:
+            yield f"{name:<10} {printable(value)}"
+
+
+def _failures(job: JobRun) -> Iterator[str]:
+    if not job.failures:
+        return
+    yield "\nWhat failed, and why:"
+    for family in job.failures:
+        text = printable(one_line(family.message))
+        short = text if len(text) <= 100 else text[:99] + "…"
+        yield f"{family.count:>9,}  {printable(family.error_code)}: {short}"
+    others = job.progress.failed - sum(family.count for family in job.failures)
+    if others:
+        yield f"{others:>9,}  for other reasons"

@@ -1,0 +1,1 @@
+"""What both sides of an invocation share: nouns, errors, the payload, classification."""

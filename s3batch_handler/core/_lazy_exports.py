@@ -1,0 +1,20 @@
+"""Import public names on first use (PEP 562): a package must not cost what is not used of it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def import_public(package: str, name: str, modules: Mapping[str, str]) -> Any:
+    """Return a public name of a package from the module that defines it.
+
+    Raises:
+        AttributeError: The package has no such public name.
+    """
+    if name not in modules:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(import_module(f"{package}.{modules[name]}"), name)

@@ -1,0 +1,1 @@
+"""Functions and their invocation: in this process, in worker processes, or over the network."""

@@ -1,0 +1,111 @@
+"""From what a person writes for a function, ``module:name`` or ``path/app.py:name``, to it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.core._redaction import text_of
+from s3batch_handler.core._sanitize import one_line
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Function = Callable[[Any, Any], Any]
+"""A Lambda function: ``(event, context)`` in, something that JSON can hold out."""
+
+DEFAULT_NAME = "handler"
+
+
+def load_function(spec: str) -> Function:
+    """Import the function that ``spec`` names.
+
+    ``module:name`` is looked for from the current directory on, then where Python looks;
+    ``path/to/app.py:name`` may import what lies beside it. ``:name`` is ``:handler`` when left
+    out.
+
+    Raises:
+        InvalidFunction: No such file, module or name, an import that fails, or no callable.
+    """
+    place, name = split_spec(spec)
+    module = _from_file(Path(place)) if place.endswith(".py") else _from_module(place)
+    try:
+        function = getattr(module, name)
+    except AttributeError:
+        raise InvalidFunction(f"{place} has no {name!r}: write {place}:<name>") from None
+    if not callable(function):
+        kind = type(function).__name__
+        raise InvalidFunction(f"{name!r} in {place} is not callable: it is of type {kind}")
+    return function  # type: ignore[no-any-return]  # who it takes, and what, shows when it is called
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """Split a function's spec into its module or file, and its name."""
+    place, colon, name = spec.rpartition(":")
+    if not colon or spec.endswith(".py"):  # folders may have colons in their names
+        place, name = spec, DEFAULT_NAME
+    if not place or not name:
+        raise InvalidFunction(f"{spec!r} names no function: write module:name or path/app.py:name")
+    return place, name
+
+
+def _from_module(name: str) -> ModuleType:
+    try:
+        sys.path.insert(0, str(Path.cwd()))
+    except FileNotFoundError as error:
+        raise InvalidFunction(
+            f"cannot look for {name}: the current directory was deleted. Pass path/to/app.py"
+        ) from error
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise InvalidFunction(_import_failure(name, error)) from error
+        hint = "write path/to/app.py:name, or start where it lies"
+        if "." in name:
+            hint = f"did you mean {name.rpartition('.')[0]}:{name.rpartition('.')[2]}?"
+        raise InvalidFunction(f"there is no module {name}: {hint}") from error
+    except BaseException as error:  # an import runs code of any kind: even sys.exit()
+        raise InvalidFunction(_import_failure(name, error)) from error
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():  # also if the current directory was deleted
+        raise InvalidFunction(f"there is no file {path}")
+    sys.path.insert(0, str(path.resolve().parent))
+    # The name it would have if it were imported, unless that is taken already.
+    name = path.stem if path.stem not in sys.modules else f"{path.stem} (function)"
+    module_spec = importlib.util.spec_from_file_location(name, path.resolve())
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except BaseException as error:  # as above
+        raise InvalidFunction(_import_failure(str(path), error)) from error
+    return module
+
+
+def _import_failure(place: str, error: BaseException) -> str:
+    """Say it in one line, with the line of the user's code that it came from."""
+    text = one_line(text_of(error))
+    problem = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if "no known parent package" in problem:
+        problem += "; for a module of a package write package.module:name"
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen ") and frame.filename not in _OURS
+    ]
+    # A SyntaxError tells its place by itself.
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"cannot import {place}: {problem}{where}"
+
+
+_OURS = {__file__, importlib.__file__}

@@ -1,0 +1,72 @@
+"""Which function a job invokes: those registered, by name or ARN."""
+
+from __future__ import annotations
+
+import re
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.engine.invoke._target import check_target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from s3batch_handler.engine.invoke._target import Target
+
+
+class Functions:
+    """Functions by the names and ARNs they are registered as: see :class:`Engine`.
+
+    Attributes:
+        names: As they were given.
+
+    Raises:
+        ValueError: One is registered as what is neither a name nor an ARN.
+        InvalidFunction: What is registered names no function.
+        TypeError: Or cannot be one.
+    """
+
+    def __init__(self, functions: Mapping[str, Target]) -> None:
+        self.names = tuple(functions)
+        self._functions = [(_parts_of(name), target) for name, target in functions.items()]
+        for name, target in functions.items():
+            check_target(target, name=name)
+
+    def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
+        """Give the function that a ``FunctionArn`` names.
+
+        If several match, it is the one whose registered name says most.
+        """
+        here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
+        parts = {**here, **_parts_of(asked)}
+        fitting = [
+            (len(registered), function)
+            for registered, function in self._functions
+            if registered.items() <= parts.items()
+        ]
+        return max(fitting, key=itemgetter(0))[1] if fitting else None
+
+
+def qualified_name(asked: str) -> str:
+    """Give name and qualifier of the function that a ``FunctionArn`` names."""
+    parts = _parts_of(asked)
+    return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
+
+
+def _parts_of(name: str) -> dict[str, str]:
+    match = _FUNCTION_NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} names no function: use its name or ARN")
+    return {part: value for part, value in match.groupdict().items() if value}
+
+
+_FUNCTION_NAME: Final = re.compile(
+    r"""(?: arn:[^:]*:lambda: )?
+        (?: (?P<region> [a-z]{2} (?:-[a-z]+)+ -\d ): )?
+        (?: (?P<account> \d{12} ): )?
+        (?: function: )?
+        (?P<name> [a-zA-Z0-9_-]+ )
+        (?: :(?P<qualifier> \$LATEST | [a-zA-Z0-9_-]+ ) )?
+    """,
+    re.VERBOSE,
+)

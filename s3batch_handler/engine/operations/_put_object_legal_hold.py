@@ -1,0 +1,25 @@
+"""``S3PutObjectLegalHold``: put a legal hold on each object, or take it off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up
+
+if TYPE_CHECKING:
+    from s3batch_handler.core._model import ObjectRef
+    from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.jobs._shapes import PutObjectLegalHold
+
+
+def put_object_legal_hold(asked: PutObjectLegalHold, s3: Any) -> S3Operation:
+    """Switch it on or off."""
+    hold = asked.legal_hold.to_wire()
+
+    def put(item: ObjectRef) -> Answer:
+        look_up(s3, item)
+        s3.put_object_legal_hold(**item.location, LegalHold=hold)
+        return SUCCESSFUL
+
+    return put

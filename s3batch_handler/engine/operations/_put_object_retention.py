@@ -1,0 +1,28 @@
+"""``S3PutObjectRetention``: say until when each object cannot be deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.engine.operations._base import SUCCESSFUL, given, look_up
+
+if TYPE_CHECKING:
+    from s3batch_handler.core._model import ObjectRef
+    from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.jobs._shapes import PutObjectRetention
+
+
+def put_object_retention(asked: PutObjectRetention, s3: Any) -> S3Operation:
+    """Set mode and date; an empty retention takes them off, where governance may be bypassed."""
+    arguments = given(
+        Retention=asked.retention.to_wire(),
+        BypassGovernanceRetention=asked.bypass_governance_retention,
+    )
+
+    def put(item: ObjectRef) -> Answer:
+        look_up(s3, item)
+        s3.put_object_retention(**item.location, **arguments)
+        return SUCCESSFUL
+
+    return put

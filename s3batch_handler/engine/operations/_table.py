@@ -1,0 +1,56 @@
+"""What a job does with each object where it does not invoke a function: S3's own operations.
+
+Each operation has a module with a function of the operation's shape (``jobs/_shapes.py``) and
+``boto3.client("s3")``. It returns an :data:`~._base.S3Operation`, which is called for each object
+and returns the result of the task.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from s3batch_handler.engine.operations._base import CannotRun
+from s3batch_handler.engine.operations._compute_object_checksum import compute_object_checksum
+from s3batch_handler.engine.operations._delete_object_tagging import delete_object_tagging
+from s3batch_handler.engine.operations._initiate_restore_object import initiate_restore_object
+from s3batch_handler.engine.operations._put_object_acl import put_object_acl
+from s3batch_handler.engine.operations._put_object_copy import put_object_copy
+from s3batch_handler.engine.operations._put_object_legal_hold import put_object_legal_hold
+from s3batch_handler.engine.operations._put_object_retention import put_object_retention
+from s3batch_handler.engine.operations._put_object_tagging import put_object_tagging
+from s3batch_handler.engine.operations._replicate_object import replicate_object
+from s3batch_handler.engine.operations._update_object_encryption import update_object_encryption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from s3batch_handler.engine.operations._base import S3Operation
+    from s3batch_handler.jobs._shapes import Operation
+
+
+def s3_operation(asked: Operation, s3: Any) -> S3Operation:
+    """Make the operation that a job asks for.
+
+    Raises:
+        CannotRun: Nothing here can do it (``NotImplemented``: AWS may have operations that we do
+            not know, and a boto3 be older than one of them), or it lacks a parameter.
+    """
+    make, call = _OPERATIONS.get(asked.name, (None, ""))
+    if make is None or not hasattr(s3, call):
+        raise CannotRun(f"{asked.name} is not implemented here")
+    return make(asked.chosen, s3)
+
+
+# How it is made, and the call of boto3 that it is made of.
+_OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str]]] = {
+    "S3PutObjectCopy": (put_object_copy, "copy_object"),
+    "S3PutObjectAcl": (put_object_acl, "put_object_acl"),
+    "S3PutObjectTagging": (put_object_tagging, "put_object_tagging"),
+    "S3DeleteObjectTagging": (delete_object_tagging, "delete_object_tagging"),
+    "S3InitiateRestoreObject": (initiate_restore_object, "restore_object"),
+    "S3PutObjectLegalHold": (put_object_legal_hold, "put_object_legal_hold"),
+    "S3PutObjectRetention": (put_object_retention, "put_object_retention"),
+    "S3ReplicateObject": (replicate_object, "get_object"),
+    "S3ComputeObjectChecksum": (compute_object_checksum, "get_object"),
+    "S3UpdateObjectEncryption": (update_object_encryption, "update_object_encryption"),
+}

@@ -1,0 +1,1 @@
+"""One job: its tasks, their retries, the journal, the failure threshold and the report."""

@@ -1,0 +1,1 @@
+"""Jobs on disk: what lets an engine continue after a restart."""

@@ -1,0 +1,1 @@
+"""The runtime: what runs inside Lambda, around the user's function."""

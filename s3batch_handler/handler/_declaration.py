@@ -1,0 +1,302 @@
+"""Check the arguments of ``@task_handler``: a function, models and the names of options.
+
+Mistakes raise a TypeError when the function is decorated; the text says what to write instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import sys
+from dataclasses import is_dataclass
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final, is_typeddict
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticErrorMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+
+# ---------------------------------------------------------------- functions
+
+
+def task_function(function: Any) -> Callable[..., Any]:
+    """Return the function, if it can be called with one task.
+
+    A callable whose parameters cannot be read, such as one written in C, is accepted.
+
+    Raises:
+        TypeError: It cannot be called with one task, or its result could not be used. The text
+            says what to write instead.
+    """
+    if isinstance(function, staticmethod):
+        function = function.__func__  # in the body of a class
+    if isinstance(function, type):
+        raise TypeError(_about_a_class(function))
+    if isinstance(function, classmethod):
+        raise TypeError(
+            "task_handler takes a function, got a classmethod object, which is not callable before "
+            "its class exists. Decorate the method of the class: task_handler(Worker.method)"
+        )
+    if not callable(function):
+        raise TypeError(
+            f"task_handler takes a function, got {function!r}. Pass options by name: "
+            "@task_handler(arguments=Arguments)"
+        )
+    name = name_of(function)
+    if any(map(_is_contextmanager, _layers(function))):
+        raise TypeError(
+            f"task_handler cannot use {name}: it returns a context manager, whose body does not "
+            "run before a `with` statement. Remove the decorator and replace `yield` by `return`"
+        )
+    if any(map(_is_generator_function, _layers(function))):
+        raise TypeError(
+            f"task_handler cannot use {name}: it is a generator function, whose body does not run "
+            "before its result is iterated over. Replace `yield` by `return`"
+        )
+    signature = _signature(function)
+    if signature is not None:
+        try:
+            signature.bind(None)
+        except TypeError:
+            raise TypeError(_about_parameters(function, name, signature)) from None
+        if _is_lambda_handler(signature):
+            called = f"{name}({', '.join(signature.parameters)})"
+            raise TypeError(
+                f"{_PROBLEM} {called} is a Lambda handler by its parameters. "
+                + _in_place_of_a_lambda_handler(function, name)
+            )
+    return function  # type: ignore[no-any-return]
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Return whether the function is declared as async, so that a call returns a coroutine."""
+    return any(
+        inspect.iscoroutinefunction(layer)
+        or _has_flag(layer, inspect.CO_ITERABLE_COROUTINE)
+        or _has_mark_of_asyncio(layer)
+        for layer in _layers(function)
+    )
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Return the name of the function, or of the type of an object that has none."""
+    for layer in _layers(function):
+        name = getattr(layer, "__name__", None)
+        if isinstance(name, str) and name != "__call__":
+            return name
+    return type(function).__name__
+
+
+def _layers(function: Any) -> Iterator[Any]:
+    """Yield the callable and what it calls: the function in a partial, a method or an object.
+
+    A wrapper written in Python may do anything with its function, so it is the innermost layer.
+    """
+    yield function
+    if isinstance(function, functools.partial):
+        yield from _layers(function.func)
+    elif isinstance(function, _CACHE):
+        yield from _layers(function.__wrapped__)
+    elif isinstance(function, MethodType | staticmethod | classmethod):
+        yield from _layers(function.__func__)
+    elif not inspect.isroutine(function):
+        call = getattr(type(function), "__call__", None)  # noqa: B004  its function is wanted
+        if inspect.isfunction(call):  # not a C function, which is the same for all types
+            yield call
+
+
+_CACHE: Final = type(functools.lru_cache(abs))
+"""The type of a cached function, which passes its arguments on as they are."""
+
+
+def _has_flag(function: Any, flag: int) -> bool:
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return isinstance(flags, int) and bool(flags & flag)
+
+
+def _has_mark_of_asyncio(function: Any) -> bool:
+    """Return whether a library marked the callable as async, as before Python 3.12."""
+    mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
+    return mark is not None and getattr(function, "_is_coroutine", None) is mark
+
+
+def _is_generator_function(function: Any) -> bool:
+    if inspect.isasyncgenfunction(function):
+        return True
+    return inspect.isgeneratorfunction(function) and not _has_flag(
+        function, inspect.CO_ITERABLE_COROUTINE
+    )
+
+
+def _is_contextmanager(function: Any) -> bool:
+    """Return whether a decorator of ``contextlib`` made the function of a generator function."""
+    return (
+        inspect.isfunction(function)
+        and function.__globals__ is vars(contextlib)
+        and _is_generator_function(inspect.unwrap(function))
+    )
+
+
+def _is_lambda_handler(signature: inspect.Signature) -> bool:
+    """Return whether the first two parameters are declared like those of a Lambda handler."""
+    parameters = [*signature.parameters.values()][:2]
+    if len(parameters) < 2:
+        return False
+    event, context = (parameter.name.strip("_").lower() for parameter in parameters)
+    annotation = parameters[1].annotation
+    return "LambdaContext" in str(getattr(annotation, "__name__", annotation)) or (
+        event in _EVENTS and context.rpartition("_")[2] in ("context", "ctx")
+    )
+
+
+_EVENTS: Final = ("event", "lambda_event", "evt", "request")
+
+
+def _signature(function: Any) -> inspect.Signature | None:
+    """Return the signature of the function, or ``None`` where it cannot be read.
+
+    The signature of a wrapped function is ignored, because a wrapper may pass more arguments. A
+    cache passes the same.
+    """
+    try:
+        return inspect.signature(_without_cache(function), follow_wrapped=False)
+    except Exception:  # noqa: BLE001  for example a builtin; then it is not checked
+        return None
+
+
+def _without_cache(function: Any) -> Any:
+    if isinstance(function, _CACHE):
+        return _without_cache(function.__wrapped__)
+    if isinstance(function, MethodType):
+        return MethodType(_without_cache(function.__func__), function.__self__)
+    if isinstance(function, functools.partial):
+        return functools.partial(_without_cache(function.func), *function.args, **function.keywords)
+    return function
+
+
+def _about_a_class(cls: type) -> str:
+    name = cls.__name__
+    model = is_dataclass(cls) or is_typeddict(cls) or issubclass(cls, BaseModel)
+    if model and not inspect.isfunction(getattr(cls, "__call__", None)):  # noqa: B004
+        return (
+            f"task_handler takes a function, got the model {name}. To read the job's user "
+            f"arguments into it, write @task_handler(arguments={name}); to read a JSON key, "
+            f"@task_handler(payload={name})"
+        )
+    return (
+        f"task_handler takes a function, got the class {name}. Pass an instance with a method "
+        f"__call__(self, task), as in task_handler({name}()), or a method of one"
+    )
+
+
+_PROBLEM: Final = "task_handler calls a function with one argument, the task, but"
+
+
+def _in_place_of_a_lambda_handler(function: Any, name: str) -> str:
+    if hasattr(function, "__wrapped__") and not isinstance(function, _CACHE):
+        return "Put @task_handler below the decorators of Lambda handlers, next to the function"
+    return (
+        f"Write: def {name}(task: Task). The bucket, the key and the user arguments are attributes "
+        "of the task, and the library watches the remaining time"
+    )
+
+
+def _about_parameters(function: Any, name: str, signature: inspect.Signature) -> str:
+    parameters = [*signature.parameters.values()]
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    listed = ", ".join(
+        f"{parameter.name}=" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
+        for parameter in parameters
+        if parameter.name in needed
+    )
+    problem = f"{_PROBLEM} {name}({listed})"
+    if not any(
+        parameter.kind
+        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
+        for parameter in parameters
+    ):
+        return f"{problem} takes none by position. Write: def {name}(task: Task)"
+    problem += f" needs {len(needed)}"
+    if needed[0] in ("self", "cls"):
+        return (
+            f"{problem}. Decorate the method of an instance instead, "
+            f"handler = task_handler(worker.{name}), or make it a @staticmethod"
+        )
+    if "context" in needed or needed[0] == "event":
+        return f"{problem}. {_in_place_of_a_lambda_handler(function, name)}"
+    return (
+        f"{problem}. Write: def {name}(task: Task); give its other parameters default values "
+        "or functools.partial"
+    )
+
+
+# ---------------------------------------------------------------- models and options
+
+
+def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
+    """Return the adapter that parses user arguments or a JSON key; ``None`` without a model.
+
+    Raises:
+        TypeError: pydantic cannot use the model, for example because it names a type that is
+            not defined.
+    """
+    if model is None:
+        return None
+    depth = _frames_to_the_user()
+    try:
+        # Names in quotes are resolved where the user wrote them.
+        adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
+        if not adapter.pydantic_complete:
+            adapter.rebuild(_parent_namespace_depth=depth + 2)
+    except Exception as error:
+        reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
+        named = model.__name__ if isinstance(model, type) else repr(model)
+        remedy = (
+            "Define or import the types that the model names before this line"
+            if isinstance(error, NameError)
+            else "Pass a pydantic model, a dataclass or another type that pydantic can read"
+        )
+        raise TypeError(
+            f"task_handler cannot use {option}={named}: {reason.partition('. ')[0]}. {remedy}"
+        ) from error
+    return adapter
+
+
+def _frames_to_the_user() -> int:
+    """Return the number of frames of this library between the caller and the user's code."""
+    frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
+    while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+_OWN_MODULES: Final = {__name__, f"{__package__}._decorator"}
+
+
+def unknown_options(unknown: Iterable[str], known: Collection[str]) -> str:
+    """Return the message for unknown options, with the most similar names."""
+    from difflib import get_close_matches  # only after a mistake
+
+    names = sorted(unknown)
+    meant = [
+        match
+        for name in names
+        for match in get_close_matches(name.lower(), known, n=2 if len(names) == 1 else 1)
+    ]
+    problem = f"task_handler has no option {', '.join(names)}"
+    if meant:
+        return (
+            f"{problem}. Did you mean {' or '.join(meant)}?"
+            if len(names) == 1
+            else (f"{problem}. Did you mean {', '.join(meant)}?")
+        )
+    return f"{problem}. Its options are {', '.join(sorted(known))}"

@@ -1,0 +1,67 @@
+"""Take care of what a failed task leaves behind, so that it cannot hold up later tasks.
+
+Python runs code of the task when it frees the task's objects: ``__del__`` methods, and the
+``except`` and ``finally`` blocks of coroutines that have not ended. It may do so at any time, also
+when no time limit applies.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from contextlib import suppress
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final
+
+from s3batch_handler.handler._interruption import exceptions_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+
+def free_variables(error: BaseException) -> None:
+    """Free the local variables of the functions that an exception has passed through.
+
+    The exception keeps them otherwise, until it is freed itself.
+    """
+    for exception in exceptions_in(error):
+        step = _traceback(exception)
+        while step is not None:
+            if not _may_be_suspended(step.tb_frame):
+                with suppress(RuntimeError):  # the function is still running
+                    step.tb_frame.clear()
+            step = step.tb_next
+
+
+def keep_suspended_coroutines() -> None:
+    """Keep all coroutines forever that wait for something: see :func:`keep`."""
+    if "asyncio" in sys.modules:
+        import gc  # rarely needed
+
+        keep(item for item in gc.get_objects() if type(item) is CoroutineType and item.cr_suspended)
+
+
+def keep(coroutines: Iterable[object]) -> None:
+    """Keep coroutines forever, even beyond the end of the interpreter.
+
+    Python closes a coroutine when it frees it. One that swallows every exception and tries again
+    would then run forever, because it cannot wait for anything without an event loop. What is kept
+    of other coroutines, when they have ended, is small.
+    """
+    import ctypes  # rarely needed
+
+    for coroutine in coroutines:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(coroutine))
+
+
+_traceback: Final[Any] = BaseException.__dict__["__traceback__"].__get__
+
+
+def _may_be_suspended(frame: FrameType) -> bool:
+    """Return whether clearing a frame might close a generator or coroutine that is in use.
+
+    Python 3.13 and later refuse to do so.
+    """
+    can_be_suspended = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    return sys.version_info < (3, 13) and bool(frame.f_code.co_flags & can_be_suspended)

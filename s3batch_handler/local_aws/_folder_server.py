@@ -1,0 +1,235 @@
+"""A folder as a bucket: moto's S3 server on loopback, for as long as a job runs.
+
+A function that reads objects with boto3 runs over local files unchanged. Files are read when they
+are asked for; what the function writes is kept in memory, or in temporary files where it is large.
+The server answers only requests that are made with the access key of this job: other users of the
+machine, and pages in a browser, can reach loopback, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import secrets
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from moto.s3.models import s3_backends
+
+from s3batch_handler.core._model import ObjectRef
+from s3batch_handler.documents._storage import LocalFolder
+from s3batch_handler.jobs._aws_clients import local_s3_client
+from s3batch_handler.local_aws._folder_bucket import (
+    REGION,
+    buckets_that_may_be_created,
+    files_in,
+    folder_as_bucket,
+    new_buckets,
+    objects_written_to,
+)
+from s3batch_handler.local_aws._http_server import is_query_api, listening, refuse
+from s3batch_handler.local_aws._moto_server import moto_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from s3batch_handler.local_aws._http_server import Application
+
+
+@contextmanager
+def serve_folder(
+    folder: Path, bucket: str, *, empty_buckets: Iterable[str] = (), leave_out: Iterable[Path] = ()
+) -> Iterator[EmbeddedS3]:
+    """Serve the files of a folder as the objects of a bucket, on a free port of 127.0.0.1.
+
+    A key is a file's path below the folder. Links that lead out of the folder are left out.
+
+    Args:
+        folder: What to serve.
+        bucket: What to call it.
+        empty_buckets: Further buckets, for functions that write. A function may also create them.
+        leave_out: Files and folders that are no objects, if they lie in the folder.
+
+    Raises:
+        OSError: A folder in it cannot be listed.
+    """
+    access_key_id = secrets.token_hex(16)
+    application = _only_with(access_key_id, moto_server())
+    others = {*s3_backends.bucket_accounts}
+    with (
+        folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
+        new_buckets(empty_buckets) as backend,
+        buckets_that_may_be_created(backend, empty_buckets),
+        listening(lambda _: application) as endpoint_url,
+    ):
+        yield EmbeddedS3(endpoint_url, access_key_id, bucket, keys, others)
+
+
+class EmbeddedS3:
+    """What a job and its function need to know of the server."""
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        access_key_id: str,
+        bucket: str,
+        keys: list[str],
+        others: set[str],
+    ) -> None:
+        self.endpoint_url = endpoint_url
+        self._access_key_id = access_key_id
+        self._bucket = bucket
+        self._keys = keys
+        self._others = others  # buckets in this process that belong to other servers
+        self._files = sum(1 for _ in files_in(bucket))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables by which any AWS SDK finds it, and nothing else of AWS's."""
+        return environment_for(self.endpoint_url, self._access_key_id)
+
+    @cached_property
+    def client(self) -> Any:
+        """A client for it."""
+        return local_s3_client(self._access_key_id, endpoint_url=self.endpoint_url)
+
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
+        """List the folder that is served, as a listing over HTTP would, in a fraction of its time.
+
+        Files whose names are no UTF-8 are there, too: S3 cannot have them, so their tasks fail.
+        """
+        for key in self._keys:
+            if key.startswith(prefix):
+                yield ObjectRef.of_valid({"bucket": bucket, "key": key, "version_id": None})
+
+    def written(self) -> dict[str, int]:
+        """Count the objects that were written, by bucket; the files of the folder do not count.
+
+        Includes buckets that a function created, in any account.
+        """
+        buckets = sorted(s3_backends.bucket_accounts.keys() - self._others)
+        counts = {bucket: sum(1 for _ in objects_written_to(bucket)) for bucket in buckets}
+        return {bucket: count for bucket, count in counts.items() if count}
+
+    def deleted(self) -> int:
+        """Count the objects of the folder's bucket that were deleted; the files are still there."""
+        written = {key for key, _ in objects_written_to(self._bucket)}
+        replaced = len(written.intersection(self._keys))
+        return self._files - replaced - sum(1 for _ in files_in(self._bucket))
+
+    def save(self, bucket: str, folder: Path) -> Iterator[tuple[str, bool]]:
+        """Save the objects written to a bucket as files; yield each key, and whether it is saved.
+
+        A key that leads out of the folder, that the file system cannot hold, or that means the
+        same file as another one (``a//b``) is left out.
+
+        Raises:
+            OSError: The folder cannot be written to, or the disk is full.
+        """
+        target = LocalFolder(folder)
+        saved: set[str] = set()
+        objects = [
+            (re.sub("/+", "/", key.strip("/")), key, item)
+            for key, item in objects_written_to(bucket)
+        ]
+        objects.sort(key=lambda each: each[0] != each[1])  # a file's own key comes first
+        if objects:  # an error here concerns the folder, not the name of an object
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, key, item in objects:
+            is_folder = key.endswith("/")  # what consoles make for a folder
+            is_saved = name not in saved and not is_folder and _is_written(target, key, item.value)
+            if is_saved:
+                saved.add(name)
+            yield key, is_saved
+
+
+def _is_written(target: LocalFolder, key: str, content: bytes) -> bool:
+    """Write a file; return whether its name is possible in the folder."""
+    try:
+        target.write(key, io.BytesIO(content))
+    except ValueError:
+        return False
+    except OSError as error:
+        if error.errno not in _NOT_FOR_THIS_NAME:
+            raise
+        return False
+    return True
+
+
+_NOT_FOR_THIS_NAME: Final = {
+    errno.EEXIST,
+    errno.EILSEQ,
+    errno.EINVAL,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.ENOTEMPTY,
+}
+
+
+def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
+    """Give the environment variables by which any AWS SDK finds an S3 on this machine.
+
+    They override whatever is configured for AWS itself, and keep proxies out.
+    """
+    host = urlsplit(endpoint_url).hostname
+    others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    no_proxy = f"{others},{host}" if others else f"{host}"
+    return {
+        "AWS_ENDPOINT_URL_S3": endpoint_url,
+        "AWS_ENDPOINT_URL_STS": endpoint_url,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "false",
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_ACCESS_KEY_ID": access_key_id,
+        "AWS_SECRET_ACCESS_KEY": access_key_id,
+        "AWS_SESSION_TOKEN": "",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def _only_with(access_key_id: str, application: Application) -> Application:
+    """Accept only requests and presigned URLs with valid credentials; moto itself accepts all.
+
+    Credentials that STS issues to a client with valid credentials are valid, too.
+    """
+    valid = {access_key_id}
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        credentials = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '')}"
+        if valid.isdisjoint(_WORD.findall(credentials)):
+            text = _UNSIGNED if is_query_api(environ) else "Access Denied"
+            return refuse(environ, start_response, "403 Forbidden", "AccessDenied", text)
+        answer = application(environ, start_response)
+        if _FOR_STS.search(credentials):
+            return [_ACCESS_KEY_ID.sub(add_to_valid, b"".join(answer))]
+        return answer
+
+    def add_to_valid(found: re.Match[bytes]) -> bytes:
+        # GetSessionToken and GetFederationToken of moto give everybody AWS's example, which anybody
+        # else on this machine knows, too. One of the same length keeps the Content-Length right.
+        key = b"ASIA" + secrets.token_hex(8).upper().encode()
+        if found[0] != b"AKIAIOSFODNN7EXAMPLE":
+            key = found[0]
+        valid.add(key.decode())
+        return key
+
+    return checked
+
+
+_UNSIGNED: Final = (
+    "This server accepts only requests that are signed with the credentials of this job. Use "
+    "AssumeRole in place of AssumeRoleWithWebIdentity and AssumeRoleWithSAML, which are not signed"
+)
+_WORD: Final = re.compile(r"[A-Za-z0-9]+")
+_FOR_STS: Final = re.compile(r"(/|%2F)sts(/|%2F)aws4_request", re.IGNORECASE)
+_ACCESS_KEY_ID: Final = re.compile(rb"(?<=<AccessKeyId>)[A-Za-z0-9]+(?=</AccessKeyId>)")

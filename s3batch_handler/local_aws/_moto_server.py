@@ -1,0 +1,170 @@
+"""moto's server for AWS's services, with AWS's errors for requests that moto cannot read.
+
+moto raises Python's exceptions at many invalid requests, and its web framework makes pages of HTML
+with status 500 of them, which SDKs send again. No client gets such a page from here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from contextlib import closing, nullcontext
+from typing import TYPE_CHECKING, Any, Final, cast
+from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from s3batch_handler.core._classification import describe
+from s3batch_handler.core._sanitize import shown
+from s3batch_handler.local_aws._http_server import is_query_api, is_s3, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from s3batch_handler.local_aws._http_server import Application
+
+
+def moto_server(services: Collection[str] | None = None) -> Application:
+    """Create the application of moto's server.
+
+    Args:
+        services: moto's names of the services that are served, of which no request needs an
+            ``X-Amz-Target``; ``None``: all that moto has.
+    """
+
+    def application_of(service: Any) -> Any:
+        is_served = service is not None and (services is None or service in services)
+        return create_backend_app(service) if is_served else _not_served
+
+    moto = cast("Application", DomainDispatcherApplication(application_of))
+    return _with_awss_errors(_with_valid_authorization(moto, services))
+
+
+def _not_served(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    text = "This service is not available here"
+    return refuse(environ, start_response, "501 Not Implemented", "NotImplemented", text)
+
+
+# ---------------------------------------------------------------- which service
+
+
+def _with_valid_authorization(
+    application: Application, services: Collection[str] | None
+) -> Application:
+    """Refuse requests whose ``Authorization`` does not name a service that is served.
+
+    moto looks for the service in it, and fails if the header is malformed. Calls that AWS does not
+    want signed, as AssumeRoleWithWebIdentity, get the header that moto needs.
+    """
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if authorization is None and is_query_api(environ):
+            environ = {**environ, "HTTP_AUTHORIZATION": _UNSIGNED_STS}
+        elif authorization is not None:
+            match = _AUTHORIZATION.fullmatch(authorization)
+            if match is None:
+                text = "The authorization header is malformed: it has no credential scope like "
+                text += "Credential=KEY/20260131/REGION/s3/aws4_request"
+                code = "AuthorizationHeaderMalformed"
+                return refuse(environ, start_response, "400 Bad Request", code, text)
+            service = match["service"] or "s3"  # signature version 2 is S3's alone
+            if services is not None and service.lower() not in services:
+                return _not_served(environ, start_response)
+        if services is not None and "HTTP_X_AMZ_TARGET" in environ:
+            environ = {**environ}
+            del environ["HTTP_X_AMZ_TARGET"]
+        return application(environ, start_response)
+
+    return checked
+
+
+_AUTHORIZATION: Final = re.compile(
+    r"AWS4-\S+\s+Credential=[^/,\s]+/[^/,\s]+/"
+    r"(?:[^/,\s]+/)?(?P<service>[^/,\s]+)/aws4_request\s*(?:,.*)?"  # version 4A has no Region
+    r"|AWS\s+[^\s:]+:\S+",
+    re.DOTALL,
+)
+_UNSIGNED_STS: Final = (
+    "AWS4-HMAC-SHA256 Credential=UNSIGNED/20260101/us-east-1/sts/aws4_request, "
+    "SignedHeaders=host, Signature=x"
+)
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _with_awss_errors(application: Application) -> Application:
+    """Turn exceptions and pages of HTML into errors in AWS's XML."""
+
+    def answered(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        started: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], None]:
+            started[:] = status, headers
+            return lambda _: None
+
+        try:
+            answer = application(environ, start)
+        except Exception as error:  # noqa: BLE001  the last line of defence
+            return refuse(environ, start_response, *_error_for(environ, error))
+        status, headers = started
+        if _may_be_a_page(status, headers) and environ["REQUEST_METHOD"] != "HEAD":
+            with closing(cast("Any", answer)) if hasattr(answer, "close") else nullcontext():
+                body = b"".join(answer)
+            if body.lower().startswith(b"<!doctype html") or not (body or is_s3(environ)):
+                return refuse(environ, start_response, status, *_for_a_page(status))
+            answer = [body]
+        start_response(status, headers)
+        return answer
+
+    return answered
+
+
+def _may_be_a_page(status: str, headers: list[tuple[str, str]]) -> bool:
+    types = [value for name, value in headers if name.lower() == "content-type"]
+    return status[:1] in "45" and any(value.startswith("text/html") for value in types)
+
+
+def _for_a_page(status: str) -> tuple[str, str]:
+    if status.startswith("5"):
+        _LOG.error("moto answered a request with %s", status)
+        return "InternalError", _INTERNAL_ERROR
+    code = "".join(word.capitalize() for word in status.split()[1:]) or "BadRequest"
+    return code, f"The request cannot be answered: {status}"
+
+
+def _error_for(environ: dict[str, Any], error: Exception) -> tuple[str, str, str]:
+    """Return status, code and text for an exception of moto's."""
+    request = shown(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}", 300)
+    if isinstance(error, NotImplementedError):
+        return "501 Not Implemented", "NotImplemented", "This operation is not available here"
+    if isinstance(error, (ExpatError, ParseError)):
+        text = "The XML you provided was not well-formed"
+        return "400 Bad Request", "MalformedXML", text
+    if is_query_api(environ) or _is_about_the_request(error):
+        _LOG.warning("moto cannot read a request, %s: %s", request, describe(error))
+        code = "InvalidRequest" if is_s3(environ) else "ValidationError"
+        text = "The request cannot be read. Check its parameters, headers and body"
+        return "400 Bad Request", code, text
+    _LOG.error("moto failed at a request, %s", request, exc_info=error)
+    return "500 Internal Server Error", "InternalError", _INTERNAL_ERROR
+
+
+def _is_about_the_request(error: Exception) -> bool:
+    """Return whether an exception was raised where moto reads requests, and not by what it does."""
+    module = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = str(frame.f_globals.get("__name__"))
+        if name.startswith(("moto.", "s3batch_handler.")):
+            module = name
+    return _READS_REQUESTS.fullmatch(module) is not None
+
+
+_READS_REQUESTS: Final = re.compile(
+    r"moto\.(?:[a-z0-9_]+\.responses|core\.(?:parse|request|routing|model)|moto_server\.\w+)"
+)
+_INTERNAL_ERROR: Final = "We encountered an internal error. Please try again."
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")

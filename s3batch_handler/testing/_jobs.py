@@ -1,0 +1,84 @@
+"""A whole job in a test: in this process, without AWS, files or workers."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.core._keys import encode_key
+from s3batch_handler.core._model import JobRef, ObjectRef
+from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents._report import ReportRow, TaskStatus, read_rows
+from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.run._run_job import run_job as run_engine
+from s3batch_handler.testing._factories import JOB_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+
+def run_job(
+    handler: Callable[[Any, Any], Any],
+    objects: Iterable[str | ObjectRef],
+    *,
+    bucket: str = "bucket",
+    user_arguments: Mapping[str, str] | None = None,
+    schema_version: str = "2.0",
+    max_redrives: int = 3,
+    timeout: float = 60.0,
+) -> list[ReportRow]:
+    """Run a handler over objects as a job would, and give the rows of its completion report.
+
+    One row for each object, in their order.
+    Payloads pass through JSON, temporary failures are redriven, an exception of the handler
+    becomes the row that AWS writes.
+
+    Args:
+        handler: Any Lambda handler for S3 Batch Operations.
+        objects: Keys, as they are in ``bucket``, or objects.
+        bucket: For objects that are only a key.
+        user_arguments: Of the job; they need schema 2.0.
+        schema_version: Of the invocations.
+        max_redrives: Further tries for a task that failed temporarily.
+        timeout: Seconds that the handler is told it has.
+    """
+    report = _Rows()
+    entries = [
+        ManifestEntry(item.bucket, encode_key(item.key), item.version_id)
+        if isinstance(item, ObjectRef)
+        else ManifestEntry(bucket, encode_key(item), None)
+        for item in objects
+    ]
+    run_engine(
+        entries,
+        InProcess(handler, timeout=timeout),
+        job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
+        schema_version=schema_version,
+        max_redrives=max_redrives,
+        report=report,
+    )
+    order = {entry.object: number for number, entry in enumerate(entries)}
+    return sorted(report.rows, key=lambda row: order[_object_of(row)])
+
+
+def _object_of(row: ReportRow) -> ObjectRef:
+    return ObjectRef(bucket=row.bucket, key=row.key, version_id=row.version_id)
+
+
+class _Rows:
+    """A report that is a list."""
+
+    statuses: Collection[TaskStatus] = tuple(TaskStatus)
+
+    def __init__(self) -> None:
+        self.rows: list[ReportRow] = []
+
+    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
+        results = io.BytesIO(b"".join(rows))
+        self.rows += read_rows(results, status, source="the report")
+
+    def finish(self) -> None:
+        """It is there already."""
+
+    def discard(self) -> None:
+        self.rows.clear()

@@ -1,0 +1,115 @@
+"""``scripts/build-layer``: what a Lambda layer of this package is made of."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.sam_cli import ARCHITECTURE, NEEDED, PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.application,
+    pytest.mark.skipif(
+        not PROJECT.joinpath("s3batch_handler").exists(),
+        reason="the package that is tested is an installed one: there is no source to build from",
+    ),
+]
+
+# A cold start fetches and unpacks it. Lambda's own limit, with the function: 250 MB unzipped.
+MOST_ZIPPED = 4_000_000
+MOST_BYTES = 10_000_000
+
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def layer(folder: Path, architecture: str) -> Path:
+    return folder / f"s3batch-handler-layer-python{VERSION}-{architecture}.zip"
+
+
+def build_layers(folder: Path, *, project: Path = PROJECT) -> None:
+    script = project / "scripts" / "build-layer"
+    subprocess.run(
+        [script, "--python", VERSION, "--output", folder], check=True, capture_output=True
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both layers, built."""
+    folder = tmp_path_factory.mktemp("layers")
+    build_layers(folder)
+    return folder
+
+
+# What an ELF file says of the processor that it is for, in its bytes 18 and 19.
+@pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
+def test_what_is_in_a_layer(folder: Path, architecture: str, machine: int) -> None:
+    """This package and what it needs, for one processor; nothing that Lambda has, no tests."""
+    archive = zipfile.ZipFile(layer(folder, architecture))
+    names = archive.namelist()
+
+    tops = {name.split("/")[1] for name in names if name.count("/") > 1 or name.endswith(".py")}
+    assert {top for top in tops if not top.endswith(".dist-info")} == NEEDED
+    (core,) = [name for name in names if name.endswith(".so")]
+    assert int.from_bytes(archive.read(core)[18:20], "little") == machine
+    assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
+
+
+def test_a_layer_has_the_licences(folder: Path) -> None:
+    """Each package is passed on as its licence wants: with its text."""
+    names = zipfile.ZipFile(layer(folder, "arm64")).namelist()
+
+    packages = {part for name in names if (part := name.split("/")[1]).endswith(".dist-info")}
+
+    assert len(packages) == 6
+    for package in packages:
+        assert any(name.startswith(f"python/{package}/licenses/LICENSE") for name in names), package
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_a_layer_is_small(folder: Path, architecture: str) -> None:
+    """It stays below the limits of the documentation."""
+    path = layer(folder, architecture)
+    files = zipfile.ZipFile(path).infolist()
+
+    assert path.stat().st_size < MOST_ZIPPED
+    assert sum(file.file_size for file in files) < MOST_BYTES
+
+
+def test_a_layer_is_made_again(folder: Path, tmp_path: Path) -> None:
+    """The same bytes wherever the source lies: nothing is deployed that has not changed."""
+    hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
+    elsewhere = shutil.copytree(PROJECT, tmp_path / "else where", ignore=hidden_and_built)
+    (elsewhere / ".venv").symlink_to(PROJECT / ".venv")
+
+    build_layers(tmp_path, project=elsewhere)
+
+    for architecture in ("arm64", "x86_64"):
+        assert layer(tmp_path, architecture).read_bytes() == (
+            layer(folder, architecture).read_bytes()
+        )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="layers are for Linux")
+def test_a_layer_is_complete(folder: Path, tmp_path: Path) -> None:
+    """A function finds all that it needs in it, where Lambda puts it."""
+    zipfile.ZipFile(layer(folder, ARCHITECTURE)).extractall(tmp_path)
+    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'python')!r})"
+    handler = "from s3batch_handler import task_handler; task_handler(lambda task: 'done')"
+
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", f"{program}; {handler}; print('loaded')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout == "loaded\n"

@@ -1,0 +1,195 @@
+"""``s3batch manifest``, against moto's S3."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from s3batch_handler.cli._commands import s3batch as s3batch_command
+from s3batch_handler.cli._job_io import RemoteS3, given_manifest
+from s3batch_handler.core._model import ObjectRef
+from s3batch_handler.documents._manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+KEYS = ["2023/old.jpg", "2024/a b.jpg", "2024/a+b.jpg", "2024/ü.jpg"]
+
+
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket of photos, and one for manifests; the current folder is empty."""
+    for name in os.environ:
+        if "AWS" in name:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        for bucket in ("photos", "inbox"):
+            s3.create_bucket(Bucket=bucket)
+        for key in KEYS:
+            s3.put_object(Bucket="photos", Key=key, Body=key.encode())
+        yield s3
+
+
+def create(*arguments: str) -> Result:
+    return CliRunner().invoke(s3batch_command, ["manifest", "create", *arguments])
+
+
+def objects_in(path: Path) -> list[ObjectRef]:
+    with path.open("rb") as file:
+        return list(read_manifest(file))
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_bucket(tmp_path: Path) -> None:
+    """There is a line for each object; what is printed says what job submit wants to know."""
+    run = create("manifest.csv", "--bucket", "photos")
+
+    assert objects_in(tmp_path / "manifest.csv") == [
+        ObjectRef(bucket="photos", key=key) for key in KEYS
+    ]
+    assert run.exit_code == 0
+    assert run.stdout == "Manifest  manifest.csv\nObjects   4\nFields    Bucket,Key\n"
+
+
+@pytest.mark.usefixtures("s3")
+def test_keys_with_a_prefix(tmp_path: Path) -> None:
+    """Only these are listed."""
+    create("manifest.csv", "--bucket", "photos", "--prefix", "2024/")
+
+    assert [item.key for item in objects_in(tmp_path / "manifest.csv")] == KEYS[1:]
+
+
+def test_version_ids(s3: Any, tmp_path: Path) -> None:
+    """The latest versions, one of them from before versioning; what is deleted is left out."""
+    s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"second")
+    third = s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"third")["VersionId"]
+    s3.delete_object(Bucket="photos", Key=KEYS[2])
+
+    run = create("manifest.csv", "--bucket", "photos", "--version-ids", "--json")
+
+    assert {item.key: item.version_id for item in objects_in(tmp_path / "manifest.csv")} == {
+        KEYS[0]: "null",
+        KEYS[1]: third,
+        KEYS[3]: "null",
+    }
+    assert json.loads(run.stdout) == {
+        "manifest": "manifest.csv",
+        "objects": 3,
+        "fields": ["Bucket", "Key", "VersionId"],
+    }
+
+
+def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
+    """It is put where a job can read it, as a whole; nothing stays on this machine."""
+    run = create("s3://inbox/manifests/photos.csv", "--bucket", "photos", "--prefix", "2024/ü")
+
+    body = s3.get_object(Bucket="inbox", Key="manifests/photos.csv")["Body"].read()
+    assert body == b"photos,2024/%C3%BC.jpg\n"
+    assert "s3://inbox/manifests/photos.csv" in run.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_key_with_empty_folder_names(s3: Any, tmp_path: Path) -> None:
+    """It is put under just this key, where job submit looks for it, and read there."""
+    create("s3://inbox//a//m.csv", "--bucket", "photos")
+
+    (item,) = s3.list_objects_v2(Bucket="inbox")["Contents"]
+    assert item["Key"] == "/a//m.csv"
+    with given_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), keep=None) as manifest:
+        assert manifest.count == len(KEYS)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_link(tmp_path: Path) -> None:
+    """The file that it leads to is written, wherever that is; it stays a link."""
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "manifest.csv"
+    link.symlink_to(tmp_path / "there.csv")
+
+    run = create("here/manifest.csv", "--bucket", "photos")
+
+    assert run.exit_code == 0
+    assert link.is_symlink()
+    assert len(objects_in(tmp_path / "there.csv")) == len(KEYS)
+
+
+@pytest.mark.usefixtures("s3")
+def test_what_is_no_regular_file(tmp_path: Path) -> None:
+    """A pipe or a device, /dev/null say, stays what it is: no file takes its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    run = create("pipe", "--bucket", "photos")
+
+    assert run.stderr == "s3batch: manifest pipe: that is no regular file\n"
+    assert run.exit_code == 2
+    assert pipe.is_fifo()
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_manifest_that_s3_does_not_take(tmp_path: Path) -> None:
+    """What was listed, for hours perhaps, is kept on this machine, and nothing is overwritten."""
+    run = create("s3://none-such/m.csv", "--bucket", "photos")
+
+    (kept,) = tmp_path.iterdir()
+    assert len(objects_in(kept)) == len(KEYS)
+    assert run.stderr.startswith("s3batch: s3://none-such/m.csv: NoSuchBucket")
+    assert run.stderr.endswith(f"; the manifest is kept in {kept.name}\n")
+    assert run.exit_code == 1
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how far it is, unless it is to be quiet."""
+    monkeypatch.setattr("s3batch_handler.cli._progress._PAGE", 2)
+    monkeypatch.setattr("s3batch_handler.cli._progress._SECONDS_BETWEEN_LINES", 0)
+
+    loud, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
+
+    assert loud.stderr == "2 objects listed\n4 objects listed\n"
+    assert quiet.stderr == ""
+
+
+@pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize(
+    ("arguments", "problem", "exit_code"),
+    [
+        (["m.csv", "--bucket", "photos", "--prefix", "x"], "s3://photos/x: there is no object", 1),
+        (["m.csv", "--bucket", "none-such"], "NoSuchBucket", 1),
+        (["s3://inbox", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["s3://inbox/", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["s3://inbox/a/..", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["s3://inbox/./m.csv", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["S3://inbox/m.csv", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["s3:/inbox/m.csv", "--bucket", "photos"], "s3://bucket/key", 2),
+        (["m.csv", "--bucket", "s3://photos"], "the name alone", 2),
+        (["m.csv", "--bucket", "photos/2024"], "the name alone", 2),
+        (["m.csv", "--bucket", "photos", "--profile", "none-such"], "none-such", 1),
+        ([".", "--bucket", "photos"], "that is a folder", 2),
+        (["-", "--bucket", "photos"], "name a file", 2),
+        (["/dev/null/m.csv", "--bucket", "photos"], "cannot write there", 2),
+        (["m.csv"], "--bucket", 2),
+    ],
+)
+def test_what_cannot_be(arguments: list[str], problem: str, exit_code: int, tmp_path: Path) -> None:
+    """One clear line, and no half of a manifest."""
+    run = create(*arguments)
+
+    assert problem in run.stderr
+    assert "Traceback" not in run.stderr
+    assert run.exit_code == exit_code
+    assert not list(tmp_path.iterdir())

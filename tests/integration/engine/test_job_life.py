@@ -1,0 +1,182 @@
+"""Jobs of an engine go only where the table lets them, whatever is asked of them, and when."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import uuid
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from logging.handlers import BufferingHandler
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import boto3
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from moto import mock_aws
+from typing_extensions import override
+
+from s3batch_handler.core._errors import InvalidTransition, JobError
+from s3batch_handler.engine import _engine as engine
+from s3batch_handler.engine._engine import Engine
+from s3batch_handler.engine.state._job_register import JobRegister
+from s3batch_handler.jobs._control import wait_for_job
+from s3batch_handler.jobs._job import Job, JobSpec
+from s3batch_handler.jobs._lifecycle import LEGAL_MOVES
+from s3batch_handler.jobs._status import JobStatus
+
+NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+
+
+def function(event: Any, context: object) -> Any:
+    (task,) = event["tasks"]
+    if task["s3Key"] == "broken":
+        raise ValueError(task["s3Key"])
+    result = {"taskId": task["taskId"], "resultCode": "Succeeded", "resultString": ""}
+    return {"invocationSchemaVersion": "1.0", "results": [result]}
+
+
+@cache
+def client() -> Any:
+    session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
+    return session.client("s3")
+
+
+def spec(keys: list[str], **members: Any) -> JobSpec:
+    """Put a manifest into the bucket, and ask for a job over it."""
+    manifest = "".join(f"photos,{key}\n" for key in keys).encode()
+    key = f"{uuid.uuid4()}.csv"  # moto breaks off reading what is written anew
+    etag = client().put_object(Bucket="photos", Key=key, Body=manifest)["ETag"].strip('"')
+    request = {
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": f"arn:aws:s3:::photos/{key}", "ETag": etag},
+        },
+        "Report": {"Enabled": True, "Bucket": "arn:aws:s3:::photos"},
+        "RoleArn": "arn:aws:iam::123456789012:role/batch",
+        "ClientRequestToken": str(uuid.uuid4()),
+    }
+    return JobSpec.from_request({**request, **members})
+
+
+class Recorded(JobRegister):
+    """Keeps each step of its jobs from one status to another."""
+
+    steps: ClassVar[set[tuple[JobStatus, JobStatus]]] = set()
+
+    @override
+    def save(self, job: Job) -> None:
+        with self.lock:
+            self.steps.add((self.get(job.job_id).job.status, job.status))
+            super().save(job)
+
+
+class JobsOfAnEngine(RuleBasedStateMachine):
+    """An engine that is asked for anything, in any order, and closed and opened meanwhile."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+
+    @initialize(background=st.booleans())
+    def begins(self, background: bool) -> None:
+        self.world = ExitStack()
+        self.world.enter_context(mock_aws())
+        self.trouble = BufferingHandler(1_000)
+        log = logging.getLogger("s3batch_handler.engine")
+        log.addHandler(self.trouble)
+        self.world.callback(log.removeHandler, self.trouble)
+        self.folder = Path(self.world.enter_context(tempfile.TemporaryDirectory()))
+        self.background = background
+        self.now = NOON
+        self.made: list[str] = []
+        client().create_bucket(Bucket="photos")
+        Recorded.steps.clear()
+        self.world.enter_context(patch.object(engine, "JobRegister", Recorded))
+        self.engine = self.opened()
+
+    def opened(self) -> Engine:
+        return Engine(
+            {"function": function},
+            s3=client(),
+            state=self.folder,
+            background=self.background,
+            clock=lambda: self.now,
+        )
+
+    @rule(
+        target=jobs,
+        keys=st.lists(st.sampled_from(["fine", "broken"]), max_size=4),
+        name=st.sampled_from(["function", "function", "unknown"]),
+        confirm=st.booleans(),
+        priority=st.integers(0, 2),
+    )
+    def is_asked_for_a_job(self, keys: list[str], name: str, confirm: bool, priority: int) -> str:
+        wanted = spec(
+            keys,
+            ConfirmationRequired=confirm,
+            Operation={"LambdaInvoke": {"FunctionArn": name}},
+            Priority=priority,
+        )
+        self.made.append(self.engine.create_job(wanted))
+        return self.made[-1]
+
+    @rule(job=jobs, requested=st.sampled_from([JobStatus.READY, JobStatus.CANCELLED]))
+    def is_asked_for_a_status(self, job: str, requested: JobStatus) -> None:
+        refused_at = None
+        try:
+            self.engine.update_job_status(job, requested)
+        except InvalidTransition as refusal:
+            refused_at = JobStatus(refusal.current)
+
+        if refused_at is not None:
+            assert requested is JobStatus.READY or refused_at.is_final
+            assert refused_at is not JobStatus.SUSPENDED
+
+    @rule(job=jobs, priority=st.integers(0, 2))
+    def is_asked_for_a_priority(self, job: str, priority: int) -> None:
+        try:
+            assert self.engine.update_job_priority(job, priority).priority == priority
+        except JobError:
+            assert self.engine.describe_job(job).status.is_final
+
+    @rule()
+    def is_left_alone_for_a_month(self) -> None:
+        self.now = min(self.now + timedelta(days=31), NOON + timedelta(days=62))
+
+    @rule()
+    def is_closed_and_opened_again(self) -> None:
+        self.engine.close()
+        self.goes_where_the_table_lets_it()
+        self.engine = self.opened()
+
+    @invariant()
+    def goes_where_the_table_lets_it(self) -> None:
+        """Every step, those that only its threads see, too."""
+        for before, after in Recorded.steps.copy():
+            assert after is before or after in LEGAL_MOVES[before]
+
+    def confirms(self, job: Job) -> None:
+        if job.status is JobStatus.SUSPENDED:
+            with suppress(InvalidTransition):
+                self.engine.update_job_status(job.job_id, JobStatus.READY)
+
+    @override
+    def teardown(self) -> None:
+        """All come to an end, with all of their tasks where they are complete."""
+        with self.world, self.engine:
+            for job_id in self.made:
+                job = wait_for_job(
+                    self.engine, job_id, poll=0.005, timeout=60, on_progress=self.confirms
+                )
+                if job.status is JobStatus.COMPLETE:
+                    assert job.progress.done == job.progress.total
+            self.goes_where_the_table_lets_it()
+            trouble = [self.trouble.format(record) for record in self.trouble.buffer]
+            assert not trouble, trouble
+
+
+TestJobsOfAnEngine = JobsOfAnEngine.TestCase
+TestJobsOfAnEngine.settings = settings(max_examples=25, stateful_step_count=15)

@@ -1,0 +1,461 @@
+"""The journal of a job: what it was told is there after a crash, whole commits at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from s3batch_handler.core._errors import StateDamaged, StateError
+from s3batch_handler.core._model import JobRef, Outcome, ResultCode
+from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._ranges import NumberRanges
+from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.jobs._status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from s3batch_handler.engine.invoke._answer import Answer
+
+JOB = JobRef(id="j")
+OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
+
+
+def lines(count: int) -> list[ManifestEntry]:
+    return [ManifestEntry("photos", str(number), None) for number in range(count)]
+
+
+class Crash(BaseException):
+    """As sudden as a kill can be within a process."""
+
+
+class Rows:
+    """A report that is kept in memory."""
+
+    statuses = tuple(TaskStatus)
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+
+    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
+        self.rows += b"".join(rows).splitlines()
+
+    def finish(self) -> str:
+        return "here"
+
+    def discard(self) -> None:
+        self.rows.clear()
+
+
+class Function:
+    """Answers as its script says, one code for each try of a key; crashes after some calls."""
+
+    def __init__(self, script: dict[str, list[str]]) -> None:
+        self.script = script
+        self.tries: Counter[str] = Counter()
+        self.calls_left = -1
+
+    def __call__(self, event: Any, context: object) -> Any:
+        if self.calls_left == 0:
+            raise Crash
+        self.calls_left -= 1
+        (task,) = event["tasks"]
+        key = task["s3Key"]
+        codes = self.script.get(key, ["Succeeded"])
+        code = codes[min(self.tries[key], len(codes) - 1)]
+        self.tries[key] += 1
+        result = {"taskId": task["taskId"], "resultCode": code, "resultString": f"{key} is {code}"}
+        return {"invocationSchemaVersion": "1.0", "results": [result]}
+
+
+@pytest.fixture
+def commits_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0.0)
+
+
+CODES = st.sampled_from(["Succeeded", "TemporaryFailure", "PermanentFailure"])
+
+
+@settings(max_examples=40)
+@given(
+    scripts=st.lists(st.lists(CODES, min_size=1, max_size=4), min_size=1, max_size=12),
+    crashes=st.lists(st.integers(0, 8), max_size=6),
+)
+def test_a_job_that_crashes_again_and_again(
+    tmp_path_factory: pytest.TempPathFactory,
+    scripts: list[list[str]],
+    crashes: list[int],
+) -> None:
+    """Wherever it is cut off, its report has one row for each line, the one it would have had."""
+    path = tmp_path_factory.mktemp("state") / "journal"
+    script = {str(number): codes for number, codes in enumerate(scripts)}
+    undisturbed = Rows()
+    run_job(lines(len(scripts)), InProcess(Function(script)), job=JOB, report=undisturbed)
+
+    for calls in [*crashes, -1]:
+        function, report = Function(script), Rows()
+        with Journal(path) as journal:
+            waiting = journal.all_waiting()
+            function.tries.update({task.encoded_key: task.tries for task, _ in waiting})
+            function.calls_left = calls
+            invoker = InProcess(function)
+            with suppress(Crash):
+                run = run_job(lines(len(scripts)), invoker, job=JOB, report=report, journal=journal)
+
+    assert sorted(report.rows) == sorted(undisturbed.rows)
+    assert (run.progress.total, run.progress.done) == (len(scripts), len(scripts))
+    assert run.status is JobStatus.COMPLETE
+
+
+@pytest.mark.usefixtures("commits_often")
+def test_a_crash_costs_no_more_than_the_running_task(tmp_path: Path) -> None:
+    """What was answered before the last commit is not asked for again."""
+    function = Function({})
+    function.calls_left = 3
+    with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
+        run_job(lines(5), InProcess(function), job=JOB, journal=journal)
+
+    function.calls_left = -1
+    with Journal(tmp_path / "journal") as journal:
+        run_job(lines(5), InProcess(function), job=JOB, journal=journal)
+
+    assert function.tries == dict.fromkeys("01234", 1)
+
+
+def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
+    """It comes back without a report; the same call with the same journal goes on."""
+    function, report = Function({"0": ["TemporaryFailure", "Succeeded"]}), Rows()
+    with Journal(tmp_path / "journal") as journal:
+        paused = run_job(
+            lines(4),
+            InProcess(function),
+            job=JOB,
+            report=report,
+            journal=journal,
+            asked=lambda: JobStatus.PAUSED if function.tries.total() >= 2 else None,
+        )
+        rows_so_far = list(report.rows)
+
+        run = run_job(lines(4), InProcess(function), job=JOB, report=report, journal=journal)
+
+    assert (paused.status, paused.progress.done, paused.report) == (JobStatus.PAUSED, 1, None)
+    assert rows_so_far == []
+    assert (run.status, run.progress.succeeded, len(report.rows)) == (JobStatus.COMPLETE, 4, 4)
+    assert function.tries == {"0": 2, "1": 1, "2": 1, "3": 1}
+
+
+def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    """S3 was away after all the work: no task is run again for it."""
+
+    class Away(Rows):
+        @override
+        def finish(self) -> str:
+            raise OSError("S3 is away")
+
+    function, report = Function({}), Rows()
+    with Journal(tmp_path / "journal") as journal:
+        first = run_job(lines(3), InProcess(function), job=JOB, report=Away(), journal=journal)
+
+        run = run_job(lines(3), InProcess(function), job=JOB, report=report, journal=journal)
+
+    assert (first.status, first.report) == (JobStatus.FAILED, None)
+    assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 3)
+    assert sum(function.tries.values()) == 3
+
+
+def test_reason_and_kinds_of_failures_outlive_the_process(tmp_path: Path) -> None:
+    """A job that had failed before it was cut off is not tried again, and says why it failed."""
+    function = Function({str(number): ["PermanentFailure"] for number in range(1_200)})
+    with Journal(tmp_path / "journal") as journal:
+        first = run_job(lines(1_200), InProcess(function), job=JOB, journal=journal)
+
+    with Journal(tmp_path / "journal") as journal:
+        again = run_job(lines(1_200), InProcess(function), job=JOB, journal=journal)
+
+    assert (again.status, again.reason) == (JobStatus.FAILED, first.reason)
+    assert again.failures == first.failures
+    assert sum(function.tries.values()) == 1_000
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=6),
+    st.integers(0, 30),
+)
+def test_tasks_that_were_answered_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory, commits: list[list[int]], count: int
+) -> None:
+    """Answered is what was committed, neither more nor less."""
+    path = tmp_path_factory.mktemp("state") / "journal"
+    answered: set[int] = set()
+    with Journal(path) as journal:
+        tasks = {task.number: task for task in journal.unanswered(lines(31))}
+        for numbers in commits:
+            for number in numbers:
+                journal.add_row(tasks[number], OK, b"x")
+            journal.commit({})
+            answered.update(numbers)
+        if count in tasks:
+            journal.add_row(tasks[count], OK, b"never committed")
+
+    with Journal(path) as journal:
+        assert {task.number for task in journal.unanswered(lines(31))} == set(range(31)) - answered
+        assert b"".join(journal.rows(OK)) == b"x" * sum(map(len, commits))
+
+
+def test_entries_and_messages_come_back_as_they_were(tmp_path: Path) -> None:
+    """No version column is not an empty cell; whatever a function says can be kept."""
+    entries = [ManifestEntry("b", "é%20\n", ""), ManifestEntry("b", "x", None)]
+    with Journal(tmp_path / "journal") as journal:
+        for task in journal.unanswered(entries):
+            journal.add_waiting(task, "a\ud800\0b")
+        journal.commit({})
+
+    with Journal(tmp_path / "journal") as journal:
+        assert list(journal.all_waiting()) == [(entry, "a\ud800\0b") for entry in entries]
+        assert [task.tries for task in journal.waiting(1)] == [1, 1]
+        assert list(journal.waiting(2)) == []
+
+
+def test_what_is_no_journal(tmp_path: Path) -> None:
+    """The error names the file; it is left as it is."""
+    (tmp_path / "journal").write_text("Dear diary, " * 100)
+
+    with pytest.raises(StateError, match=r"journal is damaged: file is not a database"):
+        Journal(tmp_path / "journal")
+
+    assert (tmp_path / "journal").read_text().startswith("Dear diary")
+
+
+def test_a_journal_of_another_version(tmp_path: Path) -> None:
+    """It is not guessed at."""
+    with Journal(tmp_path / "journal") as journal:
+        journal._db.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(StateError, match="another version"):
+        Journal(tmp_path / "journal")
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    """It is said plainly; once there is room again the job goes on, with nothing lost."""
+    report = Rows()
+    with Journal(tmp_path / "journal") as journal:
+        journal._db.execute("PRAGMA max_page_count = 12")
+        with pytest.raises(StateError, match="database or disk is full"):
+            run_job(lines(20_000), InProcess(Function({})), job=JOB, report=report, journal=journal)
+
+    with Journal(tmp_path / "journal") as journal:
+        run = run_job(
+            lines(20_000), InProcess(Function({})), job=JOB, report=report, journal=journal
+        )
+
+    assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 20_000)
+
+
+def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
+    """The error says where."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StateError, match=r"file/journal cannot be used: Not a directory"):
+        Journal(tmp_path / "file" / "journal")
+
+
+def test_a_process_that_is_killed_loses_only_what_it_had_not_committed(tmp_path: Path) -> None:
+    """Nothing waits in the process after a commit."""
+    script = """
+import os, signal, sys
+from pathlib import Path
+from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents._report import TaskStatus
+
+journal = Journal(Path(sys.argv[1]))
+for task in journal.unanswered([ManifestEntry("b", str(n), None) for n in range(10)]):
+    if task.number == 7:
+        journal.commit({"run": 7})
+    journal.add_row(task, TaskStatus.SUCCEEDED, b"row\\n")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    path = tmp_path / "journal"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
+
+    with Journal(path) as journal:
+        assert [task.number for task in journal.unanswered(lines(10))] == [7, 8, 9]
+        assert b"".join(journal.rows(OK)) == b"row\n" * 7
+        assert journal.facts == {"run": 7}
+
+
+# ---------------------------------------------------------------- one task that takes long
+
+
+@given(st.lists(st.sets(st.integers(0, 60)), max_size=12))
+def test_a_set_of_numbers_as_ranges(commits: list[set[int]]) -> None:
+    """Whatever is added in whatever order, it has these numbers, in as few ranges as there can be;
+    what has changed since it was saved makes the new ranges of the old ones.
+    """
+    ranges, saved, numbers = NumberRanges(), dict[int, int](), set[int]()
+    for added in commits:
+        numbers |= added
+        ranges.update(added)
+
+        for first in ranges.removed:
+            saved.pop(first, None)
+        saved.update(ranges.changed)
+        ranges.saved()
+
+        assert [n for first, end in ranges for n in range(first, end)] == sorted(numbers)
+        assert len(ranges) == len(numbers)
+        assert ranges.end == max(numbers, default=-1) + 1
+        assert sum(n - 1 not in numbers for n in numbers) == len([*ranges])
+        assert sorted(saved.items()) == [*ranges]
+
+
+class FirstTakesLong:
+    """A function whose first task is answered last."""
+
+    def invoke_all(
+        self,
+        job: JobRef,
+        schema_version: str,
+        entries: Iterable[ManifestEntry],
+        *,
+        stop: Callable[[], bool],
+    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+        tasks = [*entries]
+        for entry in (*tasks[1:], *tasks[:1]):
+            yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.usefixtures("commits_often")
+def test_one_slow_task_does_not_make_commits_expensive(tmp_path: Path) -> None:
+    """What a commit writes does not grow with the tasks that are answered behind a running one."""
+    sizes = [written_by_a_job(tmp_path / str(count), count) for count in (100, 400)]
+
+    assert sizes[1] < 5 * sizes[0]
+
+
+def written_by_a_job(path: Path, count: int) -> int:
+    """Count the bytes of what is given to SQLite in a whole job."""
+    written = 0
+
+    def count_bytes(statement: str) -> None:
+        nonlocal written
+        written += len(statement)
+
+    with Journal(path) as journal:
+        journal._db.set_trace_callback(count_bytes)  # statements with the values in them
+        run_job(lines(count), FirstTakesLong(), job=JOB, report=Rows(), journal=journal)
+    return written
+
+
+def test_commits_come_by_number_as_well_as_by_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what waits in memory is bounded on a fast machine, too."""
+    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 3600)
+    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_TASKS", 100)
+    function = Function({})
+    function.calls_left = 250
+
+    with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
+        run_job(lines(300), InProcess(function), job=JOB, journal=journal)
+
+    with Journal(tmp_path / "journal") as journal:
+        assert journal.answered >= 200
+
+
+def test_answers_are_committed_while_the_next_one_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that polls is a job that saves: quick answers do not wait for a slow one."""
+    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0.01)
+    committed: list[int] = []
+
+    with Journal(tmp_path / "journal") as journal:
+
+        class Waits(FirstTakesLong):
+            @override
+            def invoke_all(
+                self,
+                job: JobRef,
+                schema_version: str,
+                entries: Iterable[ManifestEntry],
+                *,
+                stop: Callable[[], bool],
+            ) -> Iterator[tuple[ManifestEntry, Answer]]:
+                for entry in entries:
+                    yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+                time.sleep(0.02)
+                stop()
+                committed.append(journal.answered)
+
+        run_job(lines(5), Waits(), job=JOB, journal=journal)
+
+    assert committed == [5, 5, 5, 5]  # once for each pass
+
+
+# ---------------------------------------------------------------- what is damaged
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE state SET state = replace(state, '\"run\": 6', '\"run\": 5')",
+        "UPDATE state SET state = 'x'",
+        "UPDATE state SET state = x'ff'",
+        "UPDATE state SET state = CAST(x'ff' AS TEXT)",
+        "DELETE FROM state",
+        "UPDATE answered SET first = first + 1",
+        "UPDATE answered SET \"end\" = 'many'",
+        "DELETE FROM answered",
+        "UPDATE rows SET rows = replace(rows, 'photos', 'fotos')",
+        "UPDATE rows SET count = count - 1",
+        "UPDATE rows SET rows = NULL",
+        "UPDATE rows SET status = 'failed'",
+        "DELETE FROM rows WHERE id = 0",
+        "UPDATE waiting SET tries = 2",
+        "UPDATE waiting SET tries = 'x'",
+        "UPDATE waiting SET number = number + 1",
+        "UPDATE waiting SET key = 'other'",
+        "UPDATE waiting SET key = CAST(x'ff' AS TEXT)",
+        "UPDATE waiting SET message = NULL",
+        "DELETE FROM waiting",
+        "DROP TABLE waiting",
+        "ALTER TABLE rows DROP COLUMN checksum",
+        "PRAGMA user_version = 0",
+    ],
+)
+@pytest.mark.usefixtures("commits_often")
+def test_a_journal_that_is_not_what_was_written(tmp_path: Path, statement: str) -> None:
+    """It is StateDamaged, when it is opened or at the end, and never a wrong report."""
+    path = tmp_path / "journal"
+    function, report = Function({"2": ["TemporaryFailure"]}), Rows()
+    function.calls_left = 6
+    with Journal(path) as journal, pytest.raises(Crash):
+        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(statement)
+        database.commit()
+
+    function.calls_left = -1
+    with pytest.raises(StateDamaged), Journal(path) as journal:
+        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal, total=9)
+
+    assert report.rows == []

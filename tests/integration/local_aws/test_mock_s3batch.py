@@ -1,0 +1,222 @@
+"""``mock_s3batch``: what a test of code that makes jobs sees."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from s3batch_handler import PermanentFailure, Task, task_handler
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.testing import mock_s3batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ACCOUNT = "123456789012"
+
+
+@cache
+def client(service: str, region: str = "us-east-1") -> Any:
+    session: Any = boto3.Session("testing", "testing", region_name=region)
+    return session.client(service)
+
+
+def create_job(keys: list[str], *, region: str = "us-east-1", **members: Any) -> str:
+    """Make a job over objects of the bucket ``photos``, as any code would."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket="photos")
+    manifest = "".join(f"photos,{key}\n" for key in keys)
+    etag = s3.put_object(Bucket="photos", Key="m.csv", Body=manifest)["ETag"].strip('"')
+    arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:thumbnails"
+    request = {
+        "AccountId": ACCOUNT,
+        "ConfirmationRequired": False,
+        "Operation": {"LambdaInvoke": {"FunctionArn": arn}},
+        "Manifest": {
+            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
+            "Location": {"ObjectArn": "arn:aws:s3:::photos/m.csv", "ETag": etag},
+        },
+        "Report": {"Enabled": True, "Bucket": "arn:aws:s3:::photos"},
+        "Priority": 1,
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/batch",
+    }
+    job_id: str = client("s3control", region).create_job(**{**request, **members})["JobId"]
+    return job_id
+
+
+def describe_job(job_id: str, region: str = "us-east-1") -> dict[str, Any]:
+    answer = client("s3control", region).describe_job(AccountId=ACCOUNT, JobId=job_id)
+    job: dict[str, Any] = answer["Job"]
+    return job
+
+
+@task_handler
+def thumbnails(task: Task) -> str:
+    """Write beside the object; in the order of the keys ``1``, ``2``, …."""
+    if task.key == "2":
+        raise PermanentFailure("not this one")
+    client("s3").put_object(Bucket=task.bucket, Key=f"thumbnails/{task.key}", Body=b"small")
+    return "done"
+
+
+def test_a_job_inside() -> None:
+    """It runs before ``create_job`` returns; function and test share one S3."""
+    with mock_s3batch({"thumbnails": thumbnails}):
+        job_id = create_job(["1", "2", "3"])
+
+        assert describe_job(job_id)["Status"] == "Complete"
+        rows = read_report(f"s3://photos/job-{job_id}", s3=client("s3")).rows()
+        assert {row.key: row.message for row in rows} == {
+            "1": "done",
+            "2": "not this one",
+            "3": "done",
+        }
+        written = client("s3").list_objects_v2(Bucket="photos", Prefix="thumbnails/")["Contents"]
+        assert [item["Key"] for item in written] == ["thumbnails/1", "thumbnails/3"]
+
+
+def test_tasks_are_done_in_the_order_of_the_manifest() -> None:
+    """One by one, on the thread of the test, and no other is left."""
+    seen = []
+
+    def function(event: Any, context: Any) -> None:
+        seen.append((event["tasks"][0]["s3Key"], threading.current_thread()))
+
+    before = {*threading.enumerate()}
+    with mock_s3batch({"thumbnails": function}):
+        create_job(["c", "a", "b"])
+
+    assert seen == [(key, threading.main_thread()) for key in "cab"]
+    assert {*threading.enumerate()} <= before
+
+
+@mock_s3batch({"thumbnails": thumbnails})
+def test_a_decorated_test(tmp_path: Path) -> None:
+    """It gets its fixtures, and AWS around it."""
+    assert tmp_path.is_dir()
+    assert describe_job(create_job(["1"]))["Status"] == "Complete"
+
+
+def test_what_it_cannot_decorate() -> None:
+    """Tests of a class would vanish, those of a coroutine would be run in the real AWS."""
+
+    class TestThis:
+        pass
+
+    async def test_that() -> None:
+        pass
+
+    def fixture() -> Iterator[None]:
+        yield
+
+    for thing in (TestThis, test_that, fixture):
+        with pytest.raises(TypeError, match=f"say 'with' in .*{thing.__name__}"):
+            mock_s3batch({})(thing)
+
+
+def test_each_block_begins_anew() -> None:
+    """Neither jobs nor buckets outlive it, nor do jobs that were never confirmed."""
+    with mock_s3batch({"thumbnails": thumbnails}):
+        create_job(["1"], ConfirmationRequired=True)
+    with mock_s3batch({"thumbnails": thumbnails}):
+        assert client("s3").list_buckets()["Buckets"] == []
+        assert client("s3control").list_jobs(AccountId=ACCOUNT)["Jobs"] == []
+
+
+def test_a_block_inside_another() -> None:
+    """The inner one's functions are for the inner one's jobs."""
+
+    def inner(event: Any, context: Any) -> None:
+        raise ValueError("inner")
+
+    with mock_s3batch({"thumbnails": thumbnails}):
+        with mock_s3batch({"thumbnails": inner}):
+            progress = describe_job(create_job(["1"]))["ProgressSummary"]
+            assert progress["NumberOfTasksFailed"] == 1
+        progress = describe_job(create_job(["1"]))["ProgressSummary"]
+        assert progress["NumberOfTasksSucceeded"] == 1
+
+
+def test_regions() -> None:
+    """A name stands for a function in all of them; jobs are known in their own only."""
+    with mock_s3batch({"thumbnails": thumbnails}):
+        job_id = create_job(["1"], region="eu-west-1")
+
+        job = describe_job(job_id, "eu-west-1")
+        assert job["Status"] == "Complete"
+        assert job["JobArn"] == f"arn:aws:s3:eu-west-1:{ACCOUNT}:job/{job_id}"
+        with pytest.raises(ClientError, match="NoSuchJobException"):
+            describe_job(job_id, "us-east-1")
+
+
+def test_options() -> None:
+    """How often it is tried again, and what the function is told of its time."""
+    tries = []
+
+    @task_handler(time_reserve=0)
+    def function(task: Task) -> str:
+        raise TimeoutError
+
+    def counted(event: Any, context: Any) -> Any:
+        tries.append(context.get_remaining_time_in_millis())
+        return function(event, context)
+
+    with mock_s3batch({"thumbnails": counted}, max_redrives=1, timeout=500):
+        job = describe_job(create_job(["1"]))
+
+    assert job["ProgressSummary"]["NumberOfTasksFailed"] == 1
+    assert len(tries) == 2
+    assert all(400_000 < millis <= 500_000 for millis in tries)
+
+
+def test_what_is_no_function() -> None:
+    """The block is not even entered."""
+    with pytest.raises(ValueError, match="names no function"), mock_s3batch({"a b": thumbnails}):
+        pytest.fail("entered")
+
+
+def test_an_end_of_the_test_inside_a_function() -> None:
+    """``pytest.fail()`` in a function fails the test, not a task."""
+
+    def function(event: Any, context: Any) -> None:
+        pytest.fail("seen")
+
+    with mock_s3batch({"thumbnails": function}), pytest.raises(pytest.fail.Exception, match="seen"):
+        create_job(["1"])
+
+
+def test_who_does_not_mock_pays_nothing() -> None:
+    """moto, boto3 and the engine come with the first use."""
+    program = "import sys, s3batch_handler.testing; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    assert not {"moto", "boto3", "s3batch_handler.engine"} & set(loaded)
+
+
+def test_the_snippets_on_tests(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the page's examples is a module of tests that pass."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+        monkeypatch.delenv(name)
+    passed = []
+    page = (project / "docs" / "testing.md").read_text()
+    for snippet in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        module: dict[str, Any] = {"__name__": "snippet"}
+        exec(compile(snippet, "testing.md", "exec"), module)
+        for name, test in module.items():
+            if name.startswith("test_"):
+                test()
+                passed.append(name)
+
+    assert passed == ["test_one_task", "test_a_job", "test_lines_are_counted"]

@@ -1,0 +1,112 @@
+"""The real SAM CLI for tests, and what it needs: containers, for ``sam local``.
+
+``scripts/get-deploy-tools``, run by ``scripts/test``, gets it. Without it these tests are skipped;
+those that need containers are where there are none, with the reason. There is always
+``tests/lambda_environment.py``, which has the same emulator without containers.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PROJECT: Final = Path(__file__).parents[2]
+TOOLS: Final = PROJECT / ".venvs"
+
+RUNTIME: Final = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+ARCHITECTURE: Final = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
+
+# All that a function needs beside its own code, as it lies in a folder.
+NEEDED: Final = {
+    "annotated_types",
+    "pydantic",
+    "pydantic_core",
+    "s3batch_handler",
+    "typing_extensions.py",
+    "typing_inspection",
+}
+
+needs_sam = pytest.mark.skipif(
+    not TOOLS.joinpath("sam", "bin", "sam").exists(),
+    reason="there is no SAM CLI: run scripts/get-deploy-tools",
+)
+
+
+def tool(name: str, *arguments: str | Path, folder: Path = PROJECT) -> str:
+    """Run ``NAME ARGUMENTS`` of the SAM CLI's environment, or checkov, and give its output."""
+    run = subprocess.run(
+        command(name, *arguments),
+        cwd=folder,
+        env=variables(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def command(name: str, *arguments: str | Path) -> list[str | Path]:
+    environment = "checkov" if name == "checkov" else "sam"
+    return [TOOLS / environment / "bin" / name, *arguments]
+
+
+def variables() -> dict[str, str]:
+    """Make an environment in which ``sam`` asks nobody and finds this Python to build with."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # Not of an activated environment: a virtual one's own `python3.X` is what pip belongs to.
+    return {
+        **ours,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_BETA_FEATURES": "0",
+    }
+
+
+# For functions that can be loaded here, whatever they are deployed to.
+PARAMETERS: Final = ("--parameter-overrides", f"Runtime={RUNTIME} Architecture={ARCHITECTURE}")
+
+
+def build(template: Path, into: Path, *options: str) -> Path:
+    """Run ``sam build``, and give the new template."""
+    places = ("--template", template, "--build-dir", into)
+    tool("sam", "build", *places, *options, folder=template.parent)
+    return into / "template.yaml"
+
+
+# Docker's own client for Python, which the SAM CLI brings along, is the one whose word counts.
+_LOOK_FOR_IMAGE = """
+import sys, docker
+images = docker.from_env().images
+try:
+    images.get(sys.argv[1])
+except docker.errors.ImageNotFound:
+    images.pull(sys.argv[1])
+"""
+
+
+def require_containers() -> None:
+    """Skip the test unless a container of this Python's Lambda runtime can be had here."""
+    image = f"public.ecr.aws/lambda/{RUNTIME.replace('python', 'python:')}-{ARCHITECTURE}"
+    look = subprocess.run(
+        command("python", "-c", _LOOK_FOR_IMAGE, image),
+        env=variables(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if look.returncode != 0:
+        problem = look.stderr.strip().rpartition("\n")[2]
+        pytest.skip(f"no containers here, so no sam local: {image}: {problem}")

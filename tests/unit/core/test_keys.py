@@ -1,0 +1,137 @@
+"""Keys and buckets: how S3 Batch Operations spells them, and what they are in boto3."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from s3batch_handler.core._keys import bucket_name, decode_key, encode_key, is_utf8
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("photos/summer.jpg", "photos/summer.jpg"),
+        ("a%20b.txt", "a b.txt"),
+        ("a+b.txt", "a b.txt"),
+        ("a%2Bb.txt", "a+b.txt"),
+        ("a%2bb.txt", "a+b.txt"),
+        ("100%25.txt", "100%.txt"),
+        ("pct%2520literal", "pct%20literal"),
+        ("%E3%81%82%F0%9F%8C%BB", "あ🌻"),
+        ("あ%20🌻", "あ 🌻"),
+        ("back\\slash%20and%5Cslash", "back\\slash and\\slash"),
+        ("\\x41%20", "\\x41 "),
+        ("line%0Abreak", "line\nbreak"),
+        ("nothing%", "nothing%"),
+        ("nothing%2", "nothing%2"),
+        ("nothing%zz%20", "nothing%zz "),
+        ("%%20", "% "),
+        ("", ""),
+    ],
+)
+def test_decoding(encoded: str, key: str) -> None:
+    """A key is form-decoded; what begins no escape stands for itself."""
+    assert decode_key(encoded) == key
+
+
+@given(st.one_of(TEXT, st.from_regex(r"([a-z/+]|%[0-9a-fA-F]{2}|%.|\\)*", fullmatch=True)))
+@example("%")
+@example("%\\x20")
+def test_decoding_like_everybody_else(encoded: str) -> None:
+    """Whatever Python's ``unquote_plus`` can read, we read in the same way."""
+    expected = unquote_plus(encoded, errors="surrogateescape")
+
+    decoded = decode_key(encoded)
+
+    assert decoded == expected
+
+
+@pytest.mark.parametrize("encoded", ["%FF%FE", "caf%E9.jpg", "%ED%A0%80", "%C3", "a\\%E9"])
+def test_bytes_that_are_no_utf8(encoded: str) -> None:
+    """They are kept apart from every key there can be, and spelled again as they came."""
+    key = decode_key(encoded)
+
+    assert not is_utf8(key)
+    assert encode_key(key) == encoded.replace("\\", "%5C")
+
+
+@given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), SURROGATE_ESCAPES)))
+def test_is_utf8(key: str) -> None:
+    """A key is UTF-8 unless there is half of a surrogate pair in it."""
+    assert is_utf8(key) == (not any("\ud800" <= character <= "\udfff" for character in key))
+
+
+@given(TEXT)
+def test_encoding(key: str) -> None:
+    """Whoever reads our keys reads them right: form decoding, plain decoding, and we."""
+    encoded = encode_key(key)
+
+    assert unquote(encoded) == unquote_plus(encoded) == decode_key(encoded) == key
+    assert encoded.isascii()
+    assert encoded.count("/") == key.count("/")
+
+
+@given(TEXT)
+def test_encodings_of_others(key: str) -> None:
+    """Keys are read right from both encodings that are in use elsewhere."""
+    assert decode_key(quote(key, safe="/")) == key
+    assert decode_key(quote_plus(key, safe="/")) == key
+
+
+@pytest.mark.parametrize(
+    ("arn", "bucket"),
+    [
+        ("holiday-photos", "holiday-photos"),
+        ("arn:aws:s3:::holiday-photos", "holiday-photos"),
+        ("arn:aws-cn:s3:::holiday-photos", "holiday-photos"),
+        ("arn:aws-us-gov:s3:::holiday-photos", "holiday-photos"),
+        ("arn:aws-iso-b:s3:::holiday-photos", "holiday-photos"),
+        ("arn:aws:::holiday-photos", "holiday-photos"),
+        ("arn:aws:s3:us-east-1:0123456788:holiday-photos", "holiday-photos"),
+        ("arn:aws:s3:::accesspoint", "accesspoint"),
+        ("arn:aws:s3express:us-east-1:123456789012:bucket/h--use1-az4--x-s3", "h--use1-az4--x-s3"),
+        ("arn:aws:s3express:us-east-1:123456789012:/bucket/h--use1-az4--x-s3", "h--use1-az4--x-s3"),
+        (
+            "arn:aws:s3express:us-east-1:123456789012:accesspoint/h--use1-az4--xa-s3",
+            "h--use1-az4--xa-s3",
+        ),
+    ],
+)
+def test_buckets(arn: str, bucket: str) -> None:
+    """boto3 knows a bucket by its name, in whatever form it came."""
+    assert bucket_name(arn) == bucket
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers",
+        "arn:aws:s3:eu-west-1:123456789012:accesspoint:readers",
+        "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/readers",
+        "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap",
+        "arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/readers",
+        "arn:aws:s3-outposts:eu-west-1:123456789012:outpost/op-01/accesspoint/readers",
+    ],
+)
+def test_access_points(arn: str) -> None:
+    """boto3 knows an access point by its ARN."""
+    assert bucket_name(arn) == arn
+
+
+@pytest.mark.parametrize("arn", [
+    "", "arn:", "arn:aws:s3:::", "arn:aws:s3:::photos/summer.jpg", "photos/summer.jpg",
+    "arn:aws:s3express:us-east-1:123456789012:bucket/",
+    "arn:aws:s3express:us-east-1:123456789012:/bucket/",
+    "arn:aws:s3express:us-east-1:123456789012://bucket/h--use1-az4--x-s3",
+])  # fmt: skip
+def test_no_bucket(arn: str) -> None:
+    """What names no bucket, or an object, is not taken for one."""
+    with pytest.raises(ValueError, match="names no bucket"):
+        bucket_name(arn)

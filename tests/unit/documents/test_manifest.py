@@ -1,0 +1,509 @@
+"""CSV manifests: what is written can be read, what S3 would stumble over is refused by line."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+import tracemalloc
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import unquote, unquote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.core._model import ObjectRef
+from s3batch_handler.documents._manifest import (
+    ManifestEntry,
+    count_entries,
+    read_entries,
+    read_manifest,
+    write_manifest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from typing_extensions import Buffer
+
+
+def entries(content: bytes, fields: Sequence[str] | None = None) -> list[ManifestEntry]:
+    return list(read_entries(io.BytesIO(content), fields=fields, source="m.csv"))
+
+
+def refusal(content: bytes, fields: Sequence[str] | None = None) -> ManifestError:
+    with pytest.raises(ManifestError) as caught:
+        entries(content, fields)
+    assert caught.value.source == "m.csv"
+    return caught.value
+
+
+def written(objects: list[ObjectRef]) -> bytes:
+    target = io.BytesIO()
+    write_manifest(target, objects)
+    return target.getvalue()
+
+
+keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+buckets = st.from_regex(r"[a-z0-9][a-z0-9.-]{2,20}", fullmatch=True)
+versions = st.just("null") | st.text(
+    st.characters(exclude_categories=["C", "Z"], include_characters=" "), min_size=1
+)
+
+
+@st.composite
+def object_lists(draw: st.DrawFn) -> list[ObjectRef]:
+    version = versions if draw(st.booleans()) else st.none()
+    return draw(
+        st.lists(st.builds(ObjectRef, bucket=buckets, key=keys, version_id=version), max_size=5)
+    )
+
+
+# ---------------------------------------------------------------- round trips
+
+
+@given(object_lists())
+def test_round_trip(objects: list[ObjectRef]) -> None:
+    """Whatever is written comes back: any key text, with versions or without."""
+    content = written(objects)
+
+    assert list(read_manifest(io.BytesIO(content))) == objects
+
+
+@given(keys)
+def test_both_url_decodings_read_our_keys(key: str) -> None:
+    """The samples of AWS decode in two ways; a key of ours is the same in both."""
+    (entry,) = entries(written([ObjectRef(bucket="b", key=key)]))
+
+    assert unquote(entry.encoded_key) == key
+    assert unquote_plus(entry.encoded_key) == key
+
+
+@given(st.binary(min_size=1))
+def test_key_that_is_no_utf8_survives(raw: bytes) -> None:
+    """A key of a report or an event whose bytes are no text goes back as the same bytes."""
+    escaped = "".join(f"%{byte:02X}" for byte in raw)
+    (ref,) = read_manifest(io.BytesIO(f"b,{escaped}\n".encode()))
+
+    (again,) = read_manifest(io.BytesIO(written([ref])))
+
+    assert again == ref
+    assert again.key.encode("utf-8", "surrogateescape") == raw
+
+
+@pytest.mark.parametrize("bucket", ["bucket", "Bucket"])
+@pytest.mark.parametrize("key", ["key", "Key", "object"])
+def test_object_that_looks_like_a_header(bucket: str, key: str) -> None:
+    """The object "key" in the bucket "bucket" can be written and read, first of all too."""
+    objects = [ObjectRef(bucket=bucket, key=key)] * 2
+
+    assert list(read_manifest(io.BytesIO(written(objects)))) == objects
+
+
+# ---------------------------------------------------------------- writing
+
+
+def test_bytes_as_s3_wants_them() -> None:
+    """LF, no header, quotes where they are needed only, keys URL-encoded, slashes kept."""
+    target = io.BytesIO()
+
+    info = write_manifest(
+        target,
+        [
+            ObjectRef(bucket="b", key='year 2024/a+b,"é".jpg', version_id="v1"),
+            ObjectRef(bucket="b", key="plain", version_id="null"),
+        ],
+    )
+
+    assert target.getvalue() == b"b,year%202024/a%2Bb%2C%22%C3%A9%22.jpg,v1\nb,plain,null\n"
+    assert info.count == 2
+    assert info.fields == ("Bucket", "Key", "VersionId")
+
+
+def test_cell_with_a_comma_is_quoted() -> None:
+    """What is no key is not URL-encoded, so CSV's own quotes protect it."""
+    content = written([ObjectRef(bucket="b", key="k", version_id='a,"b')])
+
+    assert content == b'b,k,"a,""b"\n'
+
+
+@given(object_lists())
+def test_etag_is_the_md5_of_the_bytes(objects: list[ObjectRef]) -> None:
+    """CreateJob wants the ETag that S3 gives for these bytes."""
+    target = io.BytesIO()
+
+    info = write_manifest(target, objects)
+
+    assert info.etag == hashlib.md5(target.getvalue()).hexdigest()
+    assert info.count == len(objects)
+
+
+def test_nothing_to_write() -> None:
+    """No objects: no bytes, no lines, the columns of a manifest without versions."""
+    target = io.BytesIO()
+
+    info = write_manifest(target, [])
+
+    assert (target.getvalue(), info.count, info.fields) == (b"", 0, ("Bucket", "Key"))
+
+
+def test_target_stays_open() -> None:
+    """Whoever opened it closes it."""
+    target = io.BytesIO()
+
+    write_manifest(target, [ObjectRef(bucket="b", key="k")])
+
+    assert not target.closed
+
+
+@pytest.mark.parametrize(
+    ("objects", "says"),
+    [
+        ([("b", "k", "v"), ("b", "k2", None)], "'k2' has no version id.*'null' is the version"),
+        ([("b", "k", "v"), ("b", "k2", "")], "'k2' has no version id"),
+        ([("b", "k", None), ("b", "k2", "v")], "'k2' has a version id.*or none"),
+        ([("b", "k", None), ("b", "", None)], "needs a bucket and a key"),
+        ([("b", "k", None), ("", "k", None)], "needs a bucket and a key"),
+        ([("b", "k", None), ("b\n", "k", None)], "no bucket or version"),
+        ([("b", "k", "v"), ("b", "k", "v\r\n")], "no bucket or version"),
+        ([("b", "k", None), ("b\ud800", "k", None)], "no bucket or version"),
+        ([("b", "k", None), ("b", "\ud800", None)], "surrogates not allowed"),
+    ],
+)
+def test_object_that_is_no_line(objects: list[tuple[str, str, str | None]], says: str) -> None:
+    """The line is named, and what to do; versions are for all lines or for none."""
+    refs = [ObjectRef.of_valid(dict(zip(("bucket", "key", "version_id"), o))) for o in objects]
+
+    with pytest.raises(ManifestError, match=says) as caught:
+        write_manifest(io.BytesIO(), refs)
+
+    assert caught.value.line == 2
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_lines_as_they_stand() -> None:
+    """Entries keep the encoded key and tell an empty cell from a missing column."""
+    assert entries(b"b,a%20b+c\n") == [ManifestEntry("b", "a%20b+c", None)]
+    assert entries(b"b,k,\nb,k,null\n") == [
+        ManifestEntry("b", "k", ""),
+        ManifestEntry("b", "k", "null"),
+    ]
+
+
+def test_entry_names_an_object() -> None:
+    """The key decoded as forms are, no version id for a cell that is empty or not there."""
+    assert ManifestEntry("b", "a%20b+c%2B", None).object == ObjectRef(bucket="b", key="a b c+")
+    assert ManifestEntry("b", "k", "").object == ObjectRef(bucket="b", key="k")
+    assert ManifestEntry("b", "k", "v").object == ObjectRef(bucket="b", key="k", version_id="v")
+
+
+@given(st.permutations(["Bucket", "Key", "VersionId", "Ignore", "Ignore"]), st.integers(2, 5))
+def test_columns_in_any_order(order: list[str], width: int) -> None:
+    """Fields say which column is what; ignored ones may be many, and empty."""
+    fields = sorted(order, key=["Bucket", "Key"].__contains__, reverse=True)[:width]
+    fields.sort(key=order.index)
+    cells = {"Bucket": "b", "Key": "k%2B", "VersionId": "v", "Ignore": ""}
+    line = ",".join(cells[name] for name in fields).encode()
+
+    (entry,) = entries(line, fields)
+
+    assert entry == ("b", "k%2B", "v" if "VersionId" in fields else None)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_line_ends(end: bytes) -> None:
+    """LF or CRLF, and the last line may have none."""
+    assert entries(b"b,k\nb,l" + end) == [("b", "k", None), ("b", "l", None)]
+    assert entries(b"b,k\r\nb,l" + end) == [("b", "k", None), ("b", "l", None)]
+
+
+def test_quoted_cells() -> None:
+    """As inventories write them; a comma, a quote and a line break inside are data."""
+    assert entries(b'"b","a,""b"\n"b","a\nb"\n') == [("b", 'a,"b', None), ("b", "a\nb", None)]
+
+
+def test_empty_manifest_yields_nothing() -> None:
+    """Whether that is a mistake, the caller knows."""
+    assert entries(b"") == []
+    assert entries(b"", ["Key", "Bucket"]) == []
+
+
+def test_read_stream_stays_open() -> None:
+    """Whoever opened it closes it, after the end, an error or a reader that lost interest."""
+    whole, broken, left = io.BytesIO(b"b,k\n"), io.BytesIO(b"\xff"), io.BytesIO(b"b,k\nb,k\n")
+
+    list(read_entries(whole))
+    with pytest.raises(ManifestError):
+        list(read_entries(broken))
+    unfinished = read_entries(left)
+    next(unfinished)
+    del unfinished
+
+    assert not any(stream.closed for stream in (whole, broken, left))
+
+
+def test_stream_closed_under_a_reader() -> None:
+    """A reader that is dropped after its stream was closed makes no noise."""
+    stream = io.BytesIO(b"b,k\nb,k\n")
+    reader = read_entries(stream)
+    next(reader)
+
+    stream.close()
+    del reader
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Bucket,Key",
+        b"bucket,key,versionid",
+        b"BUCKET,KEY,VERSIONID,SIZE",
+        b'"Bucket","Key"',
+        b"Bucket Name,Object Key",
+        b"bucket_name,key",
+        b"Key,Bucket",
+    ],
+)
+@pytest.mark.parametrize("fields", [None, ["Bucket", "Key"]])
+def test_header_row(header: bytes, fields: list[str] | None) -> None:
+    """S3 would take it as an object: the error says to remove it."""
+    error = refusal(header + b"\nb,k\n", fields)
+
+    assert error.line == 1
+    assert "header row" in str(error)
+    assert "remove it" in str(error)
+
+
+def test_header_words_further_down_are_data() -> None:
+    """Only the first line can be a header."""
+    assert entries(b"b,k\nbucket,key\n")[1] == ("bucket", "key", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "line", "says"),
+    [
+        (b"b\n", None, 1, "expected 2 columns .* or 3 .*, got 1.*fields"),
+        (b"b,k,v,x\n", None, 1, "got 4.*fields"),
+        (b"b,k\nb,k,v\n", None, 2, r"has 3 columns, expected 2 \(Bucket, Key\)"),
+        (b"b,k,v\nb,k,v\nb,k\n", None, 3, "has 2 columns, expected 3"),
+        (b"b,k\n", ["Bucket", "Key", "Ignore"], 1, "has 2 columns, expected 3"),
+        (b"b,k\n\nb,k\n", None, 2, "blank line"),
+        (b"\nb,k\n", None, 1, "blank line"),
+        (b"b,k\n\n", None, 2, "blank line"),
+        (b"\xef\xbb\xbfb,k\n", None, 1, "byte order mark"),
+        (b'\xef\xbb\xbf"b","k"\n', None, 1, "byte order mark"),
+        (b"\xef\xbb\xbfBucket,Key\n", None, 1, "byte order mark"),
+        (b"b,k\n,k\n", None, 2, "bucket is empty"),
+        (b"b,k\nb,\n", None, 2, "key is empty"),
+        (b",b\n", ["Key", "Bucket"], 1, "key is empty"),
+        (b'b,k\nb,"k"x\n', None, 2, "not well-formed CSV"),
+        (b'b,k\nb,"k\nb,k\nb,k\n', None, 2, "not well-formed CSV"),
+        (b'b,"a\nb"\nb,"k', None, 3, "not well-formed CSV"),
+        (b'b,"a\nb"\nb\n', None, 3, "has 1 columns"),
+        (b"b,k\rb,k\r", None, 1, "not well-formed CSV"),
+        (b"b,k\nb," + b"k" * 200_000, None, 2, "field larger than field limit"),
+        (b"\x1f\x8b\x08\x00\x00", None, 1, "gzip.*decompress"),
+    ],
+)
+def test_what_is_no_manifest(
+    content: bytes, fields: list[str] | None, line: int, says: str
+) -> None:
+    """Nothing is skipped or mended: the error names source, line and remedy."""
+    error = refusal(content, fields)
+
+    assert error.line == line
+    assert str(error).startswith(f"m.csv, line {line}: ")
+    assert re.search(says, str(error))
+
+
+@given(
+    before=st.lists(st.sampled_from([b"b,k\n", b"b,\xc3\xa9\r\n", b'b,"x\ny"\n']), max_size=5),
+    padding=st.integers(0, 20_000),
+    cut=st.sampled_from([b"\xff", b"\xc3(", b"\xe2\x82", b"\x80"]),
+    after=st.sampled_from([b"", b"\nb,k\n" * 3000]),
+)
+def test_line_of_a_byte_that_is_no_utf8(
+    before: list[bytes], padding: int, cut: bytes, after: bytes
+) -> None:
+    """The line is exact wherever chunks of the decoder begin and end, and at the very end."""
+    lines = b"".join(before) + b"b,0123456789\n" * (padding // 13)
+
+    error = refusal(lines + b"b," + b"p" * (padding % 13) + cut + after)
+
+    assert error.line == lines.count(b"\n") + 1
+    assert "UTF-8" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ([], "Bucket is missing"),
+        (["Key"], "Bucket is missing"),
+        (["Bucket", "VersionId"], "Key is missing"),
+        (["Bucket", "Key", "Size"], "unknown field 'Size': use Bucket, Key, VersionId, Ignore"),
+        (["bucket", "Key"], "unknown field 'bucket'"),
+        (["Bucket", "Key", "Key"], "Key is given more than once"),
+        ("Bucket,Key", "unknown field"),
+    ],
+)
+def test_bad_fields(fields: Sequence[str], says: str) -> None:
+    """Refused at once, before anything is read."""
+    with pytest.raises(ManifestError, match=says) as caught:
+        read_entries(io.BytesIO(b"b,k\n"), fields=fields)
+
+    assert caught.value.line is None
+
+
+# ---------------------------------------------------------------- streams of any length
+
+
+class Repeating(io.RawIOBase):
+    """The same line ``count`` times, never in memory as a whole."""
+
+    def __init__(self, line: bytes, count: int) -> None:
+        self._block = line * 100
+        self._left = count * len(line)
+        self._at = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        chunk = self._block[self._at :][: min(len(view), self._left)]
+        view[: len(chunk)] = chunk
+        self._left -= len(chunk)
+        self._at = (self._at + len(chunk)) % len(self._block)
+        return len(chunk)
+
+
+class Nowhere(io.RawIOBase):
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        return memoryview(data).nbytes
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("traced")
+def test_memory_stays_flat() -> None:
+    """A manifest is copied line by line: 1 MB takes less than a third of that."""
+    stream = io.BufferedReader(Repeating(b"bucket-of-mine,photos/2024/x.jpg,null\n", 30_000))
+
+    info = write_manifest(cast("BinaryIO", Nowhere()), read_manifest(stream))
+
+    assert info.count == 30_000
+    assert tracemalloc.get_traced_memory()[1] < 350_000
+
+
+@pytest.mark.usefixtures("traced")
+def test_file_without_line_breaks_does_not_fill_the_memory() -> None:
+    """A wrong file, such as a disk image, is refused after its first megabyte."""
+    stream = io.BufferedReader(Repeating(b"\0" * 100, 100_000))
+
+    with pytest.raises(ManifestError, match="field limit") as caught:
+        list(read_entries(stream))
+
+    assert caught.value.line == 1
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000
+
+
+@given(object_lists())
+def test_a_plain_csv_reader_agrees(objects: list[ObjectRef]) -> None:
+    """What we write is what any CSV reader takes for these cells."""
+    text = written(objects).decode()
+
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+
+    assert [row[0] for row in rows] == [item.bucket for item in objects]
+    assert [unquote(row[1]) for row in rows] == [item.key for item in objects]
+
+
+# ---------------------------------------------------------------- counting
+
+
+def count(content: bytes, fields: Sequence[str] | None = None) -> int:
+    return count_entries(io.BytesIO(content), fields=fields, source="m.csv")
+
+
+PIECES = [
+    *(b"a", b"b,k", b"b,k,v", b"b,k\n", b"b,k,\n", b'"b","k"', b"bucket,key", b"x" * 5000),
+    *(b",", b"\n", b"\n", b"\r\n", b"\r", b'"', b" ", b"\x00"),
+    *(b"\xc3\xbc", b"\xc3", b"\xef\xbb\xbf", b"\xe2\x80\xa8"),
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join),
+    st.sampled_from([None, ["Bucket", "Key"], ["Key", "Ignore", "Bucket"], ["Bucket", "Ignore"]]),
+)
+def test_counting_is_reading(content: bytes, fields: list[str] | None) -> None:
+    """There are as many lines as one would read, and the same faults."""
+    try:
+        expected: int | str = len(entries(content, fields))
+    except ManifestError as error:
+        expected = str(error)
+
+    try:
+        counted: int | str = count(content, fields)
+    except ManifestError as error:
+        counted = str(error)
+
+    assert counted == expected
+
+
+@given(object_lists())
+def test_counting_what_we_write(objects: list[ObjectRef]) -> None:
+    """Whatever keys are in it."""
+    assert count(written(objects)) == len(objects)
+
+
+@pytest.mark.parametrize("block", [100, 101, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [("photos,2024/{}.jpg", None), ("2024/%C3%BC.jpg,ü,photos", ["Key", "Ignore", "Bucket"])],
+)
+def test_counting_plain_lines(
+    monkeypatch: pytest.MonkeyPatch, block: int, end: str, line: str, fields: list[str] | None
+) -> None:
+    """They need no closer look, wherever a block of them ends; nor does the last one an end."""
+    monkeypatch.setattr("s3batch_handler.documents._manifest._BLOCK", block)
+    monkeypatch.setattr("s3batch_handler.documents._manifest.read_entries", None)
+    lines = end.join(line.format(number) for number in range(1000)).encode()
+
+    assert count(lines, fields) == 1000
+    assert count(lines + end.encode(), fields) == 1000
+
+
+@pytest.mark.parametrize("junk", [b"x", b",", b"\r", b"b,k,", b"b\n"])
+def test_counting_what_is_no_manifest(junk: bytes) -> None:
+    """It is refused without trying for hours, a line or not."""
+    with pytest.raises(ManifestError):
+        count(b"photos,a.jpg\n" * 90_000 + junk * 1_000_000)
+
+
+def test_counting_from_where_the_stream_is() -> None:
+    """What was read before is not counted, with quotes or without."""
+    for lines in (b"b,k\nb,k\n", b'"b","k"\nb,k\n'):
+        stream = io.BytesIO(b"something\n" + lines)
+        stream.readline()
+
+        assert count_entries(stream) == 2

@@ -1,0 +1,241 @@
+"""The documentation says what is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from itertools import chain
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import click
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from s3batch_handler.cli._commands import s3batch
+from s3batch_handler.core import _errors as errors
+from s3batch_handler.handler._decorator import HandlerOptions
+from s3batch_handler.testing import make_context, make_event
+from tests.support.command_reference import command_reference
+from tests.support.package import PACKAGE, modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def snippets(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """S3 with one bucket, as far as snippets need it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_object(Bucket="bucket", Key="a b.txt", Body=b"one\ntwo\n")
+        s3.put_object(Bucket="bucket", Key="empty.txt", Body=b"")
+        yield s3
+
+
+def test_the_example_of_the_readme(project: Path, aws: Any) -> None:
+    """The first thing that anybody reads is a complete function, and does what the text says."""
+    namespace: dict[str, Any] = {}
+    exec(snippets(project / "README.md")[0], namespace)
+
+    answer = namespace["handler"](make_event("a b.txt", "empty.txt", "none.txt"), make_context())
+
+    assert [(result["resultCode"], result["resultString"]) for result in answer["results"][:2]] == [
+        ("Succeeded", '{"bytes":8,"lines":2}'),
+        ("PermanentFailure", "empty"),
+    ]
+    assert answer["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
+
+
+def test_the_test_of_the_readme(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example of a test is one that passes, with the example of a handler."""
+    example, test = snippets(project / "README.md")[:2]
+    (tmp_path / "app.py").write_text(example)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    namespace: dict[str, Any] = {}
+    exec(test, namespace)
+
+    try:
+        namespace["test_an_empty_object_is_given_up"]()
+    finally:
+        sys.modules.pop("app", None)
+
+
+def test_the_snippets_on_handlers(project: Path, aws: Any, monkeypatch: Any) -> None:
+    """Each of them runs as it stands."""
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
+    for snippet in snippets(project / "docs" / "handlers.md"):
+        exec(compile(snippet, "handlers.md", "exec"), {"__name__": "snippet"})
+
+
+def test_the_manifest_of_a_listing(
+    project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page on deployment says how to get a manifest, and so one gets it."""
+    aws.create_bucket(Bucket="my-photos")
+    for key in ("2024/a b.txt", "2025/c.txt"):
+        aws.put_object(Bucket="my-photos", Key=key, Body=b"")
+    monkeypatch.chdir(tmp_path)
+
+    page = (project / "docs" / "deploy.md").read_text()
+    command = re.search(r"^s3batch (manifest create .*)$", page, re.MULTILINE)
+    assert command is not None
+    CliRunner().invoke(s3batch, command[1].split(), catch_exceptions=False)
+
+    assert (tmp_path / "manifest.csv").read_text() == "my-photos,2024/a%20b.txt\n"
+
+
+def test_every_option_of_the_decorator_is_in_the_table(project: Path) -> None:
+    """No option without a line, no line without an option."""
+    _, table = (project / "docs" / "handlers.md").read_text().split("## All options")
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+    assert documented == {"arguments", "payload", *HandlerOptions.__annotations__}
+
+
+def error_classes() -> set[str]:
+    return {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.S3BatchError)
+    }
+
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    """The docstring of ``errors`` shows all of them, where they belong."""
+    for name in error_classes():
+        assert re.search(rf"\b{name}\b", errors.__doc__ or ""), name
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """Give the lines of the table below a heading, by the names in their first cells."""
+    table = page.split(f"## {heading}")[1].split("\n## ", maxsplit=1)[0]
+    lines = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
+    names = [re.findall(r"`(\w+)`", cells[0]) for cells in lines]
+    assert len({*chain(*names)}) == len([*chain(*names)]), "something is listed twice"
+    return {
+        name: [cell.strip() for cell in cells]
+        for found, cells in zip(names, lines, strict=True)
+        for name in found
+    }
+
+
+def test_every_error_is_in_the_reference(project: Path) -> None:
+    """With what ends ``s3batch`` with which exit code, and what to do about it."""
+    listed = rows((project / "docs" / "reference.md").read_text(), "Errors")
+
+    assert listed.keys() == {*error_classes(), "UsageProblem"}
+    assert {name for name, cells in listed.items() if cells[2] == "2"} == {
+        "InvalidFunction",
+        "ProjectError",
+        "UsageProblem",
+    }
+    assert all(cells[1] and cells[3] for cells in listed.values())
+
+
+def test_every_environment_variable_is_in_the_reference(project: Path) -> None:
+    """Those that the package's code spells, whether it reads them or sets them."""
+    spelled = {
+        name
+        for path in modules()
+        for name in variables(ast.parse((PACKAGE / path).read_text(encoding="utf-8")))
+    }
+
+    listed = rows((project / "docs" / "reference.md").read_text(), "Environment variables")
+
+    assert listed.keys() == spelled
+    assert len(spelled) > 15
+
+
+VARIABLE = re.compile(r"\b(?:AWS_[A-Z0-9_]+|TMPDIR|NO_PROXY|no_proxy)\b")
+
+
+def variables(tree: ast.AST) -> Iterator[str]:
+    """Find what text outside of docstrings names, and whatever ``os.environ`` is asked for."""
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+                yield from VARIABLE.findall(text)
+            case (
+                ast.Subscript(value=asked, slice=ast.Constant(value=str(name)))
+                | ast.Call(func=asked, args=[ast.Constant(value=str(name)), *_])
+            ) if re.search(r"\bos\.(environ(\.\w+)?|getenv)$", ast.unparse(asked)):
+                yield name
+
+
+def test_the_search_for_variables() -> None:
+    """It finds what it is there to find."""
+    code = '''
+        """A docstring about AWS_NOTHING."""
+        value = os.environ["ONE"] or os.environ.get("TWO", "x") or os.getenv("THREE")
+        say("TMPDIR names another place", {"AWS_FOUR": "false"}, given.get("AWS_FIVE"))
+    '''
+
+    found = set(variables(ast.parse(dedent(code))))
+
+    assert found == {"ONE", "TWO", "THREE", "TMPDIR", "AWS_FOUR", "AWS_FIVE"}
+
+
+def test_every_module_is_in_the_architecture(project: Path) -> None:
+    """A module that is not in the table of layers is one that nobody finds."""
+    page = (project / "docs" / "architecture.md").read_text()
+
+    for name in modules():
+        if name.name not in ("__init__.py", "__main__.py") and name.parts[0] != "cli":
+            assert name.name in page or f"`{name.parent}/`" in page, name
+
+
+def test_the_command_reference_is_up_to_date(project: Path) -> None:
+    """After a change of an option: ``scripts/command-reference``."""
+    assert (project / "docs" / "commands.md").read_text() == command_reference()
+
+
+def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path) -> None:
+    """Whoever types what stands there is not told that there is no such option."""
+    pages = [project / "README.md", *(project / "docs").glob("*.md")]
+    lines = re.findall(
+        r"\bs3batch (run|invoke|event|init|serve|job \w+)\b([^\n`]*)",
+        "".join(map(Path.read_text, pages)),
+    )
+
+    for name, rest in lines:
+        command: click.Command | None = s3batch
+        for part in name.split():
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), part)
+        assert command is not None, name
+        options = {option for param in command.params for option in param.opts} | {"--help"}
+        shown = {*re.findall(r"(?<=\s)--?\w[\w-]*", re.split("[|#]", rest)[0])}
+        assert shown <= options, f"s3batch {name}{rest}"
+    assert len(lines) > 10
+
+
+def test_links_between_pages_lead_somewhere(project: Path) -> None:
+    """A page that was renamed is renamed everywhere."""
+    pages = [project / "README.md", *(project / "docs").glob("*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -1,0 +1,230 @@
+"""Folders are layers: a module imports from its own folder and from lower ones, never up."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.package import PACKAGE, modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# From the lowest floor to the highest. Folders on one floor do not import each other.
+FLOORS = [
+    {"core"},
+    {"handler", "documents", "jobs"},
+    {"engine/state"},
+    {"engine/invoke"},
+    {"engine/manifests"},
+    {"engine/operations"},
+    {"engine/run"},
+    {"engine"},
+    {"local_aws"},
+    {"testing"},
+    {"cli", "cli/run", "cli/job", "cli/manifest"},
+]
+
+# What else may not be imported: the engine calls functions as AWS does, so it needs no runtime.
+STRANGERS = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handler")}
+
+# The only modules that import a package of AWS's or moto.
+DOORS = {
+    "boto3": ("jobs/_aws_clients.py",),
+    "botocore": ("jobs/_aws_clients.py", "local_aws/"),
+    "moto": ("local_aws/",),
+}
+
+FLOOR_OF = {folder: floor for floor, folders in enumerate(FLOORS) for folder in folders}
+
+MODULES = [path.as_posix() for path in modules()]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_from_its_own_folder_and_from_lower_ones(module: str) -> None:
+    """The order of the folders answers "may I import this?"."""
+    problems = [
+        f"line {line}: {problem}"
+        for line, imported, for_types in _imports(PACKAGE / module)
+        if (problem := _problem(module, imported, for_types=for_types))
+    ]
+
+    assert not problems, f"{module}: {'; '.join(problems)}"
+
+
+def test_every_folder_has_a_floor() -> None:
+    """A new folder is added to the table, and a folder that is gone is removed."""
+    folders = {_folder(module) for module in MODULES} - {""}
+
+    assert folders == FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("core/_model.py", "s3batch_handler.handler._results"),
+        ("documents/_manifest.py", "s3batch_handler.jobs._job"),
+        ("engine/invoke/_target.py", "s3batch_handler.engine.run._journal"),
+        ("engine/run/_journal.py", "s3batch_handler.engine._engine"),
+        ("engine/_engine.py", "s3batch_handler.handler._decorator"),
+        ("engine/_engine.py", "s3batch_handler"),
+        ("__init__.py", "s3batch_handler.documents"),
+        ("engine/_engine.py", "boto3.session"),
+        ("testing/_mock.py", "moto"),
+        ("jobs/_control.py", "s3batch_handler.no_such_folder._module"),
+    ],
+)
+def test_the_check_finds_imports_that_are_not_allowed(module: str, imported: str) -> None:
+    """Imports upwards, between siblings, or of AWS's packages past their door are found."""
+    assert _problem(module, imported, for_types=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("handler/_decorator.py", "s3batch_handler.core._model"),
+        ("engine/_engine.py", "s3batch_handler.engine.run._journal"),
+        ("jobs/_aws_clients.py", "boto3.session"),
+        ("cli/run/_command.py", "s3batch_handler.cli._options"),
+    ],
+)
+def test_the_check_accepts_imports_that_are_allowed(module: str, imported: str) -> None:
+    """Imports downwards and within a folder are accepted."""
+    assert not _problem(module, imported, for_types=False)
+
+
+def _problem(module: str, imported: str, *, for_types: bool) -> str | None:
+    """Return what is wrong with an import of one module by another."""
+    package = imported.partition(".")[0]
+    if package in DOORS and not module.startswith(DOORS[package]) and not for_types:
+        return f"only {' and '.join(DOORS[package])} may import {package}"
+    if package != "s3batch_handler" or imported.endswith("__version__"):
+        return None
+    own, other = _folder(module), _folder_of(imported)
+    if not own:
+        allowed = other in {"core", "handler"}  # what `import s3batch_handler` loads
+    elif (own.partition("/")[0], other.partition("/")[0]) in STRANGERS:
+        allowed = False
+    elif own == other or own.partition("/")[0] == other.partition("/")[0] == "cli":
+        allowed = True
+    else:
+        allowed = FLOOR_OF.get(other, 99) < FLOOR_OF[own]
+    return None if allowed else f"{own or 'the package'} may not import {imported}"
+
+
+def _folder(module: str) -> str:
+    """Return ``engine/run`` for ``engine/run/_journal.py``, and nothing for ``__init__.py``."""
+    return module.rpartition("/")[0]
+
+
+def _folder_of(imported: str) -> str:
+    """Return the folder of an imported module, or of a package whose names are imported."""
+    path = imported.removeprefix("s3batch_handler").lstrip(".").replace(".", "/")
+    return path if (PACKAGE / path).is_dir() else _folder(path)
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str, bool]]:
+    """Yield line and full name of each import, and whether it is for the type checker only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                full_names = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                full_names = [_module_or_package(module, alias.name) for alias in names]
+            case ast.ImportFrom():
+                full_names = ["s3batch_handler.relative_import"]
+            case _:
+                continue
+        for name in dict.fromkeys(full_names):
+            yield node.lineno, name, id(node) in for_types
+
+
+def _module_or_package(package: str, name: str) -> str:
+    """Return ``package.name`` if it is a module of ours, and ``package`` otherwise."""
+    path = PACKAGE.parent / package.replace(".", "/") / f"{name}.py"
+    return f"{package}.{name}" if path.exists() or name == "__version__" else package
+
+
+# ---------------------------------------------------------------- what an import costs
+
+# Importing pydantic alone does little: the first model brings most of it in.
+PYDANTIC_AT_WORK = """
+import pydantic
+class Model(pydantic.BaseModel):
+    field: str
+pydantic.TypeAdapter(Model)
+"""
+
+# What the runtime may load beyond that. Each of these costs every cold start some time: look for
+# another way (an import where it is needed) before adding one.
+AFFORDED = {"signal", "urllib", "urllib.parse"}
+
+FORBIDDEN = {
+    "asyncio",
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "click",
+    "concurrent.futures.thread",
+    "http",
+    "moto",
+    "multiprocessing",
+    "requests",
+    "rich",
+    "s3batch_handler.cli",
+    "s3batch_handler.documents",
+    "s3batch_handler.engine",
+    "s3batch_handler.jobs",
+    "s3batch_handler.local_aws",
+    "s3batch_handler.testing",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "urllib.request",
+    "urllib3",
+}
+
+
+def test_importing_the_package_loads_pydantic_and_next_to_nothing_more() -> None:
+    """``import s3batch_handler`` stays cheap in a Lambda function."""
+    loaded = _loaded("import s3batch_handler") - _loaded(PYDANTIC_AT_WORK)
+
+    foreign = {name for name in loaded if name.partition(".")[0] != "s3batch_handler"}
+
+    assert foreign <= AFFORDED, f"new: {sorted(foreign - AFFORDED)}"
+
+
+def test_a_handler_loads_neither_aws_libraries_nor_the_engine() -> None:
+    """What runs in Lambda is core/ and handler/ alone."""
+    loaded = _loaded("import s3batch_handler; s3batch_handler.task_handler(lambda task: 'done')")
+    added = loaded - _loaded(PYDANTIC_AT_WORK)
+
+    assert not {name for name in added if _is_or_is_in(name, FORBIDDEN)}
+
+
+def _is_or_is_in(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _loaded(code: str) -> set[str]:
+    """Run code in a fresh interpreter and return the names of the modules that it loads."""
+    # `json` and `sys` are in both sets that are compared, or in neither.
+    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run(
+        [sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    return set(json.loads(output))
