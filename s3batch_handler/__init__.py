@@ -1,7 +1,4 @@
-"""Lambda functions for Amazon S3 Batch Operations, one object at a time.
-
-Start at :func:`task_handler`; what happens in an invocation is told in ``handler.py``.
-"""
+"""Lambda functions for Amazon S3 Batch Operations: start at :func:`task_handler`."""
 
 from s3batch_handler.core._errors import (
     InvalidEvent,
@@ -72,3 +69,9 @@ __all__ = [
     "UnexpectedEventWarning",
     "task_handler",
 ]
+
+# Tracebacks show the public names of exceptions and warnings.
+for _name in __all__:
+    if isinstance(globals()[_name], type) and issubclass(globals()[_name], Exception):
+        globals()[_name].__module__ = __name__
+del _name

@@ -301,7 +301,8 @@ def test_what_may_not_be_read(odd: Path, tmp_path: Path) -> None:
         ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if not os.getuid() else []
     )
     script = (
-        "import json, sys; from pathlib import Path; from tests.integration.local_aws.test_folder_server import looked_at; "
+        "import json, sys; from pathlib import Path; "
+        "from tests.integration.local_aws.test_folder_server import looked_at; "
         "print(json.dumps(looked_at(Path(sys.argv[1]))))"
     )
     command = [*without, sys.executable, "-c", script, str(odd)]

@@ -1072,7 +1072,7 @@ def test_call_after_an_interruption() -> None:
 # ---------------------------------------------------------------- in another thread
 
 in_a_thread = pytest.mark.filterwarnings(
-    "ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning"
+    "ignore::s3batch_handler.ThreadTimeLimitWarning"
 )
 
 
