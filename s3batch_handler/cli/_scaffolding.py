@@ -52,7 +52,7 @@ class Starter:
 
 def starters() -> dict[str, Starter]:
     """Give all starters by their names, the simplest first."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     folder = here / "templates"  # in an installed package
     if not folder.is_dir():
         folder = here.parent / "templates"  # in the source tree

@@ -48,7 +48,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from unittest.mock import patch
-from tests import test_engine_damaged as this
+from tests.integration.engine import test_damaged_state as this
 
 class Killed(this.Function):
     def __call__(self, event, context):
