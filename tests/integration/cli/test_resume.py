@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import itertools
 import json
@@ -16,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,10 +26,10 @@ from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine.manifests import _prepared as preparation
 from s3batch_handler.engine.manifests._prepared import prepared
 from s3batch_handler.engine.state._sqlite import checksum
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
     from types import FrameType
 
 TASKS = 1_500
@@ -410,6 +410,7 @@ def test_a_second_ctrl_c_keeps_the_job_too(folder: Path) -> None:
     assert json.loads(resumed.stdout)["status"] == "Complete"
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's /proc")
 def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
     """It can still be resumed, although this time no task was run."""
     cut_off(folder)
@@ -419,7 +420,7 @@ def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
     index["checksum"] = checksum(json.dumps(index["run"]))
     (folder / "state" / "run.json").write_text(json.dumps(index))
     process = start(RESUME)
-    time.sleep(1)
+    wait_for(lambda: has_opened(process, (folder / "state" / "lock").resolve()))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     (folder / "log").unlink()
@@ -428,6 +429,13 @@ def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
 
     assert process.returncode == 130
     assert json.loads(resumed.stdout)["total"] == TASKS
+
+
+def has_opened(process: subprocess.Popen[str], file: Path) -> bool:
+    links = Path(f"/proc/{process.pid}/fd").iterdir()
+    with suppress(FileNotFoundError):  # a file that was closed meanwhile
+        return any(link.readlink() == file for link in links)
+    return False
 
 
 def test_a_state_folder_that_is_removed_meanwhile(folder: Path) -> None:

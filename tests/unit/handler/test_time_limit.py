@@ -1071,9 +1071,7 @@ def test_call_after_an_interruption() -> None:
 
 # ---------------------------------------------------------------- in another thread
 
-in_a_thread = pytest.mark.filterwarnings(
-    "ignore::s3batch_handler.ThreadTimeLimitWarning"
-)
+in_a_thread = pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 
 
 def elsewhere(seconds: float, function: Callable[[Any], Any], argument: object = None) -> Any:
