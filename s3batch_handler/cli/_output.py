@@ -87,7 +87,7 @@ def error_line(error: BaseException) -> str:
         text = describe(error)
     if type(error).__name__ == "NoCredentialsError":
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, ModuleNotFoundError) and error.name in ("moto", "boto3", "botocore"):
+    if isinstance(error, ModuleNotFoundError) and error.name in _PARTS_OF_LOCAL:
         text += ": pip install 's3batch-handler[local]'"
     if isinstance(error, FileNotFoundError) and error.filename is None and not _is_somewhere():
         text = "the current directory was deleted: change to another one, and start again"
@@ -102,6 +102,7 @@ def fit_to_show(text: str) -> str:
 
 
 _LONGEST: Final = 4000  # characters of a message
+_PARTS_OF_LOCAL: Final = ("moto", "flask", "flask_cors", "boto3", "botocore")
 
 
 def _is_somewhere() -> bool:

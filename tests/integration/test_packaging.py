@@ -20,6 +20,7 @@ import s3batch_handler
 DISTRIBUTION = metadata.distribution("s3batch-handler")
 PROJECT = Path(__file__).parents[2]
 REQUIREMENT_FILES = sorted(PROJECT.joinpath("requirements").glob("*.txt"))
+LOCAL = {"boto3", "click", "flask", "flask-cors", "moto", "werkzeug", "xxhash"}
 SCRIPTS = [
     "scripts/test",
     "scripts/demo",
@@ -63,9 +64,9 @@ def test_core_needs_pydantic_alone() -> None:
         ("powertools", {"aws-lambda-powertools"}),
         ("aws", {"boto3"}),
         ("cli", {"click"}),
-        ("local", {"boto3", "click", "moto", "xxhash"}),
+        ("local", LOCAL),
         ("report", set()),
-        ("all", {"aws-lambda-powertools", "boto3", "click", "moto", "xxhash"}),
+        ("all", {"aws-lambda-powertools", *LOCAL}),
     ],
 )
 def test_extra(extra: str, packages: set[str]) -> None:
