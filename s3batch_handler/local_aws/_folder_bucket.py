@@ -94,6 +94,11 @@ def buckets_that_may_be_created(backend: Any, names: Iterable[str]) -> Iterator[
         all_backends.create_bucket = create_bucket
 
 
+def bucket_names() -> set[str]:
+    """Return the names of all buckets, of any account."""
+    return {*s3_backends.bucket_accounts}
+
+
 def _owner_of(bucket: str) -> Any:
     """Return the S3 of the account that has a bucket; ``None`` if there is no such bucket."""
     if bucket not in s3_backends.bucket_accounts:

@@ -18,13 +18,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from moto.s3.models import s3_backends
-
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._folder_bucket import (
     REGION,
+    bucket_names,
     buckets_that_may_be_created,
     files_in,
     folder_as_bucket,
@@ -60,7 +59,7 @@ def serve_folder(
     """
     access_key_id = secrets.token_hex(16)
     application = _only_with(access_key_id, moto_server())
-    others = {*s3_backends.bucket_accounts}
+    others = bucket_names()
     with (
         folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
         new_buckets(empty_buckets) as backend,
@@ -112,7 +111,7 @@ class EmbeddedS3:
 
         Includes buckets that a function created, in any account.
         """
-        buckets = sorted(s3_backends.bucket_accounts.keys() - self._others)
+        buckets = sorted(bucket_names() - self._others)
         counts = {bucket: sum(1 for _ in objects_written_to(bucket)) for bucket in buckets}
         return {bucket: count for bucket, count in counts.items() if count}
 

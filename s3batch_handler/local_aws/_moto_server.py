@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
+from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from s3batch_handler.core._classification import describe
@@ -21,25 +22,32 @@ from s3batch_handler.core._sanitize import shown
 from s3batch_handler.local_aws._http_server import is_query_api, is_s3, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from s3batch_handler.local_aws._http_server import Application
 
 
-def moto_server(services: Collection[str] | None = None) -> Application:
-    """Create the application of moto's server.
-
-    Args:
-        services: moto's names of the services that are served, of which no request needs an
-            ``X-Amz-Target``; ``None``: all that moto has.
-    """
+def moto_server() -> Application:
+    """Create the application of moto's server, for S3, S3 Control and STS."""
 
     def application_of(service: Any) -> Any:
-        is_served = service is not None and (services is None or service in services)
-        return create_backend_app(service) if is_served else _not_served
+        return create_backend_app(service) if service in _SERVICES else _not_served
 
     moto = cast("Application", DomainDispatcherApplication(application_of))
-    return _with_awss_errors(_with_valid_authorization(moto, services))
+    return _with_awss_errors(_with_valid_authorization(moto))
+
+
+@contextmanager
+def empty_aws() -> Iterator[None]:
+    """Remove all that moto has in memory, before the block and after it."""
+    BackendDict.reset()
+    try:
+        yield
+    finally:
+        BackendDict.reset()
+
+
+_SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentials they have
 
 
 def _not_served(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -50,9 +58,7 @@ def _not_served(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 # ---------------------------------------------------------------- which service
 
 
-def _with_valid_authorization(
-    application: Application, services: Collection[str] | None
-) -> Application:
+def _with_valid_authorization(application: Application) -> Application:
     """Refuse requests whose ``Authorization`` does not name a service that is served.
 
     moto looks for the service in it, and fails if the header is malformed. Calls that AWS does not
@@ -71,12 +77,11 @@ def _with_valid_authorization(
                 code = "AuthorizationHeaderMalformed"
                 return refuse(environ, start_response, "400 Bad Request", code, text)
             service = match["service"] or "s3"  # signature version 2 is S3's alone
-            if services is not None and service.lower() not in services:
+            if service.lower() not in _SERVICES:
                 return _not_served(environ, start_response)
-        if services is not None and "HTTP_X_AMZ_TARGET" in environ:
-            environ = {**environ}
-            del environ["HTTP_X_AMZ_TARGET"]
-        return application(environ, start_response)
+        # No service that is served uses X-Amz-Target, from which moto would choose another one.
+        without = {name: value for name, value in environ.items() if name != "HTTP_X_AMZ_TARGET"}
+        return application(without, start_response)
 
     return checked
 

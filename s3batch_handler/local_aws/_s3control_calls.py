@@ -17,7 +17,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from moto import backend_index
+from moto import backend_index, mock_aws
 from moto.core.exceptions import ServiceException
 from moto.core.parse import RequestParserError
 from moto.core.responses import ActionResult, EmptyResult
@@ -93,6 +93,13 @@ def job_calls(control_of: ControlOf) -> Iterator[None]:
             [*patterns, ("s3control", re.compile(_WITHOUT_ACCOUNT))],
         ),
     ):
+        yield
+
+
+@contextmanager
+def mock_aws_with_job_calls(control_of: ControlOf) -> Iterator[None]:
+    """Replace AWS by moto's ``mock_aws``, with the job calls, while the block runs."""
+    with job_calls(control_of), mock_aws():
         yield
 
 

@@ -13,8 +13,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from moto.core.base_backend import BackendDict
-
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine._engine import Engine
@@ -23,7 +21,7 @@ from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._folder_bucket import folder_as_bucket
 from s3batch_handler.local_aws._folder_server import environment_for
 from s3batch_handler.local_aws._http_server import LOOPBACK, for_own_hosts, listening
-from s3batch_handler.local_aws._moto_server import moto_server
+from s3batch_handler.local_aws._moto_server import empty_aws, moto_server
 from s3batch_handler.local_aws._s3control_calls import is_place, job_calls, one_for_each
 
 if TYPE_CHECKING:
@@ -71,8 +69,7 @@ def serve(
         StateError: ``state`` cannot be used, or another server uses it.
     """
     with ExitStack() as stack, ExitStack() as engines:
-        stack.callback(BackendDict.reset)
-        BackendDict.reset()
+        stack.enter_context(empty_aws())
         for folder in folders:
             stack.enter_context(folder_as_bucket(folder, bucket_name_for(folder)))
         if state is not None:
@@ -90,7 +87,7 @@ def serve(
                 timeout=timeout,
             )
             stack.enter_context(job_calls(jobs_of))
-            return for_own_hosts(moto_server(_SERVICES), host=host, allowed_hosts=allowed_hosts)
+            return for_own_hosts(moto_server(), host=host, allowed_hosts=allowed_hosts)
 
         # Jobs end before the S3 that they work on, and all of that before moto forgets it.
         with listening(application_at, host=host, port=port) as address, engines:
@@ -155,6 +152,3 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.ASCII | 
 
 _ACCESS_KEY_ID: Final = "local"
 _LOOPBACK_OF: Final = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # noqa: S104  not to listen at
-
-
-_SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentials they have

@@ -7,13 +7,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moto import mock_aws
 from typing_extensions import override
 
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
-from s3batch_handler.local_aws._s3control_calls import job_calls, one_for_each
+from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls, one_for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +111,7 @@ def _aws_with_jobs(
         )
         return engines.enter_context(engine)
 
-    with job_calls(one_for_each(engine_of)), mock_aws(), ExitStack() as engines:
+    with mock_aws_with_job_calls(one_for_each(engine_of)), ExitStack() as engines:
         yield
 
 
