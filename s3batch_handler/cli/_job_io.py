@@ -17,7 +17,7 @@ from s3batch_handler.cli._progress import show_listed
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._inventory import read_inventory
 from s3batch_handler.documents._report import ReportScope, ReportWriter
-from s3batch_handler.documents._storage import LocalFolder, bucket_and_key, in_s3, open_folder
+from s3batch_handler.documents._storage import LocalFolder, bucket_and_key, is_s3_url, open_folder
 from s3batch_handler.engine.manifests._prepared import PreparedManifest, copied, listed, prepared
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class RemoteS3:
 
     @cached_property
     def client(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import s3_client, session
+        from s3batch_handler.jobs._aws_clients import create_session, s3_client
 
-        settings = session(profile=self._profile, region=self._region)
-        return s3_client(settings, endpoint_url=self._endpoint_url)
+        session = create_session(profile=self._profile, region=self._region)
+        return s3_client(session, endpoint_url=self._endpoint_url)
 
     def objects(
         self, bucket: str, prefix: str, *, version_ids: bool = False
@@ -145,7 +145,7 @@ def given_manifest(
     if location.endswith(".json"):
         if fields:
             raise UsageProblem("--fields goes with CSV manifests: an inventory tells its own")
-        entries = read_inventory(location, s3=s3.client if in_s3(location) else None)
+        entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
         with copied(entries, source=location, keep=keep) as manifest:
             yield manifest
         return
@@ -167,7 +167,7 @@ def listed_manifest(
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
     """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
-    if in_s3(location):
+    if is_s3_url(location):
         folder, name = _object(location, s3)
     else:
         path = Path(location).resolve()  # a link stays one, wherever it leads
@@ -186,7 +186,7 @@ _S3_OBJECT: Final = re.compile(r"s3://[^/]+/(?!(.*/)?\.\.?(/|$)).*[^/]$")
 
 
 def _open(location: str, s3: S3) -> BinaryIO:
-    if in_s3(location):
+    if is_s3_url(location):
         folder, name = _object(location, s3)
         return folder.read(name)
     if location != "-":
@@ -217,11 +217,11 @@ def new_report(
     if location is None:
         return None
     fallback = None
-    folder = open_folder(location, s3=s3.client if in_s3(location) else None)
+    folder = open_folder(location, s3=s3.client if is_s3_url(location) else None)
     if isinstance(folder, LocalFolder):
         for names in ("job-*/*", "job-*/results/*"):
             folder.remove_leftovers(names)
-    if in_s3(location):
+    if is_s3_url(location):
         next(folder.subfolders("job-"), None)  # better to know now than after all the work
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
@@ -282,7 +282,7 @@ def function_log(
 
     Without a ``location`` it lies beside the report, and is kept only if there is something in it.
     """
-    if location is None and report is not None and not in_s3(report):
+    if location is None and report is not None and not is_s3_url(report):
         path = Path(report, f"job-{job_id}.log")
         new_folder = not path.parent.exists()
         with _open_log(path) as stream:

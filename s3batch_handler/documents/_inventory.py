@@ -35,7 +35,7 @@ from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._payload import explain
 from s3batch_handler.documents._manifest import read_entries
 from s3batch_handler.documents._storage import (
-    HashedReader,
+    HashingReader,
     LocalFolder,
     S3Folder,
     open_folder,
@@ -205,7 +205,7 @@ def _beside(manifest: Path) -> OpenPart:
 def _entries(
     part: InventoryPart, fields: list[str], open_part: OpenPart
 ) -> Iterator[ManifestEntry]:
-    with HashedReader(_opened(part, open_part)) as packed:
+    with HashingReader(_opened(part, open_part)) as packed:
         unpacked = _Unpacked(packed, part)
         try:
             yield from read_entries(
@@ -230,7 +230,7 @@ def _opened(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
         raise ManifestError(str(error), source=part.key) from error
 
 
-def _check(part: InventoryPart, packed: HashedReader) -> None:
+def _check(part: InventoryPart, packed: HashingReader) -> None:
     """See whether this was the part that ``manifest.json`` tells of."""
     md5 = packed.md5.hexdigest()
     if packed.count != part.size:
@@ -245,7 +245,7 @@ def _check(part: InventoryPart, packed: HashedReader) -> None:
 class _Unpacked(io.RawIOBase):
     """The lines of a part, as long as there are not more of them than there can honestly be."""
 
-    def __init__(self, packed: HashedReader, part: InventoryPart) -> None:
+    def __init__(self, packed: HashingReader, part: InventoryPart) -> None:
         super().__init__()
         self._packed = packed
         self._gzip = gzip.GzipFile(fileobj=cast("BinaryIO", packed), mode="rb")

@@ -21,7 +21,7 @@ from typing_extensions import override
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key, encode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._csv_rows import csv_reader, line_of
+from s3batch_handler.documents._csv_reader import csv_reader, line_of_decode_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -127,7 +127,7 @@ def _entries(
             yield new(ManifestEntry, row if in_order else pick(row))
             line = reader.line_num
     except UnicodeDecodeError as error:
-        at = line_of(error, reader)
+        at = line_of_decode_error(error, reader)
         raise ManifestError(_undecodable(error, at), source=source, line=at) from error
     except csv.Error as error:
         problem = f"not well-formed CSV: {error}"

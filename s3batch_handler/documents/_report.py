@@ -36,8 +36,8 @@ from s3batch_handler.core._errors import ReportError, ReportNotWritten
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._payload import explain
-from s3batch_handler.documents._csv_rows import csv_reader, line_of
-from s3batch_handler.documents._storage import HashedReader, open_folder, split_location
+from s3batch_handler.documents._csv_reader import csv_reader, line_of_decode_error
+from s3batch_handler.documents._storage import HashingReader, open_folder, split_location
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -383,7 +383,7 @@ class Report:
         except FileNotFoundError:
             return  # easily left behind when a report is copied
         if _MD5.fullmatch(expected):  # what else AWS may put there is not known
-            with HashedReader(self._folder.read(self._index)) as source:
+            with HashingReader(self._folder.read(self._index)) as source:
                 source.read()
                 _check(self.location, source, expected)
 
@@ -398,10 +398,10 @@ class Report:
             _check(place, source, file.md5)
 
     @contextmanager
-    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, HashedReader]]:
+    def _open(self, file: _ResultsFile) -> Iterator[tuple[str, HashingReader]]:
         for name in file.names:
             try:
-                source = HashedReader(self._folder.read(name))
+                source = HashingReader(self._folder.read(name))
             except (FileNotFoundError, IsADirectoryError):
                 continue
             except ValueError as error:  # a name that leads out of the folder
@@ -427,7 +427,7 @@ def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[
             yield _row(cells, status)
             line = reader.line_num
     except UnicodeDecodeError as error:
-        line = line_of(error, reader)
+        line = line_of_decode_error(error, reader)
         raise ReportError(f"{source}, line {line}: not UTF-8; {_DAMAGED}") from error
     except (_BadRow, csv.Error) as error:
         raise ReportError(f"{source}, line {line + 1}: {error}; {_DAMAGED}") from error
@@ -557,7 +557,7 @@ _HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
-def _check(place: str, source: HashedReader, expected: str) -> None:
+def _check(place: str, source: HashingReader, expected: str) -> None:
     actual = source.md5.hexdigest()
     if actual != expected.lower():
         raise ReportError(

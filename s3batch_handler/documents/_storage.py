@@ -81,7 +81,7 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
     Raises:
         ValueError: ``location`` is an S3 URL without a bucket, or there is no client for it.
     """
-    if not in_s3(location):
+    if not is_s3_url(location):
         return LocalFolder(Path(location))
     if s3 is None:
         raise ValueError(f"{location} is in S3: an S3 client is needed (s3=boto3.client('s3'))")
@@ -94,7 +94,7 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
 
 def split_location(location: str | Path) -> tuple[str | Path, str]:
     """Give the folder that a file is in, for :func:`open_folder`, and the file's name in it."""
-    if not in_s3(location):
+    if not is_s3_url(location):
         return Path(location).parent, Path(location).name
     folder, _, name = location.rpartition("/")
     return folder, name
@@ -107,7 +107,7 @@ def bucket_and_key(url: str) -> tuple[str, str]:
     return ("", "") if scheme else (bucket, key)
 
 
-def in_s3(location: str | Path) -> TypeGuard[str]:
+def is_s3_url(location: str | Path) -> TypeGuard[str]:
     """Tell an ``s3://`` URL from a path."""
     return isinstance(location, str) and location.startswith(_S3_URL)
 
@@ -321,7 +321,7 @@ class _S3Object(io.RawIOBase):
         self._only_this = {"IfMatch": answer["ETag"]}
 
 
-class HashedReader(io.RawIOBase):
+class HashingReader(io.RawIOBase):
     """Passes on what is read from ``source``; counts it, and takes its MD5."""
 
     def __init__(self, source: BinaryIO) -> None:

@@ -29,7 +29,7 @@ from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.engine.state._job_register import JobRegister
 from s3batch_handler.engine.state._state_folder import locked
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
-from s3batch_handler.jobs._job_failures import NotNow, failure
+from s3batch_handler.jobs._job_failures import RetryLater, job_failure
 from s3batch_handler.jobs._shapes import Tags
 from s3batch_handler.jobs._status import JobStatus
 
@@ -294,14 +294,14 @@ class Engine:
         """Let go of a job after the block; whatever ends that by surprise has failed the job."""
         try:
             yield
-        except (StateError, NotNow):  # passes, and then it can go on
+        except (StateError, RetryLater):  # passes, and then it can go on
             raise
         except BaseException as error:
             with self._jobs.lock:
                 status = self._jobs.status_of(job_id)
                 if status is not JobStatus.SUSPENDED and not status.is_final:
                     why = f"interrupted by {type(error).__name__}"
-                    self._jobs.fail(job_id, failure("Interrupted", why))
+                    self._jobs.fail(job_id, job_failure("Interrupted", why))
             raise
         finally:
             with self._jobs.lock:

@@ -22,8 +22,14 @@ from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.engine.state._state_folder import written
-from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_FUNCTION, NotNow, Unusable, failure
-from s3batch_handler.jobs._lifecycle import way
+from s3batch_handler.jobs._job_failures import (
+    BAD_MANIFEST,
+    NO_FUNCTION,
+    FatalJobError,
+    RetryLater,
+    job_failure,
+)
+from s3batch_handler.jobs._lifecycle import shortest_path
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
@@ -79,7 +85,7 @@ class Steps:
         """Do what is next for a job, if there is anything.
 
         Raises:
-            NotNow: S3 is away; try again.
+            RetryLater: S3 is away; try again.
             StateError: So is the disk.
         """
         try:
@@ -96,14 +102,14 @@ class Steps:
                 self._prepare(job_id, stored.spec)
             elif status in TO_RUN:
                 self._run(job_id, stored)
-        except Unusable as problem:
+        except FatalJobError as problem:
             self.jobs.fail(job_id, problem.failure)
         except InvalidFunction as error:
-            self.jobs.fail(job_id, failure(NO_FUNCTION, str(error)))
+            self.jobs.fail(job_id, job_failure(NO_FUNCTION, str(error)))
         except StateDamaged as error:
-            self.jobs.fail(job_id, failure("StateDamaged", str(error)))
+            self.jobs.fail(job_id, job_failure("StateDamaged", str(error)))
         except ManifestError as error:
-            self.jobs.fail(job_id, failure(BAD_MANIFEST, str(error)))
+            self.jobs.fail(job_id, job_failure(BAD_MANIFEST, str(error)))
 
     # ------------------------------------------------------------ prepare
 
@@ -157,7 +163,7 @@ class Steps:
         with self.jobs.lock:
             status = self.jobs.status_of(job_id)
             if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
-                self.jobs.move(job_id, *way(status, JobStatus.ACTIVE))
+                self.jobs.move(job_id, *shortest_path(status, JobStatus.ACTIVE))
         invoke = spec.operation.lambda_invoke
 
         def keep(progress: Progress) -> None:
@@ -198,16 +204,18 @@ class Steps:
     def _conclude(self, job_id: str, run: JobRun) -> None:
         problem = run.report_error
         if problem is not None and self._passes(problem):
-            raise NotNow(f"the report of job {job_id} could not be written: {describe(problem)}")
+            raise RetryLater(
+                f"the report of job {job_id} could not be written: {describe(problem)}"
+            )
         with self.jobs.lock:
             if problem is not None:
                 text = f"{_NO_REPORT} ({describe(problem)})"
-                self.jobs.fail(job_id, failure("ReportNotWritten", text))
+                self.jobs.fail(job_id, job_failure("ReportNotWritten", text))
             elif run.status is JobStatus.PAUSED:  # it goes on in its turn, or in another process
                 if self.jobs.status_of(job_id) is JobStatus.PAUSING:
                     self.jobs.move(job_id, JobStatus.PAUSED)
             elif run.status is JobStatus.FAILED:
-                self.jobs.fail(job_id, failure("FailureThresholdExceeded", run.reason or ""))
+                self.jobs.fail(job_id, job_failure("FailureThresholdExceeded", run.reason or ""))
             # By Ctrl-C, or by request, which may have come too late for the run.
             elif run.status is JobStatus.CANCELLED or self.jobs.is_cancelled(job_id):
                 self.jobs.end(job_id, JobStatus.CANCELLED)
@@ -224,7 +232,7 @@ class Steps:
         """Give what does the tasks of a job.
 
         Raises:
-            Unusable: It is not there, or nothing here can do them.
+            FatalJobError: It is not there, or nothing here can do them.
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:
@@ -234,7 +242,7 @@ class Steps:
         function = self.functions.find(asked, account_id=self.account_id, region=self.region)
         if function is None:
             text = f"Function not found: {asked} (registered: {', '.join(self.functions.names)})"
-            raise Unusable(NO_FUNCTION, text)
+            raise FatalJobError(NO_FUNCTION, text)
         return invoker_for(function, name=qualified_name(asked), timeout=self.timeout)
 
     def _report(self, job_id: str, asked: Report) -> ReportWriter | None:
@@ -249,7 +257,7 @@ class Steps:
                 prefix=asked.prefix or "",
             )
         except ValueError as error:
-            raise Unusable("ReportNotWritten", f"Report: {error}") from error
+            raise FatalJobError("ReportNotWritten", f"Report: {error}") from error
 
 
 _MANIFEST: Final = "manifest.csv"

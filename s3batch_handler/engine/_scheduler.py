@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.core._redaction import text_of, without_secrets
-from s3batch_handler.jobs._job_failures import NotNow
+from s3batch_handler.jobs._job_failures import RetryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Crew:
     """Threads that each look for work of their kind, and do it; none before there is news.
 
-    What cannot be done for now (:class:`NotNow`, a disk that is full) is looked at again later.
+    What cannot be done for now (:class:`RetryLater`, a disk that is full) is looked at again later.
 
     Args:
         kinds: By name: gives the next piece of work, ``None`` if there is none.
@@ -49,7 +49,7 @@ class Crew:
                         self._news.wait()
                 if work is not None:
                     work()
-            except (NotNow, StateError) as error:
+            except (RetryLater, StateError) as error:
                 _LOG.warning("%s; retrying in %d s", text_of(error), _REST)
                 self._rest()
             except BaseException as error:  # noqa: BLE001  the thread continues with the next job

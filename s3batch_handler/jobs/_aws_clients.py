@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
+def create_session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
     """Find credentials and Region as the AWS CLI does: in profiles and environment variables."""
     # boto3 itself knows AWS_DEFAULT_REGION only.
     return boto3.Session(
@@ -23,13 +23,13 @@ def session(*, profile: str | None = None, region: str | None = None) -> boto3.S
     )
 
 
-def s3_client(settings: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
+def s3_client(session: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
     """Make an S3 client, by default configured as for the AWS CLI.
 
     Without any Region it is ``us-east-1``. An endpoint that cannot be reached is told of after
     seconds, not minutes.
     """
-    return _client("s3", settings or session(), endpoint_url=endpoint_url)
+    return _client("s3", session, endpoint_url=endpoint_url)
 
 
 def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> Any:
@@ -43,16 +43,16 @@ def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> A
 
 
 def s3control_client(
-    settings: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
+    session: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
 ) -> Any:
     """Make an S3 Control client, configured as :func:`s3_client` is.
 
     The plain client puts the account id before the host, even before that of an endpoint which it
     was given: ``http://123456789012.127.0.0.1:5000`` leads nowhere. This one leaves the host as it
     is unless it is AWS's; the account id is in a header as well. ``options`` are botocore's, such
-    as :func:`asking_once`.
+    as :func:`without_retries`.
     """
-    client = _client("s3control", settings or session(), endpoint_url=endpoint_url, **options)
+    client = _client("s3control", session, endpoint_url=endpoint_url, **options)
     client.meta.events.register("before-sign.s3-control", _without_account_in_host)
     return client
 
@@ -69,13 +69,13 @@ def lambda_client(*, region: str | None, read_timeout: float, connections: int) 
         "lambda",
         boto3.Session(region_name=region),
         endpoint_url=None,
-        **asking_once(read_timeout=read_timeout),
+        **without_retries(read_timeout=read_timeout),
         max_pool_connections=connections,
         tcp_keepalive=True,  # or a firewall in between drops the silent connection
     )
 
 
-def asking_once(*, read_timeout: float) -> dict[str, Any]:
+def without_retries(*, read_timeout: float) -> dict[str, Any]:
     """Return options of a client for a caller that repeats failed requests itself.
 
     With botocore's own retries a request to a server that does not answer takes minutes.
@@ -87,10 +87,10 @@ def asking_once(*, read_timeout: float) -> dict[str, Any]:
 
 
 def account_id(
-    settings: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
+    session: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
 ) -> str:
     """Ask STS whose credentials these are."""
-    sts = _client("sts", settings or session(), endpoint_url=endpoint_url, **options)
+    sts = _client("sts", session, endpoint_url=endpoint_url, **options)
     account: str | None = sts.get_caller_identity().get("Account")
     if account is None:  # for example the response of a proxy
         raise ConnectionError("the response to GetCallerIdentity does not contain an account")
@@ -98,27 +98,27 @@ def account_id(
 
 
 def describe_stack(
-    name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+    name: str, session: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> tuple[str, dict[str, str]]:
     """Ask CloudFormation for the status and the outputs of a stack, named by its name or ARN."""
-    cloudformation = _client("cloudformation", settings or session(), endpoint_url=endpoint_url)
+    cloudformation = _client("cloudformation", session, endpoint_url=endpoint_url)
     (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     return stack["StackStatus"], outputs
 
 
 def function_configuration(
-    name: str, settings: boto3.Session | None = None, *, endpoint_url: str | None = None
+    name: str, session: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> dict[str, Any]:
     """Request the configuration of a function, once, and with a short timeout."""
     client = _client(
-        "lambda", settings or session(), endpoint_url=endpoint_url, **asking_once(read_timeout=10)
+        "lambda", session, endpoint_url=endpoint_url, **without_retries(read_timeout=10)
     )
     configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
     return configuration
 
 
-def is_of_aws(s3control: Any) -> bool:
+def is_aws_endpoint(s3control: Any) -> bool:
     """Tell whether an S3 Control client talks to AWS itself, and to nothing in its place."""
     host: str = urlsplit(s3control.meta.endpoint_url).netloc
     return host.startswith(_AWS_HOSTS)
@@ -137,11 +137,12 @@ _AWS_HOSTS: Final = ("s3-control.", "s3-control-fips.", "control.vpce-")
 
 def _client(
     service: Any,
-    session: boto3.Session,
+    session: boto3.Session | None,
     *,
     endpoint_url: str | None,
     **options: Any,
 ) -> Any:
+    session = session or create_session()
     defaults = {
         "connect_timeout": 5,
         "retries": {"mode": "standard", "total_max_attempts": 3},

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._status import JobStatus
 
 
-class Describes(Protocol):
+class SupportsDescribeJob(Protocol):
     """An object that can describe jobs."""
 
     def describe_job(self, job_id: str) -> Job:
@@ -37,7 +37,7 @@ class Describes(Protocol):
         ...
 
 
-class JobControl(Describes, Protocol):
+class JobControl(SupportsDescribeJob, Protocol):
     """What one can do about jobs. What is refused is a :class:`JobError` with AWS's code."""
 
     def create_job(self, spec: JobSpec) -> str:
@@ -84,7 +84,7 @@ RETRY_FOR: Final = 600.0
 
 
 def wait_for_job(
-    control: Describes,
+    control: SupportsDescribeJob,
     job_id: str,
     *,
     poll: float = 30.0,
@@ -240,12 +240,12 @@ class S3Control:
 
     def create_job(self, spec: JobSpec) -> str:
         """Make a job; give its id. The same spec again, with its token, gives the same job."""
-        job_id: str = self._ask("create_job", **spec.to_request())["JobId"]
+        job_id: str = self._call("create_job", **spec.to_request())["JobId"]
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
         """Return a job as S3 describes it."""
-        answer = self._ask("describe_job", JobId=job_id)
+        answer = self._call("describe_job", JobId=job_id)
         try:
             return Job.from_description(answer["Job"])
         except (KeyError, TypeError, ValueError) as error:  # for example the response of a proxy
@@ -265,7 +265,7 @@ class S3Control:
             arguments["JobStatuses"] = [status.value for status in statuses]
         if next_token is not None:
             arguments["NextToken"] = next_token
-        page = self._ask("list_jobs", **arguments)
+        page = self._call("list_jobs", **arguments)
         jobs = tuple(Job.from_listing(descriptor) for descriptor in page.get("Jobs", ()))
         return JobPage(jobs, page.get("NextToken"))
 
@@ -275,7 +275,7 @@ class S3Control:
         """Confirm a job that is suspended (``Ready``), or cancel one (``Cancelled``)."""
         arguments = {} if reason is None else {"StatusUpdateReason": reason}
         try:
-            self._ask(
+            self._call(
                 "update_job_status",
                 JobId=job_id,
                 RequestedJobStatus=requested.value,
@@ -292,23 +292,23 @@ class S3Control:
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
         """Let a job run before those of lower priority."""
-        self._ask("update_job_priority", JobId=job_id, Priority=priority)
+        self._call("update_job_priority", JobId=job_id, Priority=priority)
         return self.describe_job(job_id)
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
         """Give the tags of a job."""
-        tags = self._ask("get_job_tagging", JobId=job_id).get("Tags", ())
+        tags = self._call("get_job_tagging", JobId=job_id).get("Tags", ())
         return {tag["Key"]: tag["Value"] for tag in tags}
 
     def put_job_tagging(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
-        self._ask("put_job_tagging", JobId=job_id, Tags=tag_set(tags))
+        self._call("put_job_tagging", JobId=job_id, Tags=tag_set(tags))
 
     def delete_job_tagging(self, job_id: str) -> None:
         """Take all tags off a job."""
-        self._ask("delete_job_tagging", JobId=job_id)
+        self._call("delete_job_tagging", JobId=job_id)
 
-    def _ask(self, verb: str, **arguments: Any) -> Mapping[str, Any]:
+    def _call(self, verb: str, **arguments: Any) -> Mapping[str, Any]:
         try:
             answer: Mapping[str, Any] = getattr(self._client, verb)(
                 AccountId=self._account_id, **arguments

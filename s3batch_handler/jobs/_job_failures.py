@@ -14,7 +14,7 @@ NO_MANIFEST: Final = "ManifestNotFound"
 NO_FUNCTION: Final = "ResourceNotFoundException"
 
 
-class Unusable(Exception):
+class FatalJobError(Exception):
     """A job cannot run.
 
     Attributes:
@@ -23,14 +23,14 @@ class Unusable(Exception):
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
-        self.failure = failure(code, reason)
+        self.failure = job_failure(code, reason)
 
 
-class NotNow(Exception):
+class RetryLater(Exception):
     """A job cannot go on for now: S3 is away."""
 
 
-def failure(code: str, reason: str) -> JobFailure:
+def job_failure(code: str, reason: str) -> JobFailure:
     """Make a failure reason, at most as long as the service model has it."""
     return JobFailure(failure_code=code, failure_reason=reason[:_LONGEST_REASON])
 

@@ -22,7 +22,7 @@ PAUSING, PAUSED, COMPLETE = JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.COMPL
 CANCELLING, CANCELLED = JobStatus.CANCELLING, JobStatus.CANCELLED
 FAILING, FAILED = JobStatus.FAILING, JobStatus.FAILED
 
-LEGAL_MOVES: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
+TRANSITIONS: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
     NEW: (PREPARING, CANCELLING),
     PREPARING: (SUSPENDED, READY, FAILING, CANCELLING),  # confirmation wanted, or not
     SUSPENDED: (READY, CANCELLED, FAILED),  # confirmed; cancelled; neither within 30 days
@@ -40,17 +40,17 @@ LEGAL_MOVES: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
 """What may come next; the way a job takes if all goes well stands first."""
 
 
-def check_move(job_id: str, current: JobStatus, to: JobStatus) -> None:
+def check_transition(job_id: str, current: JobStatus, to: JobStatus) -> None:
     """Refuse a move that is not in the table.
 
     Raises:
         InvalidTransition: A job that is ``current`` cannot come ``to`` this.
     """
-    if to not in LEGAL_MOVES[current]:
+    if to not in TRANSITIONS[current]:
         raise InvalidTransition(job_id=job_id, current=current, requested=to)
 
 
-def way(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
+def shortest_path(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
     """Give the legal moves that lead from one status to another, as few as there can be.
 
     What breaks may do so at any moment, and a job cannot fail from each status at once: one that
@@ -59,7 +59,7 @@ def way(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
     """
     ways: dict[JobStatus, tuple[JobStatus, ...]] = {current: ()}
     for status in (queue := [current]):
-        for step in LEGAL_MOVES[status]:
+        for step in TRANSITIONS[status]:
             if step not in ways:
                 ways[step] = (*ways[status], step)
                 if step is not SUSPENDED:
@@ -84,7 +84,7 @@ def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> 
             return CANCELLED
         if current in (CANCELLING, FAILING):
             return current
-        if CANCELLING in LEGAL_MOVES[current]:
+        if CANCELLING in TRANSITIONS[current]:
             return CANCELLING
     if requested in (READY, CANCELLED):
         raise InvalidTransition(job_id=job_id, current=current, requested=requested)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from s3batch_handler.jobs._control import Describes
+    from s3batch_handler.jobs._control import SupportsDescribeJob
     from s3batch_handler.jobs._job import Job
 
 
@@ -45,7 +45,7 @@ class Service:
         """Job control."""
         return S3Control(self._s3control, account_id=self.account_id)
 
-    def watching(self, retry_for: float) -> Describes:
+    def watching(self, retry_for: float) -> SupportsDescribeJob:
         """Return a control that sends each request once, with a short timeout, without retries."""
         return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
 
@@ -92,9 +92,9 @@ class Service:
     @property
     def poll(self) -> float:
         """Seconds between two looks at a job: AWS does not want to be asked often."""
-        from s3batch_handler.jobs._aws_clients import is_of_aws
+        from s3batch_handler.jobs._aws_clients import is_aws_endpoint
 
-        return _POLL_OF_AWS if is_of_aws(self._s3control) else _POLL_OF_OTHERS
+        return _POLL_OF_AWS if is_aws_endpoint(self._s3control) else _POLL_OF_OTHERS
 
     def etag(self, location: dict[str, str]) -> str:
         """Look up the ETag of an object, given as boto3 takes it.
@@ -148,11 +148,11 @@ class Service:
         except Exception:  # noqa: BLE001  no permission, no such function, no Lambda at this address
             return {}
 
-    def control_asking_once(self, *, read_timeout: float) -> S3Control:
+    def control_without_retries(self, *, read_timeout: float) -> S3Control:
         """Create a job control for :meth:`watching`."""
         from s3batch_handler.jobs import _aws_clients as aws
 
-        once = aws.asking_once(read_timeout=read_timeout)
+        once = aws.without_retries(read_timeout=read_timeout)
         if self._account_id is None and "account_id" not in self.__dict__:
             self.account_id = aws.account_id(self._session, endpoint_url=self._endpoint_url, **once)
         client = aws.s3control_client(self._session, endpoint_url=self._endpoint_url, **once)
@@ -160,9 +160,9 @@ class Service:
 
     @cached_property
     def _session(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import session
+        from s3batch_handler.jobs._aws_clients import create_session
 
-        return session(profile=self._profile, region=self._region)
+        return create_session(profile=self._profile, region=self._region)
 
     @cached_property
     def _s3(self) -> Any:
@@ -201,7 +201,7 @@ class _Watching:
 
     def _describe(self, job_id: str) -> Job:
         if self._control is None:
-            self._control = self._service.control_asking_once(read_timeout=self._read_timeout)
+            self._control = self._service.control_without_retries(read_timeout=self._read_timeout)
         return self._control.describe_job(job_id)
 
 

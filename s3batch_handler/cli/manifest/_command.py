@@ -21,7 +21,7 @@ from s3batch_handler.cli._progress import show_listed
 from s3batch_handler.core._classification import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import printable
-from s3batch_handler.documents._storage import in_s3
+from s3batch_handler.documents._storage import is_s3_url
 from s3batch_handler.engine.manifests._prepared import listed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def create(
         s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
     """  # noqa: D301  not raw: click's mark is a backspace
     check_s3_object(location, "manifest")
-    if not in_s3(location):
+    if not is_s3_url(location):
         check_file(Path(location), "manifest")
     s3 = RemoteS3(endpoint_url, profile=profile, region=region)
     objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
@@ -93,7 +93,7 @@ def _save(made: PreparedManifest, location: str, s3: S3) -> None:
     try:
         save_manifest(made, location, s3)
     except Exception as error:
-        if not in_s3(location):
+        if not is_s3_url(location):
             raise
         kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
         save_manifest(made, kept, s3)

@@ -24,7 +24,7 @@ from s3batch_handler.cli._options import (
     schema_option,
 )
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.documents._storage import bucket_name_for, in_s3
+from s3batch_handler.documents._storage import bucket_name_for, is_s3_url
 from s3batch_handler.engine.invoke._target import check_target, is_elsewhere
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class RunOptions:
     def written(self) -> Iterator[Path]:
         """Give what this job or an earlier one may have written: that is no input."""
         yield Path(DEFAULT_REPORTS)
-        if not in_s3(self.report):
+        if not is_s3_url(self.report):
             yield Path(self.report)
         if self.log is not None:
             yield Path(self.log)
@@ -255,7 +255,7 @@ def _check(options: RunOptions) -> None:
         _check_bucket_name(options.bucket)
     if options.endpoint_url and options.source:
         raise click.UsageError("--source brings an S3 of its own: leave out --endpoint-url")
-    if not (options.no_report or in_s3(options.report)):
+    if not (options.no_report or is_s3_url(options.report)):
         _check_folder(options, Path(options.report), "--report")
     if options.save_manifest is not None:
         if options.manifest:

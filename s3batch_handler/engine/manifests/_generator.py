@@ -19,7 +19,7 @@ from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.engine.manifests._prepared import listed
-from s3batch_handler.jobs._job_failures import Unusable
+from s3batch_handler.jobs._job_failures import FatalJobError
 from s3batch_handler.jobs._shapes import GeneratedManifest, ManifestFilter, ManifestLocation
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def generate(
     """List a bucket, and write the list where the job wants it; ``keep`` is our own file of it.
 
     Raises:
-        Unusable: No object meets the filter, or S3 refuses something.
+        FatalJobError: No object meets the filter, or S3 refuses something.
     """
     source = generator.source_bucket
     with ExitStack() as files:
@@ -68,7 +68,7 @@ def generate(
             manifest = files.enter_context(listed(objects, source=source, keep=keep))
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
-            raise Unusable(_FAILED, text) from error
+            raise FatalJobError(_FAILED, text) from error
         except Exception as error:
             raise _not_listed(error, source) from error
         location = None
@@ -76,7 +76,7 @@ def generate(
             try:
                 location = _write(s3, generator, manifest, job_id=job_id, now=now)
             except Exception as error:
-                raise Unusable(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
+                raise FatalJobError(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
         yield Generated(manifest, location)
 
 
@@ -84,14 +84,14 @@ _FAILED: Final = "ManifestGenerationFailed"
 _NOT_WRITTEN: Final = "Error occurred when preparing manifest: Failed to write manifest"
 
 
-def _not_listed(error: Exception, source: str) -> Unusable:
+def _not_listed(error: Exception, source: str) -> FatalJobError:
     code = aws_error_code(error)
     if code == "NoSuchBucket":
-        return Unusable(code, f"Source bucket {source} does not exist.")
+        return FatalJobError(code, f"Source bucket {source} does not exist.")
     if code in ("AccessDenied", "403"):  # HEAD requests get no word from S3, only a number
-        return Unusable("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
+        return FatalJobError("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
     text = f"Error occurred when preparing manifest: {source}: {describe(error)}"
-    return Unusable(_FAILED, text)
+    return FatalJobError(_FAILED, text)
 
 
 # ---------------------------------------------------------------- which objects

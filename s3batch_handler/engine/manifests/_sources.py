@@ -13,7 +13,7 @@ from s3batch_handler.documents._manifest import MANIFEST_FORMAT
 from s3batch_handler.documents._storage import S3Folder
 from s3batch_handler.engine.manifests._generator import generate
 from s3batch_handler.engine.manifests._prepared import copied, prepared
-from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_MANIFEST, NotNow, Unusable
+from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_MANIFEST, FatalJobError, RetryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,15 +45,15 @@ class Manifests:
         """Read a manifest in full, and keep it.
 
         Raises:
-            Unusable: It has a fault, or cannot be had.
-            NotNow: It may be had later.
+            FatalJobError: It has a fault, or cannot be had.
+            RetryLater: It may be had later.
         """
         is_inventory = manifest.spec.format == INVENTORY_FORMAT
         fields = manifest.spec.fields or ()
         missing = [name for name in ("Bucket", "Key") if name not in fields]
         if missing and not is_inventory:
             text = f"Required fields are missing in the schema: {', '.join(missing)}"
-            raise Unusable(BAD_MANIFEST, text)
+            raise FatalJobError(BAD_MANIFEST, text)
         place = manifest.location.object
         source = f"s3://{place.bucket}/{place.key}"
         try:
@@ -66,7 +66,7 @@ class Manifests:
                 yield files.enter_context(entries)
         except ManifestError as error:
             text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
-            raise Unusable(BAD_MANIFEST, f"{text}: {error}") from error
+            raise FatalJobError(BAD_MANIFEST, f"{text}: {error}") from error
 
     def _inventory(self, stream: BinaryIO, source: str) -> Iterator[ManifestEntry]:
         inventory = parse_inventory(stream, source=source)
@@ -87,7 +87,7 @@ class Manifests:
         body = cast("BinaryIO", answer["Body"])
         try:
             _check(answer, manifest)
-        except Unusable:
+        except FatalJobError:
             body.close()
             raise
         return body
@@ -96,15 +96,15 @@ class Manifests:
         """Say in AWS's words why S3 does not give a manifest, or a part of one."""
         code = aws_error_code(error)
         if code in ("NoSuchKey", "NoSuchVersion"):
-            return Unusable(NO_MANIFEST, "Manifest object was not found")
+            return FatalJobError(NO_MANIFEST, "Manifest object was not found")
         if code == "NoSuchBucket":
             text = f"Invalid manifest was provided. Target bucket {bucket} does not exist."
-            return Unusable("NoSuchBucket", text)
+            return FatalJobError("NoSuchBucket", text)
         if code == "AccessDenied":
-            return Unusable("AccessDenied", "Reading the manifest is forbidden: AccessDenied")
+            return FatalJobError("AccessDenied", "Reading the manifest is forbidden: AccessDenied")
         if self._passes(error):
-            return NotNow(f"{source} cannot be read: {describe(error)}")
-        return Unusable(NO_MANIFEST, f"Manifest cannot be read: {describe(error)}")
+            return RetryLater(f"{source} cannot be read: {describe(error)}")
+        return FatalJobError(NO_MANIFEST, f"Manifest cannot be read: {describe(error)}")
 
     @contextmanager
     def generated(
@@ -113,26 +113,26 @@ class Manifests:
         """List what a generator asks for, and keep it.
 
         Raises:
-            Unusable: There is nothing, or it cannot be listed.
-            NotNow: It may be later.
+            FatalJobError: There is nothing, or it cannot be listed.
+            RetryLater: It may be later.
         """
         now = job.creation_time  # so that a second try, after a crash, writes the same files
         try:
             with generate(self._s3, generator, job_id=job.job_id, now=now, keep=keep) as made:
                 yield made
-        except Unusable as error:
+        except FatalJobError as error:
             if self._passes(error):
-                raise NotNow(str(error)) from error
+                raise RetryLater(str(error)) from error
             raise
 
 
 def _check(answer: Mapping[str, Any], manifest: Manifest) -> None:
     """See whether the object that S3 gave is the manifest that was meant, and may be one."""
     if answer["ETag"].strip('"') != manifest.location.etag:
-        raise Unusable(NO_MANIFEST, "Etag mismatch reading manifest")
+        raise FatalJobError(NO_MANIFEST, "Etag mismatch reading manifest")
     is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
     if is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
-        raise Unusable(BAD_MANIFEST, "Unsupported encryption type SSE_KMS used for manifest")
+        raise FatalJobError(BAD_MANIFEST, "Unsupported encryption type SSE_KMS used for manifest")
 
 
 _COLUMNS: Final = "Unexpected number of task fields"

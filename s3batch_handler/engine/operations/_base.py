@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from s3batch_handler.core._classification import AwsError, aws_error_code, classify, describe
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import Answer, Refused
-from s3batch_handler.jobs._job_failures import Unusable
+from s3batch_handler.jobs._job_failures import FatalJobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
 """What reports of AWS say of tasks that were done (seen of copies, restores and tags)."""
 
 
-class CannotRun(Unusable):
+class CannotRun(FatalJobError):
     """A job asks for what nothing here can do, or S3 itself would refuse."""
 
     def __init__(self, problem: str, *, code: str = "NotImplemented") -> None:

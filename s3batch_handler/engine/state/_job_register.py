@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._sqlite import damaged
-from s3batch_handler.jobs._job_failures import failure
-from s3batch_handler.jobs._lifecycle import check_move, status_on_request, way
+from s3batch_handler.jobs._job_failures import job_failure
+from s3batch_handler.jobs._lifecycle import check_transition, shortest_path, status_on_request
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class JobRegister(JobStore):
         with self.lock:
             job = self.job(job_id)
             for step in steps:
-                check_move(job_id, job.status, step)
+                check_transition(job_id, job.status, step)
                 job = job.model_copy(update={"status": step, **changes})
                 self.save(job)
             return job
@@ -104,7 +104,7 @@ class JobRegister(JobStore):
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
         """Take a job to its end, by the legal way; and do what is done when it is over."""
         with self.lock:
-            self.move(job_id, *way(self.status_of(job_id), status)[:-1], **changes)
+            self.move(job_id, *shortest_path(self.status_of(job_id), status)[:-1], **changes)
             job = self.move(job_id, status, termination_date=self._clock(), **changes)
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
         return job
@@ -143,7 +143,7 @@ class JobRegister(JobStore):
             for job in self.of_status(JobStatus.SUSPENDED):
                 if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
                     text = "the job was not confirmed within 30 days"
-                    self.fail(job.job_id, failure("JobExpired", text))
+                    self.fail(job.job_id, job_failure("JobExpired", text))
             self.forget(ended_before=now - _KEPT_FOR)
 
 

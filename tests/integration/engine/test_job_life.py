@@ -26,7 +26,7 @@ from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.state._job_register import JobRegister
 from s3batch_handler.jobs._control import wait_for_job
 from s3batch_handler.jobs._job import Job, JobSpec
-from s3batch_handler.jobs._lifecycle import LEGAL_MOVES
+from s3batch_handler.jobs._lifecycle import TRANSITIONS
 from s3batch_handler.jobs._status import JobStatus
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -156,7 +156,7 @@ class JobsOfAnEngine(RuleBasedStateMachine):
     def goes_where_the_table_lets_it(self) -> None:
         """Every step, those that only its threads see, too."""
         for before, after in Recorded.steps.copy():
-            assert after is before or after in LEGAL_MOVES[before]
+            assert after is before or after in TRANSITIONS[before]
 
     def confirms(self, job: Job) -> None:
         if job.status is JobStatus.SUSPENDED:

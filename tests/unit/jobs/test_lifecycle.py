@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from s3batch_handler.core._errors import InvalidTransition, JobError
-from s3batch_handler.jobs._lifecycle import LEGAL_MOVES, check_move, status_on_request, way
+from s3batch_handler.jobs._lifecycle import (
+    TRANSITIONS,
+    check_transition,
+    shortest_path,
+    status_on_request,
+)
 from s3batch_handler.jobs._status import JobStatus
 
 STATUSES = st.sampled_from(JobStatus)
@@ -19,15 +24,15 @@ FINAL = {JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FAILED}
 
 def test_the_table_has_every_status() -> None:
     """All 13 have their line, and those at the end lead nowhere."""
-    assert set(LEGAL_MOVES) == set(JobStatus)
-    assert {status for status in JobStatus if not LEGAL_MOVES[status]} == FINAL
+    assert set(TRANSITIONS) == set(JobStatus)
+    assert {status for status in JobStatus if not TRANSITIONS[status]} == FINAL
     assert {status for status in JobStatus if status.is_final} == FINAL
 
 
 def test_every_status_is_met_on_the_way_of_some_job() -> None:
     """From New, each of the others can be reached."""
     reached = {JobStatus.NEW}
-    while more := {to for status in reached for to in LEGAL_MOVES[status]} - reached:
+    while more := {to for status in reached for to in TRANSITIONS[status]} - reached:
         reached |= more
 
     assert reached == set(JobStatus)
@@ -36,7 +41,7 @@ def test_every_status_is_met_on_the_way_of_some_job() -> None:
 def test_a_job_without_trouble() -> None:
     """The first legal move of each status is the way through."""
     way = [JobStatus.READY]
-    while moves := LEGAL_MOVES[way[-1]]:
+    while moves := TRANSITIONS[way[-1]]:
         way.append(moves[0])
 
     assert way == [JobStatus.READY, JobStatus.ACTIVE, JobStatus.COMPLETING, JobStatus.COMPLETE]
@@ -45,11 +50,11 @@ def test_a_job_without_trouble() -> None:
 @given(current=STATUSES, to=STATUSES)
 def test_a_move_is_legal_or_refused(current: JobStatus, to: JobStatus) -> None:
     """There is nothing between: what is not in the table is refused, and says what was asked."""
-    if to in LEGAL_MOVES[current]:
-        check_move("job-1", current, to)
+    if to in TRANSITIONS[current]:
+        check_transition("job-1", current, to)
     else:
         with pytest.raises(InvalidTransition) as refusal:
-            check_move("job-1", current, to)
+            check_transition("job-1", current, to)
 
         assert (refusal.value.current, refusal.value.requested) == (current, to)
         assert (refusal.value.job_id, refusal.value.code) == ("job-1", "JobStatusException")
@@ -58,10 +63,10 @@ def test_a_move_is_legal_or_refused(current: JobStatus, to: JobStatus) -> None:
 @pytest.mark.parametrize("current", sorted(set(JobStatus) - FINAL - {JobStatus.CANCELLING}))
 def test_a_way_to_fail(current: JobStatus) -> None:
     """Wherever a job is, unless it is being cancelled, legal moves lead to Failed."""
-    steps = [current, *way(current, JobStatus.FAILED)]
+    steps = [current, *shortest_path(current, JobStatus.FAILED)]
 
     for before, after in itertools.pairwise(steps):
-        check_move("job-1", before, after)
+        check_transition("job-1", before, after)
     assert steps[-1] is JobStatus.FAILED
     assert JobStatus.SUSPENDED not in steps[1:]  # where it would wait for somebody
 
@@ -112,9 +117,9 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: not self.status.is_final)
     @rule(choice=st.integers(0, 3))
     def moves_on(self, choice: int) -> None:
-        moves = LEGAL_MOVES[self.status]
+        moves = TRANSITIONS[self.status]
         to = moves[choice % len(moves)]
-        check_move("job-1", self.status, to)
+        check_transition("job-1", self.status, to)
         self._becomes(to)
 
     @rule(requested=st.sampled_from([JobStatus.READY, JobStatus.CANCELLED]))
@@ -125,7 +130,7 @@ class JobLife(RuleBasedStateMachine):
             assert requested is JobStatus.READY or self.status.is_final
             return
         if status is not self.status:
-            check_move("job-1", self.status, status)  # requests break no rule either
+            check_transition("job-1", self.status, status)  # requests break no rule either
             self._becomes(status)
         if requested is JobStatus.CANCELLED and self.steps_since_cancelled is None:
             self.steps_since_cancelled = 0
@@ -148,7 +153,7 @@ class JobLife(RuleBasedStateMachine):
         """Wherever a job is, it can be over within a few steps."""
         reached = {self.status}
         for _ in range(5):
-            reached |= {to for status in reached for to in LEGAL_MOVES[status]}
+            reached |= {to for status in reached for to in TRANSITIONS[status]}
         assert reached & FINAL
 
 

@@ -290,9 +290,9 @@ def test_an_answer_without_a_job(
 ) -> None:
     """A proxy may answer 200 with something else: that may pass as well."""
     aws.add_response("describe_job", described("Complete"), OF_JOB)
-    real, answers = control._ask, [answer]
+    real, answers = control._call, [answer]
     monkeypatch.setattr(
-        control, "_ask", lambda *a, **k: answers.pop() if answers else real(*a, **k)
+        control, "_call", lambda *a, **k: answers.pop() if answers else real(*a, **k)
     )
     clock = Clock()
 

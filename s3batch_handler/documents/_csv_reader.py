@@ -23,7 +23,7 @@ def csv_reader(text: TextIOWrapper, *, strict: bool) -> Reader:
 _MAX_LINE: Final = 1 << 20  # no honest line is that long
 
 
-def line_of(error: UnicodeDecodeError, reader: Reader) -> int:
+def line_of_decode_error(error: UnicodeDecodeError, reader: Reader) -> int:
     """Give the line, from 1, of what could not be decoded.
 
     Text is decoded in chunks: the one that failed begins where the lines given out end.
