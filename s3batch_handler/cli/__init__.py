@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from s3batch_handler.cli._commands import s3batch
         from s3batch_handler.cli._output import use_standard_streams_safely
-        from s3batch_handler.engine.run._cancellation import taken_for_ctrl_c
+        from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
@@ -18,6 +18,6 @@ def main() -> None:
     except KeyboardInterrupt:  # as the commands do it later on
         print("\nAborted!", file=sys.stderr)
         sys.exit(130)
-    with taken_for_ctrl_c():
+    with signals_as_ctrl_c():
         use_standard_streams_safely()
         s3batch.main(prog_name="s3batch")

@@ -33,7 +33,7 @@ from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
 from s3batch_handler.engine.invoke._target import is_elsewhere, remote_function
-from s3batch_handler.engine.run._cancellation import told_of_ctrl_c
+from s3batch_handler.engine.run._cancellation import calling_on_ctrl_c
 from s3batch_handler.testing import make_context, make_event
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
                 request_id=lambda: make_context().aws_request_id,
             ),
             debugging(stdin_is_used=stdin_is_used) as debugger,
-            told_of_ctrl_c(debugger.interrupt),
+            calling_on_ctrl_c(debugger.interrupt),
         ):
             if options.post_mortem and not debugger.is_possible:
                 raise UsageProblem("--pdb: there is no terminal for the debugger")

@@ -17,7 +17,7 @@ from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.invoke._functions import Functions
-from s3batch_handler.engine.run._cancellation import taken_for_ctrl_c
+from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,7 @@ def serve(
         os.environ.update(environment)  # worker processes have it from here
         return handlers
 
-    with taken_for_ctrl_c(), suppress(KeyboardInterrupt):
+    with signals_as_ctrl_c(), suppress(KeyboardInterrupt):
         out = sys.stdout
         with (
             redirect_stdout(sys.stderr),  # what functions print is their log

@@ -24,10 +24,10 @@ from pydantic import TypeAdapter, ValidationError
 from s3batch_handler.core._errors import JobError, JobNotFound, StateError
 from s3batch_handler.core._payload import explain
 from s3batch_handler.engine._job_execution import ENDING, TO_PREPARE, TO_RUN, Steps
-from s3batch_handler.engine._scheduler import Crew
+from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.engine.state._job_register import JobRegister
-from s3batch_handler.engine.state._state_folder import locked
+from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
 from s3batch_handler.jobs._job_failures import RetryLater, job_failure
 from s3batch_handler.jobs._shapes import Tags
@@ -93,9 +93,9 @@ class Engine:
         self._arn_of_jobs = f"arn:aws:s3:{region}:{account_id}:job"
         self._clock = clock
         self._claimed: set[str] = set()  # jobs that somebody is at
-        self._crew: Crew | None = None
+        self._crew: Scheduler | None = None
         with ExitStack() as stack:
-            folder = stack.enter_context(_temporary() if state is None else locked(state))
+            folder = stack.enter_context(_temporary() if state is None else folder_lock(state))
             path = None if state is None else folder / "jobs"
             # Its lock is held to look and to change, never while a function runs.
             self._jobs = stack.enter_context(closing(JobRegister(folder, path, clock=clock)))
@@ -109,21 +109,21 @@ class Engine:
                 max_redrives=max_redrives,
                 timeout=timeout,
                 clock=clock,
-                is_patient=background,
+                retries_later=background,
                 is_leaving=self._is_leaving,
             )
             if background:
                 # Before its threads begin: when they are done with a step, they tell it to look.
-                self._crew = Crew(
-                    preparing=partial(self._work_of, TO_PREPARE),
-                    running=partial(self._work_of, TO_RUN),
+                self._crew = Scheduler(
+                    preparing=partial(self._next_step, TO_PREPARE),
+                    running=partial(self._next_step, TO_RUN),
                 )
                 stack.enter_context(self._crew)
                 if self._jobs.of_status(*TO_PREPARE, *TO_RUN):
                     self._crew.look()
             else:
                 for job in self._jobs.of_status(*TO_PREPARE, *TO_RUN):
-                    self._go_on(job.job_id)
+                    self._continue(job.job_id)
             self._open = stack.pop_all()
 
     # ------------------------------------------------------------ what one can ask for
@@ -148,7 +148,7 @@ class Engine:
             arn = f"{self._arn_of_jobs}/{job_id}"
             job = Job.new(spec, job_id=job_id, job_arn=arn, creation_time=self._clock())
             self._jobs.add(spec, job)
-        self._go_on(job_id)
+        self._continue(job_id)
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
@@ -203,7 +203,7 @@ class Engine:
             self._jobs.expire()
             job = self._jobs.request(job_id, requested, reason)
         if not job.status.is_final:
-            self._go_on(job_id)
+            self._continue(job_id)
         return job
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
@@ -244,19 +244,19 @@ class Engine:
 
     # ------------------------------------------------------------ who does the work
 
-    def _go_on(self, job_id: str) -> None:
+    def _continue(self, job_id: str) -> None:
         """Take a job as far as it goes by itself: here, or let the crew do that."""
         if self._crew is not None:
             self._look(self._crew)
             return
         # Whoever asks for something while we are at it leaves it to us: look again each time.
-        while self._can_go_on(job_id) and self._claim(job_id):
+        while self._can_continue(job_id) and self._claim(job_id):
             self._step(job_id)
 
-    def _can_go_on(self, job_id: str) -> bool:
+    def _can_continue(self, job_id: str) -> bool:
         return self._jobs.status_of(job_id) in (*TO_PREPARE, *TO_RUN)
 
-    def _look(self, crew: Crew) -> None:
+    def _look(self, crew: Scheduler) -> None:
         """Let what runs pause for a job of higher priority, and the crew look what there is now.
 
         Not with the lock held: the crew looks with a lock of its own, and takes ours then.
@@ -268,7 +268,7 @@ class Engine:
                     self._jobs.move(job.job_id, JobStatus.PAUSING)
         crew.look()
 
-    def _work_of(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
+    def _next_step(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
         """Give the crew a step of the job that comes first: one that is to end, or by priority."""
         with self._jobs.lock:
             jobs = self._jobs.of_status(*statuses)

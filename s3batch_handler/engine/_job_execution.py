@@ -21,7 +21,7 @@ from s3batch_handler.engine.operations._on_s3 import OnS3
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import run_job
-from s3batch_handler.engine.state._state_folder import written
+from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._job_failures import (
     BAD_MANIFEST,
     NO_FUNCTION,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._functions import Functions
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-    from s3batch_handler.engine.run._run_job import JobRun
+    from s3batch_handler.engine.run._run_job import JobResult
     from s3batch_handler.engine.state._job_register import JobRegister
     from s3batch_handler.engine.state._job_store import StoredJob
     from s3batch_handler.jobs._job import JobSpec
@@ -66,7 +66,7 @@ class Steps:
     Attributes:
         jobs: All jobs.
         functions, s3, account_id, region, max_redrives, timeout, clock: See ``Engine``.
-        is_patient: Whether somebody tries again later what cannot be done for now.
+        retries_later: Whether somebody tries again later what cannot be done for now.
         is_leaving: Says whether a job that runs shall pause, to go on some other time.
     """
 
@@ -78,7 +78,7 @@ class Steps:
     max_redrives: int
     timeout: float | None
     clock: Callable[[], datetime]
-    is_patient: bool
+    retries_later: bool
     is_leaving: Callable[[], bool]
 
     def take(self, job_id: str) -> None:
@@ -117,7 +117,7 @@ class Steps:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
         self._invoker_of(spec)
         folder = self.jobs.folder_of(job_id)
-        with written(folder):
+        with disk_errors_as_state_error(folder):
             folder.mkdir(exist_ok=True)
             with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
                 known = manifest.facts
@@ -201,7 +201,7 @@ class Steps:
             return JobStatus.PAUSED
         return None
 
-    def _conclude(self, job_id: str, run: JobRun) -> None:
+    def _conclude(self, job_id: str, run: JobResult) -> None:
         problem = run.report_error
         if problem is not None and self._passes(problem):
             raise RetryLater(
@@ -224,7 +224,7 @@ class Steps:
 
     def _passes(self, error: Exception) -> bool:
         """Tell whether another try later may do, and there will be one."""
-        return self.is_patient and classify(error).code is ResultCode.TEMPORARY_FAILURE
+        return self.retries_later and classify(error).code is ResultCode.TEMPORARY_FAILURE
 
     # ------------------------------------------------------------ what a job needs
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Crew:
+class Scheduler:
     """Threads that each look for work of their kind, and do it; none before there is news.
 
     What cannot be done for now (:class:`RetryLater`, a disk that is full) is looked at again later.

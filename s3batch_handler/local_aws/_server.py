@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine._engine import Engine
-from s3batch_handler.engine.state._state_folder import locked
+from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._folder_bucket import folder_as_bucket
 from s3batch_handler.local_aws._folder_server import environment_for
@@ -73,7 +73,7 @@ def serve(
         for folder in folders:
             stack.enter_context(folder_as_bucket(folder, bucket_name_for(folder)))
         if state is not None:
-            stack.enter_context(locked(state))
+            stack.enter_context(folder_lock(state))
 
         def application_at(address: str) -> Application:
             loopback = _LOOPBACK_OF.get(host)

@@ -31,9 +31,9 @@ from s3batch_handler.cli.run._summary import show_summary
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
-from s3batch_handler.engine.run._cancellation import first_cancels, taken_for_ctrl_c
+from s3batch_handler.engine.run._cancellation import cancel_on_first_interrupt, signals_as_ctrl_c
 from s3batch_handler.engine.run._run_job import run_job
-from s3batch_handler.engine.state._state_folder import written
+from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents._report import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-    from s3batch_handler.engine.run._run_job import JobRun
+    from s3batch_handler.engine.run._run_job import JobResult
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
 
 
@@ -68,7 +68,7 @@ def run(options: RunOptions) -> None:
 def _run(options: RunOptions) -> int:
     """Do it all; give the exit code."""
     with ExitStack() as stack:
-        stack.enter_context(taken_for_ctrl_c())
+        stack.enter_context(signals_as_ctrl_c())
         saved = stack.enter_context(_saved_run(options))
         job_id = str(uuid.uuid4())
         if saved is not None and options.resume:
@@ -89,7 +89,7 @@ def _run(options: RunOptions) -> int:
         if saved is not None and options.resume:
             manifest = stack.enter_context(saved.manifest())
         else:
-            with nullcontext() if saved is None else written(saved.folder):
+            with nullcontext() if saved is None else disk_errors_as_state_error(saved.folder):
                 manifest = stack.enter_context(_manifest(options, s3, saved))
                 if saved is not None:
                     saved.begin({"job_id": job_id, **asdict(options)}, manifest)
@@ -137,7 +137,7 @@ def _run_job(
     report: ReportWriter | None,
     log: BinaryIO | None,
     saved: SavedRun | None,
-) -> JobRun:
+) -> JobResult:
     assert options.handler is not None
     invoker = invoker_for(
         options.handler,
@@ -191,7 +191,7 @@ def _ctrl_c_pauses(saved: SavedRun | None) -> Iterator[Callable[[], JobStatus | 
         nonlocal is_interrupted
         is_interrupted = True
 
-    with nullcontext() if saved is None else first_cancels(interrupt):
+    with nullcontext() if saved is None else cancel_on_first_interrupt(interrupt):
         yield lambda: JobStatus.PAUSED if is_interrupted else None
 
 
@@ -209,7 +209,7 @@ def _told_when_interrupted(saved: SavedRun | None, server: EmbeddedS3 | None) ->
         raise
 
 
-def _end(saved: SavedRun, job: JobRun, options: RunOptions) -> None:
+def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
     """Let go of a run that is over, and has its report."""
     if job.status is JobStatus.PAUSED:
         say(f"the job is paused; to resume it: {saved.resume_command}")

@@ -15,7 +15,7 @@ from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.engine.manifests._prepared import kept, part_of
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database
-from s3batch_handler.engine.state._state_folder import locked
+from s3batch_handler.engine.state._state_folder import folder_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ class SavedRun:
             StateError: The folder cannot be used, or is in use.
             StateDamaged: What is in it cannot be read.
         """
-        with locked(folder):
+        with folder_lock(folder):
             run = cls(folder)
             if resume and not run.asked:
                 raise UsageProblem(f"--resume: no run was cut off in {folder}")

@@ -11,11 +11,11 @@ from s3batch_handler.core._sanitize import one_line, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from s3batch_handler.engine.run._run_job import JobRun
+    from s3batch_handler.engine.run._run_job import JobResult
 
 
 def show_summary(
-    job: JobRun, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
+    job: JobResult, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
 ) -> None:
     """Print what became of a job.
 
@@ -31,7 +31,7 @@ def show_summary(
         show("\n".join([*_overview(job), *_failures(job)]))
 
 
-def _summary(job: JobRun, log: str | None) -> dict[str, Any]:
+def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "status": job.status.value,
@@ -42,11 +42,11 @@ def _summary(job: JobRun, log: str | None) -> dict[str, Any]:
         "elapsed_seconds": round(job.elapsed, 3),
         "report": job.report,
         "log": log,
-        "failures": [asdict(family) for family in job.failures],
+        "failures": [asdict(group) for group in job.failures],
     }
 
 
-def _overview(job: JobRun) -> Iterator[str]:
+def _overview(job: JobResult) -> Iterator[str]:
     progress = job.progress
     not_run = (progress.total or progress.done) - progress.done
     rows = {
@@ -63,14 +63,14 @@ def _overview(job: JobRun) -> Iterator[str]:
             yield f"{name:<10} {printable(value)}"
 
 
-def _failures(job: JobRun) -> Iterator[str]:
+def _failures(job: JobResult) -> Iterator[str]:
     if not job.failures:
         return
     yield "\nWhat failed, and why:"
-    for family in job.failures:
-        text = printable(one_line(family.message))
+    for group in job.failures:
+        text = printable(one_line(group.message))
         short = text if len(text) <= 100 else text[:99] + "…"
-        yield f"{family.count:>9,}  {printable(family.error_code)}: {short}"
-    others = job.progress.failed - sum(family.count for family in job.failures)
+        yield f"{group.count:>9,}  {printable(group.error_code)}: {short}"
+    others = job.progress.failed - sum(group.count for group in job.failures)
     if others:
         yield f"{others:>9,}  for other reasons"

@@ -19,7 +19,7 @@ _INTERRUPTS: Final = tuple(
 
 
 @contextmanager
-def taken_for_ctrl_c() -> Iterator[None]:
+def signals_as_ctrl_c() -> Iterator[None]:
     """Take what ends processes (``kill``, a closed terminal) for a Ctrl-C.
 
     So that nothing stays behind half-written; ``nohup`` keeps its effect.
@@ -39,7 +39,7 @@ def taken_for_ctrl_c() -> Iterator[None]:
 
 
 @contextmanager
-def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
+def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
     """Let the first Ctrl-C ask to cancel, so that no answer gets lost; a later one interrupts.
 
     Whatever signals would raise a ``KeyboardInterrupt`` are taken for it; a handler that somebody
@@ -61,7 +61,7 @@ def first_cancels(cancel: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def told_of_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
+def calling_on_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
     """Call ``on_interrupt`` before a Ctrl-C raises ``KeyboardInterrupt``, which code may catch."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:

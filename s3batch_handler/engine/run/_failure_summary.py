@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureFamily:
+class FailureGroup:
     """Failed tasks of one error code, whose messages differ in names and numbers at most.
 
     Attributes:
@@ -24,7 +24,7 @@ class FailureFamily:
     example: str
 
 
-class FailureFamilies:
+class FailureCounts:
     """Counts failed tasks by error code and by what their messages have in common.
 
     Args:
@@ -36,7 +36,7 @@ class FailureFamilies:
 
     def add(self, error_code: str, message: str, key: str) -> None:
         """Count a failed task, whose message may contain the key of its object."""
-        name = (error_code, message_family(_without_key(message, key)))
+        name = (error_code, message_pattern(_without_key(message, key)))
         if name not in self._families and len(self._families) >= _MOST:
             name = (error_code, "other messages")
         family = self._families.setdefault(name, _Family(message))
@@ -48,11 +48,11 @@ class FailureFamilies:
         """All that was counted, as JSON can hold it."""
         return [[*name, *astuple(family)] for name, family in self._families.items()]
 
-    def most_frequent(self) -> tuple[FailureFamily, ...]:
+    def most_frequent(self) -> tuple[FailureGroup, ...]:
         """Give the most frequent ones first, and only a few."""
         frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
         return tuple(
-            FailureFamily(
+            FailureGroup(
                 error_code=code,
                 message=text if family.differs else family.example,
                 count=family.count,
@@ -75,7 +75,7 @@ _MOST: Final = 500
 _SHOWN: Final = 10
 
 
-def message_family(message: str) -> str:
+def message_pattern(message: str) -> str:
     """Return the common form of messages that differ only in names, numbers and places."""
     # Longer than the result, so that names of different lengths do not change where it ends.
     return _PARTICULAR.sub("…", message[:_READ])[:_TELLING]

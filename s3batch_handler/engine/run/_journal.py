@@ -21,7 +21,7 @@ from s3batch_handler.engine.state._sqlite import (
     damaged,
     open_database,
     remove_database,
-    told,
+    translate_sqlite_errors,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Journal:
             must_exist=must_exist,
         )
         try:
-            with told(self._name):
+            with translate_sqlite_errors(self._name):
                 self._read_state()
         except BaseException:
             self.close()
@@ -153,7 +153,7 @@ class Journal:
         last = -1
         while True:
             # Page by page: those that were read may be changed while the next ones are.
-            with told(self._name):
+            with translate_sqlite_errors(self._name):
                 page = self._db.execute(
                     "SELECT * FROM waiting WHERE number > ? AND tries BETWEEN ? AND ? "
                     "ORDER BY number LIMIT ?",
@@ -197,7 +197,7 @@ class Journal:
         self._answered.update(self._new)
         self._new.clear()
         chunks, counts = self._chunks, dict(self._counts)
-        with told(self._name), self._db:
+        with translate_sqlite_errors(self._name), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for status, rows in self._rows.items():
                 if rows:
@@ -255,7 +255,7 @@ class Journal:
         """
         found = 0
         query = "SELECT id, count, rows, checksum FROM rows WHERE status = ? ORDER BY id"
-        with told(self._name), closing(self._db.cursor()) as cursor:
+        with translate_sqlite_errors(self._name), closing(self._db.cursor()) as cursor:
             for number, count, chunk, sum_of_chunk in cursor.execute(query, (status,)):
                 is_whole = isinstance(chunk, bytes) and sum_of_chunk == checksum(
                     number, status.value, count, content=chunk

@@ -21,8 +21,8 @@ from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
 from s3batch_handler.documents._report import TaskStatus, report_row
 from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer, NotRun, Refused
-from s3batch_handler.engine.run._cancellation import first_cancels
-from s3batch_handler.engine.run._failure_summary import FailureFamilies
+from s3batch_handler.engine.run._cancellation import cancel_on_first_interrupt
+from s3batch_handler.engine.run._failure_summary import FailureCounts
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._invoker import Invoker
-    from s3batch_handler.engine.run._failure_summary import FailureFamily
+    from s3batch_handler.engine.run._failure_summary import FailureGroup
     from s3batch_handler.engine.run._journal import QueuedTask
 
 
@@ -65,7 +65,7 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class JobRun:
+class JobResult:
     """What became of a job.
 
     Attributes:
@@ -81,7 +81,7 @@ class JobRun:
     job_id: str
     status: JobStatus
     progress: Progress
-    failures: tuple[FailureFamily, ...]
+    failures: tuple[FailureGroup, ...]
     elapsed: float
     reason: str | None
     report: str | None
@@ -100,7 +100,7 @@ def run_job(
     on_progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
     asked: Callable[[], JobStatus | None] = lambda: None,
-) -> JobRun:
+) -> JobResult:
     """Run a whole job: each entry once, those that fail temporarily again, then the report.
 
     Redrives come after the first pass, up to ``max_redrives`` passes over what still fails
@@ -129,7 +129,7 @@ def run_job(
         with ExitStack() as stack:
             journal = journal or stack.enter_context(Journal())
             ledger = _Ledger(journal, report, total, on_progress)
-            with first_cancels(ledger.cancel):
+            with cancel_on_first_interrupt(ledger.cancel):
                 with closing(invoker):
 
                     def stop() -> bool:
@@ -303,7 +303,7 @@ class _Ledger:
         self._run: int = facts["run"]
         self._succeeded: int = facts["succeeded"]
         self._failed: int = facts["failed"]
-        self._families = FailureFamilies(facts["families"])
+        self._families = FailureCounts(facts["families"])
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._begun = journal.end
         if self._run != journal.answered:
@@ -443,9 +443,9 @@ class _Ledger:
         except KeyboardInterrupt:
             self.cancel()
 
-    def outcome(self, job_id: str, status: JobStatus, report: str | None = None) -> JobRun:
+    def outcome(self, job_id: str, status: JobStatus, report: str | None = None) -> JobResult:
         """Say what became of the job."""
-        return JobRun(
+        return JobResult(
             job_id=job_id,
             status=status,
             progress=self._progress,

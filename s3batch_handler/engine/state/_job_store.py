@@ -9,7 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._errors import JobNotFound, StateDamaged
-from s3batch_handler.engine.state._sqlite import checksum, damaged, open_database, told
+from s3batch_handler.engine.state._sqlite import (
+    checksum,
+    damaged,
+    open_database,
+    translate_sqlite_errors,
+)
 from s3batch_handler.jobs._job import Job, JobSpec
 
 if TYPE_CHECKING:
@@ -201,11 +206,11 @@ class JobStore:
     # ------------------------------------------------------------ SQLite
 
     def _execute(self, query: str, *values: object) -> None:
-        with self.lock, told(self._name):
+        with self.lock, translate_sqlite_errors(self._name):
             self._db.execute(query, values)
 
     def _all(self, query: str, *values: object) -> list[Any]:
-        with self.lock, told(self._name):
+        with self.lock, translate_sqlite_errors(self._name):
             return self._db.execute(query, values).fetchall()
 
     def _one(self, query: str, *values: object) -> Any:

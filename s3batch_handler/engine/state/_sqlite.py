@@ -49,7 +49,7 @@ def open_database(
         if not path.exists():
             _make_file(path, name, schema)
     where = path or ("" if is_temporary else ":memory:")
-    with told(name):
+    with translate_sqlite_errors(name):
         database = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
         # Damaged text must be returned, so that its checksum can be compared.
         database.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
@@ -87,7 +87,10 @@ def _make_file(path: Path, name: str, schema: str) -> None:
     try:
         # Left by a process that was killed. SQLite would apply another file's journal to this one.
         remove_database(path)
-        with told(name), closing(sqlite3.connect(part, isolation_level=None)) as database:
+        with (
+            translate_sqlite_errors(name),
+            closing(sqlite3.connect(part, isolation_level=None)) as database,
+        ):
             database.execute("PRAGMA journal_mode = OFF")  # no further file
             database.executescript(schema)
         part.replace(path)
@@ -118,7 +121,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
+def translate_sqlite_errors(name: str) -> Iterator[None]:
     """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
     try:
         yield

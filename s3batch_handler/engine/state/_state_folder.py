@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written(folder: Path) -> Iterator[None]:
+def disk_errors_as_state_error(folder: Path) -> Iterator[None]:
     """Turn the error of a disk that takes no more into a :class:`StateError`.
 
     Raises:
@@ -33,7 +33,7 @@ _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[Path]:
+def folder_lock(folder: Path) -> Iterator[Path]:
     """Have a folder to oneself, made if need be. The lock goes when the process does.
 
     Raises:

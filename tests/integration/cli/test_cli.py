@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from s3batch_handler.cli._commands import s3batch as commands
 from s3batch_handler.cli.run._summary import show_summary
 from s3batch_handler.documents._report import read_report
-from s3batch_handler.engine.run._failure_summary import FailureFamily
-from s3batch_handler.engine.run._run_job import JobRun
+from s3batch_handler.engine.run._failure_summary import FailureGroup
+from s3batch_handler.engine.run._run_job import JobResult
 from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.shell import APP, COMMAND, Shell
 from tests.support.waiting import wait_for
@@ -177,18 +177,18 @@ def test_a_log_of_ones_own_stays(s3batch: Shell) -> None:
 # ---------------------------------------------------------------- run: terminals, pipes, signals
 
 
-def job_run(**differing: Any) -> JobRun:
-    families = (FailureFamily("PermanentFailure", "\x1b[2J\ud800 gone", 1, "\x1b[2J\ud800 gone"),)
+def job_run(**differing: Any) -> JobResult:
+    groups = (FailureGroup("PermanentFailure", "\x1b[2J\ud800 gone", 1, "\x1b[2J\ud800 gone"),)
     facts = {
         "job_id": "j",
         "status": JobStatus.COMPLETE,
         "progress": Progress(20, 5, 15),
-        "failures": families,
+        "failures": groups,
         "elapsed": 1.0,
         "reason": None,
         "report": "r/\u202egpj.exe",
     }
-    return JobRun(**{**facts, **differing})
+    return JobResult(**{**facts, **differing})
 
 
 def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

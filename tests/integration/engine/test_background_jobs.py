@@ -30,7 +30,7 @@ from typing_extensions import override
 from s3batch_handler.core._errors import JobError, JobNotFound, StateError
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine._engine import Engine
-from s3batch_handler.engine._scheduler import Crew
+from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.state._job_register import JobRegister
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.jobs._control import wait_for_job
@@ -482,7 +482,7 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
 ) -> None:
     """Its threads tell each other of it all the same."""
 
-    class Ahead(Crew):
+    class Ahead(Scheduler):
         """Threads that find time to prepare a job while the last of them is being started."""
 
         @override
@@ -507,7 +507,7 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
         until(lambda: away.asked)
     gate.let(3)
 
-    monkeypatch.setattr("s3batch_handler.engine._engine.Crew", Ahead)
+    monkeypatch.setattr("s3batch_handler.engine._engine.Scheduler", Ahead)
     with Watched(functions, s3=s3, state=tmp_path, background=True) as engine:
         assert over(engine, job_id).status is JobStatus.COMPLETE
 

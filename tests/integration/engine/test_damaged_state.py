@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from s3batch_handler.engine.run._run_job import JobRun
+    from s3batch_handler.engine.run._run_job import JobResult
 
 TASKS = 120
 SCRIPT = {
@@ -62,7 +62,7 @@ with patch.object(this, "Function", Killed), often:
 """
 
 
-def run(state: Path, *, calls: int, resume: bool) -> tuple[JobRun, Rows]:
+def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
     """Begin a run in a folder, or go on with it; it crashes after some calls."""
     function, report = Function(SCRIPT), Rows()
     function.calls_left = calls

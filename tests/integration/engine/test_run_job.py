@@ -31,8 +31,8 @@ from s3batch_handler.documents._report import TaskStatus
 from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun
 from s3batch_handler.engine.invoke._invoker import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
-from s3batch_handler.engine.run._failure_summary import message_family
-from s3batch_handler.engine.run._run_job import JobRun, run_job
+from s3batch_handler.engine.run._failure_summary import message_pattern
+from s3batch_handler.engine.run._run_job import JobResult, run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.waiting import wait_for
 
@@ -277,7 +277,7 @@ def test_kinds_of_failures_are_counted(report: Rows) -> None:
 )
 def test_message_family(message: str, family: str) -> None:
     """Quoted text, ids, times, paths, memory addresses and numbers are particular."""
-    assert message_family(message) == family
+    assert message_pattern(message) == family
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,7 @@ def test_message_family(message: str, family: str) -> None:
 )
 def test_messages_of_one_family(variants: tuple[str, ...]) -> None:
     """Times, dates, IDs and paths are particular, however they are written."""
-    assert len({message_family(message) for message in variants}) == 1
+    assert len({message_pattern(message) for message in variants}) == 1
 
 
 @pytest.mark.parametrize(
@@ -335,13 +335,13 @@ def test_messages_of_one_family(variants: tuple[str, ...]) -> None:
 )
 def test_words_are_not_particular(message: str) -> None:
     """Words that only look like IDs, dates or paths stay."""
-    assert message_family(message) == message
+    assert message_pattern(message) == message
 
 
 def test_words_before_numbers_are_not_dates() -> None:
     """``Mar`` is a month, ``Marker`` is not."""
     assert (
-        message_family("Decoder 3, Marker 5, at 10:00 DNS 7") == "Decoder …, Marker …, at … DNS …"
+        message_pattern("Decoder 3, Marker 5, at 10:00 DNS 7") == "Decoder …, Marker …, at … DNS …"
     )
 
 
@@ -351,7 +351,7 @@ def test_message_family_takes_time_in_proportion(part: str, times: int) -> None:
     """No message takes long: patterns that backtrack would take seconds."""
     started = time.process_time()
 
-    message_family(part * times)
+    message_pattern(part * times)
 
     assert time.process_time() - started < 1
 
@@ -408,7 +408,7 @@ def test_function_elsewhere_has_no_credentials_in_its_rows(report: Rows) -> None
 def test_length_of_a_name_does_not_matter_to_a_family() -> None:
     """What is kept of a message is measured without its names."""
     families = {
-        message_family(f"cannot read /{'a' * length}/x: {'and so on ' * 40}")
+        message_pattern(f"cannot read /{'a' * length}/x: {'and so on ' * 40}")
         for length in (1, 50, 255)
     }
 
@@ -1024,7 +1024,7 @@ def test_progress_is_told(report: Rows) -> None:
     """At least once, and at the end with the total."""
     told: list[Progress] = []
 
-    run: JobRun = run_job(
+    run: JobResult = run_job(
         numbered(500), InProcess(SUCCEEDS), job=JOB, total=500, on_progress=told.append
     )
 
