@@ -13,12 +13,14 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from packaging.requirements import Requirement
 
 import s3batch_handler
 
 DISTRIBUTION = metadata.distribution("s3batch-handler")
 PROJECT = Path(__file__).parents[2]
+WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 REQUIREMENT_FILES = sorted(PROJECT.joinpath("requirements").glob("*.txt"))
 LOCAL = {"boto3", "click", "flask", "flask-cors", "moto", "werkzeug", "xxhash"}
 SCRIPTS = [
@@ -76,7 +78,7 @@ def test_extra(extra: str, packages: set[str]) -> None:
 
 
 def test_pythons() -> None:
-    """The Pythons that are declared are those that ``scripts/test`` tries."""
+    """The Pythons that are declared are those that ``scripts/test`` and the workflow try."""
     classifiers = DISTRIBUTION.metadata.get_all("Classifier") or []
     declared = re.findall(r"Python :: (3\.\d+)", " ".join(classifiers))
 
@@ -84,6 +86,12 @@ def test_pythons() -> None:
     (tried,) = re.findall(r"^supported=\((.*)\)$", script, flags=re.MULTILINE)
 
     assert sorted(tried.split()) == sorted(declared)
+    if WORKFLOW.exists():  # it is not part of the sdist
+        jobs = yaml.safe_load(WORKFLOW.read_text())["jobs"]["test"]["strategy"]["matrix"]["include"]
+        assert [job["versions"].split() for job in jobs] == [
+            *([each] for each in declared),
+            declared,
+        ]
     assert DISTRIBUTION.metadata["Requires-Python"] == f">={min(declared)}"
 
 
