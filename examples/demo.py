@@ -38,7 +38,7 @@ def main() -> int:
     os.chdir(PROJECT)
     shutil.rmtree(OUTPUT, ignore_errors=True)
     count = collect_input(OUTPUT / "input", limit)
-    say(f"{count:,} files, the sources of Python and of moto, are the bucket 'sources'\n")
+    say(f"Bucket 'sources': {count:,} files, the sources of Python and moto\n")
     s3batch = os.path.relpath(Path(sys.executable).with_name("s3batch"))
     command = [
         [s3batch, "run", "examples/compress/app.py:handler", "--arguments", "target=compressed"],
@@ -93,12 +93,12 @@ def look_into_report(expected: int) -> int:
         path.relative_to(compressed).as_posix() for path in compressed.rglob("*") if path.is_file()
     }
     if written != told.keys() or len(told) + failed != expected:
-        say("demo: the report does not fit what was done")
+        say("demo: the report does not match the files that were written")
         return 1
     before, after = (sum(each[size] for each in told.values()) for size in ("size", "compressed"))
-    say(f"\nThe report tells of all {expected:,} files, and its checksums are right.")
-    say(f"By its messages {before:,} bytes became {after:,}.")
-    say(f"Look around in {OUTPUT.resolve()}: input, compressed, reports.")
+    say(f"\nThe report lists all {expected:,} files, and its checksums are correct.")
+    say(f"Compressed {before / 1e6:.1f} MB to {after / 1e6:.1f} MB.")
+    say(f"Files: {OUTPUT.resolve()} (input, compressed, reports)")
     return 0
 
 
