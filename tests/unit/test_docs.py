@@ -71,7 +71,7 @@ def test_the_test_of_the_readme(
     exec(test, namespace)
 
     try:
-        namespace["test_an_empty_object_is_given_up"]()
+        namespace["test_an_empty_object_fails_permanently"]()
     finally:
         sys.modules.pop("app", None)
 
