@@ -1,5 +1,6 @@
 """What tests share."""
 
+import functools
 import json
 import signal
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 Event = dict[str, Any]
@@ -24,6 +26,14 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # Machines may be busy: how long an example takes says nothing about the code.
 settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("at leisure")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """Sessions of botocore share what they read, some megabytes each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
