@@ -45,6 +45,7 @@ import boto3.exceptions
 import boto3.s3.transfer
 import botocore.exceptions
 import botocore.loaders
+import botocore.model
 import botocore.parsers
 import botocore.stub
 import pytest
@@ -807,14 +808,32 @@ RETRYABLE_BUT_PERMANENT = {
 """Codes that some service model marks as retryable, and why they are permanent here."""
 
 
-def errors_marked_as_retryable() -> Iterator[tuple[str, int]]:
-    """Yield code and status from all service models; 400 is what they leave out."""
+@functools.cache
+def service_models() -> tuple[list[tuple[str, Any]], set[tuple[str, str]]]:
+    """Return name and shape of all errors in the models of all services, and all lists of failures.
+
+    They are read once for all tests that need some of them: it takes seconds.
+    """
+    errors: list[tuple[str, Any]] = []
+    failures: set[tuple[str, str]] = set()
     loader = botocore.loaders.Loader()
     for service in loader.list_available_services("service-2"):
-        for name, shape in loader.load_service_model(service, "service-2")["shapes"].items():
-            if shape.get("exception") and "retryable" in shape:
-                error = shape.get("error", {})
-                yield error.get("code", name), error.get("httpStatusCode", 400)
+        description = loader.load_service_model(service, "service-2")
+        shapes = description["shapes"].items()
+        errors += ((name, shape) for name, shape in shapes if shape.get("exception"))
+        model = botocore.model.ServiceModel(description, service)
+        for operation in map(model.operation_model, model.operation_names):
+            if operation.output_shape is not None:
+                failures |= {*failed_items(operation.output_shape)}
+    return errors, failures
+
+
+def errors_marked_as_retryable() -> Iterator[tuple[str, int]]:
+    """Yield code and status from all service models; 400 is what they leave out."""
+    for name, shape in service_models()[0]:
+        if "retryable" in shape:
+            error = shape.get("error", {})
+            yield error.get("code", name), error.get("httpStatusCode", 400)
 
 
 def test_errors_that_service_models_mark_as_retryable() -> None:
@@ -840,14 +859,11 @@ def test_page_lists_what_is_permanent_though_marked_as_retryable() -> None:
 
 def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
     """Yield shape name, code, status and documentation of all errors in the service models."""
-    loader = botocore.loaders.Loader()
-    for service in loader.list_available_services("service-2"):
-        for name, shape in loader.load_service_model(service, "service-2")["shapes"].items():
-            if shape.get("exception"):
-                error = shape.get("error", {})
-                status = error.get("httpStatusCode", 500 if shape.get("fault") else 400)
-                words = " ".join(re.sub("<[^>]+>", "", shape.get("documentation", "")).split())
-                yield name, error.get("code", name), status, words
+    for name, shape in service_models()[0]:
+        error = shape.get("error", {})
+        status = error.get("httpStatusCode", 500 if shape.get("fault") else 400)
+        words = " ".join(re.sub("<[^>]+>", "", shape.get("documentation", "")).split())
+        yield name, error.get("code", name), status, words
 
 
 def test_code_that_is_sent_counts_and_not_the_name_in_the_model() -> None:
@@ -3109,13 +3125,7 @@ def test_list_of_failures_that_contains_itself() -> None:
 
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
     """A partial failure is understood wherever AWS's answers list codes."""
-    session = boto3.Session(region_name="us-east-1")._session
-    found = set()
-    for service in session.get_available_services():
-        model = session.get_service_model(service)
-        for operation in map(model.operation_model, model.operation_names):
-            if operation.output_shape is not None:
-                found |= {*failed_items(operation.output_shape)}
+    _, found = service_models()
 
     class NotAllDoneError(Exception):
         response: Any
