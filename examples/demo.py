@@ -1,8 +1,8 @@
-"""The demo: the sources of Python and of moto become a bucket, and a job compresses them.
+"""The demo: a job compresses the source files of Python and of moto, which are in a bucket.
 
-Run by ``scripts/demo``. Everything happens on this machine: an S3 server on loopback that lives as
-long as the job (moto's, so it serves its own sources as well), the handler of ``compress/app.py``
-in worker processes, and in the end the completion report that S3 Batch Operations would write.
+``scripts/demo`` runs it on this machine, with an S3 server on loopback for the time of the job, the
+handler of ``compress/app.py`` in worker processes, and the completion report that S3 Batch
+Operations would write.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ OUTPUT = Path("demo-output")
 
 
 def main() -> int:
-    """Copy the input, run the job as anybody would, look into its report."""
+    """Copy the input, run the job with the command line, and check its report."""
     parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="A whole job on this machine, on real input."
+        prog="scripts/demo", description="Run a whole job on this machine, on real input."
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="take only N files")
+    parser.add_argument("--limit", type=int, metavar="N", help="Use only N files.")
     limit = parser.parse_args().limit
     os.chdir(PROJECT)
     shutil.rmtree(OUTPUT, ignore_errors=True)
@@ -46,15 +46,15 @@ def main() -> int:
         ["--output", f"compressed={OUTPUT}/compressed", "--report", f"{OUTPUT}/reports"],
     ]
     say("$ " + " \\\n    ".join(" ".join(part) for part in command))
-    # Exit code 1 says that tasks failed, and here some do: binary, empty or too large files.
+    # Exit code 1: tasks failed, which is expected for binary, empty and too large files.
     code = subprocess.call([*chain(*command)])  # noqa: S603
     if code not in (0, 1):
         return code
-    return look_into_report(count)
+    return check_report(count)
 
 
 def collect_input(target: Path, limit: int | None) -> int:
-    """Copy the files, those of tests included, compiled ones not."""
+    """Copy the files except compiled ones, and return their number."""
     count = 0
     for key, path in sources():
         if count == limit:
@@ -67,7 +67,10 @@ def collect_input(target: Path, limit: int | None) -> int:
 
 
 def sources() -> Iterator[tuple[Path, Path]]:
-    """Give files, and what to call them: Python's own alone are few where tests are left out."""
+    """Yield the key and the path of each file.
+
+    Python alone has few files if it is installed without its tests.
+    """
     moto = find_spec("moto")
     assert moto is not None
     assert moto.origin is not None
@@ -82,20 +85,22 @@ def sources() -> Iterator[tuple[Path, Path]]:
                     yield name / path.relative_to(root), path
 
 
-def look_into_report(expected: int) -> int:
-    """Show what a report is good for, and check that it tells of every object."""
+def check_report(expected: int) -> int:
+    """Check that the report has a row for every file, and print the totals of its messages."""
     report = read_report(OUTPUT / "reports")
     report.verify()
-    told = {f"{row.key}.gz": json.loads(row.message) for row in report.succeeded()}
+    messages = {f"{row.key}.gz": json.loads(row.message) for row in report.succeeded()}
     failed = sum(1 for _ in report.failed())
     compressed = OUTPUT / "compressed"
     written = {
         path.relative_to(compressed).as_posix() for path in compressed.rglob("*") if path.is_file()
     }
-    if written != told.keys() or len(told) + failed != expected:
+    if written != messages.keys() or len(messages) + failed != expected:
         say("demo: the report does not match the files that were written")
         return 1
-    before, after = (sum(each[size] for each in told.values()) for size in ("size", "compressed"))
+    before, after = (
+        sum(each[size] for each in messages.values()) for size in ("size", "compressed")
+    )
     say(f"\nThe report lists all {expected:,} files, and its checksums are correct.")
     say(f"Compressed {before / 1e6:.1f} MB to {after / 1e6:.1f} MB.")
     say(f"Files: {OUTPUT.resolve()} (input, compressed, reports)")
@@ -103,7 +108,7 @@ def look_into_report(expected: int) -> int:
 
 
 def say(text: str) -> None:
-    """Print at once: what runs in between prints, too."""
+    """Print without buffering, because the job prints to the same terminal."""
     print(text, flush=True)
 
 

@@ -1,15 +1,15 @@
-# Shared by the scripts beside it, never run itself: `source "…/_env.sh"`.
+# Functions of the other scripts: `source "…/_env.sh"`.
 # shellcheck shell=bash
 #
 # The scripts need bash and a Python >= 3.11 with pip, nothing else. This file finds that Python,
-# and makes virtual environments from requirement files.
+# and creates virtual environments from requirement files.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# Neither another project's modules nor a foreign virtual environment belong in here.
+# Do not use modules of another project or an active virtual environment.
 unset PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
-# Without bytecode, every process that a test starts would compile the package anew.
+# Without bytecode, every process that a test starts would compile the package again.
 unset PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
@@ -22,18 +22,18 @@ die() {
 
 # ---------------------------------------------------------------- Python
 
-# The Pythons that the package is made for, newest first.
+# The supported Python versions, newest first.
 supported=(3.14 3.13 3.12 3.11)
 
-# works COMMAND: it starts, is new enough, and can make virtual environments.
+# works COMMAND: check that it starts, is new enough, and can create virtual environments.
 works() {
     "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 
-# find_python VERSION: print a command for that very version, if this machine has one: $PYTHON,
-# one on the PATH, or one of pyenv's.
+# find_python VERSION: print a command for that version, if this machine has one: $PYTHON, a
+# command on the PATH, or a Python of pyenv.
 find_python() {
     local candidate
     for candidate in \
@@ -49,7 +49,7 @@ find_python() {
     return 1
 }
 
-# choose_python: print the command to work with: $PYTHON, or else the newest that is supported.
+# choose_python: print the command to use: $PYTHON, or the newest supported version.
 choose_python() {
     local version
     if [[ -n ${PYTHON:-} ]]; then
@@ -59,21 +59,20 @@ choose_python() {
     for version in "${supported[@]}"; do
         find_python "$version" && return
     done
-    die "no suitable Python here: 3.11 to 3.14 is needed, with its venv and ensurepip modules" \
-        "(on Debian and Ubuntu: apt install python3 python3-venv). If it is not on the PATH, say" \
-        "where it is: PYTHON=/path/to/python3 $0"
+    die "found no Python 3.11 to 3.14 with the modules venv and ensurepip. Install it (on Debian and" \
+        "Ubuntu: apt install python3 python3-venv), or set its path: PYTHON=/path/to/python3 $0"
 }
 
 if [[ -n ${PYTHON:-} ]] && ! works "$PYTHON"; then
-    die "PYTHON=$PYTHON is no Python >= 3.11 that can make virtual environments"
+    die "PYTHON=$PYTHON is not a Python >= 3.11 that can create virtual environments"
 fi
 
 # ---------------------------------------------------------------- virtual environments
 
-# make_venv DIRECTORY NAME [PYTHON]: a virtual environment with what requirements/NAME.txt lists
-# and nothing else. Left as it is when it is up to date.
+# make_venv DIRECTORY NAME [PYTHON]: create a virtual environment with the packages of
+# requirements/NAME.txt, unless it is up to date.
 #
-# Only wheels: what is not there in the form of a wheel would be built with tools nobody pinned.
+# Only wheels are installed: a source package would be built with tools that are not pinned.
 make_venv() {
     local venv=$1 name=$2 python=${3:-}
     if is_up_to_date "$venv" "requirements/$name.txt" "$python"; then
@@ -93,7 +92,7 @@ pip_install() { # pip_install DIRECTORY NAME
         -r "$root/requirements/$2.txt"
 }
 
-# install_editable DIRECTORY: the package itself, as it stands in the source tree.
+# install_editable DIRECTORY: install the package from the source tree.
 install_editable() {
     local venv=$1
     if is_up_to_date "$venv" pyproject.toml; then
@@ -104,7 +103,7 @@ install_editable() {
     stamp "$venv" pyproject.toml
 }
 
-# is_up_to_date DIRECTORY FILE [PYTHON]: made from FILE as it is now (and with that Python).
+# is_up_to_date DIRECTORY FILE [PYTHON]: check that it was made from the current FILE (and PYTHON).
 is_up_to_date() {
     local venv=$1 file=$2 python=${3:-}
     [[ -f $(stamp_file "$venv" "$file") ]] || return 1
@@ -113,7 +112,7 @@ is_up_to_date() {
     [[ -z $python ]] || [[ $(version_of "$venv/bin/python") == "$(version_of "$python")" ]]
 }
 
-# A stamp says what an environment was made from, and where: environments cannot be moved.
+# A stamp records what an environment was made from, and where: environments cannot be moved.
 stamp() { stamp_text "$2" >"$(stamp_file "$1" "$2")"; }
 stamp_file() { printf '%s\n' "$1/.made-from-${2##*/}"; }
 stamp_text() { printf '%s\n' "$root" && cat "$root/$1"; }

@@ -1,7 +1,7 @@
 """Compress the text objects of a bucket into another one.
 
-A complete function for S3 Batch Operations: it deploys as it is (with boto3, which Lambda has),
-and runs on this machine with::
+A complete function for S3 Batch Operations. Deploy it unchanged (boto3 is part of the Lambda
+runtime), or run it on this machine::
 
     s3batch run examples/compress/app.py:handler --source some/folder \
         --output compressed=compressed --arguments target=compressed
@@ -28,30 +28,30 @@ class Arguments(BaseModel, extra="forbid"):
 
 
 class Compressed(BaseModel):
-    """What the completion report tells of each object, as JSON."""
+    """The message of each object in the completion report, as JSON."""
 
     size: int
     compressed: int
     sha256: str
 
 
-s3 = boto3.client("s3")  # once for each environment
+s3 = boto3.client("s3")  # created once for each execution environment
 
 
 @task_handler(arguments=Arguments)
 def handler(task: Task[Arguments]) -> Compressed:
     """Read an object, compress it if it is text, write it to the target bucket."""
-    answer = s3.get_object(**task.location)
-    if answer["ContentLength"] > MAX_BYTES:
-        raise PermanentFailure(f"too large: {answer['ContentLength']:,} bytes")
-    content = answer["Body"].read()
+    response = s3.get_object(**task.location)
+    if response["ContentLength"] > MAX_BYTES:
+        raise PermanentFailure(f"too large: {response['ContentLength']:,} bytes")
+    content = response["Body"].read()
     if not content:
         raise PermanentFailure("empty")
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        raise PermanentFailure(f"binary: no text at byte {error.start}") from None
-    # Without a time stamp, the same content always gives the same bytes: doing it twice is fine.
+        raise PermanentFailure(f"binary: not UTF-8 at byte {error.start}") from None
+    # Without a time stamp the same content gives the same bytes, so a retry changes nothing.
     compressed = gzip.compress(content, mtime=0)
     s3.put_object(
         Bucket=task.job.arguments.target,

@@ -1,4 +1,4 @@
-"""Events, contexts and tasks as Lambda and S3 Batch Operations make them, for tests."""
+"""Events, contexts and tasks for tests, as Lambda and S3 Batch Operations create them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def make_task(
     job_id: str = JOB_ID,
     id: str | None = None,  # noqa: A002  the task's
 ) -> Task:
-    """Make a task, for ``handler.run(task)``.
+    """Create a task, for ``handler.run(task)``.
 
-    ``key`` is as in the bucket; it may also be JSON, for a handler that takes a payload. User
-    arguments are text to text, as S3 sends them: the handler reads them into its model.
+    ``key`` is the decoded key. For a handler with a payload model it is JSON. User arguments are
+    strings, as S3 sends them: the handler parses them into its model.
     """
     return Task(
         id=id or opaque_id("task", bucket, key, size=1000),
@@ -48,17 +48,17 @@ def make_event(
     user_arguments: Mapping[str, str] | None = None,
     job_id: str | None = None,
 ) -> dict[str, Any]:
-    """Make an invocation event for keys (as they are in the bucket) or tasks.
+    """Create an invocation event for decoded keys or for tasks.
 
-    Ids are long and opaque like those of S3, and the same for the same input. S3 sends one task in
-    an event. User arguments need schema 2.0. Tasks bring their job along.
+    IDs are long and opaque like those of S3, and the same for the same input. S3 sends one task in
+    each event. User arguments require schema 2.0. The job of the event is that of its tasks.
 
     Raises:
-        ValueError: No such event can be: tasks of several jobs, or user arguments in schema 1.0.
+        ValueError: The tasks have several jobs, or schema 1.0 is to have user arguments.
     """
     job = _one_job([key.job for key in keys if isinstance(key, Task)], user_arguments, job_id)
     if job.arguments and schema_version == "1.0":
-        raise ValueError("user_arguments need schema_version='2.0': 1.0 has none")
+        raise ValueError("user_arguments require schema_version='2.0': schema 1.0 has none")
     tasks = [
         key
         if isinstance(key, Task)
@@ -81,26 +81,28 @@ def _one_job(
     if not of_tasks:
         return JobRef(id=job_id or JOB_ID, arguments=UserArguments(user_arguments or {}))
     if user_arguments is not None or job_id is not None:
-        raise ValueError("tasks bring their job along: give user_arguments and job_id to make_task")
+        raise ValueError(
+            "the job of the event is that of its tasks: pass user_arguments and job_id to make_task"
+        )
     if any(job != of_tasks[0] for job in of_tasks):
-        raise ValueError("an event is about one job: these tasks are of several")
+        raise ValueError("the tasks have different jobs: an event has one job")
     return of_tasks[0]
 
 
 def _numbered(number: int, bucket: str, key: str) -> str:
-    """Make ids differ even where a key is there twice."""
+    """Return a task ID that differs even for two equal keys."""
     return opaque_id("task", str(number), bucket, key, size=1000)
 
 
-def opaque_id(*what: str, size: int) -> str:
-    """Make an id of about ``size`` characters in the form of S3's: base64, beginning with A's."""
-    seed = hashlib.shake_256("\0".join(what).encode("utf-8", "surrogatepass"))
+def opaque_id(*seeds: str, size: int) -> str:
+    """Return an ID of about ``size`` characters in the form of S3's: base64, beginning with A's."""
+    seed = hashlib.shake_256("\0".join(seeds).encode("utf-8", "surrogatepass"))
     return base64.b64encode(bytes(8) + seed.digest(size * 3 // 4)).decode()
 
 
 @dataclass(kw_only=True)
 class LambdaContext:
-    """What Lambda hands to a handler beside the event; the time left runs by the clock."""
+    """The context that Lambda passes to a handler; its remaining time decreases with the clock."""
 
     function_name: str = "my-function"
     function_version: str = "$LATEST"
@@ -114,13 +116,13 @@ class LambdaContext:
     deadline: float = 0.0
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is ended."""
+        """Return the milliseconds until the time limit of the function."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 def make_context(*, timeout: float = 60.0, **attributes: str) -> LambdaContext:
-    """Make a context whose function has ``timeout`` seconds left, from now on.
+    """Create a context whose function has ``timeout`` seconds left from now.
 
-    ``attributes`` are those of :class:`LambdaContext`, like ``function_name``.
+    ``attributes`` are those of :class:`LambdaContext`, such as ``function_name``.
     """
     return LambdaContext(deadline=time.monotonic() + timeout, **attributes)  # type: ignore[arg-type]

@@ -27,20 +27,20 @@ def run_job(
     max_redrives: int = 3,
     timeout: float = 60.0,
 ) -> list[ReportRow]:
-    """Run a handler over objects as a job would, and give the rows of its completion report.
+    """Run a handler over objects as a job does, and return the rows of its completion report.
 
-    One row for each object, in their order.
-    Payloads pass through JSON, temporary failures are redriven, an exception of the handler
-    becomes the row that AWS writes.
+    There is one row for each object, in the order of the objects. Events and responses pass through
+    JSON, temporary failures are retried, and an exception of the handler becomes the row that AWS
+    writes.
 
     Args:
         handler: Any Lambda handler for S3 Batch Operations.
-        objects: Keys, as they are in ``bucket``, or objects.
-        bucket: For objects that are only a key.
-        user_arguments: Of the job; they need schema 2.0.
-        schema_version: Of the invocations.
-        max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that the handler is told it has.
+        objects: Decoded keys in ``bucket``, or objects.
+        bucket: The bucket of objects that are given as keys.
+        user_arguments: User arguments of the job; they require schema 2.0.
+        schema_version: Schema version of the events.
+        max_redrives: Retries of a task that fails temporarily.
+        timeout: Seconds that the context of each call shows.
     """
     report = _Rows()
     entries = [
@@ -66,7 +66,7 @@ def _object_of(row: ReportRow) -> ObjectRef:
 
 
 class _Rows:
-    """A report that is a list."""
+    """A report whose rows are in a list."""
 
     statuses: Collection[TaskStatus] = tuple(TaskStatus)
 
@@ -78,7 +78,7 @@ class _Rows:
         self.rows += read_rows(results, status, source="the report")
 
     def finish(self) -> None:
-        """It is there already."""
+        """Do nothing: the rows are complete."""
 
     def discard(self) -> None:
         self.rows.clear()

@@ -1,4 +1,4 @@
-"""AWS for tests of code that makes jobs: moto's, with S3 Batch Operations that really run."""
+"""moto's AWS for tests, with S3 Batch Operations jobs that run."""
 
 from __future__ import annotations
 
@@ -29,32 +29,33 @@ def mock_s3batch(
     max_redrives: int = 3,
     timeout: float | None = None,
 ) -> _Mock:
-    """Be in moto's AWS, in which S3 Batch Operations jobs run.
+    """Mock AWS with moto, and run S3 Batch Operations jobs in it.
 
-    moto's ``mock_aws``, and in it ``boto3.client("s3control")`` with all job calls. A job runs in
-    this process, on the thread whose call made it ready to run: ``create_job`` returns when it is
-    over, or waits for its confirmation. Its report is in the bucket then. Also a decorator of plain
-    functions; not of classes or ``async def``, whose work is done after they have returned.
+    This is moto's ``mock_aws`` in which ``boto3.client("s3control")`` has all calls for jobs. A job
+    runs in this process, in the thread whose call made it ready: ``create_job`` returns when the
+    job has ended, with its report in the bucket, or when the job waits for its confirmation. Use it
+    in a ``with`` block, or as a decorator of plain functions (not of classes or ``async def``).
 
     Args:
-        functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
-            that it does not mention; of several that fit, the one that says most is called.
-            :data:`~s3batch_handler.engine.invoke._target.Target` says what can be registered.
-        max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a call may take: a function in this process is told of it, and not
-            ended. By default 60, and 900 for functions elsewhere, which have one of their own.
+        functions: The functions that jobs can invoke, by name (``thumbnails``), name with qualifier
+            (``thumbnails:PROD``) or ARN. A name matches every qualifier, account and Region that
+            it does not mention; of several matches the most specific one is called.
+            :data:`~s3batch_handler.engine.invoke._target.Target` lists what can be registered.
+        max_redrives: Retries of a task that fails temporarily.
+        timeout: Seconds that a call may take. A function in this process gets them in its context
+            and is not interrupted. Default: 60; 900 for functions elsewhere, which have their own
+            limit.
 
     Raises:
-        ValueError: One of ``functions`` is neither a name nor an ARN.
-        InvalidFunction: What is registered names no function.
-        TypeError: Or cannot be one.
+        ValueError: A key of ``functions`` is neither a name nor an ARN.
+        InvalidFunction: A string does not name a function.
+        TypeError: A value of another type is not callable and not a Lambda client.
     """
     return _Mock(partial(_aws_with_jobs, functions, max_redrives=max_redrives, timeout=timeout))
 
 
 class _Mock(AbstractContextManager[None]):
-    """A context manager that is a decorator as well."""
+    """A context manager that is also a decorator."""
 
     def __init__(self, aws: Callable[[], Any]) -> None:
         self._aws = aws
@@ -74,19 +75,22 @@ class _Mock(AbstractContextManager[None]):
         self._entered.__exit__(kind, error, traceback)
 
     def __call__(self, test: _Test) -> _Test:
-        """Decorate a test: AWS is there, and new, for each call of it.
+        """Decorate a test: each call of it gets a new AWS.
 
         Raises:
-            TypeError: Its work would be done without it: of a coroutine later, of a class never.
+            TypeError: A class, a coroutine or a generator, which would run outside of the mock.
         """
-        if any(is_other(test) for is_other in _NO_TESTS):
+        if any(is_kind(test) for is_kind in _NOT_DECORATED):
             name = getattr(test, "__qualname__", test)
-            raise TypeError(f"mock_s3batch decorates plain functions: say 'with' in {name}")
+            raise TypeError(
+                f"mock_s3batch cannot decorate {name}, only plain functions: "
+                "use 'with mock_s3batch(...)' in it"
+            )
         decorated: _Test = self._aws()(test)
         return decorated
 
 
-_NO_TESTS = (
+_NOT_DECORATED = (
     inspect.isclass,
     inspect.iscoroutinefunction,
     inspect.isgeneratorfunction,
@@ -98,7 +102,7 @@ _NO_TESTS = (
 def _aws_with_jobs(
     functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
 ) -> Iterator[None]:
-    Functions(functions)  # bad names are told of here, not when the first job is made
+    Functions(functions)  # raises for bad names now, not when the first job is created
 
     def engine_of(account_id: str, region: str) -> Engine:
         engine = Engine(
@@ -117,8 +121,8 @@ def _aws_with_jobs(
 
 @cache
 def _s3() -> Any:
-    """Make a client once: it costs more than most jobs of tests do, and moto's S3 knows no other.
+    """Create a client once, because that takes longer than most jobs of tests.
 
-    A client that was made in one ``mock_aws`` works in the next one as well.
+    A client that was created in one ``mock_aws`` also works in the next one.
     """
     return local_s3_client("testing")

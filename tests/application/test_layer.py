@@ -51,8 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # What an ELF file says of the processor that it is for, in its bytes 18 and 19.
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
-def test_what_is_in_a_layer(folder: Path, architecture: str, machine: int) -> None:
-    """This package and what it needs, for one processor; nothing that Lambda has, no tests."""
+def test_a_layer_contains_the_package_and_its_requirements(
+    folder: Path, architecture: str, machine: int
+) -> None:
+    """It is for one processor, without packages of the Lambda runtime and without tests."""
     archive = zipfile.ZipFile(layer(folder, architecture))
     names = archive.namelist()
 
@@ -63,8 +65,8 @@ def test_what_is_in_a_layer(folder: Path, architecture: str, machine: int) -> No
     assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
 
 
-def test_a_layer_has_the_licences(folder: Path) -> None:
-    """Each package is passed on as its licence wants: with its text."""
+def test_a_layer_contains_the_licences(folder: Path) -> None:
+    """Each package is distributed with the text of its licence."""
     names = zipfile.ZipFile(layer(folder, "arm64")).namelist()
 
     packages = {part for name in names if (part := name.split("/")[1]).endswith(".dist-info")}
@@ -75,7 +77,7 @@ def test_a_layer_has_the_licences(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_a_layer_is_small(folder: Path, architecture: str) -> None:
+def test_a_layer_is_below_the_documented_size(folder: Path, architecture: str) -> None:
     """It stays below the limits of the documentation."""
     path = layer(folder, architecture)
     files = zipfile.ZipFile(path).infolist()
@@ -84,8 +86,8 @@ def test_a_layer_is_small(folder: Path, architecture: str) -> None:
     assert sum(file.file_size for file in files) < MOST_BYTES
 
 
-def test_a_layer_is_made_again(folder: Path, tmp_path: Path) -> None:
-    """The same bytes wherever the source lies: nothing is deployed that has not changed."""
+def test_the_same_source_builds_the_same_layer(folder: Path, tmp_path: Path) -> None:
+    """The bytes do not depend on the folder, so that nothing unchanged is deployed."""
     hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
     elsewhere = shutil.copytree(PROJECT, tmp_path / "else where", ignore=hidden_and_built)
     (elsewhere / ".venv").symlink_to(PROJECT / ".venv")
@@ -99,8 +101,8 @@ def test_a_layer_is_made_again(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="layers are for Linux")
-def test_a_layer_is_complete(folder: Path, tmp_path: Path) -> None:
-    """A function finds all that it needs in it, where Lambda puts it."""
+def test_a_function_runs_with_the_layer_alone(folder: Path, tmp_path: Path) -> None:
+    """It finds all its imports where Lambda mounts a layer."""
     zipfile.ZipFile(layer(folder, ARCHITECTURE)).extractall(tmp_path)
     program = f"import sys; sys.path.insert(0, {str(tmp_path / 'python')!r})"
     handler = "from s3batch_handler import task_handler; task_handler(lambda task: 'done')"

@@ -59,8 +59,8 @@ def containers() -> None:
 # ---------------------------------------------------------------- what is built
 
 
-def test_what_is_in_the_function(function: Path) -> None:
-    """The handler, this package, pydantic and what it needs; nothing that Lambda has."""
+def test_the_built_function_contains_its_requirements(function: Path) -> None:
+    """It has the handler and its requirements, but nothing of the Lambda runtime."""
     names = {path.name for path in function.iterdir() if path.suffix != ".dist-info"}
 
     source = PROJECT / "examples" / "compress"
@@ -68,7 +68,7 @@ def test_what_is_in_the_function(function: Path) -> None:
     assert names == code | NEEDED
 
 
-def test_the_function_is_small(function: Path) -> None:
+def test_the_built_function_is_below_the_documented_size(function: Path) -> None:
     """It stays below the limit, unzipped."""
     files = [path for path in function.rglob("*") if path.is_file()]
 
@@ -78,8 +78,8 @@ def test_the_function_is_small(function: Path) -> None:
 
 
 @for_linux
-def test_the_function_is_complete(function: Path) -> None:
-    """With nothing but Python around it, and boto3, the function can be loaded."""
+def test_the_built_function_loads_with_boto3_alone(function: Path) -> None:
+    """It can be imported with Python and boto3."""
     boto3 = "import sys, types; sys.modules['boto3'] = types.SimpleNamespace(client=print)"
     program = f"{boto3}; sys.path.insert(0, {str(function)!r}); import app, s3batch_handler"
 
@@ -94,7 +94,9 @@ def test_the_function_is_complete(function: Path) -> None:
 
 
 @for_linux
-def test_a_job_of_the_built_function(function: Path, tmp_path: Path) -> None:
+def test_the_built_function_runs_a_job_in_the_lambda_runtime(
+    function: Path, tmp_path: Path
+) -> None:
     """What is built, with the packages in it, does a whole job in Lambda's own runtime."""
     for bucket in ("texts", "compressed"):
         (tmp_path / bucket).mkdir()
@@ -129,8 +131,10 @@ def test_a_job_of_the_built_function(function: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- sam local, in containers
 
 
-def test_an_event_by_pipe(containers: None, template: Path) -> None:
-    """``s3batch event … | sam local invoke -e -``, on the application as it is built."""
+def test_sam_local_invoke_accepts_an_event_of_s3batch_event(
+    containers: None, template: Path
+) -> None:
+    """``s3batch event … | sam local invoke -e -`` with the built application."""
     event = subprocess.run(
         [*COMMAND, "event", "a b.txt", "--bucket", "photos"], capture_output=True, check=True
     ).stdout
@@ -148,8 +152,8 @@ def misbehaving(containers: None) -> Path:
     return PROJECT / "tests" / "sam" / "template.yaml"
 
 
-def test_a_module_that_is_not_there(misbehaving: Path) -> None:
-    """The answer is the error of the runtime, which ``s3batch`` takes for a function error."""
+def test_a_missing_module_is_a_function_error(misbehaving: Path) -> None:
+    """The response is the error of the runtime."""
     answer = local_invoke(misbehaving, "Absent", b"{}")
 
     assert answer["errorType"] == "Runtime.ImportModuleError"
@@ -179,8 +183,8 @@ def server(misbehaving: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         process.wait(30)
 
 
-def test_a_job_through_start_lambda(server: str, tmp_path: Path) -> None:
-    """A whole job; what goes wrong in a container becomes the row that AWS would write."""
+def test_a_job_runs_through_sam_local_start_lambda(server: str, tmp_path: Path) -> None:
+    """Errors in the container become the rows that AWS writes."""
     keys = ["one%20photo.jpg", "a%20bug", "exit", "nonsense", "too%20slow", "last.jpg"]
     (tmp_path / "m.csv").write_text("".join(f"photos,{key}\n" for key in keys))
     address = f"{server}/2015-03-31/functions/Plain/invocations"
@@ -204,8 +208,8 @@ def test_a_job_through_start_lambda(server: str, tmp_path: Path) -> None:
         assert messages[key].startswith("Lambda returned function error: ")
 
 
-def test_a_function_that_does_not_load(server: str, tmp_path: Path) -> None:
-    """Its job ends with a report that says so."""
+def test_a_function_that_cannot_be_loaded_fails_its_tasks(server: str, tmp_path: Path) -> None:
+    """The report has the error."""
     (tmp_path / "m.csv").write_text("photos,a.jpg\n")
 
     run = subprocess.run(

@@ -49,8 +49,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_sam_init_makes_the_same(starter: str, tmp_path: Path) -> None:
-    """``sam init --location`` and ``s3batch init`` make the same files, to the byte.
+def test_sam_init_and_s3batch_init_create_the_same_files(starter: str, tmp_path: Path) -> None:
+    """``sam init --location`` and ``s3batch init`` create the same files, byte for byte.
 
     But for one: the SAM CLI adds what it likes to its own settings.
     """
@@ -94,8 +94,10 @@ def init(starter: str, name: str, folder: Path) -> list[str | Path]:
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_a_new_project_is_built(starter: str, tmp_path: Path, wheel: Path) -> None:
-    """``sam validate --lint`` takes it as it comes, ``sam build`` for this machine.
+def test_a_new_project_can_be_validated_and_built(
+    starter: str, tmp_path: Path, wheel: Path
+) -> None:
+    """``sam validate --lint`` and ``sam build`` accept it unchanged.
 
     This package comes from the project's own folder of wheels: it need not be published.
     """
@@ -115,7 +117,7 @@ def test_a_new_project_is_built(starter: str, tmp_path: Path, wheel: Path) -> No
 
 
 def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
-    """What is left as it is says why, in the template; and no excuse is left over."""
+    """Every finding that remains is excused in the template, and every excuse is needed."""
     for starter in STARTERS:
         create_project(starters()[starter], tmp_path / starter)
     files = {
@@ -141,8 +143,8 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
     assert all(one["check_result"]["suppress_comment"] for one in skipped)
 
 
-def test_a_job_of_a_built_project(tmp_path: Path, wheel: Path) -> None:
-    """From ``s3batch init`` by way of ``sam build`` to the report of a finished job.
+def test_a_built_project_runs_a_job(tmp_path: Path, wheel: Path) -> None:
+    """From ``s3batch init`` and ``sam build`` to the report of a finished job.
 
     What is built, with the packages in it, runs in Lambda's own runtime.
     """

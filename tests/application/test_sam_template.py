@@ -19,21 +19,21 @@ TEMPLATE = PROJECT / "template.yaml"
 
 
 def test_sam_validates_the_template() -> None:
-    """``sam validate --lint``, as ``samconfig.toml`` has it by default."""
+    """``sam validate --lint`` with the settings of ``samconfig.toml``."""
     said = tool("sam", "validate", "--template", TEMPLATE, "--lint")
 
     assert "is a valid SAM Template" in said
 
 
-def test_cfn_lint_has_nothing_to_say() -> None:
-    """Not with all its rules, those for mere information and those on trial included."""
+def test_cfn_lint_accepts_the_template() -> None:
+    """It runs with all rules, also informational and experimental ones."""
     said = tool("cfn-lint", "--include-checks", "I", "--include-experimental", "--", str(TEMPLATE))
 
     assert said == ""
 
 
 def test_checkov_finds_nothing_that_is_not_explained() -> None:
-    """What is left as it is says why, in the template; and no excuse is left over."""
+    """Every finding that remains is excused in the template, and every excuse is needed."""
     text = TEMPLATE.read_text()
 
     said = json.loads(
@@ -78,8 +78,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
-def test_a_version_outlives_the_next_one(expanded: str) -> None:
-    """Whether its place is taken or it is left out: a job may still call it."""
+def test_old_versions_are_retained(expanded: str) -> None:
+    """A job may still invoke a version that was replaced or removed."""
     resources = json.loads(expanded)["Resources"].values()
 
     (version,) = [one for one in resources if one["Type"] == "AWS::Lambda::Version"]
@@ -89,8 +89,8 @@ def test_a_version_outlives_the_next_one(expanded: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
 @pytest.mark.usefixtures("credentials")
-def test_a_job_finds_its_way_to_what_is_deployed(expanded: str) -> None:
-    """The outputs of the stack name what is there: the role of the jobs, and their bucket."""
+def test_the_outputs_name_the_deployed_resources(expanded: str) -> None:
+    """They are the jobs' role and bucket."""
     with mock_aws():
         deploy("compress", expanded)
         stack = Stack.of_outputs("compress", *describe_stack("compress"))
@@ -111,8 +111,10 @@ def test_a_job_finds_its_way_to_what_is_deployed(expanded: str) -> None:
 @pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
 @pytest.mark.parametrize(("asked", "reserved"), [("", 50), ("7", 7), ("0", None)])
 @pytest.mark.usefixtures("credentials")
-def test_how_much_is_reserved(expanded: str, asked: str, reserved: int | None) -> None:
-    """What is asked for; with 0 it is nothing that is reserved, not a function that never runs."""
+def test_reserved_concurrency_of_zero_reserves_nothing(
+    expanded: str, asked: str, reserved: int | None
+) -> None:
+    """With 0 the property is left out; a value of 0 would stop the function."""
     with mock_aws():
         deploy("compress", expanded, **({"ReservedConcurrency": asked} if asked else {}))
         client: Any = boto3.client("lambda")

@@ -36,25 +36,25 @@ SCRIPTS = [
 # ---------------------------------------------------------------- the package
 
 
-def test_version() -> None:
+def test_package_and_metadata_have_the_same_version() -> None:
     """The package and its metadata tell the same version."""
     assert DISTRIBUTION.version == s3batch_handler.__version__
 
 
-def test_types_are_announced() -> None:
-    """Type checkers look into an installed package only where ``py.typed`` says they may."""
+def test_the_package_has_a_py_typed_file() -> None:
+    """Type checkers read an installed package only if it has one."""
     assert resources.files(s3batch_handler).joinpath("py.typed").is_file()
 
 
-def test_licence() -> None:
-    """The licence is named by its SPDX identifier, and its text comes along."""
+def test_the_package_contains_its_licence() -> None:
+    """The metadata has the SPDX identifier and the text."""
     assert DISTRIBUTION.metadata["License-Expression"] == "Apache-2.0"
     (path,) = [path for path in DISTRIBUTION.files or [] if path.name == "LICENSE"]
     assert "Apache License" in path.read_text()
 
 
-def test_core_needs_pydantic_alone() -> None:
-    """A function deployed to Lambda carries pydantic and nothing else of ours."""
+def test_the_bare_package_requires_pydantic_only() -> None:
+    """A function in Lambda contains pydantic and no other requirement."""
     needed = [need for need in _requirements() if need.marker is None]
 
     assert [need.name for need in needed] == ["pydantic"]
@@ -71,14 +71,14 @@ def test_core_needs_pydantic_alone() -> None:
         ("all", {"aws-lambda-powertools", *LOCAL}),
     ],
 )
-def test_extra(extra: str, packages: set[str]) -> None:
+def test_an_extra_requires_what_its_modules_import(extra: str, packages: set[str]) -> None:
     """Each extra brings what its part of the library imports."""
     assert extra in (DISTRIBUTION.metadata.get_all("Provides-Extra") or [])
     assert _brought_by(extra) == packages
 
 
-def test_pythons() -> None:
-    """The Pythons that are declared are those that ``scripts/test`` and the workflow try."""
+def test_declared_python_versions_are_those_of_the_scripts() -> None:
+    """``scripts/test`` and the workflow use the declared Python versions."""
     classifiers = DISTRIBUTION.metadata.get_all("Classifier") or []
     declared = re.findall(r"Python :: (3\.\d+)", " ".join(classifiers))
 
@@ -99,8 +99,8 @@ def test_pythons() -> None:
     not PROJECT.joinpath("s3batch_handler").exists(),
     reason="the package that is tested is an installed one: there is no source to build from",
 )
-def test_wheel_is_complete(tmp_path: Path) -> None:
-    """A wheel has each module, the templates, ``py.typed`` and the licence, and nothing else."""
+def test_the_wheel_contains_the_package_and_nothing_else(tmp_path: Path) -> None:
+    """It has every module, the templates, ``py.typed`` and the licence."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
         cwd=PROJECT,
@@ -154,8 +154,8 @@ def _brought_by(extra: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", REQUIREMENT_FILES, ids=lambda path: path.name)
-def test_requirement_file(path: Path) -> None:
-    """Everything is pinned to a version and its hashes, nothing to an address."""
+def test_requirement_files_pin_versions_and_hashes(path: Path) -> None:
+    """They contain no address."""
     text = path.read_text()
 
     lines = text.replace("\\\n", " ").splitlines()
@@ -167,7 +167,7 @@ def test_requirement_file(path: Path) -> None:
         assert forbidden not in text
 
 
-def test_requirement_files_agree() -> None:
+def test_requirement_files_pin_the_same_versions() -> None:
     """No set has another version of a package than the set that it is part of."""
     pins = {path.stem: _pins(path) for path in REQUIREMENT_FILES}
 
@@ -177,7 +177,7 @@ def test_requirement_files_agree() -> None:
 
 
 def test_requirement_files_are_up_to_date() -> None:
-    """What the package needs is what has been pinned: else it is time for ``scripts/lock``."""
+    """They contain all requirements of the package; otherwise run ``scripts/lock``."""
     project = tomllib.loads(PROJECT.joinpath("pyproject.toml").read_text())["project"]
     extras = chain.from_iterable(project["optional-dependencies"].values())
     needs = [Requirement(text) for text in [*project["dependencies"], *extras]]
@@ -202,7 +202,7 @@ def _pins(path: Path) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_script(script: str) -> None:
+def test_scripts_are_executable_and_stop_at_errors(script: str) -> None:
     """A script can be run as it comes from a clone, and stops at the first failure."""
     path = PROJECT / script
 

@@ -53,8 +53,8 @@ def found_by_checkov(path: Path, framework: str) -> set[str]:
 
 @pytest.mark.application
 @needs_sam
-def test_checkov_on_the_recipe_for_terraform(tmp_path: Path) -> None:
-    """Nothing is found but what is excused, and all excuses are needed."""
+def test_checkov_accepts_the_recipe_for_terraform(tmp_path: Path) -> None:
+    """Every finding is excused, and every excuse is needed."""
     path = tmp_path / "main.tf"
     path.write_text(recipe("hcl"))
 
@@ -91,8 +91,8 @@ def synthesise(folder: Path, *, layer: str) -> Path:
 
 @pytest.mark.application
 @needs_cdk
-def test_what_the_recipe_for_cdk_makes(synthesised: Path) -> None:
-    """Roles as those of the policies; bucket and outputs as the template's; versions that stay."""
+def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: Path) -> None:
+    """Roles have the policies, bucket and outputs are the template's, versions are retained."""
     template = load_template()
     stack = json.loads(synthesised.read_text())
     made = stack["Resources"]
@@ -119,7 +119,7 @@ def test_what_the_recipe_for_cdk_makes(synthesised: Path) -> None:
 @pytest.mark.application
 @needs_cdk
 def test_cdk_publishes_a_version_for_another_layer(synthesised: Path, tmp_path: Path) -> None:
-    """Else jobs would go on with the old package, whatever is deployed."""
+    """Otherwise jobs would use the old package after a deployment."""
     other = synthesise(tmp_path, layer="another file")
 
     assert _outputs(other)["JobRoleArn"] == _outputs(synthesised)["JobRoleArn"]
@@ -159,8 +159,8 @@ def _with_placeholders(value: Any, names: dict[str, str]) -> Any:
 @pytest.mark.application
 @needs_sam
 @needs_cdk
-def test_checkov_on_the_recipe_for_cdk(synthesised: Path) -> None:
-    """Nothing is found but what is excused."""
+def test_checkov_accepts_the_recipe_for_cdk(synthesised: Path) -> None:
+    """Every finding is excused."""
     assert found_by_checkov(synthesised, "cloudformation") <= EXCUSED.keys()
 
 
@@ -182,8 +182,8 @@ def terraform(*arguments: str, text: str, folder: Path) -> str:
 
 
 @needs_terraform
-def test_the_recipe_for_terraform(tmp_path: Path) -> None:
-    """It is written as Terraform writes it, which also says that it can be read."""
+def test_the_recipe_for_terraform_is_formatted(tmp_path: Path) -> None:
+    """``terraform fmt`` changes nothing, so Terraform can also parse it."""
     text = recipe("hcl")
 
     assert terraform("fmt", "-", text=text, folder=tmp_path) == text
@@ -194,7 +194,7 @@ def test_the_recipe_for_terraform(tmp_path: Path) -> None:
     "name", ["function-role", "function-role-trust", "job-bucket", "job-role", "job-role-trust"]
 )
 def test_terraform_fills_the_policies(name: str, tmp_path: Path) -> None:
-    """``templatefile`` takes the names of the recipe, and what it makes is the policy."""
+    """``templatefile`` accepts the names of the recipe, and returns the policy."""
     (names,) = re.findall(r"  names = \{\n(.*?)\n  \}", recipe("hcl"), re.DOTALL)
     values = {
         line.split("=")[0].strip(): line.split("=")[0].strip().upper()

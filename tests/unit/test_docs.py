@@ -45,7 +45,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
         yield s3
 
 
-def test_the_example_of_the_readme(project: Path, aws: Any) -> None:
+def test_the_example_of_the_readme_works(project: Path, aws: Any) -> None:
     """The first thing that anybody reads is a complete function, and does what the text says."""
     namespace: dict[str, Any] = {}
     exec(snippets(project / "README.md")[0], namespace)
@@ -59,7 +59,7 @@ def test_the_example_of_the_readme(project: Path, aws: Any) -> None:
     assert answer["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
 
 
-def test_the_test_of_the_readme(
+def test_the_test_of_the_readme_passes(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The example of a test is one that passes, with the example of a handler."""
@@ -76,14 +76,16 @@ def test_the_test_of_the_readme(
         sys.modules.pop("app", None)
 
 
-def test_the_snippets_on_handlers(project: Path, aws: Any, monkeypatch: Any) -> None:
+def test_the_snippets_of_the_page_on_handlers_run(
+    project: Path, aws: Any, monkeypatch: Any
+) -> None:
     """Each of them runs as it stands."""
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     for snippet in snippets(project / "docs" / "handlers.md"):
         exec(compile(snippet, "handlers.md", "exec"), {"__name__": "snippet"})
 
 
-def test_the_manifest_of_a_listing(
+def test_the_manifest_of_a_listing_is_complete(
     project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page on deployment says how to get a manifest, and so one gets it."""
@@ -101,7 +103,7 @@ def test_the_manifest_of_a_listing(
 
 
 def test_every_option_of_the_decorator_is_in_the_table(project: Path) -> None:
-    """No option without a line, no line without an option."""
+    """The table has no other rows."""
     _, table = (project / "docs" / "handlers.md").read_text().split("## All options")
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
 
@@ -119,7 +121,7 @@ def error_classes() -> set[str]:
 
 
 def test_every_error_is_drawn_in_the_tree() -> None:
-    """The docstring of ``errors`` shows all of them, where they belong."""
+    """The docstring of the module shows each error under its base class."""
     for name in error_classes():
         assert re.search(rf"\b{name}\b", errors.__doc__ or ""), name
 
@@ -138,7 +140,7 @@ def rows(page: str, heading: str) -> dict[str, list[str]]:
 
 
 def test_every_error_is_in_the_reference(project: Path) -> None:
-    """With what ends ``s3batch`` with which exit code, and what to do about it."""
+    """The table has its exit code and what to do about it."""
     listed = rows((project / "docs" / "reference.md").read_text(), "Errors")
 
     assert listed.keys() == {*error_classes(), "UsageProblem"}
@@ -151,7 +153,7 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
 
 
 def test_every_environment_variable_is_in_the_reference(project: Path) -> None:
-    """Those that the package's code spells, whether it reads them or sets them."""
+    """These are the variables in the code of the package, read or set."""
     spelled = {
         name
         for path in modules()
@@ -185,7 +187,7 @@ def variables(tree: ast.AST) -> Iterator[str]:
                 yield name
 
 
-def test_the_search_for_variables() -> None:
+def test_the_search_for_variables_finds_all_forms() -> None:
     """It finds what it is there to find."""
     code = '''
         """A docstring about AWS_NOTHING."""
@@ -207,11 +209,11 @@ def test_every_folder_is_in_the_architecture(project: Path) -> None:
 
 
 def test_the_command_reference_is_up_to_date(project: Path) -> None:
-    """After a change of an option: ``scripts/command-reference``."""
+    """If it is not, run ``scripts/command-reference``."""
     assert (project / "docs" / "commands.md").read_text() == command_reference()
 
 
-def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path) -> None:
+def test_commands_in_documentation_use_existing_options(project: Path) -> None:
     """Whoever types what stands there is not told that there is no such option."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     lines = re.findall(
@@ -231,7 +233,7 @@ def test_commands_on_pages_and_in_help_have_the_options_they_show(project: Path)
     assert len(lines) > 10
 
 
-def test_links_between_pages_lead_somewhere(project: Path) -> None:
+def test_links_between_pages_exist(project: Path) -> None:
     """A page that was renamed is renamed everywhere."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     for page in pages:

@@ -28,7 +28,7 @@ def template() -> Any:
     ("role", "name"), [("FunctionRole", "function-role"), ("JobRole", "job-role")]
 )
 def test_the_policies_are_those_of_the_template(template: Any, role: str, name: str) -> None:
-    """Who deploys with CDK or Terraform gives the roles the same rights, to the letter."""
+    """Deployments with CDK or Terraform give the roles exactly the same permissions."""
     properties = template["Resources"][role]["Properties"]
 
     assert [one["PolicyDocument"] for one in properties["Policies"]] == [policy(name)]
@@ -36,31 +36,31 @@ def test_the_policies_are_those_of_the_template(template: Any, role: str, name: 
 
 
 def test_the_policy_of_the_bucket_is_that_of_the_template(template: Any) -> None:
-    """It is for those whose tool has no switch for TLS."""
+    """It is for tools without an option that requires TLS."""
     properties = template["Resources"]["JobBucketPolicy"]["Properties"]
 
     assert properties["PolicyDocument"] == policy("job-bucket")
 
 
 @pytest.mark.parametrize("name", ["function-role", "job-role"])
-def test_the_roles_are_narrow(name: str) -> None:
-    """No action is a pattern, and every resource is named down to its bucket or function."""
+def test_role_policies_have_no_wildcard_actions_or_resources(name: str) -> None:
+    """Every resource names its bucket or function."""
     for statement in policy(name)["Statement"]:
         assert "*" not in str(statement["Action"])
         assert statement["Resource"].count("${") >= 2
         assert re.search(r"^[^*]+(/\*|:\*)?$", statement["Resource"])
 
 
-def test_only_s3_takes_the_job_role() -> None:
-    """For this account, if it says for which: that it does is documented nowhere."""
+def test_only_s3_can_assume_the_job_role() -> None:
+    """It must be for this account if S3 sends an account, which AWS does not document."""
     (statement,) = policy("job-role-trust")["Statement"]
 
     assert statement["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
     assert statement["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": "${account}"}}
 
 
-def test_news_of_jobs_reach_the_topic(template: Any) -> None:
-    """EventBridge publishes to no topic whose policy has a condition for it; CloudWatch does."""
+def test_events_of_jobs_reach_the_topic(template: Any) -> None:
+    """EventBridge cannot publish to a topic whose policy has a condition for it; CloudWatch can."""
     statements = template["Resources"]["NotificationsPolicy"]["Properties"]["PolicyDocument"]
 
     conditions = {
@@ -73,7 +73,7 @@ def test_news_of_jobs_reach_the_topic(template: Any) -> None:
 
 
 def test_the_topic_refuses_requests_without_tls(template: Any) -> None:
-    """As SNS's best practices have it; services always use TLS."""
+    """SNS's best practices recommend it; AWS services always use TLS."""
     statements = template["Resources"]["NotificationsPolicy"]["Properties"]["PolicyDocument"]
 
     (denied,) = [one for one in statements["Statement"] if one["Effect"] == "Deny"]
@@ -83,8 +83,8 @@ def test_the_topic_refuses_requests_without_tls(template: Any) -> None:
 
 
 @pytest.mark.parametrize("status", JobStatus)
-def test_there_is_news_of_a_job_that_ends_or_waits(status: JobStatus, template: Any) -> None:
-    """The event is as the User Guide shows one; of what goes on by itself there is no news."""
+def test_the_rule_matches_jobs_that_end_or_wait(status: JobStatus, template: Any) -> None:
+    """The event is the example of the User Guide; the rule does not match jobs that continue."""
     rule = template["Resources"]["JobChanges"]["Properties"]
     event: Any = {
         "source": "aws.s3",
@@ -103,7 +103,7 @@ def test_there_is_news_of_a_job_that_ends_or_waits(status: JobStatus, template: 
 
 
 def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any) -> None:
-    """SAM looks at the template alone, so what it refers to stands in the version's text too."""
+    """SAM compares only the template, so the description of the version contains the parameters."""
     function = template["Resources"]["CompressFunction"]
     properties = dict(function["Properties"])
     description = set(re.findall(r"\$\{(\w+)\}", properties.pop("VersionDescription")))
@@ -114,8 +114,8 @@ def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any
     assert used == description == {"Runtime", "Architecture", "LogLevel"}
 
 
-def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
-    """CreateJob and ListJobs know no resource; everything else is for one."""
+def test_the_caller_may_use_all_resources_only_for_two_actions() -> None:
+    """CreateJob and ListJobs have no resource; every other action is limited to one."""
     for_all = {
         statement["Action"]
         for statement in policy("caller")["Statement"]
@@ -125,8 +125,8 @@ def test_what_has_no_resource_is_all_that_the_caller_has_for_all() -> None:
     assert for_all == {"s3:CreateJob", "s3:ListJobs"}
 
 
-def test_the_caller_makes_and_changes_jobs_of_functions_alone() -> None:
-    """Else who may run a function could confirm or cancel anybody's copies.
+def test_the_caller_can_create_and_change_only_jobs_that_invoke_functions() -> None:
+    """Otherwise callers could confirm or cancel copy jobs of others.
 
     A job that is made with tags needs PutJobTagging before it exists, so that key may be missing.
     """
@@ -142,8 +142,8 @@ def test_the_caller_makes_and_changes_jobs_of_functions_alone() -> None:
     ]
 
 
-def test_the_caller_passes_one_role() -> None:
-    """Else who makes jobs would have the rights of every role of the account."""
+def test_the_caller_can_pass_one_role_only() -> None:
+    """Otherwise callers would have the permissions of every role of the account."""
     (passing,) = [one for one in policy("caller")["Statement"] if "iam:" in str(one["Action"])]
 
     assert passing["Action"] == "iam:PassRole"
@@ -152,7 +152,7 @@ def test_the_caller_passes_one_role() -> None:
 
 
 def test_the_placeholders_of_the_policies_are_listed() -> None:
-    """The page on deployment explains each of them, and no other."""
+    """The page on deployment explains each of them, and no others."""
     page = PROJECT.joinpath("docs", "deploy.md").read_text()
     used = {
         name
@@ -168,8 +168,8 @@ def test_the_placeholders_of_the_policies_are_listed() -> None:
 # ---------------------------------------------------------------- environments
 
 
-def test_the_environments_of_samconfig(template: Any) -> None:
-    """Each has a stack of its own, and names parameters that there are."""
+def test_environments_of_samconfig_are_separate_stacks(template: Any) -> None:
+    """Each has its own stack, and uses only existing parameters."""
     config = tomllib.loads(PROJECT.joinpath("samconfig.toml").read_text())
     del config["version"]
 

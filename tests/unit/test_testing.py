@@ -14,7 +14,7 @@ from s3batch_handler.testing import make_context, make_event, make_task, run_job
 
 @pytest.mark.parametrize("schema_version", ["1.0", "2.0"])
 def test_an_event_is_as_aws_documents_it(schema_version: str) -> None:
-    """Strict reading takes it, keys come out as they were given, ids are opaque and long."""
+    """A strict handler accepts it, keys are decoded unchanged, and IDs are opaque and long."""
     event = make_event("a b+c/ü.txt", "a b+c/ü.txt", schema_version=schema_version)
 
     invocation = parse_event(event, strict=True)
@@ -26,19 +26,19 @@ def test_an_event_is_as_aws_documents_it(schema_version: str) -> None:
     assert len(first.id) >= 1000
 
 
-def test_an_event_is_the_same_each_time() -> None:
-    """Snapshots of it stay as they are."""
+def test_the_same_arguments_create_the_same_event() -> None:
+    """Snapshots of events remain valid."""
     assert make_event("a", user_arguments={"k": "v"}) == make_event("a", user_arguments={"k": "v"})
 
 
-def test_user_arguments_need_schema_2() -> None:
-    """What S3 would refuse is refused here."""
+def test_user_arguments_require_schema_2() -> None:
+    """S3 refuses user arguments in schema 1.0, and so does ``make_event``."""
     with pytest.raises(ValueError, match="schema_version"):
         make_event("a", schema_version="1.0", user_arguments={"k": "v"})
 
 
-def test_tasks_in_an_event() -> None:
-    """A task of one's own keeps its id, bucket and version."""
+def test_an_event_of_tasks_keeps_their_fields() -> None:
+    """A task keeps its ID, bucket and version."""
     task = make_task("k", bucket="b", version_id="v", id="mine")
 
     (sent,) = parse_event(make_event(task)).tasks
@@ -46,8 +46,8 @@ def test_tasks_in_an_event() -> None:
     assert (sent.id, sent.bucket, sent.key, sent.version_id) == ("mine", "b", "k", "v")
 
 
-def test_tasks_bring_their_job_along() -> None:
-    """An event is about the job of its tasks, with its user arguments."""
+def test_an_event_of_tasks_has_their_job() -> None:
+    """The event has the job of its tasks, with its user arguments."""
     task = make_task("k", user_arguments={"target": "x"}, job_id="mine")
 
     invocation = parse_event(make_event(task, "another key"))
@@ -58,20 +58,20 @@ def test_tasks_bring_their_job_along() -> None:
 @pytest.mark.parametrize(
     ("tasks", "options", "says"),
     [
-        ([make_task("a"), make_task("b", job_id="other")], {}, "of several"),
-        ([make_task("a")], {"user_arguments": {"k": "v"}}, "bring their job"),
-        ([make_task("a")], {"job_id": "other"}, "bring their job"),
+        ([make_task("a"), make_task("b", job_id="other")], {}, "different jobs"),
+        ([make_task("a")], {"user_arguments": {"k": "v"}}, "that of its tasks"),
+        ([make_task("a")], {"job_id": "other"}, "that of its tasks"),
         ([make_task("a", user_arguments={"k": "v"})], {"schema_version": "1.0"}, "schema_version"),
     ],
 )
-def test_events_that_cannot_be(tasks: list[Task], options: Any, says: str) -> None:
-    """There is one job in an event, and nobody's choice of it is dropped in silence."""
+def test_make_event_refuses_conflicting_jobs(tasks: list[Task], options: Any, says: str) -> None:
+    """An event has one job, and no argument is ignored silently."""
     with pytest.raises(ValueError, match=says):
         make_event(*tasks, **options)
 
 
-def test_the_time_of_a_context_runs() -> None:
-    """A fake that always says the same would hide what happens when time is short."""
+def test_the_remaining_time_of_a_context_decreases() -> None:
+    """A constant value would hide errors when little time remains."""
     context, short = make_context(timeout=60, function_name="f"), make_context(timeout=0.01)
 
     before = context.get_remaining_time_in_millis()
@@ -82,8 +82,8 @@ def test_the_time_of_a_context_runs() -> None:
     assert context.function_name == "f"
 
 
-def test_a_job_in_a_test() -> None:
-    """Rows come as the report has them: decoded keys, redrives done, exceptions told."""
+def test_run_job_returns_the_rows_of_the_report() -> None:
+    """Keys are decoded, retries are done, and exceptions are in the messages."""
     tries: dict[str, int] = {}
 
     @task_handler
@@ -109,8 +109,8 @@ def test_a_job_in_a_test() -> None:
     assert tries["never"] == 4
 
 
-def test_a_handler_without_this_package() -> None:
-    """Any function that speaks S3 Batch Operations will do; one that raises gets AWS's row."""
+def test_run_job_accepts_handlers_without_this_package() -> None:
+    """An exception of a plain Lambda function becomes the row that AWS writes."""
 
     def handler(event: dict[str, object], context: object) -> None:
         raise KeyError("x")

@@ -69,8 +69,8 @@ def thumbnails(task: Task) -> str:
     return "done"
 
 
-def test_a_job_inside() -> None:
-    """It runs before ``create_job`` returns; function and test share one S3."""
+def test_create_job_returns_when_the_job_has_ended() -> None:
+    """The function and the test use the same S3."""
     with mock_s3batch({"thumbnails": thumbnails}):
         job_id = create_job(["1", "2", "3"])
 
@@ -85,8 +85,8 @@ def test_a_job_inside() -> None:
         assert [item["Key"] for item in written] == ["thumbnails/1", "thumbnails/3"]
 
 
-def test_tasks_are_done_in_the_order_of_the_manifest() -> None:
-    """One by one, on the thread of the test, and no other is left."""
+def test_tasks_run_one_by_one_in_the_order_of_the_manifest() -> None:
+    """They run in the thread of the test, and no other thread remains."""
     seen = []
 
     def function(event: Any, context: Any) -> None:
@@ -101,14 +101,14 @@ def test_tasks_are_done_in_the_order_of_the_manifest() -> None:
 
 
 @mock_s3batch({"thumbnails": thumbnails})
-def test_a_decorated_test(tmp_path: Path) -> None:
-    """It gets its fixtures, and AWS around it."""
+def test_a_decorated_test_gets_its_fixtures(tmp_path: Path) -> None:
+    """AWS is mocked while the test runs."""
     assert tmp_path.is_dir()
     assert describe_job(create_job(["1"]))["Status"] == "Complete"
 
 
-def test_what_it_cannot_decorate() -> None:
-    """Tests of a class would vanish, those of a coroutine would be run in the real AWS."""
+def test_classes_coroutines_and_generators_are_refused() -> None:
+    """They would run outside of the mock, in the real AWS."""
 
     class TestThis:
         pass
@@ -120,12 +120,12 @@ def test_what_it_cannot_decorate() -> None:
         yield
 
     for thing in (TestThis, test_that, fixture):
-        with pytest.raises(TypeError, match=f"say 'with' in .*{thing.__name__}"):
+        with pytest.raises(TypeError, match=f"cannot decorate .*{thing.__name__}, only"):
             mock_s3batch({})(thing)
 
 
-def test_each_block_begins_anew() -> None:
-    """Neither jobs nor buckets outlive it, nor do jobs that were never confirmed."""
+def test_each_block_starts_with_an_empty_aws() -> None:
+    """Jobs and buckets of an earlier block are gone, also jobs that were never confirmed."""
     with mock_s3batch({"thumbnails": thumbnails}):
         create_job(["1"], ConfirmationRequired=True)
     with mock_s3batch({"thumbnails": thumbnails}):
@@ -133,8 +133,8 @@ def test_each_block_begins_anew() -> None:
         assert client("s3control").list_jobs(AccountId=ACCOUNT)["Jobs"] == []
 
 
-def test_a_block_inside_another() -> None:
-    """The inner one's functions are for the inner one's jobs."""
+def test_a_nested_block_has_its_own_functions() -> None:
+    """Jobs of the inner block invoke the functions of the inner block."""
 
     def inner(event: Any, context: Any) -> None:
         raise ValueError("inner")
@@ -147,8 +147,8 @@ def test_a_block_inside_another() -> None:
         assert progress["NumberOfTasksSucceeded"] == 1
 
 
-def test_regions() -> None:
-    """A name stands for a function in all of them; jobs are known in their own only."""
+def test_a_function_name_matches_every_region() -> None:
+    """Jobs are found only in their own Region."""
     with mock_s3batch({"thumbnails": thumbnails}):
         job_id = create_job(["1"], region="eu-west-1")
 
@@ -159,8 +159,8 @@ def test_regions() -> None:
             describe_job(job_id, "us-east-1")
 
 
-def test_options() -> None:
-    """How often it is tried again, and what the function is told of its time."""
+def test_max_redrives_and_timeout_reach_the_engine() -> None:
+    """They set the number of tries and the remaining time of the context."""
     tries = []
 
     @task_handler(time_reserve=0)
@@ -179,14 +179,14 @@ def test_options() -> None:
     assert all(400_000 < millis <= 500_000 for millis in tries)
 
 
-def test_what_is_no_function() -> None:
-    """The block is not even entered."""
+def test_an_invalid_function_is_refused_before_the_block() -> None:
+    """The block is not entered."""
     with pytest.raises(ValueError, match="names no function"), mock_s3batch({"a b": thumbnails}):
         pytest.fail("entered")
 
 
-def test_an_end_of_the_test_inside_a_function() -> None:
-    """``pytest.fail()`` in a function fails the test, not a task."""
+def test_pytest_fail_in_a_function_fails_the_test() -> None:
+    """``pytest.fail()`` in a function does not fail only its task."""
 
     def function(event: Any, context: Any) -> None:
         pytest.fail("seen")
@@ -195,8 +195,8 @@ def test_an_end_of_the_test_inside_a_function() -> None:
         create_job(["1"])
 
 
-def test_who_does_not_mock_pays_nothing() -> None:
-    """moto, boto3 and the engine come with the first use."""
+def test_importing_testing_does_not_import_moto() -> None:
+    """moto, boto3 and the engine are imported on first use."""
     program = "import sys, s3batch_handler.testing; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -204,8 +204,10 @@ def test_who_does_not_mock_pays_nothing() -> None:
     assert not {"moto", "boto3", "s3batch_handler.engine"} & set(loaded)
 
 
-def test_the_snippets_on_tests(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of the page's examples is a module of tests that pass."""
+def test_the_snippets_of_the_page_on_tests_pass(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each example of the page is a module of passing tests."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
         monkeypatch.delenv(name)
