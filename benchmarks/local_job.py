@@ -24,7 +24,7 @@ from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents._report import ReportWriter
 from s3batch_handler.documents._storage import open_folder
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
-from s3batch_handler.engine.manifests._prepared import prepared
+from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import run_job
 
@@ -91,7 +91,7 @@ def ours(manifest: Path, target: Path) -> None:
     job_id = str(time.time_ns())
     with (
         manifest.open("rb") as stream,
-        prepared(stream, source=str(manifest), keep=target / f"{job_id}.csv") as ready,
+        prepared_manifest(stream, source=str(manifest), save_as=target / f"{job_id}.csv") as ready,
         ReportWriter(open_folder(target), job_id=job_id) as report,
         Journal(target / job_id) as journal,
     ):

@@ -18,7 +18,12 @@ from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._inventory import read_inventory
 from s3batch_handler.documents._report import ReportScope, ReportWriter
 from s3batch_handler.documents._storage import LocalFolder, bucket_and_key, is_s3_url, open_folder
-from s3batch_handler.engine.manifests._prepared import PreparedManifest, copied, listed, prepared
+from s3batch_handler.engine.manifests._prepared import (
+    PreparedManifest,
+    manifest_of_entries,
+    manifest_of_objects,
+    prepared_manifest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,13 +151,13 @@ def given_manifest(
         if fields:
             raise UsageProblem("--fields goes with CSV manifests: an inventory tells its own")
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        with copied(entries, source=location, keep=keep) as manifest:
+        with manifest_of_entries(entries, source=location, save_as=keep) as manifest:
             yield manifest
         return
     columns = fields.split(",") if fields else None
     with (
         _open(location, s3) as stream,
-        prepared(stream, fields=columns, source=location, keep=keep) as manifest,
+        prepared_manifest(stream, fields=columns, source=location, save_as=keep) as manifest,
     ):
         yield manifest
 
@@ -162,7 +167,7 @@ def listed_manifest(
 ) -> AbstractContextManager[PreparedManifest]:
     """Make a manifest of the objects of a bucket."""
     objects = show_listed(s3.objects(bucket, prefix), quiet=quiet)
-    return listed(objects, source=f"s3://{bucket}/{prefix}", keep=keep)
+    return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=keep)
 
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:

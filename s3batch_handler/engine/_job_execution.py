@@ -15,9 +15,9 @@ from s3batch_handler.documents._report import ReportScope, ReportWriter
 from s3batch_handler.documents._storage import S3Folder
 from s3batch_handler.engine.invoke._functions import qualified_name
 from s3batch_handler.engine.invoke._target import invoker_for
-from s3batch_handler.engine.manifests._prepared import kept
+from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
-from s3batch_handler.engine.operations._on_s3 import OnS3
+from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import run_job
@@ -120,7 +120,7 @@ class Steps:
         with disk_errors_as_state_error(folder):
             folder.mkdir(exist_ok=True)
             with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
-                known = manifest.facts
+                known = manifest.saved_arguments
             Journal.create(folder / _JOURNAL)
         with self.jobs.lock:
             self.jobs.save_manifest(job_id, known)
@@ -143,14 +143,14 @@ class Steps:
         """Read the manifest of a job in full, or make it, and keep it."""
         manifests = Manifests(self.s3, self._passes)
         if spec.manifest is not None:
-            with manifests.read(spec.manifest, keep=keep) as manifest:
+            with manifests.read(spec.manifest, save_as=keep) as manifest:
                 yield manifest
             return
         asked = spec.manifest_generator
         assert asked is not None  # or the request would have been refused
         assert asked.s3_job_manifest_generator is not None
         job, generator = self.jobs.get(job_id).job, asked.s3_job_manifest_generator
-        with manifests.generated(job, generator, keep=keep) as made:
+        with manifests.generated(job, generator, save_as=keep) as made:
             self.jobs.change(job_id, generated_manifest_descriptor=made.location)
             yield made.manifest
 
@@ -172,7 +172,7 @@ class Steps:
 
         folder = self.jobs.folder_of(job_id)
         with (
-            kept(folder / _MANIFEST, **known) as manifest,
+            saved_manifest(folder / _MANIFEST, **known) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
         ):
             invoker = self._invoker_of(spec)
@@ -236,7 +236,7 @@ class Steps:
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:
-            return OnS3(s3_operation(spec.operation, self.s3), spec.operation.name)
+            return S3Invoker(s3_operation(spec.operation, self.s3), spec.operation.name)
         asked = invoke.function_arn
         assert asked is not None  # or the request would have been refused
         function = self.functions.find(asked, account_id=self.account_id, region=self.region)

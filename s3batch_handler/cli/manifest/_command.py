@@ -22,7 +22,7 @@ from s3batch_handler.core._classification import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._storage import is_s3_url
-from s3batch_handler.engine.manifests._prepared import listed
+from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._job_io import S3
@@ -78,7 +78,7 @@ def create(
         check_file(Path(location), "manifest")
     s3 = RemoteS3(endpoint_url, profile=profile, region=region)
     objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
-    with listed(objects, source=f"s3://{bucket}/{prefix}") as made:
+    with manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}") as made:
         _save(made, location, s3)
     if as_json:
         show_json({"manifest": location, "objects": made.count, "fields": made.fields})

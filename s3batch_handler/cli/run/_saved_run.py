@@ -12,7 +12,7 @@ from s3batch_handler.cli._options import UsageProblem
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents._storage import LocalFolder
-from s3batch_handler.engine.manifests._prepared import kept, part_of
+from s3batch_handler.engine.manifests._prepared import partial_path, saved_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database
 from s3batch_handler.engine.state._state_folder import folder_lock
@@ -40,7 +40,7 @@ class SavedRun:
         self.manifest_file = folder / "run-manifest.csv"
         self.asked: dict[str, Any] = {}
         # Remove files of a killed run: the folder is locked, so no other run is active.
-        part_of(self.manifest_file).unlink(missing_ok=True)
+        partial_path(self.manifest_file).unlink(missing_ok=True)
         LocalFolder(folder).remove_leftovers(self._index.name)
         if self._index.exists():
             self._read_index()
@@ -93,14 +93,14 @@ class SavedRun:
         """Keep what was asked for, now that the manifest is there."""
         Journal.create(self._journal)
         self.asked = {**asked, "cwd": str(Path.cwd())}
-        self._manifest = manifest.facts
+        self._manifest = manifest.saved_arguments
         text = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
         index = f'{{"checksum": {checksum(text)}, "run": {text}}}'
         LocalFolder(self.folder).write(self._index.name, io.BytesIO(index.encode()))
 
     def manifest(self) -> AbstractContextManager[PreparedManifest]:
         """Open the manifest that was kept."""
-        return kept(self.manifest_file, **self._manifest)
+        return saved_manifest(self.manifest_file, **self._manifest)
 
     def journal(self) -> Journal:
         """Open the journal."""

@@ -1,7 +1,7 @@
-"""Manifests that S3 makes itself: the objects of a bucket that meet a filter.
+"""Generate manifests: list the objects of a bucket that match a filter.
 
-What a listing tells (key, time, size, storage class) is looked at first. Requests for what it does
-not tell (encryption, replication, tags) are made only for the objects that are left then.
+The filter is applied to the listing first (key, time, size, storage class). Only for the remaining
+objects, requests are made for what a listing lacks (encryption, replication, tags).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
-from s3batch_handler.engine.manifests._prepared import listed
+from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.jobs._job_failures import FatalJobError
 from s3batch_handler.jobs._shapes import GeneratedManifest, ManifestFilter, ManifestLocation
 
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A manifest that was made for a job.
+    """A manifest that was generated for a job.
 
     Attributes:
-        manifest: The lines.
-        location: Where S3 has it now; ``None``: nobody asked for that.
+        manifest: The manifest.
+        location: Where it was saved in S3; ``None``: the job does not request it.
     """
 
     manifest: PreparedManifest
@@ -54,18 +54,25 @@ class Generated:
 
 @contextmanager
 def generate(
-    s3: Any, generator: S3ManifestGenerator, *, job_id: str, now: datetime, keep: Path | None = None
+    s3: Any,
+    generator: S3ManifestGenerator,
+    *,
+    job_id: str,
+    now: datetime,
+    save_as: Path | None = None,
 ) -> Iterator[Generated]:
-    """List a bucket, and write the list where the job wants it; ``keep`` is our own file of it.
+    """List a bucket, save the list as ``save_as``, and write it to S3 if the job requests that.
 
     Raises:
-        FatalJobError: No object meets the filter, or S3 refuses something.
+        FatalJobError: No object matches the filter, or S3 refuses a request.
     """
     source = generator.source_bucket
     with ExitStack() as files:
         try:
             objects = matching_objects(s3, generator)
-            manifest = files.enter_context(listed(objects, source=source, keep=keep))
+            manifest = files.enter_context(
+                manifest_of_objects(objects, source=source, save_as=save_as)
+            )
         except ManifestError as error:
             text = "Manifest generation found no keys matching the filter criteria"
             raise FatalJobError(_FAILED, text) from error
@@ -88,20 +95,20 @@ def _not_listed(error: Exception, source: str) -> FatalJobError:
     code = aws_error_code(error)
     if code == "NoSuchBucket":
         return FatalJobError(code, f"Source bucket {source} does not exist.")
-    if code in ("AccessDenied", "403"):  # HEAD requests get no word from S3, only a number
+    if code in ("AccessDenied", "403"):  # responses to HEAD have a status only
         return FatalJobError("AccessDenied", f"Listing {source} is forbidden: AccessDenied")
     text = f"Error occurred when preparing manifest: {source}: {describe(error)}"
     return FatalJobError(_FAILED, text)
 
 
-# ---------------------------------------------------------------- which objects
+# ---------------------------------------------------------------- objects
 
 
 def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[ObjectRef]:
-    """Give the objects that meet all of the filter, in the order of the listing.
+    """Yield the objects that match all members of the filter, in the order of the listing.
 
-    A filter about replication is for all versions, with their ids, as S3 Batch Replication takes
-    them. Without one it is the latest versions, without ids: AWS does not say which it lists.
+    A filter about replication lists all versions, with their IDs, as S3 Batch Replication does.
+    Otherwise the latest versions are listed, without IDs: AWS does not document what it lists.
     """
     asked = generator.filter or ManifestFilter()
     bucket = _Bucket(s3, bucket_name(generator.source_bucket), generator.expected_bucket_owner)
@@ -125,12 +132,12 @@ def _is_about_replication(asked: ManifestFilter) -> bool:
 
 
 class _Bucket:
-    """A bucket, and what can be asked of it."""
+    """The requests to a bucket."""
 
     def __init__(self, s3: Any, name: str, owner: str | None) -> None:
         self.name = name
         self._s3 = s3
-        # S3 itself compares the owner: with another one it denies access.
+        # S3 denies access if the owner is another one.
         self._bucket = {"Bucket": name, **({"ExpectedBucketOwner": owner} if owner else {})}
 
     def objects(self, prefix: str) -> Iterator[_Found]:
@@ -147,7 +154,7 @@ class _Bucket:
             yield from page.get(member, ())
 
     def head(self, found: _Found) -> Mapping[str, Any] | None:
-        """Ask for what no listing tells; ``None``: the object has gone meanwhile."""
+        """Return the description of an object, or ``None`` if it was deleted meanwhile."""
         try:
             answer: Mapping[str, Any] = self._s3.head_object(**self._bucket, **_location(found))
         except Exception as error:
@@ -155,13 +162,13 @@ class _Bucket:
             if code in _GONE:
                 return None
             if code in ("400", "InvalidRequest"):
-                # So S3 answers for an object that is encrypted with a customer's own key (SSE-C).
+                # S3's error for an object with a customer-provided key (SSE-C).
                 return {"SSECustomerAlgorithm": "AES256"}
             raise
         return answer
 
     def tags(self, found: _Found) -> Mapping[str, str]:
-        """Ask for the tags: none, if the object has gone meanwhile."""
+        """Return the tags of an object; none if it was deleted meanwhile."""
         try:
             answer = self._s3.get_object_tagging(**self._bucket, **_location(found))
         except Exception as error:
@@ -171,7 +178,7 @@ class _Bucket:
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def replication_rules(self) -> list[Mapping[str, Any]]:
-        """Give the rules that are in force."""
+        """Return the enabled rules."""
         try:
             answer = self._s3.get_bucket_replication(**self._bucket)
         except Exception as error:
@@ -188,11 +195,11 @@ _GONE: Final = ("404", "NoSuchKey", "NoSuchVersion")
 def _location(found: _Found) -> dict[str, str]:
     version = found.get("VersionId")
     if version is None or (version == "null" and found["IsLatest"]):
-        return {"Key": found["Key"]}  # a bucket that never had versions may know no "null"
+        return {"Key": found["Key"]}  # a bucket without versioning may not accept "null"
     return {"Key": found["Key"], "VersionId": version}
 
 
-# ---------------------------------------------------------------- what a listing tells
+# ---------------------------------------------------------------- rules of the listing
 
 
 def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
@@ -213,19 +220,19 @@ def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
 
 
 def _in_utc(when: datetime) -> datetime:
-    """Take a time without a zone for UTC, as botocore does."""
+    """Return a time with its zone; without one it is UTC, as in botocore."""
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 def _rules_of_names(names: KeyNameConstraint) -> Iterator[_Rule]:
-    """Prefixes need no rule: nothing else is listed."""
+    """Yield the rules for suffixes and substrings; the listing is limited to the prefix."""
     if suffixes := names.match_any_suffix:
         yield lambda found: found["Key"].endswith(suffixes)
     if substrings := names.match_any_substring:
         yield lambda found: any(substring in found["Key"] for substring in substrings)
 
 
-# ---------------------------------------------------------------- what takes requests
+# ---------------------------------------------------------------- rules with requests
 
 
 def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Rule]:
@@ -247,23 +254,23 @@ def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Ru
 
 
 def _eligible(bucket: _Bucket) -> _Rule:
-    """Make the rule: the bucket replicates the key, or objects of that key and certain tags.
+    """Return the rule whether the bucket replicates an object, by its key and its tags.
 
-    Tags are asked for only where they decide.
+    Tags are requested only if they decide.
     """
     filters = [_filter_of(rule) for rule in bucket.replication_rules()]
 
     def is_eligible(found: _Found) -> bool:
         wanted = [tags for prefix, tags in filters if found["Key"].startswith(prefix)]
         if not all(wanted):
-            return True  # one of the rules does not look at tags
+            return True  # a rule without tags matches
         return bool(wanted) and _has_any(bucket.tags(found), wanted)
 
     return is_eligible
 
 
 def _filter_of(rule: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Give the prefix and the tags that a rule of a replication configuration is for."""
+    """Return the prefix and the tags of a rule of a replication configuration."""
     asked = rule.get("Filter", {})
     asked = asked.get("And", asked)
     tags = asked.get("Tags", [asked["Tag"]] if "Tag" in asked else [])
@@ -277,7 +284,9 @@ def _has_any(tags: Mapping[str, str], wanted: Iterable[dict[str, str]]) -> bool:
 
 def _replication_status(head: Mapping[str, Any]) -> str:
     status: str = head.get("ReplicationStatus", "NONE")
-    return "COMPLETED" if status == "COMPLETE" else status  # S3 says the former, the model has both
+    return (
+        "COMPLETED" if status == "COMPLETE" else status
+    )  # S3 returns COMPLETE, the model has both
 
 
 def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> bool:
@@ -289,7 +298,7 @@ def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> boo
     if asked.sse_s3 is not None:
         return how == "AES256"
     kms = asked.sse_kms or asked.dsse_kms
-    assert kms is not None  # or the request would have been refused
+    assert kms is not None  # checked with the request
     if how != ("aws:kms" if kms is asked.sse_kms else "aws:kms:dsse"):
         return False
     bucket_key = asked.sse_kms.bucket_key_enabled if asked.sse_kms is not None else None
@@ -299,7 +308,7 @@ def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> boo
     )
 
 
-# ---------------------------------------------------------------- writing it out
+# ---------------------------------------------------------------- output
 
 
 def _write(
@@ -310,10 +319,10 @@ def _write(
     job_id: str,
     now: datetime,
 ) -> GeneratedManifest:
-    """Keep a manifest in the layout of an inventory; ``manifest.json`` comes last."""
+    """Write a manifest in the layout of an inventory, with ``manifest.json`` last."""
     output = generator.manifest_output_location
     if output is None:
-        raise ValueError("EnableManifestOutput needs a ManifestOutputLocation")
+        raise ValueError("EnableManifestOutput requires a ManifestOutputLocation")
     source, target = bucket_name(generator.source_bucket), bucket_name(output.bucket)
     prefix = f"{output.manifest_prefix}/" if output.manifest_prefix else ""
     folder = f"{prefix}{source}/job-{job_id}"

@@ -1,6 +1,6 @@
-"""A manifest, read in full before anything runs: as S3 does while a job is Preparing.
+"""Manifests that are read in full before a task runs, as S3 does while a job is Preparing.
 
-A fault in its last line is found before the first task is begun, and progress has a total.
+An error in the last line is found before the first task starts, and the total is known.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PreparedManifest:
-    """A manifest without faults.
+    """A manifest without errors.
 
     Attributes:
-        count: Its lines: the tasks of the job.
-        fields: Its columns; ``None``: as many as its first line has.
-        source: What errors call it.
+        count: The number of lines, which is the number of tasks.
+        fields: The columns; ``None``: as many as the first line has.
+        source: The name of the manifest in errors.
         checksum: SHA-256 of the saved file; ``None`` if no file was saved.
     """
 
@@ -48,23 +48,23 @@ class PreparedManifest:
     checksum: str | None = None
 
     def entries(self) -> Iterator[ManifestEntry]:
-        """Give its lines, from the first on.
+        """Yield the entries, from the first one.
 
         Raises:
-            ManifestError: Somebody has changed it since, or does so meanwhile.
+            ManifestError: The manifest was changed since it was prepared.
         """
         self._stream.seek(self._start)
         count = 0
         entries = read_entries(self._stream, fields=self.fields, source=self.source)
-        for count, entry in enumerate(entries, 1):  # noqa: B007  the last one is what counts
+        for count, entry in enumerate(entries, 1):  # noqa: B007  used after the loop
             yield entry
         is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:
             raise ManifestError("changed while the job ran", source=self.source)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """The arguments by which :func:`kept` opens it again; JSON can hold them."""
+    def saved_arguments(self) -> dict[str, Any]:
+        """Return the arguments with which :func:`saved_manifest` opens it again, as JSON values."""
         return {
             "count": self.count,
             "fields": self.fields,
@@ -73,9 +73,9 @@ class PreparedManifest:
         }
 
     def save(self, folder: Folder, name: str) -> None:
-        """Save it as a file of a folder, byte for byte: whole, or not at all."""
+        """Write the manifest to a file of a folder, completely or not at all."""
         self._stream.flush()
-        # A descriptor of its own, because boto3 closes what it has uploaded.
+        # Another descriptor, because boto3 closes the stream that it uploads.
         with os.fdopen(os.dup(self._stream.fileno()), "rb") as stream:
             stream.seek(self._start)
             folder.write(name, stream)
@@ -85,77 +85,79 @@ _Stamp = tuple[int, int] | None
 
 
 def _stamp(stream: BinaryIO) -> _Stamp:
-    """Give what changes with a file; ``None`` for a stream that nobody else can change."""
+    """Return size and modification time of a file, or ``None`` for a stream without a file."""
     try:
         status = os.fstat(stream.fileno())
-    except OSError:  # no file
+    except OSError:  # not a file
         return None
     return status.st_size, status.st_mtime_ns
 
 
 @contextmanager
-def prepared(
+def prepared_manifest(
     stream: BinaryIO,
     *,
     fields: Sequence[str] | None = None,
     source: str,
-    keep: Path | None = None,
+    save_as: Path | None = None,
 ) -> Iterator[PreparedManifest]:
-    """Check a manifest to its last line.
+    """Check a manifest up to its last line.
 
-    A stream that cannot seek is copied to a temporary file. With ``keep`` every stream is copied to
-    that file, which stays, for :func:`kept`.
+    A stream that cannot seek is copied to a temporary file. With ``save_as`` every stream is
+    copied to that file, which :func:`saved_manifest` opens again.
 
     Raises:
-        ManifestError: It has a fault, or no line at all.
+        ManifestError: The manifest has an error, or is empty.
     """
-    with _file(keep) as copy:
-        if keep is not None or not stream.seekable():
+    with _file(save_as) as copy:
+        if save_as is not None or not stream.seekable():
             shutil.copyfileobj(stream, copy)
             stream = copy
             stream.seek(0)
-        start, stamp = stream.tell(), _stamp(stream)  # part of standard input may have been read
+        start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
         count = count_entries(stream, fields=fields, source=source)
         if not count:
-            raise ManifestError("it is empty: there is no object to work on", source=source)
-        checksum = _keep(copy, keep)
+            raise ManifestError(
+                "the manifest is empty: a job needs at least one object", source=source
+            )
+        checksum = _complete(copy, save_as)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
 
 
 @contextmanager
-def listed(
-    objects: Iterable[ObjectRef], *, source: str, keep: Path | None = None
+def manifest_of_objects(
+    objects: Iterable[ObjectRef], *, source: str, save_as: Path | None = None
 ) -> Iterator[PreparedManifest]:
-    """Make a manifest of objects that are listed one after the other; ``keep`` is its file.
+    """Create a manifest of objects, saved as ``save_as`` or in a temporary file.
 
     Raises:
-        ManifestError: There are none.
+        ManifestError: There are no objects.
     """
-    with _file(keep) as stream:
+    with _file(save_as) as stream:
         info = write_manifest(stream, objects)
         if not info.count:
-            raise ManifestError("there is no object to work on", source=source)
-        checksum = _keep(stream, keep)
+            raise ManifestError("no objects found: check bucket, prefix and filters", source=source)
+        checksum = _complete(stream, save_as)
         yield PreparedManifest(info.count, info.fields, source, stream, 0, None, checksum)
 
 
 @contextmanager
-def copied(
-    entries: Iterable[ManifestEntry], *, source: str, keep: Path | None = None
+def manifest_of_entries(
+    entries: Iterable[ManifestEntry], *, source: str, save_as: Path | None = None
 ) -> Iterator[PreparedManifest]:
-    """Make a manifest of lines of another one, each as it stands; ``keep`` is its file.
+    """Create a manifest of the entries of another one, with keys as they are spelled there.
 
     Args:
-        entries: All with a version id (an empty one is one, too), or none.
-        source: What errors call them.
-        keep: As with :func:`prepared`.
+        entries: All with a version ID (which may be empty), or all without.
+        source: The name of the manifest in errors.
+        save_as: As for :func:`prepared_manifest`.
 
     Raises:
-        ManifestError: There are none, or one that cannot be read.
+        ManifestError: There are no entries, or one cannot be read.
     """
-    with _file(keep) as stream:
+    with _file(save_as) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        # Quotes for all cells: one with a lone CR needs them, which Python knows only since 3.13.
+        # Quote all cells: only Python 3.13 and later quote a cell with a lone CR.
         write_row = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
         count, width = 0, 0
         for entry in entries:
@@ -164,14 +166,16 @@ def copied(
             count += 1
         text.detach()
         if not count:
-            raise ManifestError("it is empty: there is no object to work on", source=source)
+            raise ManifestError(
+                "the manifest is empty: a job needs at least one object", source=source
+            )
         fields = ("Bucket", "Key", "VersionId")[:width]
-        checksum = _keep(stream, keep)
+        checksum = _complete(stream, save_as)
         yield PreparedManifest(count, fields, source, stream, 0, None, checksum)
 
 
 @contextmanager
-def kept(
+def saved_manifest(
     path: Path, *, count: int, fields: Sequence[str] | None, source: str, checksum: str
 ) -> Iterator[PreparedManifest]:
     """Open a manifest that was prepared and saved before.
@@ -189,28 +193,28 @@ def kept(
         except (FileNotFoundError, NotADirectoryError) as error:
             raise damaged(str(path), error.strerror or type(error).__name__) from error
         except OSError as error:
-            raise StateError(f"{path} cannot be read: {error.strerror}") from error
+            raise StateError(f"cannot read {path}: {error.strerror}") from error
         if found != checksum:
             raise damaged(str(path), "its checksum does not match")
         yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum)
 
 
 @contextmanager
-def _file(keep: Path | None) -> Iterator[BinaryIO]:
-    if keep is None:
+def _file(save_as: Path | None) -> Iterator[BinaryIO]:
+    if save_as is None:
         with tempfile.TemporaryFile(prefix="s3batch-manifest-") as file:
             yield cast("BinaryIO", file)
     else:
-        part = part_of(keep)
-        try:  # from before it is there: a Ctrl-C may come with it
+        part = partial_path(save_as)
+        try:  # before the file exists, because Ctrl-C may interrupt its creation
             with part.open("w+b") as file:
                 yield file
         finally:
-            with suppress(OSError):  # mostly it has its name by now
+            with suppress(OSError):  # usually it was renamed
                 part.unlink()
 
 
-def _keep(file: BinaryIO, path: Path | None) -> str | None:
+def _complete(file: BinaryIO, path: Path | None) -> str | None:
     """Rename a complete file to its final name; return its checksum."""
     if path is None:
         return None
@@ -218,10 +222,10 @@ def _keep(file: BinaryIO, path: Path | None) -> str | None:
     os.fsync(file.fileno())
     file.seek(0)
     checksum = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
-    part_of(path).replace(path)
+    partial_path(path).replace(path)
     return checksum
 
 
-def part_of(path: Path) -> Path:
-    """Return the temporary name of a file that is not complete yet."""
+def partial_path(path: Path) -> Path:
+    """Return the path of a file while it is incomplete."""
     return path.with_name(f"{path.name}.part")

@@ -1,4 +1,4 @@
-"""Manifests of jobs: read from S3, or generated, to the last line before anything runs."""
+"""Read the manifest of a job from S3, or generate it, in full before a task runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from s3batch_handler.documents._inventory import INVENTORY_FORMAT, parse_invento
 from s3batch_handler.documents._manifest import MANIFEST_FORMAT
 from s3batch_handler.documents._storage import S3Folder
 from s3batch_handler.engine.manifests._generator import generate
-from s3batch_handler.engine.manifests._prepared import copied, prepared
+from s3batch_handler.engine.manifests._prepared import manifest_of_entries, prepared_manifest
 from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_MANIFEST, FatalJobError, RetryLater
 
 if TYPE_CHECKING:
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 
 class Manifests:
-    """Makes the manifests of jobs ready.
+    """Prepares the manifests of jobs.
 
     Args:
-        s3: Where they are.
-        passes: Says of an error whether it will pass, so that the job can wait for that.
+        s3: The client that reads and lists.
+        is_transient: Returns whether a job should wait and retry after an error.
     """
 
-    def __init__(self, s3: S3Client, passes: Callable[[Exception], bool]) -> None:
+    def __init__(self, s3: S3Client, is_transient: Callable[[Exception], bool]) -> None:
         self._s3 = s3
-        self._passes = passes
+        self._is_transient = is_transient
 
     @contextmanager
-    def read(self, manifest: Manifest, *, keep: Path) -> Iterator[PreparedManifest]:
-        """Read a manifest in full, and keep it.
+    def read(self, manifest: Manifest, *, save_as: Path) -> Iterator[PreparedManifest]:
+        """Read a manifest in full and save it.
 
         Raises:
-            FatalJobError: It has a fault, or cannot be had.
-            RetryLater: It may be had later.
+            FatalJobError: The manifest has an error, or cannot be read.
+            RetryLater: It cannot be read now.
         """
         is_inventory = manifest.spec.format == INVENTORY_FORMAT
         fields = manifest.spec.fields or ()
@@ -60,9 +60,13 @@ class Manifests:
             with ExitStack() as files:
                 stream = files.enter_context(closing(self._open(manifest, source)))
                 if is_inventory:
-                    entries = copied(self._inventory(stream, source), source=source, keep=keep)
+                    entries = manifest_of_entries(
+                        self._inventory(stream, source), source=source, save_as=save_as
+                    )
                 else:
-                    entries = prepared(stream, fields=fields, source=source, keep=keep)
+                    entries = prepared_manifest(
+                        stream, fields=fields, source=source, save_as=save_as
+                    )
                 yield files.enter_context(entries)
         except ManifestError as error:
             text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
@@ -81,19 +85,19 @@ class Manifests:
     def _open(self, manifest: Manifest, source: str) -> BinaryIO:
         place = manifest.location.object
         try:
-            answer = self._s3.get_object(**place.location)
+            response = self._s3.get_object(**place.location)
         except Exception as error:
             raise self._unreadable(error, source, place.bucket) from error
-        body = cast("BinaryIO", answer["Body"])
+        body = cast("BinaryIO", response["Body"])
         try:
-            _check(answer, manifest)
+            _check(response, manifest)
         except FatalJobError:
             body.close()
             raise
         return body
 
     def _unreadable(self, error: Exception, source: str, bucket: str) -> Exception:
-        """Say in AWS's words why S3 does not give a manifest, or a part of one."""
+        """Return the error of a job whose manifest, or a part of it, cannot be read."""
         code = aws_error_code(error)
         if code in ("NoSuchKey", "NoSuchVersion"):
             return FatalJobError(NO_MANIFEST, "Manifest object was not found")
@@ -102,35 +106,35 @@ class Manifests:
             return FatalJobError("NoSuchBucket", text)
         if code == "AccessDenied":
             return FatalJobError("AccessDenied", "Reading the manifest is forbidden: AccessDenied")
-        if self._passes(error):
+        if self._is_transient(error):
             return RetryLater(f"{source} cannot be read: {describe(error)}")
         return FatalJobError(NO_MANIFEST, f"Manifest cannot be read: {describe(error)}")
 
     @contextmanager
     def generated(
-        self, job: Job, generator: S3ManifestGenerator, *, keep: Path
+        self, job: Job, generator: S3ManifestGenerator, *, save_as: Path
     ) -> Iterator[Generated]:
-        """List what a generator asks for, and keep it.
+        """List the objects of a generator and save them as a manifest.
 
         Raises:
-            FatalJobError: There is nothing, or it cannot be listed.
-            RetryLater: It may be later.
+            FatalJobError: No object matches, or the bucket cannot be listed.
+            RetryLater: The bucket cannot be listed now.
         """
-        now = job.creation_time  # so that a second try, after a crash, writes the same files
+        now = job.creation_time  # a retry after a crash writes the same files
         try:
-            with generate(self._s3, generator, job_id=job.job_id, now=now, keep=keep) as made:
+            with generate(self._s3, generator, job_id=job.job_id, now=now, save_as=save_as) as made:
                 yield made
         except FatalJobError as error:
-            if self._passes(error):
+            if self._is_transient(error):
                 raise RetryLater(str(error)) from error
             raise
 
 
-def _check(answer: Mapping[str, Any], manifest: Manifest) -> None:
-    """See whether the object that S3 gave is the manifest that was meant, and may be one."""
-    if answer["ETag"].strip('"') != manifest.location.etag:
+def _check(response: Mapping[str, Any], manifest: Manifest) -> None:
+    """Check that the object is the requested manifest, and is encrypted as AWS requires."""
+    if response["ETag"].strip('"') != manifest.location.etag:
         raise FatalJobError(NO_MANIFEST, "Etag mismatch reading manifest")
-    is_encrypted = answer.get("ServerSideEncryption") == "aws:kms"
+    is_encrypted = response.get("ServerSideEncryption") == "aws:kms"
     if is_encrypted and manifest.spec.format == MANIFEST_FORMAT:  # inventories may be
         raise FatalJobError(BAD_MANIFEST, "Unsupported encryption type SSE_KMS used for manifest")
 

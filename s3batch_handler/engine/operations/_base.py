@@ -1,4 +1,4 @@
-"""What the operations have in common: what they are, and what S3 says when it refuses."""
+"""What the operations share: their type, S3's errors as answers, common parameters."""
 
 from __future__ import annotations
 
@@ -16,51 +16,51 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import Grant
 
     S3Operation: TypeAlias = Callable[[ObjectRef], Answer]
-    """Does its work on one object. What S3 refuses, it raises as the client did."""
+    """Changes one object. Raises the errors of the client."""
 
 SUCCESSFUL: Final = Outcome(ResultCode.SUCCEEDED, "Successful")
-"""What reports of AWS say of tasks that were done (seen of copies, restores and tags)."""
+"""The message of successful tasks in AWS's reports (seen for copies, restores and tags)."""
 
 
 class CannotRun(FatalJobError):
-    """A job asks for what nothing here can do, or S3 itself would refuse."""
+    """The operation of a job is not implemented, or S3 would refuse its settings."""
 
     def __init__(self, problem: str, *, code: str = "NotImplemented") -> None:
         super().__init__(code, problem)
 
 
 class RefusedObject(Refused):
-    """A refusal of one object only, although S3 answers 501."""
+    """An error 501 of S3 that concerns one object only."""
 
     __slots__ = ()
 
 
-# ---------------------------------------------------------------- asking S3
+# ---------------------------------------------------------------- S3
 
 
 def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
-    """Give S3's description of an object; raise what S3 says if it is not there.
+    """Return S3's description of an object, or raise S3's error if the object does not exist.
 
-    S3 itself looks before it does anything. Imitations of it don't always: moto sets the ACL of
-    what is not there, and breaks down at a legal hold. ``conditions`` are boto3's for both
-    HeadObject and GetObject, ``IfModifiedSince`` and the like.
+    S3 checks that an object exists before it changes it. Imitations do not always: moto sets the
+    ACL of a missing object, and fails with a legal hold. ``conditions`` are parameters of boto3's
+    HeadObject and GetObject, such as ``IfModifiedSince``.
     """
     try:
         return s3.head_object(**item.location, **conditions)
     except Exception as error:
         if aws_error_code(error) is None:
             raise
-    # A GET has a body to say what is wrong, which a HEAD has not.
+    # The response to GET has a body with the error; the response to HEAD has not.
     answer = s3.get_object(**item.location, **conditions)
     answer["Body"].close()
     return answer
 
 
-def refusal_of(error: Exception) -> Refused:
-    """Give what S3 refused, in the words of AWS's SDK for Java: those are what reports have.
+def refusal_from(error: Exception) -> Refused:
+    """Return an error of S3 as an answer with the text of AWS's SDK for Java, as reports have it.
 
-    An error that is no answer of S3 (the connection failed, botocore refused to send the request)
-    is told in the same form.
+    An error without a response of S3 (a lost connection, a request that botocore does not send)
+    has the same form.
     """
     verdict = classify(error).code
     code = verdict or ResultCode.PERMANENT_FAILURE
@@ -69,10 +69,10 @@ def refusal_of(error: Exception) -> Refused:
         is_ours = verdict is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
         return Refused(status, error_code, describe(error), code=code)
-    told = aws.status or 500, aws.code, aws.message
-    if aws.status == 304:  # as GET says it; a copy on a condition is refused in other words
-        told = 412, "PreconditionFailed", _NOT_MET
-    return refused_by_s3(*told, aws.request_id, aws.host_id, code=code)
+    error_of_s3 = aws.status or 500, aws.code, aws.message
+    if aws.status == 304:  # the error of GET; CopyObject with a condition has another one
+        error_of_s3 = 412, "PreconditionFailed", _NOT_MET
+    return refused_by_s3(*error_of_s3, aws.request_id, aws.host_id, code=code)
 
 
 def refused_by_s3(
@@ -84,7 +84,7 @@ def refused_by_s3(
     *,
     code: ResultCode = ResultCode.PERMANENT_FAILURE,
 ) -> Refused:
-    """Give a refusal of S3's."""
+    """Return an error of S3 as an answer."""
     details = (
         f"Service: Amazon S3; Status Code: {status}; Error Code: {error_code}; "
         f"Request ID: {request_id or 'null'}; S3 Extended Request ID: {host_id or 'null'}; "
@@ -96,21 +96,23 @@ def refused_by_s3(
 _NOT_MET: Final = "At least one of the pre-conditions you specified did not hold"
 
 
-# ---------------------------------------------------------------- parameters that several have
+# ---------------------------------------------------------------- common parameters
 
 
-def given(**arguments: Any) -> dict[str, Any]:
-    """Leave out what is ``None``, which boto3 does not."""
+def without_none(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that are not ``None``, because boto3 does not accept ``None``."""
     return {name: value for name, value in arguments.items() if value is not None}
 
 
 def grant_headers(grants: Iterable[Grant]) -> dict[str, str]:
-    """Give grants as boto3's ``GrantRead`` and so on, which CopyObject and PutObjectAcl take."""
+    """Return grants as the parameters ``GrantRead`` etc. of CopyObject and PutObjectAcl."""
     grantees: dict[str, list[str]] = {}
     for grant in grants:
         grantee = grant.grantee
         if grantee is None or grant.permission is None:
-            raise CannotRun("a grant needs a Grantee and a Permission", code="InvalidRequest")
+            raise CannotRun(
+                "a grant has no Grantee or no Permission: add both", code="InvalidRequest"
+            )
         text = f'{grantee.type_identifier}="{grantee.identifier}"'
         grantees.setdefault(_GRANTS[grant.permission], []).append(text)
     return {name: ",".join(texts) for name, texts in grantees.items()}

@@ -1,6 +1,6 @@
-"""``S3ComputeObjectChecksum``: compute the checksum of what is stored, for the report alone.
+"""``S3ComputeObjectChecksum``: compute the checksum of each object, for the report.
 
-S3 has no call for it that a client could make, so each object is read.
+S3's API has no call for it, so each object is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import Refused
-from s3batch_handler.engine.operations._base import CannotRun, refusal_of
+from s3batch_handler.engine.operations._base import CannotRun, refusal_from
 from s3batch_handler.engine.operations._checksums import checksum_algorithm
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import ComputeObjectChecksum
 
 
-def compute_object_checksum(asked: ComputeObjectChecksum, s3: Any) -> S3Operation:
-    """Compute a full object's checksum, or that of the checksums of its parts.
+def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Operation:
+    """Compute the checksum of the full object, or of the checksums of its parts.
 
-    By default it is CRC64NVME, as in S3 itself, of the full object.
+    Default: CRC64NVME of the full object, as in S3.
     """
-    algorithm = asked.checksum_algorithm or "CRC64NVME"
-    kind = asked.checksum_type or "FULL_OBJECT"
+    algorithm = settings.checksum_algorithm or "CRC64NVME"
+    kind = settings.checksum_type or "FULL_OBJECT"
     new = checksum_algorithm(algorithm)
     if kind == "COMPOSITE" and algorithm == "CRC64NVME":
-        problem = "S3ComputeObjectChecksum: CRC64NVME is for full objects only"
+        problem = "S3ComputeObjectChecksum: CRC64NVME supports FULL_OBJECT only, not COMPOSITE"
         raise CannotRun(problem, code="InvalidRequest")
     checksum = _composite if kind == "COMPOSITE" else _full
 
@@ -41,7 +41,7 @@ def compute_object_checksum(asked: ComputeObjectChecksum, s3: Any) -> S3Operatio
         try:
             etag, digest, parts = checksum(s3, item, new)
         except Exception as error:  # noqa: BLE001  reported in the form of checksum jobs
-            return _failed(refusal_of(error))
+            return _failed(refusal_from(error))
         message = {
             "checksum_base64": base64.b64encode(digest).decode() + parts,
             "etag": etag,
@@ -75,23 +75,23 @@ _to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _full(s3: Any, item: ObjectRef, new: NewChecksum) -> tuple[str, bytes, str]:
-    """Give ETag and checksum of an object."""
+    """Return ETag and checksum of an object."""
     answer = s3.get_object(**item.location)
     with closing(answer["Body"]) as body:
         return answer["ETag"].strip('"'), _digest(body, answer["ContentLength"], new), ""
 
 
 def _composite(s3: Any, item: ObjectRef, new: NewChecksum) -> tuple[str, bytes, str]:
-    """Give ETag and checksum of the checksums of an object's parts, and how many those are."""
-    together, number, count = new(), 0, 1
+    """Return ETag, checksum of the checksums of an object's parts, and the number of parts."""
+    composite, number, count = new(), 0, 1
     answer = s3.get_object(**item.location)
     with closing(answer["Body"]) as body:
         while number < count:
             number += 1
             part = s3.head_object(**item.location, PartNumber=number)
             count = part.get("PartsCount", 1)
-            together.update(_digest(body, part["ContentLength"], new))
-    return answer["ETag"].strip('"'), together.digest(), f"-{count}"
+            composite.update(_digest(body, part["ContentLength"], new))
+    return answer["ETag"].strip('"'), composite.digest(), f"-{count}"
 
 
 def _digest(body: Any, size: int, new: NewChecksum) -> bytes:
@@ -100,7 +100,7 @@ def _digest(body: Any, size: int, new: NewChecksum) -> bytes:
     while size > 0:
         chunk = body.read(min(size, _CHUNK))
         checksum.update(chunk)
-        size -= len(chunk) or size  # no more to come: the client tells of what is missing
+        size -= len(chunk) or size  # the stream has ended: the client reports missing bytes
     return checksum.digest()
 
 

@@ -1,4 +1,4 @@
-"""``S3DeleteObjectTagging``: take all tags off each object."""
+"""``S3DeleteObjectTagging``: remove all tags of each object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def delete_object_tagging(_: object, s3: Any) -> S3Operation:
-    """Take the tags off; a job has no parameters for that."""
+    """Remove the tags; the operation has no parameters."""
 
     def delete(item: ObjectRef) -> Answer:
         look_up(s3, item)

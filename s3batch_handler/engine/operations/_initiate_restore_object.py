@@ -1,13 +1,13 @@
-"""``S3InitiateRestoreObject``: begin to restore each object from Glacier.
+"""``S3InitiateRestoreObject``: start to restore each object from Glacier.
 
-A task is done when S3 has taken the order; when the object is back is nobody's business here.
+A task succeeds when S3 has accepted the request, before the object is restored.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, given, look_up
+from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up, without_none
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import InitiateRestoreObject
 
 
-def initiate_restore_object(asked: InitiateRestoreObject, s3: Any) -> S3Operation:
-    """Restore for so many days, or for good from Intelligent-Tiering, which takes no days."""
-    tier = asked.glacier_job_tier
-    request = given(
-        Days=asked.expiration_in_days,
+def initiate_restore_object(settings: InitiateRestoreObject, s3: Any) -> S3Operation:
+    """Restore for a number of days; from Intelligent-Tiering, permanently and without days."""
+    tier = settings.glacier_job_tier
+    request = without_none(
+        Days=settings.expiration_in_days,
         GlacierJobParameters=None if tier is None else {"Tier": tier.capitalize()},
     )
 

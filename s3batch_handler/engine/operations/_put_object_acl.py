@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import PutObjectAcl
 
 
-def put_object_acl(asked: PutObjectAcl, s3: Any) -> S3Operation:
+def put_object_acl(settings: PutObjectAcl, s3: Any) -> S3Operation:
     """Set a canned ACL, or grants."""
-    acl = _arguments(asked)
+    acl = _arguments(settings)
 
     def put(item: ObjectRef) -> Answer:
         look_up(s3, item)
@@ -25,12 +25,12 @@ def put_object_acl(asked: PutObjectAcl, s3: Any) -> S3Operation:
     return put
 
 
-def _arguments(asked: PutObjectAcl) -> dict[str, Any]:
-    policy = asked.access_control_policy
+def _arguments(settings: PutObjectAcl) -> dict[str, Any]:
+    policy = settings.access_control_policy
     if policy is not None and policy.canned_access_control_list is not None:
         return {"ACL": policy.canned_access_control_list}
     if policy is None or policy.access_control_list is None:
-        problem = "S3PutObjectAcl: an AccessControlPolicy is needed, with a list or a canned ACL"
+        problem = "S3PutObjectAcl: AccessControlPolicy needs a list of grants or a canned ACL"
         raise CannotRun(problem, code="InvalidRequest")
     # Grants as headers, which moto keeps: it silently ignores those in a body.
     # The owner cannot be changed anyway.

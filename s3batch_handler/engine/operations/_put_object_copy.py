@@ -1,4 +1,4 @@
-"""``S3PutObjectCopy``: copy each object into another bucket, or over itself."""
+"""``S3PutObjectCopy``: copy each object to another bucket, or onto itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from s3batch_handler.engine.operations._base import (
     SUCCESSFUL,
     CannotRun,
     RefusedObject,
-    given,
     grant_headers,
     look_up,
-    refusal_of,
+    refusal_from,
     refused_by_s3,
+    without_none,
 )
 
 if TYPE_CHECKING:
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import PutObjectCopy
 
 MAX_COPY_BYTES: Final = 5 * 1024**3
-"""Of one CopyObject (S3 API reference). S3 Batch Operations copies nothing larger."""
+"""The limit of CopyObject (S3 API reference), and of S3 Batch Operations."""
 
 
-def put_object_copy(asked: PutObjectCopy, s3: Any) -> S3Operation:
-    """Copy with all that CopyObject has for it.
+def put_object_copy(settings: PutObjectCopy, s3: Any) -> S3Operation:
+    """Copy with all parameters of CopyObject.
 
-    Size and conditions are looked at here as well: an imitation of S3 may not care about them.
+    Size and conditions are also checked here, because an imitation of S3 may not check them.
     """
-    bucket, folder = _target(asked)
-    conditions, arguments = _conditions(asked), _arguments(asked)
+    bucket, folder = _target(settings)
+    conditions, arguments = _conditions(settings), _arguments(settings)
 
     def copy(item: ObjectRef) -> Answer:
         original = look_up(s3, item, **conditions)
@@ -44,10 +44,10 @@ def put_object_copy(asked: PutObjectCopy, s3: Any) -> S3Operation:
                 Bucket=bucket, Key=folder + item.key, CopySource=dict(item.location), **arguments
             )
         except Exception as error:
-            refused = refusal_of(error)
+            refused = refusal_from(error)
             if refused.http_status != 501 or not is_directory_bucket(bucket):
                 raise
-            # S3 copies objects with tags to no directory bucket, but other objects (User Guide).
+            # S3 cannot copy objects with tags to a directory bucket (User Guide).
             return RefusedObject(501, refused.error_code, refused.reason, refused.details)
         return SUCCESSFUL
 
@@ -60,65 +60,65 @@ _TOO_LARGE: Final = (
 )
 
 
-def _target(asked: PutObjectCopy) -> tuple[str, str]:
-    """Give the bucket, and what stands before the keys there."""
-    if asked.target_resource is None:
-        raise CannotRun("S3PutObjectCopy: TargetResource is needed", code="InvalidRequest")
+def _target(settings: PutObjectCopy) -> tuple[str, str]:
+    """Return the target bucket and the prefix of the keys in it."""
+    if settings.target_resource is None:
+        raise CannotRun("S3PutObjectCopy: TargetResource is missing", code="InvalidRequest")
     try:
-        bucket = bucket_name(asked.target_resource)
+        bucket = bucket_name(settings.target_resource)
     except ValueError as error:
         problem = f"S3PutObjectCopy: TargetResource {error}"
         raise CannotRun(problem, code="InvalidRequest") from error
-    folder = asked.target_key_prefix or ""
+    folder = settings.target_key_prefix or ""
     return bucket, f"{folder}/" if folder and not folder.endswith("/") else folder
 
 
-def _conditions(asked: PutObjectCopy) -> dict[str, Any]:
-    """Give what is asked of the originals."""
-    return given(
-        IfModifiedSince=asked.modified_since_constraint,
-        IfUnmodifiedSince=asked.unmodified_since_constraint,
-        RequestPayer="requester" if asked.requester_pays else None,
+def _conditions(settings: PutObjectCopy) -> dict[str, Any]:
+    """Return the conditions for the original objects."""
+    return without_none(
+        IfModifiedSince=settings.modified_since_constraint,
+        IfUnmodifiedSince=settings.unmodified_since_constraint,
+        RequestPayer="requester" if settings.requester_pays else None,
     )
 
 
-def _arguments(asked: PutObjectCopy) -> dict[str, Any]:
-    """Give what CopyObject is told, in boto3's names."""
-    duration = asked.object_lock_event_hold_duration
-    return given(
-        ACL=asked.canned_access_control_list,
-        AnnotationDirective=asked.annotation_directive,
-        CopySourceIfModifiedSince=asked.modified_since_constraint,
-        CopySourceIfUnmodifiedSince=asked.unmodified_since_constraint,
-        WebsiteRedirectLocation=asked.redirect_location,
-        RequestPayer="requester" if asked.requester_pays else None,
-        StorageClass=asked.storage_class,
-        ObjectLockLegalHoldStatus=asked.object_lock_legal_hold_status,
-        ObjectLockMode=asked.object_lock_mode,
-        ObjectLockRetainUntilDate=asked.object_lock_retain_until_date,
-        ObjectLockEventHold=asked.object_lock_event_hold,
+def _arguments(settings: PutObjectCopy) -> dict[str, Any]:
+    """Return the other parameters of boto3's ``copy_object``."""
+    duration = settings.object_lock_event_hold_duration
+    return without_none(
+        ACL=settings.canned_access_control_list,
+        AnnotationDirective=settings.annotation_directive,
+        CopySourceIfModifiedSince=settings.modified_since_constraint,
+        CopySourceIfUnmodifiedSince=settings.unmodified_since_constraint,
+        WebsiteRedirectLocation=settings.redirect_location,
+        RequestPayer="requester" if settings.requester_pays else None,
+        StorageClass=settings.storage_class,
+        ObjectLockLegalHoldStatus=settings.object_lock_legal_hold_status,
+        ObjectLockMode=settings.object_lock_mode,
+        ObjectLockRetainUntilDate=settings.object_lock_retain_until_date,
+        ObjectLockEventHold=settings.object_lock_event_hold,
         ObjectLockEventHoldDurationDays=duration and duration.days,
         ObjectLockEventHoldDurationYears=duration and duration.years,
-        SSEKMSKeyId=asked.sse_aws_kms_key_id,
-        BucketKeyEnabled=asked.bucket_key_enabled,
-        ChecksumAlgorithm=asked.checksum_algorithm,
-        **_metadata(asked),
-        **_tags(asked),
-        **grant_headers(asked.access_control_grants or ()),
+        SSEKMSKeyId=settings.sse_aws_kms_key_id,
+        BucketKeyEnabled=settings.bucket_key_enabled,
+        ChecksumAlgorithm=settings.checksum_algorithm,
+        **_metadata(settings),
+        **_tags(settings),
+        **grant_headers(settings.access_control_grants or ()),
     )
 
 
-def _metadata(asked: PutObjectCopy) -> dict[str, Any]:
-    """Give metadata and encryption, which are asked for together.
+def _metadata(settings: PutObjectCopy) -> dict[str, Any]:
+    """Return metadata and encryption, which one shape contains.
 
-    AWS has put the rest of the shape out of use.
+    The other members of the shape are deprecated.
     """
-    algorithm = "aws:kms" if asked.sse_aws_kms_key_id is not None else None
-    new = asked.new_object_metadata
+    algorithm = "aws:kms" if settings.sse_aws_kms_key_id is not None else None
+    new = settings.new_object_metadata
     if new is None:
-        return {"MetadataDirective": asked.metadata_directive, "ServerSideEncryption": algorithm}
+        return {"MetadataDirective": settings.metadata_directive, "ServerSideEncryption": algorithm}
     return {
-        "MetadataDirective": asked.metadata_directive or "REPLACE",
+        "MetadataDirective": settings.metadata_directive or "REPLACE",
         "CacheControl": new.cache_control,
         "ContentDisposition": new.content_disposition,
         "ContentEncoding": new.content_encoding,
@@ -130,10 +130,10 @@ def _metadata(asked: PutObjectCopy) -> dict[str, Any]:
     }
 
 
-def _tags(asked: PutObjectCopy) -> dict[str, Any]:
-    if asked.new_object_tagging is None:
+def _tags(settings: PutObjectCopy) -> dict[str, Any]:
+    if settings.new_object_tagging is None:
         return {}
-    return {"TaggingDirective": "REPLACE", "Tagging": urlencode(asked.new_object_tagging)}
+    return {"TaggingDirective": "REPLACE", "Tagging": urlencode(settings.new_object_tagging)}
 
 
 _ENCRYPTION: Final = {"AES256": "AES256", "KMS": "aws:kms"}

@@ -1,4 +1,4 @@
-"""``S3PutObjectLegalHold``: put a legal hold on each object, or take it off."""
+"""``S3PutObjectLegalHold``: set or remove the legal hold of each object."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import PutObjectLegalHold
 
 
-def put_object_legal_hold(asked: PutObjectLegalHold, s3: Any) -> S3Operation:
-    """Switch it on or off."""
-    hold = asked.legal_hold.to_wire()
+def put_object_legal_hold(settings: PutObjectLegalHold, s3: Any) -> S3Operation:
+    """Set or remove the legal hold."""
+    hold = settings.legal_hold.to_wire()
 
     def put(item: ObjectRef) -> Answer:
         look_up(s3, item)

@@ -1,10 +1,10 @@
-"""``S3PutObjectRetention``: say until when each object cannot be deleted."""
+"""``S3PutObjectRetention``: set the date until which each object cannot be deleted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, given, look_up
+from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up, without_none
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import PutObjectRetention
 
 
-def put_object_retention(asked: PutObjectRetention, s3: Any) -> S3Operation:
-    """Set mode and date; an empty retention takes them off, where governance may be bypassed."""
-    arguments = given(
-        Retention=asked.retention.to_wire(),
-        BypassGovernanceRetention=asked.bypass_governance_retention,
+def put_object_retention(settings: PutObjectRetention, s3: Any) -> S3Operation:
+    """Set mode and date; an empty retention removes them, if governance may be bypassed."""
+    arguments = without_none(
+        Retention=settings.retention.to_wire(),
+        BypassGovernanceRetention=settings.bypass_governance_retention,
     )
 
     def put(item: ObjectRef) -> Answer:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import PutObjectTagging
 
 
-def put_object_tagging(asked: PutObjectTagging, s3: Any) -> S3Operation:
-    """Put tags in the place of all there were; without any tag, take those off."""
-    if not asked.tag_set:  # comes to the same, and moto breaks down at an empty set
-        return delete_object_tagging(asked, s3)
-    tagging = {"TagSet": tag_set(asked.tag_set)}
+def put_object_tagging(settings: PutObjectTagging, s3: Any) -> S3Operation:
+    """Replace all tags; without new tags, remove them."""
+    if not settings.tag_set:  # the same result, and moto fails with an empty set
+        return delete_object_tagging(settings, s3)
+    tagging = {"TagSet": tag_set(settings.tag_set)}
 
     def put(item: ObjectRef) -> Answer:
         look_up(s3, item)

@@ -1,4 +1,4 @@
-"""``S3ReplicateObject``: replicate each object again as its bucket's rules say."""
+"""``S3ReplicateObject``: replicate each object again by the rules of its bucket."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NoReturn
 from s3batch_handler.engine.operations._base import CannotRun
 
 
-def replicate_object(_: object, s3: object) -> NoReturn:  # noqa: ARG001  as all operations
-    """Replication is S3's own business: its API has no call for it."""
+def replicate_object(_: object, s3: object) -> NoReturn:  # noqa: ARG001  the signature of all operations
+    """Raise, because S3's API has no call that replicates an object."""
     raise CannotRun(
         "S3ReplicateObject is not implemented here: S3 has no call that replicates an object"
     )

@@ -1,4 +1,4 @@
-"""What a job does with each object where it does not invoke a function: S3's own operations.
+"""The table of S3's own operations, which a job can do instead of invoking a function.
 
 Each operation has a module with a function of the operation's shape (``jobs/_shapes.py``) and
 ``boto3.client("s3")``. It returns an :data:`~._base.S3Operation`, which is called for each object
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import Operation
 
 
-def s3_operation(asked: Operation, s3: Any) -> S3Operation:
-    """Make the operation that a job asks for.
+def s3_operation(settings: Operation, s3: Any) -> S3Operation:
+    """Create the operation of a job.
 
     Raises:
-        CannotRun: Nothing here can do it (``NotImplemented``: AWS may have operations that we do
-            not know, and a boto3 be older than one of them), or it lacks a parameter.
+        CannotRun: The operation is not implemented (``NotImplemented``: AWS may add operations, and
+            an old boto3 may lack a call), or a parameter is missing.
     """
-    make, call = _OPERATIONS.get(asked.name, (None, ""))
+    make, call = _OPERATIONS.get(settings.name, (None, ""))
     if make is None or not hasattr(s3, call):
-        raise CannotRun(f"{asked.name} is not implemented here")
-    return make(asked.chosen, s3)
+        raise CannotRun(f"{settings.name} is not implemented here")
+    return make(settings.chosen, s3)
 
 
-# How it is made, and the call of boto3 that it is made of.
+# The function that creates the operation, and the call of boto3 that it uses.
 _OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str]]] = {
     "S3PutObjectCopy": (put_object_copy, "copy_object"),
     "S3PutObjectAcl": (put_object_acl, "put_object_acl"),

@@ -1,4 +1,4 @@
-"""``S3UpdateObjectEncryption``: give each object another KMS key, without writing it anew."""
+"""``S3UpdateObjectEncryption``: change the KMS key of each object without writing it again."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._shapes import UpdateObjectEncryption
 
 
-def update_object_encryption(asked: UpdateObjectEncryption, s3: Any) -> S3Operation:
-    """Set the key, once it is known that S3 understands."""
-    if asked.object_encryption is None:
-        problem = "S3UpdateObjectEncryption: ObjectEncryption is needed"
+def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Operation:
+    """Set the key, after a check that this S3 supports the call."""
+    if settings.object_encryption is None:
+        problem = "S3UpdateObjectEncryption: ObjectEncryption is missing"
         raise CannotRun(problem, code="InvalidRequest")
-    encryption = asked.object_encryption.to_wire()
-    is_understood = False
+    encryption = settings.object_encryption.to_wire()
+    is_supported = False
 
     def update(item: ObjectRef) -> Answer:
-        nonlocal is_understood
-        if not is_understood:
-            _check_that_it_is_understood(s3, item.bucket, encryption)
-            is_understood = True
+        nonlocal is_supported
+        if not is_supported:
+            _check_support(s3, item.bucket, encryption)
+            is_supported = True
         s3.update_object_encryption(**item.location, ObjectEncryption=encryption)
         return SUCCESSFUL
 
     return update
 
 
-def _check_that_it_is_understood(s3: Any, bucket: str, encryption: dict[str, Any]) -> None:
-    """Ask for an object that is not there: S3 refuses.
+def _check_support(s3: Any, bucket: str, encryption: dict[str, Any]) -> None:
+    """Make the call for an object that does not exist, which S3 refuses.
 
-    An S3 that does not know the call takes it for an upload, as moto does, and would put the
-    request in the object's place. Here it makes an object of its own, which is deleted.
+    An S3 that does not support the call treats it as an upload, as moto does, and would overwrite
+    the object with the request. Here it creates a new object, which is deleted.
     """
     place = {"Bucket": bucket, "Key": f"s3batch-handler-probe-{uuid.uuid4()}"}
     try:
         answer = s3.update_object_encryption(**place, ObjectEncryption=encryption)
     except Exception as error:
-        # The latter is what S3 says of a missing object to those who may not list the bucket.
+        # AccessDenied: S3's error for a missing object without permission to list the bucket.
         if aws_error_code(error) not in ("NoSuchKey", "AccessDenied"):
             raise
         return
@@ -52,5 +52,5 @@ def _check_that_it_is_understood(s3: Any, bucket: str, encryption: dict[str, Any
     s3.delete_object(**place, **({"VersionId": version} if version else {}))
     raise CannotRun(
         "S3UpdateObjectEncryption is not implemented here: "
-        "this S3 takes UpdateObjectEncryption for an upload"
+        "this S3 treats UpdateObjectEncryption as an upload"
     )

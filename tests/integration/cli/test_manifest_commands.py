@@ -168,7 +168,7 @@ def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem", "exit_code"),
     [
-        (["m.csv", "--bucket", "photos", "--prefix", "x"], "s3://photos/x: there is no object", 1),
+        (["m.csv", "--bucket", "photos", "--prefix", "x"], "s3://photos/x: no objects found", 1),
         (["m.csv", "--bucket", "none-such"], "NoSuchBucket", 1),
         (["s3://inbox", "--bucket", "photos"], "s3://bucket/key", 2),
         (["s3://inbox/", "--bucket", "photos"], "s3://bucket/key", 2),

@@ -25,7 +25,7 @@ from s3batch_handler.cli.run import _saved_run as saved_run
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine.manifests import _prepared as preparation
-from s3batch_handler.engine.manifests._prepared import prepared
+from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.state._sqlite import checksum
 from tests.support.waiting import wait_for
 
@@ -304,7 +304,9 @@ def test_ctrl_c_at_any_moment_until_the_run_is_kept(tmp_path: Path) -> None:
 def begin(state: Path) -> None:
     with (
         SavedRun.open(state, resume=False) as run,
-        prepared(io.BytesIO(b"photos,cat.jpg\n"), source="m", keep=run.manifest_file) as manifest,
+        prepared_manifest(
+            io.BytesIO(b"photos,cat.jpg\n"), source="m", save_as=run.manifest_file
+        ) as manifest,
     ):
         run.begin({"job_id": "1"}, manifest)
         sys.settrace(None)

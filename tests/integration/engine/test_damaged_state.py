@@ -22,7 +22,7 @@ from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.invoke._invoker import InProcess
-from s3batch_handler.engine.manifests._prepared import prepared
+from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.local_aws._server import serve
@@ -69,7 +69,9 @@ def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
     with SavedRun.open(state, resume=resume) as saved:
         if not resume:
             lines = "".join(f"photos,{number}\n" for number in range(TASKS)).encode()
-            with prepared(io.BytesIO(lines), source="m", keep=saved.manifest_file) as manifest:
+            with prepared_manifest(
+                io.BytesIO(lines), source="m", save_as=saved.manifest_file
+            ) as manifest:
                 saved.begin({"job_id": "j"}, manifest)
         with saved.manifest() as manifest, saved.journal() as journal:
             waiting = journal.all_waiting()

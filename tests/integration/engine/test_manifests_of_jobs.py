@@ -203,7 +203,7 @@ def test_an_inventory_is_kept_while_a_job_waits(world: World) -> None:
         ({"fileFormat": "Parquet"}, "properly formatted: s3://photos/inventory/2024"),
         ({"fileSchema": "Bucket, Size"}, "Required fields are missing in the schema: Key"),
         ({"fileSchema": "Bucket, Key"}, "Unexpected number of task fields"),
-        ({"files": []}, "it is empty"),
+        ({"files": []}, "the manifest is empty"),
         ({"files": [{"key": "gone", "size": 1, "MD5checksum": "0" * 32}]}, "gone: not there"),
         ({"destinationBucket": "arn:aws:s3:::elsewhere"}, "inventory/data/0.csv.gz: not there"),
     ],

@@ -27,7 +27,7 @@ from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
 from s3batch_handler.engine.operations import _checksums as checksums
 from s3batch_handler.engine.operations._base import CannotRun
-from s3batch_handler.engine.operations._on_s3 import OnS3
+from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._job import JobSpec
@@ -749,7 +749,7 @@ def test_what_s3_can_answer(error: Exception, answer: tuple[Any, ...]) -> None:
     def operation(item: ObjectRef) -> Outcome:
         raise error
 
-    ((_, refused),) = OnS3(operation, "S3PutObjectCopy").invoke_all(
+    ((_, refused),) = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
         JobRef(), "1.0", [ENTRY], stop=lambda: False
     )
 
@@ -782,7 +782,7 @@ def test_throttling(tmp_path: Path, tries_until_it_works: int) -> None:
     report = ReportWriter(LocalFolder(tmp_path), job_id="j")
     run_job(
         [ENTRY],
-        OnS3(operation, "S3PutObjectCopy"),
+        S3Invoker(operation, "S3PutObjectCopy"),
         job=JobRef(id="j"),
         max_redrives=3,
         report=report,
@@ -801,7 +801,7 @@ def test_throttling(tmp_path: Path, tries_until_it_works: int) -> None:
 
 def test_a_job_that_is_stopped() -> None:
     """No task is begun any more."""
-    answers = OnS3(lambda item: pytest.fail("begun"), "S3PutObjectCopy").invoke_all(
+    answers = S3Invoker(lambda item: pytest.fail("begun"), "S3PutObjectCopy").invoke_all(
         JobRef(), "1.0", iter([ENTRY, ENTRY]), stop=lambda: True
     )
 
@@ -887,13 +887,13 @@ def test_an_s3_that_says_so_itself() -> None:
             raise error
         return Outcome(ResultCode.SUCCEEDED, "Successful")
 
-    on_s3 = OnS3(operation, "S3PutObjectAcl")
+    on_s3 = S3Invoker(operation, "S3PutObjectAcl")
     invoked = on_s3.invoke_all(JobRef(), "1.0", [ENTRY] * 3, stop=lambda: False)
 
     assert [getattr(answer, "http_status", 200) for _, answer in invoked] == [404, 200, 501]
 
     answers = [refuse(404, "NoSuchKey"), refuse(501, "NotImplemented")]
-    invoked = OnS3(operation, "S3PutObjectAcl").invoke_all(
+    invoked = S3Invoker(operation, "S3PutObjectAcl").invoke_all(
         JobRef(), "1.0", [ENTRY] * 2, stop=lambda: False
     )
     with pytest.raises(CannotRun, match=r"not implemented here: No\.$") as failed:
@@ -922,7 +922,7 @@ def test_an_object_with_tags_is_not_copied_into_a_directory_bucket(slash: str) -
 
     client("s3").meta.events.register("before-call.s3", answer)
     try:
-        invoked = OnS3(operation, "S3PutObjectCopy").invoke_all(
+        invoked = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
             JobRef(), "1.0", [ENTRY] * 2, stop=lambda: False
         )
         answers = [answer for _, answer in invoked]
@@ -945,7 +945,7 @@ def test_an_s3_that_takes_another_encryption_for_an_upload(s3: Any, versioning: 
 
     job = run({"S3UpdateObjectEncryption": {"ObjectEncryption": ENCRYPTION}})
 
-    reason = "this S3 takes UpdateObjectEncryption for an upload"
+    reason = "this S3 treats UpdateObjectEncryption as an upload"
     text = f"S3UpdateObjectEncryption is not implemented here: {reason}"
     assert why(job) == ("NotImplemented", text)
     after = s3.list_object_versions(Bucket="photos")
@@ -977,19 +977,19 @@ def test_an_s3_that_knows_another_encryption() -> None:
 @pytest.mark.parametrize(
     ("operation", "reason"),
     [
-        ({"S3PutObjectCopy": {}}, "S3PutObjectCopy: TargetResource is needed"),
+        ({"S3PutObjectCopy": {}}, "S3PutObjectCopy: TargetResource is missing"),
         (
             {"S3PutObjectCopy": {"TargetResource": "arn:aws:s3:::photos/key"}},
             "S3PutObjectCopy: TargetResource names no bucket",
         ),
-        (copying(AccessControlGrants=[{}]), "a grant needs a Grantee and a Permission"),
+        (copying(AccessControlGrants=[{}]), "a grant has no Grantee or no Permission: add both"),
         (
             {"S3PutObjectAcl": {}},
-            "S3PutObjectAcl: an AccessControlPolicy is needed, with a list or a canned ACL",
+            "S3PutObjectAcl: AccessControlPolicy needs a list of grants or a canned ACL",
         ),
         (
             {"S3UpdateObjectEncryption": {}},
-            "S3UpdateObjectEncryption: ObjectEncryption is needed",
+            "S3UpdateObjectEncryption: ObjectEncryption is missing",
         ),
         (
             {
@@ -998,7 +998,7 @@ def test_an_s3_that_knows_another_encryption() -> None:
                     "ChecksumType": "COMPOSITE",
                 }
             },
-            "S3ComputeObjectChecksum: CRC64NVME is for full objects only",
+            "S3ComputeObjectChecksum: CRC64NVME supports FULL_OBJECT only, not COMPOSITE",
         ),
     ],
 )

@@ -13,7 +13,12 @@ from typing_extensions import override
 from s3batch_handler.core._errors import ManifestError, StateDamaged
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.engine.manifests._prepared import copied, kept, listed, prepared
+from s3batch_handler.engine.manifests._prepared import (
+    manifest_of_entries,
+    manifest_of_objects,
+    prepared_manifest,
+    saved_manifest,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +35,7 @@ class Pipe(io.BytesIO):
 @pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
 def test_any_stream_is_counted_and_read_again(kind: type[io.BytesIO]) -> None:
     """Twice over: a job begins when the last line is known to be good."""
-    with prepared(cast("BinaryIO", kind(b"b,1\nb,2\n")), source="m") as manifest:
+    with prepared_manifest(cast("BinaryIO", kind(b"b,1\nb,2\n")), source="m") as manifest:
         assert manifest.count == 2
         assert [entry.encoded_key for entry in manifest.entries()] == ["1", "2"]
 
@@ -40,7 +45,7 @@ def test_what_was_read_before_is_left_out() -> None:
     stream = io.BytesIO(b"Bucket,Key\nb,1\n")
     stream.readline()
 
-    with prepared(stream, source="m") as manifest:
+    with prepared_manifest(stream, source="m") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["1"]
 
 
@@ -49,7 +54,7 @@ def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
     """It is not the manifest that was checked: an error, after what can still be read."""
     path = tmp_path / "m.csv"
     path.write_bytes(b"b,1\nb,2\n" * 10_000)
-    with path.open("rb") as stream, prepared(stream, source="m.csv") as manifest:
+    with path.open("rb") as stream, prepared_manifest(stream, source="m.csv") as manifest:
         entries = manifest.entries()
         next(entries)
         with path.open("ab") as file:
@@ -62,21 +67,21 @@ def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
 def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
     """Whoever goes on with its job is told: a task that is missing is no task that is done."""
     path = tmp_path / "m.csv"
-    with prepared(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", keep=path) as manifest:
-        facts = manifest.facts
+    with prepared_manifest(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", save_as=path) as manifest:
+        facts = manifest.saved_arguments
     path.write_bytes(b"b,1\n")
 
-    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), kept(path, **facts):
+    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), saved_manifest(path, **facts):
         pass
 
 
 def test_a_kept_manifest_that_is_changed_while_it_is_read(tmp_path: Path) -> None:
     """As with any other manifest."""
     path = tmp_path / "m.csv"
-    with prepared(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", keep=path) as manifest:
-        facts = manifest.facts
+    with prepared_manifest(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", save_as=path) as manifest:
+        facts = manifest.saved_arguments
 
-    with kept(path, **facts) as manifest:
+    with saved_manifest(path, **facts) as manifest:
         path.write_bytes(b"b,1\n")
 
         with pytest.raises(ManifestError, match="changed"):
@@ -87,19 +92,22 @@ def test_a_kept_manifest_that_is_changed_while_it_is_read(tmp_path: Path) -> Non
 def test_a_kept_manifest_that_is_not_there(tmp_path: Path, instead: str) -> None:
     """The error names it."""
     path = tmp_path / "m.csv"
-    with prepared(io.BytesIO(b"b,1\n"), source="m.csv", keep=path) as manifest:
-        facts = manifest.facts
+    with prepared_manifest(io.BytesIO(b"b,1\n"), source="m.csv", save_as=path) as manifest:
+        facts = manifest.saved_arguments
     path.unlink()
     if instead == "a folder":
         path.mkdir()
 
-    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), kept(path, **facts):
+    with pytest.raises(StateDamaged, match=r"m\.csv is damaged"), saved_manifest(path, **facts):
         pass
 
 
 def test_listing_without_an_object() -> None:
     """Nothing to do is a mistake of whoever asked."""
-    with pytest.raises(ManifestError, match="no object"), listed([], source="s3://b/"):
+    with (
+        pytest.raises(ManifestError, match="no objects found"),
+        manifest_of_objects([], source="s3://b/"),
+    ):
         pass
 
 
@@ -107,7 +115,7 @@ def test_listing_is_a_manifest() -> None:
     """Keys are encoded, whatever is in them."""
     objects = [ObjectRef.of_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
 
-    with listed(objects, source="s3://b/") as manifest:
+    with manifest_of_objects(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]
 
 
@@ -122,7 +130,7 @@ def test_lines_from_elsewhere_are_kept_as_they_stand(entries: list[ManifestEntry
     """Any number of times, whatever is in them: an empty version id is not the same as none."""
     assume(not entries[0].bucket.startswith("\ufeff"))
 
-    with copied(iter(entries), source="m") as manifest:
+    with manifest_of_entries(iter(entries), source="m") as manifest:
         assert manifest.count == len(entries)
         assert list(manifest.entries()) == entries
         assert list(manifest.entries()) == entries
@@ -130,5 +138,8 @@ def test_lines_from_elsewhere_are_kept_as_they_stand(entries: list[ManifestEntry
 
 def test_nothing_from_elsewhere() -> None:
     """As with any manifest."""
-    with pytest.raises(ManifestError, match="m: it is empty"), copied([], source="m"):
+    with (
+        pytest.raises(ManifestError, match="m: the manifest is empty"),
+        manifest_of_entries([], source="m"),
+    ):
         pass

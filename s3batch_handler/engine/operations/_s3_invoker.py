@@ -1,4 +1,4 @@
-"""How the tasks of a job get to S3, in the place of a function: right here, one by one."""
+"""Run an operation of S3 for the tasks of a job, one by one, instead of invoking a function."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from s3batch_handler.core._keys import is_directory_bucket, is_utf8
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
-from s3batch_handler.engine.operations._base import CannotRun, RefusedObject, refusal_of
+from s3batch_handler.engine.operations._base import CannotRun, RefusedObject, refusal_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.operations._base import S3Operation
 
 
-class OnS3:
-    """Does an operation of S3's: see :class:`~s3batch_handler.engine.invoke._invoker.Invoker`.
+class S3Invoker:
+    """An :class:`~s3batch_handler.engine.invoke._invoker.Invoker` for an operation of S3.
 
     Args:
-        operation: What to do with an object.
-        name: What it is called: ``S3PutObjectCopy``.
+        operation: The function that changes one object.
+        name: The name of the operation, such as ``S3PutObjectCopy``.
     """
 
     def __init__(self, operation: S3Operation, name: str) -> None:
@@ -33,16 +33,16 @@ class OnS3:
 
     def invoke_all(
         self,
-        job: JobRef,  # noqa: ARG002  for functions
-        schema_version: str,  # noqa: ARG002  for functions
+        job: JobRef,  # noqa: ARG002  used by functions only
+        schema_version: str,  # noqa: ARG002  used by functions only
         entries: Iterable[ManifestEntry],
         *,
         stop: Callable[[], bool],
     ) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Do it for one entry after the other.
+        """Run the operation for one entry after the other.
 
         Raises:
-            CannotRun: This S3 cannot do it.
+            CannotRun: This S3 does not support the operation.
         """
         for entry in entries:
             if stop():
@@ -51,10 +51,10 @@ class OnS3:
             yield entry, self._answer(entry)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing: there are no processes or connections."""
 
     def _answer(self, entry: ManifestEntry) -> Answer:
-        answer = _impossible(entry, self._name) or self._done(entry)
+        answer = _refusal_before_the_call(entry, self._name) or self._run(entry)
         if isinstance(answer, Outcome):
             self._has_succeeded |= answer.code is ResultCode.SUCCEEDED
         elif self._is_not_implemented(answer):
@@ -70,17 +70,17 @@ class OnS3:
             and not self._has_succeeded
         )
 
-    def _done(self, entry: ManifestEntry) -> Answer:
+    def _run(self, entry: ManifestEntry) -> Answer:
         try:
             return self._operation(entry.object)
         except CannotRun:
             raise
         except Exception as error:  # noqa: BLE001  clients and imitations of S3 raise anything
-            return refusal_of(error)
+            return refusal_from(error)
 
 
-def _impossible(entry: ManifestEntry, name: str) -> Refused | None:
-    """Say what is wrong with a task before S3 is asked."""
+def _refusal_before_the_call(entry: ManifestEntry, name: str) -> Refused | None:
+    """Return why a task fails without a call to S3, or ``None``."""
     if not is_utf8(entry.object.key):
         return Refused(400, "InvalidURI", "Couldn't parse the specified URI.")
     if is_directory_bucket(entry.bucket) and name != "S3PutObjectCopy":
