@@ -92,14 +92,13 @@ def ours(manifest: Path, target: Path) -> None:
     with (
         manifest.open("rb") as stream,
         prepared_manifest(stream, source=str(manifest), save_as=target / f"{job_id}.csv") as ready,
-        ReportWriter(open_folder(target), job_id=job_id) as report,
         Journal(target / job_id) as journal,
     ):
         run_job(
             ready.entries(),
             WorkerPool("benchmarks.noop:handler", workers=2),
             job=JobRef(id=JOB["id"]),
-            report=report,
+            report=ReportWriter(open_folder(target), job_id=job_id),
             total=ready.count,
             journal=journal,
         )

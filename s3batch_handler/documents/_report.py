@@ -17,22 +17,20 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict
+from typing_extensions import Buffer, TypedDict, override
 
 from s3batch_handler.core._classification import describe
-from s3batch_handler.core._errors import ReportError, ReportNotWritten
+from s3batch_handler.core._errors import ReportError, ReportNotWritten, StateError
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._payload import explain
@@ -40,9 +38,8 @@ from s3batch_handler.documents._csv_reader import csv_reader, line_of_decode_err
 from s3batch_handler.documents._storage import HashingReader, open_folder, split_location
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._storage import Folder, S3Client
@@ -109,17 +106,17 @@ def report_row(
 
 
 class ReportWriter:
-    """Writes a report as AWS does; nothing is at the target until :meth:`finish`.
-
-    Rows wait in unnamed temporary files. As a context manager it finishes when the block is left
-    normally, and discards when it is left by an exception. For one thread at a time.
+    """Writes a completion report as AWS does.
 
     Args:
-        folder: Where ``<prefix>/job-<id>/`` is made.
-        job_id: The job.
-        scope: Which tasks get a row.
-        prefix: One that ends in ``/`` gives a double slash in S3, as with AWS.
-        fallback: Where the report goes if ``folder`` turns out not to take it.
+        folder: Where ``<prefix>/job-<id>/`` is created.
+        job_id: The ID of the job.
+        scope: The tasks that get a row.
+        prefix: One that ends in ``/`` results in a double slash in S3, as with AWS.
+        fallback: Where the report is written if ``folder`` cannot be written.
+
+    Attributes:
+        statuses: The statuses of tasks that get a row.
 
     Raises:
         ValueError: ``prefix`` or ``job_id`` lead out of the folder.
@@ -138,91 +135,66 @@ class ReportWriter:
         self._fallback = fallback
         self._job = f"{prefix}/job-{job_id}" if prefix else f"job-{job_id}"
         self._location = folder.location(f"{self._job}/{_INDEX}")
-        self._has_tasks = False
         self._stored: list[str] = []
-        self._finished = False
-        self._open_files = ExitStack()
-        self._files = {TaskStatus.FAILED: self._temporary_file()}
-        if scope is ReportScope.ALL_TASKS:
-            self._files[TaskStatus.SUCCEEDED] = self._temporary_file()
+        is_for_all = scope is ReportScope.ALL_TASKS
+        self.statuses = tuple(TaskStatus) if is_for_all else (TaskStatus.FAILED,)
 
-    @property
-    def statuses(self) -> Collection[TaskStatus]:
-        """Which tasks get a row."""
-        return self._files.keys()
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
+        """Write the report, and return the location of its ``manifest.json``.
 
-    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
-        """Add rows as :func:`report_row` makes them, any number at a time.
+        ``manifest.json`` is written last, so a report is either complete or not there. After an
+        error the report can be written again. Until then, files that were stored stay.
 
-        A call without any rows still says that tasks were run.
-        """
-        self._has_tasks = True
-        if status in self._files:
-            self._files[status].writelines(rows)
-
-    def finish(self) -> str | None:
-        """Put the report where it belongs, and say where its ``manifest.json`` is.
-
-        ``manifest.json`` comes last: a report is whole or not there. After an error this can be
-        called again; files that were stored by then stay, but without it they are no report.
-
-        Returns:
-            ``None``, and no report, when no task was run: so does AWS. When tasks were run but
-            none is within the scope, there is a report without results: it tells that none failed.
+        Args:
+            rows: Returns the rows of a status as :func:`report_row` formats them, in chunks of any
+                size. It is called again for each pass over the rows.
 
         Raises:
+            StateError: The rows cannot be read.
             ReportNotWritten: The report is in ``fallback`` instead, or in neither place. Without a
-                ``fallback``, the folder's own error comes through.
+                ``fallback``, the error of the folder is raised.
         """
-        if not self._has_tasks:
-            self.discard()
-            return None
-        if not self._finished:
-            try:
-                self._put_all(self._folder)
-            except Exception as error:
-                if self._fallback is None:
-                    raise
-                raise self._put_elsewhere(self._fallback, error) from error
-            self._finished = True
-            self._open_files.close()
+        try:
+            self._write_to(self._folder, rows)
+        except StateError:
+            raise
+        except Exception as error:
+            if self._fallback is None:
+                raise
+            raise self._write_elsewhere(self._fallback, rows, error) from error
         return self._location
 
-    def discard(self) -> None:
-        """Forget all rows."""
-        self._has_tasks = False
-        self._open_files.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with self._open_files:
-            if kind is None:
-                self.finish()
-
-    def _temporary_file(self) -> BinaryIO:
-        return cast("BinaryIO", self._open_files.enter_context(tempfile.TemporaryFile()))
-
-    def _put_elsewhere(self, fallback: Folder, error: Exception) -> ReportNotWritten:
+    def _write_elsewhere(
+        self, fallback: Folder, rows: Callable[[TaskStatus], Iterable[bytes]], error: Exception
+    ) -> ReportNotWritten:
         problem = f"{self._location}: {describe(error)}"
         if self._stored:
             problem += f"; left behind there: {', '.join(self._stored)}"
         try:
-            self._put_all(fallback)
+            self._write_to(fallback, rows)
         except Exception as another:  # noqa: BLE001  a full disk, a read-only place
             problem += f"; nor could it be kept elsewhere: {describe(another)}"
             return ReportNotWritten(problem, kept=None)
         kept = fallback.location(f"{self._job}/{_INDEX}")
         return ReportNotWritten(f"{problem}; it is kept in {kept}", kept=kept)
 
-    def _put_all(self, folder: Folder) -> None:
-        results = [self._put(folder, status) for status in TaskStatus if self._has_rows(status)]
+    def _write_to(self, folder: Folder, rows: Callable[[TaskStatus], Iterable[bytes]]) -> None:
+        results = []
+        for status in self.statuses:
+            digests = _digests(rows(status))
+            if digests is None:  # a status without rows has no file
+                continue
+            name, checksum = digests
+            path = f"{self._job}/results/{name}.csv"
+            self._store(folder, path, io.BufferedReader(_ChunkReader(rows(status)), _CHUNK))
+            results.append(
+                {
+                    "TaskExecutionStatus": status,
+                    "Bucket": folder.bucket,
+                    "MD5Checksum": checksum,
+                    "Key": folder.key(path),
+                }
+            )
         index = {
             "Format": REPORT_FORMAT,
             "ReportCreationDate": _now(),
@@ -230,35 +202,34 @@ class ReportWriter:
             "ReportSchema": _DECLARED_SCHEMA,
         }
         content = json.dumps(index, indent=4).encode()
-        checksum = hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
-        self._store(folder, f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum))
+        checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        self._store(folder, f"{self._job}/{_INDEX_MD5}", io.BytesIO(checksum.encode()))
         self._store(folder, f"{self._job}/{_INDEX}", io.BytesIO(content))
-
-    def _has_rows(self, status: TaskStatus) -> bool:
-        if status not in self._files:
-            return False
-        file = self._files[status]
-        file.flush()
-        return os.fstat(file.fileno()).st_size > 0
-
-    def _put(self, folder: Folder, status: TaskStatus) -> dict[str, str]:
-        # A descriptor of its own, because boto3 closes what it has uploaded.
-        with os.fdopen(os.dup(self._files[status].fileno()), "rb") as rows:
-            rows.seek(0)
-            name, checksum = _digests(rows)
-            path = f"{self._job}/results/{name}.csv"
-            rows.seek(0)
-            self._store(folder, path, rows)
-        return {
-            "TaskExecutionStatus": status,
-            "Bucket": folder.bucket,
-            "MD5Checksum": checksum,
-            "Key": folder.key(path),
-        }
 
     def _store(self, folder: Folder, name: str, source: BinaryIO) -> None:
         folder.write(name, source)
         self._stored.append(folder.location(name))
+
+
+class _ChunkReader(io.RawIOBase):
+    """A file whose content comes in chunks."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks = iter(chunks)
+        self._rest = b""
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        self._rest = self._rest or next(self._chunks, b"")
+        part, self._rest = self._rest[: len(view)], self._rest[len(view) :]
+        view[: len(part)] = part
+        return len(part)
 
 
 _INDEX: Final = "manifest.json"
@@ -276,17 +247,19 @@ def _now() -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
 
 
-def _digests(rows: BinaryIO) -> tuple[str, str]:
-    """Give the name of a results file and its MD5.
+def _digests(chunks: Iterable[bytes]) -> tuple[str, str] | None:
+    """Return the name of a results file and its MD5; ``None`` for an empty file.
 
-    What the names mean that AWS gives is not known. Ours are the SHA-1 of the content, so that a
-    report written over another one never changes a file which that one still names.
+    What AWS's names mean is not known. Ours are the SHA-1 of the content, so that a report which
+    replaces another never changes a file that the other one names.
     """
     sha1, md5 = hashlib.sha1(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
-    while chunk := rows.read(_CHUNK):
+    is_empty = True
+    for chunk in chunks:
+        is_empty = False
         sha1.update(chunk)
         md5.update(chunk)
-    return sha1.hexdigest(), md5.hexdigest()
+    return None if is_empty else (sha1.hexdigest(), md5.hexdigest())
 
 
 _CHUNK: Final = 1 << 17

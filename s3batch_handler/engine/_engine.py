@@ -15,21 +15,19 @@ import tempfile
 import uuid
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from s3batch_handler.core._errors import JobError, JobNotFound, StateError
+from s3batch_handler.core._errors import JobError, JobNotFound
 from s3batch_handler.core._payload import explain
-from s3batch_handler.engine._job_execution import ENDING, TO_PREPARE, TO_RUN, Steps
+from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._functions import Functions
-from s3batch_handler.engine.state._job_register import JobRegister
+from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
-from s3batch_handler.jobs._job_failures import RetryLater, job_failure
 from s3batch_handler.jobs._shapes import Tags
 from s3batch_handler.jobs._status import JobStatus
 
@@ -89,41 +87,25 @@ class Engine:
         state: Path | None = None,
         background: bool = False,
     ) -> None:
-        known = Functions(functions)
+        known = Functions(functions, account_id=account_id, region=region)
         self._arn_of_jobs = f"arn:aws:s3:{region}:{account_id}:job"
         self._clock = clock
-        self._claimed: set[str] = set()  # jobs that somebody is at
-        self._crew: Scheduler | None = None
         with ExitStack() as stack:
             folder = stack.enter_context(_temporary() if state is None else folder_lock(state))
             path = None if state is None else folder / "jobs"
-            # Its lock is held to look and to change, never while a function runs.
-            self._jobs = stack.enter_context(closing(JobRegister(folder, path, clock=clock)))
+            self._jobs = stack.enter_context(closing(JobStore(folder, path, clock=clock)))
             self._jobs.recover()
-            self._steps = Steps(
+            execution = JobExecution(
                 jobs=self._jobs,
                 functions=known,
                 s3=s3,
-                account_id=account_id,
-                region=region,
                 max_redrives=max_redrives,
                 timeout=timeout,
-                clock=clock,
                 retries_later=background,
-                is_leaving=self._is_leaving,
             )
-            if background:
-                # Before its threads begin: when they are done with a step, they tell it to look.
-                self._crew = Scheduler(
-                    preparing=partial(self._next_step, TO_PREPARE),
-                    running=partial(self._next_step, TO_RUN),
-                )
-                stack.enter_context(self._crew)
-                if self._jobs.of_status(*TO_PREPARE, *TO_RUN):
-                    self._crew.look()
-            else:
-                for job in self._jobs.of_status(*TO_PREPARE, *TO_RUN):
-                    self._continue(job.job_id)
+            scheduler = Scheduler(self._jobs, execution, background=background)
+            self._scheduler = stack.enter_context(scheduler)
+            self._scheduler.continue_all()
             self._open = stack.pop_all()
 
     # ------------------------------------------------------------ what one can ask for
@@ -135,7 +117,7 @@ class Engine:
             JobError: The request token was used for another job.
         """
         with self._jobs.lock:
-            before = self._jobs.asked_for(spec.client_request_token)
+            before = self._jobs.with_token(spec.client_request_token)
             if before is not None and before.spec != spec:
                 raise JobError(
                     f"ClientRequestToken {spec.client_request_token} belongs to another request",
@@ -148,7 +130,7 @@ class Engine:
             arn = f"{self._arn_of_jobs}/{job_id}"
             job = Job.new(spec, job_id=job_id, job_arn=arn, creation_time=self._clock())
             self._jobs.add(spec, job)
-        self._continue(job_id)
+        self._scheduler.job_changed(job_id)
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
@@ -203,7 +185,7 @@ class Engine:
             self._jobs.expire()
             job = self._jobs.request(job_id, requested, reason)
         if not job.status.is_final:
-            self._continue(job_id)
+            self._scheduler.job_changed(job_id)
         return job
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
@@ -218,8 +200,7 @@ class Engine:
                     code=BAD_REQUEST,
                 )
             job = self._jobs.change(job_id, priority=priority)
-        if self._crew is not None:
-            self._look(self._crew)
+        self._scheduler.job_changed(job_id)
         return job
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
@@ -241,76 +222,6 @@ class Engine:
     def delete_job_tagging(self, job_id: str) -> None:
         """Take all tags off a job."""
         self.put_job_tagging(job_id, {})
-
-    # ------------------------------------------------------------ who does the work
-
-    def _continue(self, job_id: str) -> None:
-        """Take a job as far as it goes by itself: here, or let the crew do that."""
-        if self._crew is not None:
-            self._look(self._crew)
-            return
-        # Whoever asks for something while we are at it leaves it to us: look again each time.
-        while self._can_continue(job_id) and self._claim(job_id):
-            self._step(job_id)
-
-    def _can_continue(self, job_id: str) -> bool:
-        return self._jobs.status_of(job_id) in (*TO_PREPARE, *TO_RUN)
-
-    def _look(self, crew: Scheduler) -> None:
-        """Let what runs pause for a job of higher priority, and the crew look what there is now.
-
-        Not with the lock held: the crew looks with a lock of its own, and takes ours then.
-        """
-        with self._jobs.lock:
-            waiting = self._jobs.of_status(JobStatus.READY, JobStatus.PAUSED)
-            for job in self._jobs.of_status(JobStatus.ACTIVE) if waiting else ():
-                if job.job_id in self._claimed and job.priority < waiting[0].priority:
-                    self._jobs.move(job.job_id, JobStatus.PAUSING)
-        crew.look()
-
-    def _next_step(self, statuses: Collection[JobStatus]) -> Callable[[], None] | None:
-        """Give the crew a step of the job that comes first: one that is to end, or by priority."""
-        with self._jobs.lock:
-            jobs = self._jobs.of_status(*statuses)
-            for job in sorted(jobs, key=lambda job: job.status not in ENDING):
-                if self._claim(job.job_id):
-                    return partial(self._step, job.job_id)
-        return None
-
-    def _step(self, job_id: str) -> None:
-        with self._released(job_id):
-            self._steps.take(job_id)
-
-    def _claim(self, job_id: str) -> bool:
-        """Take a job over, unless somebody else is at it."""
-        with self._jobs.lock:
-            if job_id in self._claimed:
-                return False
-            self._claimed.add(job_id)
-            return True
-
-    @contextmanager
-    def _released(self, job_id: str) -> Iterator[None]:
-        """Let go of a job after the block; whatever ends that by surprise has failed the job."""
-        try:
-            yield
-        except (StateError, RetryLater):  # passes, and then it can go on
-            raise
-        except BaseException as error:
-            with self._jobs.lock:
-                status = self._jobs.status_of(job_id)
-                if status is not JobStatus.SUSPENDED and not status.is_final:
-                    why = f"interrupted by {type(error).__name__}"
-                    self._jobs.fail(job_id, job_failure("Interrupted", why))
-            raise
-        finally:
-            with self._jobs.lock:
-                self._claimed.discard(job_id)
-            if self._crew is not None:
-                self._look(self._crew)
-
-    def _is_leaving(self) -> bool:
-        return self._crew is not None and self._crew.is_leaving
 
     # ------------------------------------------------------------ the end
 

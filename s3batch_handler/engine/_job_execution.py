@@ -1,10 +1,9 @@
-"""The steps of a job's life: its manifest prepared; its tasks run, its report written."""
+"""The steps of a job: prepare its manifest, run its tasks, conclude it."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._classification import classify, describe
@@ -33,17 +32,16 @@ from s3batch_handler.jobs._lifecycle import shortest_path
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from collections.abc import Iterator
     from pathlib import Path
 
     from s3batch_handler.documents._storage import S3Client
     from s3batch_handler.engine.invoke._functions import Functions
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-    from s3batch_handler.engine.run._run_job import JobResult
-    from s3batch_handler.engine.state._job_register import JobRegister
-    from s3batch_handler.engine.state._job_store import StoredJob
+    from s3batch_handler.engine.run._cancellation import RunControl
+    from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.state._job_store import JobStore, StoredJob
     from s3batch_handler.jobs._job import JobSpec
     from s3batch_handler.jobs._shapes import Report
 
@@ -52,7 +50,7 @@ ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
 TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
-    JobStatus.PAUSING,  # when it could neither run to its end nor pause: a disk, S3
+    JobStatus.PAUSING,  # when the run ended by an error of a disk or of S3
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
     *ENDING,
@@ -60,33 +58,28 @@ TO_RUN: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steps:
-    """What is done for a job whenever it can go on.
+class JobExecution:
+    """Does the work of jobs: prepares their manifests, runs their tasks, concludes them.
 
     Attributes:
-        jobs: All jobs.
-        functions, s3, account_id, region, max_redrives, timeout, clock: See ``Engine``.
-        retries_later: Whether somebody tries again later what cannot be done for now.
-        is_leaving: Says whether a job that runs shall pause, to go on some other time.
+        jobs: All jobs of the engine.
+        functions, s3, max_redrives, timeout: See ``Engine``.
+        retries_later: Whether the caller tries again after :class:`RetryLater`.
     """
 
-    jobs: JobRegister
+    jobs: JobStore
     functions: Functions
     s3: S3Client
-    account_id: str
-    region: str
     max_redrives: int
     timeout: float | None
-    clock: Callable[[], datetime]
     retries_later: bool
-    is_leaving: Callable[[], bool]
 
-    def take(self, job_id: str) -> None:
-        """Do what is next for a job, if there is anything.
+    def advance(self, job_id: str, control: RunControl) -> None:
+        """Take the next step of a job, if there is one. A step that fails, fails the job.
 
         Raises:
-            RetryLater: S3 is away; try again.
-            StateError: So is the disk.
+            RetryLater: S3 is not available.
+            StateError: The state folder is not writable.
         """
         try:
             with self.jobs.lock:
@@ -94,16 +87,16 @@ class Steps:
                 if stored.job.status is JobStatus.NEW:
                     self.jobs.move(job_id, JobStatus.PREPARING)
             status = stored.job.status
-            if status is JobStatus.FAILING:  # whose end could not be kept: a disk
+            if status is JobStatus.FAILING:  # its end could not be saved before
                 self.jobs.end(job_id, JobStatus.FAILED)
             elif status is JobStatus.CANCELLING and stored.manifest is None:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             elif status in TO_PREPARE:
                 self._prepare(job_id, stored.spec)
             elif status in TO_RUN:
-                self._run(job_id, stored)
-        except FatalJobError as problem:
-            self.jobs.fail(job_id, problem.failure)
+                self._run(job_id, stored, control)
+        except FatalJobError as error:
+            self.jobs.fail(job_id, error.failure)
         except InvalidFunction as error:
             self.jobs.fail(job_id, job_failure(NO_FUNCTION, str(error)))
         except StateDamaged as error:
@@ -115,146 +108,135 @@ class Steps:
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
-        self._invoker_of(spec)
+        self._invoker_for(spec)
         folder = self.jobs.folder_of(job_id)
         with disk_errors_as_state_error(folder):
             folder.mkdir(exist_ok=True)
-            with self._manifest(job_id, spec, keep=folder / _MANIFEST) as manifest:
-                known = manifest.saved_arguments
+            with self._manifest(job_id, spec, save_as=folder / _MANIFEST) as manifest:
+                saved = manifest.saved_arguments
             Journal.create(folder / _JOURNAL)
         with self.jobs.lock:
-            self.jobs.save_manifest(job_id, known)
+            self.jobs.save_manifest(job_id, saved)
             progress = Progress(manifest.count, 0, 0)
-            if self.jobs.is_cancelled(job_id):
+            if self.jobs.status_of(job_id) is JobStatus.CANCELLING:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             elif spec.waits_for_confirmation:
                 self.jobs.move(
                     job_id,
                     JobStatus.SUSPENDED,
                     progress_summary=progress,
-                    suspended_date=self.clock(),
                     suspended_cause="AWAITING_CONFIRMATION",
                 )
             else:
                 self.jobs.move(job_id, JobStatus.READY, progress_summary=progress)
 
     @contextmanager
-    def _manifest(self, job_id: str, spec: JobSpec, *, keep: Path) -> Iterator[PreparedManifest]:
-        """Read the manifest of a job in full, or make it, and keep it."""
-        manifests = Manifests(self.s3, self._passes)
+    def _manifest(self, job_id: str, spec: JobSpec, *, save_as: Path) -> Iterator[PreparedManifest]:
+        """Read the manifest of a job in full, or generate it, into the file ``save_as``."""
+        manifests = Manifests(self.s3, self._can_retry)
         if spec.manifest is not None:
-            with manifests.read(spec.manifest, save_as=keep) as manifest:
+            with manifests.read(spec.manifest, save_as=save_as) as manifest:
                 yield manifest
             return
-        asked = spec.manifest_generator
-        assert asked is not None  # or the request would have been refused
-        assert asked.s3_job_manifest_generator is not None
-        job, generator = self.jobs.get(job_id).job, asked.s3_job_manifest_generator
-        with manifests.generated(job, generator, save_as=keep) as made:
-            self.jobs.change(job_id, generated_manifest_descriptor=made.location)
-            yield made.manifest
+        assert spec.manifest_generator is not None  # validated with the request
+        generator = spec.manifest_generator.s3_job_manifest_generator
+        assert generator is not None
+        with manifests.generated(self.jobs.job(job_id), generator, save_as=save_as) as generated:
+            self.jobs.change(job_id, generated_manifest_descriptor=generated.location)
+            yield generated.manifest
 
     # ------------------------------------------------------------ run
 
-    def _run(self, job_id: str, stored: StoredJob) -> None:
-        """Run a job whose turn it is: to its end, or until it has to pause."""
-        spec, known = stored.spec, stored.manifest
-        assert known is not None
+    def _run(self, job_id: str, stored: StoredJob, control: RunControl) -> None:
+        """Run a job to its end, or until it has to pause."""
+        spec, saved = stored.spec, stored.manifest
+        assert saved is not None
         with self.jobs.lock:
             status = self.jobs.status_of(job_id)
             if status in (JobStatus.READY, JobStatus.PAUSING, JobStatus.PAUSED):
                 self.jobs.move(job_id, *shortest_path(status, JobStatus.ACTIVE))
-        invoke = spec.operation.lambda_invoke
+            elif status is JobStatus.CANCELLING:
+                control.cancel()
 
-        def keep(progress: Progress) -> None:
-            counts = replace(progress, total=known["count"])
+        def save_progress(progress: Progress) -> None:
+            counts = replace(progress, total=saved["count"])
             self.jobs.change(job_id, progress_summary=counts)
 
         folder = self.jobs.folder_of(job_id)
+        invoke = spec.operation.lambda_invoke
+        arguments = UserArguments((invoke and invoke.user_arguments) or {})
         with (
-            saved_manifest(folder / _MANIFEST, **known) as manifest,
+            saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
         ):
-            invoker = self._invoker_of(spec)
-            run = run_job(  # which closes them, however it ends
+            result = run_job(
                 manifest.entries(),
-                invoker,
-                job=JobRef(
-                    id=job_id, arguments=UserArguments((invoke and invoke.user_arguments) or {})
-                ),
+                self._invoker_for(spec),
+                job=JobRef(id=job_id, arguments=arguments),
                 schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
                 max_redrives=self.max_redrives,
                 report=self._report(job_id, spec.report),
                 total=manifest.count,
-                on_progress=keep,
+                on_progress=save_progress,
                 journal=journal,
-                asked=partial(self._asked, job_id),
+                control=control,
             )
-        self._conclude(job_id, run)
+        self._conclude(job_id, result)
 
-    def _asked(self, job_id: str) -> JobStatus | None:
-        """Say whether a job that runs shall end, or pause."""
-        status = self.jobs.status_of(job_id)
-        if status is JobStatus.CANCELLING:
-            return JobStatus.CANCELLED
-        if status is JobStatus.PAUSING or self.is_leaving():
-            return JobStatus.PAUSED
-        return None
-
-    def _conclude(self, job_id: str, run: JobResult) -> None:
-        problem = run.report_error
-        if problem is not None and self._passes(problem):
-            raise RetryLater(
-                f"the report of job {job_id} could not be written: {describe(problem)}"
-            )
+    def _conclude(self, job_id: str, result: JobResult) -> None:
+        """Save what a run has led to: the end of the job, or its pause."""
+        error = result.report_error
+        if error is not None and self._can_retry(error):
+            raise RetryLater(f"the report of job {job_id} could not be written: {describe(error)}")
         with self.jobs.lock:
-            if problem is not None:
-                text = f"{_NO_REPORT} ({describe(problem)})"
+            status = self.jobs.status_of(job_id)
+            if error is not None:
+                text = f"{_NO_REPORT} ({describe(error)})"
                 self.jobs.fail(job_id, job_failure("ReportNotWritten", text))
-            elif run.status is JobStatus.PAUSED:  # it goes on in its turn, or in another process
-                if self.jobs.status_of(job_id) is JobStatus.PAUSING:
+            elif result.status is JobStatus.PAUSED:
+                if status is JobStatus.PAUSING:  # or the engine closes, and the job stays active
                     self.jobs.move(job_id, JobStatus.PAUSED)
-            elif run.status is JobStatus.FAILED:
-                self.jobs.fail(job_id, job_failure("FailureThresholdExceeded", run.reason or ""))
-            # By Ctrl-C, or by request, which may have come too late for the run.
-            elif run.status is JobStatus.CANCELLED or self.jobs.is_cancelled(job_id):
+            elif result.status is JobStatus.FAILED:
+                self.jobs.fail(job_id, job_failure("FailureThresholdExceeded", result.reason or ""))
+            # The request may have come too late for the run.
+            elif result.status is JobStatus.CANCELLED or status is JobStatus.CANCELLING:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
             else:
                 self.jobs.end(job_id, JobStatus.COMPLETE)
 
-    def _passes(self, error: Exception) -> bool:
-        """Tell whether another try later may do, and there will be one."""
+    def _can_retry(self, error: Exception) -> bool:
+        """Return whether a later try may succeed, and will be made."""
         return self.retries_later and classify(error).code is ResultCode.TEMPORARY_FAILURE
 
     # ------------------------------------------------------------ what a job needs
 
-    def _invoker_of(self, spec: JobSpec) -> Invoker:
-        """Give what does the tasks of a job.
+    def _invoker_for(self, spec: JobSpec) -> Invoker:
+        """Create the invoker for the tasks of a job.
 
         Raises:
-            FatalJobError: It is not there, or nothing here can do them.
+            FatalJobError: The function is not registered, or the operation is not implemented.
         """
         invoke = spec.operation.lambda_invoke
         if invoke is None:
             return S3Invoker(s3_operation(spec.operation, self.s3), spec.operation.name)
-        asked = invoke.function_arn
-        assert asked is not None  # or the request would have been refused
-        function = self.functions.find(asked, account_id=self.account_id, region=self.region)
+        arn = invoke.function_arn
+        assert arn is not None  # validated with the request
+        function = self.functions.find(arn)
         if function is None:
-            text = f"Function not found: {asked} (registered: {', '.join(self.functions.names)})"
+            text = f"Function not found: {arn} (registered: {', '.join(self.functions.names)})"
             raise FatalJobError(NO_FUNCTION, text)
-        return invoker_for(function, name=qualified_name(asked), timeout=self.timeout)
+        return invoker_for(function, name=qualified_name(arn), timeout=self.timeout)
 
-    def _report(self, job_id: str, asked: Report) -> ReportWriter | None:
-        if not asked.enabled:
+    def _report(self, job_id: str, request: Report) -> ReportWriter | None:
+        if not request.enabled:
             return None
-        assert asked.bucket is not None  # or the request would have been refused
+        assert request.bucket is not None  # validated with the request
         try:
             return ReportWriter(
-                S3Folder(self.s3, bucket_name(asked.bucket)),
+                S3Folder(self.s3, bucket_name(request.bucket)),
                 job_id=job_id,
-                scope=ReportScope(asked.report_scope or ReportScope.ALL_TASKS),
-                prefix=asked.prefix or "",
+                scope=ReportScope(request.report_scope or ReportScope.ALL_TASKS),
+                prefix=request.prefix or "",
             )
         except ValueError as error:
             raise FatalJobError("ReportNotWritten", f"Report: {error}") from error

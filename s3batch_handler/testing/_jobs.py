@@ -73,12 +73,8 @@ class _Rows:
     def __init__(self) -> None:
         self.rows: list[ReportRow] = []
 
-    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
-        results = io.BytesIO(b"".join(rows))
-        self.rows += read_rows(results, status, source="the report")
-
-    def finish(self) -> None:
-        """Do nothing: the rows are complete."""
-
-    def discard(self) -> None:
-        self.rows.clear()
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
+        for status in self.statuses:
+            results = io.BytesIO(b"".join(rows(status)))
+            self.rows += read_rows(results, status, source="the report")
+        return "the report"

@@ -31,19 +31,23 @@ from s3batch_handler.cli.run._summary import show_summary
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
-from s3batch_handler.engine.run._cancellation import cancel_on_first_interrupt, signals_as_ctrl_c
+from s3batch_handler.engine.run._cancellation import (
+    RunControl,
+    cancel_on_first_interrupt,
+    signals_as_ctrl_c,
+)
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from s3batch_handler.documents._report import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-    from s3batch_handler.engine.run._run_job import JobResult
+    from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
 
 
@@ -84,8 +88,6 @@ def _run(options: RunOptions) -> int:
             s3,
             keep_here=saved is None,  # or else --resume writes it
         )
-        if report is not None:
-            stack.callback(report.discard)  # unless it is written
         if saved is not None and options.resume:
             manifest = stack.enter_context(saved.manifest())
         else:
@@ -150,7 +152,9 @@ def _run_job(
         on_progress = stack.enter_context(
             show_progress(manifest.count, quiet=options.quiet, alone=log is not None)
         )
-        asked = stack.enter_context(_ctrl_c_pauses(saved))
+        control = RunControl()
+        if saved is not None:  # or else Ctrl-C cancels the job
+            stack.enter_context(cancel_on_first_interrupt(control.pause))
         try:
             return run_job(
                 manifest.entries(),
@@ -162,7 +166,7 @@ def _run_job(
                 total=manifest.count,
                 on_progress=on_progress,
                 journal=None if saved is None else stack.enter_context(saved.journal()),
-                asked=asked,
+                control=control,
             )
         except InvalidFunction as error:  # no task was run
             if saved is not None and not options.resume:
@@ -177,22 +181,6 @@ def _saved_run(options: RunOptions) -> AbstractContextManager[SavedRun | None]:
     if options.state is None:
         return nullcontext()
     return SavedRun.open(options.state, resume=options.resume)
-
-
-@contextmanager
-def _ctrl_c_pauses(saved: SavedRun | None) -> Iterator[Callable[[], JobStatus | None]]:
-    """Pause a job that can be resumed at the first Ctrl-C; yield what ``run_job`` polls.
-
-    Without a saved run ``run_job`` cancels the job itself.
-    """
-    is_interrupted = False
-
-    def interrupt() -> None:
-        nonlocal is_interrupted
-        is_interrupted = True
-
-    with nullcontext() if saved is None else cancel_on_first_interrupt(interrupt):
-        yield lambda: JobStatus.PAUSED if is_interrupted else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from s3batch_handler.core._sanitize import one_line, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from s3batch_handler.engine.run._run_job import JobResult
+    from s3batch_handler.engine.run._ledger import JobResult
 
 
 def show_summary(

@@ -17,28 +17,39 @@ if TYPE_CHECKING:
 class Functions:
     """Functions by the names and ARNs they are registered as: see :class:`Engine`.
 
+    Args:
+        functions: The functions, by name or ARN.
+        account_id: The account of names without one.
+        region: The Region of names without one.
+
     Attributes:
-        names: As they were given.
+        names: The names and ARNs as they were given.
 
     Raises:
-        ValueError: One is registered as what is neither a name nor an ARN.
-        InvalidFunction: What is registered names no function.
-        TypeError: Or cannot be one.
+        ValueError: A key is neither the name nor the ARN of a function.
+        InvalidFunction: A target is not a valid name of a function.
+        TypeError: A target cannot be a function.
     """
 
-    def __init__(self, functions: Mapping[str, Target]) -> None:
+    def __init__(
+        self,
+        functions: Mapping[str, Target],
+        *,
+        account_id: str = "123456789012",
+        region: str = "us-east-1",
+    ) -> None:
         self.names = tuple(functions)
+        self._defaults = {"account": account_id, "region": region, "qualifier": "$LATEST"}
         self._functions = [(_parts_of(name), target) for name, target in functions.items()]
         for name, target in functions.items():
             check_target(target, name=name)
 
-    def find(self, asked: str, *, account_id: str, region: str) -> Target | None:
-        """Give the function that a ``FunctionArn`` names.
+    def find(self, arn: str) -> Target | None:
+        """Return the function that a ``FunctionArn`` names, or ``None``.
 
-        If several match, it is the one whose registered name says most.
+        If several match, it is the one whose registered name has the most parts.
         """
-        here = {"account": account_id, "region": region, "qualifier": "$LATEST"}
-        parts = {**here, **_parts_of(asked)}
+        parts = {**self._defaults, **_parts_of(arn)}
         fitting = [
             (len(registered), function)
             for registered, function in self._functions
@@ -47,9 +58,9 @@ class Functions:
         return max(fitting, key=itemgetter(0))[1] if fitting else None
 
 
-def qualified_name(asked: str) -> str:
-    """Give name and qualifier of the function that a ``FunctionArn`` names."""
-    parts = _parts_of(asked)
+def qualified_name(arn: str) -> str:
+    """Return the name and qualifier of the function that a ``FunctionArn`` names."""
+    parts = _parts_of(arn)
     return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
 
 

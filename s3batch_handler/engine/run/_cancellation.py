@@ -1,4 +1,4 @@
-"""What ends a process from outside, Ctrl-C above all, and what becomes of a job then."""
+"""Pause or cancel a job that runs: by its caller, or by Ctrl-C and other signals."""
 
 from __future__ import annotations
 
@@ -8,43 +8,64 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.jobs._status import JobStatus
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+
+class RunControl:
+    """Pauses or cancels a job that runs, from any thread.
+
+    Attributes:
+        requested: ``Paused`` or ``Cancelled``; ``None`` while the job may run.
+    """
+
+    def __init__(self) -> None:
+        self.requested: JobStatus | None = None
+
+    def pause(self) -> None:
+        """Request that the job stops so that it can continue later, unless it was cancelled."""
+        if self.requested is None:
+            self.requested = JobStatus.PAUSED
+
+    def cancel(self) -> None:
+        """Request that the job stops and ends as ``Cancelled``."""
+        self.requested = JobStatus.CANCELLED
+
+
+# ---------------------------------------------------------------- signals
+
+# By which people and systems ask a process to end. Not every platform has all of them.
 _INTERRUPTS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""Signals by which people and systems ask a process to end: not every platform has all of them."""
 
 
 @contextmanager
 def signals_as_ctrl_c() -> Iterator[None]:
-    """Take what ends processes (``kill``, a closed terminal) for a Ctrl-C.
+    """Handle SIGTERM (``kill``) and SIGHUP (a closed terminal) like Ctrl-C.
 
-    So that nothing stays behind half-written; ``nohup`` keeps its effect.
+    The program can then clean up. A signal that is ignored stays ignored, so ``nohup`` works.
     """
-    before = {
-        number: signal.getsignal(number)
-        for number in _INTERRUPTS
-        if signal.getsignal(number) is signal.SIG_DFL
-    }
-    for number in before:
+    numbers = [number for number in _INTERRUPTS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
         signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C ask to cancel, so that no answer gets lost; a later one interrupts.
+    """Call ``cancel`` at the first Ctrl-C, so that results are kept; raise at a later one.
 
-    Whatever signals would raise a ``KeyboardInterrupt`` are taken for it; a handler that somebody
-    else has installed stays. Those that come at once with the first are no second thought: shells
-    and tools like to send it along to a process that has it already.
+    Every signal that would raise ``KeyboardInterrupt`` counts as Ctrl-C. Other signal handlers
+    stay. Signals within a second of the first are ignored: shells and tools often send the signal
+    again to a process that has already received it.
     """
     first: float | None = None
 
@@ -53,29 +74,34 @@ def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
         if first is None:
             first = time.monotonic()
             cancel()
-        elif time.monotonic() - first > _SECOND_THOUGHT:
+        elif time.monotonic() - first > _REPEATED_WITHIN:
             signal.default_int_handler(number, frame)
 
-    with _handling(on_signal):
+    with _handling_ctrl_c(on_signal):
         yield
 
 
 @contextmanager
 def calling_on_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
-    """Call ``on_interrupt`` before a Ctrl-C raises ``KeyboardInterrupt``, which code may catch."""
+    """Call ``on_interrupt`` before Ctrl-C raises ``KeyboardInterrupt``, which code may catch."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         on_interrupt()
         signal.default_int_handler(number, frame)
 
-    with _handling(on_signal):
+    with _handling_ctrl_c(on_signal):
         yield
 
 
 @contextmanager
-def _handling(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle the signals that would raise ``KeyboardInterrupt`` by a function."""
-    numbers = _handled_as_ctrl_c()
+def _handling_ctrl_c(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Install a handler for all signals that would raise ``KeyboardInterrupt``."""
+    numbers = [
+        number
+        for number in _INTERRUPTS
+        if threading.current_thread() is threading.main_thread()  # other threads may not
+        and signal.getsignal(number) is signal.default_int_handler
+    ]
     for number in numbers:
         signal.signal(number, on_signal)
     try:
@@ -85,12 +111,4 @@ def _handling(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[No
             signal.signal(number, signal.default_int_handler)
 
 
-def _handled_as_ctrl_c() -> list[signal.Signals]:
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    return [
-        number for number in _INTERRUPTS if signal.getsignal(number) is signal.default_int_handler
-    ]
-
-
-_SECOND_THOUGHT: Final = 1.0  # seconds
+_REPEATED_WITHIN: Final = 1.0  # seconds

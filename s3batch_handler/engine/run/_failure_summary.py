@@ -32,38 +32,38 @@ class FailureCounts:
     """
 
     def __init__(self, facts: Iterable[list[Any]] = ()) -> None:
-        self._families = {(code, text): _Family(*rest) for code, text, *rest in facts}
+        self._groups = {(code, text): _Group(*rest) for code, text, *rest in facts}
 
     def add(self, error_code: str, message: str, key: str) -> None:
         """Count a failed task, whose message may contain the key of its object."""
         name = (error_code, message_pattern(_without_key(message, key)))
-        if name not in self._families and len(self._families) >= _MOST:
+        if name not in self._groups and len(self._groups) >= _MOST:
             name = (error_code, "other messages")
-        family = self._families.setdefault(name, _Family(message))
-        family.count += 1
-        family.differs |= family.example != message
+        group = self._groups.setdefault(name, _Group(message))
+        group.count += 1
+        group.differs |= group.example != message
 
     @property
     def facts(self) -> list[list[Any]]:
         """All that was counted, as JSON can hold it."""
-        return [[*name, *astuple(family)] for name, family in self._families.items()]
+        return [[*name, *astuple(group)] for name, group in self._groups.items()]
 
     def most_frequent(self) -> tuple[FailureGroup, ...]:
         """Give the most frequent ones first, and only a few."""
-        frequent = sorted(self._families.items(), key=lambda item: -item[1].count)
+        frequent = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(
             FailureGroup(
                 error_code=code,
-                message=text if family.differs else family.example,
-                count=family.count,
-                example=family.example,
+                message=text if group.differs else group.example,
+                count=group.count,
+                example=group.example,
             )
-            for (code, text), family in frequent[:_SHOWN]
+            for (code, text), group in frequent[:_SHOWN]
         )
 
 
 @dataclass(slots=True)
-class _Family:
+class _Group:
     """How often a kind of failure was seen; ``differs``: not always in the same words."""
 
     example: str

@@ -1,11 +1,13 @@
-"""The jobs of an engine, in SQLite: what was asked for, how each of them is, its tags."""
+"""The jobs of an engine: every change of a job is checked and saved in SQLite."""
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._errors import JobNotFound, StateDamaged
@@ -16,21 +18,24 @@ from s3batch_handler.engine.state._sqlite import (
     translate_sqlite_errors,
 )
 from s3batch_handler.jobs._job import Job, JobSpec
+from s3batch_handler.jobs._job_failures import job_failure
+from s3batch_handler.jobs._lifecycle import check_transition, shortest_path, status_on_request
+from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from s3batch_handler.jobs._status import JobStatus
+    from s3batch_handler.jobs._job import JobFailure
 
 
 class StoredJob(NamedTuple):
     """A job with what only its engine knows.
 
     Attributes:
-        spec: What was asked for.
-        job: How it is.
-        manifest: What is known of its manifest since that was prepared; ``None`` before.
+        spec: The request for the job.
+        job: Its description.
+        manifest: Facts about its prepared manifest; ``None`` before it is prepared.
     """
 
     spec: JobSpec
@@ -39,25 +44,34 @@ class StoredJob(NamedTuple):
 
 
 class JobStore:
-    """All jobs, the oldest first. Every change is there at once, whatever happens next.
+    """All jobs of an engine, and the folder of each job that is not over.
 
-    For any number of threads.
-
-    Attributes:
-        lock: To look and then to change, with no other thread between.
-
-    Args:
-        path: A file, made when it is not there; ``None``: in memory.
+    Every change is on disk when a method returns. Methods may be called from any thread.
 
     A damaged job is set aside: it is in no listing, and requests for it raise
     :class:`StateDamaged`. All other jobs continue.
 
+    Args:
+        folder: Contains the folders of jobs.
+        path: The database, created if it does not exist; ``None``: in memory.
+        clock: Returns the time, with its time zone.
+
+    Attributes:
+        lock: Held for a decision and the change that follows from it.
+
     Raises:
-        StateError: The file cannot be used, now or later on.
-        StateDamaged: It is not a store of jobs, or is damaged.
+        StateError: The database cannot be used, now or later.
+        StateDamaged: It is damaged, or missing although there are folders of jobs.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, path: Path | None = None, *, clock: Callable[[], datetime]
+    ) -> None:
+        if path is not None and not path.exists():
+            for left in folder.glob(f"job-{_JOB_ID}"):
+                raise damaged(str(path), f"it is missing, but {left.name} is there")
+        self._folder = folder
+        self._clock = clock
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
         self._db = open_database(path, name=self._name, schema=_SCHEMA, version=_VERSION)
@@ -67,10 +81,86 @@ class JobStore:
             self.close()
             raise
 
-    # ------------------------------------------------------------ jobs
+    def close(self) -> None:
+        """Close the database when no thread uses it."""
+        with self.lock:  # closed under a running query, SQLite would crash
+            self._db.close()
+
+    # ------------------------------------------------------------ read
+
+    def get(self, job_id: str) -> StoredJob:
+        """Return a job with its request and its manifest.
+
+        Raises:
+            JobNotFound: There is no job with this ID.
+            StateDamaged: The job is damaged.
+        """
+        return self._stored(
+            job_id, *self._row("SELECT spec, job, manifest FROM jobs WHERE job_id = ?", job_id)
+        )
+
+    def job(self, job_id: str) -> Job:
+        """Return the description of a job; raise the same errors as :meth:`get`."""
+        return self._job(job_id, *self._row("SELECT job FROM jobs WHERE job_id = ?", job_id))
+
+    def status_of(self, job_id: str) -> JobStatus:
+        """Return the status of a job; raise the same errors as :meth:`get`."""
+        return self.job(job_id).status
+
+    def tags(self, job_id: str) -> dict[str, str]:
+        """Return the tags of a job; raise the same errors as :meth:`get`."""
+        row = self._row("SELECT tags FROM jobs WHERE job_id = ?", job_id)
+        tags: dict[str, str] = json.loads(self._unsealed(job_id, *row))
+        return tags
+
+    def with_token(self, token: str) -> StoredJob | None:
+        """Return the job that was requested with a ClientRequestToken."""
+        rows = self._all("SELECT job_id, spec, job, manifest FROM jobs WHERE token = ?", token)
+        return self._stored(*rows[0]) if rows else None
+
+    def with_status(self, *statuses: JobStatus) -> list[Job]:
+        """Return the jobs with a status, by descending priority, then by age."""
+        rows = self._all(
+            "SELECT number, job_id, job FROM jobs "
+            "WHERE status IN (SELECT value FROM json_each(?)) "
+            "ORDER BY priority DESC, number",
+            json.dumps(statuses),
+        )
+        return self._undamaged(rows)
+
+    def page(
+        self, statuses: Collection[JobStatus], *, after: str | None, size: int
+    ) -> tuple[list[Job], bool]:
+        """Return up to ``size`` jobs, the newest first, and whether there are more.
+
+        Args:
+            statuses: The statuses of the jobs.
+            after: The ID of the last job of the page before.
+            size: The maximum number of jobs.
+
+        Raises:
+            JobNotFound: The job ``after`` does not exist.
+        """
+        before = 1 << 62
+        if after is not None:
+            (before,) = self._row("SELECT number FROM jobs WHERE job_id = ?", after)
+        rows = self._all(
+            "SELECT number, job_id, job FROM jobs WHERE number < ? "
+            "AND status IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?",
+            before,
+            json.dumps([*statuses]),
+            size + 1,
+        )
+        return self._undamaged(rows[:size]), len(rows) > size
+
+    def folder_of(self, job_id: str) -> Path:
+        """Return the folder of a job. It is removed at the end of the job."""
+        return self._folder / f"job-{job_id}"
+
+    # ------------------------------------------------------------ change
 
     def add(self, spec: JobSpec, job: Job) -> None:
-        """Take a new job, with the tags that it was asked for with."""
+        """Add a new job with the tags of its request."""
         self._execute(
             "INSERT INTO jobs (job_id, token, status, priority, spec, job, tags) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -79,129 +169,115 @@ class JobStore:
             job.status,
             job.priority,
             _sealed(job.job_id, spec.model_dump_json(exclude_none=True)),
-            _sealed(job.job_id, _text(job)),
+            _sealed(job.job_id, _json(job)),
             _sealed(job.job_id, json.dumps(dict(spec.tags))),
         )
 
-    def get(self, job_id: str) -> StoredJob:
-        """Give a job.
-
-        Raises:
-            JobNotFound: There is none of this id.
-            StateDamaged: The job is damaged.
-        """
-        found = self._one("SELECT spec, job, manifest FROM jobs WHERE job_id = ?", job_id)
-        if found is None:
-            raise JobNotFound(job_id=job_id)
-        return self._stored(job_id, *found)
-
-    def job(self, job_id: str) -> Job:
-        """Return the description of a job; raise the same errors as :meth:`get`."""
-        found = self._one("SELECT job FROM jobs WHERE job_id = ?", job_id)
-        if found is None:
-            raise JobNotFound(job_id=job_id)
-        return self._job(job_id, *found)
-
-    def asked_for(self, token: str) -> StoredJob | None:
-        """Give the job that was asked for with a request token."""
-        found = self._one("SELECT job_id, spec, job, manifest FROM jobs WHERE token = ?", token)
-        return None if found is None else self._stored(*found)
-
     def save(self, job: Job) -> None:
-        """Keep how a job is now."""
+        """Save the description of a job."""
         ended = job.termination_date
         self._execute(
             "UPDATE jobs SET status = ?, priority = ?, ended = ?, job = ? WHERE job_id = ?",
             job.status,
             job.priority,
             None if ended is None else ended.timestamp(),
-            _sealed(job.job_id, _text(job)),
+            _sealed(job.job_id, _json(job)),
             job.job_id,
         )
 
     def save_manifest(self, job_id: str, manifest: Mapping[str, Any]) -> None:
-        """Keep what is known of a manifest that has been prepared."""
+        """Save the facts about a manifest that was prepared."""
         text = _sealed(job_id, json.dumps(manifest))
         self._execute("UPDATE jobs SET manifest = ? WHERE job_id = ?", text, job_id)
-
-    def page(
-        self, statuses: Collection[JobStatus], *, after: str | None, size: int
-    ) -> tuple[list[Job], bool]:
-        """Give jobs of these statuses, the newest first.
-
-        Args:
-            statuses: Which.
-            after: The id of the last job of the page before.
-            size: How many at most.
-
-        Returns:
-            The jobs, and whether there are more.
-
-        Raises:
-            JobNotFound: There is no job ``after``.
-        """
-        before = 1 << 62
-        if after is not None:
-            found = self._one("SELECT number FROM jobs WHERE job_id = ?", after)
-            if found is None:
-                raise JobNotFound(job_id=after)
-            (before,) = found
-        rows = self._all(
-            "SELECT number, job_id, job FROM jobs WHERE number < ? "
-            "AND status IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?",
-            before,
-            json.dumps([*statuses]),
-            size + 1,
-        )
-        return self._whole(rows[:size]), len(rows) > size
-
-    def of_status(self, *statuses: JobStatus) -> list[Job]:
-        """Give jobs of these statuses: those of the highest priority first, of these the oldest."""
-        rows = self._all(
-            "SELECT number, job_id, job FROM jobs "
-            "WHERE status IN (SELECT value FROM json_each(?)) "
-            "ORDER BY priority DESC, number",
-            json.dumps(statuses),
-        )
-        return self._whole(rows)
-
-    def ids(self) -> set[str]:
-        """Return the IDs of all jobs, including those that were set aside."""
-        return {job_id for (job_id,) in self._all("SELECT job_id FROM jobs")}
-
-    def all(self) -> list[Job]:
-        """Return all jobs, and correct the status column if it differs from a job's status."""
-        rows = self._all("SELECT number, job_id, job, status FROM jobs")
-        jobs = self._whole([row[:3] for row in rows])
-        statuses = {job_id: status for _, job_id, _, status in rows}
-        for job in jobs:
-            if statuses[job.job_id] != job.status:
-                self.save(job)
-        return jobs
-
-    def forget(self, *, ended_before: datetime) -> None:
-        """Forget jobs that have been over for so long."""
-        self._execute("DELETE FROM jobs WHERE ended < ?", ended_before.timestamp())
-
-    # ------------------------------------------------------------ tags
-
-    def tags(self, job_id: str) -> dict[str, str]:
-        """Give the tags of a job."""
-        found = self._one("SELECT tags FROM jobs WHERE job_id = ?", job_id)
-        if found is None:
-            raise JobNotFound(job_id=job_id)
-        tags: dict[str, str] = json.loads(self._unsealed(job_id, *found))
-        return tags
 
     def save_tags(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
         text = _sealed(job_id, json.dumps(dict(tags)))
         self._execute("UPDATE jobs SET tags = ? WHERE job_id = ?", text, job_id)
 
-    def close(self) -> None:
-        """Let go of the file, once nobody is at it."""
-        with self.lock:  # closed under a running query, SQLite would crash
-            self._db.close()
+    def change(self, job_id: str, **changes: Any) -> Job:
+        """Change fields of a job other than its status."""
+        with self.lock:
+            job = self.job(job_id).model_copy(update=changes)
+            self.save(job)
+            return job
+
+    def move(self, job_id: str, *statuses: JobStatus, **changes: Any) -> Job:
+        """Move a job from status to status, and change other fields.
+
+        Raises:
+            InvalidTransition: A step is not in the table of transitions.
+        """
+        with self.lock:
+            job = self.job(job_id)
+            for status in statuses:
+                check_transition(job_id, job.status, status)
+                if status is JobStatus.SUSPENDED:
+                    changes["suspended_date"] = self._clock()
+                elif status.is_final:
+                    changes["termination_date"] = self._clock()
+                job = job.model_copy(update={"status": status, **changes})
+                self.save(job)
+            return job
+
+    def request(self, job_id: str, status: JobStatus, reason: str | None) -> Job:
+        """Confirm or cancel a job: see :func:`~.lifecycle.status_on_request`."""
+        with self.lock:
+            job = self.job(job_id)
+            status = status_on_request(job_id, job.status, status)
+            if status is JobStatus.CANCELLED:
+                return self.end(job_id, status, status_update_reason=reason)
+            if status is job.status:  # a repeated request keeps the reason unless it has a new one
+                return self.change(job_id, status_update_reason=reason or job.status_update_reason)
+            return self.move(job_id, status, status_update_reason=reason)
+
+    def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
+        """End a job, by way of the statuses that lead there, and remove its folder."""
+        with self.lock:
+            path = shortest_path(self.status_of(job_id), status)
+            job = self.move(job_id, *path, **changes)
+        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+        return job
+
+    def fail(self, job_id: str, why: JobFailure) -> None:
+        """End a job that cannot continue: as ``Cancelled`` if that was requested."""
+        with self.lock:
+            if self.status_of(job_id) is JobStatus.CANCELLING:
+                self.end(job_id, JobStatus.CANCELLED)
+            else:
+                self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
+
+    # ------------------------------------------------------------ clean up
+
+    def recover(self) -> None:
+        """Clean up after an engine that was killed. Call this before any job runs."""
+        for part in self._folder.glob("job-*/*.part"):
+            with suppress(OSError):
+                part.unlink()
+        rows = self._all("SELECT number, job_id, job, status FROM jobs")
+        saved_statuses = {job_id: status for _, job_id, _, status in rows}
+        for folder in self._folder.glob("job-*"):
+            if folder.name.removeprefix("job-") not in saved_statuses:
+                _LOG.warning(
+                    "%s belongs to a job that is lost: the store of jobs was damaged", folder
+                )
+        for job in self._undamaged(row[:3] for row in rows):
+            if job.status is JobStatus.PAUSING:
+                self.move(job.job_id, JobStatus.PAUSED)
+            elif job.status != saved_statuses[job.job_id]:  # the column was damaged
+                self.save(job)
+            if job.status.is_final:
+                shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
+
+    def expire(self) -> None:
+        """Fail jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
+        with self.lock:
+            now = self._clock()
+            for job in self.with_status(JobStatus.SUSPENDED):
+                if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
+                    text = "the job was not confirmed within 30 days"
+                    self.fail(job.job_id, job_failure("JobExpired", text))
+            self._execute("DELETE FROM jobs WHERE ended < ?", (now - _KEPT_FOR).timestamp())
 
     # ------------------------------------------------------------ SQLite
 
@@ -213,8 +289,11 @@ class JobStore:
         with self.lock, translate_sqlite_errors(self._name):
             return self._db.execute(query, values).fetchall()
 
-    def _one(self, query: str, *values: object) -> Any:
-        return next(iter(self._all(query, *values)), None)
+    def _row(self, query: str, job_id: str) -> Any:
+        rows = self._all(query, job_id)
+        if not rows:
+            raise JobNotFound(job_id=job_id)
+        return rows[0]
 
     # ------------------------------------------------------------ damage
 
@@ -241,7 +320,7 @@ class JobStore:
             raise error
         return content
 
-    def _whole(self, rows: Iterable[tuple[int, Any, object]]) -> list[Job]:
+    def _undamaged(self, rows: Iterable[tuple[int, Any, object]]) -> list[Job]:
         """Return the jobs that are not damaged, and set the others aside."""
         jobs = []
         for number, job_id, text in rows:
@@ -258,11 +337,14 @@ def _sealed(job_id: str, text: str) -> str:
     return f"{checksum(job_id, text)} {text}"
 
 
-def _text(job: Job) -> str:
+def _json(job: Job) -> str:
     return json.dumps(job.to_description(), default=datetime.isoformat)
 
 
+_JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
+_CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit
+_KEPT_FOR: Final = timedelta(days=90)
 _VERSION: Final = 2
 
 _SCHEMA: Final = """

@@ -15,7 +15,7 @@ from s3batch_handler.cli._commands import s3batch as commands
 from s3batch_handler.cli.run._summary import show_summary
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine.run._failure_summary import FailureGroup
-from s3batch_handler.engine.run._run_job import JobResult
+from s3batch_handler.engine.run._ledger import JobResult
 from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.shell import APP, COMMAND, Shell
 from tests.support.waiting import wait_for

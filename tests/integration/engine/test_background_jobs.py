@@ -31,7 +31,6 @@ from s3batch_handler.core._errors import JobError, JobNotFound, StateError
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine._scheduler import Scheduler
-from s3batch_handler.engine.state._job_register import JobRegister
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.jobs._control import wait_for_job
 from s3batch_handler.jobs._job import Job, JobSpec
@@ -124,7 +123,7 @@ def close(engine: Engine, gate: Gate) -> None:
     """Close an engine; let the task that holds it up go on as soon as no other may follow it."""
 
     def let() -> None:
-        until(engine._is_leaving)
+        until(lambda: engine._scheduler.is_closing)
         gate.let(1)
 
     letting = threading.Thread(target=let)
@@ -309,7 +308,7 @@ def test_s3_is_away_for_a_while(
     s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither the manifest nor the report is given up; no task is run a second time for it."""
-    monkeypatch.setattr("s3batch_handler.engine._scheduler._REST", 0.02)
+    monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     away, gate = Away(s3, operation), Gate()
     gate.let(3)
     with Engine({"function": gate}, s3=cast("Any", away), background=True) as engine:
@@ -326,7 +325,7 @@ def test_s3_is_away_for_a_while(
 
 def test_s3_goes_away_while_a_job_shall_pause(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tasks are done but the report is not: it is written when it is the job's turn again."""
-    monkeypatch.setattr("s3batch_handler.engine._scheduler._REST", 0.02)
+    monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     gate = Gate()
     gate.let(6)
     created: list[str] = []
@@ -355,7 +354,7 @@ def test_s3_is_away_while_a_manifest_is_made(
     s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the listing nor what is kept of it is given up; it is kept once."""
-    monkeypatch.setattr("s3batch_handler.engine._scheduler._REST", 0.02)
+    monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     away, gate = Away(s3, operation), Gate()
     gate.let(1)
     output = {"Bucket": "arn:aws:s3:::kept", "ManifestFormat": "S3InventoryReport_CSV_20211130"}
@@ -383,7 +382,7 @@ def test_a_disk_that_is_full_while_the_manifest_is_kept(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The job waits until there is room again."""
-    monkeypatch.setattr("s3batch_handler.engine._scheduler._REST", 0.02)
+    monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     gate = Gate()
     gate.let(30_000)
     wanted = spec(s3, 30_000)
@@ -411,7 +410,7 @@ def test_a_disk_that_is_full_when_a_job_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It ends once there is room, in the same way, and no task is run a second time."""
-    monkeypatch.setattr("s3batch_handler.engine._scheduler._REST", 0.02)
+    monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     save, room = JobStore.save, threading.Event()
 
     def full(store: JobStore, job: Job) -> None:
@@ -487,12 +486,11 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
 
         @override
         def __enter__(self) -> Self:
-            crew = super().__enter__()
-            crew.look()
+            scheduler = super().__enter__()
+            scheduler._wake_threads()
             assert prepared.wait(60)
-            return crew
+            return scheduler
 
-    class Watched(Engine):
         @override
         @contextmanager
         def _released(self, job_id: str) -> Iterator[None]:
@@ -508,7 +506,7 @@ def test_a_job_that_is_prepared_before_the_engine_is_there(
     gate.let(3)
 
     monkeypatch.setattr("s3batch_handler.engine._engine.Scheduler", Ahead)
-    with Watched(functions, s3=s3, state=tmp_path, background=True) as engine:
+    with Engine(functions, s3=s3, state=tmp_path, background=True) as engine:
         assert over(engine, job_id).status is JobStatus.COMPLETE
 
 
@@ -527,24 +525,27 @@ def test_a_job_goes_on_in_the_foreground(s3: Any, tmp_path: Path) -> None:
         assert sorted(row.key for row in rows(s3, job_id)) == list("012")
 
 
-def test_a_job_is_confirmed_while_its_maker_lets_go_of_it(s3: Any) -> None:
+def test_a_job_is_confirmed_while_its_maker_lets_go_of_it(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By another thread, which leaves it to the one that made the job."""
 
-    class Busy(Engine):
+    class Busy(Scheduler):
         @override
         @contextmanager
         def _released(self, job_id: str) -> Iterator[None]:
             with super()._released(job_id):
                 yield
-                if status(self, job_id) is JobStatus.SUSPENDED:
+                if self._jobs.status_of(job_id) is JobStatus.SUSPENDED:
                     arguments = (job_id, JobStatus.READY)
-                    other = threading.Thread(target=self.update_job_status, args=arguments)
+                    other = threading.Thread(target=engine.update_job_status, args=arguments)
                     other.start()
                     other.join()
 
     gate = Gate()
     gate.let(3)
-    with Busy({"function": gate}, s3=s3) as engine:
+    monkeypatch.setattr("s3batch_handler.engine._engine.Scheduler", Busy)
+    with Engine({"function": gate}, s3=s3) as engine:
         job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
 
         assert status(engine, job_id) is JobStatus.COMPLETE
@@ -642,7 +643,7 @@ def test_a_disk_that_is_full_when_an_engine_is_opened(s3: Any, tmp_path: Path) -
     gate.let(3)
     with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
         job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
-    with closing(JobRegister(tmp_path, tmp_path / "jobs", clock=Clock())) as register:
+    with closing(JobStore(tmp_path, tmp_path / "jobs", clock=Clock())) as register:
         register.move(job_id, JobStatus.READY, JobStatus.ACTIVE, JobStatus.PAUSING)
 
     def full(*_: object) -> None:
@@ -729,9 +730,7 @@ def test_an_engine_that_is_killed_again_and_again(tmp_path: Path) -> None:
                 engine.create_job(spec(s3, tasks, ConfirmationRequired=True, Priority=tasks))
                 for tasks in (150, 200)
             ]
-        with closing(
-            JobRegister(state, state / "jobs", clock=lambda: datetime.now(UTC))
-        ) as register:
+        with closing(JobStore(state, state / "jobs", clock=lambda: datetime.now(UTC))) as register:
             for job_id in jobs:  # confirmed, and not begun
                 register.move(job_id, JobStatus.READY)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from s3batch_handler.engine.run._run_job import JobResult
+    from s3batch_handler.engine.run._ledger import JobResult
 
 TASKS = 120
 SCRIPT = {
@@ -56,7 +56,7 @@ class Killed(this.Function):
             os._exit(9)
         return super().__call__(event, context)
 
-often = patch("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0)
+often = patch("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0)
 with patch.object(this, "Function", Killed), often:
     this.run(Path(sys.argv[1]), calls=int(sys.argv[2]), resume=False)
 """

@@ -23,7 +23,7 @@ from typing_extensions import override
 from s3batch_handler.core._errors import InvalidTransition, JobError
 from s3batch_handler.engine import _engine as engine
 from s3batch_handler.engine._engine import Engine
-from s3batch_handler.engine.state._job_register import JobRegister
+from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.jobs._control import wait_for_job
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._lifecycle import TRANSITIONS
@@ -63,7 +63,7 @@ def spec(keys: list[str], **members: Any) -> JobSpec:
     return JobSpec.from_request({**request, **members})
 
 
-class Recorded(JobRegister):
+class Recorded(JobStore):
     """Keeps each step of its jobs from one status to another."""
 
     steps: ClassVar[set[tuple[JobStatus, JobStatus]]] = set()
@@ -94,7 +94,7 @@ class JobsOfAnEngine(RuleBasedStateMachine):
         self.made: list[str] = []
         client().create_bucket(Bucket="photos")
         Recorded.steps.clear()
-        self.world.enter_context(patch.object(engine, "JobRegister", Recorded))
+        self.world.enter_context(patch.object(engine, "JobStore", Recorded))
         self.engine = self.opened()
 
     def opened(self) -> Engine:

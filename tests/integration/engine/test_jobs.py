@@ -370,10 +370,12 @@ def test_the_function_that_is_meant(asked: str, answered: str | None) -> None:
             "f": by_name["name"],
             "f:PROD": by_name["alias"],
             "arn:aws:lambda:eu-west-1:123456789012:function:f": by_name["arn"],
-        }
+        },
+        account_id=ACCOUNT,
+        region=REGION,
     )
 
-    found = functions.find(asked, account_id=ACCOUNT, region=REGION)
+    found = functions.find(asked)
 
     assert found is by_name.get(answered or "")
 

@@ -20,6 +20,7 @@ from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
 from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.run._run_job import run_job
@@ -51,14 +52,9 @@ class Rows:
     def __init__(self) -> None:
         self.rows: list[bytes] = []
 
-    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
-        self.rows += b"".join(rows).splitlines()
-
-    def finish(self) -> str:
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
+        self.rows = [row for status in TaskStatus for row in b"".join(rows(status)).splitlines()]
         return "here"
-
-    def discard(self) -> None:
-        self.rows.clear()
 
 
 class Function:
@@ -84,7 +80,7 @@ class Function:
 
 @pytest.fixture
 def commits_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0.0)
 
 
 CODES = st.sampled_from(["Succeeded", "TemporaryFailure", "PermanentFailure"])
@@ -139,14 +135,16 @@ def test_a_crash_costs_no_more_than_the_running_task(tmp_path: Path) -> None:
 def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
     """It comes back without a report; the same call with the same journal goes on."""
     function, report = Function({"0": ["TemporaryFailure", "Succeeded"]}), Rows()
+    control = RunControl()
+
+    def pausing(event: Any, context: object) -> Any:
+        if function.tries.total() == 1:
+            control.pause()
+        return function(event, context)
+
     with Journal(tmp_path / "journal") as journal:
         paused = run_job(
-            lines(4),
-            InProcess(function),
-            job=JOB,
-            report=report,
-            journal=journal,
-            asked=lambda: JobStatus.PAUSED if function.tries.total() >= 2 else None,
+            lines(4), InProcess(pausing), job=JOB, report=report, journal=journal, control=control
         )
         rows_so_far = list(report.rows)
 
@@ -163,7 +161,7 @@ def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
 
     class Away(Rows):
         @override
-        def finish(self) -> str:
+        def write(self, rows: object) -> str:
             raise OSError("S3 is away")
 
     function, report = Function({}), Rows()
@@ -279,6 +277,7 @@ def test_a_process_that_is_killed_loses_only_what_it_had_not_committed(tmp_path:
     script = """
 import os, signal, sys
 from pathlib import Path
+from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
@@ -369,8 +368,8 @@ def test_commits_come_by_number_as_well_as_by_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what waits in memory is bounded on a fast machine, too."""
-    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 3600)
-    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_TASKS", 100)
+    monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 3600)
+    monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_TASKS", 100)
     function = Function({})
     function.calls_left = 250
 
@@ -385,7 +384,7 @@ def test_answers_are_committed_while_the_next_one_takes_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that polls is a job that saves: quick answers do not wait for a slow one."""
-    monkeypatch.setattr("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0.01)
+    monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0.01)
     committed: list[int] = []
 
     with Journal(tmp_path / "journal") as journal:

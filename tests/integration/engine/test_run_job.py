@@ -32,7 +32,7 @@ from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun
 from s3batch_handler.engine.invoke._invoker import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._failure_summary import message_pattern
-from s3batch_handler.engine.run._run_job import JobResult, run_job
+from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.waiting import wait_for
 
@@ -50,22 +50,18 @@ class Rows:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.end = "open"
+        self.is_written = False
 
-    def add_rows(self, status: TaskStatus, rows: Iterable[bytes]) -> None:
-        lines = io.StringIO(b"".join(rows).decode(), newline="")
-        for bucket, key, version, said, http_status, error_code, message in csv.reader(lines):
-            assert said == status
-            version_id = {"": None, r"\N": ""}.get(version, version)
-            entry = ManifestEntry(bucket, key, version_id)
-            self.rows.append((entry, status, int(http_status), error_code, message))
-
-    def finish(self) -> str | None:
-        self.end = "finished"
-        return "here" if self.rows else None
-
-    def discard(self) -> None:
-        self.end = "discarded"
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
+        for status in self.statuses:
+            lines = io.StringIO(b"".join(rows(status)).decode(), newline="")
+            for bucket, key, version, said, http_status, error_code, message in csv.reader(lines):
+                assert said == status
+                version_id = {"": None, r"\N": ""}.get(version, version)
+                entry = ManifestEntry(bucket, key, version_id)
+                self.rows.append((entry, status, int(http_status), error_code, message))
+        self.is_written = True
+        return "here"
 
     @property
     def by_key(self) -> dict[str, tuple[str, int, str, str]]:
@@ -518,7 +514,7 @@ def test_job_fails_when_more_than_half_have_failed(report: Rows) -> None:
     assert run.status is JobStatus.FAILED
     assert run.reason == "1,000 of 1,000 tasks failed: more than half"
     assert len(report.rows) == run.progress.done == 1_000
-    assert report.end == "finished"
+    assert report.is_written
 
 
 @pytest.mark.parametrize(("count", "failing"), [(999, 999), (3_000, 1_500)])
@@ -663,7 +659,7 @@ def test_tasks_without_a_version_id_are_counted_with_their_neighbours(report: Ro
         for number in range(900)
     ]
     progress: list[Progress] = []
-    with patch("s3batch_handler.engine.run._run_job._COMMIT_SECONDS", 0):
+    with patch("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0):
         run = run_job(
             entries,
             Parallel(lambda key: ResultCode.SUCCEEDED, 2_000, lambda drawn: None),
@@ -712,7 +708,7 @@ def test_a_function_that_cannot_be_loaded_behind_tasks_that_are_not_run(report: 
     with pytest.raises(InvalidFunction):
         run_job(entries, WorkerPool("no_such_module:handler", workers=1), job=JOB, report=report)
 
-    assert report.end == "discarded"
+    assert not report.is_written
 
 
 # ---------------------------------------------------------------- cancelling
@@ -742,7 +738,7 @@ def test_cancelled_from_progress(function: Write, report: Rows) -> None:
 
     assert run.status is JobStatus.CANCELLED
     assert 5 <= run.progress.done == len(report.by_key) < 100
-    assert report.end == "finished"
+    assert report.is_written
 
 
 def test_cancelled_while_tasks_wait_for_a_redrive(report: Rows) -> None:
@@ -830,7 +826,7 @@ def test_bad_first_line_leaves_nothing(function: Write, report: Rows) -> None:
     with pytest.raises(ManifestError, match=r"m\.csv, line 1"):
         run_job(entries, WorkerPool(spec, workers=1), job=JOB, report=report)
 
-    assert report.end == "discarded"
+    assert not report.is_written
     assert no_children()
 
 
@@ -846,7 +842,7 @@ def test_line_that_turns_bad_while_the_job_runs(function: Write, report: Rows) -
 
     assert (run.status, run.reason) == (JobStatus.FAILED, "m.csv, line 101: changed")
     assert 0 < run.progress.done == len(report.by_key) <= 100
-    assert report.end == "finished"
+    assert report.is_written
     assert no_children()
 
 
@@ -855,7 +851,7 @@ def test_function_that_is_not_there_leaves_nothing(report: Rows) -> None:
     with pytest.raises(InvalidFunction, match="there is no file"):
         run_job(numbered(3), WorkerPool("nowhere.py", workers=2), job=JOB, report=report)
 
-    assert report.end == "discarded"
+    assert not report.is_written
     assert report.rows == []
     assert no_children()
 
@@ -881,7 +877,7 @@ def test_function_that_cannot_be_loaded_again_fails_the_job(
     assert run.reason is not None
     assert "RuntimeError: only once" in run.reason
     assert list(report.by_key) == ["a"]
-    assert report.end == "finished"
+    assert report.is_written
 
 
 def test_empty_manifest(report: Rows) -> None:
@@ -896,7 +892,7 @@ def test_report_that_cannot_be_put_where_it_belongs() -> None:
 
     class Gone(Rows):
         @override
-        def finish(self) -> str | None:
+        def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
             raise OSError("no such bucket")
 
     report = Gone()
@@ -906,7 +902,7 @@ def test_report_that_cannot_be_put_where_it_belongs() -> None:
     assert run.status is JobStatus.FAILED
     assert run.reason == "the report could not be written: OSError: no such bucket"
     assert str(run.report_error) == "no such bucket"
-    assert (run.progress.succeeded, run.report, report.end) == (3, None, "discarded")
+    assert (run.progress.succeeded, run.report) == (3, None)
 
 
 def test_report_that_lies_elsewhere() -> None:
@@ -914,7 +910,7 @@ def test_report_that_lies_elsewhere() -> None:
 
     class Elsewhere(Rows):
         @override
-        def finish(self) -> str | None:
+        def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
             raise ReportNotWritten("no such bucket; it is kept here", kept="here")
 
     run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=Elsewhere())
@@ -928,15 +924,15 @@ def test_ctrl_c_while_the_report_is_written() -> None:
 
     class Interrupted(Rows):
         @override
-        def finish(self) -> str | None:
+        def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
             signal.raise_signal(signal.SIGINT)
-            return super().finish()
+            return super().write(rows)
 
     report = Interrupted()
 
     run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
 
-    assert (run.status, report.end) == (JobStatus.COMPLETE, "finished")
+    assert (run.status, report.is_written) == (JobStatus.COMPLETE, True)
 
 
 def test_ctrl_c_that_comes_twice_at_once(report: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -951,7 +947,7 @@ def test_ctrl_c_that_comes_twice_at_once(report: Rows, monkeypatch: pytest.Monke
 
     run = run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
 
-    assert (run.status, len(report.rows), report.end) == (JobStatus.CANCELLED, 1, "finished")
+    assert (run.status, len(report.rows)) == (JobStatus.CANCELLED, 1)
 
 
 def test_second_thought_means_it(report: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -966,7 +962,7 @@ def test_second_thought_means_it(report: Rows, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyboardInterrupt):
         run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
 
-    assert report.end == "discarded"
+    assert not report.is_written
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -1024,9 +1020,7 @@ def test_progress_is_told(report: Rows) -> None:
     """At least once, and at the end with the total."""
     told: list[Progress] = []
 
-    run: JobResult = run_job(
-        numbered(500), InProcess(SUCCEEDS), job=JOB, total=500, on_progress=told.append
-    )
+    run = run_job(numbered(500), InProcess(SUCCEEDS), job=JOB, total=500, on_progress=told.append)
 
     assert told[0].total == 500
     assert told[-1] == run.progress

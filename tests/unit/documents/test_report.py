@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from typing_extensions import override
 
-from s3batch_handler.core._errors import ReportError, ReportNotWritten
+from s3batch_handler.core._errors import ReportError, ReportNotWritten, StateDamaged
 from s3batch_handler.core._keys import decode_key, encode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._manifest import ManifestEntry, read_manifest, write_manifest
@@ -49,15 +49,12 @@ def entry(key: str = "k", version: str | None = None) -> ManifestEntry:
     return ManifestEntry("photos", key, version)
 
 
-def add_row(
-    writer: ReportWriter,
-    entry: ManifestEntry,
-    status: TaskStatus,
-    http_status: int,
-    error_code: str,
-    message: str,
-) -> None:
-    writer.add_rows(status, [report_row(entry, status, http_status, error_code, message)])
+Row = tuple[ManifestEntry, TaskStatus, int, str, str]
+
+
+def write(writer: ReportWriter, *rows: Row) -> str:
+    """Write a report of these rows, each in a chunk of its own."""
+    return writer.write(lambda status: [report_row(*row) for row in rows if row[1] is status])
 
 
 def put_report(folder: Path, **files: bytes) -> Path:
@@ -104,10 +101,12 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
 def test_layout_and_index(tmp_path: Path) -> None:
     """Folder, index, its checksum and one file per status, as AWS lays them out."""
     before = datetime.now(UTC) - timedelta(seconds=1)
-    with ReportWriter(open_folder(tmp_path / BUCKET), job_id=JOB, prefix="p/q") as writer:
-        add_row(writer, entry("a"), OK, 200, "", "fine")
-        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "bad")
-        location = writer.finish()
+    writer = ReportWriter(open_folder(tmp_path / BUCKET), job_id=JOB, prefix="p/q")
+    location = write(
+        writer,
+        (entry("a"), OK, 200, "", "fine"),
+        (entry("b"), FAILED, 200, "PermanentFailure", "bad"),
+    )
 
     job = tmp_path / BUCKET / "p" / "q" / f"job-{JOB}"
     assert location == str(job / "manifest.json")
@@ -131,10 +130,13 @@ def test_layout_and_index(tmp_path: Path) -> None:
 
 def test_rows_as_aws_writes_them(tmp_path: Path) -> None:
     """CRLF, quotes where needed, the HTTP status first, no version id in AWS's two ways."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry("a%2520b"), OK, 200, "", "fine")
-        add_row(writer, entry("k", ""), FAILED, 500, "SrcObjectNotFound", 'say "no", twice')
-        add_row(writer, entry("k", "null"), FAILED, 200, "PermanentFailure", "two\nlines")
+    writer = ReportWriter(open_folder(tmp_path), job_id="j")
+    write(
+        writer,
+        (entry("a%2520b"), OK, 200, "", "fine"),
+        (entry("k", ""), FAILED, 500, "SrcObjectNotFound", 'say "no", twice'),
+        (entry("k", "null"), FAILED, 200, "PermanentFailure", "two\nlines"),
+    )
 
     rows = {path.read_bytes() for path in (tmp_path / "job-j" / "results").iterdir()}
     assert rows == {
@@ -150,16 +152,19 @@ def test_aws_rows_are_written_as_they_stand(tmp_path: Path) -> None:
     """What AWS's example says, put through our writer, gives AWS's bytes."""
     example = put_report(tmp_path / "aws", failed=(AWS_EXAMPLE / "failed.csv").read_bytes())
 
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        for row in read_report(example).rows():
-            add_row(
-                writer,
+    write(
+        ReportWriter(open_folder(tmp_path), job_id="j"),
+        *(
+            (
                 ManifestEntry(row.bucket, encode_key(row.key), row.version_id),
                 row.status,
                 row.http_status or 0,
                 row.error_code or "",
                 row.message,
             )
+            for row in read_report(example).rows()
+        ),
+    )
 
     (results,) = (tmp_path / "job-j" / "results").iterdir()
     expected = (AWS_EXAMPLE / "failed.csv").read_bytes().replace(b"\n", b"\r\n")
@@ -169,9 +174,11 @@ def test_aws_rows_are_written_as_they_stand(tmp_path: Path) -> None:
 def test_only_failed_tasks(tmp_path: Path) -> None:
     """The scope leaves out what succeeded."""
     writer = ReportWriter(open_folder(tmp_path), job_id="j", scope=ReportScope.FAILED_TASKS_ONLY)
-    with writer:
-        add_row(writer, entry("a"), OK, 200, "", "")
-        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
+    write(
+        writer,
+        (entry("a"), OK, 200, "", ""),
+        (entry("b"), FAILED, 200, "PermanentFailure", ""),
+    )
 
     assert [row.key for row in read_report(tmp_path).rows()] == ["b"]
 
@@ -179,67 +186,15 @@ def test_only_failed_tasks(tmp_path: Path) -> None:
 def test_only_failed_tasks_and_none_failed(tmp_path: Path) -> None:
     """Tasks were run, so there is a report: it says that none of them failed."""
     writer = ReportWriter(open_folder(tmp_path), job_id="j", scope=ReportScope.FAILED_TASKS_ONLY)
-    with writer:
-        add_row(writer, entry("a"), OK, 200, "", "")
+    write(
+        writer,
+        (entry("a"), OK, 200, "", ""),
+    )
 
     report = read_report(tmp_path)
     report.verify()
     assert list(report.rows()) == []
     assert report.job_id == "j"
-
-
-def test_no_task_was_run(tmp_path: Path) -> None:
-    """Then AWS writes no report, and neither do we."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        assert writer.finish() is None
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_nothing_appears_before_the_end(tmp_path: Path) -> None:
-    """Until it is finished, a report is nowhere to be seen."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry(), OK, 200, "", "")
-
-        assert list(tmp_path.iterdir()) == []
-
-    assert (tmp_path / "job-j" / "manifest.json").is_file()
-
-
-def test_exception_discards_the_report(tmp_path: Path) -> None:
-    """A report of a job that broke down is not written."""
-
-    def break_down(writer: ReportWriter) -> None:
-        with writer:
-            add_row(writer, entry(), OK, 200, "", "")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        break_down(ReportWriter(open_folder(tmp_path), job_id="j"))
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_discard(tmp_path: Path) -> None:
-    """What was discarded does not come back at the end of the block."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry(), OK, 200, "", "")
-        writer.discard()
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_finishing_twice(tmp_path: Path) -> None:
-    """The second time says the same, and changes nothing."""
-    writer = ReportWriter(open_folder(tmp_path), job_id="j")
-    add_row(writer, entry(), OK, 200, "", "")
-    first = writer.finish()
-    (tmp_path / "job-j" / "manifest.json").write_text("{}")
-
-    second = writer.finish()
-
-    assert first == second
-    assert (tmp_path / "job-j" / "manifest.json").read_text() == "{}"
 
 
 class FullDisk(LocalFolder):
@@ -255,33 +210,31 @@ class FullDisk(LocalFolder):
         super().write(name, source)
 
 
-def test_report_is_whole_or_not_there(tmp_path: Path) -> None:
-    """Without room for all there is no manifest.json; with room again, finish() can be repeated."""
+BOTH = ((entry("a"), OK, 200, "", ""), (entry("b"), FAILED, 200, "PermanentFailure", ""))
+
+
+def test_a_report_is_complete_or_not_there(tmp_path: Path) -> None:
+    """On a full disk there is no manifest.json. Later the report can be written again."""
     folder = FullDisk(tmp_path)
     writer = ReportWriter(folder, job_id="j")
-    add_row(writer, entry("a"), OK, 200, "", "")
-    add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
 
     with pytest.raises(OSError, match="No space"):
-        writer.finish()
+        write(writer, *BOTH)
     with pytest.raises(ReportError, match="not complete"):
         read_report(tmp_path)
     folder.room = 10
-    writer.finish()
+    write(writer, *BOTH)
 
     assert [row.key for row in read_report(tmp_path).rows()] == ["a", "b"]
 
 
-def test_report_that_goes_elsewhere(tmp_path: Path) -> None:
-    """With a fallback no row is lost; what stays at the first place, of no use there, is named."""
+def test_a_report_that_cannot_be_written_is_written_to_the_fallback(tmp_path: Path) -> None:
+    """The error names the fallback, and the useless files that stay in the folder."""
     folder, fallback = FullDisk(tmp_path / "first"), LocalFolder(tmp_path / "second")
     writer = ReportWriter(folder, job_id="j", fallback=fallback)
-    add_row(writer, entry("a"), OK, 200, "", "")
-    add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "")
 
     with pytest.raises(ReportNotWritten, match="No space left") as caught:
-        writer.finish()
-    writer.discard()
+        write(writer, *BOTH)
 
     (orphan,) = (tmp_path / "first").rglob("*.csv")
     assert f"; left behind there: {orphan}; it is kept in" in str(caught.value)
@@ -291,20 +244,31 @@ def test_report_that_goes_elsewhere(tmp_path: Path) -> None:
     assert [row.key for row in report.rows()] == ["a", "b"]
 
 
-def test_report_that_goes_nowhere(tmp_path: Path) -> None:
-    """Both places are told of."""
+def test_the_error_names_both_folders_that_cannot_be_written(tmp_path: Path) -> None:
+    """The report is in neither of them."""
     folder, fallback = FullDisk(tmp_path / "first"), FullDisk(tmp_path / "second")
     writer = ReportWriter(folder, job_id="j", fallback=fallback)
-    add_row(writer, entry("a"), OK, 200, "", "")
     folder.room = fallback.room = 0
 
     with pytest.raises(
         ReportNotWritten, match=r"No space left.*; nor could it.*No space"
     ) as caught:
-        writer.finish()
-    writer.discard()
+        write(writer, *BOTH)
 
     assert caught.value.kept is None
+
+
+def test_rows_that_cannot_be_read_are_not_an_error_of_the_folder(tmp_path: Path) -> None:
+    """No report is written to the fallback either."""
+
+    def rows(status: TaskStatus) -> list[bytes]:
+        raise StateDamaged("the journal is damaged")
+
+    folder, fallback = open_folder(tmp_path / "first"), open_folder(tmp_path / "second")
+    with pytest.raises(StateDamaged):
+        ReportWriter(folder, job_id="j", fallback=fallback).write(rows)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("prefix", "job_id"), [("..", "j"), ("a/../..", "j"), ("", "x/../../y")])
@@ -316,8 +280,11 @@ def test_report_outside_of_the_folder(tmp_path: Path, prefix: str, job_id: str) 
 
 def test_lone_surrogate_in_a_message(tmp_path: Path) -> None:
     """What UTF-8 cannot hold is spelled out, it does not end the job."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry(), OK, 200, "", "a\ud800b")
+    writer = ReportWriter(open_folder(tmp_path), job_id="j")
+    write(
+        writer,
+        (entry(), OK, 200, "", "a\ud800b"),
+    )
 
     (row,) = read_report(tmp_path).rows()
     assert row.message == r"a\ud800b"
@@ -343,9 +310,7 @@ def test_round_trip(
 ) -> None:
     """Whatever is written comes back: quotes, line breaks, commas, NULs, any version."""
     folder = tmp_path_factory.mktemp("report")
-    with ReportWriter(open_folder(folder), job_id="j") as writer:
-        for row in rows:
-            add_row(writer, *row)
+    write(ReportWriter(open_folder(folder), job_id="j"), *rows)
 
     report = read_report(folder)
 
@@ -371,8 +336,11 @@ def test_bytes_of_a_row(
 ) -> None:
     """A row is quoted as the csv module quotes it, whichever of its cells needs it."""
     folder = tmp_path_factory.mktemp("report")
-    with ReportWriter(open_folder(folder), job_id="j") as writer:
-        add_row(writer, *row)
+    writer = ReportWriter(open_folder(folder), job_id="j")
+    write(
+        writer,
+        row,
+    )
 
     (results,) = (folder / "job-j" / "results").iterdir()
 
@@ -387,9 +355,12 @@ def test_bytes_of_a_row(
 
 def test_redrive_manifest_of_what_failed(tmp_path: Path) -> None:
     """Rows are objects: a manifest of them needs no conversion."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry("a%20b", "v1"), FAILED, 200, "TemporaryFailure", "")
-        add_row(writer, entry("c", "v2"), OK, 200, "", "")
+    writer = ReportWriter(open_folder(tmp_path), job_id="j")
+    write(
+        writer,
+        (entry("a%20b", "v1"), FAILED, 200, "TemporaryFailure", ""),
+        (entry("c", "v2"), OK, 200, "", ""),
+    )
     target = io.BytesIO()
 
     info = write_manifest(target, read_report(tmp_path).failed())
@@ -570,8 +541,11 @@ def test_several_files_of_one_status(tmp_path: Path) -> None:
 
 def test_locations_in_a_folder(tmp_path: Path) -> None:
     """The job's folder, the one above it, or manifest.json; as text or as a path."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry(), OK, 200, "", "")
+    writer = ReportWriter(open_folder(tmp_path), job_id="j")
+    write(
+        writer,
+        (entry(), OK, 200, "", ""),
+    )
     job = tmp_path / "job-j"
 
     for location in (tmp_path, job, job / "manifest.json"):
@@ -594,10 +568,12 @@ def test_location_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("prefix", ["", "reports", "reports/", "deep/reports"])
 def test_report_in_s3(s3: S3Client, prefix: str) -> None:
     """Written to S3 and read from there; a prefix that ends in a slash doubles it, as with AWS."""
-    with ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB, prefix=prefix) as writer:
-        add_row(writer, entry("a"), OK, 200, "", "fine")
-        add_row(writer, entry("b"), FAILED, 200, "PermanentFailure", "x" * 9000)
-        location = writer.finish()
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB, prefix=prefix)
+    location = write(
+        writer,
+        (entry("a"), OK, 200, "", "fine"),
+        (entry("b"), FAILED, 200, "PermanentFailure", "x" * 9000),
+    )
 
     job = f"{prefix}/job-{JOB}" if prefix else f"job-{JOB}"
     assert location == f"s3://{BUCKET}/{job}/manifest.json"
@@ -618,8 +594,11 @@ def test_report_in_s3(s3: S3Client, prefix: str) -> None:
 
 def test_report_copied_out_of_s3(s3: S3Client, tmp_path: Path) -> None:
     """Its keys still tell of the bucket; the files beside manifest.json are what counts."""
-    with ReportWriter(open_folder(f"s3://{BUCKET}/p", s3=s3), job_id=JOB) as writer:
-        add_row(writer, entry("a"), OK, 200, "", "fine")
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}/p", s3=s3), job_id=JOB)
+    write(
+        writer,
+        (entry("a"), OK, 200, "", "fine"),
+    )
     for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
         target = tmp_path / "copy" / found["Key"].partition(f"job-{JOB}/")[2]
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -754,8 +733,11 @@ def test_changed_results(tmp_path: Path) -> None:
 
 def test_changed_index(tmp_path: Path) -> None:
     """The index has a checksum too, when it was copied along."""
-    with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-        add_row(writer, entry(), OK, 200, "", "")
+    writer = ReportWriter(open_folder(tmp_path), job_id="j")
+    write(
+        writer,
+        (entry(), OK, 200, "", ""),
+    )
     index = tmp_path / "job-j" / "manifest.json"
     index.write_text(index.read_text() + "\n")
 
@@ -824,9 +806,12 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     """Writing and reading a report of 2 MB takes less than a third of that."""
     tracemalloc.start()
     try:
-        with ReportWriter(open_folder(tmp_path), job_id="j") as writer:
-            for number in range(20_000):
-                add_row(writer, entry(f"photos/{number}"), OK, 200, "", "x" * 90)
+        ReportWriter(open_folder(tmp_path), job_id="j").write(
+            lambda status: (
+                report_row(entry(f"photos/{number}"), OK, 200, "", "x" * 90)
+                for number in range(20_000 if status is OK else 0)
+            )
+        )
         writing = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
         count = sum(1 for _ in read_report(tmp_path).rows())

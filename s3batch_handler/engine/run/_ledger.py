@@ -1,0 +1,313 @@
+"""The counts of a running job, its failure threshold, and the rows of its tasks."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from s3batch_handler.core._classification import describe
+from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
+from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._redaction import redact
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING
+from s3batch_handler.documents._report import TaskStatus, report_row
+from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.run._failure_summary import FailureCounts
+from s3batch_handler.jobs._status import JobStatus, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.run._cancellation import RunControl
+    from s3batch_handler.engine.run._failure_summary import FailureGroup
+    from s3batch_handler.engine.run._journal import Journal, QueuedTask
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """The result of a job.
+
+    Attributes:
+        status: ``Complete`` (all tasks were run, some may have failed), ``Failed``, ``Cancelled``
+            or ``Paused``.
+        failures: The most frequent failures, the most frequent first.
+        elapsed: Seconds.
+        reason: Why the job failed.
+        report: Where the completion report is; ``None`` if there is none.
+        report_error: Why the report is not in its folder. The job has failed then.
+    """
+
+    job_id: str
+    status: JobStatus
+    progress: Progress
+    failures: tuple[FailureGroup, ...]
+    elapsed: float
+    reason: str | None
+    report: str | None
+    report_error: Exception | None = None
+
+
+class Ledger:
+    """Counts the tasks of a job, adds their rows to the journal, and decides when the job is over.
+
+    Args:
+        journal: The journal. If it has tasks, the ledger continues from it.
+        control: What the caller of the job requests.
+        reported: The statuses of tasks that get a row in the report.
+        total: The number of entries in the manifest, if it is known.
+        on_progress: Called about ten times a second. ``KeyboardInterrupt`` cancels the job.
+
+    Attributes:
+        status: ``Active`` until the job is over.
+        reason: Why the job failed.
+        has_run_here: Whether a task was run in this process.
+
+    Raises:
+        StateDamaged: The counts differ from the tasks in the journal.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        control: RunControl,
+        *,
+        reported: Collection[TaskStatus] = (),
+        total: int | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._journal = journal
+        self._control = control
+        self._reported = reported
+        self._total = total
+        self._on_progress = on_progress
+        self._next_commit = 0.0
+        self._uncommitted = 0
+        self._started = time.monotonic()
+        self._report_error: Exception | None = None
+        self.has_run_here = False
+        facts = journal.facts or _NEW_JOB
+        self.status = JobStatus(facts["status"])
+        self.reason: str | None = facts["reason"]
+        self._seconds: float = facts["seconds"]  # in earlier processes
+        self._run: int = facts["run"]
+        self._succeeded: int = facts["succeeded"]
+        self._failed: int = facts["failed"]
+        self._failures = FailureCounts(facts["failures"])
+        # Tasks start in the order of the manifest, so all tasks before this one have started.
+        self._begun = journal.end
+        if self._run != journal.answered:
+            raise StateDamaged(f"the journal has {journal.answered:,} of {self._run:,} tasks")
+
+    # ------------------------------------------------------------ tasks
+
+    def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
+        """Return the tasks of a pass: those never run, or those that failed ``tries`` times."""
+        return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
+
+    def record(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
+        """Record the answer for a task. A task that was not run stays as it is."""
+        if isinstance(answer, NotRun):
+            return
+        self._uncommitted += 1
+        if not task.tries:
+            self._run += 1
+            if task.number >= self._begun:
+                self._begun = task.number + 1
+        if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
+            self._succeeded += 1
+            self._add_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
+        elif (
+            isinstance(answer, Outcome | Refused)
+            and answer.code is ResultCode.TEMPORARY_FAILURE
+            and not is_last_try
+        ):
+            self._journal.add_waiting(task, answer.message)
+        else:
+            failure = _failure(answer)
+            self._failed += 1
+            self._failures.add(failure.error_code, failure.summary, task.object.key)
+            self._add_row(
+                task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
+            )
+        # Running tasks count as successes here: failures often arrive before the successes of the
+        # tasks beside them.
+        if self._failed * 2 > self._begun and self._run >= _THRESHOLD_TASKS:
+            reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
+            self.end(JobStatus.FAILED, reason)
+        self._commit_in_time()
+
+    def _add_row(self, task: QueuedTask, status: TaskStatus, *values: Any) -> None:
+        row = report_row(task, status, *values) if status in self._reported else b""
+        self._journal.add_row(task, status, row)
+
+    def _commit_in_time(self) -> None:
+        if self._uncommitted >= _COMMIT_TASKS or (
+            self._uncommitted and time.monotonic() >= self._next_commit
+        ):
+            self.commit()
+            self._show_progress()
+
+    def commit(self) -> None:
+        """Write the counts and all new rows to the journal."""
+        self._next_commit = time.monotonic() + _COMMIT_SECONDS
+        self._uncommitted = 0
+        self._journal.commit(
+            {
+                "status": self.status,
+                "reason": self.reason,
+                "seconds": self._elapsed,
+                "run": self._run,
+                "succeeded": self._succeeded,
+                "failed": self._failed,
+                "failures": self._failures.facts,
+            }
+        )
+
+    # ------------------------------------------------------------ the job
+
+    @property
+    def has_run(self) -> bool:
+        """Whether any task was run."""
+        return self._run > 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no task of the job is to be run."""
+        return self.status is not JobStatus.ACTIVE
+
+    def should_stop(self) -> bool:
+        """Return whether no further task may start. Also commit in time if no answer arrives."""
+        self._commit_in_time()
+        return self.is_over or self._control.requested is not None
+
+    def end(self, status: JobStatus, reason: str | None = None) -> None:
+        """End the job, unless it is over already."""
+        if not self.is_over:
+            self.status, self.reason = status, None if reason is None else redact(reason)
+
+    def cancel(self) -> None:
+        """End the job as ``Cancelled``, unless it is over already."""
+        self.end(JobStatus.CANCELLED)
+
+    def finish(self) -> bool:
+        """End the job as its control requests; return whether it is over and not only paused.
+
+        Tasks that wait for a retry fail with their latest message.
+
+        Raises:
+            StateDamaged: The counts do not match the manifest or the rows.
+        """
+        requested = self._control.requested
+        if requested is JobStatus.PAUSED and not self.is_over:
+            self._show_progress()
+            return False
+        self.end(requested or JobStatus.COMPLETE)
+        for task, message in self._journal.all_waiting():
+            self.record(task, Outcome(ResultCode.TEMPORARY_FAILURE, message), is_last_try=True)
+        self.commit()
+        self._check_counts()
+        self._show_progress()
+        return True
+
+    def _check_counts(self) -> None:
+        counts = {TaskStatus.SUCCEEDED: self._succeeded, TaskStatus.FAILED: self._failed}
+        expected = {status: counts[status] for status in self._reported}
+        found = {status: self._journal.count(status) for status in self._reported}
+        if found != expected or self._succeeded + self._failed != self._run:
+            raise StateDamaged(
+                f"the journal is damaged: it has {found} rows for {self._succeeded:,} tasks that "
+                f"succeeded and {self._failed:,} that failed, {self._run:,} in all"
+            )
+        if self.status is JobStatus.COMPLETE and self._total not in (None, self._run):
+            raise StateDamaged(
+                f"the journal is damaged: it has {self._run:,} of {self._total:,} tasks"
+            )
+
+    def fail_for_report(self, error: Exception) -> None:
+        """Change the status to ``Failed``, whatever it was: without a report, results are lost."""
+        why = str(error) if isinstance(error, ReportNotWritten) else describe(error)
+        self.status, self.reason = JobStatus.FAILED, f"the report could not be written: {why}"
+        self._report_error = error
+
+    @property
+    def _elapsed(self) -> float:
+        return self._seconds + time.monotonic() - self._started
+
+    @property
+    def _progress(self) -> Progress:
+        total = self._run if self.status is JobStatus.COMPLETE else self._total
+        return Progress(total, self._succeeded, self._failed, int(self._elapsed))
+
+    def _show_progress(self) -> None:
+        if self._on_progress is None:
+            return
+        try:
+            self._on_progress(self._progress)
+        except KeyboardInterrupt:
+            self.cancel()
+
+    def result(self, job_id: str, *, report: str | None = None) -> JobResult:
+        """Return the result of the job: ``Paused`` if it is not over."""
+        return JobResult(
+            job_id=job_id,
+            status=self.status if self.is_over else JobStatus.PAUSED,
+            progress=self._progress,
+            failures=self._failures.most_frequent(),
+            elapsed=self._elapsed,
+            reason=self.reason,
+            report=report,
+            report_error=self._report_error,
+        )
+
+
+_NEW_JOB: Final[dict[str, Any]] = {
+    "status": JobStatus.ACTIVE,
+    "reason": None,
+    "seconds": 0.0,
+    "run": 0,
+    "succeeded": 0,
+    "failed": 0,
+    "failures": (),
+}
+_THRESHOLD_TASKS: Final = 1_000
+_COMMIT_SECONDS: Final = 0.1
+_COMMIT_TASKS: Final = 5_000
+
+
+# ---------------------------------------------------------------- failures
+
+
+class _Failure(NamedTuple):
+    """A failed task: error code and message as AWS reports them, and a text for the summary."""
+
+    error_code: str
+    message: str
+    summary: str
+    http_status: int = 200
+
+
+def _failure(answer: Answer) -> _Failure:
+    """Describe a failed task, without credentials that the message may contain."""
+    if isinstance(answer, Outcome):
+        message = redact(answer.message, _MAX_REDACTED)
+        return _Failure(answer.code.value, message, message)
+    if isinstance(answer, FunctionError):
+        message = redact(f"Lambda returned function error: {answer.payload}", _MAX_REDACTED)
+        error = json.loads(answer.payload)
+        error_type = error.get("errorType", "Task timed out")
+        summary = redact(f"{error_type}: {error['errorMessage'][:_MAX_REDACTED]}")
+        return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], summary)
+    if isinstance(answer, Refused):
+        message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]
+        return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
+    assert isinstance(answer, InvalidAnswer)
+    message = "Invalid JSON returned in Lambda payload"
+    summary = f"{message}: {redact(answer.reason, _MAX_REDACTED)}"
+    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, summary)
+
+
+_MAX_REDACTED: Final = 4 * MAX_RESULT_STRING  # characters
