@@ -469,7 +469,7 @@ def test_a_version_of_the_manifest(world: World) -> None:
     [
         (b"photos,a\nphotos,b,c\n", "Unexpected number of task fields: s3://photos/m.csv, line 2"),
         (b"Bucket,Key\nphotos,a\n", "Manifest file is not properly formatted: "),
-        (b"", "Manifest file is not properly formatted: s3://photos/m.csv: it is empty"),
+        (b"", "Manifest file is not properly formatted: s3://photos/m.csv: the manifest is empty"),
         (b"\xff,a\n", "Manifest file is not properly formatted: "),
     ],
 )
