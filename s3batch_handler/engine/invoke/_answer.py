@@ -63,15 +63,22 @@ FUNCTION_ERROR: Final = "FunctionError"
 INVALID_ANSWER: Final = "InvalidAnswer"
 
 
-def answer_of(kind: str, text: str) -> Answer:
-    """Make an answer of the two texts that a worker process sends for it.
+def to_texts(answer: Outcome | FunctionError | InvalidAnswer) -> tuple[str, str]:
+    """Return an answer as two texts: its kind (or its result code), and its content."""
+    if isinstance(answer, Outcome):
+        return _KINDS[answer.code], answer.message
+    if isinstance(answer, FunctionError):
+        return FUNCTION_ERROR, answer.payload
+    return INVALID_ANSWER, answer.reason
 
-    ``kind`` is :data:`FUNCTION_ERROR`, :data:`INVALID_ANSWER` or a result code as S3 spells it.
-    """
+
+def from_texts(kind: str, text: str) -> Outcome | FunctionError | InvalidAnswer:
+    """Return the answer that :func:`to_texts` has turned into two texts."""
     code = _CODES.get(kind)
     if code is not None:
         return Outcome(code, text)
     return FunctionError(text) if kind == FUNCTION_ERROR else InvalidAnswer(text)
 
 
+_KINDS: Final = {code: code.value for code in ResultCode}
 _CODES: Final = {code.value: code for code in ResultCode}

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 from s3batch_handler.core._payload import wire_job
-from s3batch_handler.engine.invoke._answer import Answer, NotRun, answer_of
+from s3batch_handler.engine.invoke._answer import Answer, NotRun
 from s3batch_handler.engine.invoke._lambda_environment import (
     Environment,
     exited,
@@ -77,12 +77,12 @@ class InProcess:
                 yield entry, NotRun()
                 return
             try:
-                result = self._environment.invoke(schema_version, spelled_job, *entry)
+                answer = self._environment.invoke(schema_version, spelled_job, *entry)
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
                 yield entry, exited(code, self._environment.request_id)
             else:
-                yield entry, answer_of(*result)
+                yield entry, answer
 
     def close(self) -> None:
         """Nothing to end."""

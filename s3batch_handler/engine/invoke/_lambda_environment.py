@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 import pydantic_core
 
 from s3batch_handler.core._errors import InvalidResponse
-from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import MAX_PAYLOAD_BYTES, parse_response, wire_task
 from s3batch_handler.core._redaction import redact, text_of
-from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER, FunctionError
+from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer
 from s3batch_handler.engine.invoke._lambda_logging import LOG_FORMAT, LOG_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from s3batch_handler.core._model import Outcome
     from s3batch_handler.engine.invoke._function_loader import Function
 
 
@@ -73,8 +73,8 @@ class Environment:
         bucket: str,
         encoded_key: str,
         version_id: str | None,
-    ) -> tuple[str, str]:
-        """Call the function for one task; give what :func:`answer_of` understands.
+    ) -> Outcome | FunctionError | InvalidAnswer:
+        """Call the function for one task, and return its answer.
 
         ``job`` is spelled as in events. What is no ``Exception`` (``SystemExit``, …) is let
         through, as RIC does: it ends the environment.
@@ -165,24 +165,21 @@ class Context:
     identity: ClassVar = _NoIdentity()
 
 
-def read_response(event: dict[str, Any], response: str | bytes) -> tuple[str, str]:
-    """Read the answer to an event of one task; give what :func:`answer_of` understands."""
+def read_response(event: dict[str, Any], response: str | bytes) -> Outcome | InvalidAnswer:
+    """Read the response to an event of one task."""
     try:
         value = _from_json(response)
     except (ValueError, RecursionError) as error:
-        return INVALID_ANSWER, f"not JSON: {error}"
+        return InvalidAnswer(f"not JSON: {error}")
     return _answer_in(event, value)
 
 
-def _answer_in(event: dict[str, Any], value: object) -> tuple[str, str]:
+def _answer_in(event: dict[str, Any], value: object) -> Outcome | InvalidAnswer:
     try:
         (outcome,) = parse_response(event, value)
     except InvalidResponse as error:
-        return INVALID_ANSWER, str(error)
-    return _KINDS[outcome.code], outcome.message
-
-
-_KINDS: Final = {code: code.value for code in ResultCode}
+        return InvalidAnswer(str(error))
+    return outcome
 
 
 def _marshal(returned: object) -> tuple[str | bytes, object]:
@@ -268,14 +265,14 @@ def exit_reason(returncode: int) -> str:
 
 def _error(
     kind: str, message: str, request_id: str, stack_trace: list[str] | None = None
-) -> tuple[str, str]:
+) -> FunctionError:
     payload = {
         "errorMessage": message[:_LONGEST_MESSAGE],
         "errorType": kind,
         "requestId": request_id,
         "stackTrace": stack_trace or [],
     }
-    return FUNCTION_ERROR, _to_json(payload)
+    return FunctionError(_to_json(payload))
 
 
 _LONGEST_MESSAGE: Final = 64 * 1024  # of which a report keeps 1,024 characters

@@ -18,7 +18,7 @@ from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._payload import wire_job
 from s3batch_handler.core._redaction import text_of
-from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, Refused, answer_of
+from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, Refused
 from s3batch_handler.engine.invoke._lambda_api import CallFailed, NoReply, Silence, Unreachable
 from s3batch_handler.engine.invoke._lambda_environment import read_response, task_event
 
@@ -140,7 +140,7 @@ class RemoteFunction:
             if failed.is_access_denied:
                 return Refused(403, "AccessDenied", failed.message)
             return Outcome(ResultCode.TEMPORARY_FAILURE, str(failed))
-        return _function_error(reply) or answer_of(*read_response(event, reply.payload))
+        return _function_error(reply) or read_response(event, reply.payload)
 
     def _invoke(self, payload: bytes, stopped: threading.Event) -> Reply:
         """Send a payload until something comes back, or there is no hope of it.

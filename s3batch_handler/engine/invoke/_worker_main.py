@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import result_string
-from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER
+from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER, to_texts
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
@@ -158,7 +158,7 @@ def _do(batch: Batch, environment: Environment, results: int, state: _State) -> 
         if state.stop or (time.monotonic() > end and index):
             _send(results, REST, str(len(tasks) - index))
             return
-        kind, text = invoke(schema_version, job, bucket, key, version_id)
+        kind, text = to_texts(invoke(schema_version, job, bucket, key, version_id))
         if state.forked:  # the function's child came back here
             os._exit(0)
         if kind in (FUNCTION_ERROR, INVALID_ANSWER):

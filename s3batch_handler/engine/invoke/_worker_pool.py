@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._payload import wire_job
-from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun, answer_of
+from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun, from_texts
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import (
@@ -212,7 +212,7 @@ class WorkerPool:
                 raise InvalidFunction(text)
             elif worker.tasks:
                 worker.answered += 1
-                yield worker.tasks.popleft(), answer_of(kind, text)
+                yield worker.tasks.popleft(), from_texts(kind, text)
 
     def _ending(self, worker: WorkerProcess, *, late: bool, code: int) -> FunctionError:
         request_id = request_id_of(worker.instance, worker.answered + 1)

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.engine.invoke._answer import Answer, FunctionError, InvalidAnswer, answer_of
+from s3batch_handler.engine.invoke._answer import Answer, FunctionError, InvalidAnswer
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._invoker import InProcess, Invoker
 from s3batch_handler.engine.invoke._lambda_environment import Environment, lambda_variables
@@ -359,7 +359,7 @@ def test_marshalling_agrees_with_lambdas_runtime(value: object) -> None:
         lambda event, context: value, variables={}, timeout=1, instance="1-2-3-4"
     )
 
-    answer = answer_of(*environment.invoke("1.0", {"id": ""}, "b", "k", None))
+    answer = environment.invoke("1.0", {"id": ""}, "b", "k", None)
 
     marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
     try:
