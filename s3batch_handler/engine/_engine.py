@@ -1,12 +1,10 @@
-"""The jobs of one account in one Region: what S3 Control takes orders for, done on this machine.
+"""The engine: the S3 Batch Operations jobs of one account in one Region, run on this machine.
 
-In the foreground a job runs on the thread that made it ready to run: ``create_job`` returns when
-the job is over, or waits for its confirmation, and nothing is left running behind it. So tests need
-not wait, and the same job does the same things in the same order each time. In the background
-threads of the engine take the jobs, those of higher priority first.
+In the foreground a job runs on the thread that calls ``create_job``, which returns when the job is
+over or waits for its confirmation. Tests need not wait, and their jobs run in the same order each
+time. In the background, threads of the engine run jobs by priority.
 
-What an engine knows is in SQLite: with ``state`` it outlives the process, and whatever was cut off
-goes on.
+Jobs are in SQLite. With ``state``, they outlive the process, and interrupted jobs continue.
 """
 
 from __future__ import annotations
@@ -43,34 +41,34 @@ if TYPE_CHECKING:
 class Engine:
     """The jobs of one account in one Region, run on this machine.
 
-    It is a :class:`~s3batch_handler.jobs._control.JobControl`: what it refuses is a ``JobError``.
-    It runs jobs that invoke a function, or do one of S3's own operations. Any other ends
-    ``Failed``, with a reason that says what is not implemented.
+    A :class:`~s3batch_handler.jobs._control.JobControl`: requests that it refuses raise
+    ``JobError``. It runs jobs that invoke a function, and most of S3's own operations. A job with
+    another operation ends as ``Failed``, with a reason that names the operation.
 
-    A context manager. In the background, jobs that run at its end are left as they are, to go on
-    when another engine has the same ``state``.
+    A context manager. Jobs that run in the background at its end continue in the next engine with
+    the same ``state``.
 
     Args:
-        functions: What jobs may invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. A name stands for any qualifier, account and Region
-            that it does not mention; of several that fit, the one that says most is called.
-            :data:`~s3batch_handler.engine.invoke._target.Target` says what can be registered.
+        functions: The functions that jobs may invoke, by name (``thumbnails``), name with qualifier
+            (``thumbnails:PROD``) or ARN. A name without qualifier, account or Region matches any.
+            If several match, the most specific is called. Values: see
+            :data:`~s3batch_handler.engine.invoke._target.Target`.
         s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
-        account_id: Whose jobs these are.
-        region: Where.
-        max_redrives: Further tries for a task that failed temporarily.
-        timeout: Seconds that a call may take: a function in this process is only told of it. By
-            default 60, and 900 for functions elsewhere, which have one of their own.
-        clock: Gives the time, with its time zone.
-        state: A folder to keep jobs in; without it they live as long as the engine.
-        background: Run jobs in threads of the engine: one job at a time, those of higher priority
-            first, for whom others pause. Otherwise what was cut off goes on before this engine is
-            there.
+        account_id: The account of the jobs.
+        region: The Region of the jobs.
+        max_redrives: How often a task is retried that failed temporarily.
+        timeout: Seconds that a call may take. A function in this process can read it, but is not
+            interrupted. By default 60; for remote functions, which have a timeout of their own,
+            900.
+        clock: Returns the time, with its time zone.
+        state: The folder in which jobs are kept. Without it, they exist as long as the engine.
+        background: Run jobs in threads, one at a time. A job pauses for a job of higher priority.
+            Otherwise interrupted jobs continue before the constructor returns.
 
     Raises:
-        ValueError: A key of ``functions`` is neither a name nor an ARN.
-        InvalidFunction: What is registered names no function.
-        TypeError: Or cannot be one.
+        ValueError: A key of ``functions`` is neither the name nor the ARN of a function.
+        InvalidFunction: A value of ``functions`` is not a valid target.
+        TypeError: A value of ``functions`` has a type that cannot be called.
         StateError: The folder cannot be used, or another engine uses it.
     """
 
@@ -108,24 +106,25 @@ class Engine:
             self._scheduler.continue_all()
             self._open = stack.pop_all()
 
-    # ------------------------------------------------------------ what one can ask for
+    # ------------------------------------------------------------ the calls of S3 Control
 
     def create_job(self, spec: JobSpec) -> str:
-        """Make a job, and in the foreground run it, unless it waits for confirmation; give its id.
+        """Create a job and return its ID. In the foreground, also run it.
 
         Raises:
-            JobError: The request token was used for another job.
+            JobError: The request token was used for another request.
         """
         with self._jobs.lock:
-            before = self._jobs.with_token(spec.client_request_token)
-            if before is not None and before.spec != spec:
+            existing = self._jobs.with_token(spec.client_request_token)
+            if existing is not None and existing.spec != spec:
                 raise JobError(
-                    f"ClientRequestToken {spec.client_request_token} belongs to another request",
-                    job_id=before.job.job_id,
+                    f"ClientRequestToken {spec.client_request_token} belongs to another request. "
+                    "Use a new token",
+                    job_id=existing.job.job_id,
                     code="IdempotencyException",
                 )
-            if before is not None:
-                return before.job.job_id
+            if existing is not None:
+                return existing.job.job_id
             job_id = str(uuid.uuid4())
             arn = f"{self._arn_of_jobs}/{job_id}"
             job = Job.new(spec, job_id=job_id, job_arn=arn, creation_time=self._clock())
@@ -134,7 +133,7 @@ class Engine:
         return job_id
 
     def describe_job(self, job_id: str) -> Job:
-        """Tell how a job is."""
+        """Return the description of a job."""
         with self._jobs.lock:
             self._jobs.expire()
             return self._jobs.job(job_id)
@@ -146,14 +145,14 @@ class Engine:
         max_results: int = 1000,
         next_token: str | None = None,
     ) -> JobPage:
-        """List jobs, the newest first; those made between two pages are in neither."""
+        """List jobs, the newest first. Jobs that are created between two pages are in neither."""
         if not 0 <= max_results <= _MAX_RESULTS:
             raise JobError(
-                f"MaxResults: 0 to {_MAX_RESULTS}, not {max_results}",
+                f"MaxResults is {max_results}, expected 0 to {_MAX_RESULTS}",
                 code="InvalidRequestException",
             )
-        # The token is the last job of the page before: whatever has come or changed since then,
-        # the listing goes on behind it.
+        # The token is the ID of the last job of the page before. The next page starts after it,
+        # whatever was created or has changed since.
         with self._jobs.lock:
             self._jobs.expire()
             try:
@@ -173,11 +172,12 @@ class Engine:
     ) -> Job:
         """Confirm a job (``Ready``), which lets it run, or cancel it (``Cancelled``).
 
-        The job is told as it is at first: ``Ready``, or ``Cancelling`` where tasks still run.
+        Returns:
+            The job with its first new status: ``Ready``, or ``Cancelling`` while tasks still run.
 
         Raises:
-            InvalidTransition: It has a status from which it cannot get there.
-            JobError: Nobody can ask for this status.
+            InvalidTransition: The job cannot change from its status to this one.
+            JobError: This status cannot be requested.
         """
         if reason is not None:
             _check(_REASON, reason, "StatusUpdateReason")
@@ -189,7 +189,7 @@ class Engine:
         return job
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
-        """Change the priority of a job that is not over yet."""
+        """Change the priority of a job that is not over."""
         _check(_PRIORITY, priority, "Priority")
         with self._jobs.lock:
             job = self.describe_job(job_id)
@@ -204,14 +204,14 @@ class Engine:
         return job
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
-        """Give the tags of a job."""
+        """Return the tags of a job."""
         return self._jobs.tags(job_id)
 
     def put_job_tagging(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
         if len(tags) > MAX_JOB_TAGS:
             raise JobError(
-                f"Tags: at most {MAX_JOB_TAGS}, not {len(tags)}",
+                f"Tags: {len(tags)} tags, expected at most {MAX_JOB_TAGS}",
                 job_id=job_id,
                 code="TooManyTagsException",
             )
@@ -220,13 +220,13 @@ class Engine:
             self._jobs.save_tags(self.describe_job(job_id).job_id, tags)
 
     def delete_job_tagging(self, job_id: str) -> None:
-        """Take all tags off a job."""
+        """Delete all tags of a job."""
         self.put_job_tagging(job_id, {})
 
     # ------------------------------------------------------------ the end
 
     def close(self) -> None:
-        """Stop the work of the background, and let go of the state."""
+        """Stop the threads in the background, and release the state folder."""
         self._open.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Failed tasks that are alike, counted together: what a summary tells of thousands of failures."""
+"""Count failed tasks by error code and message, for the summary of a job."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed tasks of one error code, whose messages differ in names and numbers at most.
+    """Failed tasks with the same error code, whose messages differ only in names and numbers.
 
     Attributes:
-        message: What their messages have in common; all of it where they are the same.
+        message: The common form of their messages; the message itself if all are the same.
+        example: The message of the first task.
     """
 
     error_code: str
@@ -25,10 +26,10 @@ class FailureGroup:
 
 
 class FailureCounts:
-    """Counts failed tasks by error code and by what their messages have in common.
+    """Counts failed tasks by error code and by the common form of their messages.
 
     Args:
-        facts: What another one had counted before: its :attr:`facts`.
+        facts: The :attr:`facts` from which to continue.
     """
 
     def __init__(self, facts: Iterable[list[Any]] = ()) -> None:
@@ -37,7 +38,7 @@ class FailureCounts:
     def add(self, error_code: str, message: str, key: str) -> None:
         """Count a failed task, whose message may contain the key of its object."""
         name = (error_code, message_pattern(_without_key(message, key)))
-        if name not in self._groups and len(self._groups) >= _MOST:
+        if name not in self._groups and len(self._groups) >= _MAX_GROUPS:
             name = (error_code, "other messages")
         group = self._groups.setdefault(name, _Group(message))
         group.count += 1
@@ -45,11 +46,11 @@ class FailureCounts:
 
     @property
     def facts(self) -> list[list[Any]]:
-        """All that was counted, as JSON can hold it."""
+        """All counts, in a form that JSON can represent."""
         return [[*name, *astuple(group)] for name, group in self._groups.items()]
 
     def most_frequent(self) -> tuple[FailureGroup, ...]:
-        """Give the most frequent ones first, and only a few."""
+        """Return the most frequent groups, the most frequent first."""
         frequent = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(
             FailureGroup(
@@ -64,37 +65,38 @@ class FailureCounts:
 
 @dataclass(slots=True)
 class _Group:
-    """How often a kind of failure was seen; ``differs``: not always in the same words."""
+    """The count of a group; ``differs`` if its messages are not all the same."""
 
     example: str
     count: int = 0
     differs: bool = False
 
 
-_MOST: Final = 500
+_MAX_GROUPS: Final = 500
 _SHOWN: Final = 10
 
 
 def message_pattern(message: str) -> str:
     """Return the common form of messages that differ only in names, numbers and places."""
-    # Longer than the result, so that names of different lengths do not change where it ends.
-    return _PARTICULAR.sub("…", message[:_READ])[:_TELLING]
+    # The part that is read is longer than the result, which therefore does not depend on the
+    # lengths of names.
+    return _VARIABLE.sub("…", message[:_READ_CHARACTERS])[:_PATTERN_CHARACTERS]
 
 
 def _without_key(message: str, key: str) -> str:
-    """Replace a key with spaces, and a file name made of it; others are recognised without it."""
+    """Replace a key with spaces, and its file name. Other keys match :data:`_VARIABLE`."""
     for name in (key, key.rpartition("/")[2]):
         if len(name.split()) > 1:
             message = message.replace(name, "…")
     return message
 
 
-_READ: Final = 2_000
-_TELLING: Final = 300  # characters at the beginning of a message
+_READ_CHARACTERS: Final = 2_000
+_PATTERN_CHARACTERS: Final = 300
 
-# ---------------------------------------------------------------- what is particular
+# ---------------------------------------------------------------- variable parts of messages
 #
-# Regular expressions in verbose form. Each must stay linear: messages are not trusted.
+# Regular expressions in verbose form. Each must take linear time: messages are untrusted.
 
 _OFFSET: Final = r"[+-]\d\d:?\d\d (?! :?\d )"
 _ZONE_NAMES: Final = (
@@ -149,16 +151,16 @@ _IPV6: Final = r"""
 _HEXADECIMAL: Final = r"""
     (?<! [^\W_] ) [0-9a-fA-F]{8} (?: -? [0-9a-fA-F]{4} ){3} -? [0-9a-fA-F]{12}   # UUIDs
     (?! [0-9a-fA-F] )
-  | \b 0 (?: [xX] [0-9a-fA-F]+ | [bB] [01]+ \b | [oO] [0-7]+ \b )                 # places in memory
+  | \b 0 (?: [xX] [0-9a-fA-F]+ | [bB] [01]+ \b | [oO] [0-7]+ \b )                 # memory addresses
   | \b \d+ (?: [.,] \d+ )* [eE] [+-]? \d+ \b                    # a number, such as 1000e-5
   | (?<! [^\W_] ) (?= \d* [a-fA-F] ) (?= [a-fA-F]* \d )         # letters and digits, but
-    (?! (?: [A-Z] \d{3,6} | \d{3,6} [bB] ) \b )                 # neither E1001 nor 1024B
+    (?! (?: [A-Z] \d{3,6} | \d{3,6} [bB] ) \b )                 # not E1001 or 1024B
     [0-9a-fA-F]{4,} (?! [^\W_] )
   | (?<! [^\W_] ) (?! (?i: acceded | defaced | effaced ) \b )   # English has no longer words
     (?: [a-f]{7,} | [A-F]{7,} ) (?! [^\W_] )                    # of these letters
 """
-_PARTICULAR: Final = re.compile(
-    rf"""(?<!\w) '[^']*' (?!\w) | "[^"]*"     # what is quoted; not the apostrophes of "can't"
+_VARIABLE: Final = re.compile(
+    rf"""(?<!\w) '[^']*' (?!\w) | "[^"]*"     # quoted text, but not the apostrophe of "can't"
       | {_AWS_REQUEST}
       | (?<![\w+.-]) [\w+.-]{{1,40}} :// [^\s'",;)\]>]+         # addresses
       | {_PATH}

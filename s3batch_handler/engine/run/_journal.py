@@ -1,16 +1,14 @@
-"""What has become of the tasks of one job so far: kept in SQLite, so that it outlives the process.
+"""The journal of a job: the results of its tasks, in SQLite, so that they outlive the process.
 
-A job that was cut off, by ``kill -9`` at any moment, goes on where its journal ends: tasks that are
-in it have their row in the report and are not run again, all others are run (again). What happens
-between two commits is kept or lost as one.
+After ``kill -9`` at any moment, a job continues where its journal ends: tasks that are in it have
+their row in the report and are not run again, all others are run (again). A commit saves all that
+was added since the commit before, or nothing.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.documents._manifest import ManifestEntry
@@ -30,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class QueuedTask(ManifestEntry):
-    """A line of the manifest as a task of its job.
+    """An entry of the manifest as a task of its job.
 
     Attributes:
-        number: Which line, from 0.
-        tries: How often it has failed temporarily.
+        number: The number of the entry, from 0.
+        tries: How often the task has failed temporarily.
         was_run: Whether the task has an answer in this pass.
         followers: Tasks after it that fail without being run, as soon as it has an answer.
     """
@@ -46,23 +44,26 @@ class QueuedTask(ManifestEntry):
 
 
 class Journal:
-    """The journal of one job, in a file; without one, in a temporary file that nobody else sees.
+    """The journal of one job.
 
     Args:
-        path: Made when it is not there.
-        must_exist: Do not make it.
+        path: The file, created if it does not exist. By default a temporary file.
+        must_exist: Do not create the file.
+
+    Attributes:
+        facts: The argument of the latest :meth:`commit`.
 
     Raises:
-        StateError: It cannot be read or written, now or later on: no permission, a full disk. What
-            was committed stays, so that the job can go on once that has passed.
-        StateDamaged: It is no journal, or not whole any more, or it must exist and does not.
+        StateError: The file cannot be read or written, now or later: no permission, a full disk.
+            What was committed stays, so the job can continue later.
+        StateDamaged: The file is not a journal, is incomplete, or does not exist although it must.
     """
 
     def __init__(self, path: Path | None = None, *, must_exist: bool = False) -> None:
         self._name = "the journal" if path is None else str(path)
         self._new: list[int] = []  # numbers of tasks that were answered since the latest commit
         self._rows: dict[TaskStatus, list[bytes]] = {status: [] for status in TaskStatus}
-        self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: waits no longer
+        self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: no longer waiting
         self._db = open_database(
             path,
             name=self._name,
@@ -80,9 +81,9 @@ class Journal:
 
     @classmethod
     def create(cls, path: Path) -> None:
-        """Create the file of a new job's journal, in place of any other.
+        """Create the journal of a new job, and replace any other file.
 
-        The caller does so before it saves the job, so that a missing journal is noticed.
+        Call this before the job is saved as prepared, so that a missing journal is noticed.
         """
         remove_database(path)
         cls(path).close()
@@ -95,7 +96,6 @@ class Journal:
                 raise damaged(self._name, "the checksum of its state does not match")
             known = json.loads(state)
         self.facts: dict[str, Any] = known["facts"]
-        """What was given to the latest :meth:`commit`."""
         self._chunks: int = known["chunks"]
         self._counts: dict[str, int] = known["rows"]  # of each status
         self._answered = NumberRanges(self._answered_ranges())
@@ -103,7 +103,7 @@ class Journal:
         if (len(self._answered), waiting) != (known["answered"], known["waiting"]):
             raise damaged(self._name, "tasks are missing in it")
         self._waiting_count = waiting
-        for status in TaskStatus:  # now, and not when all other tasks have been run
+        for status in TaskStatus:  # find damage now, and not when all tasks have been run
             for _ in self.rows(status):
                 pass
 
@@ -118,7 +118,7 @@ class Journal:
 
     @property
     def answered(self) -> int:
-        """Number of tasks that have an answer or failed temporarily, as of the latest commit."""
+        """The number of tasks that have an answer or failed temporarily, at the latest commit."""
         return len(self._answered)
 
     @property
@@ -126,33 +126,29 @@ class Journal:
         """The number after the last of these tasks."""
         return self._answered.end
 
-    # ------------------------------------------------------------ what is to be done
+    # ------------------------------------------------------------ tasks to run
 
     def unanswered(self, entries: Iterable[ManifestEntry]) -> Iterator[QueuedTask]:
         """Yield the tasks of a manifest that have no answer yet."""
-        entries = iter(entries)
-        start = 0
-        new = tuple.__new__  # half the price of QueuedTask(…)
-        for first, end in (*self._answered, (sys.maxsize, sys.maxsize)):
-            for number, entry in enumerate(islice(entries, first - start), start):
-                task = new(QueuedTask, entry)
+        for number, entry in enumerate(entries):
+            if number not in self._answered:
+                task = QueuedTask(*entry)
                 task.number = number
                 yield task
-            start = first + sum(1 for _ in islice(entries, end - first))
 
     def waiting(self, tries: int) -> Iterator[QueuedTask]:
-        """Give the tasks that have failed temporarily so many times, and nothing else so far."""
+        """Yield the tasks that have failed temporarily so many times, and wait for a retry."""
         for task, _ in self._waiting_tasks(tries, tries):
             yield task
 
     def all_waiting(self) -> Iterator[tuple[QueuedTask, str]]:
-        """Give all tasks that wait for another try, with their latest messages."""
+        """Yield all tasks that wait for a retry, with their latest messages."""
         yield from self._waiting_tasks(1, _ANY)
 
     def _waiting_tasks(self, least: int, most: int) -> Iterator[tuple[QueuedTask, str]]:
         last = -1
         while True:
-            # Page by page: those that were read may be changed while the next ones are.
+            # In pages, because the caller may change tasks that it has read.
             with translate_sqlite_errors(self._name):
                 page = self._db.execute(
                     "SELECT * FROM waiting WHERE number > ? AND tries BETWEEN ? AND ? "
@@ -170,10 +166,10 @@ class Journal:
                 yield task, message.decode("utf-8", "surrogatepass")
             last = page[-1][0]
 
-    # ------------------------------------------------------------ what became of it
+    # ------------------------------------------------------------ results
 
     def add_row(self, task: QueuedTask, status: TaskStatus, row: bytes) -> None:
-        """Take a task's row of the report, the last that is heard of it; ``b""``: it gets none."""
+        """Add the final result of a task with its row of the report, ``b""`` if it has none."""
         if row:
             self._rows[status].append(row)
         if task.tries:
@@ -182,14 +178,14 @@ class Journal:
             self._new.append(task.number)
 
     def add_waiting(self, task: QueuedTask, message: str) -> None:
-        """Take a task that has failed temporarily, once more."""
+        """Add a task that has failed temporarily and waits for a retry."""
         if not task.tries:
             self._new.append(task.number)
         text = message.encode("utf-8", "surrogatepass")
         self._waiting[task.number] = (task.number, task.tries + 1, *task, text)
 
     def commit(self, facts: Mapping[str, Any]) -> None:
-        """Commit all that was added, together with ``facts`` (JSON) about it.
+        """Commit all that was added, together with ``facts``, which JSON can represent.
 
         Only new data is written, so the cost of a commit depends neither on the number of tasks nor
         on how long a single task takes.
@@ -230,15 +226,15 @@ class Journal:
             added.clear()
 
     def _commit_waiting(self) -> int:
-        """Save changes of the tasks that wait for a redrive; return how many wait."""
+        """Save changes of the tasks that wait for a retry; return how many wait."""
         if not self._waiting:
             return self._waiting_count
         ended = [(number,) for number, row in self._waiting.items() if row is None]
         waiting = [(*row, checksum(*row)) for row in self._waiting.values() if row is not None]
-        begun = sum(row[1] == 1 for row in waiting)  # tasks that fail for the first time
+        new = sum(row[1] == 1 for row in waiting)  # tasks that fail for the first time
         left = self._db.executemany("DELETE FROM waiting WHERE number = ?", ended).rowcount
         self._db.executemany("REPLACE INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?)", waiting)
-        return self._waiting_count + begun - max(left, 0)
+        return self._waiting_count + new - max(left, 0)
 
     def _commit_answered(self) -> None:
         removed = [(first,) for first in self._answered.removed]
@@ -266,7 +262,7 @@ class Journal:
                 yield chunk
         if found != self.count(status):
             raise damaged(
-                self._name, f"{found:,} of {self.count(status):,} rows of {status} tasks are there"
+                self._name, f"{found:,} of {self.count(status):,} rows of {status} tasks are left"
             )
 
     def count(self, status: TaskStatus) -> int:
@@ -274,7 +270,7 @@ class Journal:
         return self._counts.get(status, 0)
 
     def close(self) -> None:
-        """Let go of the file; what is not committed is lost."""
+        """Close the file. What was not committed is lost."""
         self._db.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A set of numbers that is stored as ranges, so its size depends on the number of gaps."""
+"""A set of numbers that is stored as ranges, so that its size depends on the number of gaps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class NumberRanges:
@@ -19,7 +19,7 @@ class NumberRanges:
         removed: The first numbers of ranges that were merged into others since then.
 
     Args:
-        ranges: In order, none touching another.
+        ranges: The first ranges, in order, with gaps between them.
     """
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
@@ -46,9 +46,7 @@ class NumberRanges:
 
     def _add(self, first: int, end: int) -> None:
         low = bisect_left(self._ends, first)  # ranges from here on end after it, or touch it
-        high = bisect_right(
-            self._firsts, end
-        )  # ranges before here begin before its end, or touch it
+        high = bisect_right(self._firsts, end)  # ranges before here start before it, or touch it
         if low < high:
             first = min(first, self._firsts[low])
             end = max(end, self._ends[high - 1])
@@ -65,13 +63,14 @@ class NumberRanges:
         self.changed.clear()
         self.removed.clear()
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        """Yield the current ranges."""
-        return iter([*zip(self._firsts, self._ends, strict=True)])
+    def __contains__(self, number: int) -> bool:
+        """Return whether a number is in the set."""
+        index = bisect_right(self._firsts, number) - 1
+        return index >= 0 and number < self._ends[index]
 
     @property
     def end(self) -> int:
-        """The number after the greatest one; 0 for an empty set."""
+        """The number after the greatest number; 0 for an empty set."""
         return self._ends[-1] if self._ends else 0
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""SQLite files of ours: opened, made where they are new, and their troubles told as ours."""
+"""Create and open SQLite databases, and translate the errors of SQLite."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def open_database(
     is_temporary: bool = False,
     must_exist: bool = False,
 ) -> sqlite3.Connection:
-    """Open a database, for any number of threads, one at a time.
+    """Open a database. Any thread may use it, but only one at a time.
 
     Every statement is a transaction, unless one is begun.
 
     Args:
-        path: A file, made when it is not there; ``None``: in memory, or in a temporary file.
-        name: What errors call it.
+        path: The file, created if it does not exist; ``None``: in memory, or in a temporary file.
+        name: The name of the database in errors.
         schema: Creates the tables and sets ``user_version`` to ``version``.
         version: The version of the table format.
-        is_temporary: Nobody will see it after this process, nor after a statement that failed.
-        must_exist: Do not make the file.
+        is_temporary: Use a temporary file. After a statement that fails, it cannot be used.
+        must_exist: Do not create the file.
 
     Raises:
-        StateError: It cannot be used.
-        StateDamaged: It is no database, or another version of this package wrote it, or it must
-            exist and does not.
+        StateError: The file cannot be used.
+        StateDamaged: The file is not a database, was written by another version of this package, or
+            does not exist although it must.
     """
     if path is not None:
         check_is_file(path, name)
@@ -47,7 +47,7 @@ def open_database(
         if must_exist and not path.exists():
             raise damaged(name, "it is missing")
         if not path.exists():
-            _make_file(path, name, schema)
+            _create_file(path, name, schema)
     where = path or ("" if is_temporary else ":memory:")
     with translate_sqlite_errors(name):
         database = sqlite3.connect(where, isolation_level=None, check_same_thread=False)
@@ -78,8 +78,8 @@ def check_is_file(path: Path, name: str | None = None) -> None:
         raise damaged(name or str(path), "it is not a file")
 
 
-def _make_file(path: Path, name: str, schema: str) -> None:
-    """Create the file of a database: with all tables, or not at all.
+def _create_file(path: Path, name: str, schema: str) -> None:
+    """Create the file of a database with all tables, or not at all.
 
     Therefore a file that is empty later has been damaged.
     """
@@ -104,14 +104,14 @@ def _check_version(database: sqlite3.Connection, name: str, version: int) -> Non
         raise damaged(name, "it is empty")
     if found != version:
         raise StateDamaged(
-            f"{name} is damaged, or was written by another version of s3batch-handler "
-            f"(its format is {found}, not {version}): go on with that version, or begin again with "
+            f"{name} is damaged, or was written by another version of s3batch-handler: its format "
+            f"is {found}, expected {version}. Continue with that version, or start again with "
             "another folder"
         )
 
 
 def remove_database(path: Path) -> None:
-    """Remove the file of a database, and those of SQLite beside it."""
+    """Remove the file of a database, and the files that SQLite creates beside it."""
     for suffix in ("", "-wal", "-shm", "-journal", ".part"):
         _beside(path, suffix).unlink(missing_ok=True)
 
@@ -122,7 +122,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 @contextmanager
 def translate_sqlite_errors(name: str) -> Iterator[None]:
-    """Turn SQLite's errors into :class:`StateError`, or :class:`StateDamaged` if it is the file."""
+    """Translate errors of SQLite to :class:`StateError`, or :class:`StateDamaged` for the file."""
     try:
         yield
     except sqlite3.ProgrammingError as error:  # closed in the meantime
@@ -130,7 +130,7 @@ def translate_sqlite_errors(name: str) -> Iterator[None]:
     except sqlite3.Error as error:
         # Text that is not UTF-8 is an OperationalError without any code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-        if code & 0xFF in _PASSING and code not in _DAMAGES:
+        if code & 0xFF in _NOT_DAMAGE and code not in _DAMAGE:
             raise StateError(f"{name} cannot be used: {error}") from error
         raise damaged(name, str(error)) from error
     except UnicodeDecodeError as error:  # a message of SQLite quotes names in the file
@@ -142,7 +142,7 @@ def translate_sqlite_errors(name: str) -> Iterator[None]:
 def checksum(*values: object, content: bytes = b"") -> int:
     """Return a checksum of the columns of a record, to detect damage later.
 
-    Against accidents (a disk, an editor, a copy that was cut off), not against people.
+    It detects accidents (a bad disk, an editor, an incomplete copy), not manipulation.
     """
     return zlib.crc32(content, zlib.crc32(repr(values).encode("utf-8", "surrogatepass")))
 
@@ -154,7 +154,7 @@ def damaged(name: str, problem: str) -> StateDamaged:
 
 # SQLite's codes for problems of the machine or of the user. All other codes mean a damaged file:
 # the library's statements are correct, so even "no such table" means that the file is not its own.
-_PASSING: Final = frozenset(
+_NOT_DAMAGE: Final = frozenset(
     (
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_ABORT,
@@ -171,4 +171,4 @@ _PASSING: Final = frozenset(
         sqlite3.SQLITE_AUTH,
     )
 )
-_DAMAGES: Final = frozenset((sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS))
+_DAMAGE: Final = frozenset((sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS))

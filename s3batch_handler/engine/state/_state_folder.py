@@ -1,4 +1,4 @@
-"""The folder in which an engine keeps what must outlive it: one engine at a time."""
+"""The state folder: it keeps jobs between processes, for one process at a time."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 @contextmanager
 def disk_errors_as_state_error(folder: Path) -> Iterator[None]:
-    """Turn the error of a disk that takes no more into a :class:`StateError`.
+    """Translate errors of a disk that is full or read-only to :class:`StateError`.
 
     Raises:
-        StateError: What the block writes to the folder has no room, or the disk is read-only.
+        StateError: The block cannot write to the folder.
     """
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _NOT_WRITABLE:
             raise
         raise StateError(f"{folder} cannot be written: {error.strerror}") from error
 
 
-_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+_NOT_WRITABLE: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
 def folder_lock(folder: Path) -> Iterator[Path]:
-    """Have a folder to oneself, made if need be. The lock goes when the process does.
+    """Create a folder if necessary, and lock it until the end of the block or of the process.
 
     Raises:
-        StateError: Another process has it; or it cannot be written.
+        StateError: Another process has locked the folder, or it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,6 @@ def folder_lock(folder: Path) -> Iterator[Path]:
         except BlockingIOError:
             raise StateError(
                 f"the state folder {folder} is in use by another process: "
-                "wait until that has ended, or use another folder"
+                "wait until that process has ended, or use another folder"
             ) from None
         yield folder
