@@ -26,9 +26,9 @@ from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.local_aws._server import serve
-from tests.integration.engine.test_job_life import client, function, spec
-from tests.integration.engine.test_journal import JOB, Crash, Function, Rows
 from tests.integration.local_aws.test_server import ask
+from tests.support.engine_jobs import client, function, spec_of_keys
+from tests.support.job_run import JOB, Crash, Row, Rows, ScriptedFunction
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -50,21 +50,21 @@ from pathlib import Path
 from unittest.mock import patch
 from tests.integration.engine import test_damaged_state as this
 
-class Killed(this.Function):
+class Killed(this.ScriptedFunction):
     def __call__(self, event, context):
         if self.calls_left == 0:
             os._exit(9)
         return super().__call__(event, context)
 
 often = patch("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0)
-with patch.object(this, "Function", Killed), often:
+with patch.object(this, "ScriptedFunction", Killed), often:
     this.run(Path(sys.argv[1]), calls=int(sys.argv[2]), resume=False)
 """
 
 
 def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
     """Begin a run in a folder, or go on with it; it crashes after some calls."""
-    function, report = Function(SCRIPT), Rows()
+    function, report = ScriptedFunction(SCRIPT), Rows()
     function.calls_left = calls
     with SavedRun.open(state, resume=resume) as saved:
         if not resume:
@@ -96,7 +96,7 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     _, report = run(tmp_path_factory.mktemp("whole") / "state", calls=-1, resume=False)
     return sorted(report.rows)
 
@@ -143,7 +143,7 @@ def miscount(data: bytearray, place: int, many: int) -> None:
 )
 def test_a_run_whose_folder_is_damaged(
     states: list[Path],
-    expected: list[bytes],
+    expected: list[Row],
     tmp_path_factory: pytest.TempPathFactory,
     which: int,
     name: str,
@@ -236,7 +236,7 @@ def test_damaged_rows_are_found_before_a_task_is_run(
 
 
 def test_a_run_that_is_killed_before_its_first_task_can_be_resumed(
-    expected: list[bytes], tmp_path: Path
+    expected: list[Row], tmp_path: Path
 ) -> None:
     """Its journal is there from the beginning, so it is not taken for damaged."""
     with suppress(Crash):
@@ -278,7 +278,7 @@ def s3() -> Iterator[Any]:
 def asked(keys: list[str], **members: Any) -> Any:
     operation = {"LambdaInvoke": {"FunctionArn": "function"}}
     defaults = {"ConfirmationRequired": True, "Operation": operation, "Priority": 1}
-    return spec(keys, **{**defaults, **members})
+    return spec_of_keys(keys, **{**defaults, **members})
 
 
 DAMAGES = [

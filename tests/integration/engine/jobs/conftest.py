@@ -1,10 +1,11 @@
-"""What tests of jobs share."""
+"""Fixtures for tests of jobs."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 import pytest
 from moto import mock_aws
 
@@ -59,3 +60,13 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Enter]:
 def world(enter: Enter) -> World:
     """A world with one function, ``thumbnails``."""
     return enter({"thumbnails": thumbnails})
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    """S3 with a bucket."""
+    session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
+    with mock_aws():
+        client = session.client("s3")
+        client.create_bucket(Bucket="photos")
+        yield client

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import uuid
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from logging.handlers import BufferingHandler
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from unittest.mock import patch
 
-import boto3
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -25,42 +22,14 @@ from s3batch_handler.engine import _engine as engine
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.jobs._control import wait_for_job
-from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._lifecycle import TRANSITIONS
 from s3batch_handler.jobs._status import JobStatus
+from tests.support.engine_jobs import client, function, spec_of_keys
+
+if TYPE_CHECKING:
+    from s3batch_handler.jobs._job import Job
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
-
-
-def function(event: Any, context: object) -> Any:
-    (task,) = event["tasks"]
-    if task["s3Key"] == "broken":
-        raise ValueError(task["s3Key"])
-    result = {"taskId": task["taskId"], "resultCode": "Succeeded", "resultString": ""}
-    return {"invocationSchemaVersion": "1.0", "results": [result]}
-
-
-@cache
-def client() -> Any:
-    session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
-    return session.client("s3")
-
-
-def spec(keys: list[str], **members: Any) -> JobSpec:
-    """Put a manifest into the bucket, and ask for a job over it."""
-    manifest = "".join(f"photos,{key}\n" for key in keys).encode()
-    key = f"{uuid.uuid4()}.csv"  # moto breaks off reading what is written anew
-    etag = client().put_object(Bucket="photos", Key=key, Body=manifest)["ETag"].strip('"')
-    request = {
-        "Manifest": {
-            "Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key"]},
-            "Location": {"ObjectArn": f"arn:aws:s3:::photos/{key}", "ETag": etag},
-        },
-        "Report": {"Enabled": True, "Bucket": "arn:aws:s3:::photos"},
-        "RoleArn": "arn:aws:iam::123456789012:role/batch",
-        "ClientRequestToken": str(uuid.uuid4()),
-    }
-    return JobSpec.from_request({**request, **members})
 
 
 class Recorded(JobStore):
@@ -114,7 +83,7 @@ class JobsOfAnEngine(RuleBasedStateMachine):
         priority=st.integers(0, 2),
     )
     def is_asked_for_a_job(self, keys: list[str], name: str, confirm: bool, priority: int) -> str:
-        wanted = spec(
+        wanted = spec_of_keys(
             keys,
             ConfirmationRequired=confirm,
             Operation={"LambdaInvoke": {"FunctionArn": name}},

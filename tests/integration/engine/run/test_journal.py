@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
+from tests.support.job_run import JOB, Crash, Rows, ScriptedFunction, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -32,50 +32,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.engine.invoke._answer import Answer
 
-JOB = JobRef(id="j")
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
-
-
-def lines(count: int) -> list[ManifestEntry]:
-    return [ManifestEntry("photos", str(number), None) for number in range(count)]
-
-
-class Crash(BaseException):
-    """As sudden as a kill can be within a process."""
-
-
-class Rows:
-    """A report that is kept in memory."""
-
-    statuses = tuple(TaskStatus)
-
-    def __init__(self) -> None:
-        self.rows: list[bytes] = []
-
-    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
-        self.rows = [row for status in TaskStatus for row in b"".join(rows(status)).splitlines()]
-        return "here"
-
-
-class Function:
-    """Answers as its script says, one code for each try of a key; crashes after some calls."""
-
-    def __init__(self, script: dict[str, list[str]]) -> None:
-        self.script = script
-        self.tries: Counter[str] = Counter()
-        self.calls_left = -1
-
-    def __call__(self, event: Any, context: object) -> Any:
-        if self.calls_left == 0:
-            raise Crash
-        self.calls_left -= 1
-        (task,) = event["tasks"]
-        key = task["s3Key"]
-        codes = self.script.get(key, ["Succeeded"])
-        code = codes[min(self.tries[key], len(codes) - 1)]
-        self.tries[key] += 1
-        result = {"taskId": task["taskId"], "resultCode": code, "resultString": f"{key} is {code}"}
-        return {"invocationSchemaVersion": "1.0", "results": [result]}
 
 
 @pytest.fixture
@@ -100,17 +57,21 @@ def test_a_job_that_crashes_again_and_again(
     path = tmp_path_factory.mktemp("state") / "journal"
     script = {str(number): codes for number, codes in enumerate(scripts)}
     undisturbed = Rows()
-    run_job(lines(len(scripts)), InProcess(Function(script)), job=JOB, report=undisturbed)
+    run_job(
+        numbered(len(scripts)), InProcess(ScriptedFunction(script)), job=JOB, report=undisturbed
+    )
 
     for calls in [*crashes, -1]:
-        function, report = Function(script), Rows()
+        function, report = ScriptedFunction(script), Rows()
         with Journal(path) as journal:
             waiting = journal.all_waiting()
             function.tries.update({task.encoded_key: task.tries for task, _ in waiting})
             function.calls_left = calls
             invoker = InProcess(function)
             with suppress(Crash):
-                run = run_job(lines(len(scripts)), invoker, job=JOB, report=report, journal=journal)
+                run = run_job(
+                    numbered(len(scripts)), invoker, job=JOB, report=report, journal=journal
+                )
 
     assert sorted(report.rows) == sorted(undisturbed.rows)
     assert (run.progress.total, run.progress.done) == (len(scripts), len(scripts))
@@ -120,21 +81,21 @@ def test_a_job_that_crashes_again_and_again(
 @pytest.mark.usefixtures("commits_often")
 def test_a_crash_costs_no_more_than_the_running_task(tmp_path: Path) -> None:
     """What was answered before the last commit is not asked for again."""
-    function = Function({})
+    function = ScriptedFunction({})
     function.calls_left = 3
     with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
-        run_job(lines(5), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(5), InProcess(function), job=JOB, journal=journal)
 
     function.calls_left = -1
     with Journal(tmp_path / "journal") as journal:
-        run_job(lines(5), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(5), InProcess(function), job=JOB, journal=journal)
 
     assert function.tries == dict.fromkeys("01234", 1)
 
 
 def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
     """It comes back without a report; the same call with the same journal goes on."""
-    function, report = Function({"0": ["TemporaryFailure", "Succeeded"]}), Rows()
+    function, report = ScriptedFunction({"0": ["TemporaryFailure", "Succeeded"]}), Rows()
     control = RunControl()
 
     def pausing(event: Any, context: object) -> Any:
@@ -144,11 +105,16 @@ def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
 
     with Journal(tmp_path / "journal") as journal:
         paused = run_job(
-            lines(4), InProcess(pausing), job=JOB, report=report, journal=journal, control=control
+            numbered(4),
+            InProcess(pausing),
+            job=JOB,
+            report=report,
+            journal=journal,
+            control=control,
         )
         rows_so_far = list(report.rows)
 
-        run = run_job(lines(4), InProcess(function), job=JOB, report=report, journal=journal)
+        run = run_job(numbered(4), InProcess(function), job=JOB, report=report, journal=journal)
 
     assert (paused.status, paused.progress.done, paused.report) == (JobStatus.PAUSED, 1, None)
     assert rows_so_far == []
@@ -164,11 +130,11 @@ def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
         def write(self, rows: object) -> str:
             raise OSError("S3 is away")
 
-    function, report = Function({}), Rows()
+    function, report = ScriptedFunction({}), Rows()
     with Journal(tmp_path / "journal") as journal:
-        first = run_job(lines(3), InProcess(function), job=JOB, report=Away(), journal=journal)
+        first = run_job(numbered(3), InProcess(function), job=JOB, report=Away(), journal=journal)
 
-        run = run_job(lines(3), InProcess(function), job=JOB, report=report, journal=journal)
+        run = run_job(numbered(3), InProcess(function), job=JOB, report=report, journal=journal)
 
     assert (first.status, first.report) == (JobStatus.FAILED, None)
     assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 3)
@@ -177,12 +143,12 @@ def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
 
 def test_reason_and_kinds_of_failures_outlive_the_process(tmp_path: Path) -> None:
     """A job that had failed before it was cut off is not tried again, and says why it failed."""
-    function = Function({str(number): ["PermanentFailure"] for number in range(1_200)})
+    function = ScriptedFunction({str(number): ["PermanentFailure"] for number in range(1_200)})
     with Journal(tmp_path / "journal") as journal:
-        first = run_job(lines(1_200), InProcess(function), job=JOB, journal=journal)
+        first = run_job(numbered(1_200), InProcess(function), job=JOB, journal=journal)
 
     with Journal(tmp_path / "journal") as journal:
-        again = run_job(lines(1_200), InProcess(function), job=JOB, journal=journal)
+        again = run_job(numbered(1_200), InProcess(function), job=JOB, journal=journal)
 
     assert (again.status, again.reason) == (JobStatus.FAILED, first.reason)
     assert again.failures == first.failures
@@ -201,7 +167,7 @@ def test_tasks_that_were_answered_in_any_order(
     path = tmp_path_factory.mktemp("state") / "journal"
     answered: set[int] = set()
     with Journal(path) as journal:
-        tasks = {task.number: task for task in journal.unanswered(lines(31))}
+        tasks = {task.number: task for task in journal.unanswered(numbered(31))}
         for numbers in commits:
             for number in numbers:
                 journal.add_row(tasks[number], OK, b"x")
@@ -211,7 +177,9 @@ def test_tasks_that_were_answered_in_any_order(
             journal.add_row(tasks[count], OK, b"never committed")
 
     with Journal(path) as journal:
-        assert {task.number for task in journal.unanswered(lines(31))} == set(range(31)) - answered
+        assert {task.number for task in journal.unanswered(numbered(31))} == set(
+            range(31)
+        ) - answered
         assert b"".join(journal.rows(OK)) == b"x" * sum(map(len, commits))
 
 
@@ -254,11 +222,21 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal") as journal:
         journal._db.execute("PRAGMA max_page_count = 12")
         with pytest.raises(StateError, match="database or disk is full"):
-            run_job(lines(20_000), InProcess(Function({})), job=JOB, report=report, journal=journal)
+            run_job(
+                numbered(20_000),
+                InProcess(ScriptedFunction({})),
+                job=JOB,
+                report=report,
+                journal=journal,
+            )
 
     with Journal(tmp_path / "journal") as journal:
         run = run_job(
-            lines(20_000), InProcess(Function({})), job=JOB, report=report, journal=journal
+            numbered(20_000),
+            InProcess(ScriptedFunction({})),
+            job=JOB,
+            report=report,
+            journal=journal,
         )
 
     assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 20_000)
@@ -293,7 +271,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
 
     with Journal(path) as journal:
-        assert [task.number for task in journal.unanswered(lines(10))] == [7, 8, 9]
+        assert [task.number for task in journal.unanswered(numbered(10))] == [7, 8, 9]
         assert b"".join(journal.rows(OK)) == b"row\n" * 7
         assert journal.facts == {"run": 7}
 
@@ -360,7 +338,7 @@ def written_by_a_job(path: Path, count: int) -> int:
 
     with Journal(path) as journal:
         journal._db.set_trace_callback(count_bytes)  # statements with the values in them
-        run_job(lines(count), FirstTakesLong(), job=JOB, report=Rows(), journal=journal)
+        run_job(numbered(count), FirstTakesLong(), job=JOB, report=Rows(), journal=journal)
     return written
 
 
@@ -370,11 +348,11 @@ def test_commits_come_by_number_as_well_as_by_time(
     """So that what waits in memory is bounded on a fast machine, too."""
     monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 3600)
     monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_TASKS", 100)
-    function = Function({})
+    function = ScriptedFunction({})
     function.calls_left = 250
 
     with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
-        run_job(lines(300), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(300), InProcess(function), job=JOB, journal=journal)
 
     with Journal(tmp_path / "journal") as journal:
         assert journal.answered >= 200
@@ -405,7 +383,7 @@ def test_answers_are_committed_while_the_next_one_takes_long(
                 stop()
                 committed.append(journal.answered)
 
-        run_job(lines(5), Waits(), job=JOB, journal=journal)
+        run_job(numbered(5), Waits(), job=JOB, journal=journal)
 
     assert committed == [5, 5, 5, 5]  # once for each pass
 
@@ -445,16 +423,16 @@ def test_answers_are_committed_while_the_next_one_takes_long(
 def test_a_journal_that_is_not_what_was_written(tmp_path: Path, statement: str) -> None:
     """It is StateDamaged, when it is opened or at the end, and never a wrong report."""
     path = tmp_path / "journal"
-    function, report = Function({"2": ["TemporaryFailure"]}), Rows()
+    function, report = ScriptedFunction({"2": ["TemporaryFailure"]}), Rows()
     function.calls_left = 6
     with Journal(path) as journal, pytest.raises(Crash):
-        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal)
+        run_job(numbered(9), InProcess(function), job=JOB, report=report, journal=journal)
     with closing(sqlite3.connect(path)) as database:
         database.execute(statement)
         database.commit()
 
     function.calls_left = -1
     with pytest.raises(StateDamaged), Journal(path) as journal:
-        run_job(lines(9), InProcess(function), job=JOB, report=report, journal=journal, total=9)
+        run_job(numbered(9), InProcess(function), job=JOB, report=report, journal=journal, total=9)
 
     assert report.rows == []
