@@ -26,8 +26,8 @@ from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
-from s3batch_handler.jobs._shapes import Tags
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._structures import Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

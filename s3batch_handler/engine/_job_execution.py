@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
-    from s3batch_handler.jobs._job import JobSpec
-    from s3batch_handler.jobs._shapes import Report
+    from s3batch_handler.jobs._job import JobSpec, ReportRequest
 
 TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
 ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
@@ -227,7 +226,7 @@ class JobExecution:
             raise FatalJobError(NO_FUNCTION, text)
         return invoker_for(function, name=qualified_name(arn), timeout=self.timeout)
 
-    def _report(self, job_id: str, request: Report) -> ReportWriter | None:
+    def _report(self, job_id: str, request: ReportRequest) -> ReportWriter | None:
         if not request.enabled:
             return None
         assert request.bucket is not None  # validated with the request

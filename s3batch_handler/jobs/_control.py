@@ -20,7 +20,7 @@ from s3batch_handler.core._errors import (
 )
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.jobs._job import BAD_REQUEST, Job, JobPage
-from s3batch_handler.jobs._shapes import tag_set
+from s3batch_handler.jobs._structures import tag_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

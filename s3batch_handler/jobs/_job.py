@@ -12,21 +12,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import shown
-from s3batch_handler.jobs._shapes import (
-    GeneratedManifest,
-    Limits,
-    Manifest,
-    ManifestGenerator,
-    Operation,
-    Report,
-    Shape,
-    Tags,
-)
+from s3batch_handler.jobs._manifests import GeneratedManifest, Manifest, ManifestGenerator
+from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.jobs._status import JobStatus, Progress
+from s3batch_handler.jobs._structures import (
+    LENIENT,
+    AccountId,
+    BucketArn,
+    Constraints,
+    Structure,
+    Tags,
+    enum,
+)
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -65,12 +73,29 @@ def _summary(progress: Progress) -> dict[str, Any]:
     return summary
 
 
-Description = Annotated[str, Limits(1, 256)]
-Priority = Annotated[int, Limits(0, 2147483647)]
-RoleArn = Annotated[str, Limits(1, 2048, r"arn:[^:]+:iam::[0-9]{12}:role/.*")]
+Description = Annotated[str, Constraints(1, 256)]
+Priority = Annotated[int, Constraints(0, 2147483647)]
+RoleArn = Annotated[str, Constraints(1, 2048, r"arn:[^:]+:iam::[0-9]{12}:role/.*")]
 
 
-class JobSpec(Shape):
+class ReportRequest(Structure):
+    """The completion report that a job writes, and its location."""
+
+    bucket: BucketArn | None = None
+    format: Annotated[str, enum("Report_CSV_20180820")] | None = None
+    enabled: bool
+    prefix: Annotated[str, Constraints(1, 512)] | None = None
+    report_scope: Annotated[str, enum("AllTasks", "FailedTasksOnly")] | None = None
+    expected_bucket_owner: AccountId | None = None
+
+    @model_validator(mode="after")
+    def _has_a_place(self, info: ValidationInfo) -> Self:
+        if self.enabled and self.bucket is None and info.context is not LENIENT:
+            raise ValueError("Bucket is required if Enabled is true")
+        return self
+
+
+class JobSpec(Structure):
     """What one asks for: the request of CreateJob, without the account id.
 
     Made in Python, a mistake is pydantic's ``ValidationError``; :meth:`from_request` gives AWS's.
@@ -82,15 +107,15 @@ class JobSpec(Shape):
 
     confirmation_required: bool | None = None
     operation: Operation
-    report: Report
-    client_request_token: Annotated[str, Limits(1, 64)] = Field(
+    report: ReportRequest
+    client_request_token: Annotated[str, Constraints(1, 64)] = Field(
         default_factory=lambda: str(uuid.uuid4())
     )
     manifest: Manifest | None = None
     description: Description | None = None
     priority: Priority
     role_arn: RoleArn
-    tags: Annotated[Tags, Limits(max=MAX_JOB_TAGS)] = Field(default_factory=dict)
+    tags: Annotated[Tags, Constraints(max=MAX_JOB_TAGS)] = Field(default_factory=dict)
     manifest_generator: ManifestGenerator | None = None
 
     @property
@@ -104,7 +129,7 @@ class JobSpec(Shape):
     @model_validator(mode="after")
     def _has_a_manifest(self) -> Self:
         if (self.manifest is None) == (self.manifest_generator is None):
-            raise ValueError("exactly one of Manifest and ManifestGenerator is needed")
+            raise ValueError("exactly one of Manifest and ManifestGenerator is required")
         return self
 
     @model_validator(mode="after")
@@ -135,13 +160,13 @@ class JobSpec(Shape):
 
     def to_request(self) -> dict[str, Any]:
         """Give the arguments of boto3's ``create_job``, except AccountId."""
-        request = self.to_wire()
+        request = self.to_boto3()
         if not self.tags:
             del request["Tags"]
         return request
 
 
-class JobFailure(Shape):
+class JobFailure(Structure):
     """Why a job has failed.
 
     Attributes:
@@ -149,11 +174,11 @@ class JobFailure(Shape):
         failure_reason: A sentence.
     """
 
-    failure_code: Annotated[str, Limits(1, 64)] | None = None
-    failure_reason: Annotated[str, Limits(1, 256)] | None = None
+    failure_code: Annotated[str, Constraints(1, 64)] | None = None
+    failure_reason: Annotated[str, Constraints(1, 256)] | None = None
 
 
-class Job(Shape):
+class Job(Structure):
     """What one sees: what DescribeJob tells of a job, or the less that ListJobs does.
 
     Attributes:
@@ -183,7 +208,7 @@ class Job(Shape):
     ) = None
     status_update_reason: str | None = None
     failure_reasons: tuple[JobFailure, ...] = ()
-    report: Report | None = None
+    report: ReportRequest | None = None
     creation_time: datetime
     termination_date: datetime | None = None
     role_arn: str | None = None
@@ -221,17 +246,17 @@ class Job(Shape):
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Read the ``Job`` of a DescribeJob answer, also of a newer AWS than we know."""
         name = next(iter(description.get("Operation", ())), "")
-        return cls.of_answer({**description, "operation_name": name})
+        return cls.from_aws({**description, "operation_name": name})
 
     def to_description(self) -> dict[str, Any]:
         """Give the ``Job`` of a DescribeJob answer."""
-        return self.to_wire()
+        return self.to_boto3()
 
     @classmethod
     def from_listing(cls, descriptor: Mapping[str, Any]) -> Self:
         """Read one of the ``Jobs`` of a ListJobs answer."""
         members = dict(descriptor)
-        return cls.of_answer({"operation_name": members.pop("Operation", ""), **members})
+        return cls.from_aws({"operation_name": members.pop("Operation", ""), **members})
 
     def to_listing(self) -> dict[str, Any]:
         """Give one of the ``Jobs`` of a ListJobs answer."""

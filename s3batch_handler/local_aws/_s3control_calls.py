@@ -28,8 +28,8 @@ from typing_extensions import override
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import quoted
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
-from s3batch_handler.jobs._shapes import tag_set
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._structures import tag_set
 from s3batch_handler.local_aws._request_check import (
     InvalidRequest,
     check_body,

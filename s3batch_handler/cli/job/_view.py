@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from s3batch_handler.cli.job._service import Service
-    from s3batch_handler.jobs._job import Job
-    from s3batch_handler.jobs._shapes import Report
+    from s3batch_handler.jobs._job import Job, ReportRequest
     from s3batch_handler.jobs._status import Progress
 
 
@@ -168,7 +167,7 @@ def _operation(job: Job) -> str:
     return f"{job.operation_name} {function.function_arn}" if function else job.operation_name
 
 
-def _report(report: Report | None, job_id: str) -> str | None:
+def _report(report: ReportRequest | None, job_id: str) -> str | None:
     if report is None or report.bucket is None or not report.enabled:
         return None
     prefix = f"{report.prefix}/" if report.prefix else ""

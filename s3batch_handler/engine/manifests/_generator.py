@@ -20,14 +20,14 @@ from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.jobs._job_failures import FatalJobError
-from s3batch_handler.jobs._shapes import GeneratedManifest, ManifestFilter, ManifestLocation
+from s3batch_handler.jobs._manifests import GeneratedManifest, ManifestFilter, ManifestLocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-    from s3batch_handler.jobs._shapes import (
+    from s3batch_handler.jobs._manifests import (
         KeyNameConstraint,
         ManifestEncryption,
         ManifestOutputLocation,

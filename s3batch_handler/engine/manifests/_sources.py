@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.manifests._generator import Generated
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.jobs._job import Job
-    from s3batch_handler.jobs._shapes import Manifest, S3ManifestGenerator
+    from s3batch_handler.jobs._manifests import Manifest, S3ManifestGenerator
 
 
 class Manifests:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.jobs._shapes import Grant
+    from s3batch_handler.jobs._operations import Grant
 
     S3Operation: TypeAlias = Callable[[ObjectRef], Answer]
     """Changes one object. Raises the errors of the client."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
     from s3batch_handler.engine.operations._checksums import NewChecksum
-    from s3batch_handler.jobs._shapes import ComputeObjectChecksum
+    from s3batch_handler.jobs._operations import ComputeObjectChecksum
 
 
 def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Operation:

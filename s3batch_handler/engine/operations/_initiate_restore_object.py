@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import InitiateRestoreObject
+    from s3batch_handler.jobs._operations import InitiateRestoreObject
 
 
 def initiate_restore_object(settings: InitiateRestoreObject, s3: Any) -> S3Operation:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import PutObjectAcl
+    from s3batch_handler.jobs._operations import PutObjectAcl
 
 
 def put_object_acl(settings: PutObjectAcl, s3: Any) -> S3Operation:
@@ -36,5 +36,5 @@ def _arguments(settings: PutObjectAcl) -> dict[str, Any]:
     # The owner cannot be changed anyway.
     if policy.access_control_list.grants:
         return grant_headers(policy.access_control_list.grants)
-    owner = policy.access_control_list.owner.to_wire()
+    owner = policy.access_control_list.owner.to_boto3()
     return {"AccessControlPolicy": {"Owner": owner, "Grants": []}}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import PutObjectCopy
+    from s3batch_handler.jobs._operations import PutObjectCopy
 
 MAX_COPY_BYTES: Final = 5 * 1024**3
 """The limit of CopyObject (S3 API reference), and of S3 Batch Operations."""

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import PutObjectRetention
+    from s3batch_handler.jobs._operations import PutObjectRetention
 
 
 def put_object_retention(settings: PutObjectRetention, s3: Any) -> S3Operation:
     """Set mode and date; an empty retention removes them, if governance may be bypassed."""
     arguments = without_none(
-        Retention=settings.retention.to_wire(),
+        Retention=settings.retention.to_boto3(),
         BypassGovernanceRetention=settings.bypass_governance_retention,
     )
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up
 from s3batch_handler.engine.operations._delete_object_tagging import delete_object_tagging
-from s3batch_handler.jobs._shapes import tag_set
+from s3batch_handler.jobs._structures import tag_set
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import PutObjectTagging
+    from s3batch_handler.jobs._operations import PutObjectTagging
 
 
 def put_object_tagging(settings: PutObjectTagging, s3: Any) -> S3Operation:

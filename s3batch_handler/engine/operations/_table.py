@@ -1,6 +1,6 @@
 """The table of S3's own operations, which a job can do instead of invoking a function.
 
-Each operation has a module with a function of the operation's shape (``jobs/_shapes.py``) and
+Each operation has a module with a function of the operation's shape (``jobs/_operations.py``) and
 ``boto3.client("s3")``. It returns an :data:`~._base.S3Operation`, which is called for each object
 and returns the result of the task.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import Operation
+    from s3batch_handler.jobs._operations import Operation
 
 
 def s3_operation(settings: Operation, s3: Any) -> S3Operation:

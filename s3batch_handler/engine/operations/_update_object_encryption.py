@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
-    from s3batch_handler.jobs._shapes import UpdateObjectEncryption
+    from s3batch_handler.jobs._operations import UpdateObjectEncryption
 
 
 def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Operation:
@@ -20,7 +20,7 @@ def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Ope
     if settings.object_encryption is None:
         problem = "S3UpdateObjectEncryption: ObjectEncryption is missing"
         raise CannotRun(problem, code="InvalidRequest")
-    encryption = settings.object_encryption.to_wire()
+    encryption = settings.object_encryption.to_boto3()
     is_supported = False
 
     def update(item: ObjectRef) -> Answer:

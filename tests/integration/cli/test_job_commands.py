@@ -524,7 +524,7 @@ def test_a_request_that_aws_would_not_take(world: World) -> None:
     )
 
     assert run.exit_code == 2
-    assert "Operation.LambdaInvoke: FunctionArn is needed" in run.stderr
+    assert "Operation.LambdaInvoke: FunctionArn is required" in run.stderr
 
 
 class Lambda:

@@ -26,7 +26,7 @@ from s3batch_handler.documents._inventory import read_inventory
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.manifests._generator import matching_objects
 from s3batch_handler.jobs._job import Job, JobSpec
-from s3batch_handler.jobs._shapes import S3ManifestGenerator
+from s3batch_handler.jobs._manifests import S3ManifestGenerator
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.testing import mock_s3batch
 
@@ -749,7 +749,7 @@ def test_a_source_that_is_no_bucket(world: World) -> None:
 def test_a_source_that_must_not_be_listed() -> None:
     """Also what S3 says of a bucket with another owner."""
     client("s3").create_bucket(Bucket="photos")
-    made = {"S3JobManifestGenerator": generator().to_wire()}
+    made = {"S3JobManifestGenerator": generator().to_boto3()}
 
     with answering(client("s3"), "ListObjectsV2", "photos", 403, FORBIDDEN):
         job = run_in_engine({"ManifestGenerator": made})

@@ -31,7 +31,7 @@ from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._job import JobSpec
-from s3batch_handler.jobs._shapes import Operation
+from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.testing import mock_s3batch
 
 if TYPE_CHECKING:

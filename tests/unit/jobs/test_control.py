@@ -17,15 +17,9 @@ from typing_extensions import override
 from s3batch_handler.core._errors import InvalidTransition, JobError, JobNotFound
 from s3batch_handler.jobs._aws_clients import s3control_client
 from s3batch_handler.jobs._control import S3Control
-from s3batch_handler.jobs._job import JobSpec
-from s3batch_handler.jobs._shapes import (
-    LambdaInvoke,
-    Manifest,
-    ManifestLocation,
-    ManifestSpec,
-    Operation,
-    Report,
-)
+from s3batch_handler.jobs._job import JobSpec, ReportRequest
+from s3batch_handler.jobs._manifests import Manifest, ManifestLocation, ManifestSpec
+from s3batch_handler.jobs._operations import LambdaInvoke, Operation
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -76,7 +70,7 @@ def test_creating_a_job(aws: Stubber, control: S3Control) -> None:
     """The spec is sent as it stands, its token too, and the id comes back."""
     spec = JobSpec(
         operation=Operation(lambda_invoke=LambdaInvoke(function_arn="thumbnails")),
-        report=Report(enabled=False),
+        report=ReportRequest(enabled=False),
         manifest=Manifest(
             spec=ManifestSpec(format="S3BatchOperations_CSV_20180820", fields=("Bucket", "Key")),
             location=ManifestLocation(object_arn="arn:aws:s3:::photos/todo.csv", etag="x"),

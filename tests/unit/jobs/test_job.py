@@ -18,21 +18,14 @@ from pydantic import ValidationError
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.jobs._job import Job, JobFailure, JobSpec
-from s3batch_handler.jobs._shapes import (
-    LambdaInvoke,
-    Limits,
-    Manifest,
-    ManifestLocation,
-    ManifestSpec,
-    Operation,
-    Report,
-    Shape,
-)
+from s3batch_handler.jobs._job import Job, JobFailure, JobSpec, ReportRequest
+from s3batch_handler.jobs._manifests import Manifest, ManifestLocation, ManifestSpec
+from s3batch_handler.jobs._operations import LambdaInvoke, Operation
 from s3batch_handler.jobs._status import JobStatus, Progress
+from s3batch_handler.jobs._structures import Constraints, Structure
 
 if TYPE_CHECKING:
-    from botocore.model import Shape as ModelShape
+    from botocore.model import Shape
 
 MODEL = botocore.session.get_session().get_service_model("s3control")
 
@@ -77,7 +70,7 @@ def a_request(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in request.items() if value is not None}
 
 
-def invalid(shape: ModelShape, value: dict[str, Any]) -> str:
+def invalid(shape: Shape, value: dict[str, Any]) -> str:
     """Give what botocore has against a value."""
     report: str = ParamValidator().validate(value, shape).generate_report()
     return report
@@ -129,13 +122,16 @@ def test_an_operation_that_came_later() -> None:
     """It passes through as it is: botocore's service model knows what there is, and it is newer."""
     operation = Operation.model_validate({"S3FoldObject": {"Times": 7}})
 
-    assert (operation.name, operation.to_wire()) == ("S3FoldObject", {"S3FoldObject": {"Times": 7}})
+    assert (operation.name, operation.to_boto3()) == (
+        "S3FoldObject",
+        {"S3FoldObject": {"Times": 7}},
+    )
 
 
-def _differences(path: str, ours: Any, theirs: ModelShape) -> Any:
+def _differences(path: str, ours: Any, theirs: Shape) -> Any:
     """Tell where one of our types is not a shape of the model."""
     type_, limits = _type_and_limits(ours)
-    if type_ in (JobSpec, *_all_shapes(Shape)):
+    if type_ in (JobSpec, *_all_structures(Structure)):
         assert isinstance(theirs, StructureShape)
         fields = {field.serialization_alias: field for field in type_.model_fields.values()}
         yield from (f"{path}: only in the model: {name}" for name in theirs.members.keys() - fields)
@@ -179,19 +175,19 @@ def _differences(path: str, ours: Any, theirs: ModelShape) -> Any:
 _PYTHON = {"string": str, "integer": int, "long": int, "boolean": bool, "timestamp": datetime}
 
 
-def _type_and_limits(annotation: Any) -> tuple[Any, Limits]:
-    limits = Limits()
+def _type_and_limits(annotation: Any) -> tuple[Any, Constraints]:
+    limits = Constraints()
     while True:
         if get_origin(annotation) is Annotated:
             annotation, *marks = get_args(annotation)
-            limits = next((mark for mark in marks if isinstance(mark, Limits)), limits)
+            limits = next((mark for mark in marks if isinstance(mark, Constraints)), limits)
         elif get_origin(annotation) in (Union, UnionType):
             (annotation,) = (arg for arg in get_args(annotation) if arg is not NoneType)
         else:
             return annotation, limits
 
 
-def _different_limits(path: str, ours: Limits, theirs: ModelShape) -> Any:
+def _different_limits(path: str, ours: Constraints, theirs: Shape) -> Any:
     metadata = theirs.metadata
     pattern = metadata.get("pattern")
     if pattern is not None:
@@ -205,8 +201,8 @@ def _different_limits(path: str, ours: Limits, theirs: ModelShape) -> Any:
         yield f"{path}: one of {ours.enum}, not {metadata.get('enum')}"
 
 
-def _all_shapes(base: type[Shape]) -> set[type[Shape]]:
-    return {base}.union(*(_all_shapes(shape) for shape in base.__subclasses__()))
+def _all_structures(base: type[Structure]) -> set[type[Structure]]:
+    return {base}.union(*(_all_structures(child) for child in base.__subclasses__()))
 
 
 # ---------------------------------------------------------------- there and back
@@ -231,7 +227,7 @@ def _requests() -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(one, request, sources, _values(MODEL.shape_for("JobOperation")))
 
 
-def _values(shape: ModelShape, always: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
+def _values(shape: Shape, always: tuple[str, ...] = ()) -> st.SearchStrategy[Any]:
     limits = shape.metadata
     low, high = limits.get("min", 0), limits.get("max")
     if shape.name in _SPECIAL:
@@ -444,28 +440,28 @@ GENERATOR = {
         ({"Priority": None}, "Priority: Field required"),
         ({"Operation": None}, "Operation: Field required"),
         ({"ClientRequestToken": None}, "ClientRequestToken: Field required"),
-        ({"Priority": -1}, "Priority: at least 0, not -1"),
-        ({"Priority": 2147483648}, "Priority: at most 2147483647, not 2147483648"),
-        ({"Description": ""}, "Description: at least 1 characters, not 0"),
-        ({"Description": "x" * 257}, "Description: at most 256 characters, not 257"),
-        ({"ClientRequestToken": "x" * 65}, "ClientRequestToken: at most 64 characters, not 65"),
-        ({"RoleArn": "batch"}, "RoleArn: 'batch' is not of the form"),
-        ({"RoleArn": "x arn:aws:iam::123456789012:role/b"}, "RoleArn: .* is not of the form"),
-        ({"Colour": "red"}, "S3 Control knows no Colour here"),
+        ({"Priority": -1}, "Priority: must be at least 0, got -1"),
+        ({"Priority": 2147483648}, "Priority: must be at most 2147483647, got 2147483648"),
+        ({"Description": ""}, "Description: length must be at least 1, got 0"),
+        ({"Description": "x" * 257}, "Description: length must be at most 256, got 257"),
+        ({"ClientRequestToken": "x" * 65}, "ClientRequestToken: length must be at most 64, got 65"),
+        ({"RoleArn": "batch"}, "RoleArn: must match arn:.*; got 'batch'"),
+        ({"RoleArn": "x arn:aws:iam::123456789012:role/b"}, "RoleArn: must match .*; got"),
+        ({"Colour": "red"}, "S3 Control does not accept Colour here"),
         # operations
-        ({"Operation": {}}, "Operation: exactly one member is needed, not 0"),
+        ({"Operation": {}}, "Operation: must have exactly one member, got 0"),
         (
             {"Operation": {"S3ReplicateObject": {}, "S3DeleteObjectTagging": {}}},
-            "Operation: exactly one member is needed, not 2",
+            "Operation: must have exactly one member, got 2",
         ),
-        ({"Operation": {"LambdaInvoke": {}}}, "Operation.LambdaInvoke: FunctionArn is needed"),
+        ({"Operation": {"LambdaInvoke": {}}}, "Operation.LambdaInvoke: FunctionArn is required"),
         (
             {"Operation": {"LambdaInvoke": {"FunctionArn": "a function"}}},
-            "Operation.LambdaInvoke.FunctionArn: 'a function' is not of the form",
+            "Operation.LambdaInvoke.FunctionArn: must match .*; got 'a function'",
         ),
         (
             {"Operation": {"LambdaInvoke": {"FunctionArn": "f", "UserArguments": {"a": "b"}}}},
-            "Operation.LambdaInvoke: UserArguments need an InvocationSchemaVersion of 2.0",
+            "Operation.LambdaInvoke: UserArguments require InvocationSchemaVersion 2.0",
         ),
         (
             {"Operation": {"LambdaInvoke": {"FunctionArn": "f", "InvocationSchemaVersion": "3"}}},
@@ -481,34 +477,34 @@ GENERATOR = {
                     }
                 }
             },
-            "Operation.LambdaInvoke.UserArguments: at most 10 entries, not 11",
+            "Operation.LambdaInvoke.UserArguments: number of entries must be at most 10, got 11",
         ),
         (
             {"Operation": {"S3PutObjectCopy": {"StorageClass": "CELLAR"}}},
-            "Operation.S3PutObjectCopy.StorageClass: 'CELLAR' is none of STANDARD, ",
+            "Operation.S3PutObjectCopy.StorageClass: must be one of STANDARD, .*; got 'CELLAR'",
         ),
         (
             {"Operation": {"S3PutObjectLegalHold": {"LegalHold": {}}}},
             "Operation.S3PutObjectLegalHold.LegalHold.Status: Field required",
         ),
         # manifests
-        ({"Manifest": None}, "exactly one of Manifest and ManifestGenerator is needed"),
+        ({"Manifest": None}, "exactly one of Manifest and ManifestGenerator is required"),
         (
             {"ManifestGenerator": GENERATOR},
-            "exactly one of Manifest and ManifestGenerator is needed",
+            "exactly one of Manifest and ManifestGenerator is required",
         ),
         (
             {"Manifest": None, "ManifestGenerator": {}},
-            "ManifestGenerator: exactly one member is needed",
+            "ManifestGenerator: must have exactly one member, got 0",
         ),
         ({"Manifest": {"Location": LOCATION}}, "Manifest.Spec: Field required"),
         (
             {"Manifest": {"Spec": CSV, "Location": {**LOCATION, "ETag": ""}}},
-            "Manifest.Location.ETag: at least 1 characters, not 0",
+            "Manifest.Location.ETag: length must be at least 1, got 0",
         ),
         (
             {"Manifest": {"Spec": CSV, "Location": {**LOCATION, "ObjectArn": "todo.csv"}}},
-            "Manifest.Location.ObjectArn: 'todo.csv' is not of the form",
+            "Manifest.Location.ObjectArn: must match .*; got 'todo.csv'",
         ),
         (
             {
@@ -517,37 +513,37 @@ GENERATOR = {
                     "Location": {**LOCATION, "ObjectArn": "arn:aws:s3:::photos"},
                 }
             },
-            "Manifest.Location: ObjectArn names no object",
+            "Manifest.Location: ObjectArn must contain a bucket and a key",
         ),
         (
             {"Manifest": {"Spec": {**CSV, "Fields": ["Bucket", "Kee"]}, "Location": LOCATION}},
-            r"Manifest.Spec.Fields\[1\]: 'Kee' is none of Ignore, Bucket, Key, VersionId",
+            r"Manifest.Spec.Fields\[1\]: must be one of Ignore, Bucket, Key, VersionId; got 'Kee'",
         ),
         (
             {"Manifest": None, "ManifestGenerator": listing(MatchAnyPrefix=["a/", "b/"])},
-            ".*KeyNameConstraint: MatchAnyPrefix takes one string, not 2",
+            ".*KeyNameConstraint: MatchAnyPrefix must have one string, got 2",
         ),
         (
             {"Manifest": None, "ManifestGenerator": listing(MatchAnySubstring=["a"] * 3)},
-            ".*KeyNameConstraint: MatchAnySubstring takes one string, not 3",
+            ".*KeyNameConstraint: MatchAnySubstring must have one string, got 3",
         ),
         # reports
-        ({"Report": {"Enabled": True}}, "Report: Bucket is needed where Enabled is true"),
+        ({"Report": {"Enabled": True}}, "Report: Bucket is required if Enabled is true"),
         (
             {"Report": {"Enabled": True, "Bucket": "reports"}},
-            "Report.Bucket: 'reports' is not of the form",
+            "Report.Bucket: must match .*; got 'reports'",
         ),
         # tags
-        ({"Tags": [{"Key": "a"}]}, "Tags: each tag needs a Key and a Value"),
+        ({"Tags": [{"Key": "a"}]}, "Tags: each tag must have a Key and a Value"),
         (
             {"Tags": [{"Key": "a", "Value": ""}, {"Key": "a", "Value": "b"}]},
-            "Tags: a Key may be there only once",
+            "Tags: each Key must be unique",
         ),
-        ({"Tags": [{"Key": "a", "Value": "<b>"}]}, "Tags.a: '<b>' is not of the form"),
-        ({"Tags": [{"Key": "a\tb", "Value": ""}]}, r".*is not of the form"),
+        ({"Tags": [{"Key": "a", "Value": "<b>"}]}, "Tags.a: must match .*; got '<b>'"),
+        ({"Tags": [{"Key": "a\tb", "Value": ""}]}, r".*must match"),
         (
             {"Tags": [{"Key": str(number), "Value": ""} for number in range(51)]},
-            "Tags: at most 50 entries, not 51",
+            "Tags: number of entries must be at most 50, got 51",
         ),
     ],
 )
@@ -635,7 +631,7 @@ def test_a_refusal_does_not_repeat_the_request(changes: dict[str, Any]) -> None:
 def test_a_mistake_made_in_python_is_told_shortly() -> None:
     """Pydantic's error quotes no more of a value than a refusal does."""
     with pytest.raises(ValidationError) as mistake:
-        Report(enabled=False, format="A" * 100_000)
+        ReportRequest(enabled=False, format="A" * 100_000)
 
     assert len(str(mistake.value)) < 2_000
 
@@ -675,7 +671,7 @@ def test_a_spec_made_in_python() -> None:
 
 def test_a_mistake_made_in_python() -> None:
     """The same limits hold."""
-    with pytest.raises(ValidationError, match="at least 0, not -1"):
+    with pytest.raises(ValidationError, match="must be at least 0, got -1"):
         _spec(priority=-1)
 
 
@@ -707,7 +703,7 @@ def test_where_a_manifest_lies(arn: str, bucket: str, key: str) -> None:
 def _spec(**changes: Any) -> JobSpec:
     fields: dict[str, Any] = {
         "operation": Operation(lambda_invoke=LambdaInvoke(function_arn="thumbnails")),
-        "report": Report(enabled=False),
+        "report": ReportRequest(enabled=False),
         "manifest": Manifest(
             spec=ManifestSpec(format="S3BatchOperations_CSV_20180820", fields=("Bucket", "Key")),
             location=ManifestLocation(object_arn="arn:aws:s3:::photos/todo.csv", etag="x"),
