@@ -226,8 +226,8 @@ def test_a_server_goes_on_beside_a_damaged_job(folder: Path) -> None:
         )
         control.update_job_status(damaged, JobStatus.READY)
         other = spec(etag, "photos").model_copy(update={"client_request_token": "other"})
-        done = wait_for_job(control, control.create_job(other), timeout=60)
-        failed = wait_for_job(control, damaged, timeout=60)
+        done = wait_for_job(control, control.create_job(other), poll=0.05, timeout=60)
+        failed = wait_for_job(control, damaged, poll=0.05, timeout=60)
 
     assert (done.status, done.progress.done) == (JobStatus.COMPLETE, 5)
     assert failed.status is JobStatus.FAILED
