@@ -711,6 +711,7 @@ def test_how_often_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---------------------------------------------------------------- the AWS CLI
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not AWS.exists(), reason=f"the AWS CLI is not installed: no {AWS}")
 def test_the_aws_cli(world: World) -> None:
     """It creates, describes, lists, cancels and tags jobs, as the page on the server says."""

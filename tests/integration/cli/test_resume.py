@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
+pytestmark = pytest.mark.slow
+
 TASKS = 500
 
 # Every seventh fails for good, every fifth once for a time. It waits where it was told to.

@@ -16,6 +16,8 @@ from tests.support.shell import APP, Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import boto3
 from s3batch_handler import Task, task_handler

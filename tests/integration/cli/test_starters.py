@@ -23,6 +23,8 @@ from s3batch_handler.documents._report import read_report
 if TYPE_CHECKING:
     from s3batch_handler.cli._scaffolding import Starter
 
+pytestmark = pytest.mark.slow
+
 STARTERS = list(starters())
 BLANK = "{{cookiecutter.project_slug}}"
 

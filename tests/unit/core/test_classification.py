@@ -836,6 +836,7 @@ def errors_marked_as_retryable() -> Iterator[tuple[str, int]]:
             yield error.get("code", name), error.get("httpStatusCode", 400)
 
 
+@pytest.mark.slow
 def test_errors_that_service_models_mark_as_retryable() -> None:
     """A code that comes with a new botocore is either temporary, or has a reason not to be."""
     errors = {*errors_marked_as_retryable()}
@@ -866,6 +867,7 @@ def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
         yield name, error.get("code", name), status, words
 
 
+@pytest.mark.slow
 def test_code_that_is_sent_counts_and_not_the_name_in_the_model() -> None:
     """SNS sends ``ConcurrentAccess`` for its ConcurrentAccessException.
 
@@ -928,6 +930,7 @@ PROMISED_BUT_PERMANENT = {
 """Codes whose documentation speaks of a later retry in some service, and why they are permanent."""
 
 
+@pytest.mark.slow
 def test_errors_whose_documentation_promises_that_a_later_retry_may_succeed() -> None:
     """A code that comes with a new botocore is either temporary, or has a reason not to be.
 
@@ -994,6 +997,7 @@ BUSY_BUT_PERMANENT = {
 """Codes about something that is running or active, and why they are permanent here."""
 
 
+@pytest.mark.slow
 def test_errors_that_too_much_is_running_at_the_moment() -> None:
     """A code that comes with a new botocore is either temporary, or has a reason not to be."""
     busy = {(code, status) for _, code, status, words in modelled_errors() if BUSY.search(words)}
@@ -3123,6 +3127,7 @@ def test_list_of_failures_that_contains_itself() -> None:
     assert code_of(client_error_of({"Errors": failures})) is TEMPORARY
 
 
+@pytest.mark.slow
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
     """A partial failure is understood wherever AWS's answers list codes."""
     _, found = service_models()

@@ -426,6 +426,7 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
     assert redact(once) == once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

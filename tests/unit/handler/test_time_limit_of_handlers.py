@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 4.0
 RESERVE = 3.0  # a slow machine may need some of it
 LONG = 60.0
