@@ -9,7 +9,7 @@ def main() -> None:
     """Run ``s3batch``: the entry point of the installed script."""
     try:
         from s3batch_handler.cli._commands import s3batch
-        from s3batch_handler.cli._output import use_standard_streams_safely
+        from s3batch_handler.cli._output import prepare_standard_streams
         from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
     except ModuleNotFoundError as error:
         if error.name != "click":
@@ -19,5 +19,5 @@ def main() -> None:
         print("\nAborted!", file=sys.stderr)
         sys.exit(130)
     with signals_as_ctrl_c():
-        use_standard_streams_safely()
+        prepare_standard_streams()
         s3batch.main(prog_name="s3batch")

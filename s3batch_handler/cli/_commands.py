@@ -12,14 +12,14 @@ import click
 from typing_extensions import override
 
 from s3batch_handler import __version__
-from s3batch_handler.cli._options import UsageProblem
+from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli._output import (
     INTERRUPTED,
-    NOBODY_READS,
-    discard,
+    READER_GONE,
+    discard_buffer,
     error_line,
-    fit_to_show,
-    say,
+    print_message,
+    sanitize_message,
 )
 from s3batch_handler.core._errors import JobNotWatched
 from s3batch_handler.core._redaction import without_secrets
@@ -80,9 +80,9 @@ class _Commands(click.Group):
             _exit_if_unwritten(error)
             if ctx.params["debug"]:
                 lines = traceback.format_exception(without_secrets(error))
-                say("\n".join(map(printable, "".join(lines).splitlines())))
+                print_message("\n".join(map(printable, "".join(lines).splitlines())))
             else:
-                say(f"s3batch: {error_line(error)}")
+                print_message(f"s3batch: {error_line(error)}")
             ctx.exit(exit_code(error))
 
     @override
@@ -95,22 +95,22 @@ class _Commands(click.Group):
         try:
             code = run()
         except click.Abort:  # Ctrl-C
-            say("Aborted!")
+            print_message("Aborted!")
             code = INTERRUPTED
         except click.ClickException as error:
             try:
-                _fit_to_show(error).show()
+                _sanitized(error).show()
             except OSError:
-                discard(sys.stderr)
+                discard_buffer(sys.stderr)
             code = error.exit_code
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fit_to_show(error: click.ClickException) -> click.ClickException:
+def _sanitized(error: click.ClickException) -> click.ClickException:
     """Return an error of click in which arguments are truncated and escaped."""
     text = error.format_message()
     if not isinstance(error, click.MissingParameter):  # its message has several lines, and no value
-        text = fit_to_show(text)
+        text = sanitize_message(text)
     if isinstance(error, click.UsageError):
         return click.UsageError(text, error.ctx)
     return click.ClickException(text)
@@ -118,7 +118,7 @@ def _fit_to_show(error: click.ClickException) -> click.ClickException:
 
 def exit_code(error: Exception) -> int:
     """Return the exit code of a command that an error ends: docs/reference.md lists them."""
-    if isinstance(error, UsageProblem):
+    if isinstance(error, InvalidArgument):
         return 2
     return 3 if isinstance(error, JobNotWatched) else 1
 
@@ -133,10 +133,10 @@ def _exit_if_unwritten(error: Exception) -> None:
     if isinstance(error, OSError) and any(
         frame.f_code is click.echo.__code__ for frame, _ in frames
     ):
-        discard(sys.stdout)
-        if error.errno in NOBODY_READS:
+        discard_buffer(sys.stdout)
+        if error.errno in READER_GONE:
             raise click.exceptions.Exit(0) from error
-        say(f"s3batch: standard output: {error.strerror}")
+        print_message(f"s3batch: standard output: {error.strerror}")
         raise click.exceptions.Exit(1) from error
 
 

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from typing_extensions import override
 
-from s3batch_handler.cli._output import say
+from s3batch_handler.cli._output import print_message
 from s3batch_handler.core._errors import S3BatchError
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.handler._decorator import TaskRunner
@@ -132,7 +132,7 @@ class Debugging:
     def _complain(self, frame: FrameType) -> None:
         if not self._has_complained:
             where = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-            say(f"s3batch: breakpoint() in {where} skipped: {_NO_TERMINAL}")
+            print_message(f"s3batch: breakpoint() in {where} skipped: {_NO_TERMINAL}")
         self._has_complained = True
 
 
@@ -248,7 +248,7 @@ class _Debugger(pdb.Pdb):
     @override
     def do_EOF(self, arg: str) -> bool | None:
         if not self.stdin.isatty():
-            say(f"s3batch: {_NO_TERMINAL}, and standard input has ended")
+            print_message(f"s3batch: {_NO_TERMINAL}, and standard input has ended")
         if self._on_quit is not None:
             self._on_quit()
         return super().do_EOF(arg)

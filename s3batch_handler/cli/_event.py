@@ -7,7 +7,7 @@ import json
 import click
 
 from s3batch_handler.cli._options import arguments_option, schema_for, schema_option
-from s3batch_handler.cli._output import show_answer
+from s3batch_handler.cli._output import print_json_text
 from s3batch_handler.testing import make_event
 
 
@@ -42,4 +42,4 @@ def event(
         user_arguments=arguments or None,
         **({"job_id": job_id} if job_id else {}),
     )
-    show_answer(json.dumps(made, indent=2, ensure_ascii=False))
+    print_json_text(json.dumps(made, indent=2, ensure_ascii=False))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from s3batch_handler.cli._options import UsageProblem, json_option
-from s3batch_handler.cli._output import say, show, show_json
+from s3batch_handler.cli._options import InvalidArgument, json_option
+from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._scaffolding import create_project, starters
 from s3batch_handler.core._errors import ProjectError
 
@@ -29,9 +29,9 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     if starter is None:
         for name, one in known.items():
             if as_json:
-                show_json({"name": name, "about": one.about}, indent=None)
+                print_json({"name": name, "about": one.about}, indent=None)
             else:
-                show(f"{name:<18}{one.about}")
+                print_data(f"{name:<18}{one.about}")
         return
     if starter not in known:
         raise click.BadParameter(
@@ -41,10 +41,10 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     try:
         paths = create_project(known[starter], place)
     except ProjectError as error:
-        raise UsageProblem(str(error)) from error
+        raise InvalidArgument(str(error)) from error
     if as_json:
-        show_json({"directory": str(place), "files": paths})
+        print_json({"directory": str(place), "files": paths})
     else:
         for path in paths:
-            show(str(place / path))
-    say(f"Next: read {place / 'README.md'}.")
+            print_data(str(place / path))
+    print_message(f"Next: read {place / 'README.md'}.")

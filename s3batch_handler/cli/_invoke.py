@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import click
 
 from s3batch_handler.cli._debugger import debugging
-from s3batch_handler.cli._job_io import warn_of_unsaved
+from s3batch_handler.cli._option_rules import check_options
 from s3batch_handler.cli._options import (
-    UsageProblem,
+    InvalidArgument,
     arguments_option,
     bucket_option,
     schema_for,
     schema_option,
 )
-from s3batch_handler.cli._output import say, show_answer
+from s3batch_handler.cli._output import print_json_text, print_message
+from s3batch_handler.cli.run._outputs import warn_of_unsaved
 from s3batch_handler.core._classification import describe
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.core._model import ResultCode
@@ -83,6 +84,7 @@ def invoke(**values: Any) -> None:
         s3batch event report.csv | s3batch invoke app.py:handler
     """  # noqa: D301  not raw: click's mark is a backspace
     options = _Options(**values)
+    check_options(click.get_current_context())
     options.check()
     request = _request(options)
     with ExitStack() as stack:
@@ -93,7 +95,7 @@ def invoke(**values: Any) -> None:
         text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
-    show_answer(text)
+    print_json_text(text)
     parse_event(request)  # the handler may take more than S3 sends
     outcomes = parse_response(request, json.loads(text))
     if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
@@ -126,25 +128,15 @@ class _Options:
         return not self.keys and self.event in (None, "-")
 
     def check(self) -> None:
-        """Check that the options can be combined."""
-        if self.keys and self.event is not None:
-            raise click.UsageError("EVENT and --key exclude each other: pass one of them")
-        if self.keys and not self.bucket_name:
-            raise click.UsageError("--key goes with --source or --bucket")
-        if not self.keys and (self.arguments or self.schema):
-            raise click.UsageError(
-                "--arguments and --schema go with --key: an event contains its own"
-            )
-        if self.bucket and not (self.keys or self.source):
-            raise click.UsageError("--bucket goes with --key or --source")
+        """Check the values of the options."""
         schema_for(self.schema, self.arguments)
         if is_elsewhere(self.handler):
             if self.source:
                 raise click.UsageError(
-                    "--source starts a local S3, which a function elsewhere cannot reach"
+                    "Option --source starts a local S3, which a function elsewhere cannot reach."
                 )
             if self.post_mortem:
-                raise click.UsageError("--pdb goes with a function that runs in this process")
+                raise click.UsageError("Option --pdb needs a function that runs in this process.")
 
 
 # ---------------------------------------------------------------- the event
@@ -162,9 +154,9 @@ def _request(options: _Options) -> Any:
         with Path(options.event or "").open("rb") as event:
             return _read(event)
     if cast("Any", sys.stdin) is None:  # closed by the calling process
-        raise UsageProblem("standard input is closed: pass EVENT, a JSON file, or --key")
+        raise InvalidArgument("standard input is closed: pass EVENT, a JSON file, or --key")
     if sys.stdin.isatty():
-        say("reading an event; Ctrl-D ends it")
+        print_message("reading an event; Ctrl-D ends it")
     return _read(sys.stdin.buffer)
 
 
@@ -172,7 +164,7 @@ def _read(event: BinaryIO) -> Any:
     try:
         return json.load(event)
     except ValueError as error:
-        raise UsageProblem(f"the event is no JSON: {error}") from error
+        raise InvalidArgument(f"the event is no JSON: {error}") from error
 
 
 # ---------------------------------------------------------------- the call
@@ -194,7 +186,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
             calling_on_ctrl_c(debugger.interrupt),
         ):
             if options.post_mortem and not debugger.is_possible:
-                raise UsageProblem("--pdb: there is no terminal for the debugger")
+                raise InvalidArgument("--pdb: there is no terminal for the debugger")
             load = debugger.load if options.post_mortem else load_function
             function = load(options.handler)
             try:
@@ -203,7 +195,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
                 if debugger.is_aborted:
                     raise KeyboardInterrupt
     except InvalidFunction as error:
-        raise UsageProblem(str(error)) from error
+        raise InvalidArgument(str(error)) from error
 
 
 class _FunctionFailed(S3BatchError):

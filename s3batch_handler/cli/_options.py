@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-class UsageProblem(S3BatchError):
+class InvalidArgument(S3BatchError):
     """What was asked for cannot be done: exit code 2."""
 
 

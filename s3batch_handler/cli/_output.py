@@ -28,20 +28,20 @@ INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended: 128 and the number of SIGINT, as in shells."""
 
 
-def show(text: str) -> None:
+def print_data(text: str) -> None:
     """Print data. Whoever has stopped reading (``| head -1``) does not want the rest."""
     try:
         click.echo(text)
     except OSError as error:
-        discard(sys.stdout)
-        if error.errno not in NOBODY_READS:
+        discard_buffer(sys.stdout)
+        if error.errno not in READER_GONE:
             raise OSError(error.errno, error.strerror, "standard output") from error
 
 
-NOBODY_READS: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
+READER_GONE: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed
 
 
-def discard(stream: TextIO) -> None:
+def discard_buffer(stream: TextIO) -> None:
     """Discard what is still buffered for a stream that cannot be written to.
 
     Python would try again as it ends, and exit with 120.
@@ -51,28 +51,28 @@ def discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def show_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
+def print_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
     """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
-    show(json.dumps(value, indent=indent, default=datetime.isoformat))
+    print_data(json.dumps(value, indent=indent, default=datetime.isoformat))
 
 
-def show_answer(text: str) -> None:
+def print_json_text(text: str) -> None:
     """Print a JSON document; escape only terminal control characters."""
-    show(printable_json(text))
+    print_data(printable_json(text))
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
     """Tell a person what happens; no reason to stop if that is impossible."""
     try:
         click.echo(text, err=True)
     except OSError:
-        discard(sys.stderr)
+        discard_buffer(sys.stderr)
 
 
-def end_line() -> None:
+def end_terminal_line() -> None:
     """End the line of a progress bar, or of the ``^C`` that a terminal shows."""
     if sys.stderr is not None and sys.stderr.isatty():
-        say("")
+        print_message("")
 
 
 def error_line(error: BaseException) -> str:
@@ -93,10 +93,10 @@ def error_line(error: BaseException) -> str:
         text = "the current directory was deleted: change to another one, and start again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
-    return fit_to_show(one_line(text))
+    return sanitize_message(one_line(text))
 
 
-def fit_to_show(text: str) -> str:
+def sanitize_message(text: str) -> str:
     """Truncate, escape and redact untrusted text, such as a file name, for a message."""
     return shown(redact(text, _LONGEST), _LONGEST)
 
@@ -114,7 +114,7 @@ def _is_somewhere() -> bool:
     return True
 
 
-def use_standard_streams_safely() -> None:
+def prepare_standard_streams() -> None:
     """Make sure that all three are open, and that they take any character."""
     for number in range(3):  # or pipes to workers would get these numbers
         try:

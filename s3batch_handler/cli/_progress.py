@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from s3batch_handler.cli._output import say
+from s3batch_handler.cli._output import print_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 
 @contextmanager
 def show_progress(
-    total: int, *, quiet: bool, alone: bool
+    total: int, *, quiet: bool, owns_terminal: bool
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Give a function to call with each new progress; ``None`` when ``quiet``.
 
@@ -32,7 +32,7 @@ def show_progress(
     """
     if quiet:
         yield None
-    elif alone and sys.stderr is not None and sys.stderr.isatty():
+    elif owns_terminal and sys.stderr is not None and sys.stderr.isatty():
         with _bar(total) as update:
             yield update
     else:
@@ -66,19 +66,19 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
 
 
 def _lines(total: int) -> Callable[[Progress], None]:
-    say(_tasks(total))
+    print_message(_tasks(total))
     latest = time.monotonic()
 
     def update(progress: Progress) -> None:
         nonlocal latest
         if time.monotonic() - latest >= _SECONDS_BETWEEN_LINES and progress.done < total:
             latest = time.monotonic()
-            say(f"{progress.done:,} done, {progress.failed:,} failed")
+            print_message(f"{progress.done:,} done, {progress.failed:,} failed")
 
     return update
 
 
-def show_listed(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
+def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
     """Pass objects on as they are listed, and tell now and then how many there were."""
     latest = time.monotonic()
     for count, item in enumerate(objects, 1):
@@ -86,7 +86,7 @@ def show_listed(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
         # Looking at the clock for each object would cost more than it tells.
         if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
             latest = time.monotonic()
-            say(f"{count:,} objects listed")
+            print_message(f"{count:,} objects listed")
 
 
 _PAGE: Final = 1000  # objects, in one answer of S3's

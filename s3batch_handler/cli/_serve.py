@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._options import UsageProblem, max_redrives_option, named
-from s3batch_handler.cli._output import say, show
+from s3batch_handler.cli._options import InvalidArgument, max_redrives_option, named
+from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._storage import bucket_name_for
@@ -121,7 +121,7 @@ def serve(
     try:
         Functions(handlers)
     except (InvalidFunction, ValueError) as error:
-        raise UsageProblem(f"--function: {error}") from error
+        raise InvalidArgument(f"--function: {error}") from error
 
     def load(environment: Mapping[str, str]) -> dict[str, str]:
         os.environ.update(environment)  # worker processes have it from here
@@ -143,24 +143,24 @@ def serve(
             ) as address,
         ):
             if not server.is_loopback(host):
-                say(
+                print_message(
                     f"s3batch: WARNING: {printable(address)} is open to everybody who reaches this "
                     "machine: no password keeps them from these objects and functions"
                 )
             if not quiet:
                 _explain(address, handlers, folders)
             with redirect_stdout(out):
-                show(address)
+                print_data(address)
             threading.Event().wait()
 
 
 def _check_bucket_names(folders: tuple[Path, ...]) -> None:
-    """Raise UsageProblem if two folders would become the same bucket."""
+    """Raise InvalidArgument if two folders would become the same bucket."""
     buckets: dict[str, Path] = {}
     for folder in folders:
         name = bucket_name_for(folder)
         if name in buckets:
-            raise UsageProblem(
+            raise InvalidArgument(
                 f"--source: {printable(str(buckets[name]))} and {printable(str(folder))} would "
                 f"both be the bucket {name}. Rename one of them"
             )
@@ -169,7 +169,7 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
 
 def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) -> None:
     for folder in folders:
-        say(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
+        print_message(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
     for name, handler in handlers.items():
-        say(f"function {printable(name)}: {printable(handler)}")
-    say(f"clients find it by AWS_ENDPOINT_URL={printable(address)}, with any credentials")
+        print_message(f"function {printable(name)}: {printable(handler)}")
+    print_message(f"clients find it by AWS_ENDPOINT_URL={printable(address)}, with any credentials")

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from s3batch_handler.cli.job._stack import Stack
+from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.jobs._aws_clients import describe_stack
 from tests.support.sam_cli import PROJECT, needs_sam, tool
 
@@ -93,7 +93,7 @@ def test_the_outputs_name_the_deployed_resources(expanded: str) -> None:
     """They are the jobs' role and bucket."""
     with mock_aws():
         deploy("compress", expanded)
-        stack = Stack.of_outputs("compress", *describe_stack("compress"))
+        stack = StackOutputs.of_outputs("compress", *describe_stack("compress"))
         role = boto3.client("iam").get_role(RoleName=stack.role.rpartition("/")[2])["Role"]
         bucket = stack.reports.removeprefix("s3://").removesuffix("/reports")
         encryption = boto3.client("s3").get_bucket_encryption(Bucket=bucket)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler.cli.job._stack import Stack
+from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from tests.support.policies import POLICIES, load_template, policy, substituted
 from tests.support.sam_cli import PROJECT, TOOLS, needs_sam, tool
 
@@ -113,7 +113,9 @@ def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: P
     (version,) = [one for one in made.values() if one["Type"] == "AWS::Lambda::Version"]
     assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert stack["Outputs"].keys() <= template["Outputs"].keys()
-    assert Stack.of_outputs("compress", "CREATE_COMPLETE", dict.fromkeys(stack["Outputs"], ""))
+    assert StackOutputs.of_outputs(
+        "compress", "CREATE_COMPLETE", dict.fromkeys(stack["Outputs"], "")
+    )
 
 
 @pytest.mark.application

@@ -143,11 +143,11 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
     """The table has its exit code and what to do about it."""
     listed = rows((project / "docs" / "reference.md").read_text(), "Errors")
 
-    assert listed.keys() == {*error_classes(), "UsageProblem"}
+    assert listed.keys() == {*error_classes(), "InvalidArgument"}
     assert {name for name, cells in listed.items() if cells[2] == "2"} == {
         "InvalidFunction",
         "ProjectError",
-        "UsageProblem",
+        "InvalidArgument",
     }
     assert all(cells[1] and cells[3] for cells in listed.values())
 

@@ -10,10 +10,11 @@ import click
 from typing_extensions import override
 
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
-from s3batch_handler.cli._output import show, show_json
-from s3batch_handler.cli.job._service import service_options
+from s3batch_handler.cli._output import print_data, print_json
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.job._display import exit_code, print_job, print_listed_job
 from s3batch_handler.cli.job._submit import submit
-from s3batch_handler.cli.job._view import exit_code, show_job, show_listed, watch
+from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.jobs._status import JobStatus
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from typing import Any
 
-    from s3batch_handler.cli.job._service import Service
+    from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.jobs._control import JobControl
     from s3batch_handler.jobs._job import Job
 
@@ -61,11 +62,11 @@ _reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="W
 @json_option
 @service_options
 def list_(
-    service: Service, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
+    services: AwsServices, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
 ) -> None:
     """List jobs, one to a line; with --json one object to a line."""
-    for listed in islice(_listed(service.control, statuses), limit):
-        show_listed(listed, as_json=as_json)
+    for listed in islice(_listed(services.control, statuses), limit):
+        print_listed_job(listed, as_json=as_json)
 
 
 def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Job]:
@@ -82,9 +83,9 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
 @_job_id
 @json_option
 @service_options
-def describe(service: Service, *, job_id: str, as_json: bool) -> None:
+def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
     """Tell how a job is."""
-    show_job(service.control.describe_job(job_id), as_json=as_json)
+    print_job(services.control.describe_job(job_id), as_json=as_json)
 
 
 @job.command()
@@ -106,7 +107,7 @@ def describe(service: Service, *, job_id: str, as_json: bool) -> None:
 @quiet_option
 @service_options
 def wait(
-    service: Service,
+    services: AwsServices,
     *,
     job_id: str,
     timeout: float | None,
@@ -121,8 +122,8 @@ def wait(
     Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time; 3: it
     could not be watched.
     """
-    ended = watch(service, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
-    show_job(ended, as_json=as_json)
+    ended = watch(services, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
+    print_job(ended, as_json=as_json)
     sys.exit(exit_code(ended))
 
 
@@ -131,10 +132,10 @@ def wait(
 @_reason
 @json_option
 @service_options
-def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+def confirm(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Let a job run that waits for it."""
-    changed = service.control.update_job_status(job_id, JobStatus.READY, reason)
-    show_job(changed, as_json=as_json)
+    changed = services.control.update_job_status(job_id, JobStatus.READY, reason)
+    print_job(changed, as_json=as_json)
 
 
 @job.command()
@@ -142,10 +143,10 @@ def confirm(service: Service, *, job_id: str, reason: str | None, as_json: bool)
 @_reason
 @json_option
 @service_options
-def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) -> None:
+def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Cancel a job; tasks that run already end, and its report tells of them."""
-    changed = service.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
-    show_job(changed, as_json=as_json)
+    changed = services.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
+    print_job(changed, as_json=as_json)
 
 
 @job.command()
@@ -153,9 +154,9 @@ def cancel(service: Service, *, job_id: str, reason: str | None, as_json: bool) 
 @click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647))
 @json_option
 @service_options
-def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> None:
+def priority(services: AwsServices, *, job_id: str, number: int, as_json: bool) -> None:
     """Give a job another priority: the higher, the sooner."""
-    show_job(service.control.update_job_priority(job_id, number), as_json=as_json)
+    print_job(services.control.update_job_priority(job_id, number), as_json=as_json)
 
 
 @job.command()
@@ -165,7 +166,7 @@ def priority(service: Service, *, job_id: str, number: int, as_json: bool) -> No
 @json_option
 @service_options
 def tag(
-    service: Service,
+    services: AwsServices,
     *,
     job_id: str,
     tags: tuple[str, ...],
@@ -173,13 +174,13 @@ def tag(
     as_json: bool,
 ) -> None:
     """Tag a job, and show all its tags; those not named stay."""
-    before = service.control.get_job_tagging(job_id)
+    before = services.control.get_job_tagging(job_id)
     after = {name: value for name, value in {**before, **named(tags)}.items() if name not in remove}
     if not after and before:
-        service.control.delete_job_tagging(job_id)
+        services.control.delete_job_tagging(job_id)
     elif after != before:
-        service.control.put_job_tagging(job_id, after)
+        services.control.put_job_tagging(job_id, after)
     if as_json:
-        show_json(after)
+        print_json(after)
     for name, value in after.items() if not as_json else ():
-        show(printable(f"{name}={value}"))
+        print_data(printable(f"{name}={value}"))

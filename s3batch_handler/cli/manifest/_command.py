@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._job_io import RemoteS3, check_file, check_s3_object, save_manifest
+from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import (
     bucket_option,
     endpoint_url_option,
@@ -16,8 +16,10 @@ from s3batch_handler.cli._options import (
     profile_option,
     quiet_option,
 )
-from s3batch_handler.cli._output import show, show_json
-from s3batch_handler.cli._progress import show_listed
+from s3batch_handler.cli._output import print_data, print_json
+from s3batch_handler.cli._paths import check_file, check_s3_url
+from s3batch_handler.cli._progress import report_listing
+from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.core._classification import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import printable
@@ -25,7 +27,7 @@ from s3batch_handler.documents._storage import is_s3_url
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 
 if TYPE_CHECKING:
-    from s3batch_handler.cli._job_io import S3
+    from s3batch_handler.cli._s3 import S3
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 
@@ -73,19 +75,19 @@ def create(
         s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
         s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
     """  # noqa: D301  not raw: click's mark is a backspace
-    check_s3_object(location, "manifest")
+    check_s3_url(location, "manifest")
     if not is_s3_url(location):
         check_file(Path(location), "manifest")
     s3 = RemoteS3(endpoint_url, profile=profile, region=region)
-    objects = show_listed(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
+    objects = report_listing(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
     with manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}") as made:
         _save(made, location, s3)
     if as_json:
-        show_json({"manifest": location, "objects": made.count, "fields": made.fields})
+        print_json({"manifest": location, "objects": made.count, "fields": made.fields})
         return
-    show(f"Manifest  {printable(location)}")
-    show(f"Objects   {made.count:,}")
-    show(f"Fields    {','.join(made.fields or ())}")
+    print_data(f"Manifest  {printable(location)}")
+    print_data(f"Objects   {made.count:,}")
+    print_data(f"Fields    {','.join(made.fields or ())}")
 
 
 def _save(made: PreparedManifest, location: str, s3: S3) -> None:

@@ -10,24 +10,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from s3batch_handler.cli._job_io import (
-    S3,
-    RemoteS3,
-    function_log,
-    given_manifest,
-    listed_manifest,
-    new_report,
-    save_manifest,
-    save_output,
-    warn_of_loss,
-    warn_of_unsaved,
-)
-from s3batch_handler.cli._options import UsageProblem
-from s3batch_handler.cli._output import INTERRUPTED, end_line, say
+from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
+from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli._progress import show_progress
-from s3batch_handler.cli.run._run_options import RunOptions, run_options
+from s3batch_handler.cli._s3 import RemoteS3
+from s3batch_handler.cli.run._function_log import function_log
+from s3batch_handler.cli.run._options import RunOptions, run_options
+from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
+from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._saved_run import SavedRun
-from s3batch_handler.cli.run._summary import show_summary
+from s3batch_handler.cli.run._summary import print_summary
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
@@ -45,6 +38,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from s3batch_handler.cli._s3 import S3
     from s3batch_handler.documents._report import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
@@ -79,7 +73,7 @@ def _run(options: RunOptions) -> int:
             job_id, options = saved.asked["job_id"], options.as_begun(saved.asked)
         outputs = options.outputs()
         server = stack.enter_context(_embedded_s3(options, outputs))
-        stack.enter_context(_told_when_interrupted(saved, server))
+        stack.enter_context(_reporting_interruption(saved, server))
         s3 = server or RemoteS3(options.endpoint_url)
         report = new_report(
             options.report_location,
@@ -117,7 +111,7 @@ def _run(options: RunOptions) -> int:
                 if server is not None
             ]
         finally:  # even if a Ctrl-C ends the saving
-            show_summary(job, log=log.location, not_saved=not_saved, as_json=options.as_json)
+            print_summary(job, log=log.location, not_saved=not_saved, as_json=options.as_json)
         if server is not None:
             # save_output has reported the objects of outputs.
             lost = {name: count for name, count in not_saved.items() if name not in outputs}
@@ -150,7 +144,7 @@ def _run_job(
     )
     with ExitStack() as stack:
         on_progress = stack.enter_context(
-            show_progress(manifest.count, quiet=options.quiet, alone=log is not None)
+            show_progress(manifest.count, quiet=options.quiet, owns_terminal=log is not None)
         )
         control = RunControl()
         if saved is not None:  # or else Ctrl-C cancels the job
@@ -171,7 +165,7 @@ def _run_job(
         except InvalidFunction as error:  # no task was run
             if saved is not None and not options.resume:
                 saved.end()
-            raise UsageProblem(str(error)) from error
+            raise InvalidArgument(str(error)) from error
 
 
 # ---------------------------------------------------------------- runs that can be resumed
@@ -184,25 +178,25 @@ def _saved_run(options: RunOptions) -> AbstractContextManager[SavedRun | None]:
 
 
 @contextmanager
-def _told_when_interrupted(saved: SavedRun | None, server: EmbeddedS3 | None) -> Iterator[None]:
+def _reporting_interruption(saved: SavedRun | None, server: EmbeddedS3 | None) -> Iterator[None]:
     """Report what is lost and what is kept when a Ctrl-C ends everything at once."""
     try:
         yield
     except KeyboardInterrupt:
-        end_line()
+        end_terminal_line()
         if server is not None:
             warn_of_unsaved(server)
         if saved is not None and saved.can_be_resumed:
-            say(f"the job is kept; to resume it: {saved.resume_command}")
+            print_message(f"the job is kept; to resume it: {saved.resume_command}")
         raise
 
 
 def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
     """Let go of a run that is over, and has its report."""
     if job.status is JobStatus.PAUSED:
-        say(f"the job is paused; to resume it: {saved.resume_command}")
+        print_message(f"the job is paused; to resume it: {saved.resume_command}")
     elif job.report is None and job.progress.done and not options.no_report:
-        say(f"the job is kept: {saved.resume_command} writes the report")
+        print_message(f"the job is kept: {saved.resume_command} writes the report")
     else:
         saved.end()
 
@@ -221,7 +215,7 @@ def _embedded_s3(
         options.source,
         options.bucket_name,
         empty_buckets=outputs.keys() - {options.bucket_name},
-        leave_out=options.written(),
+        leave_out=options.written_paths(),
     )
 
 
@@ -230,5 +224,5 @@ def _manifest(
 ) -> AbstractContextManager[PreparedManifest]:
     keep = None if saved is None else saved.manifest_file
     if options.manifest:
-        return given_manifest(options.manifest, options.fields, s3, keep=keep)
-    return listed_manifest(options.bucket_name, options.prefix, s3, keep=keep, quiet=options.quiet)
+        return open_manifest(options.manifest, options.fields, s3, keep=keep)
+    return list_manifest(options.bucket_name, options.prefix, s3, keep=keep, quiet=options.quiet)

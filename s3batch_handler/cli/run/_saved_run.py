@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from s3batch_handler.cli._options import UsageProblem
+from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents._storage import LocalFolder
@@ -67,21 +67,23 @@ class SavedRun:
         If Ctrl-C ends a run before its manifest is complete, nothing is kept.
 
         Raises:
-            UsageProblem: It is the other way round.
+            InvalidArgument: It is the other way round.
             StateError: The folder cannot be used, or is in use.
             StateDamaged: What is in it cannot be read.
         """
         with folder_lock(folder):
             run = cls(folder)
             if resume and not run.asked:
-                raise UsageProblem(f"--resume: no run was cut off in {folder}")
+                raise InvalidArgument(f"--resume: no run was cut off in {folder}")
             if run.asked and not resume:
-                raise UsageProblem(
+                raise InvalidArgument(
                     f"--state {folder}: a run was cut off there: go on with it by --resume, or use "
                     "another folder"
                 )
             if run.asked and run.asked["cwd"] != str(Path.cwd()):
-                raise UsageProblem(f"--resume: do that in {run.asked['cwd']}, where it was begun")
+                raise InvalidArgument(
+                    f"--resume: do that in {run.asked['cwd']}, where it was begun"
+                )
             try:
                 yield run
             except KeyboardInterrupt:

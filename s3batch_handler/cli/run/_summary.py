@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.cli._output import show, show_json
+from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.core._sanitize import one_line, printable
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.run._ledger import JobResult
 
 
-def show_summary(
+def print_summary(
     job: JobResult, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
 ) -> None:
     """Print what became of a job.
@@ -26,9 +26,9 @@ def show_summary(
         as_json: Print JSON.
     """
     if as_json:
-        show_json({**_summary(job, log), "not_saved": dict(not_saved or {})})
+        print_json({**_summary(job, log), "not_saved": dict(not_saved or {})})
     else:
-        show("\n".join([*_overview(job), *_failures(job)]))
+        print_data("\n".join([*_overview(job), *_failures(job)]))
 
 
 def _summary(job: JobResult, log: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from s3batch_handler.cli._commands import s3batch as commands
-from s3batch_handler.cli.run._summary import show_summary
+from s3batch_handler.cli.run._summary import print_summary
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine.run._failure_summary import FailureGroup
 from s3batch_handler.engine.run._ledger import JobResult
@@ -193,7 +193,7 @@ def job_run(**differing: Any) -> JobResult:
 
 def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """Escape sequences, text that runs backwards and lone surrogates are shown, not obeyed."""
-    show_summary(job_run(), log=None, as_json=False)
+    print_summary(job_run(), log=None, as_json=False)
 
     out = capsys.readouterr().out
     assert "PermanentFailure: \\x1b[2J\\ud800 gone\n" in out
@@ -204,7 +204,7 @@ def test_messages_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) 
 
 def test_json_of_any_message_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
     """So every locale can print it, and it reads back as it was."""
-    show_summary(job_run(), log=None, as_json=True)
+    print_summary(job_run(), log=None, as_json=True)
 
     out = capsys.readouterr().out
     assert out.isascii()
@@ -315,9 +315,9 @@ BAD_INPUT = {
     "a log of a function elsewhere": (
         ["run", "http://127.0.0.1:9", "--log", "x"],
         2,
-        "is kept there",
+        "needs a local function",
     ),
-    "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "it is empty"),
+    "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "is empty"),
     "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),
     "a wrong column count": (["run", "app", "--manifest", "width.csv"], 1, "line 3: has 3 columns"),
     "no such inventory": (["run", "app", "--manifest", "none.json"], 1, "No such file"),
@@ -325,7 +325,11 @@ BAD_INPUT = {
     "no such manifest": (["run", "app", "--manifest", "none.csv"], 1, "No such file"),
     "a folder that is not there": (["run", "app", "--source", "nowhere"], 2, "does not exist"),
     "an empty folder": (["run", "app", "--source", "nothing-in-it"], 1, "no objects found"),
-    "nothing to work on": (["run", "app"], 2, "say which objects"),
+    "nothing to work on": (
+        ["run", "app"],
+        2,
+        "Missing option --manifest (or --source, --bucket, --resume).",
+    ),
     "a report that cannot be written": (
         ["run", "app", "--report", "app.py/reports"],
         2,
@@ -333,7 +337,11 @@ BAD_INPUT = {
     ),
     "arguments with schema 1.0": (["run", "app", "-a", "a=b", "--schema", "1.0"], 2, "schema 2.0"),
     "an argument that is none": (["run", "app", "-a", "target"], 2, "NAME=VALUE"),
-    "an output without a source": (["run", "app", "--output", "a=b"], 2, "goes with --source"),
+    "an output without a source": (
+        ["run", "app", "--output", "a=b"],
+        2,
+        "--output needs --source.",
+    ),
     "no time at all": (["run", "app", "--timeout", "0"], 2, "--timeout"),
     "unknown columns": (["run", "app", "--fields", "Bucket,Name"], 1, "unknown field 'Name'"),
 }
@@ -363,19 +371,25 @@ def test_bad_input_gets_one_clear_line(s3batch: Shell, what: str) -> None:
 
 
 DO_NOT_GO_TOGETHER = {
-    "a manifest and a bucket": (["--bucket", "photos", "--manifest", "m.csv"], "one of them"),
-    "a prefix of a manifest": (["--prefix", "p", "--manifest", "m.csv"], "not with --manifest"),
-    "columns without a manifest": (["--fields", "Key", "--bucket", "b"], "goes with --manifest"),
-    "an output twice": (["--source", ".", "--output", "abc=y"], "another bucket"),
-    "a bucket that cannot be": (["--source", ".", "--bucket", "My_Photos"], "no name of a bucket"),
-    "an output that cannot be": (["--source", ".", "--output", "a=y"], "no name of a bucket"),
+    "a manifest and a bucket": (
+        ["--bucket", "photos", "--manifest", "m.csv"],
+        "cannot be combined",
+    ),
+    "a prefix of a manifest": (["--prefix", "p", "--manifest", "m.csv"], "cannot be combined"),
+    "columns without a manifest": (
+        ["--fields", "Key", "--bucket", "b"],
+        "--fields needs --manifest.",
+    ),
+    "an output twice": (["--source", ".", "--output", "abc=y"], "has bucket abc twice"),
+    "a bucket that cannot be": (["--source", ".", "--bucket", "My_Photos"], "is not a bucket name"),
+    "an output that cannot be": (["--source", ".", "--output", "a=y"], "is not a bucket name"),
     "an output half given": (["--source", ".", "--output", "abc"], "write BUCKET=DIR"),
     "an output nowhere": (["--source", ".", "--output", "xyz=/dev/null/x"], "cannot write there"),
     "an endpoint without http": (["--bucket", "b", "--endpoint-url", "host:80"], "http://host"),
-    "two S3s": (["--source", ".", "--endpoint-url", "http://h"], "leave out --endpoint-url"),
+    "two S3s": (["--source", ".", "--endpoint-url", "http://h"], "cannot be combined"),
     "a manifest without a key": (["--manifest", "s3://bucket"], "write s3://bucket/key"),
-    "a report in the source": (["--source", ".", "--report", "."], "a folder of its own"),
-    "an output in the source": (["--source", ".", "--output", "xyz=."], "a folder of its own"),
+    "a report in the source": (["--source", ".", "--report", "."], "have the same folder"),
+    "an output in the source": (["--source", ".", "--output", "xyz=."], "have the same folder"),
     "a manifest saved nowhere": (
         ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
         "cannot write there",
@@ -383,7 +397,10 @@ DO_NOT_GO_TOGETHER = {
     "a manifest saved into S3": (["--bucket", "b", "--save-manifest", "s3://b/k"], "no file"),
     "a path of a bucket": (["--bucket", "b/2024"], "the name alone"),
     "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "name a file"),
-    "a manifest that is there": (["--manifest", "m.csv", "--save-manifest", "n"], "one already"),
+    "a manifest that is there": (
+        ["--manifest", "m.csv", "--save-manifest", "n"],
+        "cannot be combined",
+    ),
     "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory tells its"),
     "an inventory without a key": (["--manifest", "s3://m.json"], "write s3://bucket/key"),
     "a log nowhere": (["--manifest", "m.csv", "--log", "/dev/null/x"], "cannot write there"),
@@ -395,7 +412,7 @@ def test_options_that_make_no_sense(s3batch: Shell, what: str) -> None:
     """Exit code 2 at once, and never an option that is silently ignored."""
     s3batch.manifest("b,k", name="m.csv")
     arguments, message = DO_NOT_GO_TOGETHER[what]
-    if "another" in message:
+    if "twice" in message:
         arguments = [*arguments, "--output", "abc=x"]
 
     run = s3batch("run", "app.py", *arguments)

@@ -252,11 +252,14 @@ def test_user_arguments_of_a_key(s3batch: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["event.json", "--key", "a", "--bucket", "b"], "EVENT and --key exclude each other"),
-        (["--key", "a"], "--key goes with --source or --bucket"),
-        (["--bucket", "photos"], "--bucket goes with"),
-        (["event.json", "-a", "a=b"], "go with --key"),
-        (["event.json", "--schema", "2.0"], "go with --key"),
+        (
+            ["event.json", "--key", "a", "--bucket", "b"],
+            "--key and EVENT cannot be combined: choose one.",
+        ),
+        (["--key", "a"], "Option --key needs --source or --bucket."),
+        (["--bucket", "photos"], "Option --bucket needs --key or --source."),
+        (["event.json", "-a", "a=b"], "Option --arguments needs --key."),
+        (["event.json", "--schema", "2.0"], "Option --schema needs --key."),
         (["none.json"], "does not exist"),
         (["--source", "none", "--key", "a"], "does not exist"),
     ],

@@ -20,8 +20,8 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
-from s3batch_handler.cli.job._service import Service
-from s3batch_handler.cli.job._submit import function_arn, role_arn
+from s3batch_handler.cli.job._arns import function_arn, role_arn
+from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.jobs import _aws_clients as aws
 from s3batch_handler.jobs._aws_clients import s3control_client
@@ -387,7 +387,7 @@ def test_a_stack_that_is_not_there(world: World, stack: str) -> None:
     assert [run.exit_code for run in (elsewhere, deleted, nameless)] == [2, 2, 2]
     assert f"--stack {stack}: there is none in us-east-1" in elsewhere.stderr
     assert f"--stack {world.deleted_stack}: it is DELETE_COMPLETE" in deleted.stderr
-    assert "--stack wants the name of a stack" in nameless.stderr
+    assert "Missing option --function (or --operation, --stack)." in nameless.stderr
 
 
 def test_listing(world: World) -> None:
@@ -460,9 +460,18 @@ def test_a_refusal_is_one_line(world: World, what: str) -> None:
 
 
 WRONG = {
-    "no operation": (["--role", "r", "--no-report"], "--function or --operation"),
-    "two operations": (["--function", "f", "--operation", "{}"], "--function or --operation"),
-    "no word on the report": (["--function", "f"], "--report s3://bucket/prefix or --no-report"),
+    "no operation": (
+        ["--role", "r", "--no-report"],
+        "Missing option --function (or --operation, --stack).",
+    ),
+    "two operations": (
+        ["--function", "f", "--operation", "{}", "--no-report"],
+        "Options --function and --operation cannot be combined: choose one.",
+    ),
+    "no word on the report": (
+        ["--function", "f"],
+        "Missing option --report (or --no-report, --stack).",
+    ),
     "a report that is a folder": (["--function", "f", "--report", "here"], "write s3://bucket"),
     "a manifest that is a file": (
         ["--function", "f", "--no-report", "--manifest", "m.csv"],
@@ -470,32 +479,32 @@ WRONG = {
     ),
     "arguments for a copy": (
         ["--operation", "{}", "--no-report", "-a", "a=b"],
-        "--arguments and --schema go with --function",
+        "Options --operation and --arguments cannot be combined",
     ),
     "a tag that is none": (["--function", "f", "--no-report", "--tag", "x"], "NAME=VALUE"),
     "waiting for nothing": (
         ["--function", "f", "--no-report", "--dry-run", "--wait"],
-        "makes no job",
+        "Options --dry-run and --wait cannot be combined",
     ),
     "waiting for a job that waits": (
         ["--function", "f", "--no-report", "--wait"],
-        "say --no-confirm to start the job at once",
+        "Option --wait needs --no-confirm or --confirm.",
     ),
     "columns of an inventory": (
         ["--function", "f", "--no-report", "--manifest", "s3://b/manifest.json", "--fields", "Key"],
-        "an inventory has its own",
+        "an inventory names its own fields",
     ),
     "a file for no job": (
         ["--stack", "s", "--manifest", "m.csv", "--dry-run"],
-        "--dry-run puts no file into the bucket",
+        "Option --dry-run cannot be combined with a local manifest",
     ),
     "an inventory from here": (
         ["--stack", "s", "--manifest", "inventory/manifest.json"],
-        "an inventory stays where S3 wrote it",
+        "an inventory cannot be",
     ),
     "a version of a file": (
         ["--stack", "s", "--manifest", "m.csv", "--manifest-version-id", "v"],
-        "--manifest-version-id goes with s3://bucket/key",
+        "Option --manifest-version-id cannot be combined with a local manifest",
     ),
     "half an account": (["--function", "f", "--no-report", "--account-id", "12"], "12 digits"),
     "an endpoint without http": (["--endpoint-url", "localhost:80"], "write http://host:port"),
@@ -662,7 +671,7 @@ def test_a_checksum_job_names_the_owner_of_its_report(world: World) -> None:
 )
 def test_a_function_by_name(name: str, arn: str) -> None:
     """What a name does not say is that of the job."""
-    assert function_arn(name, Service(account_id="123456789012", region="cn-north-1")) == arn
+    assert function_arn(name, AwsServices(account_id="123456789012", region="cn-north-1")) == arn
 
 
 @pytest.mark.parametrize(
@@ -675,7 +684,7 @@ def test_a_function_by_name(name: str, arn: str) -> None:
 )
 def test_a_role_by_name(name: str, arn: str) -> None:
     """With or without its path."""
-    assert role_arn(name, Service(account_id="123456789012", region="us-gov-west-1")) == arn
+    assert role_arn(name, AwsServices(account_id="123456789012", region="us-gov-west-1")) == arn
 
 
 @pytest.mark.parametrize(
@@ -696,16 +705,16 @@ def test_regions_as_in_the_aws_cli(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert Service().region == region
-    assert Service(region="eu-west-3").region == "eu-west-3"
+    assert AwsServices().region == region
+    assert AwsServices(region="eu-west-3").region == "eu-west-3"
 
 
 def test_how_often_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS wants to be left alone for half a minute; a server on this machine does not care."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
-    assert Service(region="eu-west-1").poll == 30
-    assert Service(region="eu-west-1", endpoint_url="http://127.0.0.1:1").poll == 1
+    assert AwsServices(region="eu-west-1").poll == 30
+    assert AwsServices(region="eu-west-1", endpoint_url="http://127.0.0.1:1").poll == 1
 
 
 # ---------------------------------------------------------------- the AWS CLI

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
-from s3batch_handler.cli._job_io import RemoteS3, given_manifest
+from s3batch_handler.cli._manifest_files import open_manifest
+from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._manifest import read_manifest
 
@@ -108,7 +109,7 @@ def test_a_key_with_empty_folder_names(s3: Any, tmp_path: Path) -> None:
 
     (item,) = s3.list_objects_v2(Bucket="inbox")["Contents"]
     assert item["Key"] == "/a//m.csv"
-    with given_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), keep=None) as manifest:
+    with open_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), keep=None) as manifest:
         assert manifest.count == len(KEYS)
     assert not list(tmp_path.iterdir())
 
@@ -129,7 +130,7 @@ def test_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("s3")
 def test_what_is_no_regular_file(tmp_path: Path) -> None:
-    """A pipe or a device, /dev/null say, stays what it is: no file takes its place."""
+    """A pipe or a device, /dev/null print_message, stays what it is: no file takes its place."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 

@@ -201,14 +201,20 @@ def test_a_folder_that_another_process_uses(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--resume"], "--resume goes with --state"),
+        (["--resume"], "Option --resume needs --state."),
         (["--resume", "--state", "state"], "no run was cut off in state"),
-        (["--resume", "--state", "state", "app.py:handler"], "leave out HANDLER"),
-        (["--resume", "--state", "state", "--max-redrives", "1"], "leave out --max-redrives"),
-        (["--state", "state"], "say which function"),
+        (
+            ["--resume", "--state", "state", "app.py:handler"],
+            "--resume and HANDLER cannot be combined",
+        ),
+        (
+            ["--resume", "--state", "state", "--max-redrives", "1"],
+            "Options --resume and --max-redrives cannot be combined",
+        ),
+        (["--state", "state"], "Missing argument HANDLER (or --resume)."),
         (
             ["app.py:handler", "--source", "calls", "--output", "out=out", "--state", "state"],
-            "--output is saved at the end only",
+            "Options --output and --state cannot be combined",
         ),
     ],
 )

@@ -217,7 +217,7 @@ def test_settings_of_cookiecutter(starter: Starter) -> None:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads CloudFormation: ``!Ref`` and the like become what they say, as text."""
+    """Reads CloudFormation: ``!Ref`` and the like become what they print_message, as text."""
 
 
 def _tag(loader: _Loader, suffix: str, node: Any) -> Any:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from s3batch_handler.cli._options import UsageProblem
+from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.engine._engine import Engine
@@ -187,7 +187,7 @@ def test_a_run_whose_file_is_gone(
         os.mkfifo(folder / name)
 
     named = folder if (name, instead) == ("run.json", "nothing") else folder / name
-    with pytest.raises((StateError, UsageProblem), match=re.escape(str(named))):
+    with pytest.raises((StateError, InvalidArgument), match=re.escape(str(named))):
         run(folder, calls=0, resume=True)
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of ``s3batch run``, and what cannot be asked together."""
+"""The options of ``s3batch run``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.core import ParameterSource
 
-from s3batch_handler.cli._job_io import DEFAULT_REPORTS, check_file, check_writable
+from s3batch_handler.cli._option_rules import check_options
 from s3batch_handler.cli._options import (
-    UsageProblem,
+    InvalidArgument,
     arguments_option,
     bucket_option,
     endpoint_url_option,
@@ -23,6 +22,8 @@ from s3batch_handler.cli._options import (
     schema_for,
     schema_option,
 )
+from s3batch_handler.cli._paths import check_file, check_writable
+from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.documents._storage import bucket_name_for, is_s3_url
 from s3batch_handler.engine.invoke._target import check_target, is_elsewhere
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What the command line said; the names are those of the options."""
+    """The options of the command line, by their names."""
 
     handler: str | None
     manifest: str | None
@@ -60,14 +61,14 @@ class RunOptions:
 
     @property
     def bucket_name(self) -> str:
-        """The bucket of the objects: as given, or made of the folder's name."""
+        """The bucket of the objects: ``--bucket``, or the name of the folder."""
         if self.source is None or self.bucket:
             return self.bucket or ""
         return bucket_name_for(self.source)
 
     @property
     def report_location(self) -> str | None:
-        """Where the report goes; ``None``: there shall be none."""
+        """The location of the report; ``None`` with ``--no-report``."""
         return None if self.no_report else self.report
 
     @property
@@ -76,25 +77,27 @@ class RunOptions:
         return schema_for(self.schema, self.arguments)
 
     def outputs(self) -> dict[str, Path]:
-        """Give the buckets to write to, with their folders.
+        """Return the buckets of ``--output``, with their folders.
 
         Raises:
-            UsageError: One cannot be.
+            UsageError: A bucket or folder is not valid.
         """
         outputs: dict[str, Path] = {}
         for pair in self.output:
             bucket, equals, folder = pair.partition("=")
             if not (bucket and equals and folder):
-                raise click.UsageError(f"--output {pair}: write BUCKET=DIR")
+                raise click.UsageError(f"Option --output has the value {pair}: write BUCKET=DIR.")
             _check_bucket_name(bucket)
             if bucket in outputs:
-                raise click.UsageError(f"--output {pair}: there is another bucket {bucket}")
+                raise click.UsageError(
+                    f"Option --output has bucket {bucket} twice: pass each bucket once."
+                )
             _check_folder(self, Path(folder), "--output")
             outputs[bucket] = Path(folder)
         return outputs
 
-    def written(self) -> Iterator[Path]:
-        """Give what this job or an earlier one may have written: that is no input."""
+    def written_paths(self) -> Iterator[Path]:
+        """Yield the paths that this job or an earlier one writes to: they are not input."""
         yield Path(DEFAULT_REPORTS)
         if not is_s3_url(self.report):
             yield Path(self.report)
@@ -107,9 +110,9 @@ class RunOptions:
         yield from self.outputs().values()
 
     def as_begun(self, asked: Mapping[str, Any]) -> RunOptions:
-        """Give the options that a run was begun with: those in ``asked``, as read from JSON.
+        """Return the saved options of a run, as read from JSON.
 
-        Options that may be given with ``--resume`` again are taken from here.
+        Options that are allowed with ``--resume`` are taken from the command line.
         """
         begun = {field.name: asked[field.name] for field in fields(self)}
         paths = {name: begun[name] and Path(begun[name]) for name in ("source", "save_manifest")}
@@ -124,14 +127,13 @@ class RunOptions:
 
 
 def run_options(command: Callable[[RunOptions], None]) -> Callable[..., None]:
-    """Add all options; the command gets them once it is known that they go together."""
+    """Add the options to a command, which gets them checked, as one :class:`RunOptions`."""
 
     @wraps(command)
     def with_options(**values: Any) -> None:
+        check_options(click.get_current_context())
         options = RunOptions(**values)
-        if options.resume:
-            _check_resume(click.get_current_context())
-        else:
+        if not options.resume:
             _check(options)
         command(options)
 
@@ -146,43 +148,44 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--manifest",
         metavar="FILE",
-        help="A CSV manifest: a file, an s3:// URL, or - for standard input. Or the manifest.json "
-        "of an S3 Inventory.",
+        help="CSV manifest or manifest.json of an S3 Inventory: a file, s3:// URL, or - for stdin.",
     ),
-    click.option("--fields", metavar="NAMES", help="The manifest's columns: Bucket,Key,Ignore,…"),
+    click.option(
+        "--fields",
+        metavar="NAMES",
+        help="Columns of a CSV manifest, such as Key,Bucket,Ignore.  [default: Bucket,Key]",
+    ),
     click.option(
         "--source",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
-        help="A folder to serve as a bucket, by an S3 server of our own; all its files without "
-        "--manifest.",
+        help="Folder to serve as a bucket from a local S3; without --manifest, all its files.",
     ),
     click.option(
         "--output",
         metavar="BUCKET=DIR",
         multiple=True,
-        help="With --source: a bucket whose new objects are saved to a folder; may be --bucket.",
+        help="With --source: folder for the objects written to a bucket; repeat for more.",
     ),
-    bucket_option("All objects of a bucket; or what to call --source."),
-    click.option("--prefix", default="", help="Only objects whose key begins so."),
-    endpoint_url_option("The S3 to use, for the function as well."),
+    bucket_option("Bucket whose objects to process; with --source, the name of its bucket."),
+    click.option("--prefix", default="", help="Prefix of the object keys to process."),
+    endpoint_url_option("S3 endpoint for this command and for the function."),
     click.option(
         "--save-manifest",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Save the manifest that is made of --source or --bucket.",
+        help="File for the manifest of --source or --bucket.",
     ),
     arguments_option,
     schema_option,
     click.option(
         "--workers",
         type=click.IntRange(1),
-        help="Function calls at a time.  "
-        "[default: one per processor; 1 at an address, 10 for an ARN]",
+        help="Number of parallel calls.  [default: one per processor; URL: 1; ARN: 10]",
     ),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
-        help="The function's timeout in seconds.  [default: 60; 900 for a function elsewhere]",
+        help="Timeout of the function in seconds.  [default: 60; URL or ARN: 900]",
     ),
     max_redrives_option,
     click.option(
@@ -190,86 +193,57 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         metavar="DIR|s3://…",
         default=DEFAULT_REPORTS,
         show_default=True,
-        help="Where the completion report goes, as job-<id>/.",
+        help="Location of the completion report, a folder job-<id>/ in it.",
     ),
     click.option("--no-report", is_flag=True, help="Write no completion report."),
     report_scope_option,
     click.option(
         "--log",
         metavar="FILE",
-        help="Where the function's own output goes; - is standard error.  [default: job-<id>.log "
-        "beside the report]",
+        help="File for the function's output; - for stderr.  [default: job-<id>.log with report]",
     ),
     click.option(
         "--state",
         metavar="DIR",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Keep what is needed to resume the job in a folder, until it is over.",
+        help="Folder for the state of the job, so that it can be resumed.",
     ),
     click.option(
         "--resume",
         is_flag=True,
-        help="With --state alone: go on with the job that was cut off there, as it was begun.",
+        help="Resume the job of --state with its saved options.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     quiet_option,
 )
 
 
-# ---------------------------------------------------------------- slips of the pen
-
-
-def _check_resume(context: click.Context) -> None:
-    """Refuse what would contradict what the run was begun with."""
-    if context.params["state"] is None:
-        raise click.UsageError("--resume goes with --state, the folder of the job")
-    for name in context.params.keys() - _WITH_RESUME:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = "HANDLER" if name == "handler" else f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"--resume goes on with what was asked for: leave out {option}")
-
-
-_WITH_RESUME: Final = {"resume", "state", "workers", "as_json", "quiet"}
+# ---------------------------------------------------------------- values of options
 
 
 def _check(options: RunOptions) -> None:
-    """Find what is wrong before a long manifest is read.
+    """Check the values of the options before a long manifest is read.
 
-    Whether the function can be loaded shows when it is.
+    The workers report later whether the function can be loaded.
     """
+    assert options.handler is not None
     schema_for(options.schema, options.arguments)
-    if options.handler is None:
-        raise click.UsageError("say which function: HANDLER")
     _check_handler(options.handler, options)
-    if not (options.manifest or options.source or options.bucket):
-        raise click.UsageError("say which objects: --manifest, --source or --bucket")
-    if options.manifest and options.bucket and not options.source:
-        raise click.UsageError("--manifest or --bucket: one of them says which objects")
-    if options.manifest and options.prefix:
-        raise click.UsageError("--prefix goes with --bucket or --source, not with --manifest")
-    if options.fields and not options.manifest:
-        raise click.UsageError("--fields goes with --manifest")
-    if options.output and not options.source:
-        raise click.UsageError("--output goes with --source")
     if options.source and options.bucket:
         _check_bucket_name(options.bucket)
-    if options.endpoint_url and options.source:
-        raise click.UsageError("--source brings an S3 of its own: leave out --endpoint-url")
     if not (options.no_report or is_s3_url(options.report)):
         _check_folder(options, Path(options.report), "--report")
     if options.save_manifest is not None:
-        if options.manifest:
-            raise click.UsageError("--save-manifest: there is one already, that of --manifest")
         check_file(options.save_manifest, "--save-manifest")
-    if options.output and options.state:
-        raise click.UsageError("--output is saved at the end only: it cannot go with --state")
     options.outputs()
 
 
 def _check_folder(options: RunOptions, folder: Path, option: str) -> None:
     """Look at a folder that the job writes to."""
     if options.source is not None and folder.resolve() == options.source.resolve():
-        raise click.UsageError(f"{option} {folder}: that is --source; give it a folder of its own")
+        raise click.UsageError(
+            f"Options {option} and --source have the same folder {folder}: choose another one."
+        )
     check_writable(folder, option)
 
 
@@ -277,19 +251,19 @@ def _check_handler(handler: str, options: RunOptions) -> None:
     try:
         check_target(handler)
     except InvalidFunction as error:
-        raise UsageProblem(str(error)) from error
+        raise InvalidArgument(str(error)) from error
     if options.source and is_elsewhere(handler):
         raise click.UsageError(
-            "--source starts a local S3, which a function elsewhere cannot reach"
+            "Option --source starts a local S3, which a function elsewhere cannot reach."
         )
     if options.log and is_elsewhere(handler):
-        raise click.UsageError("--log: the log of a function elsewhere is kept there")
+        raise click.UsageError("Option --log needs a local function: others keep their log.")
 
 
 def _check_bucket_name(name: str) -> None:
     if not _BUCKET_NAME.fullmatch(name):
         raise click.UsageError(
-            f"{name!r} is no name of a bucket: 3 to 63 lowercase letters, digits, dots, hyphens"
+            f"{name!r} is not a bucket name: use 3 to 63 lowercase letters, digits, dots, hyphens."
         )
 
 

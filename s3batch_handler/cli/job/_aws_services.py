@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._options import UsageProblem, endpoint_url_option, profile_option
-from s3batch_handler.cli.job._stack import Stack
+from s3batch_handler.cli._options import InvalidArgument, endpoint_url_option, profile_option
+from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._classification import aws_error_code
 from s3batch_handler.jobs._control import S3Control, has_expired_credentials
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._job import Job
 
 
-class Service:
+class AwsServices:
     """S3 Control, with S3, STS and CloudFormation beside it.
 
     boto3 is slow to come, so it comes when needed.
@@ -49,9 +49,9 @@ class Service:
         """Return a control that sends each request once, with a short timeout, without retries."""
         return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
 
-    def renewed(self) -> Service:
-        """Return a service for the same account with the credentials that are configured now."""
-        return Service(
+    def renewed(self) -> AwsServices:
+        """Return a services for the same account with the credentials that are configured now."""
+        return AwsServices(
             endpoint_url=self._endpoint_url,
             account_id=self._account_id or self.__dict__.get("account_id"),  # if it is known
             profile=self._profile,
@@ -60,7 +60,7 @@ class Service:
 
     @property
     def options(self) -> list[str]:
-        """The options of the command line that name this service."""
+        """The options of the command line that name this services."""
         given = {
             "--account-id": self._account_id,
             "--profile": self._profile,
@@ -119,11 +119,11 @@ class Service:
             )
         return version
 
-    def stack(self, name: str) -> Stack:
+    def stack(self, name: str) -> StackOutputs:
         """Look up what a stack has for a job.
 
         Raises:
-            UsageProblem: There is no such stack, or none with what a job needs.
+            InvalidArgument: There is no such stack, or none with what a job needs.
         """
         from s3batch_handler.jobs._aws_clients import describe_stack
 
@@ -133,8 +133,8 @@ class Service:
             # CloudFormation has no code of its own for it.
             if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
                 raise
-            raise UsageProblem(f"--stack {name}: there is none in {self.region}") from error
-        return Stack.of_outputs(name, status, outputs)
+            raise InvalidArgument(f"--stack {name}: there is none in {self.region}") from error
+        return StackOutputs.of_outputs(name, status, outputs)
 
     def function(self, name: str) -> dict[str, Any]:
         """Look up the configuration of a function; empty if that is not possible.
@@ -184,8 +184,8 @@ class _Watching:
     credentials are loaded again, once, because another program may have renewed a file.
     """
 
-    def __init__(self, service: Service, *, read_timeout: float) -> None:
-        self._service = service
+    def __init__(self, services: AwsServices, *, read_timeout: float) -> None:
+        self._service = services
         self._read_timeout = read_timeout
         self._control: S3Control | None = None
 
@@ -212,7 +212,7 @@ _NOT_THERE: Final = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
 
 
 def service_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say whom to ask; the command gets a :class:`Service` for them."""
+    """Add the options that say whom to ask; the command gets a :class:`AwsServices` for them."""
 
     @click.option(
         "--account-id",
@@ -232,10 +232,10 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
         region: str | None,
         **options: Any,
     ) -> None:
-        service = Service(
+        services = AwsServices(
             endpoint_url=endpoint_url, account_id=account_id, profile=profile, region=region
         )
-        command(service=service, **options)
+        command(services=services, **options)
 
     decorated: Callable[..., None] = with_service
     return decorated

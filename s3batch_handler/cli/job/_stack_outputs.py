@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from s3batch_handler.cli._options import UsageProblem
+from s3batch_handler.cli._options import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Stack(NamedTuple):
+class StackOutputs(NamedTuple):
     """What a stack made of ``template.yaml`` has for a job, or any with the same outputs."""
 
     function: str
@@ -26,19 +26,19 @@ class Stack(NamedTuple):
     """``s3://bucket/prefix`` that the role may write reports to."""
 
     @classmethod
-    def of_outputs(cls, name: str, status: str, outputs: Mapping[str, str]) -> Stack:
+    def of_outputs(cls, name: str, status: str, outputs: Mapping[str, str]) -> StackOutputs:
         """Take the outputs of the stack called ``name``.
 
         Raises:
-            UsageProblem: One is missing: it is another kind of stack, or not made yet. Or the stack
-                is being deleted: it still has its outputs then, but no longer what they name.
+            InvalidArgument: An output is missing, or the stack is being deleted. A deleted stack
+                still has outputs, but the resources are gone.
         """
         if status.startswith("DELETE_"):
-            raise UsageProblem(f"--stack {name}: it is {status}")
+            raise InvalidArgument(f"--stack {name}: it is {status}")
         missing = [output for output in _OUTPUTS if output not in outputs]
         if missing:
             lacks = f"--stack {name}: it has no output {', '.join(missing)}"
-            raise UsageProblem(f"{lacks} (it is {status})")
+            raise InvalidArgument(f"{lacks} (it is {status})")
         return cls(*(outputs[output] for output in _OUTPUTS))
 
 

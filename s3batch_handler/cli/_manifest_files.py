@@ -1,0 +1,86 @@
+"""Read the manifest of a job, list one from a bucket, and save one."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._paths import check_s3_url
+from s3batch_handler.cli._progress import report_listing
+from s3batch_handler.documents._inventory import read_inventory
+from s3batch_handler.documents._storage import bucket_and_key, is_s3_url, open_folder
+from s3batch_handler.engine.manifests._prepared import (
+    PreparedManifest,
+    manifest_of_entries,
+    manifest_of_objects,
+    prepared_manifest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from s3batch_handler.cli._s3 import S3
+    from s3batch_handler.documents._storage import Folder
+
+
+@contextmanager
+def open_manifest(
+    location: str, fields: str | None, s3: S3, *, keep: Path | None
+) -> Iterator[PreparedManifest]:
+    """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
+
+    What is called ``….json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
+    """
+    check_s3_url(location, "--manifest")
+    if location.endswith(".json"):
+        if fields:
+            raise InvalidArgument("--fields goes with CSV manifests: an inventory tells its own")
+        entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
+        with manifest_of_entries(entries, source=location, save_as=keep) as manifest:
+            yield manifest
+        return
+    columns = fields.split(",") if fields else None
+    with (
+        _open(location, s3) as stream,
+        prepared_manifest(stream, fields=columns, source=location, save_as=keep) as manifest,
+    ):
+        yield manifest
+
+
+def list_manifest(
+    bucket: str, prefix: str, s3: S3, *, keep: Path | None, quiet: bool
+) -> AbstractContextManager[PreparedManifest]:
+    """Make a manifest of the objects of a bucket."""
+    objects = report_listing(s3.objects(bucket, prefix), quiet=quiet)
+    return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=keep)
+
+
+def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
+    """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
+    if is_s3_url(location):
+        folder, name = _object(location, s3)
+    else:
+        path = Path(location).resolve()  # a link stays one, wherever it leads
+        folder, name = open_folder(path.parent), path.name
+    manifest.save(folder, name)
+
+
+def _open(location: str, s3: S3) -> BinaryIO:
+    if is_s3_url(location):
+        folder, name = _object(location, s3)
+        return folder.read(name)
+    if location != "-":
+        return Path(location).open("rb")
+    if cast("Any", sys.stdin) is None:  # closed by whoever started us
+        raise InvalidArgument("--manifest -: there is no standard input")
+    return sys.stdin.buffer
+
+
+def _object(location: str, s3: S3) -> tuple[Folder, str]:
+    """Give an object's bucket and its key, as it stands: ``a//b`` is another key than ``a/b``."""
+    bucket, key = bucket_and_key(location)
+    return open_folder(f"s3://{bucket}", s3=s3.client), key

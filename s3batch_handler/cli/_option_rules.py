@@ -1,0 +1,113 @@
+"""Which options of a command need each other, and which cannot be combined."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+
+class Rule(NamedTuple):
+    """A rule for the options and arguments of a command, by the names that users write.
+
+    Attributes:
+        option: The rule applies if this is given; ``ALWAYS`` if it always applies.
+        requires: At least one of these has to be given.
+        excludes: None of these may be given.
+        unless: The rule does not apply if this is given.
+    """
+
+    option: str
+    requires: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    unless: str = ""
+
+
+ALWAYS: Final = ""
+
+RULES: Final = {
+    "run": (
+        Rule("--resume", requires=("--state",)),
+        Rule(
+            "--resume",  # continues with the saved options
+            excludes=(
+                *("HANDLER", "--manifest", "--fields", "--source", "--output", "--bucket"),
+                *("--prefix", "--endpoint-url", "--save-manifest", "--arguments", "--schema"),
+                *("--timeout", "--max-redrives", "--report", "--no-report", "--report-scope"),
+                "--log",
+            ),
+        ),
+        Rule(ALWAYS, requires=("HANDLER", "--resume")),
+        Rule(ALWAYS, requires=("--manifest", "--source", "--bucket", "--resume")),
+        Rule("--manifest", excludes=("--bucket",), unless="--source"),
+        Rule("--manifest", excludes=("--prefix", "--save-manifest")),
+        Rule("--fields", requires=("--manifest",)),
+        Rule("--output", requires=("--source",)),
+        Rule("--output", excludes=("--state",)),  # outputs are saved at the end only
+        Rule("--source", excludes=("--endpoint-url",)),
+    ),
+    "invoke": (
+        Rule("--key", excludes=("EVENT",)),
+        Rule("--key", requires=("--source", "--bucket")),
+        Rule("--arguments", requires=("--key",)),
+        Rule("--schema", requires=("--key",)),
+        Rule("--bucket", requires=("--key", "--source")),
+    ),
+    "submit": (
+        Rule(ALWAYS, requires=("--function", "--operation", "--stack")),
+        Rule(ALWAYS, requires=("--role", "--stack")),
+        Rule(ALWAYS, requires=("--report", "--no-report", "--stack")),
+        Rule("--function", excludes=("--operation",)),
+        Rule("--report", excludes=("--no-report",)),
+        Rule("--operation", excludes=("--arguments", "--schema")),
+        Rule("--retry-for", requires=("--wait",)),
+        Rule("--dry-run", excludes=("--wait",)),
+        Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait for ever
+    ),
+}
+
+
+def check_options(context: click.Context) -> None:
+    """Check the options of a command against its rules.
+
+    Raises:
+        UsageError: Options are missing or cannot be combined.
+    """
+    given = _given(context)
+    for rule in RULES[str(context.command.name)]:
+        if rule.unless in given or rule.option not in {*given, ALWAYS}:
+            continue
+        if rule.requires and not given.intersection(rule.requires):
+            raise click.UsageError(_missing(rule.option, *rule.requires))
+        for other in rule.excludes:
+            if other in given:
+                raise click.UsageError(_excluded(rule.option, other))
+
+
+def _given(context: click.Context) -> set[str]:
+    """Return the names of the options and arguments that are not empty and not defaults."""
+    given = set()
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        value = context.params.get(name)
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT or value in (None, "", ()):
+            continue
+        if isinstance(parameter, click.Argument):
+            given.add(parameter.human_readable_name)
+        else:
+            names = (value is False and parameter.secondary_opts) or parameter.opts
+            given.add(names[0])
+    return given
+
+
+def _missing(option: str, first: str, *others: str) -> str:
+    if option == ALWAYS:
+        kind = "option" if first.startswith("-") else "argument"
+        return f"Missing {kind} {first}" + (f" (or {', '.join(others)})." if others else ".")
+    return f"Option {option} needs {' or '.join((first, *others))}."
+
+
+def _excluded(option: str, other: str) -> str:
+    kind = "Options " if other.startswith("-") else ""
+    return f"{kind}{option} and {other} cannot be combined: choose one."

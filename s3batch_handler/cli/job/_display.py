@@ -1,0 +1,92 @@
+"""Print jobs, for people and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3batch_handler.cli._output import print_data, print_json
+from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.core._sanitize import printable
+from s3batch_handler.jobs._status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from s3batch_handler.jobs._job import Job, ReportRequest
+    from s3batch_handler.jobs._status import Progress
+
+
+def exit_code(job: Job) -> int:
+    """Give 0 if a job is complete and no task failed; to AWS a job with failures is complete."""
+    return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
+
+
+def print_job(job: Job, *, as_json: bool) -> None:
+    """Print all that is known of a job; JSON is as DescribeJob gives it."""
+    if as_json:
+        print_json(job.to_description())
+        return
+    for name, value in _rows(job):
+        if value:
+            print_data(f"{name:<11} {printable(value)}")
+
+
+def print_listed_job(job: Job, *, as_json: bool) -> None:
+    """Print a line; JSON is as ListJobs gives it."""
+    if as_json:
+        print_json(job.to_listing(), indent=None)
+        return
+    text = f"{job.job_id}  {job.status:<10}  {_second(job.creation_time)}  {job.operation_name}"
+    parts = (text, _counts(job.progress), job.description)
+    print_data(printable("  ".join(part for part in parts if part)))
+
+
+def _rows(job: Job) -> Iterator[tuple[str, str | None]]:
+    yield "Job", job.job_id
+    yield "Status", _with(job.status, job.status_update_reason)
+    for failure in job.failure_reasons:
+        yield "Failure", _with(failure.failure_code or "", failure.failure_reason)
+    yield "Tasks", _counts(job.progress)
+    yield "Operation", _operation(job)
+    yield "Manifest", _url(job.manifest.location.object_arn) if job.manifest else None
+    yield "Report", _report(job.report, job.job_id)
+    yield "Priority", str(job.priority)
+    yield "Role", job.role_arn
+    yield "Description", job.description
+    yield "Created", _second(job.creation_time)
+    yield "Ended", _second(job.termination_date) if job.termination_date else None
+
+
+def _with(text: str, reason: str | None) -> str:
+    return f"{text}: {reason}" if reason else text
+
+
+def _counts(progress: Progress) -> str:
+    counts = f"{progress.succeeded:,} succeeded, {progress.failed:,} failed"
+    return counts if progress.total is None else f"{counts} of {progress.total:,}"
+
+
+def _operation(job: Job) -> str:
+    function = job.operation and job.operation.lambda_invoke
+    return f"{job.operation_name} {function.function_arn}" if function else job.operation_name
+
+
+def _report(report: ReportRequest | None, job_id: str) -> str | None:
+    if report is None or report.bucket is None or not report.enabled:
+        return None
+    prefix = f"{report.prefix}/" if report.prefix else ""
+    return f"{_url(report.bucket)}/{prefix}job-{job_id}/manifest.json"
+
+
+def _url(arn: str) -> str:
+    """Give ``s3://bucket/key`` for an ARN, and anything else as it is."""
+    bucket, slash, key = arn.partition("/")
+    try:
+        return f"s3://{bucket_name(bucket)}{slash}{key}"
+    except ValueError:
+        return arn
+
+
+def _second(moment: datetime) -> str:
+    return moment.isoformat(" ", "seconds")

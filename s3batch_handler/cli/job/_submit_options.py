@@ -1,0 +1,176 @@
+"""The options of ``s3batch job submit``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from s3batch_handler.cli._option_rules import check_options
+from s3batch_handler.cli._options import (
+    arguments_option,
+    json_option,
+    quiet_option,
+    report_scope_option,
+    retry_for_option,
+    schema_for,
+    schema_option,
+    tags_option,
+)
+from s3batch_handler.documents._storage import bucket_and_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOptions:
+    """What the command line said; the names are those of the options."""
+
+    manifest: str
+    stack: str | None
+    manifest_version_id: str | None
+    fields: str | None
+    function: str | None
+    arguments: dict[str, str]
+    schema: str | None
+    operation: str | None
+    role: str | None
+    report: str | None
+    no_report: bool
+    report_scope: str
+    priority: int
+    description: str | None
+    tags: dict[str, str]
+    confirm: bool | None
+    client_request_token: str | None
+    dry_run: bool
+    wait: bool
+    retry_for: float | None
+    as_json: bool
+    quiet: bool
+
+    @property
+    def waits_for_confirmation(self) -> bool:
+        return self.confirm is not False
+
+    @property
+    def manifest_is_local(self) -> bool:
+        """Return whether the manifest is a file that is to be put into the bucket of the stack."""
+        return bool(self.stack) and "://" not in self.manifest
+
+    @property
+    def manifest_is_inventory(self) -> bool:
+        return self.manifest.endswith("/manifest.json")
+
+    def check(self) -> None:
+        """Check the values of the options before any request to AWS."""
+        schema_for(self.schema, self.arguments)
+        if self.report and not bucket_and_key(self.report)[0]:
+            raise click.UsageError(
+                f"Option --report has the value {self.report}: write s3://bucket/prefix."
+            )
+        if self.fields and self.manifest_is_inventory:
+            raise click.UsageError(
+                "Option --fields is for CSV manifests only: an inventory names its own fields."
+            )
+        if self.manifest_is_local:
+            self._check_local_manifest()
+        elif not all(bucket_and_key(self.manifest)):
+            raise click.UsageError(
+                f"Option --manifest has the value {self.manifest}: write s3://bucket/key."
+            )
+
+    def _check_local_manifest(self) -> None:
+        for option in ("--dry-run", "--manifest-version-id"):
+            if getattr(self, option.strip("-").replace("-", "_")):
+                raise click.UsageError(
+                    f"Option {option} cannot be combined with a local manifest: "
+                    "write --manifest s3://bucket/key."
+                )
+        if Path(self.manifest).name == "manifest.json":
+            raise click.UsageError(
+                f"Option --manifest has the value {self.manifest}: an inventory cannot be "
+                "uploaded. Write the s3://bucket/key where S3 has written it."
+            )
+
+
+def submit_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them checked, as one :class:`SubmitOptions`."""
+    names = {field.name for field in fields(SubmitOptions)}
+
+    @wraps(command)
+    def with_options(**values: Any) -> None:
+        check_options(click.get_current_context())
+        options = SubmitOptions(**{name: values.pop(name) for name in names})
+        options.check()
+        command(options=options, **values)
+
+    decorated: Callable[..., None] = with_options
+    for add in reversed(_OPTIONS):
+        decorated = add(decorated)
+    return decorated
+
+
+_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option(
+        "--manifest",
+        metavar="s3://…|FILE",
+        required=True,
+        help="CSV manifest or manifest.json of an inventory; with --stack also a local CSV file.",
+    ),
+    click.option(
+        "--stack",
+        metavar="NAME",
+        help="CloudFormation stack with default values of --function, --role and --report.",
+    ),
+    click.option("--manifest-version-id", metavar="ID", help="Version ID of the manifest."),
+    click.option(
+        "--fields",
+        metavar="NAMES",
+        help="Columns of a CSV manifest.  [default: Bucket,Key; local file: from its first line]",
+    ),
+    click.option(
+        "--function",
+        metavar="NAME|ARN",
+        help="Lambda function to invoke; NAME:QUALIFIER for a version or an alias.",
+    ),
+    arguments_option,
+    schema_option,
+    click.option(
+        "--operation",
+        metavar="JSON|@FILE",
+        help="Another operation, as in CreateJob: '{\"S3DeleteObjectTagging\": {}}'.",
+    ),
+    click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes."),
+    click.option("--report", metavar="s3://…", help="Location of the completion report."),
+    click.option("--no-report", is_flag=True, help="Request no completion report."),
+    report_scope_option,
+    click.option(
+        "--priority",
+        type=click.IntRange(0, 2147483647),
+        default=10,
+        show_default=True,
+        help="Priority of the job; a higher number runs first.",
+    ),
+    click.option("--description", metavar="TEXT", help="Description of the job."),
+    tags_option,
+    click.option(
+        "--confirm/--no-confirm",
+        default=None,
+        help="Whether the job waits for 's3batch job confirm'.  [default: confirm]",
+    ),
+    click.option(
+        "--client-request-token",
+        metavar="TEXT",
+        help="Token that prevents a second job for the same request.  [default: a new token]",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print the request as JSON; create no job."),
+    click.option("--wait", is_flag=True, help="Wait until the job has ended."),
+    retry_for_option("With --wait: time to retry while AWS is unreachable.  [default: 600]"),
+    json_option,
+    quiet_option,
+)
