@@ -43,7 +43,7 @@ SCRIPT = {
     for number in range(0, TASKS, 7)
 } | {"10": ["TemporaryFailure", "Succeeded"]}
 
-# A run that is killed, so that what it wrote last is in files beside the journal.
+# A run that is killed, so that SQLite's files beside the journal stay.
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -63,7 +63,7 @@ with patch.object(this, "ScriptedFunction", Killed), often:
 
 
 def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
-    """Begin a run in a folder, or go on with it; it crashes after some calls."""
+    """Start or resume a run in a folder. It crashes after some calls."""
     function, report = ScriptedFunction(SCRIPT), Rows()
     function.calls_left = calls
     with SavedRun.open(state, resume=resume) as saved:
@@ -84,7 +84,7 @@ def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
 
 @pytest.fixture(scope="module")
 def states(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Folders of runs that were cut off: early, late, and by a kill."""
+    """The folders of runs that crashed early or late, or were killed."""
     folders = [tmp_path_factory.mktemp("states") / name for name in ("0", "1", "2", "3")]
     for folder, calls in zip(folders[:2], (3, TASKS + 5), strict=True):
         with suppress(Crash):
@@ -141,7 +141,7 @@ def miscount(data: bytearray, place: int, many: int) -> None:
     place=st.integers(0, 1 << 23),
     many=st.integers(1, 60),
 )
-def test_a_run_whose_folder_is_damaged(
+def test_a_damaged_run_raises_or_has_a_correct_report(
     states: list[Path],
     expected: list[Row],
     tmp_path_factory: pytest.TempPathFactory,
@@ -151,7 +151,7 @@ def test_a_run_whose_folder_is_damaged(
     place: int,
     many: int,
 ) -> None:
-    """Whatever has become of its files, it says so or its report has each row, once and right."""
+    """Whatever the damage, the report never has a wrong, missing or duplicate row."""
     folder = tmp_path_factory.mktemp("damaged") / "state"
     shutil.copytree(states[which], folder)
     file = folder / name
@@ -172,10 +172,10 @@ def test_a_run_whose_folder_is_damaged(
 @pytest.mark.parametrize("name", ["run.json", "run-manifest.csv", "run-journal"])
 @pytest.mark.parametrize("instead", ["a folder", "nothing", "an empty file", "a pipe"])
 @pytest.mark.parametrize("which", [1, 2], ids=["after a crash", "after a kill"])
-def test_a_run_whose_file_is_gone(
+def test_a_missing_or_replaced_file_of_a_run_is_named(
     states: list[Path], tmp_path: Path, name: str, instead: str, which: int
 ) -> None:
-    """The error names the file, and no task is run again."""
+    """No task is run again."""
     folder = tmp_path / "state"
     shutil.copytree(states[which], folder)
     (folder / name).unlink()
@@ -192,10 +192,10 @@ def test_a_run_whose_file_is_gone(
 
 
 @pytest.mark.parametrize("which", [2, 3])
-def test_files_beside_the_journal_hold_no_commit(
+def test_all_commits_of_a_killed_run_are_in_its_journal(
     states: list[Path], tmp_path: Path, which: int
 ) -> None:
-    """A run that was killed has all commits in its journal, and runs no task again without them."""
+    """Without the files beside the journal, no task is run again."""
     folder = tmp_path / "state"
     shutil.copytree(states[which], folder)
     known = {"run.json", "run-manifest.csv", "run-journal", "lock"}
@@ -209,8 +209,8 @@ def test_files_beside_the_journal_hold_no_commit(
     assert answered >= (40, TASKS)[which - 2] - 1
 
 
-def test_a_pipe_beside_the_journal(states: list[Path], tmp_path: Path) -> None:
-    """SQLite would wait forever for somebody who writes into it."""
+def test_a_pipe_beside_the_journal_is_refused(states: list[Path], tmp_path: Path) -> None:
+    """SQLite would wait forever to read from it."""
     folder = tmp_path / "state"
     shutil.copytree(states[2], folder)
     (folder / "run-journal-journal").unlink()
@@ -224,7 +224,7 @@ def test_a_pipe_beside_the_journal(states: list[Path], tmp_path: Path) -> None:
 def test_damaged_rows_are_found_before_a_task_is_run(
     states: list[Path], tmp_path: Path, damage: str
 ) -> None:
-    """The report could not be written, however long the other tasks take."""
+    """The report could not be written after all tasks have run."""
     folder = tmp_path / "state"
     shutil.copytree(states[2], folder)
     with closing(sqlite3.connect(folder / "run-journal")) as database:
@@ -238,7 +238,7 @@ def test_damaged_rows_are_found_before_a_task_is_run(
 def test_a_run_that_is_killed_before_its_first_task_can_be_resumed(
     expected: list[Row], tmp_path: Path
 ) -> None:
-    """Its journal is there from the beginning, so it is not taken for damaged."""
+    """Its journal exists from the start, so it is not considered damaged."""
     with suppress(Crash):
         run(tmp_path / "state", calls=0, resume=False)
 
@@ -247,11 +247,11 @@ def test_a_run_that_is_killed_before_its_first_task_can_be_resumed(
     assert sorted(report.rows) == expected
 
 
-# ---------------------------------------------------------------- what a killed run left behind
+# ---------------------------------------------------------------- files of a killed run
 
 
-def test_parts_of_files_of_a_killed_run(states: list[Path], tmp_path: Path) -> None:
-    """The next run removes them; what only looks like them is somebody else's."""
+def test_unfinished_files_of_a_killed_run_are_removed(states: list[Path], tmp_path: Path) -> None:
+    """Files with similar names stay."""
     folder = tmp_path / "state"
     shutil.copytree(states[1], folder)
     left = ["run-manifest.csv.part", ".run.json.0123abcd.part"]
@@ -275,7 +275,7 @@ def s3() -> Iterator[Any]:
         yield client()
 
 
-def asked(keys: list[str], **members: Any) -> Any:
+def request_for(keys: list[str], **members: Any) -> Any:
     operation = {"LambdaInvoke": {"FunctionArn": "function"}}
     defaults = {"ConfirmationRequired": True, "Operation": operation, "Priority": 1}
     return spec_of_keys(keys, **{**defaults, **members})
@@ -295,12 +295,12 @@ DAMAGES = [
 @pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("column", ["spec", "job", "manifest"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_one_damaged_job_among_others(
+def test_a_damaged_job_does_not_affect_other_jobs(
     s3: Any, tmp_path: Path, damage: str, column: str, background: bool
 ) -> None:
-    """It fails, or nobody can say how it is; the others run, and can be listed."""
+    """It fails, or requests for it raise StateDamaged. Other jobs run and are listed."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        bad, good = (engine.create_job(asked(["fine"])) for _ in range(2))
+        bad, good = (engine.create_job(request_for(["fine"])) for _ in range(2))
     with closing(sqlite3.connect(tmp_path / "jobs")) as database:
         database.execute(damage.format(column=column))
         database.commit()
@@ -325,12 +325,10 @@ def test_one_damaged_job_among_others(
 
 
 @pytest.mark.parametrize("status", ["Complete", "no status", None])
-def test_a_job_that_is_filed_under_another_status(
-    s3: Any, tmp_path: Path, status: str | None
-) -> None:
-    """What it says of itself counts: it is neither lost nor run again."""
+def test_a_damaged_status_column_is_corrected(s3: Any, tmp_path: Path, status: str | None) -> None:
+    """The status in the job's description counts: the job is neither lost nor run again."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        waiting = engine.create_job(asked(["fine"]))
+        waiting = engine.create_job(request_for(["fine"]))
     with closing(sqlite3.connect(tmp_path / "jobs")) as database:
         database.execute("UPDATE jobs SET status = ?", (status,))
         database.commit()
@@ -343,12 +341,12 @@ def test_a_job_that_is_filed_under_another_status(
 
 @pytest.mark.parametrize("what", ["manifest.csv", "journal"])
 @pytest.mark.parametrize("content", ["photos,fine\nphotos,another\n" * 50, "", None])
-def test_a_file_of_a_job_that_is_damaged(
+def test_a_damaged_file_of_a_job_fails_the_job(
     s3: Any, tmp_path: Path, what: str, content: str | None
 ) -> None:
-    """The job fails, and says which file it was."""
+    """The reason names the file."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        job_id = engine.create_job(asked(["fine", "broken"]))
+        job_id = engine.create_job(request_for(["fine", "broken"]))
         path = tmp_path / f"job-{job_id}" / what
         path.unlink()
         if content is not None:
@@ -363,10 +361,12 @@ def test_a_file_of_a_job_that_is_damaged(
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["empty", "missing"])
-def test_a_store_of_jobs_that_is_gone(s3: Any, tmp_path: Path, is_there: bool) -> None:
-    """An engine does not begin without the jobs whose folders are beside it."""
+def test_an_engine_does_not_open_without_the_store_of_its_jobs(
+    s3: Any, tmp_path: Path, is_there: bool
+) -> None:
+    """The folders of the jobs stay."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        job_id = engine.create_job(asked(["fine"]))
+        job_id = engine.create_job(request_for(["fine"]))
     (tmp_path / "jobs").unlink()
     if is_there:
         (tmp_path / "jobs").touch()
@@ -377,8 +377,8 @@ def test_a_store_of_jobs_that_is_gone(s3: Any, tmp_path: Path, is_there: bool) -
     assert (tmp_path / f"job-{job_id}").is_dir()
 
 
-def test_an_empty_store_of_jobs_that_have_ended(s3: Any, tmp_path: Path) -> None:
-    """A store is never empty, so this is damage even if no job was left to do."""
+def test_an_empty_store_of_jobs_is_damaged(s3: Any, tmp_path: Path) -> None:
+    """A store is never empty, even if all jobs are over."""
     with Engine({"function": function}, s3=s3, state=tmp_path):
         pass
     (tmp_path / "jobs").write_bytes(b"")
@@ -387,12 +387,12 @@ def test_an_empty_store_of_jobs_that_have_ended(s3: Any, tmp_path: Path) -> None
         Engine({"function": function}, s3=s3, state=tmp_path)
 
 
-def test_a_folder_of_a_job_that_the_store_does_not_know(
+def test_the_folder_of_a_lost_job_causes_a_warning(
     s3: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody can go on with the job, but a warning says that it was there."""
+    """The job cannot continue."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        job_id = engine.create_job(asked(["fine"]))
+        job_id = engine.create_job(request_for(["fine"]))
     with closing(sqlite3.connect(tmp_path / "jobs")) as database:
         database.execute("DELETE FROM jobs")
         database.commit()
@@ -403,8 +403,8 @@ def test_a_folder_of_a_job_that_the_store_does_not_know(
     assert f"job-{job_id} belongs to a job that is lost" in caplog.text
 
 
-def test_a_store_of_another_version(s3: Any, tmp_path: Path) -> None:
-    """It is refused, with what to do."""
+def test_a_store_of_another_version_is_refused(s3: Any, tmp_path: Path) -> None:
+    """The error says what to do."""
     with Engine({"function": function}, s3=s3, state=tmp_path):
         pass
     with closing(sqlite3.connect(tmp_path / "jobs")) as database:
@@ -415,8 +415,10 @@ def test_a_store_of_another_version(s3: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["no database at all, but a text" * 20, "", None])
-def test_a_server_with_a_store_that_is_damaged(tmp_path: Path, content: str | None) -> None:
-    """It serves the jobs of others, and says of these what is wrong with them."""
+def test_a_server_with_a_damaged_store_serves_other_accounts(
+    tmp_path: Path, content: str | None
+) -> None:
+    """Requests to the account of the damaged store fail with the reason."""
     place = tmp_path / "111122223333" / "eu-west-1"
     (place / "job-2845ca0d-38d9-4c4b-abcf-379dc749c452").mkdir(parents=True)
     if content is not None:

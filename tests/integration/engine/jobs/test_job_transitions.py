@@ -1,4 +1,4 @@
-"""Jobs of an engine go only where the table lets them, whatever is asked of them, and when."""
+"""Any sequence of requests moves jobs only by the table of transitions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 
 
 class Recorded(JobStore):
-    """Keeps each step of its jobs from one status to another."""
+    """Records each transition of its jobs."""
 
     steps: ClassVar[set[tuple[JobStatus, JobStatus]]] = set()
 
@@ -45,28 +45,28 @@ class Recorded(JobStore):
 
 
 class JobsOfAnEngine(RuleBasedStateMachine):
-    """An engine that is asked for anything, in any order, and closed and opened meanwhile."""
+    """An engine that gets any requests in any order, and is closed and opened in between."""
 
     jobs: Bundle[str] = Bundle("jobs")
 
     @initialize(background=st.booleans())
-    def begins(self, background: bool) -> None:
+    def open_engine(self, background: bool) -> None:
         self.world = ExitStack()
         self.world.enter_context(mock_aws())
-        self.trouble = BufferingHandler(1_000)
+        self.logged = BufferingHandler(1_000)
         log = logging.getLogger("s3batch_handler.engine")
-        log.addHandler(self.trouble)
-        self.world.callback(log.removeHandler, self.trouble)
+        log.addHandler(self.logged)
+        self.world.callback(log.removeHandler, self.logged)
         self.folder = Path(self.world.enter_context(tempfile.TemporaryDirectory()))
         self.background = background
         self.now = NOON
-        self.made: list[str] = []
+        self.job_ids: list[str] = []
         client().create_bucket(Bucket="photos")
         Recorded.steps.clear()
         self.world.enter_context(patch.object(engine, "JobStore", Recorded))
-        self.engine = self.opened()
+        self.engine = self.new_engine()
 
-    def opened(self) -> Engine:
+    def new_engine(self) -> Engine:
         return Engine(
             {"function": function},
             s3=client(),
@@ -82,18 +82,18 @@ class JobsOfAnEngine(RuleBasedStateMachine):
         confirm=st.booleans(),
         priority=st.integers(0, 2),
     )
-    def is_asked_for_a_job(self, keys: list[str], name: str, confirm: bool, priority: int) -> str:
+    def create_job(self, keys: list[str], name: str, confirm: bool, priority: int) -> str:
         wanted = spec_of_keys(
             keys,
             ConfirmationRequired=confirm,
             Operation={"LambdaInvoke": {"FunctionArn": name}},
             Priority=priority,
         )
-        self.made.append(self.engine.create_job(wanted))
-        return self.made[-1]
+        self.job_ids.append(self.engine.create_job(wanted))
+        return self.job_ids[-1]
 
     @rule(job=jobs, requested=st.sampled_from([JobStatus.READY, JobStatus.CANCELLED]))
-    def is_asked_for_a_status(self, job: str, requested: JobStatus) -> None:
+    def update_status(self, job: str, requested: JobStatus) -> None:
         refused_at = None
         try:
             self.engine.update_job_status(job, requested)
@@ -105,46 +105,46 @@ class JobsOfAnEngine(RuleBasedStateMachine):
             assert refused_at is not JobStatus.SUSPENDED
 
     @rule(job=jobs, priority=st.integers(0, 2))
-    def is_asked_for_a_priority(self, job: str, priority: int) -> None:
+    def update_priority(self, job: str, priority: int) -> None:
         try:
             assert self.engine.update_job_priority(job, priority).priority == priority
         except JobError:
             assert self.engine.describe_job(job).status.is_final
 
     @rule()
-    def is_left_alone_for_a_month(self) -> None:
+    def wait_for_a_month(self) -> None:
         self.now = min(self.now + timedelta(days=31), NOON + timedelta(days=62))
 
     @rule()
-    def is_closed_and_opened_again(self) -> None:
+    def reopen_engine(self) -> None:
         self.engine.close()
-        self.goes_where_the_table_lets_it()
-        self.engine = self.opened()
+        self.only_legal_transitions()
+        self.engine = self.new_engine()
 
     @invariant()
-    def goes_where_the_table_lets_it(self) -> None:
-        """Every step, those that only its threads see, too."""
+    def only_legal_transitions(self) -> None:
+        """Check every transition, also those that are never visible in a description."""
         for before, after in Recorded.steps.copy():
             assert after is before or after in TRANSITIONS[before]
 
-    def confirms(self, job: Job) -> None:
+    def confirm(self, job: Job) -> None:
         if job.status is JobStatus.SUSPENDED:
             with suppress(InvalidTransition):
                 self.engine.update_job_status(job.job_id, JobStatus.READY)
 
     @override
     def teardown(self) -> None:
-        """All come to an end, with all of their tasks where they are complete."""
+        """Check that all jobs end, complete jobs ran all tasks, and nothing was logged."""
         with self.world, self.engine:
-            for job_id in self.made:
+            for job_id in self.job_ids:
                 job = wait_for_job(
-                    self.engine, job_id, poll=0.005, timeout=60, on_progress=self.confirms
+                    self.engine, job_id, poll=0.005, timeout=60, on_progress=self.confirm
                 )
                 if job.status is JobStatus.COMPLETE:
                     assert job.progress.done == job.progress.total
-            self.goes_where_the_table_lets_it()
-            trouble = [self.trouble.format(record) for record in self.trouble.buffer]
-            assert not trouble, trouble
+            self.only_legal_transitions()
+            messages = [self.logged.format(record) for record in self.logged.buffer]
+            assert not messages, messages
 
 
 TestJobsOfAnEngine = JobsOfAnEngine.TestCase

@@ -1,4 +1,4 @@
-"""The journal of a job: what it was told is there after a crash, whole commits at a time."""
+"""The journal of a job: after a crash it has all that was committed."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ CODES = st.sampled_from(["Succeeded", "TemporaryFailure", "PermanentFailure"])
     scripts=st.lists(st.lists(CODES, min_size=1, max_size=4), min_size=1, max_size=12),
     crashes=st.lists(st.integers(0, 8), max_size=6),
 )
-def test_a_job_that_crashes_again_and_again(
+def test_a_job_that_crashes_repeatedly_has_the_same_report(
     tmp_path_factory: pytest.TempPathFactory,
     scripts: list[list[str]],
     crashes: list[int],
 ) -> None:
-    """Wherever it is cut off, its report has one row for each line, the one it would have had."""
+    """Each entry has one row, the same as without a crash."""
     path = tmp_path_factory.mktemp("state") / "journal"
     script = {str(number): codes for number, codes in enumerate(scripts)}
     undisturbed = Rows()
@@ -79,8 +79,8 @@ def test_a_job_that_crashes_again_and_again(
 
 
 @pytest.mark.usefixtures("commits_often")
-def test_a_crash_costs_no_more_than_the_running_task(tmp_path: Path) -> None:
-    """What was answered before the last commit is not asked for again."""
+def test_a_crash_loses_only_the_running_task(tmp_path: Path) -> None:
+    """Tasks that were committed are not run again."""
     function = ScriptedFunction({})
     function.calls_left = 3
     with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
@@ -93,8 +93,8 @@ def test_a_crash_costs_no_more_than_the_running_task(tmp_path: Path) -> None:
     assert function.tries == dict.fromkeys("01234", 1)
 
 
-def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
-    """It comes back without a report; the same call with the same journal goes on."""
+def test_a_paused_job_continues_with_its_journal(tmp_path: Path) -> None:
+    """It has no report when it pauses. The same call continues it."""
     function, report = ScriptedFunction({"0": ["TemporaryFailure", "Succeeded"]}), Rows()
     control = RunControl()
 
@@ -123,16 +123,18 @@ def test_a_job_that_is_paused_goes_on_later(tmp_path: Path) -> None:
 
 
 def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
-    """S3 was away after all the work: no task is run again for it."""
+    """No task is run again."""
 
-    class Away(Rows):
+    class Unavailable(Rows):
         @override
         def write(self, rows: object) -> str:
-            raise OSError("S3 is away")
+            raise OSError("S3 is not available")
 
     function, report = ScriptedFunction({}), Rows()
     with Journal(tmp_path / "journal") as journal:
-        first = run_job(numbered(3), InProcess(function), job=JOB, report=Away(), journal=journal)
+        first = run_job(
+            numbered(3), InProcess(function), job=JOB, report=Unavailable(), journal=journal
+        )
 
         run = run_job(numbered(3), InProcess(function), job=JOB, report=report, journal=journal)
 
@@ -141,8 +143,8 @@ def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
     assert sum(function.tries.values()) == 3
 
 
-def test_reason_and_kinds_of_failures_outlive_the_process(tmp_path: Path) -> None:
-    """A job that had failed before it was cut off is not tried again, and says why it failed."""
+def test_the_reason_and_the_failures_of_a_job_are_kept(tmp_path: Path) -> None:
+    """A job that has failed is not run again."""
     function = ScriptedFunction({str(number): ["PermanentFailure"] for number in range(1_200)})
     with Journal(tmp_path / "journal") as journal:
         first = run_job(numbered(1_200), InProcess(function), job=JOB, journal=journal)
@@ -160,10 +162,10 @@ def test_reason_and_kinds_of_failures_outlive_the_process(tmp_path: Path) -> Non
     st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=6),
     st.integers(0, 30),
 )
-def test_tasks_that_were_answered_in_any_order(
+def test_the_journal_has_exactly_the_committed_tasks(
     tmp_path_factory: pytest.TempPathFactory, commits: list[list[int]], count: int
 ) -> None:
-    """Answered is what was committed, neither more nor less."""
+    """Tasks may be answered in any order."""
     path = tmp_path_factory.mktemp("state") / "journal"
     answered: set[int] = set()
     with Journal(path) as journal:
@@ -183,8 +185,8 @@ def test_tasks_that_were_answered_in_any_order(
         assert b"".join(journal.rows(OK)) == b"x" * sum(map(len, commits))
 
 
-def test_entries_and_messages_come_back_as_they_were(tmp_path: Path) -> None:
-    """No version column is not an empty cell; whatever a function says can be kept."""
+def test_waiting_tasks_are_read_unchanged(tmp_path: Path) -> None:
+    """A missing version differs from an empty one, and messages may have any characters."""
     entries = [ManifestEntry("b", "é%20\n", ""), ManifestEntry("b", "x", None)]
     with Journal(tmp_path / "journal") as journal:
         for task in journal.unanswered(entries):
@@ -197,8 +199,8 @@ def test_entries_and_messages_come_back_as_they_were(tmp_path: Path) -> None:
         assert list(journal.waiting(2)) == []
 
 
-def test_what_is_no_journal(tmp_path: Path) -> None:
-    """The error names the file; it is left as it is."""
+def test_a_file_that_is_not_a_journal_is_refused(tmp_path: Path) -> None:
+    """The error names the file, which is not changed."""
     (tmp_path / "journal").write_text("Dear diary, " * 100)
 
     with pytest.raises(StateError, match=r"journal is damaged: file is not a database"):
@@ -207,8 +209,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
     assert (tmp_path / "journal").read_text().startswith("Dear diary")
 
 
-def test_a_journal_of_another_version(tmp_path: Path) -> None:
-    """It is not guessed at."""
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal") as journal:
         journal._db.execute("PRAGMA user_version = 99")
 
@@ -216,8 +217,8 @@ def test_a_journal_of_another_version(tmp_path: Path) -> None:
         Journal(tmp_path / "journal")
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
-    """It is said plainly; once there is room again the job goes on, with nothing lost."""
+def test_a_job_continues_after_the_disk_was_full(tmp_path: Path) -> None:
+    """The error says that the disk is full. Nothing is lost."""
     report = Rows()
     with Journal(tmp_path / "journal") as journal:
         journal._db.execute("PRAGMA max_page_count = 12")
@@ -242,20 +243,18 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 20_000)
 
 
-def test_a_place_where_no_file_can_be(tmp_path: Path) -> None:
-    """The error says where."""
+def test_a_path_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(StateError, match=r"file/journal cannot be used: Not a directory"):
         Journal(tmp_path / "file" / "journal")
 
 
-def test_a_process_that_is_killed_loses_only_what_it_had_not_committed(tmp_path: Path) -> None:
-    """Nothing waits in the process after a commit."""
+def test_a_killed_process_loses_only_what_was_not_committed(tmp_path: Path) -> None:
+    """A commit is on disk when it returns."""
     script = """
 import os, signal, sys
 from pathlib import Path
-from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
@@ -276,11 +275,11 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert journal.facts == {"run": 7}
 
 
-# ---------------------------------------------------------------- one task that takes long
+# ---------------------------------------------------------------- slow tasks
 
 
 @given(st.lists(st.sets(st.integers(0, 60)), max_size=12))
-def test_a_set_of_numbers_as_ranges(commits: list[set[int]]) -> None:
+def test_number_ranges_have_the_numbers_that_were_added(commits: list[set[int]]) -> None:
     """The set has all numbers that were added, in as few ranges as possible, and the changes since
     the last save turn the saved ranges into the new ones.
     """
@@ -317,19 +316,19 @@ class FirstTakesLong:
             yield entry, Outcome(ResultCode.SUCCEEDED, "done")
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
 
 @pytest.mark.usefixtures("commits_often")
-def test_one_slow_task_does_not_make_commits_expensive(tmp_path: Path) -> None:
-    """What a commit writes does not grow with the tasks that are answered behind a running one."""
+def test_a_slow_task_does_not_make_commits_larger(tmp_path: Path) -> None:
+    """The size of a commit does not grow with the tasks that are answered after a running one."""
     sizes = [written_by_a_job(tmp_path / str(count), count) for count in (100, 400)]
 
     assert sizes[1] < 5 * sizes[0]
 
 
 def written_by_a_job(path: Path, count: int) -> int:
-    """Count the bytes of what is given to SQLite in a whole job."""
+    """Return the size of the SQL statements of a job, with their values."""
     written = 0
 
     def count_bytes(statement: str) -> None:
@@ -342,10 +341,10 @@ def written_by_a_job(path: Path, count: int) -> int:
     return written
 
 
-def test_commits_come_by_number_as_well_as_by_time(
+def test_a_commit_follows_a_number_of_tasks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that what waits in memory is bounded on a fast machine, too."""
+    """So that memory is bounded on a fast machine, too."""
     monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 3600)
     monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_TASKS", 100)
     function = ScriptedFunction({})
@@ -358,10 +357,10 @@ def test_commits_come_by_number_as_well_as_by_time(
         assert journal.answered >= 200
 
 
-def test_answers_are_committed_while_the_next_one_takes_long(
+def test_answers_are_committed_while_a_task_is_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A job that polls is a job that saves: quick answers do not wait for a slow one."""
+    """The invoker polls, and each poll commits in time."""
     monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0.01)
     committed: list[int] = []
 
@@ -388,7 +387,7 @@ def test_answers_are_committed_while_the_next_one_takes_long(
     assert committed == [5, 5, 5, 5]  # once for each pass
 
 
-# ---------------------------------------------------------------- what is damaged
+# ---------------------------------------------------------------- damage
 
 
 @pytest.mark.parametrize(
@@ -420,8 +419,8 @@ def test_answers_are_committed_while_the_next_one_takes_long(
     ],
 )
 @pytest.mark.usefixtures("commits_often")
-def test_a_journal_that_is_not_what_was_written(tmp_path: Path, statement: str) -> None:
-    """It is StateDamaged, when it is opened or at the end, and never a wrong report."""
+def test_a_changed_journal_raises_state_damaged(tmp_path: Path, statement: str) -> None:
+    """It does so when it is opened or at the end. No wrong report is written."""
     path = tmp_path / "journal"
     function, report = ScriptedFunction({"2": ["TemporaryFailure"]}), Rows()
     function.calls_left = 6
