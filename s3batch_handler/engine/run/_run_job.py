@@ -96,13 +96,10 @@ def run_job(
         stack.enter_context(cancel_on_first_interrupt(ledger.cancel))
         with closing(invoker):
             if not ledger.is_over:
-                invoke_all = partial(
-                    invoker.invoke_all, job, schema_version, stop=ledger.should_stop
-                )
-                _run_tasks(ledger, entries, invoke_all, max_redrives=max_redrives)
-        if not ledger.finish():
-            return ledger.result(job.id)
-        return ledger.result(job.id, report=_write_report(report, ledger, journal))
+                invoke = partial(invoker.invoke_all, job, schema_version, stop=ledger.should_stop)
+                _run_tasks(ledger, entries, invoke, max_redrives=max_redrives)
+        location = _write_report(report, ledger, journal) if ledger.finish() else None
+        return ledger.result(job.id, report=location)
 
 
 def _run_tasks(

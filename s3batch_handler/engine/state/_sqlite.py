@@ -24,9 +24,7 @@ def open_database(
     is_temporary: bool = False,
     must_exist: bool = False,
 ) -> sqlite3.Connection:
-    """Open a database. Any thread may use it, but only one at a time.
-
-    Every statement is a transaction, unless one is begun.
+    """Open a database in autocommit mode. Any thread may use it, but only one at a time.
 
     Args:
         path: The file, created if it does not exist; ``None``: in memory, or in a temporary file.
@@ -38,8 +36,7 @@ def open_database(
 
     Raises:
         StateError: The file cannot be used.
-        StateDamaged: The file is not a database, was written by another version of this package, or
-            does not exist although it must.
+        StateDamaged: The file is not a database of this version, or must exist and does not.
     """
     if path is not None:
         check_is_file(path, name)
