@@ -82,7 +82,7 @@ def invoke(**values: Any) -> None:
     \b
         s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
         s3batch event report.csv | s3batch invoke app.py:handler
-    """  # noqa: D301  not raw: click's mark is a backspace
+    """
     options = _Options(**values)
     check_options(click.get_current_context())
     options.check()

@@ -114,7 +114,7 @@ def serve(
     \b
         s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/
         AWS_ENDPOINT_URL=http://127.0.0.1:5005 s3batch job submit …
-    """  # noqa: D301  not raw: click's mark is a backspace
+    """
     from s3batch_handler.local_aws import _server as server  # moto takes a second to come
 
     _check_bucket_names(folders)

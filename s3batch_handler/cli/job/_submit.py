@@ -44,7 +44,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
             --role batch --report s3://my-bucket/reports --arguments width=80
         s3batch job submit … --dry-run > job.json
         aws s3control create-job --cli-input-json file://job.json
-    """  # noqa: D301  not raw: click's mark is a backspace
+    """
     if options.stack:
         options = _completed(options, services.stack(options.stack), services)
     spec = create_job_request(options, services)

@@ -74,7 +74,7 @@ def create(
     \b
         s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
         s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
-    """  # noqa: D301  not raw: click's mark is a backspace
+    """
     check_s3_url(location, "manifest")
     if not is_s3_url(location):
         check_file(Path(location), "manifest")

@@ -59,7 +59,7 @@ def run(options: RunOptions) -> None:
         s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
         s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
         s3batch run http://127.0.0.1:3001/2015-03-31/functions/MyFunction/invocations --manifest …
-    """  # noqa: D301  not raw: click's mark is a backspace
+    """
     sys.exit(_run(options))
 
 

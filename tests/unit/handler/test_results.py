@@ -257,9 +257,9 @@ def response(*results: Any) -> S3BatchOperationResponse:
 
 
 class ResultModel(BaseModel):  # AWS's names
-    taskId: str = TASK.id  # noqa: N815
-    resultCode: ResultCode = PERMANENT  # noqa: N815
-    resultString: str = "no"  # noqa: N815
+    taskId: str = TASK.id
+    resultCode: ResultCode = PERMANENT
+    resultString: str = "no"
 
 
 class AliasedResult(BaseModel):
@@ -269,14 +269,14 @@ class AliasedResult(BaseModel):
 
 @dataclasses.dataclass
 class ResultDataclass:
-    resultCode: str = "PermanentFailure"  # noqa: N815
-    resultString: str = "no"  # noqa: N815
+    resultCode: str = "PermanentFailure"
+    resultString: str = "no"
 
 
 class NamedResult(NamedTuple):
-    taskId: str = TASK.id  # noqa: N815
-    resultCode: str = "PermanentFailure"  # noqa: N815
-    resultString: str = "no"  # noqa: N815
+    taskId: str = TASK.id
+    resultCode: str = "PermanentFailure"
+    resultString: str = "no"
 
 
 class Status(enum.Enum):
