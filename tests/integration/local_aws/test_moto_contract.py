@@ -419,6 +419,22 @@ def test_where_an_unreadable_request_fails(s3: Any) -> None:
     assert _READS_REQUESTS.fullmatch(last), relies_on(f"{last} does not read requests")
 
 
+def test_the_server_reads_paths_when_it_creates_an_application() -> None:
+    """Paths that were added before are served, with the same arguments for their handlers."""
+    seen: list[Any] = []
+
+    def handler(request: Any, url: str, headers: Any) -> Any:
+        seen.append((request.method, url))
+        return 200, {}, b"<ListJobsResult/>"
+
+    environ = EnvironBuilder("/v20180820/jobs", base_url="http://127.0.0.1:5000").get_environ()
+    with patch.dict(urls.url_paths, {r"{0}/v20180820/jobs/?$": handler}):
+        application: Any = create_backend_app("s3control")
+        application(environ, lambda *_: None)
+
+    assert seen == [("GET", "http://127.0.0.1:5000/v20180820/jobs")], relies_on("paths of a server")
+
+
 def test_session_tokens_have_the_access_key_of_the_documentation() -> None:
     """The embedded server replaces it, because everybody knows it."""
     with mock_aws():
