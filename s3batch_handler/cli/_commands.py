@@ -1,4 +1,4 @@
-"""The commands of ``s3batch``, and what they have in common: errors in one line, exit codes."""
+"""The group of all ``s3batch`` commands, with the errors and exit codes they share."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from s3batch_handler.core._redaction import without_secrets
 from s3batch_handler.core._sanitize import printable
 
 _COMMANDS = {  # name: module, help
-    "run": ("run._command", "Run a whole job on this machine."),
-    "invoke": ("_invoke", "Send one event through a handler."),
-    "event": ("_event", "Make an invocation event."),
-    "init": ("_init", "Make a new project."),
-    "manifest": ("manifest._command", "Make manifests."),
+    "run": ("run._command", "Run a job on this machine."),
+    "invoke": ("_invoke", "Call a handler with one event."),
+    "event": ("_event", "Print an invocation event."),
+    "init": ("_init", "Create a project."),
+    "manifest": ("manifest._command", "Create manifests."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
-    "job": ("job._command", "Make, watch and steer jobs, of AWS or of s3batch serve."),
+    "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
 }
 
 
 class _Commands(click.Group):
-    """Imports a command when it is called: each has its own slow imports."""
+    """A group that imports a command only when it is called: imports are slow."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:

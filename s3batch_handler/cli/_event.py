@@ -1,4 +1,4 @@
-"""``s3batch event``: an invocation event, to look at or to send."""
+"""``s3batch event``: print an invocation event."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from s3batch_handler.testing import make_event
 @click.command()
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @schema_option
-@click.option("--bucket", default="my-bucket", show_default=True, help="The objects' bucket.")
-@click.option("--version-id", help="The objects' version; 'null' for the null version.")
-@click.option("--job-id", help="The job's id.")
+@click.option("--bucket", default="my-bucket", show_default=True, help="Bucket of the objects.")
+@click.option("--version-id", help="Version ID of the objects; 'null' for the null version.")
+@click.option("--job-id", help="Job ID of the event.")
 @arguments_option
 def event(
     *,
@@ -27,10 +27,10 @@ def event(
     job_id: str | None,
     arguments: dict[str, str],
 ) -> None:
-    """Make an invocation event for KEYs, as S3 sends it.
+    """Print an invocation event for KEYs, as S3 sends it.
 
-    Give keys as they are in the bucket: they are encoded here. A key may also be JSON, for a
-    function that takes a payload.
+    Pass keys as they are in the bucket: this command encodes them. A key may also be JSON, for a
+    function with a payload model.
 
         s3batch event "year 2024/a+b.jpg" | sam local invoke -e -
     """

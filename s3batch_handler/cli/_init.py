@@ -17,11 +17,11 @@ from s3batch_handler.core._errors import ProjectError
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @json_option
 def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
-    """Make a new project: DIR, or a directory called like the STARTER.
+    """Create a project from STARTER in the new directory DIR.
 
-    Without a STARTER, list them; with --json one object to a line. The project has a handler with
-    tests, example events, a SAM template with roles that may do no more than they have to, and a
-    GitHub workflow. Nothing is overwritten: DIR must not be there yet.
+    Without STARTER, list all starters; with --json, one JSON object per line. A project has a
+    handler with tests, example events, a SAM template with least-privilege roles, and a GitHub
+    workflow. DIR must not exist. [default: the name of the starter]
 
         s3batch init copy-large my-copies
     """
@@ -35,7 +35,7 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
         return
     if starter not in known:
         raise click.BadParameter(
-            f"no {starter!r} here; there is {', '.join(known)}", param_hint="STARTER"
+            f"{starter!r} is not a starter: choose one of {', '.join(known)}", param_hint="STARTER"
         )
     place = directory or Path(starter)
     try:

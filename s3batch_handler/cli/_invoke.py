@@ -1,4 +1,4 @@
-"""``s3batch invoke``: one event through a handler, the answer to standard output."""
+"""``s3batch invoke``: call a handler with one event, and print the response."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ if TYPE_CHECKING:
 @click.option(
     "--source",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder to serve as a bucket, as for run: no AWS is needed.",
+    help="Folder to serve as a bucket from a local S3.",
 )
 @click.option(
     "--key",
     "keys",
     metavar="KEY",
     multiple=True,
-    help="With --source or --bucket: an object key, instead of EVENT; repeat for more.",
+    help="With --source or --bucket: object key, instead of EVENT; repeat for more.",
 )
-@bucket_option("Bucket of --key, or name of the bucket of --source.")
+@bucket_option("Bucket of --key; with --source, the name of its bucket.")
 @arguments_option
 @schema_option
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    help="Seconds that the handler is told it has, or has elsewhere.  [default: 60; elsewhere 900]",
+    help="Timeout of the function in seconds.  [default: 60; URL or ARN: 900]",
 )
 @click.option(
     "--pdb",
@@ -73,11 +73,11 @@ if TYPE_CHECKING:
     help="Start the debugger on every exception except TaskFailure.",
 )
 def invoke(**values: Any) -> None:
-    """Send EVENT, a JSON file or standard input, through HANDLER, and print its answer.
+    """Call HANDLER with EVENT, a JSON file or standard input, and print the response.
 
-    HANDLER is module:name or path/to/app.py:name. It runs in this very process, so breakpoint()
-    and print() work; nothing ends it when its time is over. Or it is the address of a function that
-    runs already, or a function's ARN, as for run. Exit code 1 if a task failed.
+    HANDLER is module:name or path/to/app.py:name. It runs in this process, so breakpoint() works,
+    and it is not killed at its timeout. Or HANDLER is the URL or ARN of a function, as for s3batch
+    run. Exit code 1 if a task failed.
 
     \b
         s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
@@ -94,7 +94,9 @@ def invoke(**values: Any) -> None:
     try:
         text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InvalidResponse(f"the handler's answer is no JSON: {error}") from error
+        raise InvalidResponse(
+            f"The response of the handler is not valid JSON: {error}. Return JSON types only"
+        ) from error
     print_json_text(text)
     parse_event(request)  # the handler may take more than S3 sends
     outcomes = parse_response(request, json.loads(text))
@@ -164,7 +166,7 @@ def _read(event: BinaryIO) -> Any:
     try:
         return json.load(event)
     except ValueError as error:
-        raise InvalidArgument(f"the event is no JSON: {error}") from error
+        raise InvalidArgument(f"The event is not valid JSON: {error}") from error
 
 
 # ---------------------------------------------------------------- the call

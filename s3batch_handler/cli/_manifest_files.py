@@ -33,12 +33,14 @@ def open_manifest(
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
-    What is called ``….json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
+    A name that ends in ``.json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
     """
     check_s3_url(location, "--manifest")
     if location.endswith(".json"):
         if fields:
-            raise InvalidArgument("--fields goes with CSV manifests: an inventory tells its own")
+            raise InvalidArgument(
+                "Option --fields is for CSV manifests only: an inventory names its own fields"
+            )
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
         with manifest_of_entries(entries, source=location, save_as=keep) as manifest:
             yield manifest
@@ -54,7 +56,7 @@ def open_manifest(
 def list_manifest(
     bucket: str, prefix: str, s3: S3, *, keep: Path | None, quiet: bool
 ) -> AbstractContextManager[PreparedManifest]:
-    """Make a manifest of the objects of a bucket."""
+    """List the objects of a bucket as a manifest."""
     objects = report_listing(s3.objects(bucket, prefix), quiet=quiet)
     return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=keep)
 
@@ -76,11 +78,11 @@ def _open(location: str, s3: S3) -> BinaryIO:
     if location != "-":
         return Path(location).open("rb")
     if cast("Any", sys.stdin) is None:  # closed by whoever started us
-        raise InvalidArgument("--manifest -: there is no standard input")
+        raise InvalidArgument("--manifest -: standard input is closed. Name a file")
     return sys.stdin.buffer
 
 
 def _object(location: str, s3: S3) -> tuple[Folder, str]:
-    """Give an object's bucket and its key, as it stands: ``a//b`` is another key than ``a/b``."""
+    """Return the bucket and the key of an object, unchanged: ``a//b`` and ``a/b`` differ."""
     bucket, key = bucket_and_key(location)
     return open_folder(f"s3://{bucket}", s3=s3.client), key

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what makes them wrong."""
+"""Options that several commands share, with the checks of their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class InvalidArgument(S3BatchError):
-    """What was asked for cannot be done: exit code 2."""
+    """A value on the command line cannot be used: exit code 2."""
 
 
 def _arguments(
@@ -25,11 +25,13 @@ def _arguments(
     arguments = named(pairs)
     for name, value in arguments.items():
         if not 1 <= len(name) <= 64:
-            raise click.BadParameter(f"{name!r}: a name has 1 to 64 characters")
+            raise click.BadParameter(f"{name!r} has {len(name)} characters: a name needs 1 to 64")
         if len(value) > 1024:
-            raise click.BadParameter(f"{name}: a value has at most 1,024 characters")
+            raise click.BadParameter(
+                f"the value of {name} has {len(value):,} characters: at most 1,024 are allowed"
+            )
     if len(arguments) > 10:
-        raise click.BadParameter("a job takes at most 10 user arguments")
+        raise click.BadParameter(f"{len(arguments)} user arguments: a job has at most 10")
     return arguments
 
 
@@ -37,15 +39,15 @@ def named(pairs: Iterable[str], form: str = "NAME=VALUE") -> dict[str, str]:
     """Read ``NAME=VALUE`` pairs.
 
     Raises:
-        BadParameter: One of them is none, or a name is there twice.
+        BadParameter: A pair has no ``=``, or a name occurs twice.
     """
     values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise click.BadParameter(f"{pair!r} is not {form}")
+            raise click.BadParameter(f"{pair!r} has no '=': write {form}")
         if name in values:
-            raise click.BadParameter(f"{name} is given twice")
+            raise click.BadParameter(f"{name} occurs twice: pass each name once")
         values[name] = value
     return values
 
@@ -56,7 +58,7 @@ arguments_option: Callable[[Any], Any] = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     callback=_arguments,
-    help="A user argument of the job (schema 2.0); repeat for more.",
+    help="User argument of the job (schema 2.0); repeat for more.",
 )
 
 
@@ -72,13 +74,13 @@ tags_option: Callable[[Any], Any] = click.option(
     metavar="NAME=VALUE",
     multiple=True,
     callback=_tags,
-    help="A tag of the job; repeat for more.",
+    help="Tag of the job; repeat for more.",
 )
 
 schema_option: Callable[[Any], Any] = click.option(
     "--schema",
     type=click.Choice(["1.0", "2.0"]),
-    help="Invocation schema version.  [default: 1.0 as in S3, 2.0 with --arguments]",
+    help="Invocation schema version.  [default: 1.0; with --arguments: 2.0]",
 )
 
 
@@ -87,7 +89,7 @@ max_redrives_option: Callable[[Any], Any] = click.option(
     type=click.IntRange(0),
     default=3,
     show_default=True,
-    help="Further tries for a task that failed temporarily.",
+    help="Number of retries of a task that failed temporarily.",
 )
 
 report_scope_option: Callable[[Any], Any] = click.option(
@@ -95,7 +97,7 @@ report_scope_option: Callable[[Any], Any] = click.option(
     type=click.Choice([scope.value for scope in ReportScope]),
     default=ReportScope.ALL_TASKS.value,
     show_default=True,
-    help="Which tasks the report tells of.",
+    help="Tasks that the report lists.",
 )
 
 json_option: Callable[[Any], Any] = click.option(
@@ -108,28 +110,30 @@ quiet_option: Callable[[Any], Any] = click.option(
 
 
 def retry_for_option(text: str) -> Callable[[Any], Any]:
-    """Make the option ``--retry-for``; ``text`` is its help."""
+    """Create the option ``--retry-for``; ``text`` is its help."""
     return click.option("--retry-for", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
 
 
 def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
-    """Make the option ``--bucket``; ``text`` is its help."""
+    """Create the option ``--bucket``; ``text`` is its help."""
     return click.option("--bucket", metavar="NAME", required=required, callback=_bucket, help=text)
 
 
 def _bucket(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value and ("://" in value or ("/" in value and not value.startswith("arn:"))):
-        raise click.BadParameter(f"{value}: give the name alone; --prefix says which keys")
+        raise click.BadParameter(
+            f"{value} is not a bucket name: pass the name alone, and a prefix with --prefix"
+        )
     return value
 
 
 profile_option: Callable[[Any], Any] = click.option(
-    "--profile", metavar="NAME", help="Credentials and Region, as for the AWS CLI."
+    "--profile", metavar="NAME", help="AWS profile with credentials and Region."
 )
 
 
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
-    """Make the option ``--endpoint-url``; ``text`` is its help."""
+    """Create the option ``--endpoint-url``; ``text`` is its help."""
     return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)
 
 
@@ -138,12 +142,14 @@ def _endpoint_url(
 ) -> str | None:
     parts = urlsplit(value or "http://none")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter(f"{value}: write http://host:port")
+        raise click.BadParameter(f"{value} is not a URL: write http://host:port")
     return value
 
 
 def schema_for(schema: str | None, arguments: dict[str, str]) -> str:
-    """Settle the schema version: user arguments need 2.0."""
+    """Return the schema version: user arguments need 2.0."""
     if schema == "1.0" and arguments:
-        raise click.UsageError("--arguments needs --schema 2.0: schema 1.0 has no user arguments")
+        raise click.UsageError(
+            "Option --arguments needs --schema 2.0: schema 1.0 has no user arguments."
+        )
     return schema or ("2.0" if arguments else "1.0")

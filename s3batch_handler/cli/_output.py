@@ -1,4 +1,4 @@
-"""What reaches the terminal: data on standard output, talk on standard error."""
+"""Print data to standard output and messages to standard error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INTERRUPTED: Final = 130
 
 
 def print_data(text: str) -> None:
-    """Print data. Whoever has stopped reading (``| head -1``) does not want the rest."""
+    """Print data; stop without an error if the reader closed the pipe (``| head -1``)."""
     try:
         click.echo(text)
     except OSError as error:
@@ -52,7 +52,7 @@ def discard_buffer(stream: TextIO) -> None:
 
 
 def print_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
-    """Print JSON; in ASCII: any locale can print it, and a terminal cannot be steered by it."""
+    """Print JSON in ASCII: any locale can print it, and it has no terminal control characters."""
     print_data(json.dumps(value, indent=indent, default=datetime.isoformat))
 
 
@@ -62,7 +62,7 @@ def print_json_text(text: str) -> None:
 
 
 def print_message(text: str) -> None:
-    """Tell a person what happens; no reason to stop if that is impossible."""
+    """Print a message; ignore a standard error that cannot be written to."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -115,7 +115,7 @@ def _is_somewhere() -> bool:
 
 
 def prepare_standard_streams() -> None:
-    """Make sure that all three are open, and that they take any character."""
+    """Open closed standard streams, and make them accept any character."""
     for number in range(3):  # or pipes to workers would get these numbers
         try:
             os.fstat(number)

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def check_s3_url(location: str, option: str) -> None:
-    """Refuse what looks like an ``s3://`` URL and is none of an object."""
+    """Check that what looks like an ``s3://`` URL names an object."""
     if _LIKE_S3.match(location) and not _S3_OBJECT.match(location):
-        raise InvalidArgument(f"{option} {location}: write s3://bucket/key")
+        raise InvalidArgument(
+            f"{option} {location}: not the URL of an object. Write s3://bucket/key"
+        )
 
 
 _LIKE_S3: Final = re.compile(r"s3:/", re.IGNORECASE)
@@ -23,7 +25,7 @@ _S3_OBJECT: Final = re.compile(r"s3://[^/]+/(?!(.*/)?\.\.?(/|$)).*[^/]$")
 
 
 def check_writable(folder: Path, option: str) -> None:
-    """Find out whether a folder can be written to: now, not after all the work."""
+    """Check that a folder is writable."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -31,17 +33,19 @@ def check_writable(folder: Path, option: str) -> None:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        raise InvalidArgument(f"{option} {folder}: cannot write there: {error.strerror}") from error
+        raise InvalidArgument(
+            f"{option} {folder}: cannot write there: {error.strerror}. Choose another folder"
+        ) from error
 
 
 def check_file(path: Path, option: str) -> None:
-    """Find out whether a file can be written, or written anew: now, not after all the work."""
+    """Check that a file can be created or replaced."""
     if _LIKE_S3.match(str(path)):
-        raise InvalidArgument(f"{option} {path}: that is no file")
+        raise InvalidArgument(f"{option} {path}: S3 is not supported here. Name a local file")
     if str(path) == "-":
-        raise InvalidArgument(f"{option} -: name a file; standard output takes no manifest")
+        raise InvalidArgument(f"{option} -: standard output is not supported here. Name a file")
     if path.is_dir():
-        raise InvalidArgument(f"{option} {path}: that is a folder")
-    if path.exists() and not path.is_file():  # /dev/null, say: the file would take its place
-        raise InvalidArgument(f"{option} {path}: that is no regular file")
+        raise InvalidArgument(f"{option} {path}: this is a folder. Name a file")
+    if path.exists() and not path.is_file():  # as /dev/null, which the file would replace
+        raise InvalidArgument(f"{option} {path}: this is not a regular file. Name another file")
     check_writable(path.parent, option)

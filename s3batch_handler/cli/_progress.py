@@ -1,4 +1,4 @@
-"""How far a job is, on standard error: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a job on standard error: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 def show_progress(
     total: int, *, quiet: bool, owns_terminal: bool
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """Give a function to call with each new progress; ``None`` when ``quiet``.
+    """Yield a function to call with each new progress; ``None`` when ``quiet``.
 
     Only a terminal that is ours ``alone`` gets a bar: what others print there would run into it.
     """
@@ -79,17 +79,17 @@ def _lines(total: int) -> Callable[[Progress], None]:
 
 
 def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
-    """Pass objects on as they are listed, and tell now and then how many there were."""
+    """Yield objects as they are listed, and print their number from time to time."""
     latest = time.monotonic()
     for count, item in enumerate(objects, 1):
         yield item
-        # Looking at the clock for each object would cost more than it tells.
+        # Reading the clock for each object would be slow.
         if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
             latest = time.monotonic()
             print_message(f"{count:,} objects listed")
 
 
-_PAGE: Final = 1000  # objects, in one answer of S3's
+_PAGE: Final = 1000  # objects in one response of S3
 
 
 def _tasks(count: int) -> str:

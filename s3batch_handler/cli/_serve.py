@@ -49,7 +49,7 @@ def _host_names(
     metavar="NAME=HANDLER",
     multiple=True,
     callback=_handlers,
-    help="What jobs may invoke: a name, name:qualifier or ARN, and the handler; repeat for more.",
+    help="Function that jobs may invoke, by name, NAME:QUALIFIER or ARN; repeat for more.",
 )
 @click.option(
     "--source",
@@ -57,25 +57,25 @@ def _host_names(
     metavar="DIR",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder to be a bucket, named after it; repeat for more.",
+    help="Folder to serve as a bucket of the same name; repeat for more.",
 )
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="A folder to keep jobs in; those that were cut off go on at the next start.",
+    help="Folder that keeps jobs; interrupted jobs continue at the next start.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Where to listen.  [default: a free port]",
+    help="Port of the server.  [default: a free port]",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="An address of this machine. Any but loopback lets others in.",
+    help="Address to listen on. Any other address exposes the server to your network.",
 )
 @click.option(
     "--allowed-host",
@@ -83,15 +83,15 @@ def _host_names(
     metavar="NAME",
     multiple=True,
     callback=_host_names,
-    help="Further host name that clients use, as in containers; repeat for more.",
+    help="Additional host name that clients use; repeat for more.",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    help="The functions' timeout in seconds.  [default: 60]",
+    help="Timeout of the functions in seconds.  [default: 60]",
 )
 @max_redrives_option
-@click.option("--quiet", "-q", is_flag=True, help="No talk, but for warnings.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(
     *,
     handlers: dict[str, str],
@@ -104,18 +104,18 @@ def serve(
     max_redrives: int,
     quiet: bool,
 ) -> None:
-    """Serve S3 and S3 Control to boto3, the AWS CLI and any other client of AWS's.
+    """Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
-    Prints its address when it is ready, and ends on Ctrl-C. What clients wrote to S3 is gone then,
-    and without --state so are the jobs. HANDLER is module:name or path/to/app.py:name, run in
-    processes of its own, which find this S3 by themselves; or the address or ARN of a function
-    elsewhere. Nothing but what is named here can be invoked.
+    Prints the address when the server is ready, and ends on Ctrl-C. Objects that clients wrote are
+    lost then, and without --state also the jobs. HANDLER is module:name or path/to/app.py:name,
+    which runs in worker processes and uses this S3; or the URL or ARN of a function. Jobs invoke
+    only these functions.
 
     \b
         s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/
         AWS_ENDPOINT_URL=http://127.0.0.1:5005 s3batch job submit …
     """
-    from s3batch_handler.local_aws import _server as server  # moto takes a second to come
+    from s3batch_handler.local_aws import _server as server  # importing moto takes a second
 
     _check_bucket_names(folders)
     try:
@@ -144,8 +144,8 @@ def serve(
         ):
             if not server.is_loopback(host):
                 print_message(
-                    f"s3batch: WARNING: {printable(address)} is open to everybody who reaches this "
-                    "machine: no password keeps them from these objects and functions"
+                    f"s3batch: WARNING: {printable(address)} is open to your network: anybody can "
+                    "use these objects and functions without a password"
                 )
             if not quiet:
                 _explain(address, handlers, folders)
@@ -172,4 +172,6 @@ def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) 
         print_message(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
     for name, handler in handlers.items():
         print_message(f"function {printable(name)}: {printable(handler)}")
-    print_message(f"clients find it by AWS_ENDPOINT_URL={printable(address)}, with any credentials")
+    print_message(
+        f"Set AWS_ENDPOINT_URL={printable(address)} for clients; any credentials are valid."
+    )

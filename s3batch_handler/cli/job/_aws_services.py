@@ -1,4 +1,4 @@
-"""Whom the ``job`` commands ask: AWS, or what stands in for it, as their options say."""
+"""The AWS services that ``s3batch job`` calls, in AWS or at another endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class AwsServices:
     """S3 Control, with S3, STS and CloudFormation beside it.
 
-    boto3 is slow to come, so it comes when needed.
+    boto3 is imported when it is needed: that is slow.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class AwsServices:
 
     @cached_property
     def account_id(self) -> str:
-        """Whose jobs: as given, or else whose the credentials are."""
+        """The account of the jobs: ``--account-id``, or the account of the credentials."""
         if self._account_id is not None:
             return self._account_id
         from s3batch_handler.jobs import _aws_clients as aws
@@ -85,13 +85,13 @@ class AwsServices:
 
     @property
     def partition(self) -> str:
-        """``aws``, ``aws-cn``, …: what ARNs begin with here."""
+        """The partition of ARNs: ``aws``, ``aws-cn``, …."""
         partition: str = self._s3control.meta.partition
         return partition
 
     @property
     def poll(self) -> float:
-        """Seconds between two looks at a job: AWS does not want to be asked often."""
+        """Seconds between two requests for a job's status: AWS throttles frequent ones."""
         from s3batch_handler.jobs._aws_clients import is_aws_endpoint
 
         return _POLL_OF_AWS if is_aws_endpoint(self._s3control) else _POLL_OF_OTHERS
@@ -100,7 +100,7 @@ class AwsServices:
         """Look up the ETag of an object, given as boto3 takes it.
 
         Raises:
-            FileNotFoundError: There is none.
+            FileNotFoundError: The object does not exist.
         """
         try:
             etag: str = self._s3.head_object(**location)["ETag"]
@@ -112,7 +112,7 @@ class AwsServices:
         return etag.strip('"')
 
     def put(self, path: Path, *, bucket: str, key: str) -> str | None:
-        """Put a file into a bucket, and give its version id if the bucket has such."""
+        """Upload a file, and return its version ID if the bucket has versions."""
         with path.open("rb") as file:
             version: str | None = self._s3.put_object(Bucket=bucket, Key=key, Body=file).get(
                 "VersionId"
@@ -120,10 +120,10 @@ class AwsServices:
         return version
 
     def stack(self, name: str) -> StackOutputs:
-        """Look up what a stack has for a job.
+        """Read the outputs of a stack that a job needs.
 
         Raises:
-            InvalidArgument: There is no such stack, or none with what a job needs.
+            InvalidArgument: The stack does not exist, or lacks an output.
         """
         from s3batch_handler.jobs._aws_clients import describe_stack
 
@@ -133,7 +133,9 @@ class AwsServices:
             # CloudFormation has no code of its own for it.
             if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
                 raise
-            raise InvalidArgument(f"--stack {name}: there is none in {self.region}") from error
+            raise InvalidArgument(
+                f"--stack {name}: this stack does not exist in {self.region}. Check --region"
+            ) from error
         return StackOutputs.of_outputs(name, status, outputs)
 
     def function(self, name: str) -> dict[str, Any]:
@@ -212,17 +214,17 @@ _NOT_THERE: Final = {"404", "NoSuchKey", "NoSuchBucket", "NoSuchVersion"}
 
 
 def service_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say whom to ask; the command gets a :class:`AwsServices` for them."""
+    """Add the options of :class:`AwsServices` to a command, which gets one of these."""
 
     @click.option(
         "--account-id",
         metavar="ID",
         callback=_account_id,
-        help="Whose jobs.  [default: whose the credentials are]",
+        help="AWS account ID.  [default: the account of the credentials]",
     )
     @profile_option
-    @click.option("--region", metavar="NAME", help="The jobs' Region, as for the AWS CLI.")
-    @endpoint_url_option("Whom to ask in place of AWS: s3batch serve, for instance.")
+    @click.option("--region", metavar="NAME", help="AWS Region of the jobs.")
+    @endpoint_url_option("Endpoint to use instead of AWS, such as s3batch serve.")
     @wraps(command)
     def with_service(
         *,
@@ -243,5 +245,5 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _account_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
-        raise click.BadParameter(f"{value!r}: an account id has 12 digits")
+        raise click.BadParameter(f"{value!r} is not an account ID: write its 12 digits")
     return value

@@ -1,4 +1,4 @@
-"""``s3batch job``: make, watch and steer jobs, of AWS or of ``s3batch serve``."""
+"""``s3batch job``: create and control jobs, in AWS or in ``s3batch serve``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _InOrder(click.Group):
-    """Lists commands as they come in a job's life, not by the alphabet."""
+    """A group that lists its commands in the order of a job's life."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -37,17 +37,19 @@ class _InOrder(click.Group):
 
 @click.group(cls=_InOrder)
 def job() -> None:
-    """Make, watch and steer jobs, of AWS or of s3batch serve.
+    """Create and control jobs, in AWS or in s3batch serve.
 
-    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
-    AWS_REGION, AWS_ENDPOINT_URL, ….
+    Credentials, Region and endpoints come from the same places as for the AWS CLI: profiles,
+    AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ….
     """
 
 
 job.add_command(submit)
 
 _job_id: Callable[[Any], Any] = click.argument("job_id", metavar="JOB_ID")
-_reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="Why.")
+_reason: Callable[[Any], Any] = click.option(
+    "--reason", metavar="TEXT", help="Reason for the change; stored with the job."
+)
 
 
 @job.command("list")
@@ -56,15 +58,15 @@ _reason: Callable[[Any], Any] = click.option("--reason", metavar="TEXT", help="W
     "statuses",
     multiple=True,
     type=click.Choice(JobStatus, case_sensitive=False),
-    help="Only jobs of this status; repeat for more.",
+    help="Status of the jobs to list; repeat for more.  [default: all]",
 )
-@click.option("--limit", type=click.IntRange(1), help="No more jobs than this.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of jobs.  [default: all]")
 @json_option
 @service_options
 def list_(
     services: AwsServices, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
 ) -> None:
-    """List jobs, one to a line; with --json one object to a line."""
+    """List jobs, one per line; with --json, one JSON object per line."""
     for listed in islice(_listed(services.control, statuses), limit):
         print_listed_job(listed, as_json=as_json)
 
@@ -84,7 +86,7 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
 @json_option
 @service_options
 def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
-    """Tell how a job is."""
+    """Show a job's status."""
     print_job(services.control.describe_job(job_id), as_json=as_json)
 
 
@@ -94,15 +96,15 @@ def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
     "--timeout",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="How long at most.  [default: as long as it takes]",
+    help="Maximum time to wait.  [default: no limit]",
 )
 @click.option(
     "--poll",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Time between two looks.  [default: 30, as AWS wants it; 1 elsewhere]",
+    help="Time between two requests.  [default: 30; not in AWS: 1]",
 )
-@retry_for_option("Time to retry while AWS cannot be reached.  [default: 600]")
+@retry_for_option("Time to retry while AWS is unreachable.  [default: 600]")
 @json_option
 @quiet_option
 @service_options
@@ -116,10 +118,10 @@ def wait(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Wait until a job is over, and tell how it is then.
+    """Wait until a job has ended, and show its status.
 
-    Throttling, errors of the service and a lost network do not end the waiting unless they last.
-    Exit code 1: it or any of its tasks failed, it was cancelled, or is not over in time; 3: it
+    Throttling, server errors and network failures are retried for the time of --retry-for. Exit
+    code 1: the job or any of its tasks failed, or the job was cancelled or timed out; 3: the job
     could not be watched.
     """
     ended = watch(services, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
@@ -133,7 +135,7 @@ def wait(
 @json_option
 @service_options
 def confirm(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
-    """Let a job run that waits for it."""
+    """Start a job that waits for confirmation."""
     changed = services.control.update_job_status(job_id, JobStatus.READY, reason)
     print_job(changed, as_json=as_json)
 
@@ -144,7 +146,7 @@ def confirm(services: AwsServices, *, job_id: str, reason: str | None, as_json: 
 @json_option
 @service_options
 def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
-    """Cancel a job; tasks that run already end, and its report tells of them."""
+    """Cancel a job; running tasks finish, and the report lists them."""
     changed = services.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
     print_job(changed, as_json=as_json)
 
@@ -155,14 +157,16 @@ def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: b
 @json_option
 @service_options
 def priority(services: AwsServices, *, job_id: str, number: int, as_json: bool) -> None:
-    """Give a job another priority: the higher, the sooner."""
+    """Change a job's priority; a higher number runs first."""
     print_job(services.control.update_job_priority(job_id, number), as_json=as_json)
 
 
 @job.command()
 @_job_id
 @click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1)
-@click.option("--remove", metavar="NAME", multiple=True, help="Take a tag off; repeat for more.")
+@click.option(
+    "--remove", metavar="NAME", multiple=True, help="Name of a tag to remove; repeat for more."
+)
 @json_option
 @service_options
 def tag(
@@ -173,7 +177,7 @@ def tag(
     remove: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Tag a job, and show all its tags; those not named stay."""
+    """Add or remove tags of a job, and show all its tags."""
     before = services.control.get_job_tagging(job_id)
     after = {name: value for name, value in {**before, **named(tags)}.items() if name not in remove}
     if not after and before:

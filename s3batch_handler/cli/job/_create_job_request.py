@@ -69,7 +69,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InvalidArgument(f"{source}: no JSON: {error}") from error
+        raise InvalidArgument(f"{source} is not valid JSON: {error}") from error
 
 
 def _manifest(options: SubmitOptions, services: AwsServices) -> Mapping[str, Any]:

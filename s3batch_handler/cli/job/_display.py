@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def exit_code(job: Job) -> int:
-    """Give 0 if a job is complete and no task failed; to AWS a job with failures is complete."""
+    """Return 0 if a job is complete and no task failed: AWS calls both complete."""
     return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
 
 
 def print_job(job: Job, *, as_json: bool) -> None:
-    """Print all that is known of a job; JSON is as DescribeJob gives it."""
+    """Print the details of a job; JSON as returned by DescribeJob."""
     if as_json:
         print_json(job.to_description())
         return
@@ -33,7 +33,7 @@ def print_job(job: Job, *, as_json: bool) -> None:
 
 
 def print_listed_job(job: Job, *, as_json: bool) -> None:
-    """Print a line; JSON is as ListJobs gives it."""
+    """Print a job on one line; JSON as returned by ListJobs."""
     if as_json:
         print_json(job.to_listing(), indent=None)
         return
@@ -80,7 +80,7 @@ def _report(report: ReportRequest | None, job_id: str) -> str | None:
 
 
 def _url(arn: str) -> str:
-    """Give ``s3://bucket/key`` for an ARN, and anything else as it is."""
+    """Return ``s3://bucket/key`` for the ARN of an object, and other text unchanged."""
     bucket, slash, key = arn.partition("/")
     try:
         return f"s3://{bucket_name(bucket)}{slash}{key}"

@@ -1,4 +1,4 @@
-"""``--stack``: a stack says itself what its jobs need, so nobody copies ARNs by hand."""
+"""The outputs of a CloudFormation stack that ``--stack`` uses as defaults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class StackOutputs(NamedTuple):
-    """What a stack made of ``template.yaml`` has for a job, or any with the same outputs."""
+    """The outputs of a stack of ``template.yaml``, or of a stack with the same outputs."""
 
     function: str
     """ARN of the function's published version: later deployments change no running job."""
 
     role: str
-    """ARN of the role that S3 takes on."""
+    """ARN of the role that S3 assumes."""
 
     manifests: str
     """``s3://bucket/prefix`` that the role may read manifests from."""
@@ -27,18 +27,20 @@ class StackOutputs(NamedTuple):
 
     @classmethod
     def of_outputs(cls, name: str, status: str, outputs: Mapping[str, str]) -> StackOutputs:
-        """Take the outputs of the stack called ``name``.
+        """Create from the outputs of the stack called ``name``.
 
         Raises:
             InvalidArgument: An output is missing, or the stack is being deleted. A deleted stack
                 still has outputs, but the resources are gone.
         """
         if status.startswith("DELETE_"):
-            raise InvalidArgument(f"--stack {name}: it is {status}")
+            raise InvalidArgument(
+                f"--stack {name}: the stack has status {status}. Choose another stack"
+            )
         missing = [output for output in _OUTPUTS if output not in outputs]
         if missing:
-            lacks = f"--stack {name}: it has no output {', '.join(missing)}"
-            raise InvalidArgument(f"{lacks} (it is {status})")
+            lacks = f"--stack {name}: the stack has no output {', '.join(missing)}"
+            raise InvalidArgument(f"{lacks} (status {status})")
         return cls(*(outputs[output] for output in _OUTPUTS))
 
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @submit_options
 @service_options
 def submit(options: SubmitOptions, services: AwsServices) -> None:
-    """Make a job, and print its id.
+    """Create a job, and print its ID.
 
-    Account, Region and partition are added to names of functions and roles. With --wait the exit
-    code is 1 if the job or any of its tasks failed, 3 if it could not be watched.
+    Names of functions and roles are completed to ARNs. With --wait the exit code is 1 if the job or
+    any of its tasks failed, and 3 if the job could not be watched.
 
     \b
         s3batch job submit --stack s3batch-compress --manifest manifest.csv \\
@@ -54,7 +54,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         return
     job_id = services.control.create_job(spec)
     if options.waits_for_confirmation and not options.quiet:
-        print_message(f"it waits for its confirmation: s3batch job confirm {printable(job_id)}")
+        print_message(f"The job waits for confirmation: s3batch job confirm {printable(job_id)}")
     if not options.wait:
         _show_id(job_id, options)
         return
@@ -70,7 +70,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
 
 
 def _check_function(spec: JobSpec, services: AwsServices) -> None:
-    """Refuse a function that S3 cannot invoke, if its configuration can be read.
+    """Check that S3 can invoke the function, if its configuration can be read.
 
     Lambda Developer Guide: durable functions are invoked by a qualified ARN; a function with tenant
     isolation is invoked with a tenant ID, for which CreateJob has no member.
@@ -103,7 +103,7 @@ def _show_id(job_id: str, options: SubmitOptions) -> None:
 
 
 def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsServices) -> SubmitOptions:
-    """Take from the stack what is not given, and put a manifest that is a file into its bucket."""
+    """Return the options with defaults from the stack; upload a local manifest to its bucket."""
     function = stack.function if options.operation is None else None
     report = None if options.no_report else stack.reports
     complete = replace(
@@ -123,14 +123,14 @@ def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsService
 
 
 def _fields_of(path: Path, said: str | None) -> str:
-    """Tell the columns of a manifest: as said, and if that is nothing by its first line.
+    """Return the columns of a manifest: those of ``--fields``, or those of its first line.
 
     Raises:
-        ManifestError: That line is none of a manifest, or of another one than was said.
+        ManifestError: The line is not valid, or has other columns than ``--fields``.
     """
     with path.open("rb") as file:
         columns = said.split(",") if said else None
         first = next(read_entries(file, fields=columns, source=str(path)), None)
     if first is None:
-        raise ManifestError("it is empty: there is no object to work on", source=str(path))
+        raise ManifestError("it is empty: add a line for each object", source=str(path))
     return said or (DEFAULT_FIELDS if first.version_id is None else f"{DEFAULT_FIELDS},VersionId")

@@ -1,4 +1,4 @@
-"""``s3batch manifest``: make manifests, for jobs here and in AWS."""
+"""``s3batch manifest``: create manifests for jobs."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ if TYPE_CHECKING:
 
 @click.group()
 def manifest() -> None:
-    """Make manifests: the lists of the objects of jobs.
+    """Create manifests: the lists of objects of jobs.
 
-    Credentials, Region and endpoints are found as by the AWS CLI: profiles, AWS_PROFILE,
-    AWS_REGION, AWS_ENDPOINT_URL, ….
+    Credentials, Region and endpoints come from the same places as for the AWS CLI: profiles,
+    AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ….
     """
 
 
 @manifest.command()
 @click.argument("location", metavar="FILE|s3://…")
-@bucket_option("Whose objects.", required=True)
-@click.option("--prefix", default="", help="Only objects whose key begins so.")
+@bucket_option("Bucket whose objects to list.", required=True)
+@click.option("--prefix", default="", help="Prefix of the object keys to list.")
 @click.option(
     "--version-ids",
     is_flag=True,
-    help="Name the latest version of each object, so that the job leaves later ones alone.",
+    help="Include the ID of the latest version of each object.",
 )
 @profile_option
-@click.option("--region", metavar="NAME", help="The bucket's Region, as for the AWS CLI.")
-@endpoint_url_option("The S3 to use, in place of AWS.")
+@click.option("--region", metavar="NAME", help="AWS Region of the bucket.")
+@endpoint_url_option("S3 endpoint to use instead of AWS.")
 @json_option
 @quiet_option
 def create(
@@ -68,8 +68,8 @@ def create(
 ) -> None:
     """Write a manifest of the objects of a bucket.
 
-    The manifest, in CSV, appears once the whole bucket is listed. That takes the right
-    s3:ListBucket, with --version-ids s3:ListBucketVersions.
+    The CSV manifest is saved when the whole bucket is listed. The command needs the permission
+    s3:ListBucket; with --version-ids, s3:ListBucketVersions.
 
     \b
         s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/

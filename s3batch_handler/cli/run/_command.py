@@ -1,4 +1,4 @@
-"""``s3batch run``: a whole job on this machine."""
+"""``s3batch run``: run a job on this machine."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ if TYPE_CHECKING:
 def run(options: RunOptions) -> None:
     """Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
 
-    HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in processes of its
-    own, one call at a time each, ended when its timeout is over. Or it is the address of a function
-    that runs already (sam local start-lambda, the runtime interface emulator), or a function's ARN.
+    HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in worker processes,
+    one call at a time in each, which are killed at the timeout. Or HANDLER is the URL of a running
+    function (sam local start-lambda, the runtime interface emulator), or the ARN of a function.
 
     \b
         s3batch run app.py:handler --source photos/
@@ -64,7 +64,7 @@ def run(options: RunOptions) -> None:
 
 
 def _run(options: RunOptions) -> int:
-    """Do it all; give the exit code."""
+    """Run the job, and return the exit code."""
     with ExitStack() as stack:
         stack.enter_context(signals_as_ctrl_c())
         saved = stack.enter_context(_saved_run(options))
@@ -192,7 +192,7 @@ def _reporting_interruption(saved: SavedRun | None, server: EmbeddedS3 | None) -
 
 
 def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
-    """Let go of a run that is over, and has its report."""
+    """Remove the state of a run that has ended and has its report."""
     if job.status is JobStatus.PAUSED:
         print_message(f"the job is paused; to resume it: {saved.resume_command}")
     elif job.report is None and job.progress.done and not options.no_report:

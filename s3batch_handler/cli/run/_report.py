@@ -16,9 +16,9 @@ DEFAULT_REPORTS: Final = "s3batch-reports"
 def new_report(
     location: str | None, scope: str, job_id: str, s3: S3, *, keep_here: bool
 ) -> ReportWriter | None:
-    """Begin a report; none without a location.
+    """Create the writer of a report; ``None`` without a location.
 
-    With ``keep_here`` it stays on this machine if S3 does not take it after all the work.
+    With ``keep_here``, a report that S3 refuses is saved on this machine.
     """
     if location is None:
         return None
@@ -28,6 +28,6 @@ def new_report(
         for names in ("job-*/*", "job-*/results/*"):
             folder.remove_leftovers(names)
     if is_s3_url(location):
-        next(folder.subfolders("job-"), None)  # better to know now than after all the work
+        next(folder.subfolders("job-"), None)  # an error now, not after the job
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)

@@ -74,15 +74,15 @@ class SavedRun:
         with folder_lock(folder):
             run = cls(folder)
             if resume and not run.asked:
-                raise InvalidArgument(f"--resume: no run was cut off in {folder}")
+                raise InvalidArgument(f"--resume: {folder} has no run to resume. Check --state")
             if run.asked and not resume:
                 raise InvalidArgument(
-                    f"--state {folder}: a run was cut off there: go on with it by --resume, or use "
-                    "another folder"
+                    f"--state {folder}: it has an interrupted run. Resume it with --resume, or "
+                    "choose another folder"
                 )
             if run.asked and run.asked["cwd"] != str(Path.cwd()):
                 raise InvalidArgument(
-                    f"--resume: do that in {run.asked['cwd']}, where it was begun"
+                    f"--resume: change to the directory of the run, {run.asked['cwd']}"
                 )
             try:
                 yield run

@@ -1,4 +1,4 @@
-"""What became of a job, in a few lines, or as JSON."""
+"""The summary of a job, as text or JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def print_summary(
     job: JobResult, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
 ) -> None:
-    """Print what became of a job.
+    """Print the summary of a job.
 
     Args:
         job: The job.
