@@ -387,22 +387,22 @@ DO_NOT_GO_TOGETHER = {
     "an output nowhere": (["--source", ".", "--output", "xyz=/dev/null/x"], "cannot write there"),
     "an endpoint without http": (["--bucket", "b", "--endpoint-url", "host:80"], "http://host"),
     "two S3s": (["--source", ".", "--endpoint-url", "http://h"], "cannot be combined"),
-    "a manifest without a key": (["--manifest", "s3://bucket"], "write s3://bucket/key"),
+    "a manifest without a key": (["--manifest", "s3://bucket"], "Write s3://bucket/key"),
     "a report in the source": (["--source", ".", "--report", "."], "have the same folder"),
     "an output in the source": (["--source", ".", "--output", "xyz=."], "have the same folder"),
     "a manifest saved nowhere": (
         ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
         "cannot write there",
     ),
-    "a manifest saved into S3": (["--bucket", "b", "--save-manifest", "s3://b/k"], "no file"),
+    "a manifest saved into S3": (["--bucket", "b", "--save-manifest", "s3://b/k"], "S3 is not supported"),
     "a path of a bucket": (["--bucket", "b/2024"], "the name alone"),
-    "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "name a file"),
+    "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "Name a file"),
     "a manifest that is there": (
         ["--manifest", "m.csv", "--save-manifest", "n"],
         "cannot be combined",
     ),
-    "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory tells its"),
-    "an inventory without a key": (["--manifest", "s3://m.json"], "write s3://bucket/key"),
+    "columns of an inventory": (["--manifest", "m.json", "--fields", "Key"], "inventory names its"),
+    "an inventory without a key": (["--manifest", "s3://m.json"], "Write s3://bucket/key"),
     "a log nowhere": (["--manifest", "m.csv", "--log", "/dev/null/x"], "cannot write there"),
 }
 

@@ -132,7 +132,7 @@ def test_invoking_tells_of_a_failed_task(s3batch: Shell) -> None:
 @pytest.mark.parametrize(
     ("handler", "event", "message", "code"),
     [
-        ("app:handler", "not json", "no JSON", 2),
+        ("app:handler", "not json", "not valid JSON", 2),
         ("app:handler", "{}", "not an S3 Batch Operations event", 1),
         ("app:nothing", "{}", "app has no 'nothing'", 2),
     ],

@@ -372,8 +372,8 @@ def test_a_stack_of_another_kind(world: World, stack: str) -> None:
     run = world.s3batch("job", "submit", "--stack", "other", "--manifest", "s3://inbox/m.csv")
 
     assert run.exit_code == 2
-    assert "--stack other: it has no output FunctionArn, JobRoleArn, Manif" in run.stderr
-    assert "(it is CREATE_COMPLETE)" in run.stderr
+    assert "--stack other: the stack has no output FunctionArn, JobRoleArn, Manif" in run.stderr
+    assert "(status CREATE_COMPLETE)" in run.stderr
 
 
 def test_a_stack_that_is_not_there(world: World, stack: str) -> None:
@@ -385,8 +385,8 @@ def test_a_stack_that_is_not_there(world: World, stack: str) -> None:
     nameless = world.s3batch(*submit, "")
 
     assert [run.exit_code for run in (elsewhere, deleted, nameless)] == [2, 2, 2]
-    assert f"--stack {stack}: there is none in us-east-1" in elsewhere.stderr
-    assert f"--stack {world.deleted_stack}: it is DELETE_COMPLETE" in deleted.stderr
+    assert f"--stack {stack}: this stack does not exist in us-east-1" in elsewhere.stderr
+    assert f"--stack {world.deleted_stack}: the stack has status DELETE_COMPLETE" in deleted.stderr
     assert "Missing option --function (or --operation, --stack)." in nameless.stderr
 
 

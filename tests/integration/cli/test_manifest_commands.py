@@ -136,7 +136,7 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
 
     run = create("pipe", "--bucket", "photos")
 
-    assert run.stderr == "s3batch: manifest pipe: that is no regular file\n"
+    assert run.stderr == "s3batch: manifest pipe: this is not a regular file. Name another file\n"
     assert run.exit_code == 2
     assert pipe.is_fifo()
 
@@ -180,8 +180,8 @@ def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
         (["m.csv", "--bucket", "s3://photos"], "the name alone", 2),
         (["m.csv", "--bucket", "photos/2024"], "the name alone", 2),
         (["m.csv", "--bucket", "photos", "--profile", "none-such"], "none-such", 1),
-        ([".", "--bucket", "photos"], "that is a folder", 2),
-        (["-", "--bucket", "photos"], "name a file", 2),
+        ([".", "--bucket", "photos"], "this is a folder", 2),
+        (["-", "--bucket", "photos"], "Name a file", 2),
         (["/dev/null/m.csv", "--bucket", "photos"], "cannot write there", 2),
         (["m.csv"], "--bucket", 2),
     ],

@@ -184,7 +184,7 @@ def test_a_second_run_in_the_same_folder(folder: Path) -> None:
     refused = run(*BEGIN)
 
     assert refused.returncode == 2
-    assert "a run was cut off there: go on with it by --resume" in refused.stderr
+    assert "it has an interrupted run. Resume it with --resume" in refused.stderr
 
 
 def test_a_folder_that_another_process_uses(folder: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_folder_that_another_process_uses(folder: Path) -> None:
     ("arguments", "problem"),
     [
         (["--resume"], "Option --resume needs --state."),
-        (["--resume", "--state", "state"], "no run was cut off in state"),
+        (["--resume", "--state", "state"], "state has no run to resume"),
         (
             ["--resume", "--state", "state", "app.py:handler"],
             "--resume and HANDLER cannot be combined",
@@ -234,7 +234,7 @@ def test_resumed_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     refused = run("--resume", "--state", "../state")
 
     assert refused.returncode == 2
-    assert f"do that in {folder}" in refused.stderr
+    assert f"change to the directory of the run, {folder}" in refused.stderr
 
 
 def test_a_function_that_cannot_be_loaded_leaves_nothing_to_resume(folder: Path) -> None:

@@ -143,12 +143,12 @@ def test_open_to_others(folder: Path) -> None:
     assert address.startswith("http://0.0.0.0:")
     (line,) = (folder / "server.log").read_text().splitlines()
     assert line.startswith("s3batch: WARNING: http://0.0.0.0:")
-    assert "no password" in line
+    assert "without a password" in line
 
 
 WRONG = {
-    "a function without a handler": (["--function", "f"], "is not NAME=HANDLER"),
-    "a function twice": (["--function", "f=a:b", "--function", "f=a:c"], "given twice"),
+    "a function without a handler": (["--function", "f"], "write NAME=HANDLER"),
+    "a function twice": (["--function", "f=a:b", "--function", "f=a:c"], "occurs twice"),
     "a name of no function": (["--function", "a b=app.py:handler"], "names no function"),
     "half a handler": (["--function", "f=app.py:"], "names no function"),
     "no such file": (["--function", "f=none.py"], "there is no file none.py"),
