@@ -394,7 +394,10 @@ DO_NOT_GO_TOGETHER = {
         ["--bucket", "b", "--save-manifest", "/dev/null/x/m.csv"],
         "cannot write there",
     ),
-    "a manifest saved into S3": (["--bucket", "b", "--save-manifest", "s3://b/k"], "S3 is not supported"),
+    "a manifest saved into S3": (
+        ["--bucket", "b", "--save-manifest", "s3://b/k"],
+        "S3 is not supported",
+    ),
     "a path of a bucket": (["--bucket", "b/2024"], "the name alone"),
     "a manifest saved to a stream": (["--bucket", "b", "--save-manifest", "-"], "Name a file"),
     "a manifest that is there": (
