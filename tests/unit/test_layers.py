@@ -38,7 +38,7 @@ STRANGERS = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handl
 DOORS = {
     "boto3": ("jobs/_aws_clients.py",),
     "botocore": ("jobs/_aws_clients.py", "local_aws/"),
-    "moto": ("local_aws/", "testing/_mock.py"),
+    "moto": ("local_aws/",),
 }
 
 FLOOR_OF = {folder: floor for floor, folders in enumerate(FLOORS) for folder in folders}
@@ -76,7 +76,7 @@ def test_every_folder_has_a_floor() -> None:
         ("engine/_engine.py", "s3batch_handler"),
         ("__init__.py", "s3batch_handler.documents"),
         ("engine/_engine.py", "boto3.session"),
-        ("testing/_jobs.py", "moto"),
+        ("testing/_mock.py", "moto"),
         ("jobs/_control.py", "s3batch_handler.no_such_folder._module"),
     ],
 )
