@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.stub import Stubber
 from typing_extensions import override
 
 from s3batch_handler.core._errors import InvalidTransition, JobError, JobNotFound
@@ -25,30 +23,11 @@ from s3batch_handler.jobs._status import JobStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from botocore.stub import Stubber
+
 ACCOUNT = "123456789012"
 JOB_ID = "f3cc4f60-61f6-4a2b-8a21-d07600c373ce"
 OF_JOB = {"AccountId": ACCOUNT, "JobId": JOB_ID}
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-
-@pytest.fixture
-def aws() -> Iterator[Stubber]:
-    """AWS, which expects the calls it is told of, in this order, and gives the answers."""
-    with Stubber(boto3.client("s3control")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
-def control(aws: Stubber) -> S3Control:
-    return S3Control(aws.client, account_id=ACCOUNT)
 
 
 def described(status: str = "Active", **members: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -16,37 +15,16 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
-from botocore.stub import Stubber
 from typing_extensions import override
 
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.jobs._control import S3Control, wait_for_job
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
-from tests.unit.jobs.test_control import ACCOUNT, JOB_ID, OF_JOB, described
+from tests.unit.jobs.test_control import JOB_ID, OF_JOB, described
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-
-@pytest.fixture
-def aws() -> Iterator[Stubber]:
-    with Stubber(boto3.client("s3control")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
-def control(aws: Stubber) -> S3Control:
-    return S3Control(aws.client, account_id=ACCOUNT)
+    from botocore.stub import Stubber
 
 
 class Clock:
