@@ -77,7 +77,7 @@ def _open(location: str, s3: S3) -> BinaryIO:
         return folder.read(name)
     if location != "-":
         return Path(location).open("rb")
-    if cast("Any", sys.stdin) is None:  # closed by whoever started us
+    if cast("Any", sys.stdin) is None:  # the parent process closed it
         raise InvalidArgument("--manifest -: standard input is closed. Name a file")
     return sys.stdin.buffer
 

@@ -122,7 +122,7 @@ def prepare_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     for stream in (cast("Any", sys.stdout), cast("Any", sys.stderr)):
-        if stream is not None:  # closed by whoever started us
+        if stream is not None:  # the parent process closed it
             cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
 
 

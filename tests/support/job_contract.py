@@ -107,7 +107,7 @@ def session() -> Any:
 
 
 def held_to_the_model(s3control: Any) -> Any:
-    """Let a client check responses and error codes by AWS's model. It checks requests itself."""
+    """Check responses and error codes by AWS's model; the client itself checks requests."""
 
     def check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         if "Error" in parsed:

@@ -95,7 +95,7 @@ def test_the_installed_version_is_inside_the_cap() -> None:
 
 
 def test_only_these_modules_import_moto() -> None:
-    """Whoever upgrades moto has these to read, and no other."""
+    """An upgrade of moto requires a review of these modules only."""
     assert {path.as_posix() for path in modules() if _names_of_moto(path)} == MODULES
 
 

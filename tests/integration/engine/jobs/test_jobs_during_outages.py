@@ -176,7 +176,7 @@ def test_an_engine_that_cannot_save_does_not_open(s3: Any, tmp_path: Path) -> No
 
     with patch.object(JobStore, "save", full), pytest.raises(StateError, match="full"):
         Engine({"function": gate}, s3=s3, state=tmp_path)
-    gc.collect()  # tells of a database that nobody has closed
+    gc.collect()  # warns about a database that is not closed
 
     with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
         assert status(engine, job_id) is JobStatus.COMPLETE
