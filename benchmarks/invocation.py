@@ -55,7 +55,7 @@ def hand_written(event: dict[str, Any], context: Context) -> dict[str, Any]:
     code, message = "Succeeded", ""
     try:
         message = do_nothing(task["s3Bucket"], unquote_plus(task["s3Key"]))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         code, message = "PermanentFailure", str(error)
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
@@ -90,7 +90,7 @@ def powertools_data_class(event: S3BatchOperationEvent, context: Any) -> dict[st
         result = task.build_task_batch_response(
             "Succeeded", do_nothing(task.s3_bucket, task.s3_key)
         )
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         result = task.build_task_batch_response("PermanentFailure", str(error))
     response.add_result(result)
     return response.asdict()

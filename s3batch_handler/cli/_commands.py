@@ -76,7 +76,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # noqa: BLE001  every error becomes one line
+        except Exception as error:  # every error becomes one line
             _exit_if_unwritten(error)
             if ctx.params["debug"]:
                 lines = traceback.format_exception(without_secrets(error))

@@ -209,7 +209,7 @@ class _Classification:
             answer: object = self._classify(exception)
         except OutOfTime:
             raise
-        except BaseException as error:  # noqa: BLE001  a user's function must not hide the failure
+        except BaseException as error:  # a user's function must not hide the failure
             self._complain(
                 "classify=%s raised %s", _callable_name(self._classify), _named(error, _text(error))
             )
@@ -656,7 +656,7 @@ def _attribute(thing: object, name: str) -> object:
         return getattr(thing, name, None)
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  properties may raise anything
+    except BaseException:  # properties may raise anything
         return None
 
 
@@ -666,7 +666,7 @@ def _called(method: object) -> object:
         return method() if callable(method) else None
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  as for an attribute
+    except BaseException:  # as for an attribute
         return None
 
 
@@ -811,7 +811,7 @@ def _text(exception: BaseException, limit: int = _LONGEST) -> str:
         return _cut(text_of(exception, 2 * limit), limit)
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  the task has failed already
+    except BaseException:  # the task has failed already
         return "(its text cannot be shown)"
 
 

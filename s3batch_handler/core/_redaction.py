@@ -171,7 +171,7 @@ def _text_for_log(error: BaseException) -> tuple[str, bool]:
     try:
         original = str(error)
         text = text_of(error, _LONGEST_TEXT)
-    except Exception:  # noqa: BLE001  __str__ is foreign code
+    except Exception:  # __str__ is foreign code
         return "(its text cannot be shown)", True
     if len(original) > _LONGEST_TEXT:
         return f"{text}…", True

@@ -172,7 +172,7 @@ class ReportWriter:
             problem += f"; left behind there: {', '.join(self._stored)}"
         try:
             self._write_to(fallback, rows)
-        except Exception as another:  # noqa: BLE001  a full disk, a read-only place
+        except Exception as another:  # a full disk, a read-only place
             problem += f"; nor could it be kept elsewhere: {describe(another)}"
             return ReportNotWritten(problem, kept=None)
         kept = fallback.location(f"{self._job}/{_INDEX}")

@@ -141,7 +141,7 @@ class Scheduler:
             except (RetryLater, StateError) as error:
                 _LOG.warning("%s; retrying in %d s", text_of(error), _RETRY_SECONDS)
                 self._wait_to_retry()
-            except BaseException as error:  # noqa: BLE001  the thread continues with the next job
+            except BaseException as error:  # the thread continues with the next job
                 _LOG.error(
                     "a job ended because of an error in s3batch-handler",
                     exc_info=without_secrets(error),

@@ -164,7 +164,7 @@ def _signature(function: Any) -> inspect.Signature | None:
     """
     try:
         return inspect.signature(_without_cache(function), follow_wrapped=False)
-    except Exception:  # noqa: BLE001  for example a builtin; then it is not checked
+    except Exception:  # for example a builtin; then it is not checked
         return None
 
 

@@ -230,7 +230,7 @@ class TaskRunner:
                     outcomes[number] = contexts[number].run(
                         self._attempt, self, tasks[number], deadline
                     )
-                except Exception as error:  # noqa: BLE001  raised below, after the other tasks
+                except Exception as error:  # raised below, after the other tasks
                     escaped.append(error)
 
         # This thread runs tasks, too, because the process may be unable to start other threads.
@@ -279,7 +279,7 @@ class TaskRunner:
             outcome = call_within(seconds, self._call, task, self._time_reserve)
         except NotAwaited as returned:
             begun = returned.awaitable
-        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+        except BaseException as error:  # nothing may end the environment
             outcome = self._failed(task, error, seconds, deadline)
         else:
             if outcome.code is not _SUCCEEDED:
@@ -340,7 +340,7 @@ class TaskRunner:
             outcome = await loop.await_within(seconds, self._call_async(task, begun))
         except Abandoned:
             raise
-        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+        except BaseException as error:  # nothing may end the environment
             return self._failed(task, error, seconds, deadline)
         if outcome.code is not _SUCCEEDED:
             self._log_returned(task, outcome, deadline)

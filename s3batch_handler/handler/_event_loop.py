@@ -86,7 +86,7 @@ class EventLoop:
                 begun.add(number)
                 try:
                     done[number] = await attempt(items[number])
-                except Exception as error:  # noqa: BLE001  raised below, with the loop intact
+                except Exception as error:  # raised below, with the loop intact
                     escaped.append(error)
 
         async def attempt_many(numbers: Sequence[int]) -> None:
@@ -98,7 +98,7 @@ class EventLoop:
             seconds = limit(len(batch))
             try:
                 self.run(attempt_many(batch), seconds)
-            except BaseException as error:  # noqa: BLE001  nothing may end the environment
+            except BaseException as error:  # nothing may end the environment
                 for number in begun.intersection(batch) or batch:
                     if number not in done:
                         done[number] = fallen(items[number], error, seconds)

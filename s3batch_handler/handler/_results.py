@@ -555,7 +555,7 @@ def _hint_is_about_pydantic(cls: type, name: str, hint: object) -> bool:
     alone = type(cls.__name__, (), {"__annotations__": {name: hint}, "__module__": cls.__module__})
     try:
         (resolved,) = get_type_hints(alone, localns=vars(cls), include_extras=True).values()
-    except Exception:  # noqa: BLE001  a name that only type checkers know
+    except Exception:  # a name that only type checkers know
         return "Annotated" in str(hint)
     return _is_about_pydantic(resolved)
 

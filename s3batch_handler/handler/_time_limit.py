@@ -48,7 +48,7 @@ def deadline_of(context: object, reserve: float) -> float:
         left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
         if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  no NaN
             return monotonic() + left / 1000 - reserve
-    except Exception:  # noqa: BLE001  no context is worth failing a task over
+    except Exception:  # no context is worth failing a task over
         return math.inf
     return math.inf
 
@@ -322,7 +322,7 @@ class ThreadedCall(Generic[_T]):
                     self._is_running = not self._is_left
                 if self._is_running:
                     self._value = function(argument)
-            except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+            except BaseException as error:  # handed to the thread that waits
                 self._error = error
             finally:
                 with self._lock:

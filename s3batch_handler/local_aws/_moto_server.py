@@ -113,7 +113,7 @@ def _with_awss_errors(application: Application) -> Application:
 
         try:
             answer = application(environ, start)
-        except Exception as error:  # noqa: BLE001  the last line of defence
+        except Exception as error:  # the last line of defence
             return refuse(environ, start_response, *_error_for(environ, error))
         status, headers = started
         if _may_be_a_page(status, headers) and environ["REQUEST_METHOD"] != "HEAD":

@@ -147,7 +147,7 @@ class AwsServices:
 
         try:
             return function_configuration(name, self._session, endpoint_url=self._endpoint_url)
-        except Exception:  # noqa: BLE001  no permission, no such function, no Lambda at this address
+        except Exception:  # no permission, no such function, no Lambda at this address
             return {}
 
     def control_without_retries(self, *, read_timeout: float) -> S3Control:

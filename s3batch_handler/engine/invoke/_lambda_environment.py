@@ -93,11 +93,11 @@ class Environment:
         context = self._context(request_id, time.time() + self._timeout)
         try:
             returned = self._function(_read(request), context)
-        except Exception as error:  # noqa: BLE001  whatever a function raises is its answer
+        except Exception as error:  # whatever a function raises is its answer
             return _error(type(error).__name__, _text(error), request_id, _stack_trace(error))
         try:
             response, value = _marshal(returned)
-        except Exception as error:  # noqa: BLE001  a function's own types may raise anything
+        except Exception as error:  # a function's own types may raise anything
             problem = f"Unable to marshal response: {_text(error)}"
             return _error("Runtime.MarshalError", problem, request_id)
         if len(response) > _RESPONSE_LIMIT:
@@ -195,7 +195,7 @@ def _marshal(returned: object) -> tuple[str | bytes, object]:
         value = _read(text)
         if value == returned:
             return text, value
-    except Exception:  # noqa: BLE001, S110  the slower writer tells
+    except Exception:  # noqa: S110  the slower writer tells
         pass
     return _to_json(returned), _UNREAD
 
@@ -281,7 +281,7 @@ _LONGEST_MESSAGE: Final = 64 * 1024  # of which a report keeps 1,024 characters
 def _text(error: Exception) -> str:
     try:
         return text_of(error, _LONGEST_MESSAGE)
-    except Exception as unprintable:  # noqa: BLE001  __str__ is the user's code
+    except Exception as unprintable:  # __str__ is the user's code
         return f"<{type(unprintable).__name__} in __str__>"
 
 

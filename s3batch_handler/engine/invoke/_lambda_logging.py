@@ -81,7 +81,7 @@ class _LambdaHandler(logging.Handler):
             stream = self._stream()
             stream.write(self.format(record).rstrip("\n") + "\n")
             stream.flush()
-        except Exception:  # noqa: BLE001  as logging.StreamHandler does
+        except Exception:  # as logging.StreamHandler does
             self.handleError(record)
 
 

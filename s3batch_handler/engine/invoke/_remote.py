@@ -271,7 +271,7 @@ class _Callers:
         for number, entry in iter(self._todo.get, None):
             try:
                 self._done.put((number, self._answer(entry, self._stopped)))
-            except Exception as error:  # noqa: BLE001  raised where the answers are awaited
+            except Exception as error:  # raised where the answers are awaited
                 self._done.put((number, error))
 
     def finished(self) -> Iterator[tuple[ManifestEntry, Answer]]:

@@ -40,7 +40,7 @@ def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Opera
     def compute(item: ObjectRef) -> Answer:
         try:
             etag, digest, parts = checksum(s3, item, new)
-        except Exception as error:  # noqa: BLE001  reported in the form of checksum jobs
+        except Exception as error:  # reported in the form of checksum jobs
             return _failed(refusal_from(error))
         message = {
             "checksum_base64": base64.b64encode(digest).decode() + parts,

@@ -75,7 +75,7 @@ class S3Invoker:
             return self._operation(entry.object)
         except CannotRun:
             raise
-        except Exception as error:  # noqa: BLE001  clients and imitations of S3 raise anything
+        except Exception as error:  # clients and imitations of S3 raise anything
             return refusal_from(error)
 
 

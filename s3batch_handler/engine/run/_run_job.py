@@ -195,6 +195,6 @@ def _write_report(report: CompletionReport | None, ledger: Ledger, journal: Jour
         return report.write(journal.rows)
     except StateError:
         raise
-    except Exception as error:  # noqa: BLE001  disks, networks and clients raise anything
+    except Exception as error:  # disks, networks and clients raise anything
         ledger.fail_for_report(error)
         return error.kept if isinstance(error, ReportNotWritten) else None
