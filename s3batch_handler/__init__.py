@@ -31,7 +31,8 @@ from s3batch_handler.core._model import (
     TaskResult,
 )
 from s3batch_handler.core._payload import UnexpectedEventWarning
-from s3batch_handler.handler._decorator import HandlerOptions, TaskHandler, task_handler
+from s3batch_handler.handler._decorator import TaskHandler, task_handler
+from s3batch_handler.handler._options import HandlerOptions
 from s3batch_handler.handler._time_limit import ThreadTimeLimitWarning
 
 __version__ = "0.1.0"

@@ -319,12 +319,12 @@ def read_result(
         raise InvalidResponse(f"results: expected one for the task, got {len(results)}")
     (result,) = results
     code, asked = result["resultCode"], result.get("taskId")
-    if not (isinstance(code, str) and code in _CODES):
+    if not (isinstance(code, str) and code in RESULT_CODES):
         got = repr(str(code)[:50]) if isinstance(code, str) else _kind(code)
-        raise InvalidResponse(f"resultCode: expected one of {', '.join(_CODES)}, got {got}")
+        raise InvalidResponse(f"resultCode: expected one of {', '.join(RESULT_CODES)}, got {got}")
     if not (asked is None or task_id is None or asked == task_id):
         raise InvalidResponse("taskId: not the ID of the task. Return task.id, or leave it out")
-    return _CODES[code], result.get("resultString")
+    return RESULT_CODES[code], result.get("resultString")
 
 
 def spell_response(value: object) -> dict[str, Any] | None:
@@ -353,7 +353,7 @@ def spell_fields(value: dict[Any, Any]) -> dict[Any, Any]:
     """
     code = value.get("result_code")
     if isinstance(code, str) and (
-        code in _FAILURES or (code in _CODES and value.keys() <= _RESULT_FIELDS.keys())
+        code in FAILURE_CODES or (code in RESULT_CODES and value.keys() <= _RESULT_FIELDS.keys())
     ):
         return spell_result(value)
     if not _RESPONSE_FIELDS.keys().isdisjoint(value) and (
@@ -373,10 +373,12 @@ _RESPONSE_FIELDS: Final = {
     "invocation_schema_version": "invocationSchemaVersion",
     "treat_missing_keys_as": "treatMissingKeysAs",
 }
+RESULT_CODES: Final = {code.value: code for code in ResultCode}
+FAILURE_CODES: Final = {
+    text: code for text, code in RESULT_CODES.items() if code is not ResultCode.SUCCEEDED
+}
 SNAKE_CASE: Final = frozenset({*_RESULT_FIELDS, *_RESPONSE_FIELDS})
 """The names in Powertools of the fields of results and responses."""
-
-_FAILURES: Final = frozenset({"TemporaryFailure", "PermanentFailure"})
 
 
 # ---------------------------------------------------------------- the caller's side
@@ -471,10 +473,9 @@ def _outcome(answer: _WireResult | None, missing: str | None) -> Outcome:
         code = ResultCode(missing or ResultCode.TEMPORARY_FAILURE)
         return Outcome(code, "The function did not answer for this task")
     message = answer.get("resultString") or ""
-    return Outcome(_CODES[answer["resultCode"]], message[:MAX_RESULT_STRING])
+    return Outcome(RESULT_CODES[answer["resultCode"]], message[:MAX_RESULT_STRING])
 
 
-_CODES: Final = {code.value: code for code in ResultCode}
 _SPELLED: Final = {code: code.value for code in ResultCode}
 
 

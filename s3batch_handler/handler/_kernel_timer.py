@@ -1,10 +1,10 @@
-"""A timer of the operating system, which sends a signal even while Python cannot run a thread.
+"""A timer of the operating system, which sends a signal even if no other Python thread can run.
 
 Some C code never lets another thread run, for example a regular expression that backtracks for
-hours. But it checks for signals.
+hours, but it checks for signals.
 
-The timer is one of POSIX (``timer_create``). Unlike those of :func:`signal.setitimer`, it cannot be
-changed by other code, and programs that the process runs do not inherit it.
+The timer is a POSIX timer (``timer_create``). Unlike the timers of :func:`signal.setitimer`, it
+cannot be changed by other code, and programs that the process runs do not inherit it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Final
 
 
 class KernelTimer:
-    """Sends a signal to this process at a moment, and repeatedly from then on.
+    """Sends a signal to this process at a given time, and repeatedly after it.
 
-    It does nothing on a system other than Linux.
+    On systems other than Linux it does nothing.
 
     Args:
         signum: The number of the signal.
-        interval: Seconds between two signals, less than one.
+        interval: Seconds between two signals, less than 1.
     """
 
     def __init__(self, signum: int, interval: float) -> None:
@@ -34,15 +34,15 @@ class KernelTimer:
                 self._set = None
 
     def set(self, moment: float) -> None:
-        """Send the signal from this moment on, on the monotonic clock (infinite: never)."""
+        """Send the signal from ``moment`` on, a time of the monotonic clock (infinite: never)."""
         if self._set is not None:
-            seconds = 0.0 if moment == math.inf else max(moment, 1e-9)  # 0 switches the timer off
+            seconds = 0.0 if moment == math.inf else max(moment, 1e-9)  # 0 disables the timer
             whole = int(seconds)
             times = 0, self._interval, whole, int((seconds - whole) * 1e9)
             self._set(self._timer, _ABSOLUTE, self._times(*times), None)
 
     def _create(self, signum: int) -> None:
-        import ctypes  # not worth its import time before the first task
+        import ctypes  # a slow import, not needed before the first task
         from time import CLOCK_MONOTONIC
 
         library = ctypes.CDLL(None)

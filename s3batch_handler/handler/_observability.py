@@ -1,8 +1,8 @@
-"""What can be seen of a task: log keys, metrics, a trace, and a line if it failed.
+"""Logger keys, metrics and traces of tasks, and a log line for each failed task.
 
-The user passes in Powertools objects (``Logger``, ``Metrics``, ``Tracer``); the protocols below say
-what of them is used, and nothing of Powertools is imported here. None of it may cost a task: what
-fails in a Powertools call is logged, and the task goes on.
+The user passes in Powertools objects (``Logger``, ``Metrics``, ``Tracer``). The protocols list the
+methods that are used, so Powertools is not imported here. If a Powertools call fails, the exception
+is logged, and the task continues.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class LoggerLike(Protocol):
-    """What is used of a Powertools ``Logger``."""
+    """The used methods of a Powertools ``Logger``."""
 
     def warning(
         self, msg: object, *args: object, exc_info: Any = ..., extra: Mapping[str, object] | None
@@ -44,33 +44,33 @@ class LoggerLike(Protocol):
 
 
 class MetricsLike(Protocol):
-    """What is used of a Powertools ``Metrics``."""
+    """The used methods of a Powertools ``Metrics``."""
 
     def add_metric(self, name: str, unit: str, value: float) -> None: ...
 
 
 class TracerLike(Protocol):
-    """What is used of a Powertools ``Tracer``."""
+    """The used attribute of a Powertools ``Tracer``."""
 
     @property
     def provider(self) -> ProviderLike: ...
 
 
 class ProviderLike(Protocol):
-    """What is used of a tracer's provider: of the X-Ray recorder, as a rule."""
+    """The used methods of a tracer's provider, which is usually the X-Ray recorder."""
 
     def in_subsegment(self, name: str) -> AbstractContextManager[SubsegmentLike]: ...
 
 
 class SubsegmentLike(Protocol):
-    """What is used of a subsegment."""
+    """The used methods of a subsegment."""
 
     def put_annotation(self, key: str, value: str) -> None: ...
     def put_metadata(self, key: str, value: Any, namespace: str) -> None: ...
 
 
-class Watched:
-    """A task under observation. Set ``outcome`` before it is over."""
+class Observation:
+    """A task that is observed. Set ``outcome`` before the ``with`` block ends."""
 
     __slots__ = ("outcome",)
 
@@ -79,11 +79,11 @@ class Watched:
 
 
 class Observer:
-    """Watches tasks with what the user passed in, and logs those that failed.
+    """Observes tasks with the user's logger, metrics and tracer, and logs failed tasks.
 
     Attributes:
-        active: Whether there is anything to do for a task that succeeds. A logger of the standard
-            library has no keys to set, so it alone leaves this False.
+        active: Whether a task that succeeds has to be observed. This is False with a logger of the
+            standard library alone, which has no keys to set.
     """
 
     def __init__(
@@ -101,37 +101,39 @@ class Observer:
         self.active: bool = any(part is not None for part in (self._keyed, metrics, tracer))
 
     @contextmanager
-    def watch(self, task: Task[Any, Any], time_left: float) -> Iterator[Watched]:
-        """Watch a task from here to the end of the ``with`` block, however that ends.
+    def observe(self, task: Task[Any, Any], time_left: float) -> Iterator[Observation]:
+        """Observe a task until the ``with`` block ends, with or without an exception.
 
         ============  =========================================================================
         Logger        all lines have the keys ``job_id``, ``task``, ``bucket``, ``key`` and
-                      ``version_id``; afterwards they are what they were before
+                      ``version_id``; afterwards the earlier keys are restored
         Tracer        a subsegment ``s3batch task``: annotation ``ResultCode``, bucket and key
                       as metadata
         Metrics       one of ``TaskSucceeded``, ``TaskTemporaryFailure`` and
-                      ``TaskPermanentFailure``; ``TaskDuration``; and ``TimeLeft``, what the
-                      function had left after the task. No dimensions but the user's own.
+                      ``TaskPermanentFailure``; ``TaskDuration``; and ``TimeLeft``, the time left
+                      of the function's timeout after the task. No dimensions are added.
         ============  =========================================================================
 
-        Several tasks may be watched at a time, in threads and in tasks of an event loop.
+        Several tasks may be observation at a time, in threads and in tasks of an event loop.
 
         Args:
-            task: The task that begins now.
+            task: The task.
             time_left: Seconds until the function's timeout; infinite if unknown.
         """
-        watched = Watched()
+        observation = Observation()
         with ExitStack() as parts:
             if self._keyed is not None:
                 parts.enter_context(_LoggerKeys(self._keyed, task))
             if self._tracer is not None:
-                parts.enter_context(_Subsegment(self._tracer, task, watched))
+                parts.enter_context(_Subsegment(self._tracer, task, observation))
             if self._metrics is not None:
-                measures = _Measures(self._metrics, self._metrics_lock, watched, time_left)
-                parts.enter_context(measures)
-            yield watched
+                metrics_of_task = _TaskMetrics(
+                    self._metrics, self._metrics_lock, observation, time_left
+                )
+                parts.enter_context(metrics_of_task)
+            yield observation
 
-    def failed(
+    def log_failure(
         self,
         task: Task[Any, Any],
         outcome: Outcome,
@@ -140,13 +142,13 @@ class Observer:
         expected: bool = False,
         traceback: bool = True,
     ) -> None:
-        """Log one line about a task that failed, with or without a traceback.
+        """Log one line for a failed task, with or without a traceback.
 
-        It is a warning if S3 tries the task again or if the failure was ``expected``, else an
-        error. It has the keys of :meth:`watch` and ``result_code`` as fields. Without a logger of
-        the user, the line goes to the logger ``s3batch_handler``.
+        It is a warning if S3 retries the task or if the failure was ``expected``, otherwise an
+        error. It has the keys of :meth:`observe` and ``result_code`` as fields. If the user has
+        passed no logger, the line goes to the logger ``s3batch_handler``.
         """
-        with _harmless("logging a failed task"):
+        with _log_exceptions("logging a failed task"):
             logger = _own_logger() if self._logger is None else self._logger
             is_warning = expected or outcome.code is ResultCode.TEMPORARY_FAILURE
             log = logger.warning if is_warning else logger.error
@@ -154,64 +156,64 @@ class Observer:
             if outcome.message:
                 text += f": {outcome.message}"
             if error is not None and not traceback:
-                text += _cause_of(error, outcome.message)
+                text += _cause_text(error, outcome.message)
             _log_with(
                 error if traceback else None,
                 # Passed as an argument, because Powertools parses a message that looks like JSON.
                 partial(
                     log,
                     "%s",
-                    result_string(text, _LONGEST_LINE),
-                    extra={**_keys(task), "result_code": outcome.code.value},
+                    result_string(text, _MAX_LINE),
+                    extra={**_log_keys(task), "result_code": outcome.code.value},
                 ),
             )
 
 
-_LONGEST_LINE: Final = 4000  # characters: a key and a message of 1,024 each, all escaped
+_MAX_LINE: Final = 4000  # characters: a key and a message of 1,024 each, all escaped
 
 
-# ---------------------------------------------------------------- what is done for a task
+# ---------------------------------------------------------------- the parts of an observation
 
 
 class _LoggerKeys:
-    """The task's keys on each line that is logged meanwhile.
+    """Adds the task's keys to each line that is logged in the block.
 
-    They are set by Powertools' thread-safe calls, which keep them in a context variable: neither
-    other threads nor other tasks of an event loop see them, and keys of the same name that the
-    user set with ``append_keys`` are merely hidden.
+    Powertools' thread-safe calls keep them in a context variable: other threads and other tasks of
+    an event loop do not see them. They hide keys of the same name that the user set with
+    ``append_keys``.
     """
 
     def __init__(self, logger: LoggerLike, task: Task[Any, Any]) -> None:
         self._logger = logger
-        self._keys = _keys(task)
+        self._keys = _log_keys(task)
         self._hidden: dict[str, Any] = {}
 
     def __enter__(self) -> None:
-        with _harmless("setting logger keys"):
+        with _log_exceptions("setting logger keys"):
             current = self._logger.thread_safe_get_current_keys()
             self._hidden = {key: current[key] for key in self._keys if key in current}
             self._logger.thread_safe_append_keys(**self._keys)
 
     def __exit__(self, *_: object) -> None:
-        with _harmless("removing logger keys"):
+        with _log_exceptions("removing logger keys"):
             self._logger.thread_safe_remove_keys(self._keys)
             if self._hidden:
                 self._logger.thread_safe_append_keys(**self._hidden)
 
 
-class _Measures:
-    """How the task ended, how long it took, and how much time that left."""
+class _TaskMetrics:
+    """Adds the task's result code, its duration and the time left as metrics."""
 
     def __init__(
         self,
         metrics: MetricsLike,
         lock: threading.Lock,
-        watched: Watched,
+        observation: Observation,
         time_left: float,
     ) -> None:
         self._metrics = metrics
         self._lock = lock
-        self._watched = watched
+        self._observation = observation
         self._time_left = time_left
         self._began = 0.0
 
@@ -220,10 +222,10 @@ class _Measures:
 
     def __exit__(self, *_: object) -> None:
         seconds = time.perf_counter() - self._began
-        # Powertools' add_metric() reads, changes and writes back.
-        with _harmless("adding metrics"), self._lock:
-            if self._watched.outcome is not None:
-                name = f"Task{self._watched.outcome.code.value}"
+        # add_metric() of Powertools is not thread-safe.
+        with _log_exceptions("adding metrics"), self._lock:
+            if self._observation.outcome is not None:
+                name = f"Task{self._observation.outcome.code.value}"
                 self._metrics.add_metric(name, "Count", 1)
             self._add_milliseconds("TaskDuration", seconds)
             if self._time_left < math.inf:
@@ -234,21 +236,21 @@ class _Measures:
 
 
 class _Subsegment:
-    """The task's part of the trace; what its calls add to the trace goes below it."""
+    """The task's subsegment of the trace, with the subsegments of its calls below it."""
 
-    def __init__(self, tracer: TracerLike, task: Task[Any, Any], watched: Watched) -> None:
+    def __init__(self, tracer: TracerLike, task: Task[Any, Any], observation: Observation) -> None:
         self._tracer = tracer
         self._task = task
-        self._watched = watched
+        self._observation = observation
         self._block: AbstractContextManager[SubsegmentLike | None] | None = None
         self._subsegment: SubsegmentLike | None = None
 
     def __enter__(self) -> None:
-        with _harmless("opening a subsegment"):
+        with _log_exceptions("opening a subsegment"):
             block = _subsegment_block(self._tracer.provider)
             self._subsegment = block.__enter__()
             self._block = block
-        _open_here.count += 1
+        _open.count += 1
 
     def __exit__(
         self,
@@ -256,53 +258,53 @@ class _Subsegment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _open_here.count -= 1
-        with _harmless("annotating a subsegment"):
-            if self._subsegment is not None:  # there is none outside of a traced invocation
+        _open.count -= 1
+        with _log_exceptions("annotating a subsegment"):
+            if self._subsegment is not None:  # None outside of a traced invocation
                 self._annotate(self._subsegment)
-        with _harmless("closing a subsegment"):
+        with _log_exceptions("closing a subsegment"):
             if self._block is not None:
                 self._block.__exit__(kind, error, trace)
 
     def _annotate(self, subsegment: SubsegmentLike) -> None:
-        if self._watched.outcome is not None:
-            subsegment.put_annotation("ResultCode", self._watched.outcome.code.value)
+        if self._observation.outcome is not None:
+            subsegment.put_annotation("ResultCode", self._observation.outcome.code.value)
         for name in ("bucket", "key"):
-            subsegment.put_metadata(name, _keys(self._task)[name], "s3batch")
+            subsegment.put_metadata(name, _log_keys(self._task)[name], "s3batch")
 
 
-class _OpenHere(threading.local):
-    """The tasks' subsegments that are open in a thread: more than one only in an event loop."""
+class _OpenSubsegments(threading.local):
+    """The open subsegments of tasks in a thread; more than one only in an event loop."""
 
     count = 0
     parent: Any = None
 
 
-_open_here = _OpenHere()
+_open = _OpenSubsegments()
 
 _SUBSEGMENT: Final = "s3batch task"
 
 
 def _subsegment_block(provider: Any) -> AbstractContextManager[Any]:
-    if _open_here.count:
-        return _beside(provider, _open_here.parent)
-    _open_here.parent = getattr(provider, "get_trace_entity", lambda: None)()
+    if _open.count:
+        return _sibling_subsegment(provider, _open.parent)
+    _open.parent = getattr(provider, "get_trace_entity", lambda: None)()
     block: AbstractContextManager[Any] = provider.in_subsegment(_SUBSEGMENT)
     return block
 
 
 @contextmanager
-def _beside(provider: Any, parent: Any) -> Iterator[Any]:
-    """Open a subsegment beside one that is open in this thread.
+def _sibling_subsegment(provider: Any, parent: Any) -> Iterator[Any]:
+    """Open a subsegment with the same parent as one that is open in this thread.
 
-    The X-Ray SDK keeps one stack of open subsegments per thread, so tasks that take turns in an
+    The X-Ray SDK keeps one stack of open subsegments per thread, so tasks that alternate in an
     event loop would become each other's children and close each other (aws-xray-sdk-python,
-    issue 164). A thread of its own has a stack of its own, on which the parent can be laid.
+    issue 164). A new thread has a new stack, whose first entity is the parent.
     """
     begun: list[Any] = []
 
     def begin() -> None:
-        with _harmless("opening a subsegment"):
+        with _log_exceptions("opening a subsegment"):
             provider.set_trace_entity(parent)
             begun.append(provider.begin_subsegment(_SUBSEGMENT))
 
@@ -320,14 +322,14 @@ def _beside(provider: Any, parent: Any) -> Iterator[Any]:
     finally:
         if subsegment is not None:
             subsegment.close()
-            provider.stream_subsegments()  # what is not sent now may never be
+            provider.stream_subsegments()  # it may not be sent later
 
 
-# ---------------------------------------------------------------- small things
+# ---------------------------------------------------------------- logging
 
 
-def _keys(task: Task[Any, Any]) -> dict[str, str | None]:
-    """Give what log lines of a task are found by. No user arguments: they may be secret."""
+def _log_keys(task: Task[Any, Any]) -> dict[str, str | None]:
+    """Return the keys for log lines of a task, without user arguments, which may be secret."""
     return {
         "job_id": task.job.id,
         "task": _short_hash(task.id),
@@ -338,13 +340,13 @@ def _keys(task: Task[Any, Any]) -> dict[str, str | None]:
 
 
 def _short_hash(task_id: str) -> str:
-    """Give 12 hex digits for a task id: S3's own have more than a thousand characters."""
-    import hashlib  # a start need not wait for OpenSSL
+    """Return 12 hex digits for a task ID, because IDs of S3 exceed a thousand characters."""
+    import hashlib  # loads OpenSSL, which is slow
 
     return hashlib.blake2s(task_id.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def _cause_of(error: BaseException, message: str) -> str:
+def _cause_text(error: BaseException, message: str) -> str:
     """Return the description of the cause of a TaskFailure, unless its message contains it."""
     cause = error.__cause__
     if not isinstance(error, TaskFailure) or cause is None:
@@ -356,8 +358,8 @@ def _cause_of(error: BaseException, message: str) -> str:
 def _log_with(error: BaseException | None, log: Callable[..., None]) -> None:
     """Log an exception without credentials.
 
-    A redacted copy is raised and handled while it is logged: a Powertools Logger with a buffer
-    (3.37) logs the exception that is being handled, not the exception that it is given.
+    A redacted copy is raised and handled while it is logged, because a Powertools Logger with a
+    buffer (3.37) logs the exception that is being handled, not the one in ``exc_info``.
     """
     shown = None if error is None else without_secrets(error)
     if shown is None:
@@ -375,11 +377,11 @@ def _log_with(error: BaseException | None, log: Callable[..., None]) -> None:
         log(exc_info=exc_info)
 
 
-class _harmless:  # noqa: N801  reads as a statement
-    """Log what fails in this block, and go on after it."""
+class _log_exceptions:  # noqa: N801  a context manager, used like a function
+    """Suppresses exceptions in the block, and logs them."""
 
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
+    def __init__(self, action: str) -> None:
+        self._action = action
 
     def __enter__(self) -> None:
         pass
@@ -394,11 +396,11 @@ class _harmless:  # noqa: N801  reads as a statement
             return False
         with suppress(Exception):
             warn = _own_logger().warning
-            _log_with(error, partial(warn, "%s failed; the task is not affected", self._doing))
+            _log_with(error, partial(warn, "%s failed; the task is not affected", self._action))
         return True
 
 
 def _own_logger() -> logging.Logger:
-    import logging  # 3 ms that a start need not wait for
+    import logging  # 3 ms
 
     return logging.getLogger("s3batch_handler")

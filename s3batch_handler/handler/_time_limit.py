@@ -1,11 +1,11 @@
-"""How much time an invocation has left, and ending a task before Lambda ends the function.
+"""Call functions within a time limit, so that a task ends before Lambda's timeout.
 
-A function that is still running at its timeout is killed, and S3 reports all its tasks as
-PermanentFailure; a task that is ended just before can still be answered TemporaryFailure.
+Lambda stops a function at its timeout, and S3 reports all its tasks as PermanentFailure. A task
+that is interrupted before can still get the result TemporaryFailure.
 
-In the main thread, where Lambda calls the function, a signal ends the task: it interrupts Python
-code, sleeps and blocking reads. A watchdog thread sends the signal, so tasks and frameworks may use
-timers and ``SIGALRM``. Elsewhere (another thread, Windows) the task runs in its own thread, which
+In the main thread, where Lambda calls the function, a signal interrupts the task, even during
+sleeps and blocking reads. A watchdog thread sends the signal, so tasks and frameworks may use
+timers and ``SIGALRM``. In other threads and on Windows, the task runs in a thread of its own, which
 is abandoned when its time is over.
 """
 
@@ -25,7 +25,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
 from s3batch_handler.core._errors import OutOfTime, TemporaryFailure
-from s3batch_handler.handler._interruption import LOOK_AGAIN, Limit, function_with_limit
+from s3batch_handler.handler._frames import function_with_limit
+from s3batch_handler.handler._interruption import CHECK_INTERVAL, CallLimit
 from s3batch_handler.handler._kernel_timer import KernelTimer
 
 if TYPE_CHECKING:
@@ -39,16 +40,16 @@ _A = TypeVar("_A")
 
 
 def deadline_of(context: object, reserve: float) -> float:
-    """Give the moment by which an invocation must be answered, on the monotonic clock.
+    """Return the deadline of an invocation on the monotonic clock.
 
-    That is when ``reserve`` seconds remain of what Lambda's context says is left. A context that
-    cannot tell (``None``, a fake) means no deadline; one that tells 0 means that the time is over.
+    It is ``reserve`` seconds before the function's timeout, as the context of Lambda states it.
+    With another context (``None``, a fake) there is no deadline.
     """
     try:
         left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
-        if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  no NaN
+        if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  not NaN
             return monotonic() + left / 1000 - reserve
-    except Exception:  # no context is worth failing a task over
+    except Exception:  # noqa: BLE001  a context of a test may raise anything
         return math.inf
     return math.inf
 
@@ -70,13 +71,13 @@ class _CallWithin(Protocol):
 
 
 call_within: _CallWithin
-"""Call ``function(argument)``, for at most ``seconds`` (infinite: for as long as it takes).
+"""Call ``function(argument)`` for at most ``seconds`` (infinite: without a limit).
 
 The function is interrupted when its time is over. Code that continues is interrupted again, first
 after half of ``reserve`` seconds, then at shorter and shorter intervals, so that it has ended when
-a tenth of the reserve is left; see :class:`~s3batch_handler.handler._interruption.Limit`.
+a tenth of the reserve is left: see :class:`~s3batch_handler.handler._interruption.CallLimit`.
 
-``interruptible`` says when an interruption is safe, if not every function may be interrupted.
+``interruptible`` decides where the function can be interrupted; anywhere by default.
 
 Raises:
     OutOfTime: The time was over before the function ended. Its cause is the exception that the
@@ -84,43 +85,43 @@ Raises:
 """
 
 
-_FOREVER: Final = 1e7
-"""Seconds beyond which no limit is enforced, because the timeout of a lock has a maximum."""
+_MAX_SECONDS: Final = 1e7
+"""No longer limit is enforced, because the timeout of a lock has a maximum."""
 
 
-# ---------------------------------------------------------------- in the main thread: a watchdog
+# ---------------------------------------------------------------- the main thread: a watchdog
 
 
 class _Watchdog:
-    """Run calls within time limits in the main thread, and the thread that interrupts them.
+    """Runs calls within time limits in the main thread, and the thread that interrupts them.
 
     The thread sleeps until the limit of the current call, then sends a signal to the main thread.
     The first call starts the thread. A call makes no system call if its limit is later than the
     time at which the thread will wake up, which is nearly always the case.
 
-    A timer of the operating system sends the signal, too, if the thread cannot: see
+    A timer of the operating system also sends the signal, in case the thread cannot run: see
     :mod:`s3batch_handler.handler._kernel_timer`.
 
     The signal is ``SIGURG``: few programs use it, and a process without a handler ignores it. (The
-    Go runtime interrupts its own threads with it, for the same reasons.) The handler checks the
-    clock, so a late or foreign signal does no harm.
+    Go runtime interrupts its threads with it for the same reasons.) The handler checks the clock,
+    so a signal that is late or sent by other code has no effect.
     """
 
     def __init__(self) -> None:
-        self._limit: Limit | None = None
-        self._earlier: Any = None  # the user's handler of the signal
+        self._limit: CallLimit | None = None
+        self._user_handler: Any = None  # the user's handler of the signal
         self._on_signal = self._handle_signal  # bound once, because it is compared by identity
         self._pending_call: Any = None
-        self.begin_anew()
+        self.reset()
 
-    def begin_anew(self) -> None:
-        """Reset the state; a forked process inherits neither the thread nor the timer."""
+    def reset(self) -> None:
+        """Reset the state, because a forked process has neither the thread nor the timer."""
         self._limit = None
         self._timer: KernelTimer | None = None
         self._is_started = False
-        self._wakes_at = self._rung_for = math.inf
-        self._bell = _thread.allocate_lock()
-        self._bell.acquire()
+        self._wakes_at = self._wake_up_for = math.inf
+        self._wake_up = _thread.allocate_lock()
+        self._wake_up.acquire()
 
     def call_within(
         self,
@@ -131,17 +132,17 @@ class _Watchdog:
         interruptible: Interruptible | None = None,
     ) -> _T:
         if _get_ident() != _main_ident:
-            return _call_elsewhere(seconds, function, argument)
-        if seconds > _FOREVER:
+            return _call_in_other_thread(seconds, function, argument)
+        if seconds > _MAX_SECONDS:
             return function(argument)
         outer = self._limit
-        limit = Limit(monotonic() + seconds, reserve, interruptible)
+        limit = CallLimit(monotonic() + seconds, reserve, interruptible)
         if outer is not None:
             limit.stay_within(outer)
         if _getsignal(_SIGNAL) is not self._on_signal:
             self._install()
-        # Python handles signals when a function begins, when a C function returns and in loops, but
-        # not between the next assignment and the line after it.
+        # Python runs signal handlers when a function begins, when a C function returns and in
+        # loops, but not between the next assignment and the `try` after it.
         self._limit = limit
         try:
             if limit.next < self._wakes_at:
@@ -166,14 +167,14 @@ class _Watchdog:
                     self._wake(outer)
 
     def lift(self) -> None:
-        """Remove the limit of the current call; the next call has its limit again."""
+        """Remove the limit of the current call. The next call has its limit again."""
         self._limit = None
 
     def forget_interruption(self) -> None:
-        """Remove an OutOfTime that is left as the exception being handled, outside of all handlers.
+        """Clear ``sys.exception()`` if it is still an OutOfTime that nothing handles any more.
 
-        Interrupting every instruction may leave one behind. Python would attach it as the context
-        to all later exceptions of the process, which then look like interruptions.
+        Forced interruptions may cause that. Python would make it the context of all later
+        exceptions of the process, which then look like interruptions.
         """
         if self._limit is None and type(sys.exception()) is OutOfTime:
             import ctypes  # rarely needed
@@ -182,96 +183,99 @@ class _Watchdog:
 
     def _install(self, *_: object) -> int:
         earlier = _signal(_SIGNAL, self._on_signal)
-        if earlier is not self._on_signal:  # it may have been installed meanwhile
-            self._earlier = earlier
+        if earlier is not self._on_signal:  # not installed meanwhile
+            self._user_handler = earlier
         return 0
 
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
         limit, now = self._limit, monotonic()
         if limit is not None and now >= limit.next and frame is not None:
-            if frame.f_code is not _Watchdog._install.__code__:  # ctypes would ignore an exception
+            if (
+                frame.f_code is not _Watchdog._install.__code__
+            ):  # called by ctypes, which ignores exceptions
                 limit.interrupt(frame, now)
             return
         if limit is None and self._timer is not None and not self._is_started:
             self._timer.set(math.inf)
-        if callable(self._earlier):
-            self._earlier(signum, frame)
+        if callable(self._user_handler):
+            self._user_handler(signum, frame)
 
     # ------------------------------------------------------------ the thread
 
-    def _wake(self, limit: Limit) -> None:
-        """Set the timer and wake the thread, because both would come after the limit."""
-        self._rung_for = limit.next
+    def _wake(self, limit: CallLimit) -> None:
+        """Set the timer and wake the thread, because both would be later than the limit."""
+        self._wake_up_for = limit.next
         if self._timer is None:
-            self._timer = KernelTimer(_SIGNAL, LOOK_AGAIN)
+            self._timer = KernelTimer(_SIGNAL, CHECK_INTERVAL)
         self._timer.set(limit.next)
         if self._is_started:
-            with contextlib.suppress(RuntimeError):  # the bell has already been rung
-                self._bell.release()
+            with contextlib.suppress(RuntimeError):  # it is already released
+                self._wake_up.release()
             return
         self._is_started = True
         try:
-            _thread.start_new_thread(self._watch, (self._timer,))
-        except RuntimeError:  # no thread can be started: the timer has to do
+            _thread.start_new_thread(self._run, (self._timer,))
+        except RuntimeError:  # no thread can be started, so only the timer interrupts
             self._is_started = False
 
-    def _watch(self, timer: KernelTimer) -> None:
-        unanswered: float | None = None
+    def _run(self, timer: KernelTimer) -> None:
+        signalled: float | None = None
         while True:
             now, limit = monotonic(), self._limit
-            # Without a call the thread sleeps until the limit of the last call: the next call is
-            # due later, and does not have to wake the thread.
-            due = self._rung_for if limit is None else limit.next
+            # Without a call, the thread sleeps until the limit of the last call: the limit of the
+            # next call is later, so the next call does not have to wake the thread.
+            due = self._wake_up_for if limit is None else limit.next
             if limit is not None and due <= now:
                 _pthread_kill(_main_ident, _SIGNAL)
-                if due == unanswered:
-                    # The main thread may have blocked the signal. Any thread can receive it, and
+                if due == signalled:
+                    # The main thread may have blocked the signal. If this thread receives it,
                     # Python runs the handler in the main thread, but not during a sleep.
                     _raise_signal(_SIGNAL)
                     if _getsignal(_SIGNAL) is not self._on_signal:
-                        self._install_soon()
-                unanswered = due
-                self._wakes_at = now + LOOK_AGAIN
+                        self._request_installation()
+                signalled = due
+                self._wakes_at = now + CHECK_INTERVAL
             else:
                 self._wakes_at = due if due > now else math.inf
-                timer.set(self._wakes_at + LOOK_AGAIN)
-                # From here on, a call with an earlier limit wakes the thread. A call that began
-                # before is found here.
+                timer.set(self._wakes_at + CHECK_INTERVAL)
+                # From now on, a call with an earlier limit wakes the thread. A call that began
+                # before is checked here.
                 limit = self._limit
                 if limit is not None and limit.next < self._wakes_at:
                     continue
             seconds = self._wakes_at - monotonic()
-            self._bell.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
+            self._wake_up.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
 
-    def _install_soon(self) -> None:
-        """Ask the main thread to install the signal handler again, because the task replaced it.
+    def _request_installation(self) -> None:
+        """Request the main thread to install the signal handler that the task has replaced.
 
-        Only the main thread can do it. It does so before its next Python instruction.
+        Only the main thread can do so. It does before its next Python instruction.
         """
-        with contextlib.suppress(Exception):  # the watchdog must go on
+        with contextlib.suppress(Exception):  # the watchdog must continue
             import ctypes  # rarely needed
 
-            if self._pending_call is None:  # it must live until it is called
+            if self._pending_call is None:  # it must exist until it is called
                 signature = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
                 self._pending_call = signature(self._install)
             ctypes.pythonapi.Py_AddPendingCall(self._pending_call, None)
 
 
-# ---------------------------------------------------------------- elsewhere: a thread
+# ---------------------------------------------------------------- other threads
 
 
-def _call_elsewhere(
+def _call_in_other_thread(
     seconds: float,
     function: Callable[[_A], _T],
     argument: _A,
-    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted once, then abandoned
+    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted only once
     interruptible: Interruptible | None = None,  # noqa: ARG001
 ) -> _T:
-    if seconds > _FOREVER:
+    if seconds > _MAX_SECONDS:
         return function(argument)
     warnings.warn(
-        "time limits work best in the main thread of a Unix process; here a task that runs out of "
-        "time is answered in time, but continues until its next Python instruction",
+        "A time limit outside of the main thread of a Unix process is less strict: a task that "
+        "exceeds it gets its result in time, but runs until its next Python instruction. Call the "
+        "handler in the main thread",
         ThreadTimeLimitWarning,
         stacklevel=2,
     )
@@ -279,19 +283,19 @@ def _call_elsewhere(
 
 
 def call_in_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
-    """Call the function in its own thread, and abandon the thread when the time is over."""
-    if seconds > _FOREVER:
+    """Call the function in a thread of its own, and abandon the thread when the time is over."""
+    if seconds > _MAX_SECONDS:
         return function(argument)
     return ThreadedCall(function, argument).result(max(seconds, 0))
 
 
 class ThreadedCall(Generic[_T]):
-    """A call in a thread of its own, with the context variables of the thread that made it."""
+    """A call in a thread of its own, with the context variables of the calling thread."""
 
     def __init__(self, function: Callable[[_A], _T], argument: _A) -> None:
         self._value: _T | None = None
         self._error: BaseException | None = None
-        self._is_running = self._is_left = False
+        self._is_running = self._is_abandoned = False
         self._lock = threading.Lock()
         run = functools.partial(contextvars.copy_context().run, self._run, function, argument)
         self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
@@ -301,10 +305,10 @@ class ThreadedCall(Generic[_T]):
             raise TemporaryFailure(f"not started: {error}") from error
 
     def result(self, seconds: float | None = None) -> _T:
-        """Wait for what comes of the call, for at most ``seconds``, and raise what it raises.
+        """Return the result of the call, or raise its exception, after at most ``seconds``.
 
         Raises:
-            OutOfTime: The time was over first; the thread is left behind.
+            OutOfTime: The call takes longer. Its thread is abandoned.
         """
         self._thread.join(seconds)
         if self._thread.is_alive():
@@ -315,31 +319,31 @@ class ThreadedCall(Generic[_T]):
         return cast("_T", self._value)
 
     def _run(self, function: Callable[[_A], _T], argument: _A) -> None:
-        # The interruption may come late, while the result is being stored.
+        # The interruption may be raised late, while the result is being stored.
         with contextlib.suppress(OutOfTime):
             try:
                 with self._lock:
-                    self._is_running = not self._is_left
+                    self._is_running = not self._is_abandoned
                 if self._is_running:
                     self._value = function(argument)
-            except BaseException as error:  # handed to the thread that waits
+            except BaseException as error:  # noqa: BLE001  raised in the waiting thread
                 self._error = error
             finally:
                 with self._lock:
                     self._is_running = False
 
     def _interrupt(self) -> None:
-        """Raise OutOfTime in the thread, at its next Python instruction, unless it is over.
+        """Raise OutOfTime in the thread at its next Python instruction, unless it has ended.
 
-        If the call has not even begun, it never does.
+        A call that has not begun is never made.
         """
         with self._lock:
-            self._is_left = True
+            self._is_abandoned = True
         if sys.hexversion < 0x030C0000:
-            # As long as such an exception waits for a thread, CPython 3.11 runs no signal handler
-            # to its end: the main thread would have no time limits. (Seen on 3.11.7.)
+            # While such an exception is pending, CPython 3.11 runs no signal handler to its end, so
+            # the main thread would have no time limits. (Seen on 3.11.7.)
             return
-        import ctypes  # not worth its import time where signals do
+        import ctypes  # rarely needed
 
         with self._lock:
             if self._is_running:
@@ -347,11 +351,11 @@ class ThreadedCall(Generic[_T]):
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
 
 
-# ---------------------------------------------------------------- the way that this process has
+# ---------------------------------------------------------------- the way of this platform
 
 
 if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
-    # signal.getsignal() looks the handler up among the members of an enum: 3 µs, on each call.
+    # signal.getsignal() converts the handler to an enum, which takes 3 µs for each call.
     from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
     from _signal import signal as _signal
 
@@ -368,22 +372,22 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
         return _get_ident() == _main_ident
 
     def lift_limit() -> None:
-        """Switch off the time limit of the call that runs in the main thread, as a debugger does.
+        """Remove the time limit of the call that runs in the main thread, as a debugger does.
 
-        It does nothing in another thread.
+        In another thread, this does nothing.
         """
         if in_main_thread():
             _watchdog.lift()
 
-    def _begin_anew() -> None:
-        """Reset the state in a forked process; its main thread is the thread that forked it."""
+    def _reset_after_fork() -> None:
+        """Reset the state in a forked process, whose main thread is the thread that forked it."""
         global _main_ident  # noqa: PLW0603
         _main_ident = cast("int", threading.main_thread().ident)
-        _watchdog.begin_anew()
+        _watchdog.reset()
 
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 else:
-    call_within = _call_elsewhere
+    call_within = _call_in_other_thread
 
     def forget_interruption() -> None:
         pass
@@ -392,4 +396,4 @@ else:
         return False
 
     def lift_limit() -> None:
-        """Do nothing: a call that runs in a thread of its own cannot be told to take longer."""
+        """Do nothing: the time limit of a call in a thread of its own cannot be changed."""

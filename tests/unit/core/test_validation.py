@@ -55,7 +55,7 @@ def problem(model: Any, key: str) -> str:
     handler = decorate(payload=model)(lambda task: "done")
     outcome: Outcome = handler.run(make_task(key))
     assert outcome.code is ResultCode.PERMANENT_FAILURE
-    return outcome.message.removeprefix("the payload in the key does not fit: ")
+    return outcome.message.removeprefix("the payload in the key is invalid: ")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_user_arguments_are_described_likewise(arguments: dict[str, str], says: 
 
     message = handler.run(make_task("a", user_arguments=arguments)).message
 
-    assert message == f"the job's user arguments do not fit: {says}"
+    assert message == f"the job's user arguments are invalid: {says}"
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_payload_and_arguments() -> None:
 
     assert first == ("Succeeded", "ax")
     assert second[0] == "PermanentFailure"
-    assert "the payload in the key does not fit" in second[1]
+    assert "the payload in the key is invalid" in second[1]
 
 
 def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
@@ -198,7 +198,7 @@ def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
         raise AssertionError
 
     assert answers(handler(load_event("v1_key_no_utf8.json"))) == [
-        ("PermanentFailure", "the key is no UTF-8 text: caf%E9.jpg")
+        ("PermanentFailure", "the key is not valid UTF-8: caf%E9.jpg")
     ]
 
 

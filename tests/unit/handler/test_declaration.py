@@ -21,7 +21,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict
 
 from s3batch_handler import Outcome, ResultCode, Task, task_handler
-from s3batch_handler.handler._declaration import is_async
+from s3batch_handler.handler._task_function import is_async
 from s3batch_handler.testing import make_context, make_event, make_task
 
 if TYPE_CHECKING:

@@ -205,7 +205,7 @@ def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
 
     assert answers(response) == [
         ("Succeeded", "a.jpg"),
-        ("PermanentFailure", "the key is no UTF-8 text: caf%E9%20%C3%A9.jpg"),
+        ("PermanentFailure", "the key is not valid UTF-8: caf%E9%20%C3%A9.jpg"),
         ("Succeeded", "c.jpg"),
     ]
 
@@ -218,7 +218,7 @@ def test_key_with_half_a_surrogate_pair(load_event: LoadEvent) -> None:
     ((code, message),) = answers(echo(event, make_context()))
 
     assert code == "PermanentFailure"
-    assert message == "the key is no UTF-8 text: 'a\\ud800b'"
+    assert message == "the key is not valid UTF-8: 'a\\ud800b'"
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -533,7 +533,7 @@ def test_arguments_that_do_not_fit(concurrency: int) -> None:
 
     ((code, message), other) = answers(response)
     assert code == "PermanentFailure"
-    assert message.startswith("the job's user arguments do not fit: target: missing; width: ")
+    assert message.startswith("the job's user arguments are invalid: target: missing; width: ")
     assert "wide" not in message
     assert other == (code, message)
     assert not begun
@@ -570,7 +570,7 @@ def test_payload_that_does_not_fit(key: str, says: str) -> None:
 
     ((code, message), other) = answers(response)
     assert code == "PermanentFailure"
-    assert message.startswith(f"the payload in the key does not fit: {says}")
+    assert message.startswith(f"the payload in the key is invalid: {says}")
     assert other == ("Succeeded", "done")
 
 
@@ -622,7 +622,7 @@ def test_later_tasks_are_answered() -> None:
     assert stopped[1].startswith("stopped after")
     assert later == (
         "TemporaryFailure",
-        "not started: no more time left than the time_reserve of 1 s",
+        "not started: less than the time_reserve of 1 s is left",
     )
     assert begun == ["a", "b"]
 
@@ -1196,7 +1196,7 @@ def test_p10_bytes_that_are_no_text(load_event: LoadEvent) -> None:
     event["tasks"][0]["s3Key"] = "%FF%FE"
     assert S3BatchOperationEvent(event).task.s3_key == "\ufffd\ufffd"
 
-    assert answers(echo(event)) == [("PermanentFailure", "the key is no UTF-8 text: %FF%FE")]
+    assert answers(echo(event)) == [("PermanentFailure", "the key is not valid UTF-8: %FF%FE")]
 
 
 def test_everything_that_is_offered_is_there() -> None:

@@ -82,7 +82,7 @@ def test_user_lines_have_the_keys_of_the_task() -> None:
     """Whatever a function logs can be found by its object; afterwards the keys are gone."""
     log = Log()
 
-    with log.observer.watch(task(version_id="v1"), math.inf) as watched:
+    with log.observer.observe(task(version_id="v1"), math.inf) as watched:
         log.logger.info("working")
         watched.outcome = SUCCEEDED
     log.logger.info("done")
@@ -102,7 +102,7 @@ def test_task_id_is_logged_as_a_short_hash() -> None:
     log = Log()
 
     for each in (task(), task(), task(id="AAAB")):
-        with log.observer.watch(each, math.inf):
+        with log.observer.observe(each, math.inf):
             log.logger.info("working")
 
     first, again, other = (line["task"] for line in log.lines)
@@ -116,7 +116,7 @@ def test_no_version_is_no_key() -> None:
     log = Log()
     log.logger.append_keys(version_id="of something else")
 
-    with log.observer.watch(task(), math.inf):
+    with log.observer.observe(task(), math.inf):
         log.logger.info("working")
 
     assert "version_id" not in log.lines[0]
@@ -128,7 +128,7 @@ def test_keys_of_the_same_name_are_back_afterwards(append: str) -> None:
     log = Log()
     getattr(log.logger, append)(key="mine", job_id="mine too", other="stays")
 
-    with log.observer.watch(task(), math.inf):
+    with log.observer.observe(task(), math.inf):
         log.logger.info("working")
     log.logger.info("done")
     log.logger.thread_safe_clear_keys()
@@ -142,8 +142,8 @@ def test_nested_watches_restore_the_outer_task() -> None:
     """``handler.run(task)`` may be called within a task."""
     log = Log()
 
-    with log.observer.watch(task("outer"), math.inf):
-        with log.observer.watch(task("inner"), math.inf):
+    with log.observer.observe(task("outer"), math.inf):
+        with log.observer.observe(task("inner"), math.inf):
             log.logger.info("x")
         log.logger.info("x")
 
@@ -155,7 +155,7 @@ def test_threads_keep_their_keys_apart() -> None:
     together = threading.Barrier(4)
 
     def work(key: str) -> None:
-        with log.observer.watch(task(key), math.inf):
+        with log.observer.observe(task(key), math.inf):
             together.wait()
             log.logger.info(key)
             together.wait()
@@ -171,7 +171,7 @@ def test_tasks_of_an_event_loop_keep_their_keys_apart() -> None:
     log = Log()
 
     async def work(key: str) -> None:
-        with log.observer.watch(task(key), math.inf):
+        with log.observer.observe(task(key), math.inf):
             await asyncio.sleep(0)
             log.logger.info(key)
             await asyncio.sleep(0)
@@ -191,7 +191,7 @@ def test_tasks_of_an_event_loop_keep_their_keys_apart() -> None:
 def test_keys_are_gone_however_a_task_ends(error: BaseException) -> None:
     log = Log()
 
-    with pytest.raises(type(error)), log.observer.watch(task(), math.inf):
+    with pytest.raises(type(error)), log.observer.observe(task(), math.inf):
         raise error
     log.logger.info("done")
 
@@ -207,7 +207,7 @@ def test_composes_with_inject_lambda_context() -> None:
 
     @log.logger.inject_lambda_context
     def handler(event: object, context: object) -> None:
-        with log.observer.watch(task(), math.inf):
+        with log.observer.observe(task(), math.inf):
             log.logger.info("working")
 
     handler({}, context)
@@ -226,10 +226,10 @@ def test_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) ->
     log = Log()
 
     def fail() -> None:
-        log.observer.failed(task(), outcome, failure(ValueError("too dark")))
+        log.observer.log_failure(task(), outcome, failure(ValueError("too dark")))
 
     if watched:
-        with log.observer.watch(task(), math.inf):
+        with log.observer.observe(task(), math.inf):
             fail()
     else:
         fail()
@@ -248,7 +248,7 @@ def test_expected_failure_is_one_warning_without_a_traceback() -> None:
     log = Log()
     error = failure(ValueError("too dark"))
 
-    log.observer.failed(task(), PERMANENT, error, expected=True, traceback=False)
+    log.observer.log_failure(task(), PERMANENT, error, expected=True, traceback=False)
 
     (line,) = log.lines
     assert line["level"] == "WARNING"
@@ -261,9 +261,9 @@ def test_line_of_a_failure_names_what_it_was_raised_from() -> None:
     error = PermanentFailure("not a photo")
     error.__cause__ = ValueError("http://ann:secret@h/ is empty")
 
-    log.observer.failed(task(), PERMANENT, error, expected=True, traceback=False)
+    log.observer.log_failure(task(), PERMANENT, error, expected=True, traceback=False)
     outcome = Outcome(ResultCode.PERMANENT_FAILURE, "ValueError: http://ann:***@h/ is empty")
-    log.observer.failed(task(), outcome, error, expected=True, traceback=False)
+    log.observer.log_failure(task(), outcome, error, expected=True, traceback=False)
 
     assert log.lines[0]["message"].endswith(
         "not a photo, caused by ValueError: http://ann:***@h/ is empty"
@@ -442,7 +442,7 @@ def test_traceback_has_no_secrets(own: bool, caplog: pytest.LogCaptureFixture) -
     try:
         raise ValueError(f"http://ann:{SECRET}@h/") from cause
     except ValueError as error:
-        observer.failed(task(), PERMANENT, error)
+        observer.log_failure(task(), PERMANENT, error)
 
     text = json.dumps(log.lines) if own else caplog.text
     assert "ValueError" in text
@@ -461,7 +461,7 @@ def test_buffer_of_powertools_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -
     try:
         raise ValueError(f"token={SECRET}") from failure(KeyError(f"token={SECRET}"))
     except ValueError as error:
-        log.observer.failed(task(), TEMPORARY, error)
+        log.observer.log_failure(task(), TEMPORARY, error)
         handled = sys.exc_info()
     log.logger.error("flush")
 
@@ -476,7 +476,7 @@ def test_failed_task_without_an_exception() -> None:
     """A task that was never started has no traceback."""
     log = Log()
 
-    log.observer.failed(task(), TEMPORARY, None)
+    log.observer.log_failure(task(), TEMPORARY, None)
 
     assert "exception" not in log.lines[0]
 
@@ -485,9 +485,9 @@ def test_plain_logging_gets_the_same_line(caplog: pytest.LogCaptureFixture) -> N
     """Without any logger: ``s3batch_handler`` of the standard library, same text, same fields."""
     error = failure(ValueError("too dark"))
     log = Log()
-    log.observer.failed(task(), PERMANENT, error)
+    log.observer.log_failure(task(), PERMANENT, error)
 
-    Observer().failed(task(), PERMANENT, error)
+    Observer().log_failure(task(), PERMANENT, error)
 
     (*_, record), (line,) = caplog.records, log.lines
     assert (record.name, record.levelname) == ("s3batch_handler", "ERROR")
@@ -502,7 +502,7 @@ def test_logger_of_the_standard_library(caplog: pytest.LogCaptureFixture) -> Non
     """It gets the lines of failed tasks; there is nothing to do for the others."""
     observer = Observer(logger=logging.getLogger("mine"))
 
-    observer.failed(task(), TEMPORARY, None)
+    observer.log_failure(task(), TEMPORARY, None)
 
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("mine", "WARNING")
@@ -515,7 +515,7 @@ def test_hostile_key_forges_no_line(break_: str, caplog: pytest.LogCaptureFixtur
     hostile = f"a{break_}CRITICAL: all is lost"
     outcome = Outcome(ResultCode.PERMANENT_FAILURE, f"no such key: {hostile}")
 
-    Observer().failed(task(hostile), outcome, None)
+    Observer().log_failure(task(hostile), outcome, None)
 
     (record,) = caplog.records
     assert record.getMessage().isprintable()
@@ -527,7 +527,7 @@ def test_hostile_message_is_no_format_and_no_json(caplog: pytest.LogCaptureFixtu
     log = Log()
     outcome = Outcome(ResultCode.PERMANENT_FAILURE, '%s %(key)s {"level": "INFO"}')
 
-    log.observer.failed(task("%d"), outcome, None)
+    log.observer.log_failure(task("%d"), outcome, None)
 
     assert log.lines[0]["level"] == "ERROR"
     assert log.lines[0]["message"].endswith('s3://photos/%d: %s %(key)s {"level": "INFO"}')
@@ -539,7 +539,7 @@ def test_key_that_is_no_utf8_costs_no_line() -> None:
     raw = io.BytesIO()
     log.logger.handlers[0].setStream(io.TextIOWrapper(raw, "utf-8"))  # type: ignore[attr-defined]
 
-    log.observer.failed(task("a\udcff"), PERMANENT, None)
+    log.observer.log_failure(task("a\udcff"), PERMANENT, None)
 
     log.logger.handlers[0].flush()
     assert json.loads(raw.getvalue())["key"] == r"a\udcff"
@@ -555,7 +555,7 @@ def test_exception_without_a_text_costs_no_line() -> None:
 
     log = Log()
 
-    log.observer.failed(task(), PERMANENT, failure(HostileError()))
+    log.observer.log_failure(task(), PERMANENT, failure(HostileError()))
 
     assert log.lines[0]["message"].endswith("not a photo")
 
@@ -564,9 +564,9 @@ def test_user_arguments_are_logged_nowhere(caplog: pytest.LogCaptureFixture) -> 
     """They may hold secrets."""
     log = Log()
 
-    with log.observer.watch(task(), math.inf):
-        log.observer.failed(task(), PERMANENT, failure(ValueError()))
-    Observer().failed(task(), PERMANENT, failure(ValueError()))
+    with log.observer.observe(task(), math.inf):
+        log.observer.log_failure(task(), PERMANENT, failure(ValueError()))
+    Observer().log_failure(task(), PERMANENT, failure(ValueError()))
 
     assert "hunter2" not in json.dumps(log.lines)
     assert "hunter2" not in str([record.__dict__ for record in caplog.records])
@@ -585,7 +585,7 @@ def test_buffered_warning_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
     try:
         raise ValueError("too dark")
     except ValueError as error:
-        log.observer.failed(task(), TEMPORARY, error)
+        log.observer.log_failure(task(), TEMPORARY, error)
     log.logger.error("flush")
 
     assert "too dark" in log.lines[0]["exception"]
@@ -623,7 +623,7 @@ def test_metrics_of_a_task(outcome: Outcome, name: str, capsys: pytest.CaptureFi
 
     @metrics.log_metrics
     def handler(event: object, context: object) -> None:
-        with observer.watch(task(), 10.0) as watched:
+        with observer.observe(task(), 10.0) as watched:
             time.sleep(0.02)
             watched.outcome = outcome
 
@@ -645,7 +645,7 @@ def test_metrics_of_a_task(outcome: Outcome, name: str, capsys: pytest.CaptureFi
 def test_unknown_time_left_is_no_metric() -> None:
     metrics = new_metrics()
 
-    with Observer(metrics=metrics).watch(task(), math.inf):
+    with Observer(metrics=metrics).observe(task(), math.inf):
         pass
 
     assert "TimeLeft" not in metrics.provider.metric_set
@@ -654,7 +654,7 @@ def test_unknown_time_left_is_no_metric() -> None:
 def test_time_left_is_never_negative() -> None:
     metrics = new_metrics()
 
-    with Observer(metrics=metrics).watch(task(), -1.0):
+    with Observer(metrics=metrics).observe(task(), -1.0):
         pass
 
     assert metrics.provider.metric_set["TimeLeft"]["Value"] == [0.0]
@@ -664,7 +664,7 @@ def test_duration_is_measured_of_tasks_that_blow_up() -> None:
     """No result, so none is counted."""
     metrics = new_metrics()
 
-    with pytest.raises(SystemExit), Observer(metrics=metrics).watch(task(), math.inf):
+    with pytest.raises(SystemExit), Observer(metrics=metrics).observe(task(), math.inf):
         raise SystemExit
 
     assert set(metrics.provider.metric_set) == {"TaskDuration"}
@@ -676,7 +676,7 @@ def test_metrics_of_many_threads_are_all_counted(capsys: pytest.CaptureFixture[s
     observer = Observer(metrics=metrics)
 
     def work(number: int) -> None:
-        with observer.watch(task(str(number)), 1.0) as watched:
+        with observer.observe(task(str(number)), 1.0) as watched:
             watched.outcome = SUCCEEDED
 
     with ThreadPoolExecutor(8) as pool:
@@ -749,7 +749,7 @@ def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
 
     @trace.tracer.capture_lambda_handler
     def handler(event: object, context: object) -> None:
-        with trace.observer.watch(task(), math.inf) as watched:
+        with trace.observer.observe(task(), math.inf) as watched:
             watched.outcome = TEMPORARY
 
     handler({}, None)
@@ -762,7 +762,7 @@ def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
 
 def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
     """Calls to S3, which the X-Ray SDK traces by itself, belong to their task."""
-    with trace.observer.watch(task(), math.inf), trace.recorder.in_subsegment("s3"):
+    with trace.observer.observe(task(), math.inf), trace.recorder.in_subsegment("s3"):
         pass
 
     (own,), (call,) = trace.subsegments(), trace.subsegments("s3")
@@ -771,7 +771,7 @@ def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
 def test_subsegment_is_closed_however_a_task_ends(trace: Trace, error: BaseException) -> None:
-    with pytest.raises(type(error)), trace.observer.watch(task(), math.inf):
+    with pytest.raises(type(error)), trace.observer.observe(task(), math.inf):
         raise error
 
     (subsegment,) = trace.subsegments()
@@ -784,7 +784,7 @@ def test_threads_have_a_subsegment_per_task(trace: Trace) -> None:
     together = threading.Barrier(4)
 
     def work(key: str) -> None:
-        with trace.observer.watch(task(key), math.inf) as watched:
+        with trace.observer.observe(task(key), math.inf) as watched:
             together.wait()
             watched.outcome = Outcome(ResultCode.SUCCEEDED if key < "c" else PERMANENT.code)
 
@@ -799,7 +799,7 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
     handler's, and each with its own result and its own end."""
 
     async def work(key: str, may_end: asyncio.Event, ended: asyncio.Event) -> None:
-        with trace.observer.watch(task(key), math.inf) as watched:
+        with trace.observer.observe(task(key), math.inf) as watched:
             await may_end.wait()
             watched.outcome = Outcome(ResultCode.SUCCEEDED if key < "c" else PERMANENT.code)
         ended.set()
@@ -825,7 +825,7 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
 
 def test_one_of_several_tasks_in_a_loop_blows_up(trace: Trace) -> None:
     async def work(key: str) -> None:
-        with trace.observer.watch(task(key), math.inf) as watched:
+        with trace.observer.observe(task(key), math.inf) as watched:
             await asyncio.sleep(0)
             if key == "b":
                 raise ValueError
@@ -863,7 +863,7 @@ def test_tracer_outside_of_a_traced_invocation(
     """On a developer's machine there is no segment: nothing is traced, nothing complains of us."""
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
 
-    with trace.observer.watch(task(), math.inf) as watched:
+    with trace.observer.observe(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert trace.sent == []
@@ -875,7 +875,7 @@ def test_event_loop_outside_of_any_segment(trace: Trace, caplog: pytest.LogCaptu
     trace.recorder.configure(context=xray.context.Context("IGNORE_ERROR"))
 
     async def work(key: str) -> None:
-        with trace.observer.watch(task(key), math.inf) as watched:
+        with trace.observer.observe(task(key), math.inf) as watched:
             await asyncio.sleep(0)
             watched.outcome = SUCCEEDED
 
@@ -892,7 +892,7 @@ def test_disabled_tracer_is_left_alone(trace: Trace) -> None:
     """``Tracer(disabled=True)`` is what Powertools itself makes of it outside of Lambda."""
     tracer = Tracer(disabled=True, auto_patch=False)
     try:
-        with Observer(tracer=tracer).watch(task(), math.inf) as watched:
+        with Observer(tracer=tracer).observe(task(), math.inf) as watched:
             watched.outcome = SUCCEEDED
     finally:
         xray_sdk.set_sdk_enabled(True)
@@ -942,9 +942,9 @@ def test_broken_powertools_fail_no_task(broken: Any, caplog: pytest.LogCaptureFi
     """It is logged what did not work, and the task goes on."""
     observer = Observer(logger=broken, metrics=broken, tracer=broken)
 
-    with observer.watch(task(), 1.0) as watched:
+    with observer.observe(task(), 1.0) as watched:
         watched.outcome = SUCCEEDED
-    observer.failed(task(), PERMANENT, None)
+    observer.log_failure(task(), PERMANENT, None)
 
     problems = {message.split(" failed;")[0] for message in caplog.messages}
     assert problems >= {"removing logger keys", "adding metrics", "logging a failed task"}
@@ -955,7 +955,7 @@ def test_orphaned_child_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -
     logger = Logger(service=f"orphan-{uuid.uuid4()}", child=True)
     observer = Observer(logger=logger)
 
-    with observer.watch(task(), math.inf) as watched:
+    with observer.observe(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert "setting logger keys failed; the task is not affected" in caplog.messages
@@ -970,7 +970,7 @@ def test_failing_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger(f"failing-{uuid.uuid4()}")
     logger.addFilter(FailingFilter())
 
-    Observer(logger=logger).failed(task(), PERMANENT, None)
+    Observer(logger=logger).log_failure(task(), PERMANENT, None)
 
     assert "logging a failed task failed; the task is not affected" in caplog.messages
 
@@ -981,7 +981,7 @@ def test_own_exceptions_pass_unchanged() -> None:
 
     observer = Observer(metrics=new_metrics(), tracer=BrokenLater())
 
-    with pytest.raises(ValueError, match="mine") as caught, observer.watch(task(), math.inf):
+    with pytest.raises(ValueError, match="mine") as caught, observer.observe(task(), math.inf):
         raise error
 
     assert caught.value is error
@@ -1003,7 +1003,7 @@ def test_active_only_if_something_is_done_per_task(options: Any, active: bool) -
 
 
 def test_watch_without_anything_does_nothing() -> None:
-    with Observer().watch(task(), math.inf) as watched:
+    with Observer().observe(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 
     assert watched.outcome is SUCCEEDED

@@ -42,7 +42,7 @@ from pydantic import (
 from typing_extensions import override
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode, TaskResult, TemporaryFailure
-from s3batch_handler.handler._results import NotAwaited, outcome_of
+from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 from s3batch_handler.testing import make_task
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def test_a_coroutine_is_handed_back() -> None:
 
     coroutine = work()
 
-    with pytest.raises(NotAwaited) as caught:
+    with pytest.raises(AwaitableReturned) as caught:
         outcome_of(coroutine)
 
     assert caught.value.awaitable is coroutine

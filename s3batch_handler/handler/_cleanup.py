@@ -1,7 +1,7 @@
-"""Take care of what a failed task leaves behind, so that it cannot hold up later tasks.
+"""Clean up after a failed task, so that its objects cannot delay later tasks.
 
 Python runs code of the task when it frees the task's objects: ``__del__`` methods, and the
-``except`` and ``finally`` blocks of coroutines that have not ended. It may do so at any time, also
+``except`` and ``finally`` blocks of coroutines that have not ended. It may do so at any time, even
 when no time limit applies.
 """
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-def free_variables(error: BaseException) -> None:
-    """Free the local variables of the functions that an exception has passed through.
+def clear_frames(error: BaseException) -> None:
+    """Free the local variables of the functions in the traceback of an exception.
 
-    The exception keeps them otherwise, until it is freed itself.
+    Otherwise the exception keeps them until it is freed.
     """
     for exception in exceptions_in(error):
         step = _traceback(exception)
@@ -34,20 +34,20 @@ def free_variables(error: BaseException) -> None:
             step = step.tb_next
 
 
-def keep_suspended_coroutines() -> None:
-    """Keep all coroutines forever that wait for something: see :func:`keep`."""
+def leak_suspended_coroutines() -> None:
+    """Never free the coroutines that are suspended now: see :func:`leak`."""
     if "asyncio" in sys.modules:
         import gc  # rarely needed
 
-        keep(item for item in gc.get_objects() if type(item) is CoroutineType and item.cr_suspended)
+        leak(item for item in gc.get_objects() if type(item) is CoroutineType and item.cr_suspended)
 
 
-def keep(coroutines: Iterable[object]) -> None:
-    """Keep coroutines forever, even beyond the end of the interpreter.
+def leak(coroutines: Iterable[object]) -> None:
+    """Never free coroutines, not even when the interpreter exits.
 
-    Python closes a coroutine when it frees it. One that swallows every exception and tries again
-    would then run forever, because it cannot wait for anything without an event loop. What is kept
-    of other coroutines, when they have ended, is small.
+    Python closes a coroutine when it frees it. A coroutine that swallows every exception and tries
+    again would then run forever, because it cannot wait without an event loop. Coroutines that end
+    later take little memory.
     """
     import ctypes  # rarely needed
 
@@ -59,9 +59,9 @@ _traceback: Final[Any] = BaseException.__dict__["__traceback__"].__get__
 
 
 def _may_be_suspended(frame: FrameType) -> bool:
-    """Return whether clearing a frame might close a generator or coroutine that is in use.
+    """Return whether clearing a frame could close a generator or coroutine that is in use.
 
-    Python 3.13 and later refuse to do so.
+    Python 3.13 and later refuse to clear such a frame.
     """
     can_be_suspended = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     return sys.version_info < (3, 13) and bool(frame.f_code.co_flags & can_be_suspended)

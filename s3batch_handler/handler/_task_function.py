@@ -1,6 +1,6 @@
-"""Check the arguments of ``@task_handler``: a function, models and the names of options.
+"""Check the function that is decorated with ``@task_handler``.
 
-Mistakes raise a TypeError when the function is decorated; the text says what to write instead.
+A mistake raises a TypeError when the function is decorated. The message says what to write instead.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ from dataclasses import is_dataclass
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, is_typeddict
 
-from pydantic import BaseModel, TypeAdapter
-from pydantic.errors import PydanticErrorMixin
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-
-# ---------------------------------------------------------------- functions
+    from collections.abc import Callable, Iterator
 
 
 def task_function(function: Any) -> Callable[..., Any]:
@@ -29,13 +25,12 @@ def task_function(function: Any) -> Callable[..., Any]:
     A callable whose parameters cannot be read, such as one written in C, is accepted.
 
     Raises:
-        TypeError: It cannot be called with one task, or its result could not be used. The text
-            says what to write instead.
+        TypeError: It cannot be called with one task, or its result cannot be used.
     """
     if isinstance(function, staticmethod):
         function = function.__func__  # in the body of a class
     if isinstance(function, type):
-        raise TypeError(_about_a_class(function))
+        raise TypeError(_class_message(function))
     if isinstance(function, classmethod):
         raise TypeError(
             "task_handler takes a function, got a classmethod object, which is not callable before "
@@ -47,12 +42,12 @@ def task_function(function: Any) -> Callable[..., Any]:
             "@task_handler(arguments=Arguments)"
         )
     name = name_of(function)
-    if any(map(_is_contextmanager, _layers(function))):
+    if any(map(_is_contextmanager, _callables_in(function))):
         raise TypeError(
             f"task_handler cannot use {name}: it returns a context manager, whose body does not "
             "run before a `with` statement. Remove the decorator and replace `yield` by `return`"
         )
-    if any(map(_is_generator_function, _layers(function))):
+    if any(map(_is_generator_function, _callables_in(function))):
         raise TypeError(
             f"task_handler cannot use {name}: it is a generator function, whose body does not run "
             "before its result is iterated over. Replace `yield` by `return`"
@@ -62,12 +57,12 @@ def task_function(function: Any) -> Callable[..., Any]:
         try:
             signature.bind(None)
         except TypeError:
-            raise TypeError(_about_parameters(function, name, signature)) from None
+            raise TypeError(_parameters_message(function, name, signature)) from None
         if _is_lambda_handler(signature):
             called = f"{name}({', '.join(signature.parameters)})"
             raise TypeError(
                 f"{_PROBLEM} {called} is a Lambda handler by its parameters. "
-                + _in_place_of_a_lambda_handler(function, name)
+                + _lambda_handler_remedy(function, name)
             )
     return function  # type: ignore[no-any-return]
 
@@ -75,42 +70,42 @@ def task_function(function: Any) -> Callable[..., Any]:
 def is_async(function: Callable[..., Any]) -> bool:
     """Return whether the function is declared as async, so that a call returns a coroutine."""
     return any(
-        inspect.iscoroutinefunction(layer)
-        or _has_flag(layer, inspect.CO_ITERABLE_COROUTINE)
-        or _has_mark_of_asyncio(layer)
-        for layer in _layers(function)
+        inspect.iscoroutinefunction(callable_)
+        or _has_flag(callable_, inspect.CO_ITERABLE_COROUTINE)
+        or _is_marked_as_async(callable_)
+        for callable_ in _callables_in(function)
     )
 
 
 def name_of(function: Callable[..., Any]) -> str:
     """Return the name of the function, or of the type of an object that has none."""
-    for layer in _layers(function):
-        name = getattr(layer, "__name__", None)
+    for callable_ in _callables_in(function):
+        name = getattr(callable_, "__name__", None)
         if isinstance(name, str) and name != "__call__":
             return name
     return type(function).__name__
 
 
-def _layers(function: Any) -> Iterator[Any]:
+def _callables_in(function: Any) -> Iterator[Any]:
     """Yield the callable and what it calls: the function in a partial, a method or an object.
 
     A wrapper written in Python may do anything with its function, so it is the innermost layer.
     """
     yield function
     if isinstance(function, functools.partial):
-        yield from _layers(function.func)
-    elif isinstance(function, _CACHE):
-        yield from _layers(function.__wrapped__)
+        yield from _callables_in(function.func)
+    elif isinstance(function, _LRU_CACHE):
+        yield from _callables_in(function.__wrapped__)
     elif isinstance(function, MethodType | staticmethod | classmethod):
-        yield from _layers(function.__func__)
+        yield from _callables_in(function.__func__)
     elif not inspect.isroutine(function):
-        call = getattr(type(function), "__call__", None)  # noqa: B004  its function is wanted
+        call = getattr(type(function), "__call__", None)  # noqa: B004  the function itself is needed
         if inspect.isfunction(call):  # not a C function, which is the same for all types
             yield call
 
 
-_CACHE: Final = type(functools.lru_cache(abs))
-"""The type of a cached function, which passes its arguments on as they are."""
+_LRU_CACHE: Final = type(functools.lru_cache(abs))
+"""The type of a function with ``lru_cache``, which passes its arguments on unchanged."""
 
 
 def _has_flag(function: Any, flag: int) -> bool:
@@ -118,7 +113,7 @@ def _has_flag(function: Any, flag: int) -> bool:
     return isinstance(flags, int) and bool(flags & flag)
 
 
-def _has_mark_of_asyncio(function: Any) -> bool:
+def _is_marked_as_async(function: Any) -> bool:
     """Return whether a library marked the callable as async, as before Python 3.12."""
     mark = getattr(sys.modules.get("asyncio.coroutines"), "_is_coroutine", None)
     return mark is not None and getattr(function, "_is_coroutine", None) is mark
@@ -133,7 +128,7 @@ def _is_generator_function(function: Any) -> bool:
 
 
 def _is_contextmanager(function: Any) -> bool:
-    """Return whether a decorator of ``contextlib`` made the function of a generator function."""
+    """Return whether a decorator of ``contextlib`` was applied to a generator function."""
     return (
         inspect.isfunction(function)
         and function.__globals__ is vars(contextlib)
@@ -149,27 +144,27 @@ def _is_lambda_handler(signature: inspect.Signature) -> bool:
     event, context = (parameter.name.strip("_").lower() for parameter in parameters)
     annotation = parameters[1].annotation
     return "LambdaContext" in str(getattr(annotation, "__name__", annotation)) or (
-        event in _EVENTS and context.rpartition("_")[2] in ("context", "ctx")
+        event in _EVENT_NAMES and context.rpartition("_")[2] in ("context", "ctx")
     )
 
 
-_EVENTS: Final = ("event", "lambda_event", "evt", "request")
+_EVENT_NAMES: Final = ("event", "lambda_event", "evt", "request")
 
 
 def _signature(function: Any) -> inspect.Signature | None:
     """Return the signature of the function, or ``None`` where it cannot be read.
 
-    The signature of a wrapped function is ignored, because a wrapper may pass more arguments. A
-    cache passes the same.
+    The signature of a wrapped function is ignored, because a wrapper may pass more arguments,
+    except below ``lru_cache``, which passes the same arguments.
     """
     try:
         return inspect.signature(_without_cache(function), follow_wrapped=False)
-    except Exception:  # for example a builtin; then it is not checked
+    except Exception:  # noqa: BLE001  for example of a builtin, which is not checked
         return None
 
 
 def _without_cache(function: Any) -> Any:
-    if isinstance(function, _CACHE):
+    if isinstance(function, _LRU_CACHE):
         return _without_cache(function.__wrapped__)
     if isinstance(function, MethodType):
         return MethodType(_without_cache(function.__func__), function.__self__)
@@ -178,7 +173,7 @@ def _without_cache(function: Any) -> Any:
     return function
 
 
-def _about_a_class(cls: type) -> str:
+def _class_message(cls: type) -> str:
     name = cls.__name__
     model = is_dataclass(cls) or is_typeddict(cls) or issubclass(cls, BaseModel)
     if model and not inspect.isfunction(getattr(cls, "__call__", None)):  # noqa: B004
@@ -196,8 +191,8 @@ def _about_a_class(cls: type) -> str:
 _PROBLEM: Final = "task_handler calls a function with one argument, the task, but"
 
 
-def _in_place_of_a_lambda_handler(function: Any, name: str) -> str:
-    if hasattr(function, "__wrapped__") and not isinstance(function, _CACHE):
+def _lambda_handler_remedy(function: Any, name: str) -> str:
+    if hasattr(function, "__wrapped__") and not isinstance(function, _LRU_CACHE):
         return "Put @task_handler below the decorators of Lambda handlers, next to the function"
     return (
         f"Write: def {name}(task: Task). The bucket, the key and the user arguments are attributes "
@@ -205,7 +200,7 @@ def _in_place_of_a_lambda_handler(function: Any, name: str) -> str:
     )
 
 
-def _about_parameters(function: Any, name: str, signature: inspect.Signature) -> str:
+def _parameters_message(function: Any, name: str, signature: inspect.Signature) -> str:
     parameters = [*signature.parameters.values()]
     needed = [
         parameter.name
@@ -232,71 +227,8 @@ def _about_parameters(function: Any, name: str, signature: inspect.Signature) ->
             f"handler = task_handler(worker.{name}), or make it a @staticmethod"
         )
     if "context" in needed or needed[0] == "event":
-        return f"{problem}. {_in_place_of_a_lambda_handler(function, name)}"
+        return f"{problem}. {_lambda_handler_remedy(function, name)}"
     return (
         f"{problem}. Write: def {name}(task: Task); give its other parameters default values "
         "or functools.partial"
     )
-
-
-# ---------------------------------------------------------------- models and options
-
-
-def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
-    """Return the adapter that parses user arguments or a JSON key; ``None`` without a model.
-
-    Raises:
-        TypeError: pydantic cannot use the model, for example because it names a type that is
-            not defined.
-    """
-    if model is None:
-        return None
-    depth = _frames_to_the_user()
-    try:
-        # Names in quotes are resolved where the user wrote them.
-        adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
-        if not adapter.pydantic_complete:
-            adapter.rebuild(_parent_namespace_depth=depth + 2)
-    except Exception as error:
-        reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
-        named = model.__name__ if isinstance(model, type) else repr(model)
-        remedy = (
-            "Define or import the types that the model names before this line"
-            if isinstance(error, NameError)
-            else "Pass a pydantic model, a dataclass or another type that pydantic can read"
-        )
-        raise TypeError(
-            f"task_handler cannot use {option}={named}: {reason.partition('. ')[0]}. {remedy}"
-        ) from error
-    return adapter
-
-
-def _frames_to_the_user() -> int:
-    """Return the number of frames of this library between the caller and the user's code."""
-    frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
-    while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
-        frame, depth = frame.f_back, depth + 1
-    return depth
-
-
-_OWN_MODULES: Final = {__name__, f"{__package__}._decorator"}
-
-
-def unknown_options(unknown: Iterable[str], known: Collection[str]) -> str:
-    """Return the message for unknown options, with the most similar names."""
-    from difflib import get_close_matches  # only after a mistake
-
-    names = sorted(unknown)
-    meant = [
-        match
-        for name in names
-        for match in get_close_matches(name.lower(), known, n=2 if len(names) == 1 else 1)
-    ]
-    problem = f"task_handler has no option {', '.join(names)}"
-    if meant:
-        return (
-            f"{problem}. Did you mean {' or '.join(meant)}?"
-            if len(names) == 1
-            else (f"{problem}. Did you mean {', '.join(meant)}?")
-        )
-    return f"{problem}. Its options are {', '.join(sorted(known))}"

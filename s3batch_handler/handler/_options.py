@@ -1,0 +1,177 @@
+"""The options of ``@task_handler``, and the checks of their values.
+
+The checks raise when the function is decorated, and name the option and the value.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticErrorMixin
+
+from s3batch_handler.core._model import ResultCode
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from s3batch_handler.core._classification import Classify
+    from s3batch_handler.handler._observability import LoggerLike, MetricsLike, TracerLike
+
+
+class HandlerOptions(TypedDict, total=False):
+    """The options of ``@task_handler`` besides ``arguments`` and ``payload``.
+
+    Attributes:
+        retry_on: Exceptions that are temporary failures, in addition to the built-in table.
+        give_up_on: Exceptions that are permanent failures, in addition to the built-in table.
+        classify: A function that is called with each exception first. It returns a result code, or
+            ``None`` to leave the decision to ``retry_on``, ``give_up_on`` and the built-in table.
+        unexpected: The result code for unclassified exceptions (PermanentFailure). With ``"raise"``
+            such an exception fails the whole invocation, which S3 reports as PermanentFailure.
+        on_timeout: The result code of a task that exceeds its time limit (TemporaryFailure).
+        treat_missing_keys_as: The value of ``treatMissingKeysAs`` in the response
+            (TemporaryFailure). The response contains a result for every task, so S3 does not need
+            it.
+        time_reserve: Seconds before the function's timeout at which the task is interrupted, so
+            that there is time to build the response (1.0).
+        task_timeout: Maximum number of seconds for each task (only the function's timeout applies).
+        strict: Refuse events that AWS does not document (``False``).
+        concurrency: Maximum number of tasks of one invocation that run at the same time (1): in
+            threads, or in one event loop for an ``async def`` function. S3 sends one task per
+            invocation.
+        logger: A Powertools ``Logger``, or one of the standard library.
+        metrics: A Powertools ``Metrics``.
+        tracer: A Powertools ``Tracer``.
+    """
+
+    retry_on: tuple[type[BaseException], ...]
+    give_up_on: tuple[type[BaseException], ...]
+    classify: Classify | None
+    unexpected: ResultCode | Literal["raise"]
+    on_timeout: ResultCode
+    treat_missing_keys_as: ResultCode
+    time_reserve: float
+    task_timeout: float | None
+    strict: bool
+    concurrency: int
+    logger: LoggerLike | Logger | None
+    metrics: MetricsLike | None
+    tracer: TracerLike | None
+
+
+def check_names(options: HandlerOptions) -> None:
+    """Raise a TypeError that suggests similar names if an option does not exist."""
+    names = sorted(options.keys() - HandlerOptions.__annotations__.keys())
+    if not names:
+        return
+    from difflib import get_close_matches  # only after a mistake
+
+    known = sorted({"arguments", "payload", *HandlerOptions.__annotations__})
+    similar = [
+        match
+        for name in names
+        for match in get_close_matches(name.lower(), known, n=2 if len(names) == 1 else 1)
+    ]
+    problem = f"task_handler has no option {', '.join(names)}"
+    if similar:
+        separator = " or " if len(names) == 1 else ", "
+        raise TypeError(f"{problem}. Did you mean {separator.join(similar)}?")
+    raise TypeError(f"{problem}. Its options are {', '.join(known)}")
+
+
+# ---------------------------------------------------------------- values
+
+
+def code_or_raise(value: ResultCode | Literal["raise"]) -> ResultCode | Literal["raise"]:
+    """Return the value of ``unexpected``."""
+    return "raise" if value == "raise" else ResultCode(value)
+
+
+def function_or_none(option: str, value: Any) -> Any:
+    """Return the value if it is a function or ``None``."""
+    if not (value is None or callable(value)):
+        raise TypeError(f"{option} takes a function, got {value!r}")
+    return value
+
+
+def exception_classes(option: str, classes: Any) -> tuple[type[BaseException], ...]:
+    """Return the exception classes as a tuple; a single class is accepted."""
+    found = tuple(classes) if isinstance(classes, Iterable) else (classes,)
+    for cls in found:
+        if not (isinstance(cls, type) and issubclass(cls, BaseException)):
+            raise TypeError(f"{option} takes exception classes, got {cls!r}")
+    return found
+
+
+def boolean(option: str, value: Any) -> bool:
+    """Return the value if it is a bool: the text "false" would be true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{option} is {value!r}: it must be True or False")
+    return value
+
+
+def integer(option: str, value: Any, *, minimum: int) -> int:
+    """Return the value if it is an integer of at least ``minimum``."""
+    checked = number(option, value, minimum=minimum)
+    if not isinstance(checked, int):
+        raise TypeError(f"{option} is {value!r}: it must be a whole number")
+    return checked
+
+
+def number(
+    option: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf
+) -> float:
+    """Return the value if it is a number of at least ``minimum``, and greater than ``above``."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{option} is {value!r}: it must be a number")
+    if value >= minimum and value > above:
+        return value
+    limit = f"more than {above}" if minimum == -math.inf else f"at least {minimum}"
+    raise ValueError(f"{option} is {value!r}: it must be {limit}")
+
+
+# ---------------------------------------------------------------- models
+
+
+def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
+    """Return the adapter that parses user arguments or a JSON key; ``None`` without a model.
+
+    Raises:
+        TypeError: pydantic cannot use the model, for example because it names a type that is
+            not defined.
+    """
+    if model is None:
+        return None
+    depth = _frames_below_user_code()
+    try:
+        # Names in quotes are resolved in the user's module.
+        adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
+        if not adapter.pydantic_complete:
+            adapter.rebuild(_parent_namespace_depth=depth + 2)
+    except Exception as error:
+        reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
+        named = model.__name__ if isinstance(model, type) else repr(model)
+        remedy = (
+            "Define or import the types that the model names before this line"
+            if isinstance(error, NameError)
+            else "Pass a pydantic model, a dataclass or another type that pydantic can read"
+        )
+        raise TypeError(
+            f"task_handler cannot use {option}={named}: {reason.partition('. ')[0]}. {remedy}"
+        ) from error
+    return adapter
+
+
+def _frames_below_user_code() -> int:
+    """Return the number of frames of this library between the caller and the user's code."""
+    frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
+    while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+_OWN_MODULES: Final = {__name__, f"{__package__}._task_runner", f"{__package__}._decorator"}
