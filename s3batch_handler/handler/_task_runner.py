@@ -28,8 +28,9 @@ from s3batch_handler.core._payload import build_response, explain, parse_event
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
+from s3batch_handler.handler._json import UnusableResult
 from s3batch_handler.handler._observability import Observation, Observer
-from s3batch_handler.handler._results import AwaitableReturned, UnusableResult, outcome_of
+from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 from s3batch_handler.handler._task_function import is_async
 from s3batch_handler.handler._time_limit import (
     call_in_thread,

@@ -216,7 +216,7 @@ def test_no_json(make: Any, says: str) -> None:
     with pytest.raises(PermanentFailure, match=says) as caught:
         outcome_of(make())
 
-    assert str(caught.value).startswith("the function did its work, but returned something")
+    assert str(caught.value).startswith("the function ended without an error, but JSON")
 
 
 def test_a_coroutine_is_handed_back() -> None:

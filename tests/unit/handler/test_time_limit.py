@@ -34,7 +34,7 @@ import pytest
 
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler import _time_limit as deadline
-from s3batch_handler.handler._interruption import Limit
+from s3batch_handler.handler._interruption import CallLimit
 from s3batch_handler.handler._time_limit import (
     ThreadedCall,
     ThreadTimeLimitWarning,
@@ -420,7 +420,7 @@ def test_code_that_has_to_be_interrupted_often(work: Callable[[Any], object]) ->
 @pytest.mark.parametrize("reserve", [0.0, 0.5, 2.0, 8.0])
 def test_interruptions_follow_each_other_ever_faster(reserve: float) -> None:
     """They are scaled to the reserve: the first pause is half of it, and none is longer."""
-    limit = Limit(100.0, reserve, None)
+    limit = CallLimit(100.0, reserve, None)
     spread = max(reserve, 0.1) * 0.9
     times = []
 
@@ -789,12 +789,15 @@ def test_limit_nearer_than_all_before() -> None:
 def test_signal_from_elsewhere() -> None:
     """A signal that nobody expects does nothing to a call; a handler of the user's is called."""
     heard = []
-    deadline._watchdog._earlier, earlier = lambda *_: heard.append(1), deadline._watchdog._earlier
+    deadline._watchdog._user_handler, earlier = (
+        lambda *_: heard.append(1),
+        deadline._watchdog._user_handler,
+    )
     try:
         call_within(LONG, lambda _: signal.raise_signal(signal.SIGURG), None)
         signal.raise_signal(signal.SIGURG)
     finally:
-        deadline._watchdog._earlier = earlier
+        deadline._watchdog._user_handler = earlier
 
     assert heard == [1, 1]
 
