@@ -98,7 +98,7 @@ class EventLoop:
             seconds = time_limit(len(batch))
             try:
                 self.run(attempt_many(batch), seconds)
-            except BaseException as error:  # noqa: BLE001  nothing may end the environment
+            except BaseException as error:  # nothing may end the environment
                 for number in started.intersection(batch) or batch:
                     if number not in done:
                         done[number] = on_failure(items[number], error, seconds)

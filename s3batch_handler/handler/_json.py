@@ -250,7 +250,7 @@ def _is_pydantic_hint(cls: type, name: str, hint: object) -> bool:
     alone = type(cls.__name__, (), {"__annotations__": {name: hint}, "__module__": cls.__module__})
     try:
         (resolved,) = get_type_hints(alone, localns=vars(cls), include_extras=True).values()
-    except Exception:  # noqa: BLE001  a name that is imported for type checkers only
+    except Exception:  # a name that is imported for type checkers only
         return "Annotated" in str(hint)
     return _has_pydantic_metadata(resolved)
 

@@ -159,7 +159,7 @@ def _signature(function: Any) -> inspect.Signature | None:
     """
     try:
         return inspect.signature(_without_cache(function), follow_wrapped=False)
-    except Exception:  # noqa: BLE001  for example of a builtin, which is not checked
+    except Exception:  # for example of a builtin, which is not checked
         return None
 
 

@@ -138,7 +138,7 @@ class TaskRunner:
                     outcomes[number] = contexts[number].run(
                         self._run_one, self, tasks[number], deadline
                     )
-                except Exception as error:  # noqa: BLE001  raised below, after the other tasks
+                except Exception as error:  # raised below, after the other tasks
                     escaped.append(error)
 
         # This thread runs tasks, too, because the process may be unable to start other threads.
@@ -187,7 +187,7 @@ class TaskRunner:
             outcome = call_within(seconds, self._call_function, task, self._time_reserve)
         except AwaitableReturned as returned:
             awaitable = returned.awaitable
-        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+        except BaseException as error:  # nothing may end the environment
             outcome = self._outcome_of_error(task, error, seconds, deadline)
         else:
             if outcome.code is not _SUCCEEDED:
@@ -250,7 +250,7 @@ class TaskRunner:
             outcome = await loop.await_within(seconds, self._call_function_async(task, awaitable))
         except LoopIsClosing:
             raise
-        except BaseException as error:  # noqa: BLE001  nothing may end the environment
+        except BaseException as error:  # nothing may end the environment
             return self._outcome_of_error(task, error, seconds, deadline)
         if outcome.code is not _SUCCEEDED:
             self._log_returned_failure(task, outcome, deadline)

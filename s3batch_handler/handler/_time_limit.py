@@ -49,7 +49,7 @@ def deadline_of(context: object, reserve: float) -> float:
         left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
         if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  not NaN
             return monotonic() + left / 1000 - reserve
-    except Exception:  # noqa: BLE001  a context of a test may raise anything
+    except Exception:  # a context of a test may raise anything
         return math.inf
     return math.inf
 
@@ -326,7 +326,7 @@ class ThreadedCall(Generic[_T]):
                     self._is_running = not self._is_abandoned
                 if self._is_running:
                     self._value = function(argument)
-            except BaseException as error:  # noqa: BLE001  raised in the waiting thread
+            except BaseException as error:  # raised in the waiting thread
                 self._error = error
             finally:
                 with self._lock:
