@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -19,11 +18,8 @@ from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-
-def _handlers(
+def _functions(
     _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
 ) -> dict[str, str]:
     return named(pairs, "NAME=HANDLER")
@@ -45,10 +41,10 @@ def _host_names(
 @click.command()
 @click.option(
     "--function",
-    "handlers",
+    "functions",
     metavar="NAME=HANDLER",
     multiple=True,
-    callback=_handlers,
+    callback=_functions,
     help="Function that jobs may invoke, by name, NAME:QUALIFIER or ARN; repeat for more.",
 )
 @click.option(
@@ -93,16 +89,7 @@ def _host_names(
 @max_redrives_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(
-    *,
-    handlers: dict[str, str],
-    folders: tuple[Path, ...],
-    state: Path | None,
-    port: int,
-    host: str,
-    allowed_hosts: tuple[str, ...],
-    timeout: float | None,
-    max_redrives: int,
-    quiet: bool,
+    *, functions: dict[str, str], folders: tuple[Path, ...], quiet: bool, **options: Any
 ) -> None:
     """Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
@@ -119,39 +106,26 @@ def serve(
 
     _check_bucket_names(folders)
     try:
-        Functions(handlers)
+        Functions(functions)
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
-
-    def load(environment: Mapping[str, str]) -> dict[str, str]:
-        os.environ.update(environment)  # worker processes have it from here
-        return handlers
-
-    with signals_as_ctrl_c(), suppress(KeyboardInterrupt):
-        out = sys.stdout
-        with (
-            redirect_stdout(sys.stderr),  # what functions print is their log
-            server.serve(
-                load,
-                host=host,
-                port=port,
-                allowed_hosts=allowed_hosts,
-                folders=folders,
-                state=state,
-                timeout=timeout,
-                max_redrives=max_redrives,
-            ) as address,
-        ):
-            if not server.is_loopback(host):
-                print_message(
-                    f"s3batch: WARNING: {printable(address)} is open to your network: anybody can "
-                    "use these objects and functions without a password"
-                )
-            if not quiet:
-                _explain(address, handlers, folders)
-            with redirect_stdout(out):
-                print_data(address)
-            threading.Event().wait()
+    out = sys.stdout
+    with (
+        signals_as_ctrl_c(),
+        suppress(KeyboardInterrupt),
+        redirect_stdout(sys.stderr),  # functions print to the log
+        server.serve(functions, folders=folders, **options) as address,
+    ):
+        if not server.is_loopback(options["host"]):
+            print_message(
+                f"s3batch: WARNING: {printable(address)} is open to your network: anybody can "
+                "use these objects and functions without a password"
+            )
+        if not quiet:
+            _explain(address, functions, folders)
+        with redirect_stdout(out):
+            print_data(address)
+        threading.Event().wait()
 
 
 def _check_bucket_names(folders: tuple[Path, ...]) -> None:
@@ -167,10 +141,10 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
         buckets[name] = folder
 
 
-def _explain(address: str, handlers: dict[str, str], folders: tuple[Path, ...]) -> None:
+def _explain(address: str, functions: dict[str, str], folders: tuple[Path, ...]) -> None:
     for folder in folders:
         print_message(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
-    for name, handler in handlers.items():
+    for name, handler in functions.items():
         print_message(f"function {printable(name)}: {printable(handler)}")
     print_message(
         f"Set AWS_ENDPOINT_URL={printable(address)} for clients; any credentials are valid."

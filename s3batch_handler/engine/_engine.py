@@ -60,6 +60,7 @@ class Engine:
         timeout: Seconds that a call may take. A function in this process can read it, but is not
             interrupted. By default 60; for remote functions, which have a timeout of their own,
             900.
+        environment: Environment variables for worker processes.
         clock: Returns the time, with its time zone.
         state: The folder in which jobs are kept. Without it, they exist as long as the engine.
         background: Run jobs in threads, one at a time. A job pauses for a job of higher priority.
@@ -81,6 +82,7 @@ class Engine:
         region: str = "us-east-1",
         max_redrives: int = 3,
         timeout: float | None = None,
+        environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         state: Path | None = None,
         background: bool = False,
@@ -99,6 +101,7 @@ class Engine:
                 s3=s3,
                 max_redrives=max_redrives,
                 timeout=timeout,
+                environment=environment,
                 retries_later=background,
             )
             scheduler = Scheduler(self._jobs, execution, background=background)

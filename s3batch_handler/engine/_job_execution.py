@@ -32,7 +32,7 @@ from s3batch_handler.jobs._lifecycle import shortest_path
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from s3batch_handler.documents._storage import S3Client
@@ -62,7 +62,7 @@ class JobExecution:
 
     Attributes:
         jobs: All jobs of the engine.
-        functions, s3, max_redrives, timeout: See ``Engine``.
+        functions, s3, max_redrives, timeout, environment: See ``Engine``.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
     """
 
@@ -71,6 +71,7 @@ class JobExecution:
     s3: S3Client
     max_redrives: int
     timeout: float | None
+    environment: Mapping[str, str] | None
     retries_later: bool
 
     def advance(self, job_id: str, control: RunControl) -> None:
@@ -224,7 +225,9 @@ class JobExecution:
         if function is None:
             text = f"Function not found: {arn} (registered: {', '.join(self.functions.names)})"
             raise FatalJobError(NO_FUNCTION, text)
-        return invoker_for(function, name=qualified_name(arn), timeout=self.timeout)
+        return invoker_for(
+            function, name=qualified_name(arn), timeout=self.timeout, env=self.environment
+        )
 
     def _report(self, job_id: str, request: ReportRequest) -> ReportWriter | None:
         if not request.enabled:

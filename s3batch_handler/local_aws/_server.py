@@ -25,19 +25,17 @@ from s3batch_handler.local_aws._moto_server import empty_aws, moto_server
 from s3batch_handler.local_aws._s3control_calls import is_place, job_calls, one_for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.local_aws._http_server import Application
     from s3batch_handler.local_aws._s3control_calls import ControlOf
 
-    LoadFunctions = Callable[[Mapping[str, str]], Mapping[str, Target]]
-
 
 @contextmanager
 def serve(
-    load_functions: LoadFunctions,
+    functions: Mapping[str, Target],
     *,
     host: str = LOOPBACK,
     port: int = 0,
@@ -53,9 +51,9 @@ def serve(
     beside it: they share moto's AWS, which is empty before and afterwards.
 
     Args:
-        load_functions: Gives what jobs may invoke, by name or ARN as for
-            :class:`~s3batch_handler.engine._engine.Engine`. It is called with the environment
-            variables by which functions find this server's S3.
+        functions: The functions that jobs may invoke, by name or ARN, as for
+            :class:`~s3batch_handler.engine._engine.Engine`. Worker processes get environment
+            variables for this server's S3.
         host: Where to listen. Whoever reaches it can read and write all objects, and run jobs.
         port: 0 for a free one.
         allowed_hosts: Further host names that clients may use, besides its address.
@@ -80,9 +78,10 @@ def serve(
             own = f"http://{loopback}:{urlsplit(address).port}" if loopback else address
             jobs_of = _jobs_at(
                 own,
-                load_functions(environment_for(own, _ACCESS_KEY_ID)),
+                functions,
                 engines,
                 state=state,
+                environment=environment_for(own, _ACCESS_KEY_ID),
                 max_redrives=max_redrives,
                 timeout=timeout,
             )

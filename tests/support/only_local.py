@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     session = boto3.Session("testing", "testing", region_name="us-east-1")
     with serve_folder(folder, "photos") as server:
         assert server.client.get_object(Bucket="photos", Key="one")["Body"].read() == b"1"
-    with serve(lambda _: {}, folders=[folder]) as address:
+    with serve({}, folders=[folder]) as address:
         assert session.client("s3", endpoint_url=address).list_buckets()["Buckets"]
         assert session.client("sts", endpoint_url=address).get_caller_identity()["Account"]
     with mock_s3batch({}):

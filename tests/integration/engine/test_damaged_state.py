@@ -425,7 +425,7 @@ def test_a_server_with_a_damaged_store_serves_other_accounts(
         (place / "jobs").write_text(content)
     (tmp_path / "notes" / "of mine").mkdir(parents=True)
 
-    with serve(lambda environment: {}, state=tmp_path) as address:
+    with serve({}, state=tmp_path) as address:
         others, _ = ask(f"{address}/v20180820/jobs", {})
         status, answer = ask(f"{address}/v20180820/jobs", {"x-amz-account-id": "111122223333"})
 

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from s3batch_handler.jobs._aws_clients import account_id, s3control_client
+from s3batch_handler.local_aws._folder_server import environment_for
 from s3batch_handler.local_aws._http_server import for_own_hosts, host_name
 from s3batch_handler.local_aws._server import is_loopback, serve
 
@@ -55,7 +56,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serve(lambda environment: {}) as address:
+    with serve({}) as address:
         yield address
 
 
@@ -136,7 +137,7 @@ def open_address() -> Iterator[str]:
     """The address on loopback of a server that listens everywhere, and has another name."""
     names = ["box.example", "Jobs.Internal"]
     with serve(
-        lambda environment: {},
+        {},
         host="0.0.0.0",
         allowed_hosts=[host_name(name) or "" for name in names],
     ) as address:
@@ -264,24 +265,33 @@ def test_clients_that_take_it_for_their_proxy(address: str) -> None:
     assert control.list_jobs(AccountId="888888888888")["Jobs"] == []
 
 
+@pytest.fixture
+def addresses_for_functions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses of S3 that servers put into the environment of functions."""
+    addresses: list[str] = []
+
+    def record(endpoint_url: str, access_key_id: str) -> dict[str, str]:
+        addresses.append(endpoint_url)
+        return environment_for(endpoint_url, access_key_id)
+
+    monkeypatch.setattr("s3batch_handler.local_aws._server.environment_for", record)
+    return addresses
+
+
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
-def test_functions_of_a_server_that_listens_at_any_ipv6_address() -> None:
-    """They are given an address at which they reach it."""
-    seen: dict[str, str] = {}
-
-    def load(environment: Mapping[str, str]) -> Any:
-        seen.update(environment)
-        return {}
-
-    with serve(load, host="::"):
-        s3 = session().client("s3", endpoint_url=seen["AWS_ENDPOINT_URL_S3"])
+def test_functions_of_a_server_on_any_ipv6_address_get_a_loopback_address(
+    addresses_for_functions: list[str],
+) -> None:
+    with serve({}, host="::"):
+        (address,) = addresses_for_functions
+        s3 = session().client("s3", endpoint_url=address)
 
         assert s3.list_buckets()["Buckets"] == []
 
 
 def test_accounts_without_bound() -> None:
     """Any client may name any account, so there is an end to it; those that are there go on."""
-    with serve(lambda environment: {}) as address:
+    with serve({}) as address:
         before = threading.active_count()
         statuses = [
             ask(f"{address}/v20180820/jobs", {"x-amz-account-id": f"{number:012}"})
@@ -570,7 +580,7 @@ def test_a_folder_as_a_bucket(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "a b.jpg").write_bytes(b"jpg")
 
-    with serve(lambda environment: {}, folders=[folder]) as address:
+    with serve({}, folders=[folder]) as address:
         s3 = session().client("s3", endpoint_url=address)
 
         body = s3.get_object(Bucket="my-photos", Key="a b.jpg")["Body"].read()
@@ -581,17 +591,12 @@ def test_a_folder_as_a_bucket(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "shown"), [("localhost", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
 )
-def test_other_names_of_loopback(host: str, shown: str) -> None:
+def test_other_names_of_loopback(host: str, shown: str, addresses_for_functions: list[str]) -> None:
     """The address has numbers, so that clients write buckets into the path."""
     if ":" in host and not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    seen: dict[str, str] = {}
 
-    def load(environment: Mapping[str, str]) -> Any:
-        seen.update(environment)
-        return {}
-
-    with serve(load, host=host) as address:
+    with serve({}, host=host) as address:
         s3 = session().client("s3", endpoint_url=address)
         s3.create_bucket(
             Bucket="photos", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
@@ -599,7 +604,7 @@ def test_other_names_of_loopback(host: str, shown: str) -> None:
         names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
     assert address.startswith(shown)
-    assert seen["AWS_ENDPOINT_URL_S3"] == address
+    assert addresses_for_functions == [address]
     assert names == ["photos"]
 
 
@@ -824,12 +829,12 @@ def test_files_of_one_account_that_cannot_be_used(
 ) -> None:
     """Jobs of other accounts continue; requests for this one get the reason. It is logged."""
     other = "999999999999"
-    with serve(lambda environment: {}, state=tmp_path) as address:
+    with serve({}, state=tmp_path) as address:
         for account in (ACCOUNT, other):
             s3control_client(session(), endpoint_url=address).list_jobs(AccountId=account)
     spoil(tmp_path / ACCOUNT / "eu-west-1" / name)
 
-    with serve(lambda environment: {}, state=tmp_path) as address:
+    with serve({}, state=tmp_path) as address:
         here, _ = ask(f"{address}/v20180820/jobs", {"x-amz-account-id": other})
         there, reason = ask(f"{address}/v20180820/jobs", {})
 
@@ -844,7 +849,7 @@ def test_more_accounts_in_the_state_than_a_server_has(tmp_path: Path) -> None:
     for number in range(101):
         (tmp_path / f"{number:012}" / "eu-west-1").mkdir(parents=True)
 
-    with serve(lambda environment: {}, state=tmp_path) as address:
+    with serve({}, state=tmp_path) as address:
         statuses = [
             ask(f"{address}/v20180820/jobs", {"x-amz-account-id": f"{number:012}"})[0]
             for number in (0, 99, 100)
@@ -862,7 +867,7 @@ def test_a_port_that_is_taken(address: str) -> None:
 
     with (
         pytest.raises(OSError, match="in use") as problem,
-        serve(lambda environment: {}, port=port),
+        serve({}, port=port),
     ):
         pytest.fail("it serves")
 
@@ -872,19 +877,9 @@ def test_a_port_that_is_taken(address: str) -> None:
     )
 
 
-def test_functions_that_cannot_be_loaded() -> None:
-    """Then nobody is served."""
-
-    def load(environment: Mapping[str, str]) -> Any:
-        raise LookupError(environment["AWS_ENDPOINT_URL_S3"])
-
-    with pytest.raises(LookupError, match=r"http://127\.0\.0\.1:\d+"), serve(load):
-        pytest.fail("it serves")
-
-
 def test_what_is_left_of_it() -> None:
     """Nothing: neither buckets nor the address."""
-    with serve(lambda environment: {}) as address:
+    with serve({}) as address:
         session().client("s3", endpoint_url=address).create_bucket(
             Bucket="left", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )

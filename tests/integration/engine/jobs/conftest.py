@@ -39,7 +39,7 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Enter]:
             control: JobControl
             s3 = client("s3")
             if request.param == "http":
-                address = worlds.enter_context(serve(lambda environment: functions))
+                address = worlds.enter_context(serve(functions))
                 s3 = session().client("s3", endpoint_url=address)
                 s3control = s3control_client(session(), endpoint_url=address)
                 control = S3Control(held_to_the_model(s3control), account_id=ACCOUNT)
