@@ -126,7 +126,7 @@ class _Classifier:
             result: object = self._classify(exception)
         except OutOfTime:
             raise
-        except BaseException as error:  # noqa: BLE001  as above
+        except BaseException as error:  # as above
             self._warn(f"raised {type(error).__name__}: {short_text(error)}")
             return None
         if result is not None and not isinstance(result, ResultCode):

@@ -45,7 +45,7 @@ def read_attribute(thing: object, name: str) -> object:
         return getattr(thing, name, None)
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  properties may raise anything
+    except BaseException:  # properties may raise anything
         return None
 
 
@@ -55,7 +55,7 @@ def call_method(method: object) -> object:
         return method() if callable(method) else None
     except OutOfTime:
         raise
-    except BaseException:  # noqa: BLE001  as for an attribute
+    except BaseException:  # as for an attribute
         return None
 
 
