@@ -23,7 +23,7 @@ from s3batch_handler.cli._options import (
 )
 from s3batch_handler.cli._output import print_json_text, print_message
 from s3batch_handler.cli.run._outputs import warn_of_unsaved
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import parse_event, parse_response

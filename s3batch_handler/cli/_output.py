@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import click
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import JobError, S3BatchError
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import one_line, printable_json, shown

@@ -14,7 +14,7 @@ from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.core._retry_tables import CAUSES, MEMBERS, MEMBERS_OF, REMOTE_TRACEBACKS
 
 MAX_EXAMINED: Final = 1000
-"""The most exceptions of a group, and entries of a list, that are examined: task time is limited."""
+"""The most exceptions of a group, and entries of a list, that are examined."""
 
 _MAX_CHAIN: Final = 50_000
 

@@ -11,9 +11,11 @@ them, so that a cold start does not become slower.
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.core._inspection import class_names
 from s3batch_handler.core._quoted_input import (
     MASK,
     QUOTE,
@@ -23,9 +25,13 @@ from s3batch_handler.core._quoted_input import (
     mask_quoted_input,
     mask_sentences_of_schema,
 )
+from s3batch_handler.core._sanitize import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+LONGEST_TEXT: Final = 2000
+"""The most characters of one exception in a report or a log line."""
 
 
 def redact(text: str, longest: int | None = None) -> str:
@@ -85,19 +91,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or each.__context__
 
 
-def class_names(error: BaseException) -> tuple[str, ...]:
-    """Return the names of an exception's classes, the most specific first.
-
-    Each consists of the top-level package and the class: ``botocore.WaiterError``.
-    """
-    cls: Any = type(error)
-    return _names_of(cls)
-
-
-@lru_cache(maxsize=256)
-def _names_of(cls: type) -> tuple[str, ...]:
-    packages = (str(base.__module__).partition(".")[0] for base in cls.__mro__)
-    return tuple(map("{}.{}".format, packages, (base.__name__ for base in cls.__mro__)))
+def short_text(error: BaseException, limit: int = LONGEST_TEXT) -> str:
+    """Return :func:`text_of` with at most ``limit`` characters, also if ``str()`` raises."""
+    try:
+        return truncate(text_of(error, 2 * limit), limit)
+    except OutOfTime:
+        raise
+    except BaseException:  # __str__ is code of the user
+        return "(its text cannot be shown)"
 
 
 # ---------------------------------------------------------------- exceptions with tracebacks
@@ -123,11 +124,11 @@ def without_secrets(error: BaseException) -> BaseException:
         if id(each) in linked.members:
             vars(copy)["members"] = [copies[id(member)] for member in linked.members[id(each)]]
         for note in _notes(each):
-            copy.add_note(redact(note, _LONGEST_TEXT))
+            copy.add_note(redact(note, _LONGEST_LOGGED))
     return copies[id(error)]
 
 
-_LONGEST_TEXT: Final = 4000  # characters of one exception in a traceback
+_LONGEST_LOGGED: Final = 4000  # characters of one exception in a traceback
 _MOST_LINKED: Final = 100  # exceptions of one traceback
 
 
@@ -170,10 +171,10 @@ def _text_for_log(error: BaseException) -> tuple[str, bool]:
     """Return the text to log, and whether the traceback of the original would show another."""
     try:
         original = str(error)
-        text = text_of(error, _LONGEST_TEXT)
+        text = text_of(error, _LONGEST_LOGGED)
     except Exception:  # __str__ is foreign code
         return "(its text cannot be shown)", True
-    if len(original) > _LONGEST_TEXT:
+    if len(original) > _LONGEST_LOGGED:
         return f"{text}…", True
     beside = _notes(error)
     if isinstance(error, SyntaxError):  # a traceback shows the line

@@ -7,10 +7,12 @@ with ``docs/classification.md``, and with what botocore itself retries.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.core._model import ResultCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE

@@ -67,6 +67,12 @@ def quoted(text: str, limit: int = 100) -> str:
     return f"{text[:limit]!r}… [cut, of {len(text):,} characters]"
 
 
+def truncate(text: str, limit: int) -> str:
+    """Strip a text, and cut it after ``limit`` characters, marked by ``…``."""
+    text = text[: 2 * limit].strip()
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
 def printable_json(text: str) -> str:
     r"""Escape what :func:`printable` escapes in a JSON document, as JSON does: ``\u009b``."""
     if text.isascii():

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import Buffer, TypedDict, override
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportError, ReportNotWritten, StateError
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeGuard
 
 from typing_extensions import override
 
-from s3batch_handler.core._classification import aws_error_code
+from s3batch_handler.core._aws_errors import aws_error_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.core._classification import classify, describe
+from s3batch_handler.core._classification import classify
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments

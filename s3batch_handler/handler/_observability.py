@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import TaskFailure
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._redaction import without_secrets

@@ -18,7 +18,7 @@ from s3batch_handler.core._model import ResultCode
 if TYPE_CHECKING:
     from logging import Logger
 
-    from s3batch_handler.core._classification import Classify
+    from s3batch_handler.core._classification import ClassifyFunction
     from s3batch_handler.handler._observability import LoggerLike, MetricsLike, TracerLike
 
 
@@ -50,7 +50,7 @@ class HandlerOptions(TypedDict, total=False):
 
     retry_on: tuple[type[BaseException], ...]
     give_up_on: tuple[type[BaseException], ...]
-    classify: Classify | None
+    classify: ClassifyFunction | None
     unexpected: ResultCode | Literal["raise"]
     on_timeout: ResultCode
     treat_missing_keys_as: ResultCode

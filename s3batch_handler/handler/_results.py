@@ -7,7 +7,7 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidResponse, TaskFailure
 from s3batch_handler.core._model import Outcome, ResultCode, TaskResult
 from s3batch_handler.core._payload import (

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from pydantic import ValidationError
 from typing_extensions import TypeIs
 
-from s3batch_handler.core._classification import (
-    Verdict,
-    classify,
-    describe,
-    is_explained,
-    leaves_of,
-)
+from s3batch_handler.core._classification import Classification, classify, needs_traceback
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import OutOfTime, PermanentFailure, TaskFailure
+from s3batch_handler.core._inspection import leaf_exceptions
 from s3batch_handler.core._keys import encode_key, is_utf8
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode, Task, TaskResult
 from s3batch_handler.core._payload import build_response, explain, parse_event
@@ -301,17 +297,17 @@ class TaskRunner:
 
     def _classified(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
         """Classify, describe and log an exception, even if its own code fails or takes too long."""
-        verdict = Verdict(None, None)
+        classification = Classification(None, None)
         message = "an exception that could not be described"
 
         def classify_and_describe() -> None:
-            nonlocal verdict, message
+            nonlocal classification, message
             message = f"{type(error).__name__}, which could not be described"
-            verdict = self._classify(error)
-            message = describe(error, verdict.about)
+            classification = self._classify(error)
+            message = describe(error, classification.source)
 
         self._call_safely(classify_and_describe, deadline)
-        code = verdict.code or self._unexpected
+        code = classification.code or self._unexpected
         if code == "raise":
             if issubclass(type(error), Exception):  # isinstance() would run code of the object
                 raise error
@@ -319,8 +315,8 @@ class TaskRunner:
         outcome = Outcome(code, message)
 
         def log() -> None:
-            is_expected = self._is_expected(verdict)
-            traceback = not (is_expected or is_explained(verdict))
+            is_expected = self._is_expected(classification)
+            traceback = not is_expected and needs_traceback(classification)
             self._observer.log_failure(
                 task, outcome, error, expected=is_expected, traceback=traceback
             )
@@ -329,21 +325,21 @@ class TaskRunner:
         self._call_safely(lambda: clear_frames(error), deadline)
         return outcome
 
-    def _is_expected(self, verdict: Verdict) -> bool:
+    def _is_expected(self, classification: Classification) -> bool:
         """Return whether the user raised a TaskFailure or classified the exception by an option.
 
         For an exception group, this must be true of all exceptions in it.
         """
-        code, about = verdict
-        if about is None:
+        code, source = classification
+        if source is None:
             return False
         options = self._classify.keywords
         named = (TaskFailure, *options["retry_on"], *options["give_up_on"])
         are_named = all(
             isinstance(leaf, named) and not isinstance(leaf, UnusableResult)
-            for leaf in leaves_of(about)
+            for leaf in leaf_exceptions(source)
         )
-        return are_named or classify(about).code is not code
+        return are_named or classify(source).code is not code
 
     def _log_returned_failure(
         self, task: Task[Any, Any], outcome: Outcome, deadline: float

@@ -10,7 +10,9 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from s3batch_handler.core._classification import AwsError, aws_error_code, classify, describe
+from s3batch_handler.core._aws_errors import AwsError, aws_error_code
+from s3batch_handler.core._classification import classify
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import (
     InvalidTransition,
     JobError,
@@ -329,7 +331,7 @@ def _refusal(error: Exception, job_id: str | None) -> JobError | None:
     """Recognise by its shape what boto3 raises when AWS, or it in AWS's place, says no."""
     if type(error).__name__ == "ParamValidationError":  # never sent
         return JobError(str(error), job_id=job_id, code=BAD_REQUEST)
-    aws = AwsError.of(error)
+    aws = AwsError.from_exception(error)
     if aws is None or not aws.code:
         return None
     message = aws.message or aws.code

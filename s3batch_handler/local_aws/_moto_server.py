@@ -17,7 +17,7 @@ from xml.parsers.expat import ExpatError
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._sanitize import shown
 from s3batch_handler.local_aws._http_server import is_query_api, is_s3, refuse
 

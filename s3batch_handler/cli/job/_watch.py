@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli._output import end_terminal_line, error_line, print_message, shell_command
 from s3batch_handler.cli._progress import show_progress
-from s3batch_handler.core._classification import aws_error_code
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.jobs._control import RETRY_FOR, has_expired_credentials, wait_for_job

@@ -20,7 +20,7 @@ from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli._paths import check_file, check_s3_url
 from s3batch_handler.cli._progress import report_listing
 from s3batch_handler.cli._s3 import RemoteS3
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import printable
 from s3batch_handler.documents._storage import is_s3_url

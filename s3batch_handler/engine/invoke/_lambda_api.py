@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from s3batch_handler.core._classification import AwsError, classify, describe
+from s3batch_handler.core._aws_errors import AwsError
+from s3batch_handler.core._classification import classify
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._sanitize import result_string
@@ -202,7 +204,7 @@ class LambdaClient(Protocol):
 
 def _client_problem(error: Exception) -> Exception:
     """Sort what botocore raises, known by its shape and names."""
-    aws = AwsError.of(error)
+    aws = AwsError.from_exception(error)
     if aws is not None:
         return CallFailed(aws.status, aws.code, aws.message)
     names = {kind.__name__ for kind in type(error).__mro__}

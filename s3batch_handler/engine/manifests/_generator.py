@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.core._classification import aws_error_code, describe
+from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import ObjectRef

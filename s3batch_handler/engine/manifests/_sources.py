@@ -6,7 +6,8 @@ import re
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
-from s3batch_handler.core._classification import aws_error_code, describe
+from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents._inventory import INVENTORY_FORMAT, parse_inventory
 from s3batch_handler.documents._manifest import MANIFEST_FORMAT

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from s3batch_handler.core._classification import AwsError, aws_error_code, classify, describe
+from s3batch_handler.core._aws_errors import AwsError, aws_error_code
+from s3batch_handler.core._classification import classify
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import Answer, Refused
 from s3batch_handler.jobs._job_failures import FatalJobError
@@ -64,7 +66,7 @@ def refusal_from(error: Exception) -> Refused:
     """
     verdict = classify(error).code
     code = verdict or ResultCode.PERMANENT_FAILURE
-    aws = AwsError.of(error)
+    aws = AwsError.from_exception(error)
     if aws is None:
         is_ours = verdict is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")

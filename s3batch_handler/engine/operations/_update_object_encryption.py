@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.core._classification import aws_error_code
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.engine.operations._base import SUCCESSFUL, CannotRun
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from s3batch_handler.core._classification import describe
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact

@@ -66,8 +66,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.core import _classification as table
-from s3batch_handler.core._classification import classify, describe
+from s3batch_handler.core import _retry_tables as table
+from s3batch_handler.core._classification import classify
+from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import OutOfTime, PermanentFailure, TaskFailure, TemporaryFailure
 from s3batch_handler.core._model import ResultCode
 
@@ -332,7 +333,7 @@ def test_broken_classify_counts_as_no_opinion(
     assert code is TEMPORARY
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("s3batch_handler", logging.WARNING)
-    assert "no opinion" in record.getMessage()
+    assert "classified by the next rules" in record.getMessage()
 
 
 def test_warning_about_classify_shows_neither_arguments_nor_answers(
@@ -2914,8 +2915,8 @@ def test_words_for_what_the_user_has_decided() -> None:
 
     verdict = classify(error, retry_on=(KeyError,))
 
-    assert verdict.about is error.__cause__
-    assert describe(error, verdict.about) == "RuntimeError: step 3, caused by KeyError: 'lock'"
+    assert verdict.source is error.__cause__
+    assert describe(error, verdict.source) == "RuntimeError: step 3, caused by KeyError: 'lock'"
 
 
 def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
@@ -2924,8 +2925,8 @@ def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
 
     verdict = classify(error, give_up_on=(RuntimeError,))
 
-    assert verdict.about is error
-    assert "7QXEXAMPLE" in describe(error, verdict.about)
+    assert verdict.source is error
+    assert "7QXEXAMPLE" in describe(error, verdict.source)
 
 
 def test_words_for_a_bare_failure_in_a_circle() -> None:
