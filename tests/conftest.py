@@ -1,7 +1,9 @@
 """What tests share."""
 
 import functools
+import gc
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +15,20 @@ from botocore.loaders import create_loader
 from hypothesis import HealthCheck, settings
 
 Event = dict[str, Any]
+
+# Without bytecode, each run would rewrite the assertions of all tests, and each process that a
+# test starts would compile the package.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Collecting creates many objects and no garbage.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 # Shells let what they start in the background, scripts/test too, ignore Ctrl-C, and so would all
 # that tests start: those that send it one would wait for ever.
