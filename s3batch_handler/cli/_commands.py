@@ -22,8 +22,8 @@ from s3batch_handler.cli._output import (
     sanitize_message,
 )
 from s3batch_handler.core._errors import JobNotWatched
-from s3batch_handler.core._redaction import without_secrets
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._redaction import redact_exception
+from s3batch_handler.core._sanitize import escape_unprintable
 
 _COMMANDS = {  # name: module, help
     "run": ("run._command", "Run a job on this machine."),
@@ -79,8 +79,8 @@ class _Commands(click.Group):
         except Exception as error:  # every error becomes one line
             _exit_if_unwritten(error)
             if ctx.params["debug"]:
-                lines = traceback.format_exception(without_secrets(error))
-                print_message("\n".join(map(printable, "".join(lines).splitlines())))
+                lines = traceback.format_exception(redact_exception(error))
+                print_message("\n".join(map(escape_unprintable, "".join(lines).splitlines())))
             else:
                 print_message(f"s3batch: {error_line(error)}")
             ctx.exit(exit_code(error))

@@ -27,7 +27,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import parse_event, parse_response
-from s3batch_handler.core._redaction import text_of
+from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
@@ -210,7 +210,7 @@ def _call(function: Any, request: Any, timeout: float) -> Any:
     except KeyboardInterrupt:
         raise
     except S3BatchError as error:
-        raise _FunctionFailed(text_of(error)) from error
+        raise _FunctionFailed(redacted_text(error)) from error
     except BaseException as error:  # also sys.exit(): there is no response
         raise _FunctionFailed(describe(error)) from error
 

@@ -17,7 +17,7 @@ import click
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import JobError, S3BatchError
 from s3batch_handler.core._redaction import redact
-from s3batch_handler.core._sanitize import one_line, printable_json, shown
+from s3batch_handler.core._sanitize import escape_unprintable_json, one_line, safe_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def print_json(value: Mapping[str, Any], *, indent: int | None = 2) -> None:
 
 def print_json_text(text: str) -> None:
     """Print a JSON document; escape only terminal control characters."""
-    print_data(printable_json(text))
+    print_data(escape_unprintable_json(text))
 
 
 def print_message(text: str) -> None:
@@ -98,7 +98,7 @@ def error_line(error: BaseException) -> str:
 
 def sanitize_message(text: str) -> str:
     """Truncate, escape and redact untrusted text, such as a file name, for a message."""
-    return shown(redact(text, _LONGEST), _LONGEST)
+    return safe_line(redact(text, _LONGEST), _LONGEST)
 
 
 _LONGEST: Final = 4000  # characters of a message

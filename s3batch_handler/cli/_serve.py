@@ -13,7 +13,7 @@ import click
 from s3batch_handler.cli._options import InvalidArgument, max_redrives_option, named
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
@@ -33,7 +33,8 @@ def _host_names(
     found = [host_name(name) or host_name(f"[{name}]") for name in names]
     for name, read in zip(names, found, strict=True):
         if read is None:
-            problem = f"{printable(name)} is not a host name: write s3.example.com, without http://"
+            shown = escape_unprintable(name)
+            problem = f"{shown} is not a host name: write s3.example.com, without http://"
             raise click.BadParameter(problem)
     return tuple(filter(None, found))
 
@@ -118,8 +119,8 @@ def serve(
     ):
         if not server.is_loopback(options["host"]):
             print_message(
-                f"s3batch: WARNING: {printable(address)} is open to your network: anybody can "
-                "use these objects and functions without a password"
+                f"s3batch: WARNING: {escape_unprintable(address)} is open to your network: "
+                "anybody can use these objects and functions without a password"
             )
         if not quiet:
             _explain(address, functions, folders)
@@ -135,7 +136,7 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
         name = bucket_name_for(folder)
         if name in buckets:
             raise InvalidArgument(
-                f"--source: {printable(str(buckets[name]))} and {printable(str(folder))} would "
+                f"--source: {escape_unprintable(f'{buckets[name]} and {folder}')} would "
                 f"both be the bucket {name}. Rename one of them"
             )
         buckets[name] = folder
@@ -143,9 +144,10 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
 
 def _explain(address: str, functions: dict[str, str], folders: tuple[Path, ...]) -> None:
     for folder in folders:
-        print_message(f"bucket {bucket_name_for(folder)}: {printable(str(folder))}")
+        print_message(f"bucket {bucket_name_for(folder)}: {escape_unprintable(str(folder))}")
     for name, handler in functions.items():
-        print_message(f"function {printable(name)}: {printable(handler)}")
+        print_message(f"function {escape_unprintable(name)}: {escape_unprintable(handler)}")
     print_message(
-        f"Set AWS_ENDPOINT_URL={printable(address)} for clients; any credentials are valid."
+        f"Set AWS_ENDPOINT_URL={escape_unprintable(address)} for clients; "
+        "any credentials are valid."
     )

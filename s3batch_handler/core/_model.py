@@ -49,7 +49,7 @@ class ResultCode(StrEnum):
     PERMANENT_FAILURE = "PermanentFailure"
 
 
-class Noun(BaseModel):
+class FrozenModel(BaseModel):
     """A value: compared by content, never changed."""
 
     # Inside Lambda an event is validated as a whole, so most nouns never need a validator of
@@ -64,7 +64,7 @@ class Noun(BaseModel):
         cls._field_names = set(cls.model_fields)
 
     @classmethod
-    def of_valid(cls, fields: dict[str, Any]) -> Self:
+    def from_valid(cls, fields: dict[str, Any]) -> Self:
         """Make a noun of all its ``fields``, known to be valid; the dict becomes the noun's own.
 
         For this library's own use: whoever else has fields to give calls the class.
@@ -87,7 +87,7 @@ class Location(TypedDict, total=False):
     VersionId: str
 
 
-class ObjectRef(Noun):
+class ObjectRef(FrozenModel):
     """What one line of a manifest names.
 
     Attributes:
@@ -134,7 +134,7 @@ class UserArguments(dict[str, str]):
         return type(self), (dict(self),)
 
 
-class JobRef(Noun, Generic[ArgumentsT]):
+class JobRef(FrozenModel, Generic[ArgumentsT]):
     """The job in whose name a task is done.
 
     Attributes:

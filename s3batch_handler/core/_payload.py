@@ -22,7 +22,12 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 from s3batch_handler.core._errors import InvalidEvent, InvalidResponse
 from s3batch_handler.core._keys import bucket_name, decode_key, encode_key
 from s3batch_handler.core._model import Invocation, JobRef, Outcome, ResultCode, Task, UserArguments
-from s3batch_handler.core._sanitize import MAX_RESULT_STRING, printable_json, result_string, shown
+from s3batch_handler.core._sanitize import (
+    MAX_RESULT_STRING,
+    escape_unprintable_json,
+    safe_line,
+    sanitize,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -108,7 +113,7 @@ def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobR
     except ValidationError as error:
         raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
     arguments = UserArguments(read.get("userArguments") or {})
-    ref = JobRef.of_valid({"id": read.get("id", ""), "arguments": arguments})
+    ref = JobRef.from_valid({"id": read.get("id", ""), "arguments": arguments})
     if documented:
         _latest_jobs[version] = _LatestJob(read, ref)
     return ref
@@ -246,7 +251,7 @@ def build_response(
             {
                 "taskId": task.id,
                 "resultCode": _SPELLED[code],
-                "resultString": text if safe else result_string(text),
+                "resultString": text if safe else sanitize(text),
             }
         )
     response = {
@@ -277,7 +282,7 @@ def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
         bytes_per_character = 2 if answer["resultString"].isascii() else 12
         limit = max(0, room // bytes_per_character)
         if len(answer["resultString"]) > limit:
-            answer["resultString"] = result_string(outcome.message, limit)
+            answer["resultString"] = sanitize(outcome.message, limit)
 
 
 # ---------------------------------------------------------------- results that users return
@@ -327,7 +332,7 @@ def read_result(
     return RESULT_CODES[code], result.get("resultString")
 
 
-def spell_response(value: object) -> dict[str, Any] | None:
+def response_to_json(value: object) -> dict[str, Any] | None:
     """Convert a response of Powertools, or a result in it, to AWS's form; else return ``None``.
 
     They are recognised by their attributes, so that Powertools need not be imported.
@@ -335,18 +340,18 @@ def spell_response(value: object) -> dict[str, Any] | None:
     if not callable(getattr(type(value), "asdict", None)):
         return None
     if hasattr(value, "result_code"):
-        return spell_result({name: getattr(value, name, None) for name in _RESULT_FIELDS})
+        return result_to_json({name: getattr(value, name, None) for name in _RESULT_FIELDS})
     if hasattr(value, "invocation_id") and hasattr(value, "results"):
         return {"invocationId": value.invocation_id, "results": value.results}
     return None
 
 
-def spell_result(fields: Mapping[str, Any]) -> dict[str, Any]:
+def result_to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a result with Powertools' field names to AWS's form, without its other fields."""
     return {name: fields[snake] for snake, name in _RESULT_FIELDS.items() if snake in fields}
 
 
-def spell_fields(value: dict[Any, Any]) -> dict[Any, Any]:
+def fields_to_json(value: dict[Any, Any]) -> dict[Any, Any]:
     """Convert a response or result with Powertools' field names; return other objects as they are.
 
     An object with more fields than a result has is a result only if its code is of a failure.
@@ -355,7 +360,7 @@ def spell_fields(value: dict[Any, Any]) -> dict[Any, Any]:
     if isinstance(code, str) and (
         code in FAILURE_CODES or (code in RESULT_CODES and value.keys() <= _RESULT_FIELDS.keys())
     ):
-        return spell_result(value)
+        return result_to_json(value)
     if not _RESPONSE_FIELDS.keys().isdisjoint(value) and (
         "results" in value or "treat_missing_keys_as" in value
     ):
@@ -390,22 +395,22 @@ def build_event(invocation: Invocation) -> dict[str, Any]:
     return {
         "invocationSchemaVersion": version,
         "invocationId": invocation.id,
-        "job": wire_job(version, invocation.job),
+        "job": job_to_json(version, invocation.job),
         "tasks": [
-            wire_task(version, task.id, task.bucket, encode_key(task.key), task.version_id)
+            task_to_json(version, task.id, task.bucket, encode_key(task.key), task.version_id)
             for task in invocation.tasks
         ],
     }
 
 
-def wire_job(schema_version: str, job: JobRef) -> dict[str, Any]:
+def job_to_json(schema_version: str, job: JobRef) -> dict[str, Any]:
     """Spell a job as events do."""
     if schema_version == "1.0":
         return {"id": job.id}
     return {"id": job.id, "userArguments": dict(job.arguments)}
 
 
-def wire_task(
+def task_to_json(
     schema_version: str, task_id: str, bucket: str, encoded_key: str, version_id: str | None
 ) -> dict[str, Any]:
     """Spell a task as events do. The key is sent as it is: as it stands in the manifest."""
@@ -515,7 +520,7 @@ def _of_event(problem: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _sentences(problems: Sequence[Mapping[str, Any]], whole: str) -> str:
     lines = [
-        f"{_path(problem['loc']) or whole}: {shown(_words(problem), 300)}"
+        f"{_path(problem['loc']) or whole}: {safe_line(_words(problem), 300)}"
         for problem in problems[:5]
     ]
     if len(problems) > len(lines):
@@ -533,7 +538,7 @@ def _quoted(name: str) -> str:
     """Quote a field name that would look like a path: ``"2.0"``."""
     plain = name.replace("-", "").replace("_", "").isalnum()
     short = name if len(name) <= 80 else f"{name[:80]}…"
-    return short if plain else printable_json(json.dumps(short, ensure_ascii=False))
+    return short if plain else escape_unprintable_json(json.dumps(short, ensure_ascii=False))
 
 
 def _words(problem: Mapping[str, Any]) -> str:

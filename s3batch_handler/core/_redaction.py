@@ -1,7 +1,7 @@
 """Remove credentials, and input that libraries quote, from texts for reports, logs and terminals.
 
-:func:`redact` processes a text, :func:`text_of` the message of an exception, and
-:func:`without_secrets` an exception that is logged with its traceback. The tables at the end of
+:func:`redact` processes a text, :func:`redacted_text` the message of an exception, and
+:func:`redact_exception` an exception that is logged with its traceback. The tables at the end of
 this file and of ``quoted_input.py``, and ``docs/handlers.md``, list what they remove.
 
 The run time is linear in the length of the text. Patterns are compiled when the first failure needs
@@ -62,7 +62,7 @@ def redact(text: str, longest: int | None = None) -> str:
     return text
 
 
-def text_of(error: BaseException, longest: int = 10_000) -> str:
+def redacted_text(error: BaseException, longest: int = 10_000) -> str:
     """Return ``str(error)`` without credentials and without quoted input.
 
     Only the first ``longest`` characters are read. Exceptions of ``str()`` are not caught.
@@ -92,9 +92,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def short_text(error: BaseException, limit: int = LONGEST_TEXT) -> str:
-    """Return :func:`text_of` with at most ``limit`` characters, also if ``str()`` raises."""
+    """Return :func:`redacted_text` with at most ``limit`` characters, also if ``str()`` raises."""
     try:
-        return truncate(text_of(error, 2 * limit), limit)
+        return truncate(redacted_text(error, 2 * limit), limit)
     except OutOfTime:
         raise
     except BaseException:  # __str__ is code of the user
@@ -104,7 +104,7 @@ def short_text(error: BaseException, limit: int = LONGEST_TEXT) -> str:
 # ---------------------------------------------------------------- exceptions with tracebacks
 
 
-def without_secrets(error: BaseException) -> BaseException:
+def redact_exception(error: BaseException) -> BaseException:
     """Return an exception to log: the exception itself, if nothing has to be removed, or a copy.
 
     The copy has another class of the same name, the same traceback and the redacted text. The
@@ -171,7 +171,7 @@ def _text_for_log(error: BaseException) -> tuple[str, bool]:
     """Return the text to log, and whether the traceback of the original would show another."""
     try:
         original = str(error)
-        text = text_of(error, _LONGEST_LOGGED)
+        text = redacted_text(error, _LONGEST_LOGGED)
     except Exception:  # __str__ is foreign code
         return "(its text cannot be shown)", True
     if len(original) > _LONGEST_LOGGED:

@@ -13,7 +13,7 @@ MAX_RESULT_STRING: Final = 1024
 """Characters of a result string that reach the completion report."""
 
 
-def result_string(text: str, limit: int = MAX_RESULT_STRING) -> str:
+def sanitize(text: str, limit: int = MAX_RESULT_STRING) -> str:
     r"""Make text safe for a completion report: one line of at most ``limit`` characters.
 
     Control characters, which could steer a terminal, and those that turn the direction of the text
@@ -43,7 +43,7 @@ _ESCAPED: Final = {
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     r"""Make text for a terminal: escape what would not be seen as it is, like ``\x1b``, ``\u202e``.
 
     It must neither steer the terminal nor look like lines of ours.
@@ -55,12 +55,12 @@ def printable(text: str) -> str:
     )
 
 
-def shown(text: str, limit: int = 1000) -> str:
+def safe_line(text: str, limit: int = 1000) -> str:
     """Truncate and escape untrusted text for a message: one line of about ``limit`` characters."""
-    return printable(result_string(text, limit))
+    return escape_unprintable(sanitize(text, limit))
 
 
-def quoted(text: str, limit: int = 100) -> str:
+def short_repr(text: str, limit: int = 100) -> str:
     """Quote untrusted text for a message, as ``repr`` does, but at most ``limit`` characters."""
     if len(text) <= limit:
         return repr(text)
@@ -73,8 +73,8 @@ def truncate(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
-def printable_json(text: str) -> str:
-    r"""Escape what :func:`printable` escapes in a JSON document, as JSON does: ``\u009b``."""
+def escape_unprintable_json(text: str) -> str:
+    r"""Escape unprintable characters in a JSON document, as JSON does: ``\u009b``."""
     if text.isascii():
         return text
     return "".join(
@@ -87,6 +87,6 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def encodable(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Make text that any stream takes: half of a surrogate pair is escaped."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -47,7 +47,7 @@ class ManifestEntry(NamedTuple):
     @property
     def object(self) -> ObjectRef:
         """What the line names."""
-        return ObjectRef.of_valid(
+        return ObjectRef.from_valid(
             {
                 "bucket": self.bucket,
                 "key": decode_key(self.encoded_key),

@@ -511,7 +511,7 @@ def _row(cells: list[str], status: TaskStatus) -> ReportRow:
     if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
         # The order that AWS declares, should rows ever come to follow it.
         http_status, error_code = error_code, http_status
-    return ReportRow.of_valid(
+    return ReportRow.from_valid(
         {
             "bucket": bucket,
             "key": decode_key(key),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from s3batch_handler.core._errors import StateError
-from s3batch_handler.core._redaction import text_of, without_secrets
+from s3batch_handler.core._redaction import redact_exception, redacted_text
 from s3batch_handler.engine._job_execution import ENDING, TO_PREPARE, TO_RUN
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.jobs._job_failures import RetryLater, job_failure
@@ -139,12 +139,12 @@ class Scheduler:
                 if step is not None:
                     step()
             except (RetryLater, StateError) as error:
-                _LOG.warning("%s; retrying in %d s", text_of(error), _RETRY_SECONDS)
+                _LOG.warning("%s; retrying in %d s", redacted_text(error), _RETRY_SECONDS)
                 self._wait_to_retry()
             except BaseException as error:  # the thread continues with the next job
                 _LOG.error(
                     "a job ended because of an error in s3batch-handler",
-                    exc_info=without_secrets(error),
+                    exc_info=redact_exception(error),
                 )
                 if step is None:  # no step can be found
                     self._wait_to_retry()

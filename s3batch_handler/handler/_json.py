@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.core._errors import PermanentFailure
-from s3batch_handler.core._payload import spell_response
+from s3batch_handler.core._payload import response_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def _converted(value: object) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if is_dataclass(value) and not isinstance(value, type):
-        spelled = spell_response(value)
+        spelled = response_to_json(value)
         if spelled is not None:
             return spelled
         return {field.name: getattr(value, field.name) for field in fields(value)}

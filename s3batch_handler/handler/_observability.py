@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import TaskFailure
 from s3batch_handler.core._model import ResultCode
-from s3batch_handler.core._redaction import without_secrets
-from s3batch_handler.core._sanitize import encodable, result_string
+from s3batch_handler.core._redaction import redact_exception
+from s3batch_handler.core._sanitize import escape_surrogates, sanitize
 
 if TYPE_CHECKING:
     import logging
@@ -163,7 +163,7 @@ class Observer:
                 partial(
                     log,
                     "%s",
-                    result_string(text, _MAX_LINE),
+                    sanitize(text, _MAX_LINE),
                     extra={**_log_keys(task), "result_code": outcome.code.value},
                 ),
             )
@@ -333,8 +333,8 @@ def _log_keys(task: Task[Any, Any]) -> dict[str, str | None]:
     return {
         "job_id": task.job.id,
         "task": _short_hash(task.id),
-        "bucket": encodable(task.bucket),
-        "key": encodable(task.key),
+        "bucket": escape_surrogates(task.bucket),
+        "key": escape_surrogates(task.key),
         "version_id": task.version_id,
     }
 
@@ -361,7 +361,7 @@ def _log_with(error: BaseException | None, log: Callable[..., None]) -> None:
     A redacted copy is raised and handled while it is logged, because a Powertools Logger with a
     buffer (3.37) logs the exception that is being handled, not the one in ``exc_info``.
     """
-    shown = None if error is None else without_secrets(error)
+    shown = None if error is None else redact_exception(error)
     if shown is None:
         log(exc_info=None)
         return

@@ -14,10 +14,10 @@ from s3batch_handler.core._payload import (
     FAILURE_CODES,
     RESULT_CODES,
     SNAKE_CASE,
+    fields_to_json,
     is_response,
     is_result,
     read_result,
-    spell_fields,
 )
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.handler._json import (
@@ -242,7 +242,7 @@ def _outer_layer(value: object) -> Any:
 def _outcome_in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome that an object represents, or ``None``."""
     if not SNAKE_CASE.isdisjoint(value):
-        value = spell_fields(value)
+        value = fields_to_json(value)
     if "resultCode" in value:
         return _outcome_in_results([value], task)
     if "results" in value or "treatMissingKeysAs" in value:
@@ -294,7 +294,7 @@ def _layers_of_items(values: Sequence[Any]) -> list[Any]:
 
 
 def _with_aws_names(items: list[Any]) -> list[Any]:
-    return [spell_fields(item) if isinstance(item, dict) else item for item in items]
+    return [fields_to_json(item) if isinstance(item, dict) else item for item in items]
 
 
 def _layer_of_item(item: object) -> Any:

@@ -274,7 +274,7 @@ class TaskRunner:
             fields["job"] = _read_arguments(self._arguments, task.job)
         if self._payload is not None and task.payload is None:
             fields["payload"] = _read_payload(self._payload, task.key)
-        return Task.of_valid(fields)
+        return Task.from_valid(fields)
 
     # ------------------------------------------------------------ failures
 
@@ -452,7 +452,7 @@ def _read_arguments(model: TypeAdapter[Any], job: JobRef[Any]) -> JobRef[Any]:
     except ValidationError as error:
         problem = explain(error, whole="all of them")
         raise PermanentFailure(f"the job's user arguments are invalid: {problem}") from None
-    return JobRef.of_valid({"id": job.id, "arguments": arguments})
+    return JobRef.from_valid({"id": job.id, "arguments": arguments})
 
 
 def _read_payload(model: TypeAdapter[Any], key: str) -> object:

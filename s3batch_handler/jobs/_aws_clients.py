@@ -176,6 +176,6 @@ def list_objects(
     for page in s3.get_paginator(method).paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get(member, ()):
             if item.get("IsLatest", True):
-                yield ObjectRef.of_valid(
+                yield ObjectRef.from_valid(
                     {"bucket": bucket, "key": item["Key"], "version_id": item.get("VersionId")}
                 )

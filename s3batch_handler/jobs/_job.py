@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from s3batch_handler.core._errors import JobError
-from s3batch_handler.core._sanitize import shown
+from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.jobs._manifests import GeneratedManifest, Manifest, ManifestGenerator
 from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -303,7 +303,8 @@ _MAX_PROBLEMS: Final = 5
 
 def _problem(details: "ErrorDetails") -> str:
     path = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{shown(part, 80)}" for part in details["loc"]
+        f"[{part}]" if isinstance(part, int) else f".{safe_line(part, 80)}"
+        for part in details["loc"]
     )
-    message = shown(details["msg"].removeprefix("Value error, "), 600)
+    message = safe_line(details["msg"].removeprefix("Value error, "), 600)
     return f"{path[1:]}: {message}" if path else message

@@ -26,8 +26,8 @@ from pydantic import (
 from pydantic.alias_generators import to_pascal
 from pydantic_core import core_schema
 
-from s3batch_handler.core._model import Noun
-from s3batch_handler.core._sanitize import quoted, shown
+from s3batch_handler.core._model import FrozenModel
+from s3batch_handler.core._sanitize import safe_line, short_repr
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -69,10 +69,10 @@ class Constraints:
             raise ValueError(f"{subject}must be at most {self.max}, got {size}")
         if isinstance(value, str):
             if self.enum and value not in self.enum:
-                raise ValueError(f"must be one of {', '.join(self.enum)}; got {quoted(value)}")
+                raise ValueError(f"must be one of {', '.join(self.enum)}; got {short_repr(value)}")
             # S3 Control matches the whole text, although few of its patterns say so.
             if self.pattern is not None and not re.fullmatch(self.pattern, value):
-                raise ValueError(f"must match {self.pattern}; got {quoted(value)}")
+                raise ValueError(f"must match {self.pattern}; got {short_repr(value)}")
 
 
 def enum(*values: str) -> Constraints:
@@ -94,7 +94,7 @@ _SPELLING: Final = {  # AWS names that are not the Python name in PascalCase
 }
 
 
-class Structure(Noun):
+class Structure(FrozenModel):
     """A structure of S3 Control; members that are ``None`` are not sent."""
 
     model_config = ConfigDict(
@@ -108,7 +108,7 @@ class Structure(Noun):
     @model_validator(mode="after")
     def _is_known(self, info: ValidationInfo) -> Self:
         if self.model_extra and info.context is not LENIENT:
-            names = shown(", ".join(self.model_extra), 200)
+            names = safe_line(", ".join(self.model_extra), 200)
             raise ValueError(f"S3 Control does not accept {names} here")
         return self
 

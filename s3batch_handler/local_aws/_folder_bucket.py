@@ -18,7 +18,7 @@ from moto.s3.models import FakeKey, S3Backend, s3_backends
 from typing_extensions import override
 
 from s3batch_handler.core._keys import is_utf8
-from s3batch_handler.core._sanitize import encodable, printable
+from s3batch_handler.core._sanitize import escape_surrogates, escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -175,7 +175,7 @@ def _entries(prefix: str, place: str) -> Iterator[os.DirEntry[str] | None]:
             raise
         if not isinstance(error, FileNotFoundError | NotADirectoryError):  # it has gone meanwhile
             text = f"{place[-_LONGEST_KEY:]}: the folder cannot be listed: {error.strerror}"
-            _LOG.warning("%s", encodable(printable(text)))
+            _LOG.warning("%s", escape_surrogates(escape_unprintable(text)))
             yield None
 
 
@@ -281,7 +281,7 @@ class _FileObject(FakeKey):
         except OSError as error:
             if error.errno in _GONE:
                 raise MissingKey(self.name) from None
-            problem = encodable(printable(f"{self._path}: {error.strerror}"))
+            problem = escape_surrogates(escape_unprintable(f"{self._path}: {error.strerror}"))
             if isinstance(error, PermissionError):
                 raise S3ClientError("AccessDenied", problem) from None
             raise S3ClientError("InternalError", problem) from None

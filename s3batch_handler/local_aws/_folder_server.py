@@ -104,7 +104,7 @@ class EmbeddedS3:
         """
         for key in self._keys:
             if key.startswith(prefix):
-                yield ObjectRef.of_valid({"bucket": bucket, "key": key, "version_id": None})
+                yield ObjectRef.from_valid({"bucket": bucket, "key": key, "version_id": None})
 
     def written(self) -> dict[str, int]:
         """Count the objects that were written, by bucket; the files of the folder do not count.

@@ -18,7 +18,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._sanitize import shown
+from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.local_aws._http_server import is_query_api, is_s3, refuse
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _for_a_page(status: str) -> tuple[str, str]:
 
 def _error_for(environ: dict[str, Any], error: Exception) -> tuple[str, str, str]:
     """Return status, code and text for an exception of moto's."""
-    request = shown(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}", 300)
+    request = safe_line(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}", 300)
     if isinstance(error, NotImplementedError):
         return "501 Not Implemented", "NotImplemented", "This operation is not available here"
     if isinstance(error, (ExpatError, ParseError)):

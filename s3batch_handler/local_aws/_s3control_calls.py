@@ -26,7 +26,7 @@ from moto.s3control.responses import S3ControlResponse
 from typing_extensions import override
 
 from s3batch_handler.core._errors import JobError
-from s3batch_handler.core._sanitize import quoted
+from s3batch_handler.core._sanitize import short_repr
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
@@ -207,9 +207,11 @@ class _JobCalls(S3ControlResponse):
     def _control(self) -> JobControl:
         account_id = self._get_param("AccountId") or ""
         if not _ACCOUNT_ID.fullmatch(account_id):
-            raise JobError(f"AccountId: {quoted(account_id)} is not of 12 digits", code=BAD_REQUEST)
+            raise JobError(
+                f"AccountId: {short_repr(account_id)} is not of 12 digits", code=BAD_REQUEST
+            )
         if not _REGION.fullmatch(self.region):
-            raise JobError(f"the Region {quoted(self.region)} is none", code=BAD_REQUEST)
+            raise JobError(f"the Region {short_repr(self.region)} is none", code=BAD_REQUEST)
         return self._control_of(account_id, self.region)
 
     # ------------------------------------------------------------ the calls
@@ -319,4 +321,4 @@ def _status(member: str, name: str, *, code: str) -> JobStatus:
     try:
         return JobStatus(name)
     except ValueError:
-        raise JobError(f"{member}: {quoted(name)} is no status of a job", code=code) from None
+        raise JobError(f"{member}: {short_repr(name)} is no status of a job", code=code) from None

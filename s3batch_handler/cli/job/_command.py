@@ -15,7 +15,7 @@ from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._display import exit_code, print_job, print_listed_job
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -187,4 +187,4 @@ def tag(
     if as_json:
         print_json(after)
     for name, value in after.items() if not as_json else ():
-        print_data(printable(f"{name}={value}"))
+        print_data(escape_unprintable(f"{name}={value}"))

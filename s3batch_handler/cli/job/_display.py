@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.core._keys import bucket_name
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def print_job(job: Job, *, as_json: bool) -> None:
         return
     for name, value in _rows(job):
         if value:
-            print_data(f"{name:<11} {printable(value)}")
+            print_data(f"{name:<11} {escape_unprintable(value)}")
 
 
 def print_listed_job(job: Job, *, as_json: bool) -> None:
@@ -39,7 +39,7 @@ def print_listed_job(job: Job, *, as_json: bool) -> None:
         return
     text = f"{job.job_id}  {job.status:<10}  {_second(job.creation_time)}  {job.operation_name}"
     parts = (text, _counts(job.progress), job.description)
-    print_data(printable("  ".join(part for part in parts if part)))
+    print_data(escape_unprintable("  ".join(part for part in parts if part)))
 
 
 def _rows(job: Job) -> Iterator[tuple[str, str | None]]:

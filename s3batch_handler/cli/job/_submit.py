@@ -18,7 +18,7 @@ from s3batch_handler.cli.job._display import exit_code, print_job
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._errors import ManifestError
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._manifest import read_entries
 from s3batch_handler.documents._storage import bucket_and_key
 
@@ -54,12 +54,14 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         return
     job_id = services.control.create_job(spec)
     if options.waits_for_confirmation and not options.quiet:
-        print_message(f"The job waits for confirmation: s3batch job confirm {printable(job_id)}")
+        print_message(
+            f"The job waits for confirmation: s3batch job confirm {escape_unprintable(job_id)}"
+        )
     if not options.wait:
         _show_id(job_id, options)
         return
     if not options.quiet:
-        print_message(f"job {printable(job_id)}")
+        print_message(f"job {escape_unprintable(job_id)}")
     try:
         job = watch(services, job_id, quiet=options.quiet, retry_for=options.retry_for)
     except (Exception, KeyboardInterrupt):
@@ -99,7 +101,7 @@ def _show_id(job_id: str, options: SubmitOptions) -> None:
     if options.as_json:
         print_json({"JobId": job_id})
     else:
-        print_data(printable(job_id))
+        print_data(escape_unprintable(job_id))
 
 
 def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsServices) -> SubmitOptions:

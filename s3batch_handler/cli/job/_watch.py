@@ -9,7 +9,7 @@ from s3batch_handler.cli._output import end_terminal_line, error_line, print_mes
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._control import RETRY_FOR, has_expired_credentials, wait_for_job
 from s3batch_handler.jobs._job import BAD_REQUEST
 from s3batch_handler.jobs._status import JobStatus
@@ -47,7 +47,7 @@ def watch(
         def look(job: Job) -> None:
             nonlocal status, update, is_away
             if is_away:
-                print_message(f"job {printable(job_id)} is watched again")
+                print_message(f"job {escape_unprintable(job_id)} is watched again")
             is_away = False
             if quiet:
                 return
@@ -66,7 +66,7 @@ def watch(
             if not is_away:
                 end_terminal_line()  # of a progress bar
                 print_message(
-                    f"s3batch: job {printable(job_id)} cannot be watched at the moment: "
+                    f"s3batch: job {escape_unprintable(job_id)} cannot be watched at the moment: "
                     f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"
                 )
             is_away = True

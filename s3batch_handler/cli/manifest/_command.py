@@ -22,7 +22,7 @@ from s3batch_handler.cli._progress import report_listing
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._storage import is_s3_url
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 
@@ -85,7 +85,7 @@ def create(
     if as_json:
         print_json({"manifest": location, "objects": made.count, "fields": made.fields})
         return
-    print_data(f"Manifest  {printable(location)}")
+    print_data(f"Manifest  {escape_unprintable(location)}")
     print_data(f"Objects   {made.count:,}")
     print_data(f"Fields    {','.join(made.fields or ())}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli._output import print_message
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._storage import is_s3_url
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _open_log(path: Path) -> BinaryIO:
 def _keep_unless_empty(log: FunctionLog, path: Path, *, new_folder: bool, quiet: bool) -> None:
     if log.location is not None:
         if not quiet:
-            print_message(f"the function's log is {printable(log.location)}")
+            print_message(f"the function's log is {escape_unprintable(log.location)}")
         return
     with suppress(OSError):  # it has been moved away; or the report is in the folder now
         path.unlink()

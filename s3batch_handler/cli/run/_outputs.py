@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3batch_handler.cli._output import print_message
-from s3batch_handler.core._sanitize import printable
+from s3batch_handler.core._sanitize import escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +29,12 @@ def save_output(
                 saved += 1
             else:
                 print_message(
-                    f"s3batch: {bucket}: {printable(repr(key))} cannot be a file: left out"
+                    f"s3batch: {bucket}: {escape_unprintable(repr(key))} cannot be a file: left out"
                 )
     except OSError as error:
         print_message(
-            f"s3batch: {bucket} cannot be saved to {printable(str(folder))}: {error.strerror}"
+            f"s3batch: {bucket} cannot be saved to {escape_unprintable(str(folder))}: "
+            f"{error.strerror}"
         )
         return False
     finally:
@@ -41,7 +42,7 @@ def save_output(
         if left > 0:
             not_saved[bucket] = left
     if not quiet:
-        print_message(f"{saved:,} objects of {bucket} saved to {printable(str(folder))}")
+        print_message(f"{saved:,} objects of {bucket} saved to {escape_unprintable(str(folder))}")
     return True
 
 
@@ -56,7 +57,7 @@ def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> 
             f"s3batch: {bucket}: {_objects_were(count)} written but not saved{lost_before}; {hint}"
         )
     if deleted and not options.quiet:
-        folder = printable(str(options.source))
+        folder = escape_unprintable(str(options.source))
         bucket = options.bucket_name
         print_message(
             f"{bucket}: {_objects_were(deleted)} deleted; the files in {folder} are still there"

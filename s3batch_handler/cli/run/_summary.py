@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._output import print_data, print_json
-from s3batch_handler.core._sanitize import one_line, printable
+from s3batch_handler.core._sanitize import escape_unprintable, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +60,7 @@ def _overview(job: JobResult) -> Iterator[str]:
     }
     for name, value in rows.items():
         if value:
-            yield f"{name:<10} {printable(value)}"
+            yield f"{name:<10} {escape_unprintable(value)}"
 
 
 def _failures(job: JobResult) -> Iterator[str]:
@@ -68,9 +68,9 @@ def _failures(job: JobResult) -> Iterator[str]:
         return
     yield "\nWhat failed, and why:"
     for group in job.failures:
-        text = printable(one_line(group.message))
+        text = escape_unprintable(one_line(group.message))
         short = text if len(text) <= 100 else text[:99] + "…"
-        yield f"{group.count:>9,}  {printable(group.error_code)}: {short}"
+        yield f"{group.count:>9,}  {escape_unprintable(group.error_code)}: {short}"
     others = job.progress.failed - sum(group.count for group in job.failures)
     if others:
         yield f"{others:>9,}  for other reasons"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.core._redaction import text_of
+from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.core._sanitize import one_line
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _from_file(path: Path) -> ModuleType:
 
 def _import_failure(place: str, error: BaseException) -> str:
     """Say it in one line, with the line of the user's code that it came from."""
-    text = one_line(text_of(error))
+    text = one_line(redacted_text(error))
     problem = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if "no known parent package" in problem:
         problem += "; for a module of a package write package.module:name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, Protocol
 
-from s3batch_handler.core._payload import wire_job
+from s3batch_handler.core._payload import job_to_json
 from s3batch_handler.engine.invoke._answer import Answer, NotRun
 from s3batch_handler.engine.invoke._lambda_environment import (
     Environment,
@@ -71,7 +71,7 @@ class InProcess:
         stop: Callable[[], bool],
     ) -> Iterator[tuple[ManifestEntry, Answer]]:
         """Call the function for one entry after the other: see :meth:`Invoker.invoke_all`."""
-        spelled_job = wire_job(schema_version, job)
+        spelled_job = job_to_json(schema_version, job)
         for entry in entries:
             if stop():
                 yield entry, NotRun()

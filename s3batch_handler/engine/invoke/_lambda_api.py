@@ -22,7 +22,7 @@ from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import ResultCode
-from s3batch_handler.core._sanitize import result_string
+from s3batch_handler.core._sanitize import sanitize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -254,7 +254,7 @@ class CallFailed(NoReply):
     """
 
     def __init__(self, status: int | None, code: str, message: str) -> None:
-        self.message = result_string(message)  # of anybody: it may be a proxy's page
+        self.message = sanitize(message)  # of anybody: it may be a proxy's page
         super().__init__(f"{code}: {self.message}")
         lost = status is None or status >= 500
         throttled = status == 429

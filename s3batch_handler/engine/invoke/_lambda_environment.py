@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 import pydantic_core
 
 from s3batch_handler.core._errors import InvalidResponse
-from s3batch_handler.core._payload import MAX_PAYLOAD_BYTES, parse_response, wire_task
-from s3batch_handler.core._redaction import redact, text_of
+from s3batch_handler.core._payload import MAX_PAYLOAD_BYTES, parse_response, task_to_json
+from s3batch_handler.core._redaction import redact, redacted_text
 from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer
 from s3batch_handler.engine.invoke._lambda_logging import LOG_FORMAT, LOG_LEVEL
 
@@ -120,7 +120,7 @@ def task_event(
         "invocationSchemaVersion": schema_version,
         "invocationId": f"{call}/In+=",
         "job": job,
-        "tasks": [wire_task(schema_version, f"{call}/Ta+=", *entry)],
+        "tasks": [task_to_json(schema_version, f"{call}/Ta+=", *entry)],
     }
 
 
@@ -280,7 +280,7 @@ _LONGEST_MESSAGE: Final = 64 * 1024  # of which a report keeps 1,024 characters
 
 def _text(error: Exception) -> str:
     try:
-        return text_of(error, _LONGEST_MESSAGE)
+        return redacted_text(error, _LONGEST_MESSAGE)
     except Exception as unprintable:  # __str__ is the user's code
         return f"<{type(unprintable).__name__} in __str__>"
 

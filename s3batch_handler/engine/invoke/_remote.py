@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.core._payload import wire_job
-from s3batch_handler.core._redaction import text_of
+from s3batch_handler.core._payload import job_to_json
+from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, Refused
 from s3batch_handler.engine.invoke._lambda_api import CallFailed, NoReply, Silence, Unreachable
 from s3batch_handler.engine.invoke._lambda_environment import read_response, task_event
@@ -80,7 +80,7 @@ class RemoteFunction:
             InvalidFunction: No server responds, the function does not exist, or it was not ready in
                 time.
         """
-        answer = partial(self._answer, schema_version, wire_job(schema_version, job))
+        answer = partial(self._answer, schema_version, job_to_json(schema_version, job))
         callers = _Callers(answer, size=self._concurrency)
         entries = iter(entries)
         try:
@@ -197,7 +197,7 @@ class RemoteFunction:
     def _announce(self, problem: NoReply) -> None:
         if self._not_announced.acquire(blocking=False):  # only the first call logs this
             words = "%s: %s; waiting up to %g seconds"
-            _LOG.warning(words, self._api, text_of(problem), self._patience)
+            _LOG.warning(words, self._api, redacted_text(problem), self._patience)
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")

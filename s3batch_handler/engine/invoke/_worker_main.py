@@ -32,7 +32,7 @@ from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.core._sanitize import result_string
+from s3batch_handler.core._sanitize import sanitize
 from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER, to_texts
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
@@ -169,7 +169,7 @@ def _do(batch: Batch, environment: Environment, results: int, state: _State) -> 
 def _log(line: str) -> None:
     """Write a line, and never two, to the log; sys.stderr is the function's, to do as it likes."""
     with suppress(OSError):
-        os.write(_STDERR, result_string(line, len(line)).encode() + b"\n")
+        os.write(_STDERR, sanitize(line, len(line)).encode() + b"\n")
 
 
 _STDERR: Final = 2

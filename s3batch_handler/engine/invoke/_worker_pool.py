@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.core._payload import wire_job
+from s3batch_handler.core._payload import job_to_json
 from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun, from_texts
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
@@ -88,7 +88,7 @@ class WorkerPool:
         Raises:
             InvalidFunction: The function cannot be loaded.
         """
-        work = _Work(schema_version, wire_job(schema_version, job), entries)
+        work = _Work(schema_version, job_to_json(schema_version, job), entries)
         try:
             while not stop():
                 self._hand_out(work)

@@ -119,7 +119,7 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     prefix = "".join((names and names.match_any_prefix) or ())  # one string at most
     for found in bucket.versions(prefix) if versions else bucket.objects(prefix):
         if all(rule(found) for rule in rules):
-            yield ObjectRef.of_valid(
+            yield ObjectRef.from_valid(
                 {
                     "bucket": bucket.name,
                     "key": found["Key"],

@@ -113,7 +113,7 @@ def test_listing_without_an_object() -> None:
 
 def test_listing_is_a_manifest() -> None:
     """Keys are encoded, whatever is in them."""
-    objects = [ObjectRef.of_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
+    objects = [ObjectRef.from_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
 
     with manifest_of_objects(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]

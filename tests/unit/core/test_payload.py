@@ -505,7 +505,7 @@ def test_tasks_are_nouns_like_others(load_event: LoadEvent) -> None:
 
 def test_nouns_made_of_valid_fields() -> None:
     """The quick way to make a noun makes the same noun."""
-    quick = ObjectRef.of_valid({"bucket": "b", "key": "k", "version_id": None})
+    quick = ObjectRef.from_valid({"bucket": "b", "key": "k", "version_id": None})
     slow = ObjectRef(bucket="b", key="k", version_id=None)
 
     assert quick == slow

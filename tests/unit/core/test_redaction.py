@@ -30,8 +30,8 @@ from s3batch_handler.core._redaction import (
     NAMES_IN_QUERIES,
     SHORT_NAMES,
     redact,
-    text_of,
-    without_secrets,
+    redact_exception,
+    redacted_text,
 )
 
 if TYPE_CHECKING:
@@ -512,7 +512,7 @@ def test_pydantic_is_described_without_input() -> None:
     """Which fields are wrong, and how, but not what was there."""
     error = error_of(lambda: Account.model_validate({"name": [SECRET], "pin": SECRET}))
 
-    assert text_of(error) == (
+    assert redacted_text(error) == (
         "2 validation errors for Account: name: Input should be a valid string; "
         "pin: Input should be a valid integer, unable to parse string as an integer"
     )
@@ -521,7 +521,7 @@ def test_pydantic_is_described_without_input() -> None:
 def test_pydantic_with_many_problems() -> None:
     error = error_of(lambda: pydantic.TypeAdapter(list[int]).validate_python([SECRET] * 1000))
 
-    text = text_of(error)
+    text = redacted_text(error)
 
     assert text.startswith("1000 validation errors for list[int]: [0]: Input should be")
     assert text.endswith("; and 995 more")
@@ -540,7 +540,7 @@ def test_tag_of_a_union_is_input() -> None:
     error = error_of(lambda: Owner.model_validate({"pet": {"kind": SECRET}}))
 
     assert SECRET in str(error)
-    assert SECRET not in text_of(error)
+    assert SECRET not in redacted_text(error)
     assert SECRET not in redact(str(error))
 
 
@@ -553,8 +553,8 @@ def test_version_1_of_pydantic() -> None:
 
     assert SECRET in str(error)
     assert SECRET not in redact(str(error))
-    assert text_of(error).startswith("2 validation errors for Old: kind: ")
-    assert SECRET not in text_of(error)
+    assert redacted_text(error).startswith("2 validation errors for Old: kind: ")
+    assert SECRET not in redacted_text(error)
 
 
 def test_text_of_pydantic_within_another_text() -> None:
@@ -607,7 +607,9 @@ def test_key_of_a_dictionary_is_input_if_it_is_wrong() -> None:
 
     error: Any = error_of(lambda: Bill.model_validate({"cards": {f"{SECRET}.1": 1}}))
 
-    assert text_of(error).startswith("1 validation error for Bill: cards.***.[key]: Input should")
+    assert redacted_text(error).startswith(
+        "1 validation error for Bill: cards.***.[key]: Input should"
+    )
     for text in (str(error), str(error.errors()), error.json(), error.json(indent=2)):
         assert SECRET in text
         assert SECRET not in redact(text)
@@ -630,7 +632,7 @@ def test_parameters_of_botocore() -> None:
     client: Any = boto3.client("s3", region_name="us-east-1")
     error = error_of(lambda: client.put_object(Bucket="b", Key="k", ContentType={"a": SECRET}))
 
-    text = text_of(error)
+    text = redacted_text(error)
 
     assert SECRET not in text
     assert "Invalid type for parameter ContentType, value: ***, type: <class 'dict'>" in text
@@ -898,7 +900,7 @@ def test_metadata_that_boto3_refuses() -> None:
         lambda: client.put_object(Bucket="b", Key="k", Metadata={"owner": f"Jürgen {SECRET}"})
     )
 
-    text = text_of(error)
+    text = redacted_text(error)
 
     assert SECRET not in text
     assert 'key "owner", value: "***".' in text
@@ -912,14 +914,14 @@ def test_value_that_dynamodb_cannot_hold() -> None:
 
     error = error_of(lambda: TypeSerializer().serialize({"card": Card()}))
 
-    assert text_of(error).endswith(' for value "***"')
+    assert redacted_text(error).endswith(' for value "***"')
 
 
 def test_line_of_yaml_is_not_quoted() -> None:
     error = error_of(lambda: yaml.safe_load(f"a: {SECRET}: b"))
 
     assert SECRET in str(error)
-    assert text_of(error) == "mapping values are not allowed here, line 1, column 20"
+    assert redacted_text(error) == "mapping values are not allowed here, line 1, column 20"
 
 
 @pytest.mark.parametrize("split_at", "/?#")
@@ -938,8 +940,8 @@ def test_password_that_splits_an_address(open_address: Any, split_at: str) -> No
     error = error_of(lambda: open_address(f"ann:{SECRET}{split_at}'x@example.com/y"))
 
     assert SECRET in str(error)
-    assert SECRET not in text_of(error)
-    assert "port" in text_of(error).lower()
+    assert SECRET not in redacted_text(error)
+    assert "port" in redacted_text(error).lower()
 
 
 def test_line_of_an_ini_file_is_not_quoted() -> None:
@@ -949,7 +951,7 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
         error = error_of(lambda content=content: parser.read_string(content))  # type: ignore[misc]
         assert SECRET in str(error)
         assert SECRET not in redact(f"cannot load: {error}")
-        assert text_of(error) == f"cannot parse line {content.count(chr(10)) + 1}"
+        assert redacted_text(error) == f"cannot parse line {content.count(chr(10)) + 1}"
 
 
 @pytest.mark.parametrize(
@@ -975,7 +977,7 @@ def test_option_with_a_percent_sign_is_not_quoted(interpolation: Any, value: str
     assert isinstance(error, configparser.InterpolationError)
     assert SECRET in str(error)
     assert SECRET not in redact(f"cannot load: {error}")
-    assert text_of(error) == "cannot interpolate option 'pin' in section 'a'"
+    assert redacted_text(error) == "cannot interpolate option 'pin' in section 'a'"
 
 
 def test_option_with_a_percent_sign_cannot_be_set() -> None:
@@ -983,7 +985,7 @@ def test_option_with_a_percent_sign_cannot_be_set() -> None:
 
     error = error_of(lambda: parser.read_dict({"a": {"pin": f"a%{SECRET}"}}))
 
-    assert text_of(error) == "invalid interpolation syntax in '***' at position 1"
+    assert redacted_text(error) == "invalid interpolation syntax in '***' at position 1"
 
 
 def test_discriminator_of_version_1_of_pydantic() -> None:
@@ -1001,7 +1003,7 @@ def test_discriminator_of_version_1_of_pydantic() -> None:
     error = error_of(lambda: Owner.parse_obj({"pet": {"kind": SECRET}}))
 
     assert SECRET not in redact(str(error.errors()))  # type: ignore[attr-defined]
-    for text in (text_of(error), redact(str(error))):
+    for text in (redacted_text(error), redact(str(error))):
         assert SECRET not in text
         assert "No match for discriminator 'kind' and value *** (allowed values: 'cat'" in text
 
@@ -1014,7 +1016,9 @@ def test_error_of_schema() -> None:
 
     SchemaError.__module__ = "schema"
 
-    assert text_of(SchemaError(f"'{SECRET}' does not match '^x$'")) == "*** does not match ***"
+    assert (
+        redacted_text(SchemaError(f"'{SECRET}' does not match '^x$'")) == "*** does not match ***"
+    )
 
 
 def error_like_jsonschema(message: str) -> Exception:
@@ -1027,7 +1031,7 @@ def error_like_jsonschema(message: str) -> Exception:
 
 
 def test_instance_of_jsonschema_is_not_quoted() -> None:
-    text = text_of(error_like_jsonschema(f"'{SECRET}' is not of type 'integer'"))
+    text = redacted_text(error_like_jsonschema(f"'{SECRET}' is not of type 'integer'"))
 
     assert text == "$.pin does not satisfy 'type' of the schema"
 
@@ -1053,8 +1057,8 @@ def test_message_of_jsonschema_within_another_exception(message: str) -> None:
     )
 
     assert SECRET not in redact(f"bad: {whole}")
-    assert SECRET not in text_of(raised(ValueError(message), cause=error))
-    assert SECRET not in text_of(raised(ValueError(f"bad: {message}"), cause=error))
+    assert SECRET not in redacted_text(raised(ValueError(message), cause=error))
+    assert SECRET not in redacted_text(raised(ValueError(f"bad: {message}"), cause=error))
 
 
 def test_input_that_is_longer_than_what_is_read() -> None:
@@ -1072,7 +1076,7 @@ def test_exception_with_words_of_its_own_keeps_them() -> None:
         def __str__(self) -> str:
             return "mine"
 
-    assert text_of(Mine("x")) == "mine"
+    assert redacted_text(Mine("x")) == "mine"
 
 
 # ---------------------------------------------------------------- tracebacks
@@ -1080,7 +1084,7 @@ def test_exception_with_words_of_its_own_keeps_them() -> None:
 
 def logged(error: BaseException) -> str:
     """Return what logging makes of an exception."""
-    shown = without_secrets(error)
+    shown = redact_exception(error)
     return logging.Formatter().formatException((type(shown), shown, shown.__traceback__))
 
 
@@ -1095,7 +1099,7 @@ def test_exception_without_secrets_is_logged_itself() -> None:
     """So that what watches log records still finds its class and its attributes."""
     error = raised(ValueError("too dark"), cause=raised(KeyError("k")))
 
-    assert without_secrets(error) is error
+    assert redact_exception(error) is error
 
 
 def test_traceback_has_no_secrets() -> None:

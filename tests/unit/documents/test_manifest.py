@@ -176,7 +176,7 @@ def test_target_stays_open() -> None:
 )
 def test_object_that_is_no_line(objects: list[tuple[str, str, str | None]], says: str) -> None:
     """The line is named, and what to do; versions are for all lines or for none."""
-    refs = [ObjectRef.of_valid(dict(zip(("bucket", "key", "version_id"), o))) for o in objects]
+    refs = [ObjectRef.from_valid(dict(zip(("bucket", "key", "version_id"), o))) for o in objects]
 
     with pytest.raises(ManifestError, match=says) as caught:
         write_manifest(io.BytesIO(), refs)

@@ -47,7 +47,7 @@ from s3batch_handler.testing import make_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-from s3batch_handler.core._sanitize import MAX_RESULT_STRING, result_string
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
@@ -968,7 +968,7 @@ def test_keys_in_a_circle_are_refused() -> None:
 @pytest.mark.parametrize("text", ["", "x" * 1023, "x" * 1024, "🌻" * 1024, 'a"b\\c', "été\u00a0🌻"])
 def test_text_that_fits(text: str) -> None:
     """Text of up to 1,024 visible characters stays as it is."""
-    assert result_string(text) == text
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
@@ -983,7 +983,7 @@ def test_text_that_fits(text: str) -> None:
 )
 def test_text_that_is_cut(text: str, mark: str) -> None:
     """Longer text is cut to 1,024 characters, with a mark that tells how long it was."""
-    cut = result_string(text)
+    cut = sanitize(text)
 
     assert len(cut) == MAX_RESULT_STRING == 1024
     assert cut.endswith(mark)
@@ -1010,7 +1010,7 @@ def test_text_that_is_cut(text: str, mark: str) -> None:
 )
 def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str) -> None:
     """The mark has the length of the text before it was escaped, and gives way last."""
-    assert result_string(text, limit) == cut
+    assert sanitize(text, limit) == cut
 
 
 @pytest.mark.parametrize(
@@ -1027,13 +1027,13 @@ def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str
 )
 def test_unsafe_characters(text: str, safe: str) -> None:
     """What steers a terminal or turns text becomes visible, half a surrogate pair a mark."""
-    assert result_string(text) == safe
+    assert sanitize(text) == safe
 
 
 @given(st.text(), st.integers(min_value=0, max_value=60))
 def test_any_text(text: str, limit: int) -> None:
     """Whatever the text, it ends up short, encodable, and on one line."""
-    safe = result_string(text, limit)
+    safe = sanitize(text, limit)
 
     assert len(safe) <= limit
     safe.encode()
