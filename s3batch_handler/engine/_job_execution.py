@@ -11,7 +11,8 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
-from s3batch_handler.documents._report import ReportScope, ReportWriter
+from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import S3Folder
 from s3batch_handler.engine.invoke._functions import qualified_name
 from s3batch_handler.engine.invoke._target import invoker_for

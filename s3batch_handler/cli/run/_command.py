@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.cli._s3 import S3
-    from s3batch_handler.documents._report import ReportWriter
+    from s3batch_handler.documents._report_writer import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.local_aws._folder_server import EmbeddedS3

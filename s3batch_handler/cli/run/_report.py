@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.documents._report import ReportScope, ReportWriter
+from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import LocalFolder, is_s3_url, open_folder
 
 if TYPE_CHECKING:

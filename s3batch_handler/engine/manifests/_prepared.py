@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.core._errors import ManifestError, StateError
-from s3batch_handler.documents._manifest import count_entries, read_entries, write_manifest
+from s3batch_handler.documents._manifest import read_entries, write_manifest
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def prepared_manifest(
             stream = copy
             stream.seek(0)
         start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
-        count = count_entries(stream, fields=fields, source=source)
+        count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
         if not count:
             raise ManifestError(
                 "the manifest is empty: a job needs at least one object", source=source

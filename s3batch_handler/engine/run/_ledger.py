@@ -12,7 +12,8 @@ from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
-from s3batch_handler.documents._report import TaskStatus, report_row
+from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_writer import report_row
 from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer, NotRun, Refused
 from s3batch_handler.engine.run._failure_summary import FailureCounts
 from s3batch_handler.jobs._status import JobStatus, Progress

@@ -389,7 +389,7 @@ def test_a_report_that_s3_does_not_take(s3batch: Shell) -> None:
     assert (run.returncode, summary["status"], summary["succeeded"]) == (1, "Failed", 1)
     assert summary["reason"].startswith("the report could not be written: s3://reports/daily/job-")
     assert "NoSuchBucket" in summary["reason"]
-    assert summary["reason"].endswith(f"it is kept in {summary['report']}")
+    assert summary["reason"].endswith(f"it was written to {summary['report']} instead")
     assert summary["report"].startswith("s3batch-reports/job-")
     assert row.message == "done"
 

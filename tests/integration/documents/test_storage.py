@@ -8,10 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from moto import mock_aws
 from typing_extensions import override
 
 from s3batch_handler.documents import _storage as storage
@@ -21,6 +19,7 @@ from s3batch_handler.documents._storage import (
     open_folder,
     split_location,
 )
+from tests.support.reports import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,19 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from s3batch_handler.documents._storage import Folder
-
-BUCKET = "reports-of-mine"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket=BUCKET)
-        yield client
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -22,7 +22,8 @@ from moto.s3.models import s3_backends
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._model import JobRef, ObjectRef, Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import ReportWriter, read_report
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
 from s3batch_handler.engine.operations import _checksums as checksums

@@ -31,7 +31,8 @@ from typing_extensions import override
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import ReportWriter, read_report
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import open_folder
 from s3batch_handler.engine.invoke._answer import (
     Answer,

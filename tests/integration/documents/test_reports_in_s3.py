@@ -1,0 +1,95 @@
+"""Completion reports in S3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents._storage import open_folder
+from tests.support.reports import BUCKET, FAILED, JOB, OK, entry, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.mark.parametrize("prefix", ["", "reports", "reports/", "deep/reports"])
+def test_report_is_written_to_s3_and_read_from_s3(s3: S3Client, prefix: str) -> None:
+    """A prefix that ends in a slash results in a double slash, as with AWS."""
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB, prefix=prefix)
+    location = write(
+        writer,
+        (entry("a"), OK, 200, "", "fine"),
+        (entry("b"), FAILED, 200, "PermanentFailure", "x" * 9000),
+    )
+
+    job = f"{prefix}/job-{JOB}" if prefix else f"job-{JOB}"
+    assert location == f"s3://{BUCKET}/{job}/manifest.json"
+    index = json.load(s3.get_object(Bucket=BUCKET, Key=f"{job}/manifest.json")["Body"])
+    assert {result["Bucket"] for result in index["Results"]} == {BUCKET}
+    for result in index["Results"]:
+        rows = s3.get_object(Bucket=BUCKET, Key=result["Key"])["Body"].read()
+        assert result["Key"].startswith(f"{job}/results/")
+        assert result["MD5Checksum"] == hashlib.md5(rows).hexdigest()
+    base = f"s3://{BUCKET}/{prefix}"
+    for url in (base, f"s3://{BUCKET}/{job}", f"s3://{BUCKET}/{job}/", location):
+        report = read_report(url, s3=s3)
+        report.verify()
+        assert report.job_id == JOB
+        assert report.location == location
+        assert [row.key for row in report.rows()] == ["a", "b"]
+
+
+def test_report_that_was_copied_from_s3_is_read(s3: S3Client, tmp_path: Path) -> None:
+    """Its keys refer to the bucket, but the files beside manifest.json are read."""
+    write(
+        ReportWriter(open_folder(f"s3://{BUCKET}/p", s3=s3), job_id=JOB),
+        (entry("a"), OK, 200, "", "fine"),
+    )
+    for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        target = tmp_path / "copy" / found["Key"].partition(f"job-{JOB}/")[2]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        s3.download_file(BUCKET, found["Key"], str(target))
+
+    report = read_report(tmp_path / "copy")
+
+    report.verify()
+    assert [row.key for row in report.rows()] == ["a"]
+    assert report.job_id == JOB
+
+
+def test_missing_report_in_s3_is_refused(s3: S3Client) -> None:
+    for url in (f"s3://{BUCKET}", f"s3://{BUCKET}/x"):
+        with pytest.raises(ReportError, match="pass the folder of a job"):
+            read_report(url, s3=s3)
+    with pytest.raises(ReportError, match="no such file"):
+        read_report(f"s3://{BUCKET}/manifest.json", s3=s3)
+
+
+def test_results_are_never_read_from_another_bucket(s3: S3Client) -> None:
+    s3.create_bucket(Bucket="private")
+    s3.put_object(Bucket="private", Key="secret.csv", Body=b"b,k,,failed,200,X,\r\n")
+    s3.put_object(Bucket=BUCKET, Key="secret.csv", Body=b"b,k,,failed,200,X,\r\n")
+    index = {
+        "Format": "Report_CSV_20180820",
+        "ReportCreationDate": "2026-04-05T17:48:39Z",
+        "Results": [
+            {
+                "TaskExecutionStatus": "failed",
+                "Bucket": "private",
+                "MD5Checksum": "",
+                "Key": "secret.csv",
+            }
+        ],
+    }
+    s3.put_object(Bucket=BUCKET, Key="job-1/manifest.json", Body=json.dumps(index).encode())
+
+    with pytest.raises(ReportError, match=rf"s3://{BUCKET}/job-1/results/secret.csv: missing"):
+        list(read_report(f"s3://{BUCKET}/job-1", s3=s3).rows())
