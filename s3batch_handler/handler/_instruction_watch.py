@@ -81,7 +81,7 @@ else:
             sys.setprofile(self._resume)
             sys.settrace(_leave_untraced)
 
-        def _trace(self, frame: FrameType, event: str, argument: object) -> Any:  # noqa: ARG002
+        def _trace(self, frame: FrameType, event: str, _argument: object) -> Any:
             if (
                 event == "opcode"
                 and not self._has_ended
@@ -94,7 +94,7 @@ else:
                     self._is_calling = False
             return self._trace
 
-        def _resume(self, frame: FrameType, event: str, argument: object) -> None:  # noqa: ARG002
+        def _resume(self, _frame: FrameType, event: str, _argument: object) -> None:
             if event != "return":
                 return
             if self._has_ended:
@@ -113,5 +113,5 @@ else:
             sys.setprofile(profile)
             sys.settrace(trace)
 
-    def _leave_untraced(frame: FrameType, event: str, argument: object) -> None:
+    def _leave_untraced(*_: object) -> None:
         """Return no trace function, so that new calls are not traced."""

@@ -5,8 +5,8 @@ The checks raise when the function is decorated, and name the option and the val
 
 from __future__ import annotations
 
+import inspect
 import math
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
@@ -168,8 +168,8 @@ def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
 
 def _frames_below_user_code() -> int:
     """Return the number of frames of this library between the caller and the user's code."""
-    frame, depth = sys._getframe(1), 0  # noqa: SLF001  as pydantic does it
-    while frame.f_back is not None and frame.f_globals.get("__name__") in _OWN_MODULES:
+    frame, depth = inspect.currentframe(), -1
+    while frame is not None and frame.f_globals["__name__"] in _OWN_MODULES:
         frame, depth = frame.f_back, depth + 1
     return depth
 

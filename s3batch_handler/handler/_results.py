@@ -98,7 +98,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
 
 
 _SUCCEEDED: Final = ResultCode.SUCCEEDED  # a global is faster than an attribute of the enum
-_new_tuple: Final = tuple.__new__  # creates an Outcome twice as fast as Outcome(…)
+_new_tuple: Final = tuple.__new__  # not Outcome(…): saves 1.5 % of an invocation
 _SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(_SUCCEEDED)
 _LENGTH_OF_FAILURES: Final = 16
 """The length of both codes. Comparing it first is faster than hashing the text."""

@@ -99,7 +99,7 @@ def _callables_in(function: Any) -> Iterator[Any]:
     elif isinstance(function, MethodType | staticmethod | classmethod):
         yield from _callables_in(function.__func__)
     elif not inspect.isroutine(function):
-        call = getattr(type(function), "__call__", None)  # noqa: B004  the function itself is needed
+        call = type(function).__call__
         if inspect.isfunction(call):  # not a C function, which is the same for all types
             yield call
 
@@ -176,7 +176,7 @@ def _without_cache(function: Any) -> Any:
 def _class_message(cls: type) -> str:
     name = cls.__name__
     model = is_dataclass(cls) or is_typeddict(cls) or issubclass(cls, BaseModel)
-    if model and not inspect.isfunction(getattr(cls, "__call__", None)):  # noqa: B004
+    if model and not inspect.isfunction(cls.__call__):
         return (
             f"task_handler takes a function, got the model {name}. To read the job's user "
             f"arguments into it, write @task_handler(arguments={name}); to read a JSON key, "

@@ -115,10 +115,9 @@ class TaskRunner:
             return self._run_tasks_in_event_loop(self._loop, tasks, deadline)
         if self._concurrency > 1 and len(tasks) > 1:
             return self._run_tasks_in_threads(tasks, deadline)
-        results = []
-        for task in tasks:  # before Python 3.12 a comprehension costs a function call
-            results.append(_new_tuple(TaskResult, (task, self._run_one(self, task, deadline))))  # noqa: PERF401
-        return results
+        return [
+            _new_tuple(TaskResult, (task, self._run_one(self, task, deadline))) for task in tasks
+        ]
 
     def _run_tasks_in_threads(
         self, tasks: Sequence[Task[Any, Any]], deadline: float
@@ -173,9 +172,7 @@ class TaskRunner:
         return outcome
 
     def _run_task(self, task: Task[Any, Any], deadline: float) -> Outcome:
-        seconds = deadline - monotonic()
-        if seconds > self._task_timeout:  # noqa: PLR1730  min() takes longer
-            seconds = self._task_timeout
+        seconds = min(deadline - monotonic(), self._task_timeout)
         if seconds <= 0:
             return self._not_started(task, deadline)
         awaitable: Awaitable[object] | None = None
@@ -414,7 +411,7 @@ class TaskRunner:
 
 _MIN_SECONDS: Final = 0.01
 _SUCCEEDED: Final = ResultCode.SUCCEEDED  # a global is faster than an attribute of the enum
-_new_tuple: Final = tuple.__new__  # creates a TaskResult twice as fast as TaskResult(…)
+_new_tuple: Final = tuple.__new__  # not TaskResult(…): saves 1.5 % of an invocation
 
 
 class _ExitInEventLoop(Exception):

@@ -47,7 +47,7 @@ def deadline_of(context: object, reserve: float) -> float:
     """
     try:
         left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
-        if isinstance(left, (int, float)) and left == left:  # noqa: PLR0124  not NaN
+        if isinstance(left, (int, float)) and left < math.inf:  # also not NaN
             return monotonic() + left / 1000 - reserve
     except Exception:  # a context of a test may raise anything
         return math.inf
@@ -108,15 +108,18 @@ class _Watchdog:
     """
 
     def __init__(self) -> None:
-        self._limit: CallLimit | None = None
         self._user_handler: Any = None  # the user's handler of the signal
         self._on_signal = self._handle_signal  # bound once, because it is compared by identity
         self._pending_call: Any = None
         self.reset()
 
     def reset(self) -> None:
-        """Reset the state, because a forked process has neither the thread nor the timer."""
-        self._limit = None
+        """Reset the state, because a forked process has neither the thread nor the timer.
+
+        Its main thread is the thread that forked it.
+        """
+        self._main_thread = cast("int", threading.main_thread().ident)
+        self._limit: CallLimit | None = None
         self._timer: KernelTimer | None = None
         self._is_started = False
         self._wakes_at = self._wake_up_for = math.inf
@@ -131,7 +134,7 @@ class _Watchdog:
         reserve: float = 1.0,
         interruptible: Interruptible | None = None,
     ) -> _T:
-        if _get_ident() != _main_ident:
+        if _get_ident() != self._main_thread:
             return _call_in_other_thread(seconds, function, argument)
         if seconds > _MAX_SECONDS:
             return function(argument)
@@ -166,9 +169,17 @@ class _Watchdog:
                 if outer.next < self._wakes_at:
                     self._wake(outer)
 
-    def lift(self) -> None:
-        """Remove the limit of the current call. The next call has its limit again."""
-        self._limit = None
+    def in_main_thread(self) -> bool:
+        """Return whether a call within a time limit runs in the calling thread."""
+        return _get_ident() == self._main_thread
+
+    def lift_limit(self) -> None:
+        """Remove the time limit of the call that runs in the main thread, as a debugger does.
+
+        In another thread, this does nothing.
+        """
+        if self.in_main_thread():
+            self._limit = None
 
     def forget_interruption(self) -> None:
         """Clear ``sys.exception()`` if it is still an OutOfTime that nothing handles any more.
@@ -226,7 +237,7 @@ class _Watchdog:
             # next call is later, so the next call does not have to wake the thread.
             due = self._wake_up_for if limit is None else limit.next
             if limit is not None and due <= now:
-                _pthread_kill(_main_ident, _SIGNAL)
+                _pthread_kill(self._main_thread, _SIGNAL)
                 if due == signalled:
                     # The main thread may have blocked the signal. If this thread receives it,
                     # Python runs the handler in the main thread, but not during a sleep.
@@ -267,8 +278,7 @@ def _call_in_other_thread(
     seconds: float,
     function: Callable[[_A], _T],
     argument: _A,
-    reserve: float = 0.0,  # noqa: ARG001  a thread is interrupted only once
-    interruptible: Interruptible | None = None,  # noqa: ARG001
+    *_: object,  # a thread is interrupted only once, at any instruction
 ) -> _T:
     if seconds > _MAX_SECONDS:
         return function(argument)
@@ -361,31 +371,14 @@ if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
 
     _SIGNAL = signal.SIGURG
     _pthread_kill, _raise_signal = signal.pthread_kill, signal.raise_signal
-    _get_ident, _main_ident = threading.get_ident, cast("int", threading.main_thread().ident)
+    _get_ident = threading.get_ident
     _watchdog = _Watchdog()
     call_within = _watchdog.call_within
     forget_interruption = _watchdog.forget_interruption
+    in_main_thread = _watchdog.in_main_thread
+    lift_limit = _watchdog.lift_limit
+    os.register_at_fork(after_in_child=_watchdog.reset)
     function_with_limit.append(_Watchdog.call_within.__code__)
-
-    def in_main_thread() -> bool:
-        """Return whether a call within a time limit runs in the calling thread."""
-        return _get_ident() == _main_ident
-
-    def lift_limit() -> None:
-        """Remove the time limit of the call that runs in the main thread, as a debugger does.
-
-        In another thread, this does nothing.
-        """
-        if in_main_thread():
-            _watchdog.lift()
-
-    def _reset_after_fork() -> None:
-        """Reset the state in a forked process, whose main thread is the thread that forked it."""
-        global _main_ident  # noqa: PLW0603
-        _main_ident = cast("int", threading.main_thread().ident)
-        _watchdog.reset()
-
-    os.register_at_fork(after_in_child=_reset_after_fork)
 else:
     call_within = _call_in_other_thread
 
