@@ -28,7 +28,7 @@ def _functions(
 def _host_names(
     _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
-    from s3batch_handler.local_aws._http_server import host_name
+    from s3batch_handler.local_aws._allowed_hosts import host_name
 
     found = [host_name(name) or host_name(f"[{name}]") for name in names]
     for name, read in zip(names, found, strict=True):
@@ -104,6 +104,7 @@ def serve(
         AWS_ENDPOINT_URL=http://127.0.0.1:5005 s3batch job submit …
     """
     from s3batch_handler.local_aws import _server as server  # importing moto takes a second
+    from s3batch_handler.local_aws._allowed_hosts import is_loopback
 
     _check_bucket_names(folders)
     try:
@@ -117,7 +118,7 @@ def serve(
         redirect_stdout(sys.stderr),  # functions print to the log
         server.serve(functions, folders=folders, **options) as address,
     ):
-        if not server.is_loopback(options["host"]):
+        if not is_loopback(options["host"]):
             print_message(
                 f"s3batch: WARNING: {escape_unprintable(address)} is open to your network: "
                 "anybody can use these objects and functions without a password"

@@ -1,9 +1,9 @@
 """A folder as a bucket: moto's S3 server on loopback, for as long as a job runs.
 
-A function that reads objects with boto3 runs over local files unchanged. Files are read when they
-are asked for; what the function writes is kept in memory, or in temporary files where it is large.
-The server answers only requests that are made with the access key of this job: other users of the
-machine, and pages in a browser, can reach loopback, too.
+A function that reads objects with boto3 runs on local files unchanged. Files are read at each
+request; objects that the function writes are kept in memory, or in temporary files if they are
+large. The server answers only requests that are made with the access key of this job, because other
+users of the machine, and pages in a browser, can reach loopback, too.
 """
 
 from __future__ import annotations
@@ -18,26 +18,28 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from s3batch_handler.core._keys import is_utf8
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.jobs._aws_clients import local_s3_client
+from s3batch_handler.local_aws._error_responses import is_query_api, refuse
 from s3batch_handler.local_aws._folder_bucket import (
     REGION,
+    accepting_create_bucket,
     bucket_names,
-    buckets_that_may_be_created,
-    files_in,
     folder_as_bucket,
     new_buckets,
+    objects_in,
     objects_written_to,
 )
-from s3batch_handler.local_aws._http_server import is_query_api, listening, refuse
+from s3batch_handler.local_aws._http_server import http_server, listening_socket, url_of
 from s3batch_handler.local_aws._moto_server import moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from s3batch_handler.local_aws._http_server import Application
+    from s3batch_handler.local_aws._error_responses import Application
 
 
 @contextmanager
@@ -49,28 +51,29 @@ def serve_folder(
     A key is a file's path below the folder. Links that lead out of the folder are left out.
 
     Args:
-        folder: What to serve.
-        bucket: What to call it.
+        folder: The folder to serve.
+        bucket: The name of the bucket.
         empty_buckets: Further buckets, for functions that write. A function may also create them.
-        leave_out: Files and folders that are no objects, if they lie in the folder.
+        leave_out: Files and folders in the folder that are not served.
 
     Raises:
-        OSError: A folder in it cannot be listed.
+        OSError: The folder cannot be listed.
     """
     access_key_id = secrets.token_hex(16)
-    application = _only_with(access_key_id, moto_server())
+    application = _require_credentials(access_key_id, moto_server())
     others = bucket_names()
     with (
         folder_as_bucket(folder, bucket, leave_out=leave_out) as keys,
         new_buckets(empty_buckets) as backend,
-        buckets_that_may_be_created(backend, empty_buckets),
-        listening(lambda _: application) as endpoint_url,
+        accepting_create_bucket(backend, empty_buckets),
+        listening_socket() as listening,
+        http_server(application, listening),
     ):
-        yield EmbeddedS3(endpoint_url, access_key_id, bucket, keys, others)
+        yield EmbeddedS3(url_of(listening), access_key_id, bucket, keys, others)
 
 
 class EmbeddedS3:
-    """What a job and its function need to know of the server."""
+    """The S3 of a folder that is served: how to reach it, and what was written to it."""
 
     def __init__(
         self,
@@ -78,29 +81,28 @@ class EmbeddedS3:
         access_key_id: str,
         bucket: str,
         keys: list[str],
-        others: set[str],
+        other_buckets: set[str],
     ) -> None:
         self.endpoint_url = endpoint_url
         self._access_key_id = access_key_id
         self._bucket = bucket
         self._keys = keys
-        self._others = others  # buckets in this process that belong to other servers
-        self._files = sum(1 for _ in files_in(bucket))
+        self._other_buckets = other_buckets  # those of other servers in this process
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables by which any AWS SDK finds it, and nothing else of AWS's."""
+        """The environment variables with which any AWS SDK finds this S3, and not AWS."""
         return environment_for(self.endpoint_url, self._access_key_id)
 
     @cached_property
     def client(self) -> Any:
-        """A client for it."""
+        """A boto3 client of this S3."""
         return local_s3_client(self._access_key_id, endpoint_url=self.endpoint_url)
 
     def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
-        """List the folder that is served, as a listing over HTTP would, in a fraction of its time.
+        """List the folder, as a listing over HTTP would, but much faster.
 
-        Files whose names are no UTF-8 are there, too: S3 cannot have them, so their tasks fail.
+        Also yields files whose names are not valid UTF-8. S3 cannot have them: their tasks fail.
         """
         for key in self._keys:
             if key.startswith(prefix):
@@ -111,15 +113,14 @@ class EmbeddedS3:
 
         Includes buckets that a function created, in any account.
         """
-        buckets = sorted(bucket_names() - self._others)
-        counts = {bucket: sum(1 for _ in objects_written_to(bucket)) for bucket in buckets}
+        buckets = sorted(bucket_names() - self._other_buckets)
+        counts = {bucket: len(objects_written_to(bucket)) for bucket in buckets}
         return {bucket: count for bucket, count in counts.items() if count}
 
     def deleted(self) -> int:
         """Count the objects of the folder's bucket that were deleted; the files are still there."""
-        written = {key for key, _ in objects_written_to(self._bucket)}
-        replaced = len(written.intersection(self._keys))
-        return self._files - replaced - sum(1 for _ in files_in(self._bucket))
+        present = objects_in(self._bucket)
+        return sum(is_utf8(key) and key not in present for key in self._keys)
 
     def save(self, bucket: str, folder: Path) -> Iterator[tuple[str, bool]]:
         """Save the objects written to a bucket as files; yield each key, and whether it is saved.
@@ -134,33 +135,33 @@ class EmbeddedS3:
         saved: set[str] = set()
         objects = [
             (re.sub("/+", "/", key.strip("/")), key, item)
-            for key, item in objects_written_to(bucket)
+            for key, item in objects_written_to(bucket).items()
         ]
         objects.sort(key=lambda each: each[0] != each[1])  # a file's own key comes first
         if objects:  # an error here concerns the folder, not the name of an object
             folder.mkdir(parents=True, exist_ok=True)
         for name, key, item in objects:
-            is_folder = key.endswith("/")  # what consoles make for a folder
-            is_saved = name not in saved and not is_folder and _is_written(target, key, item.value)
+            is_folder = key.endswith("/")  # consoles create such objects for folders
+            is_saved = name not in saved and not is_folder and _write(target, key, item.value)
             if is_saved:
                 saved.add(name)
             yield key, is_saved
 
 
-def _is_written(target: LocalFolder, key: str, content: bytes) -> bool:
-    """Write a file; return whether its name is possible in the folder."""
+def _write(target: LocalFolder, key: str, content: bytes) -> bool:
+    """Write a file; return whether the folder can have a file of that name."""
     try:
         target.write(key, io.BytesIO(content))
     except ValueError:
         return False
     except OSError as error:
-        if error.errno not in _NOT_FOR_THIS_NAME:
+        if error.errno not in _IMPOSSIBLE_NAME:
             raise
         return False
     return True
 
 
-_NOT_FOR_THIS_NAME: Final = {
+_IMPOSSIBLE_NAME: Final = {
     errno.EEXIST,
     errno.EILSEQ,
     errno.EINVAL,
@@ -172,9 +173,9 @@ _NOT_FOR_THIS_NAME: Final = {
 
 
 def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
-    """Give the environment variables by which any AWS SDK finds an S3 on this machine.
+    """Return the environment variables with which any AWS SDK finds an S3 on this machine.
 
-    They override whatever is configured for AWS itself, and keep proxies out.
+    They override all settings for AWS itself, and prevent the use of proxies.
     """
     host = urlsplit(endpoint_url).hostname
     others = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
@@ -196,8 +197,8 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
     }
 
 
-def _only_with(access_key_id: str, application: Application) -> Application:
-    """Accept only requests and presigned URLs with valid credentials; moto itself accepts all.
+def _require_credentials(access_key_id: str, application: Application) -> Application:
+    """Refuse requests and presigned URLs without valid credentials; moto itself accepts all.
 
     Credentials that STS issues to a client with valid credentials are valid, too.
     """
@@ -208,17 +209,17 @@ def _only_with(access_key_id: str, application: Application) -> Application:
         if valid.isdisjoint(_WORD.findall(credentials)):
             text = _UNSIGNED if is_query_api(environ) else "Access Denied"
             return refuse(environ, start_response, "403 Forbidden", "AccessDenied", text)
-        answer = application(environ, start_response)
+        body = application(environ, start_response)
         if _FOR_STS.search(credentials):
-            return [_ACCESS_KEY_ID.sub(add_to_valid, b"".join(answer))]
-        return answer
+            return [_ACCESS_KEY_ID.sub(accept_key, b"".join(body))]
+        return body
 
-    def add_to_valid(found: re.Match[bytes]) -> bytes:
-        # GetSessionToken and GetFederationToken of moto give everybody AWS's example, which anybody
-        # else on this machine knows, too. One of the same length keeps the Content-Length right.
-        key = b"ASIA" + secrets.token_hex(8).upper().encode()
-        if found[0] != b"AKIAIOSFODNN7EXAMPLE":
-            key = found[0]
+    def accept_key(match: re.Match[bytes]) -> bytes:
+        # moto's GetSessionToken and GetFederationToken always return AWS's example key, which any
+        # user of this machine knows. A key of the same length keeps the Content-Length right.
+        key = match[0]
+        if key == b"AKIAIOSFODNN7EXAMPLE":
+            key = b"ASIA" + secrets.token_hex(8).upper().encode()
         valid.add(key.decode())
         return key
 

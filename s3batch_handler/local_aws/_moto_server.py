@@ -1,7 +1,7 @@
-"""moto's server for AWS's services, with AWS's errors for requests that moto cannot read.
+"""moto's server for S3, S3 Control and STS, with AWS's errors for requests that moto cannot read.
 
-moto raises Python's exceptions at many invalid requests, and its web framework makes pages of HTML
-with status 500 of them, which SDKs send again. No client gets such a page from here.
+moto raises Python exceptions for many invalid requests, and its web framework turns them into HTML
+pages with status 500, which SDKs retry. This module returns errors in AWS's format instead.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._sanitize import safe_line
-from s3batch_handler.local_aws._http_server import is_query_api, is_s3, refuse
+from s3batch_handler.local_aws._error_responses import is_query_api, is_s3, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.local_aws._http_server import Application
+    from s3batch_handler.local_aws._error_responses import Application
 
 
 def moto_server() -> Application:
     """Create the application of moto's server, for S3, S3 Control and STS."""
 
     def application_of(service: Any) -> Any:
-        return create_backend_app(service) if service in _SERVICES else _not_served
+        return create_backend_app(service) if service in _SERVICES else _refuse_service
 
     moto = cast("Application", DomainDispatcherApplication(application_of))
-    return _with_awss_errors(_with_valid_authorization(moto))
+    return _with_aws_errors(_with_checked_authorization(moto))
 
 
 @contextmanager
@@ -47,10 +47,10 @@ def empty_aws() -> Iterator[None]:
         BackendDict.reset()
 
 
-_SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS whose credentials they have
+_SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS for the account of credentials
 
 
-def _not_served(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def _refuse_service(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     text = "This service is not available here"
     return refuse(environ, start_response, "501 Not Implemented", "NotImplemented", text)
 
@@ -58,17 +58,19 @@ def _not_served(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 # ---------------------------------------------------------------- which service
 
 
-def _with_valid_authorization(application: Application) -> Application:
+def _with_checked_authorization(application: Application) -> Application:
     """Refuse requests whose ``Authorization`` does not name a service that is served.
 
     moto looks for the service in it, and fails if the header is malformed. Calls that AWS does not
-    want signed, as AssumeRoleWithWebIdentity, get the header that moto needs.
+    want signed, such as AssumeRoleWithWebIdentity, get the header that moto needs.
     """
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # No service that is served uses X-Amz-Target, from which moto would choose another one.
+        environ = {name: value for name, value in environ.items() if name != "HTTP_X_AMZ_TARGET"}
         authorization = environ.get("HTTP_AUTHORIZATION")
         if authorization is None and is_query_api(environ):
-            environ = {**environ, "HTTP_AUTHORIZATION": _UNSIGNED_STS}
+            environ["HTTP_AUTHORIZATION"] = _UNSIGNED_STS
         elif authorization is not None:
             match = _AUTHORIZATION.fullmatch(authorization)
             if match is None:
@@ -76,12 +78,10 @@ def _with_valid_authorization(application: Application) -> Application:
                 text += "Credential=KEY/20260131/REGION/s3/aws4_request"
                 code = "AuthorizationHeaderMalformed"
                 return refuse(environ, start_response, "400 Bad Request", code, text)
-            service = match["service"] or "s3"  # signature version 2 is S3's alone
+            service = match["service"] or "s3"  # only S3 accepts signature version 2
             if service.lower() not in _SERVICES:
-                return _not_served(environ, start_response)
-        # No service that is served uses X-Amz-Target, from which moto would choose another one.
-        without = {name: value for name, value in environ.items() if name != "HTTP_X_AMZ_TARGET"}
-        return application(without, start_response)
+                return _refuse_service(environ, start_response)
+        return application(environ, start_response)
 
     return checked
 
@@ -101,10 +101,10 @@ _UNSIGNED_STS: Final = (
 # ---------------------------------------------------------------- errors
 
 
-def _with_awss_errors(application: Application) -> Application:
-    """Turn exceptions and pages of HTML into errors in AWS's XML."""
+def _with_aws_errors(application: Application) -> Application:
+    """Convert exceptions and HTML pages into errors in AWS's XML."""
 
-    def answered(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def converted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         started: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], None]:
@@ -112,28 +112,29 @@ def _with_awss_errors(application: Application) -> Application:
             return lambda _: None
 
         try:
-            answer = application(environ, start)
-        except Exception as error:  # the last line of defence
-            return refuse(environ, start_response, *_error_for(environ, error))
+            chunks = application(environ, start)
+        except Exception as error:
+            return refuse(environ, start_response, *_error_for_exception(environ, error))
         status, headers = started
-        if _may_be_a_page(status, headers) and environ["REQUEST_METHOD"] != "HEAD":
-            with closing(cast("Any", answer)) if hasattr(answer, "close") else nullcontext():
-                body = b"".join(answer)
+        if _may_be_html(status, headers) and environ["REQUEST_METHOD"] != "HEAD":
+            with closing(cast("Any", chunks)) if hasattr(chunks, "close") else nullcontext():
+                body = b"".join(chunks)
             if body.lower().startswith(b"<!doctype html") or not (body or is_s3(environ)):
-                return refuse(environ, start_response, status, *_for_a_page(status))
-            answer = [body]
+                return refuse(environ, start_response, status, *_error_for_html(status))
+            chunks = [body]
         start_response(status, headers)
-        return answer
+        return chunks
 
-    return answered
+    return converted
 
 
-def _may_be_a_page(status: str, headers: list[tuple[str, str]]) -> bool:
+def _may_be_html(status: str, headers: list[tuple[str, str]]) -> bool:
     types = [value for name, value in headers if name.lower() == "content-type"]
     return status[:1] in "45" and any(value.startswith("text/html") for value in types)
 
 
-def _for_a_page(status: str) -> tuple[str, str]:
+def _error_for_html(status: str) -> tuple[str, str]:
+    """Return code and text of the error for an HTML page."""
     if status.startswith("5"):
         _LOG.error("moto answered a request with %s", status)
         return "InternalError", _INTERNAL_ERROR
@@ -141,15 +142,14 @@ def _for_a_page(status: str) -> tuple[str, str]:
     return code, f"The request cannot be answered: {status}"
 
 
-def _error_for(environ: dict[str, Any], error: Exception) -> tuple[str, str, str]:
-    """Return status, code and text for an exception of moto's."""
+def _error_for_exception(environ: dict[str, Any], error: Exception) -> tuple[str, str, str]:
+    """Return status, code and text of the error for an exception that moto raised."""
     request = safe_line(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}", 300)
     if isinstance(error, NotImplementedError):
         return "501 Not Implemented", "NotImplemented", "This operation is not available here"
     if isinstance(error, (ExpatError, ParseError)):
-        text = "The XML you provided was not well-formed"
-        return "400 Bad Request", "MalformedXML", text
-    if is_query_api(environ) or _is_about_the_request(error):
+        return "400 Bad Request", "MalformedXML", "The XML you provided was not well-formed"
+    if is_query_api(environ) or _is_from_parsing(error):
         _LOG.warning("moto cannot read a request, %s: %s", request, describe(error))
         code = "InvalidRequest" if is_s3(environ) else "ValidationError"
         text = "The request cannot be read. Check its parameters, headers and body"
@@ -158,17 +158,17 @@ def _error_for(environ: dict[str, Any], error: Exception) -> tuple[str, str, str
     return "500 Internal Server Error", "InternalError", _INTERNAL_ERROR
 
 
-def _is_about_the_request(error: Exception) -> bool:
-    """Return whether an exception was raised where moto reads requests, and not by what it does."""
+def _is_from_parsing(error: Exception) -> bool:
+    """Return whether moto raised an exception while it read a request, not while it ran it."""
     module = ""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         name = str(frame.f_globals.get("__name__"))
         if name.startswith(("moto.", "s3batch_handler.")):
             module = name
-    return _READS_REQUESTS.fullmatch(module) is not None
+    return _PARSING_MODULE.fullmatch(module) is not None
 
 
-_READS_REQUESTS: Final = re.compile(
+_PARSING_MODULE: Final = re.compile(
     r"moto\.(?:[a-z0-9_]+\.responses|core\.(?:parse|request|routing|model)|moto_server\.\w+)"
 )
 _INTERNAL_ERROR: Final = "We encountered an internal error. Please try again."

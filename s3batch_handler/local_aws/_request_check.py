@@ -13,7 +13,7 @@ import zlib
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from xml.etree.ElementTree import ParseError, XMLParser
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from moto.core.parse import default_timestamp_parser
 from moto.core.utils import get_service_model
@@ -46,22 +46,19 @@ class MalformedXML(InvalidRequest):
         )
 
 
-def job_call(method: str, path: str) -> tuple[str, str | None] | None:
-    """Return the operation that a request is for, and the job ID in its path.
+def find_job_call(method: str, path: str) -> tuple[str, str | None] | None:
+    """Find the operation that a request is for, and the job ID in its path.
 
-    Return ``None`` for any other request. A slash at the end of the path does not matter.
+    Return ``None`` for any other request. The path may end with a slash.
     """
     parts = [part for part in path.split("/") if part]
-    for operation, verb, template in _job_calls():
-        if verb != method or len(parts) != len(template):
+    for operation, expected_method, template in _job_calls():
+        if expected_method != method or len(parts) != len(template):
             continue
         pairs = dict(zip(template, parts, strict=True))
-        if all(expected in (part, _JOB_ID) for expected, part in pairs.items()):
-            return operation, pairs.get(_JOB_ID)
+        if all(expected in (part, "{id}") for expected, part in pairs.items()):
+            return operation, pairs.get("{id}")
     return None
-
-
-_JOB_ID: Final = "{id}"
 
 
 @cache
@@ -99,15 +96,15 @@ def check_query(query: MultiDict[str, str], operation: str) -> None:
             raise InvalidRequest(f"{member}: {operation} needs {name} in the query string")
 
 
-def decompressed(body: bytes) -> bytes:
-    """Decompress a body with gzip, up to the size that :func:`check_body` allows.
+def decompress(body: bytes) -> bytes:
+    """Decompress a gzip body, up to just above the size that :func:`check_body` allows.
 
     Raises:
-        InvalidRequest: It is not gzip, or is cut off.
+        InvalidRequest: The body is not gzip, or is cut off.
     """
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as file:
-            return file.read(_LARGEST + 1)
+            return file.read(_MAX_BODY + 1)
     except (OSError, EOFError, zlib.error):
         raise InvalidRequest("Content-Encoding: the body is not valid gzip") from None
 
@@ -118,23 +115,20 @@ def check_body(body: bytes, operation: str) -> None:
     Unknown elements are ignored, because a newer client may have a newer model.
 
     Raises:
-        MalformedXML: It is not a valid body of this operation.
+        MalformedXML: The body is not valid for this operation.
     """
-    if len(body) > _LARGEST:
-        raise MalformedXML(f"it has {len(body):,} bytes, more than {_LARGEST:,}")
-    shape = _input_shape(operation)
-    parser = XMLParser(target=_Checker(shape))  # noqa: S314  the checker refuses entities
+    if len(body) > _MAX_BODY:
+        raise MalformedXML(f"it has {len(body):,} bytes, more than {_MAX_BODY:,}")
     try:
-        parser.feed(body)
-        parser.close()
-    except ParseError as error:
+        _Checker(_input_shape(operation)).check(body)
+    except ExpatError as error:
         raise MalformedXML(str(error)) from error
     except (ValueError, LookupError) as error:  # Python does not know the encoding
         raise MalformedXML("its encoding is unknown") from error
 
 
-_LARGEST: Final = 1 << 20  # bytes; the longest request that the model allows is a fifth of that
-_DEEPEST: Final = 32  # elements
+_MAX_BODY: Final = 1 << 20  # bytes; the model allows requests of up to a fifth of that
+_MAX_DEPTH: Final = 32  # elements
 
 
 @cache
@@ -148,102 +142,99 @@ class _Element(NamedTuple):
     path: str
     kind: str  # structure, list, map, entry, a scalar type, or unknown
     members: Mapping[str, Any]  # shapes by the names of their elements
-    seen: dict[str, int]
+    found: set[str]  # names of the elements in it
     text: list[str]
 
 
 class _Checker:
-    """A target of the XML parser that refuses a body which does not match the model."""
+    """Handlers of an XML parser, which refuse a body that does not match the model."""
 
     def __init__(self, shape: Any) -> None:
         self._shape = shape
         self._open: list[_Element] = []
-        self._keys: dict[str, set[str]] = {}  # keys of maps, by path
+        self._keys: set[tuple[str, str]] = set()  # paths and keys of the entries of maps
 
-    def doctype(self, *_: object) -> None:
+    def check(self, body: bytes) -> None:
+        parser = ParserCreate(namespace_separator="}")
+        parser.StartDoctypeDeclHandler = self._refuse_doctype
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._add_text
+        parser.Parse(body, True)
+
+    def _refuse_doctype(self, *_: object) -> None:
         raise MalformedXML("a document type declaration is not allowed")
 
-    def start(self, tag: str, _attributes: object) -> None:
+    def _start(self, tag: str, _attributes: object) -> None:
         name = tag.rpartition("}")[2]
-        if len(self._open) >= _DEEPEST:
-            raise MalformedXML(f"elements are nested more than {_DEEPEST} deep")
+        if len(self._open) >= _MAX_DEPTH:
+            raise MalformedXML(f"elements are nested more than {_MAX_DEPTH} deep")
         if not self._open:
-            expected = self._shape.serialization["name"]
-            if name != expected:
-                raise MalformedXML(f"found <{name[:_LONGEST]}>, expected <{expected}>")
-            self._open.append(_element(expected, self._shape))
+            root = self._shape.serialization["name"]
+            if name != root:
+                raise MalformedXML(f"found <{name[:_MAX_NAME]}>, expected <{root}>")
+            self._open.append(_element(root, self._shape))
             return
         parent = self._open[-1]
-        path = f"{parent.path}.{name[:_LONGEST]}"
+        path = f"{parent.path}.{name[:_MAX_NAME]}"
         shape = parent.members.get(name)
-        if parent.kind == "unknown":
-            self._open.append(_Element(path, "unknown", {}, {}, []))
-            return
-        if parent.kind not in _CONTAINERS:
-            raise MalformedXML(f"{parent.path} must contain text, not elements")
-        if shape is None:
-            if parent.kind != "structure":
-                raise MalformedXML(f"found {path}, expected <{next(iter(parent.members))}>")
-            self._open.append(_Element(path, "unknown", {}, {}, []))
-            return
-        count = parent.seen[name] = parent.seen.get(name, 0) + 1
-        if count > 1 and parent.kind in ("structure", "entry"):
+        if shape is None and parent.kind not in ("structure", "unknown"):
+            if not parent.members:
+                raise MalformedXML(f"{parent.path} must contain text, not elements")
+            raise MalformedXML(f"found {path}, expected <{next(iter(parent.members))}>")
+        if shape is not None and name in parent.found and parent.kind in ("structure", "entry"):
             raise MalformedXML(f"{path} is repeated")
+        parent.found.add(name)
         self._open.append(_element(path, shape))
 
-    def data(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         element = self._open[-1]
-        if element.kind not in _CONTAINERS:
+        if element.kind not in ("structure", "list", "map", "entry"):
             element.text.append(text)
         elif text.strip():
             raise MalformedXML(f"{element.path} must contain elements, without text between them")
 
-    def end(self, _tag: str) -> None:
+    def _end(self, _tag: str) -> None:
         element = self._open.pop()
         text = "".join(element.text)
         if element.kind == "entry":
-            missing = [name for name in element.members if name not in element.seen]
+            missing = [name for name in element.members if name not in element.found]
             if missing:
                 raise MalformedXML(f"{element.path} has no <{missing[0]}>")
         elif self._open and self._open[-1].kind == "entry" and element.path.endswith(".key"):
-            keys = self._keys.setdefault(self._open[-1].path, set())
-            if text in keys:
+            if (element.path, text) in self._keys:
                 raise MalformedXML(f"{self._open[-1].path} has a repeated key")
-            keys.add(text)
-        if not _is_a(element.kind, text):
+            self._keys.add((element.path, text))
+        if not _is_valid(element.kind, text):
             raise MalformedXML(f"{element.path} is not a valid {element.kind}")
 
-    def close(self) -> None:
-        """Do nothing: all checks have been made before."""
 
-
-_LONGEST: Final = 100
-_CONTAINERS: Final = ("structure", "list", "map", "entry")
-_ENTRY: Final = "entry"
+_MAX_NAME: Final = 100
 
 
 def _element(path: str, shape: Any) -> _Element:
-    if isinstance(shape, dict):  # an entry of a map
-        return _Element(path, _ENTRY, shape, {}, [])
+    kind: str = "unknown" if shape is None else "entry"
     members: Mapping[str, Any] = {}
-    if shape.type_name == "structure":
+    if isinstance(shape, dict):  # an entry of a map
+        members = shape
+    elif shape is not None:
+        kind = shape.type_name
+    if kind == "structure":
         members = {
             member.serialization.get("name", name): member
             for name, member in shape.members.items()
             if "location" not in member.serialization
         }
-    elif shape.type_name == "list":
+    elif kind == "list":
         members = {shape.member.serialization.get("name", "member"): shape.member}
-    elif shape.type_name == "map":
-        key, value = (
-            each.serialization.get("name", default)
-            for each, default in ((shape.key, "key"), (shape.value, "value"))
-        )
-        members = {_ENTRY: {key: shape.key, value: shape.value}}
-    return _Element(path, shape.type_name, members, {}, [])
+    elif kind == "map":
+        key = shape.key.serialization.get("name", "key")
+        value = shape.value.serialization.get("name", "value")
+        members = {"entry": {key: shape.key, value: shape.value}}
+    return _Element(path, kind, members, set(), [])
 
 
-def _is_a(kind: str, text: str) -> bool:
+def _is_valid(kind: str, text: str) -> bool:
     if kind in ("integer", "long"):
         return _INTEGER.fullmatch(text.strip()) is not None
     if kind == "boolean":

@@ -1,15 +1,14 @@
-"""S3 Control's job calls, added to moto.
+"""The job calls of S3 Control, added to moto.
 
-moto implements S3 Control without jobs. This module adds the calls for jobs, which any
-:class:`~s3batch_handler.jobs.JobControl` answers. moto reads requests and writes responses and
-errors by botocore's service model, so their shapes are AWS's own.
+moto implements S3 Control without jobs. This module adds the calls for jobs, which a
+:class:`~s3batch_handler.jobs._control.JobControl` runs. moto reads requests and writes responses
+and errors according to botocore's service model, so they have the same shapes as in AWS.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import threading
 import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,13 +29,14 @@ from s3batch_handler.core._sanitize import short_repr
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
+from s3batch_handler.local_aws._engines import is_account_id, is_region
 from s3batch_handler.local_aws._request_check import (
     InvalidRequest,
     check_body,
     check_query,
-    decompressed,
+    decompress,
+    find_job_call,
     has_body,
-    job_call,
 )
 
 if TYPE_CHECKING:
@@ -44,44 +44,19 @@ if TYPE_CHECKING:
 
     from s3batch_handler.jobs._control import JobControl
 
-    ControlOf = Callable[[str, str], JobControl]
-
-
-def one_for_each(make: ControlOf, *, most: int = 10_000) -> ControlOf:
-    """Create the job control of an account and a Region at its first request.
-
-    More than ``most`` of them are refused, because each uses resources until the server ends.
-    """
-    lock = threading.Lock()
-    made: dict[tuple[str, str], JobControl] = {}
-
-    def control_of(account_id: str, region: str) -> JobControl:
-        place = account_id, region
-        with lock:
-            if place not in made and len(made) >= most:
-                raise JobError(
-                    f"This server has jobs of {most} accounts and Regions, the maximum. Use one of "
-                    "these, or start another server",
-                    code="TooManyRequestsException",
-                )
-            if place not in made:
-                made[place] = make(account_id, region)
-            return made[place]
-
-    return control_of
+    GetControl = Callable[[str, str], JobControl]
 
 
 @contextmanager
-def job_calls(control_of: ControlOf) -> Iterator[None]:
-    """Let moto answer the job calls while the block runs, then leave moto as it was.
+def job_calls(get_control: GetControl) -> Iterator[None]:
+    """Add the job calls to moto while the block runs.
 
     Args:
-        control_of: Gives the jobs of an account (its id) in a Region. Jobs of others are unknown
-            there, as in AWS.
+        get_control: Returns the job control of an account ID and a Region.
     """
 
     def answer(request: Any, url: str, headers: Any) -> Any:
-        return _JobCalls(control_of).answer(request, url, headers)
+        return _JobCalls(get_control).answer(request, url, headers)
 
     patterns = backend_index.backend_url_patterns
     with (
@@ -97,23 +72,23 @@ def job_calls(control_of: ControlOf) -> Iterator[None]:
 
 
 @contextmanager
-def mock_aws_with_job_calls(control_of: ControlOf) -> Iterator[None]:
-    """Replace AWS by moto's ``mock_aws``, with the job calls, while the block runs."""
-    with job_calls(control_of), mock_aws():
+def mock_aws_with_job_calls(get_control: GetControl) -> Iterator[None]:
+    """Mock AWS with moto, including the job calls, while the block runs."""
+    with job_calls(get_control), mock_aws():
         yield
 
 
 _PATHS: Final = (r"{0}/v20180820/jobs/?$", r"{0}/v20180820/jobs/(?P<rest>.+)$")
 
-# Clients put the account id into a header, and before the host as well. Some leave the host as it
-# is: our own does for any endpoint but AWS's, since 123456789012.127.0.0.1 leads nowhere.
+# Clients put the account ID into a header and before the host. Some do not change the host: this
+# package's own client does not for local endpoints, because 123456789012.127.0.0.1 is not valid.
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
 _NOT_ALLOWED: Final = "The specified method is not allowed against this resource."
 
 # Exceptions that moto raises for a malformed request, on purpose or because of a missing check.
-_UNREADABLE: Final = (
+_PARSING_ERRORS: Final = (
     RequestParserError,
     ValueError,
     TypeError,
@@ -123,29 +98,22 @@ _UNREADABLE: Final = (
     RecursionError,
 )
 _LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")
-_ACCOUNT_ID: Final = re.compile("[0-9]{12}", re.ASCII)
-_REGION: Final = re.compile("[a-z0-9-]{1,32}", re.ASCII)
-
-
-def is_place(account_id: str, region: str) -> bool:
-    """Return whether these are a valid account ID and Region."""
-    return bool(_ACCOUNT_ID.fullmatch(account_id) and _REGION.fullmatch(region))
 
 
 class _JobCalls(S3ControlResponse):
-    """One request: moto reads it, calls the method of its name, and writes what that returns."""
+    """One request: moto reads it, calls the method of that name, and writes its result."""
 
-    def __init__(self, control_of: ControlOf) -> None:
+    def __init__(self, get_control: GetControl) -> None:
         super().__init__()
-        self._control_of = control_of
+        self._get_control = get_control
         self._operation = ""
         self._job_id: str | None = None
         self.response_headers = {}
 
     def answer(self, request: Any, url: str, _headers: Any) -> Any:
-        call = job_call(request.method, request.path)
+        call = find_job_call(request.method, request.path)
         if call is None:
-            return self._refused(JobError(_NOT_ALLOWED, code="MethodNotAllowed"))
+            return self._refuse(JobError(_NOT_ALLOWED, code="MethodNotAllowed"))
         self._operation, self._job_id = call
         try:
             check_query(request.args, self._operation)
@@ -154,15 +122,15 @@ class _JobCalls(S3ControlResponse):
                 check_body(body, self._operation)
             self._read(_with_body(request, body), url)
         except InvalidRequest as error:
-            return self._refused(JobError(str(error), code=error.code))
+            return self._refuse(JobError(str(error), code=error.code))
         except JobError as error:
-            return self._refused(error)
+            return self._refuse(error)
         return self.call_action()
 
     def _read(self, request: Any, url: str) -> None:
         try:
             self.setup_class(request, url, request.headers, use_raw_body=True)
-        except _UNREADABLE:
+        except _PARSING_ERRORS:
             raise JobError("the request cannot be read", code=BAD_REQUEST) from None
 
     @override
@@ -184,12 +152,13 @@ class _JobCalls(S3ControlResponse):
         try:
             return super().call_action()
         except JobError as error:
-            return self._refused(error)
+            return self._refuse(error)
 
-    def _refused(self, error: JobError) -> Any:
-        status, headers, body = self.serialized(ActionResult(_Refusal(error)))
-        # moto answers all errors with 400.
-        if error.code is None:  # not the client's fault
+    def _refuse(self, error: JobError) -> Any:
+        exception = _Refusal(error.code or "InternalServiceException", str(error))
+        status, headers, body = self.serialized(ActionResult(exception))
+        # moto returns 400 for all errors.
+        if error.code is None:  # not caused by the client
             status = 500
             _LOG.error("A request to S3 Control failed: %s", error)
         elif error.code == "MethodNotAllowed":
@@ -199,20 +168,19 @@ class _JobCalls(S3ControlResponse):
     @override
     def serialized(self, action_result: ActionResult) -> Any:
         with warnings.catch_warnings():
-            # AWS says NoSuchJobException, which its own service model does not have: moto warns.
+            # AWS returns NoSuchJobException, which is not in its service model: moto warns of it.
             warnings.filterwarnings("ignore", r".*does not match an error shape", UserWarning)
             return super().serialized(action_result)
 
     @property
     def _control(self) -> JobControl:
         account_id = self._get_param("AccountId") or ""
-        if not _ACCOUNT_ID.fullmatch(account_id):
-            raise JobError(
-                f"AccountId: {short_repr(account_id)} is not of 12 digits", code=BAD_REQUEST
-            )
-        if not _REGION.fullmatch(self.region):
-            raise JobError(f"the Region {short_repr(self.region)} is none", code=BAD_REQUEST)
-        return self._control_of(account_id, self.region)
+        if not is_account_id(account_id):
+            text = f"AccountId: {short_repr(account_id)} does not have 12 digits"
+            raise JobError(text, code=BAD_REQUEST)
+        if not is_region(self.region):
+            raise JobError(f"Invalid Region: {short_repr(self.region)}", code=BAD_REQUEST)
+        return self._get_control(account_id, self.region)
 
     # ------------------------------------------------------------ the calls
 
@@ -227,7 +195,7 @@ class _JobCalls(S3ControlResponse):
     def list_jobs(self) -> ActionResult:
         page = self._control.list_jobs(
             [
-                _status("JobStatuses", status, code="InvalidRequestException")
+                _parse_status("JobStatuses", status, code="InvalidRequestException")
                 for status in self._get_param("JobStatuses", ())
             ],
             max_results=self._get_param("MaxResults", 1000),
@@ -238,7 +206,7 @@ class _JobCalls(S3ControlResponse):
 
     def update_job_status(self) -> ActionResult:
         reason = self._get_param("StatusUpdateReason")
-        requested = _status(
+        requested = _parse_status(
             "RequestedJobStatus", self._get_param("RequestedJobStatus"), code=BAD_REQUEST
         )
         job = self._control.update_job_status(self._get_param("JobId"), requested, reason)
@@ -259,10 +227,10 @@ class _JobCalls(S3ControlResponse):
     def put_job_tagging(self) -> ActionResult:
         given = self._get_param("Tags", ())
         if not all(tag.keys() >= {"Key", "Value"} for tag in given):
-            raise JobError("Tags: each needs a Key and a Value", code=BAD_REQUEST)
+            raise JobError("Tags: each tag needs a Key and a Value", code=BAD_REQUEST)
         tags = {tag["Key"]: tag["Value"] for tag in given}
         if len(tags) < len(given):
-            raise JobError("Tags: a Key may be there only once", code=BAD_REQUEST)
+            raise JobError("Tags: the same Key occurs twice", code=BAD_REQUEST)
         self._control.put_job_tagging(self._get_param("JobId"), tags)
         return EmptyResult()
 
@@ -272,19 +240,19 @@ class _JobCalls(S3ControlResponse):
 
 
 def _body_of(request: Any) -> bytes:
-    """Return the body of a request; moto would fail at one that is not valid gzip."""
+    """Return the body of a request, decompressed; moto fails at invalid gzip."""
     try:
         body: bytes = request.get_data()
-    except OSError:  # such as chunks whose lengths are wrong
+    except OSError:  # for example, chunks with wrong lengths
         raise InvalidRequest("the body cannot be read") from None
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    return decompressed(body) if encoding == "gzip" else body
+    return decompress(body) if encoding == "gzip" else body
 
 
 def _with_body(request: Any, body: bytes) -> Any:
-    """Return the request with an XML body, whatever its headers say.
+    """Return the request with this body and the content type of XML.
 
-    moto would refuse XML with the content type of JSON or of a form, which AWS accepts.
+    moto refuses XML with the content type of JSON or of a form, which AWS accepts.
     """
     environ = {
         **request.environ,
@@ -298,7 +266,7 @@ def _with_body(request: Any, body: bytes) -> Any:
 
 
 def _in_utc(value: Any) -> Any:
-    """Give points in time their time zone, which moto takes off after having converted them."""
+    """Add the time zone to times, which moto converts to UTC and then removes it from."""
     match value:
         case datetime(tzinfo=None):
             return value.replace(tzinfo=UTC)
@@ -310,15 +278,15 @@ def _in_utc(value: Any) -> Any:
 
 
 class _Refusal(ServiceException):
-    """An error as moto writes it."""
+    """An error that moto writes with the service model of the request.
 
-    def __init__(self, error: JobError) -> None:
-        super().__init__(error.code or "InternalServiceException", str(error))
+    For an exception of its own, moto uses the service that the exception's module is named after.
+    """
 
 
-def _status(member: str, name: str, *, code: str) -> JobStatus:
-    """Read a status; clients check no enums."""
+def _parse_status(member: str, name: str, *, code: str) -> JobStatus:
+    """Parse a status: clients do not check enums."""
     try:
         return JobStatus(name)
     except ValueError:
-        raise JobError(f"{member}: {short_repr(name)} is no status of a job", code=code) from None
+        raise JobError(f"{member}: {short_repr(name)} is not a job status", code=code) from None

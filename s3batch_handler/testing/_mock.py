@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
-from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.invoke._functions import Functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
-from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls, one_for_each
+from s3batch_handler.local_aws._engines import Engines
+from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -103,19 +103,8 @@ def _aws_with_jobs(
     functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
 ) -> Iterator[None]:
     Functions(functions)  # raises for bad names now, not when the first job is created
-
-    def engine_of(account_id: str, region: str) -> Engine:
-        engine = Engine(
-            functions,
-            s3=_s3(),
-            account_id=account_id,
-            region=region,
-            max_redrives=max_redrives,
-            timeout=timeout,
-        )
-        return engines.enter_context(engine)
-
-    with mock_aws_with_job_calls(one_for_each(engine_of)), ExitStack() as engines:
+    engines = Engines(functions, s3=_s3(), max_redrives=max_redrives, timeout=timeout)
+    with mock_aws_with_job_calls(engines.get), engines:
         yield
 
 

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from s3batch_handler.jobs._aws_clients import list_objects
 from s3batch_handler.local_aws import _folder_bucket as file_bucket
-from s3batch_handler.local_aws._folder_bucket import files_below
+from s3batch_handler.local_aws._folder_listing import files_below
 from s3batch_handler.local_aws._folder_server import EmbeddedS3, serve_folder
 
 if TYPE_CHECKING:
@@ -329,7 +329,7 @@ def test_a_disk_that_gives_an_error(odd: Path) -> None:
     trouble = OSError(errno.EIO, "Input/output error")
     with (
         serve_folder(odd, "photos") as server,
-        patch.object(file_bucket, "_open_at_once", side_effect=trouble),
+        patch.object(file_bucket, "_open_without_blocking", side_effect=trouble),
         pytest.raises(ClientError, match="plain: Input/output error") as error,
     ):
         server.client.get_object(Bucket="photos", Key="plain")

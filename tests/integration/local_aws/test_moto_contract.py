@@ -40,7 +40,7 @@ from packaging.version import Version
 from typing_extensions import override
 from werkzeug.test import EnvironBuilder
 
-from s3batch_handler.local_aws._moto_server import _READS_REQUESTS
+from s3batch_handler.local_aws._moto_server import _PARSING_MODULE
 from tests.support import only_local
 from tests.support.package import PACKAGE, modules
 
@@ -416,7 +416,7 @@ def test_where_an_unreadable_request_fails(s3: Any) -> None:
 
     names = [entry.frame.f_globals["__name__"] for entry in error.traceback]
     last = [name for name in names if name.startswith("moto.")][-1]
-    assert _READS_REQUESTS.fullmatch(last), relies_on(f"{last} does not read requests")
+    assert _PARSING_MODULE.fullmatch(last), relies_on(f"{last} does not read requests")
 
 
 def test_the_server_reads_paths_when_it_creates_an_application() -> None:

@@ -19,9 +19,9 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from s3batch_handler.jobs._aws_clients import account_id, s3control_client
+from s3batch_handler.local_aws._allowed_hosts import for_own_hosts, host_name, is_loopback
 from s3batch_handler.local_aws._folder_server import environment_for
-from s3batch_handler.local_aws._http_server import for_own_hosts, host_name
-from s3batch_handler.local_aws._server import is_loopback, serve
+from s3batch_handler.local_aws._server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,0 +1,48 @@
+"""Error responses in AWS's XML, and the service that a request is for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+"""A WSGI application."""
+
+
+def refuse(
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    status: str,
+    code: str,
+    message: str,
+) -> Iterable[bytes]:
+    """Return an error response in the format of the service that the request is for.
+
+    ``status`` is ``403 Forbidden`` and the like.
+    """
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    if not is_s3(environ):
+        request_id = f"<RequestId>{uuid.uuid4()}</RequestId>"
+        error = f"<ErrorResponse>{error}{request_id}</ErrorResponse>"
+    start_response(status, [("Content-Type", "application/xml")])
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [error.encode()]
+
+
+def is_s3(environ: dict[str, Any]) -> bool:
+    """Return whether a request is for S3, rather than for S3 Control or STS."""
+    is_control: bool = environ.get("PATH_INFO", "").startswith("/v20180820/")
+    return not (is_control or is_query_api(environ))
+
+
+def is_query_api(environ: dict[str, Any]) -> bool:
+    """Return whether a request names its operation in the parameter ``Action``, as for STS."""
+    if environ.get("PATH_INFO", "") not in ("", "/"):
+        return False
+    if environ["REQUEST_METHOD"] == "POST":
+        content_type: str = environ.get("CONTENT_TYPE", "")
+        if content_type.lower().startswith("application/x-www-form-urlencoded"):
+            return True
+    return "Action" in parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
