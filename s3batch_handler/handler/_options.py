@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from s3batch_handler.core._classification import ClassifyFunction
-    from s3batch_handler.handler._observability import LoggerLike, MetricsLike, TracerLike
+    from s3batch_handler.handler._observability import LoggerLike, MetricsLike
+    from s3batch_handler.handler._tracing import TracerLike
 
 
 class HandlerOptions(TypedDict, total=False):

@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Unpack
@@ -25,7 +25,7 @@ from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
 from s3batch_handler.handler._json import UnusableResult
-from s3batch_handler.handler._observability import Observation, Observer
+from s3batch_handler.handler._observability import Observer
 from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 from s3batch_handler.handler._task_function import is_async
 from s3batch_handler.handler._time_limit import (
@@ -35,6 +35,7 @@ from s3batch_handler.handler._time_limit import (
     forget_interruption,
     in_main_thread,
 )
+from s3batch_handler.handler._tracing import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -395,18 +396,13 @@ class TaskRunner:
             deadline = math.inf  # context variables set in another thread would be lost
         observing = self._observer.observe(task, deadline - monotonic())
         entered: list[Observation] = []
-        self._call_safely(lambda: entered.append(observing.__enter__()), deadline)
-        raised: BaseException | None = None
-        try:
-            yield entered[0] if entered else Observation()
-        except BaseException as error:
-            raised = error
-            raise
-        finally:
+        with ExitStack() as stack:
+            self._call_safely(lambda: entered.append(observing.__enter__()), deadline)
             if entered:
-                kind = None if raised is None else type(raised)
-                trace = None if raised is None else raised.__traceback__
-                self._call_safely(lambda: observing.__exit__(kind, raised, trace), deadline)
+                stack.push(
+                    lambda *error: self._call_safely(lambda: observing.__exit__(*error), deadline)
+                )
+            yield entered[0] if entered else Observation()
 
 
 _MIN_SECONDS: Final = 0.01
