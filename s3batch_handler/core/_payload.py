@@ -1,8 +1,7 @@
 """The Lambda payload of S3 Batch Operations, in both directions.
 
-The only module that knows how the fields are spelled. A function needs :func:`parse_event` and
-:func:`build_response`; whoever calls functions needs :func:`build_event` and
-:func:`parse_response`.
+In a function, :func:`parse_event` and :func:`build_response` are used; to call a function,
+:func:`build_event` and :func:`parse_response`.
 
 Source: S3 User Guide, "Invoke AWS Lambda function". The two schema versions differ in how a task
 names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NotRequired, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,45 +20,41 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 from s3batch_handler.core._errors import InvalidEvent, InvalidResponse
 from s3batch_handler.core._keys import bucket_name, decode_key, encode_key
 from s3batch_handler.core._model import Invocation, JobRef, Outcome, ResultCode, Task, UserArguments
-from s3batch_handler.core._sanitize import (
-    MAX_RESULT_STRING,
-    escape_unprintable_json,
-    safe_line,
-    sanitize,
-)
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
+from s3batch_handler.core._validation import explain, explain_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from s3batch_handler.core._model import TaskResult
 
 SchemaVersion = Literal["1.0", "2.0"]
-"""The two forms of an event that AWS documents."""
+"""The schema versions that AWS documents."""
 
 _VERSIONS: Final = get_args(SchemaVersion)
 
 Response = dict[str, Any]
-"""A function's answer, as JSON has it: what :func:`build_response` makes and S3 reads."""
+"""A function's response to S3, as a JSON object."""
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
-"""What Lambda takes of a synchronous call, each way (Lambda quotas)."""
+"""The largest request, and the largest response, of a synchronous invocation (Lambda quotas)."""
 
 MAX_RESPONSE_BYTES: Final = 6_000_000
-"""What responses are shortened to: less than Lambda takes, to leave room for its envelope."""
+"""The size to which responses are shortened: it leaves room for Lambda's envelope."""
 
 
-# ---------------------------------------------------------------- the function's side: reading
+# ---------------------------------------------------------------- in the function: events
 
 
 def parse_event(event: object, *, strict: bool = False) -> Invocation:
-    """Read an invocation event; the event stays as it is.
+    """Parse an invocation event, without changing it.
 
-    What AWS does not document but can be understood (an unknown schema version, no ``job``, extra
-    fields, as in AWS's own samples) is accepted with an :class:`UnexpectedEventWarning`, or
-    refused when ``strict``.
+    An event that differs from AWS's documentation but can be parsed (an unknown schema version, no
+    ``job``, extra fields, as in AWS's own samples) is accepted with an
+    :class:`UnexpectedEventWarning`, or rejected if ``strict``.
 
     Raises:
-        InvalidEvent: It cannot be understood. The text names the field.
+        InvalidEvent: The event cannot be parsed. The text names the field.
     """
     try:
         wire = _EVENT.validate_python(event)
@@ -73,7 +67,7 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
     else:
         job = _read_job(event, version, job, strict=strict)
     for task in tasks:
-        # Made a moment ago, and nobody else has them yet: the nouns may still be completed.
+        # The validator has just created these tasks, so changing them here is safe.
         fields = task.__dict__
         fields["job"] = job
         fields["payload"] = None
@@ -81,19 +75,16 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
         if "%" in key or "+" in key:
             fields["key"] = decode_key(key)
         if fields["version_id"] == "":
-            fields["version_id"] = None  # has been seen for "none"
-    return _new_tuple(Invocation, (wire["invocationId"], version, job, tasks))
-
-
-_new_tuple: Final = tuple.__new__  # what Invocation(…) comes down to, at half its price
+            fields["version_id"] = None  # some events have "" if there is no version ID
+    return Invocation(wire["invocationId"], version, job, tasks)
 
 
 class UnexpectedEventWarning(UserWarning):
-    """An event was understood, but is not as AWS documents it."""
+    """An event was accepted, but differs from AWS's documentation."""
 
 
 def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobRef:
-    """Read the job of an event, after a look at whether the event is as documented."""
+    """Parse the job of an event, and check whether the event is as AWS documents it."""
     try:
         _DOCUMENTED.validate_python(event)
         documented = True
@@ -120,7 +111,7 @@ def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobR
 
 
 class _LatestJob(NamedTuple):
-    """The job of an event is nearly always that of the event before: no need to read it again."""
+    """The job of the last event: the next event nearly always has the same job."""
 
     wire: dict[str, Any]
     ref: JobRef
@@ -130,7 +121,7 @@ _latest_jobs: Final[dict[str, _LatestJob]] = {}
 
 
 def _has_documented_fields(event: Any, version: str) -> bool:
-    """Return whether a parsed event with a job has only AWS's fields, in a fast check."""
+    """Return whether a parsed event with a job has only the fields that AWS documents."""
     if len(event) != 4:
         return False
     bucket = _BUCKET_FIELD[version]
@@ -140,9 +131,9 @@ def _has_documented_fields(event: Any, version: str) -> bool:
     return True
 
 
-# The grammars are core schemas rather than models of the wire, because pydantic then makes the
-# tasks in one go with reading them, three times faster than Python could. That must be compiled
-# before Task has a validator of its own, which pydantic would use instead: Task's is deferred.
+# These are core schemas and not models, because pydantic then creates the tasks while it reads the
+# event, three times faster than Python code could. They must be compiled before Task has its own
+# validator, which pydantic would use instead, so the validator of Task is deferred.
 
 
 def _object(
@@ -151,7 +142,7 @@ def _object(
     optional: Collection[str] = (),
     exactly: bool = False,
 ) -> core_schema.CoreSchema:
-    """Describe a JSON object: ``exactly`` these fields, or others too."""
+    """Return the schema of a JSON object that has ``exactly`` these fields, or others too."""
     known = {
         name: core_schema.typed_dict_field(schema, required=name not in optional)
         for name, schema in fields.items()
@@ -164,7 +155,7 @@ _TEXT_OR_NULL: Final = core_schema.nullable_schema(_TEXT)
 _NAMED_BUCKET: Final = core_schema.no_info_after_validator_function(bucket_name, _TEXT)
 _ARGUMENTS: Final = core_schema.nullable_schema(core_schema.dict_schema(_TEXT, _TEXT))
 
-# What can be understood.
+# What is accepted.
 _EITHER_BUCKET: Final[list[list[str | int]]] = [["s3Bucket"], ["s3BucketArn"]]
 _TASK: Final = {
     "bucket": core_schema.model_field(_NAMED_BUCKET, validation_alias=_EITHER_BUCKET),
@@ -231,7 +222,7 @@ _DOCUMENTED: Final = SchemaValidator(
 )
 
 
-# ---------------------------------------------------------------- the function's side: answering
+# ---------------------------------------------------------------- in the function: responses
 
 
 def build_response(
@@ -239,158 +230,51 @@ def build_response(
     results: Sequence[TaskResult],
     treat_missing_keys_as: ResultCode = ResultCode.TEMPORARY_FAILURE,
 ) -> Response:
-    """Build the answer to an invocation: one result for each task, in the order given.
+    """Build the response to an invocation: one result for each task, in the given order.
 
-    Messages are made safe for a report (see :mod:`s3batch_handler.core._sanitize`), and shortened
-    further where the whole would be too large for Lambda.
+    Messages are sanitized (see :mod:`s3batch_handler.core._sanitize`), and shortened further if
+    the response would be too large for Lambda.
     """
-    answers = []
-    for task, (code, text) in results:  # no comprehension: until Python 3.12 that is a call
-        safe = len(text) <= MAX_RESULT_STRING and text.isprintable()
-        answers.append(
-            {
-                "taskId": task.id,
-                "resultCode": _SPELLED[code],
-                "resultString": text if safe else sanitize(text),
-            }
-        )
+    wire = [
+        {"taskId": task.id, "resultCode": code.value, "resultString": sanitize(message)}
+        for task, (code, message) in results
+    ]
     response = {
         "invocationSchemaVersion": invocation.schema_version,
-        "treatMissingKeysAs": _SPELLED[treat_missing_keys_as],
+        "treatMissingKeysAs": treat_missing_keys_as.value,
         "invocationId": invocation.id,
-        "results": answers,
+        "results": wire,
     }
-    if len(answers) > _ALWAYS_FIT:
+    if len(wire) > _ALWAYS_FIT:
         _shorten(response, results)
     return response
 
 
 _ALWAYS_FIT: Final = 20
-"""That many results are small enough even if each character took twelve bytes, as in JSON's
-spelling of an emoji: their task ids came in an event of at most 6 MB."""
+"""As many results always fit, even if each character takes 12 bytes, as an emoji does in JSON: the
+task IDs were in an event of at most 6 MB."""
 
 
 def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
-    """Shorten all messages alike until the response, as JSON, is one that Lambda takes."""
+    """Shorten all messages to the same length, so that Lambda accepts the response."""
     size = len(json.dumps(response))
     if size <= MAX_RESPONSE_BYTES:
         return
-    answers = response["results"]
-    messages = sum(len(json.dumps(answer["resultString"])) - 2 for answer in answers)
-    room = (MAX_RESPONSE_BYTES - (size - messages)) // len(answers)
-    for answer, (_, outcome) in zip(answers, results, strict=True):
-        bytes_per_character = 2 if answer["resultString"].isascii() else 12
+    wire = response["results"]
+    messages = sum(len(json.dumps(result["resultString"])) - 2 for result in wire)
+    room = (MAX_RESPONSE_BYTES - (size - messages)) // len(wire)
+    for result, (_, outcome) in zip(wire, results, strict=True):
+        bytes_per_character = 2 if result["resultString"].isascii() else 12
         limit = max(0, room // bytes_per_character)
-        if len(answer["resultString"]) > limit:
-            answer["resultString"] = sanitize(outcome.message, limit)
+        if len(result["resultString"]) > limit:
+            result["resultString"] = sanitize(outcome.message, limit)
 
 
-# ---------------------------------------------------------------- results that users return
-
-
-def is_result(value: object) -> bool:
-    """Return whether a value has the form of AWS's result of a task."""
-    return isinstance(value, dict) and "resultCode" in value
-
-
-def is_response(value: Mapping[str, Any]) -> bool:
-    """Return whether an object has the form of a response, and not only ``results``."""
-    results = value.get("results")
-    return (
-        "treatMissingKeysAs" in value
-        or "invocationSchemaVersion" in value
-        or "invocationId" in value
-        or is_result(results)
-        or (isinstance(results, list | tuple) and any(map(is_result, results)))
-    )
-
-
-def read_result(
-    response: Mapping[str, Any] | Sequence[Any], task_id: str | None
-) -> tuple[ResultCode, object]:
-    """Return the code and the message of the one result in a response, or in its results.
-
-    Args:
-        response: A response, or the results of one.
-        task_id: The ID of the task that must be answered, if known.
-
-    Raises:
-        InvalidResponse: The results do not answer this task, and no other. The text says why.
-    """
-    results = response.get("results") if isinstance(response, Mapping) else response
-    if not isinstance(results, list | tuple):
-        raise InvalidResponse(f"results: expected a list, got {_kind(results)}")
-    if len(results) != 1 or not is_result(results[0]):
-        raise InvalidResponse(f"results: expected one for the task, got {len(results)}")
-    (result,) = results
-    code, asked = result["resultCode"], result.get("taskId")
-    if not (isinstance(code, str) and code in RESULT_CODES):
-        got = repr(str(code)[:50]) if isinstance(code, str) else _kind(code)
-        raise InvalidResponse(f"resultCode: expected one of {', '.join(RESULT_CODES)}, got {got}")
-    if not (asked is None or task_id is None or asked == task_id):
-        raise InvalidResponse("taskId: not the ID of the task. Return task.id, or leave it out")
-    return RESULT_CODES[code], result.get("resultString")
-
-
-def response_to_json(value: object) -> dict[str, Any] | None:
-    """Convert a response of Powertools, or a result in it, to AWS's form; else return ``None``.
-
-    They are recognised by their attributes, so that Powertools need not be imported.
-    """
-    if not callable(getattr(type(value), "asdict", None)):
-        return None
-    if hasattr(value, "result_code"):
-        return result_to_json({name: getattr(value, name, None) for name in _RESULT_FIELDS})
-    if hasattr(value, "invocation_id") and hasattr(value, "results"):
-        return {"invocationId": value.invocation_id, "results": value.results}
-    return None
-
-
-def result_to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert a result with Powertools' field names to AWS's form, without its other fields."""
-    return {name: fields[snake] for snake, name in _RESULT_FIELDS.items() if snake in fields}
-
-
-def fields_to_json(value: dict[Any, Any]) -> dict[Any, Any]:
-    """Convert a response or result with Powertools' field names; return other objects as they are.
-
-    An object with more fields than a result has is a result only if its code is of a failure.
-    """
-    code = value.get("result_code")
-    if isinstance(code, str) and (
-        code in FAILURE_CODES or (code in RESULT_CODES and value.keys() <= _RESULT_FIELDS.keys())
-    ):
-        return result_to_json(value)
-    if not _RESPONSE_FIELDS.keys().isdisjoint(value) and (
-        "results" in value or "treat_missing_keys_as" in value
-    ):
-        return {_RESPONSE_FIELDS.get(name, name): item for name, item in value.items()}
-    return value
-
-
-_RESULT_FIELDS: Final = {
-    "task_id": "taskId",
-    "result_code": "resultCode",
-    "result_string": "resultString",
-}
-_RESPONSE_FIELDS: Final = {
-    "invocation_id": "invocationId",
-    "invocation_schema_version": "invocationSchemaVersion",
-    "treat_missing_keys_as": "treatMissingKeysAs",
-}
-RESULT_CODES: Final = {code.value: code for code in ResultCode}
-FAILURE_CODES: Final = {
-    text: code for text, code in RESULT_CODES.items() if code is not ResultCode.SUCCEEDED
-}
-SNAKE_CASE: Final = frozenset({*_RESULT_FIELDS, *_RESPONSE_FIELDS})
-"""The names in Powertools of the fields of results and responses."""
-
-
-# ---------------------------------------------------------------- the caller's side
+# ---------------------------------------------------------------- in the caller
 
 
 def build_event(invocation: Invocation) -> dict[str, Any]:
-    """Build the event for an invocation: what :func:`parse_event` reads back."""
+    """Build the event of an invocation, which :func:`parse_event` parses again."""
     version = invocation.schema_version
     return {
         "invocationSchemaVersion": version,
@@ -404,7 +288,7 @@ def build_event(invocation: Invocation) -> dict[str, Any]:
 
 
 def job_to_json(schema_version: str, job: JobRef) -> dict[str, Any]:
-    """Spell a job as events do."""
+    """Convert a job to JSON, as in an event."""
     if schema_version == "1.0":
         return {"id": job.id}
     return {"id": job.id, "userArguments": dict(job.arguments)}
@@ -413,7 +297,7 @@ def job_to_json(schema_version: str, job: JobRef) -> dict[str, Any]:
 def task_to_json(
     schema_version: str, task_id: str, bucket: str, encoded_key: str, version_id: str | None
 ) -> dict[str, Any]:
-    """Spell a task as events do. The key is sent as it is: as it stands in the manifest."""
+    """Convert a task to JSON, as in an event, with the key as the manifest has it."""
     if schema_version == "1.0":
         return {
             "taskId": task_id,
@@ -430,27 +314,27 @@ def task_to_json(
 
 
 def parse_response(event: Mapping[str, Any], response: object) -> list[Outcome]:
-    """Read a function's answer: one outcome for each task of the event, in the event's order.
+    """Parse a function's response: one outcome for each task of the event, in the event's order.
 
-    A task that is not answered counts as the answer's ``treatMissingKeysAs`` says, or as a
-    TemporaryFailure (documented). Not documented, and settled here: an answer to a task that was
-    not asked is ignored, of two answers to one task the first counts.
+    A task without a result gets the code in ``treatMissingKeysAs``, or else a TemporaryFailure, as
+    AWS documents. AWS does not document two other cases: here, a result for an unknown task is
+    ignored, and the first of two results for the same task is used.
 
     Raises:
-        InvalidResponse: S3 could not use the answer. The text names the field.
+        InvalidResponse: S3 could not use the response. The text names the field.
     """
     try:
         wire: _WireResponse = _WIRE_RESPONSE.validate_python(response)
     except ValidationError as error:
-        raise InvalidResponse(explain(error, whole="the answer")) from None
+        raise InvalidResponse(explain(error, whole="the response")) from None
     for field in ("invocationSchemaVersion", "invocationId"):
         if wire.get(field, event[field]) != event[field]:
-            raise InvalidResponse(f"{field}: not the one of the request")
-    answers: dict[str, _WireResult] = {}
-    for answer in wire["results"]:
-        answers.setdefault(answer["taskId"], answer)
+            raise InvalidResponse(f"{field}: not the same as in the event")
+    results: dict[str, _WireResult] = {}
+    for result in wire["results"]:
+        results.setdefault(result["taskId"], result)
     return [
-        _outcome(answers.get(task["taskId"]), wire.get("treatMissingKeysAs"))
+        _outcome(results.get(task["taskId"]), wire.get("treatMissingKeysAs"))
         for task in event["tasks"]
     ]
 
@@ -470,121 +354,33 @@ class _WireResponse(TypedDict):
     results: list[_WireResult]
 
 
-_WIRE_RESPONSE: Final = TypeAdapter(_WireResponse).validator  # without the adapter's own part
+_WIRE_RESPONSE: Final = TypeAdapter(_WireResponse).validator
 
 
-def _outcome(answer: _WireResult | None, missing: str | None) -> Outcome:
-    if answer is None:
-        code = ResultCode(missing or ResultCode.TEMPORARY_FAILURE)
-        return Outcome(code, "The function did not answer for this task")
-    message = answer.get("resultString") or ""
-    return Outcome(RESULT_CODES[answer["resultCode"]], message[:MAX_RESULT_STRING])
+def _outcome(result: _WireResult | None, code_if_missing: str | None) -> Outcome:
+    if result is None:
+        code = ResultCode(code_if_missing or ResultCode.TEMPORARY_FAILURE)
+        return Outcome(code, "The function returned no result for this task")
+    message = result.get("resultString") or ""
+    return Outcome(ResultCode(result["resultCode"]), message[:MAX_RESULT_STRING])
 
 
-_SPELLED: Final = {code: code.value for code in ResultCode}
-
-
-# ---------------------------------------------------------------- problems in words
-
-
-def explain(error: ValidationError, *, whole: str) -> str:
-    """Return in one line what is wrong and where: ``tasks[0].s3Key: expected text, got null``.
-
-    Values are left out: they may be secret, or hostile.
-
-    Args:
-        error: The validation error of pydantic.
-        whole: What to call the value as a whole.
-    """
-    return _sentences(error.errors(include_url=False), whole)
+# ---------------------------------------------------------------- problems in events
 
 
 def _explain_event(error: ValidationError) -> str:
     """Explain what is wrong with an event, with AWS's names of the fields."""
-    return _sentences(
-        [_of_event(problem) for problem in error.errors(include_url=False)], "the event"
-    )
+    problems = error.errors(include_url=False)
+    return explain_problems([_of_event(problem) for problem in problems], whole="the event")
 
 
 def _of_event(problem: Mapping[str, Any]) -> Mapping[str, Any]:
-    kind, loc = problem["type"], problem["loc"]
+    kind, location = problem["type"], problem["loc"]
     if kind == "union_tag_invalid":
         message = f"an invocationSchemaVersion other than {' and '.join(_VERSIONS)}"
         return {**problem, "type": "event", "msg": message}
     if kind == "union_tag_not_found":
         return {**problem, "type": "event", "msg": "no invocationSchemaVersion"}
-    if loc and loc[0] in _VERSIONS:  # the branch of the union, not a field
-        return {**problem, "loc": loc[1:]}
+    if location and location[0] in _VERSIONS:  # the branch of the union, not a field
+        return {**problem, "loc": location[1:]}
     return problem
-
-
-def _sentences(problems: Sequence[Mapping[str, Any]], whole: str) -> str:
-    lines = [
-        f"{_path(problem['loc']) or whole}: {safe_line(_words(problem), 300)}"
-        for problem in problems[:5]
-    ]
-    if len(problems) > len(lines):
-        lines.append(f"and {len(problems) - len(lines)} more")
-    return "; ".join(lines)
-
-
-def _path(loc: Sequence[int | str]) -> str:
-    steps = [f"[{step}]" if isinstance(step, int) else f".{_quoted(step)}" for step in loc]
-    path = "".join(steps).removeprefix(".")
-    return path if len(path) <= 300 else f"{path[:100]}…{path[-100:]}"
-
-
-def _quoted(name: str) -> str:
-    """Quote a field name that would look like a path: ``"2.0"``."""
-    plain = name.replace("-", "").replace("_", "").isalnum()
-    short = name if len(name) <= 80 else f"{name[:80]}…"
-    return short if plain else escape_unprintable_json(json.dumps(short, ensure_ascii=False))
-
-
-def _words(problem: Mapping[str, Any]) -> str:
-    kind, got = problem["type"], _kind(problem["input"])
-    if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, got {got}"
-    if kind == "missing":
-        return "missing"
-    if kind == "extra_forbidden":
-        return "not a field that is known here"
-    if kind == "union_tag_invalid":  # pydantic's own message has the value
-        context = problem["ctx"]
-        return f"expected {context['discriminator']} to be one of {context['expected_tags']}"
-    if kind == "union_tag_not_found":
-        discriminator = problem["ctx"]["discriminator"]
-        if discriminator.endswith("()"):  # a function of the user
-            return f"{discriminator} found no model for it"
-        return f"expected {discriminator}, which is missing"
-    return str(problem["msg"]).removeprefix("Value error, ")
-
-
-_EXPECTED: Final = {
-    "string_type": "text",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-    "int_type": "a number",
-    "bool_type": "true or false",
-}
-
-
-def _kind(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list() | tuple():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return type(value).__name__

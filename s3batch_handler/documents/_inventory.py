@@ -32,7 +32,7 @@ from typing_extensions import TypedDict, override
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
-from s3batch_handler.core._payload import explain
+from s3batch_handler.core._validation import explain
 from s3batch_handler.documents._manifest import read_entries
 from s3batch_handler.documents._storage import (
     HashingReader,

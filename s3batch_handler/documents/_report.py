@@ -28,7 +28,7 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.core._payload import explain
+from s3batch_handler.core._validation import explain
 from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
 from s3batch_handler.documents._storage import HashingReader, open_folder, split_location
 

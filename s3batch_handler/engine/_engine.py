@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import TypeAdapter, ValidationError
 
 from s3batch_handler.core._errors import JobError, JobNotFound
-from s3batch_handler.core._payload import explain
+from s3batch_handler.core._validation import explain
 from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._functions import Functions

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.core._errors import PermanentFailure
-from s3batch_handler.core._payload import response_to_json
+from s3batch_handler.core._response_forms import response_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

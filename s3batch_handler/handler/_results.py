@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidResponse, TaskFailure
 from s3batch_handler.core._model import Outcome, ResultCode, TaskResult
-from s3batch_handler.core._payload import (
+from s3batch_handler.core._redaction import redact
+from s3batch_handler.core._response_forms import (
     FAILURE_CODES,
+    POWERTOOLS_FIELDS,
     RESULT_CODES,
-    SNAKE_CASE,
     fields_to_json,
     is_response,
     is_result,
     read_result,
 )
-from s3batch_handler.core._redaction import redact
 from s3batch_handler.handler._json import (
     JSON_ERRORS,
     UnusableResult,
@@ -241,7 +241,7 @@ def _outer_layer(value: object) -> Any:
 
 def _outcome_in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome that an object represents, or ``None``."""
-    if not SNAKE_CASE.isdisjoint(value):
+    if not POWERTOOLS_FIELDS.isdisjoint(value):
         value = fields_to_json(value)
     if "resultCode" in value:
         return _outcome_in_results([value], task)

@@ -20,7 +20,8 @@ from s3batch_handler.core._errors import OutOfTime, PermanentFailure, TaskFailur
 from s3batch_handler.core._inspection import leaf_exceptions
 from s3batch_handler.core._keys import encode_key, is_utf8
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode, Task, TaskResult
-from s3batch_handler.core._payload import build_response, explain, parse_event
+from s3batch_handler.core._payload import build_response, parse_event
+from s3batch_handler.core._validation import explain
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time

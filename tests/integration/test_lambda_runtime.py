@@ -201,7 +201,7 @@ def test_a_job_at_an_address(plain: Environment, tmp_path: Path) -> None:
         "exit": "Lambda returned function error: {.*exit status 3",
         "nonsense": "Invalid JSON returned in Lambda payload",
         "too slow": "Lambda returned function error: {.*timed out after 5.00 seconds",
-        "forgotten": "The function did not answer for this task",
+        "forgotten": "The function returned no result for this task",
     }.items():
         assert (rows[key].http_status, rows[key].error_code) == (200, "PermanentFailure")
         assert re.match(said, rows[key].message), key

@@ -267,7 +267,7 @@ def test_an_answer_with_the_ids_of_others() -> None:
         answers = invoke(at(server), keys("a"))
 
     assert answers == {
-        "a": Outcome(ResultCode.TEMPORARY_FAILURE, "The function did not answer for this task")
+        "a": Outcome(ResultCode.TEMPORARY_FAILURE, "The function returned no result for this task")
     }
 
 
@@ -749,7 +749,7 @@ def test_a_client_that_is_throttled(stub: Stubber) -> None:
 
     answers = invoke(through(stub), keys("a"))
 
-    assert answers == {"a": InvalidAnswer("the answer: expected an object, got a number")}
+    assert answers == {"a": InvalidAnswer("the response: expected an object, got a number")}
 
 
 def test_a_client_that_may_not(stub: Stubber, tmp_path: Path) -> None:

@@ -241,11 +241,11 @@ def test_each_result_code_arrives_with_its_text(function: Write, code: ResultCod
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("None", "the answer: expected an object, got null"),
-        ("'done'", "the answer: expected an object, got text"),
+        ("None", "the response: expected an object, got null"),
+        ("'done'", "the response: expected an object, got text"),
         ("{}", "invocationSchemaVersion: missing; results: missing"),
         ("answer(event, 'Great')", "resultCode"),
-        ("answer(event) | {'invocationId': 'other'}", "invocationId: not the one of the request"),
+        ("answer(event) | {'invocationId': 'other'}", "invocationId: not the same as in the event"),
         ("answer(event, more=float('nan'))", "not JSON: NaN is not a value of JSON"),
         ("b'\\xff'", "not JSON"),
         ("b'{'", "not JSON"),

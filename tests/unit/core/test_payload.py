@@ -198,8 +198,8 @@ ODD = {
     "odd_no_job.json": "job: missing",
     "odd_job_null.json": "job: expected an object, got null",
     "odd_job_without_id.json": "job.id: missing",
-    "odd_extra_fields.json": r"tasks\[0\].s3Size: not a field that is known",
-    "odd_v1_with_arguments.json": "job.userArguments: not a field that is known",
+    "odd_extra_fields.json": r"tasks\[0\].s3Size: unknown field",
+    "odd_v1_with_arguments.json": "job.userArguments: unknown field",
     "odd_v2_with_arn.json": r"tasks\[0\].s3Bucket: missing",
 }
 
@@ -272,7 +272,7 @@ def test_events_are_checked_although_their_job_has_been_seen() -> None:
     parse_event(event, strict=True)
     event["region"] = "eu-west-1"
 
-    with pytest.raises(InvalidEvent, match="region: not a field that is known here"):
+    with pytest.raises(InvalidEvent, match="region: unknown field"):
         parse_event(event, strict=True)
 
 
@@ -747,8 +747,8 @@ def test_long_result_string() -> None:
 @pytest.mark.parametrize(
     ("response", "says"),
     [
-        (None, "the answer: expected an object, got null"),
-        ("done", "the answer: expected an object, got text"),
+        (None, "the response: expected an object, got null"),
+        ("done", "the response: expected an object, got text"),
         ({}, "invocationSchemaVersion: missing"),
         (answer(results=None), "results: expected a list, got null"),
         (answer({"taskId": ID_A}), r"results\[0\].resultCode: missing"),
@@ -757,8 +757,8 @@ def test_long_result_string() -> None:
         (answer(result(5)), r"results\[0\].taskId: expected text, got a number"),
         (answer(result(ID_A, string=5)), r"resultString: expected text, got a number"),
         (answer(treatMissingKeysAs="Ignore"), "treatMissingKeysAs"),
-        (answer(invocationId="another"), "invocationId: not the one of the request"),
-        (answer(invocationSchemaVersion="1.0"), "invocationSchemaVersion: not the one"),
+        (answer(invocationId="another"), "invocationId: not the same as in the event"),
+        (answer(invocationSchemaVersion="1.0"), "invocationSchemaVersion: not the same"),
     ],
 )
 def test_no_response(response: Any, says: str) -> None:

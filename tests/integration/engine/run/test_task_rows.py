@@ -179,7 +179,7 @@ def test_failures_are_grouped_by_code_and_message(report: Rows) -> None:
         ("PermanentFailure", "object … is empty", 3),
         (
             "PermanentFailure",
-            "Invalid JSON returned in Lambda payload: the answer: expected an object, got null",
+            "Invalid JSON returned in Lambda payload: the response: expected an object, got null",
             2,
         ),
     ]
