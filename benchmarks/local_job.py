@@ -26,7 +26,7 @@ from s3batch_handler.documents._storage import open_folder
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._journal import Journal
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +97,8 @@ def ours(manifest: Path, target: Path) -> None:
         run_job(
             ready.entries(),
             WorkerPool("benchmarks.noop:handler", workers=2),
-            job=JobRef(id=JOB["id"]),
+            JobSettings(job=JobRef(id=JOB["id"]), total=ready.count),
             report=ReportWriter(open_folder(target), job_id=job_id),
-            total=ready.count,
             journal=journal,
         )
 

@@ -33,7 +33,7 @@ from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
-from s3batch_handler.engine.invoke._target import is_elsewhere, remote_function
+from s3batch_handler.engine.invoke._target import is_remote, remote_function
 from s3batch_handler.engine.run._cancellation import calling_on_ctrl_c
 from s3batch_handler.testing import make_context, make_event
 
@@ -132,7 +132,7 @@ class _Options:
     def check(self) -> None:
         """Check the values of the options."""
         schema_for(self.schema, self.arguments)
-        if is_elsewhere(self.handler):
+        if is_remote(self.handler):
             if self.source:
                 raise click.UsageError(
                     "Option --source starts a local S3, which a function elsewhere cannot reach."
@@ -174,9 +174,9 @@ def _read(event: BinaryIO) -> Any:
 
 def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
     try:
-        if is_elsewhere(options.handler):
+        if is_remote(options.handler):
             with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
-                return elsewhere.ask(request)
+                return elsewhere.invoke(request)
         with (
             redirect_stdout(sys.stderr) as log,  # the handler's output goes to its log
             logging_as_in_lambda(

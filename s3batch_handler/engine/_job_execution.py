@@ -14,14 +14,13 @@ from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
 from s3batch_handler.documents._report import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import S3Folder
-from s3batch_handler.engine.invoke._functions import qualified_name
-from s3batch_handler.engine.invoke._target import invoker_for
+from s3batch_handler.engine.invoke._target import invoker_for, qualified_name
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._job_failures import (
     BAD_MANIFEST,
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.documents._storage import S3Client
-    from s3batch_handler.engine.invoke._functions import Functions
     from s3batch_handler.engine.invoke._invoker import Invoker
+    from s3batch_handler.engine.invoke._target import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
@@ -167,6 +166,12 @@ class JobExecution:
         folder = self.jobs.folder_of(job_id)
         invoke = spec.operation.lambda_invoke
         arguments = UserArguments((invoke and invoke.user_arguments) or {})
+        settings = JobSettings(
+            job=JobRef(id=job_id, arguments=arguments),
+            schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
+            max_redrives=self.max_redrives,
+            total=saved["count"],
+        )
         with (
             saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
@@ -174,11 +179,8 @@ class JobExecution:
             result = run_job(
                 manifest.entries(),
                 self._invoker_for(spec),
-                job=JobRef(id=job_id, arguments=arguments),
-                schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
-                max_redrives=self.max_redrives,
+                settings,
                 report=self._report(job_id, spec.report),
-                total=manifest.count,
                 on_progress=save_progress,
                 journal=journal,
                 control=control,

@@ -9,7 +9,8 @@ from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import JobRef, ObjectRef
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import ReportRow, TaskStatus, read_rows
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
+from s3batch_handler.engine.run._run_job import JobSettings
 from s3batch_handler.engine.run._run_job import run_job as run_engine
 from s3batch_handler.testing._factories import JOB_ID
 
@@ -52,9 +53,11 @@ def run_job(
     run_engine(
         entries,
         InProcess(handler, timeout=timeout),
-        job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
-        schema_version=schema_version,
-        max_redrives=max_redrives,
+        JobSettings(
+            job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
+            schema_version=schema_version,
+            max_redrives=max_redrives,
+        ),
         report=report,
     )
     order = {entry.object: number for number, entry in enumerate(entries)}

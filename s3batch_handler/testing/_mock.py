@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
-from s3batch_handler.engine.invoke._functions import Functions
+from s3batch_handler.engine.invoke._target import Functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._engines import Engines
 from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls

@@ -19,7 +19,7 @@ from s3batch_handler.documents._report import read_report
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import open_folder
 from s3batch_handler.engine.invoke._target import invoker_for
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from tests.support.lambda_environment import Environment, event
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_a_job_at_an_address(plain: Environment, tmp_path: Path) -> None:
     job = run_job(
         [ManifestEntry("photos", encode_key(key), None) for key in keys],
         invoker_for(plain.address),
-        job=JobRef(id="job-1"),
+        JobSettings(job=JobRef(id="job-1")),
         report=report,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.engine.run._run_job import JobSettings
 
 Row = tuple[ManifestEntry, TaskStatus, int, str, str]
 
@@ -21,7 +22,7 @@ Function = Callable[[Any, Any], Any]
 Write = Callable[[str], str]
 
 
-JOB = JobRef(id="job-1")
+JOB = JobSettings(job=JobRef(id="job-1"))
 
 
 class Rows:

@@ -29,7 +29,7 @@ from s3batch_handler.engine.run._cancellation import (
     cancel_on_first_interrupt,
     signals_as_ctrl_c,
 )
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._status import JobStatus
 
@@ -153,11 +153,13 @@ def _run_job(
             return run_job(
                 manifest.entries(),
                 invoker,
-                job=JobRef(id=job_id, arguments=options.arguments),
-                schema_version=options.schema_version,
-                max_redrives=options.max_redrives,
+                JobSettings(
+                    job=JobRef(id=job_id, arguments=options.arguments),
+                    schema_version=options.schema_version,
+                    max_redrives=options.max_redrives,
+                    total=manifest.count,
+                ),
                 report=report,
-                total=manifest.count,
                 on_progress=on_progress,
                 journal=None if saved is None else stack.enter_context(saved.journal()),
                 control=control,

@@ -26,7 +26,7 @@ from s3batch_handler.cli._paths import check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.documents._storage import bucket_name_for, is_s3_url
-from s3batch_handler.engine.invoke._target import check_target, is_elsewhere
+from s3batch_handler.engine.invoke._target import check_target, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -252,11 +252,11 @@ def _check_handler(handler: str, options: RunOptions) -> None:
         check_target(handler)
     except InvalidFunction as error:
         raise InvalidArgument(str(error)) from error
-    if options.source and is_elsewhere(handler):
+    if options.source and is_remote(handler):
         raise click.UsageError(
             "Option --source starts a local S3, which a function elsewhere cannot reach."
         )
-    if options.log and is_elsewhere(handler):
+    if options.log and is_remote(handler):
         raise click.UsageError("Option --log needs a local function: others keep their log.")
 
 

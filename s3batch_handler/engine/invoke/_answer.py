@@ -1,4 +1,4 @@
-"""What became of one task's call: what the function answered, or why it did not."""
+"""The answers to calls: the outcome of a task, or the failure of its call."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from s3batch_handler.core._model import Outcome, ResultCode
 
 @dataclass(frozen=True, slots=True)
 class FunctionError:
-    """The function raised, ran out of time, or ended its process: Lambda answers with an error.
+    """The function raised an exception, reached its timeout, or ended its process.
 
     Attributes:
-        payload: Lambda's answer, JSON with ``errorMessage`` and mostly ``errorType``.
+        payload: Lambda's response: JSON with ``errorMessage`` and usually ``errorType``.
     """
 
     payload: str
@@ -21,24 +21,24 @@ class FunctionError:
 
 @dataclass(frozen=True, slots=True)
 class InvalidAnswer:
-    """The function returned, but nothing that S3 Batch Operations can read."""
+    """The function returned a response that S3 Batch Operations cannot read."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """The job was stopped before the task was begun, or had to cut it off."""
+    """The job was stopped before the task started, or before it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The task was refused before it was begun: by S3, or by Lambda where it was to be called.
+    """S3 or Lambda refused the task before it started.
 
     Attributes:
-        reason: Their own words.
-        details: What AWS's reports have behind them: ``Service: Amazon S3; Status Code: 404; …``.
-        code: Whether another try may help.
+        reason: The message of S3 or Lambda.
+        details: The details in AWS's reports: ``Service: Amazon S3; Status Code: 404; …``.
+        code: Whether a retry may succeed.
     """
 
     http_status: int
@@ -49,36 +49,35 @@ class Refused:
 
     @property
     def message(self) -> str:
-        """What a report says."""
+        """The message in the report."""
         return f"{self.reason} ({self.details})" if self.details else self.reason
 
 
 Answer = Outcome | FunctionError | InvalidAnswer | Refused | NotRun
-"""What became of one task's call; an ``Outcome`` is what the function itself says."""
+"""The answer to the call for one task. An ``Outcome`` is what the function decided."""
 
 
-# ---------------------------------------------------------------- as a worker process sends them
+# ---------------------------------------------------------------- answers of worker processes
 
 FUNCTION_ERROR: Final = "FunctionError"
 INVALID_ANSWER: Final = "InvalidAnswer"
 
 
 def to_texts(answer: Outcome | FunctionError | InvalidAnswer) -> tuple[str, str]:
-    """Return an answer as two texts: its kind (or its result code), and its content."""
+    """Convert an answer to two texts: its kind or result code, and its content."""
     if isinstance(answer, Outcome):
-        return _KINDS[answer.code], answer.message
+        return answer.code.value, answer.message
     if isinstance(answer, FunctionError):
         return FUNCTION_ERROR, answer.payload
     return INVALID_ANSWER, answer.reason
 
 
 def from_texts(kind: str, text: str) -> Outcome | FunctionError | InvalidAnswer:
-    """Return the answer that :func:`to_texts` has turned into two texts."""
+    """Convert the two texts of :func:`to_texts` back to an answer."""
     code = _CODES.get(kind)
     if code is not None:
         return Outcome(code, text)
     return FunctionError(text) if kind == FUNCTION_ERROR else InvalidAnswer(text)
 
 
-_KINDS: Final = {code: code.value for code in ResultCode}
 _CODES: Final = {code.value: code for code in ResultCode}

@@ -1,7 +1,7 @@
-"""Lambda's Invoke: one call of a function that runs elsewhere, and why no answer may come of it.
+"""Lambda's Invoke: one call of a remote function, and the errors of such a call.
 
-Two ways lead there: :class:`HttpApi`, for ``sam local start-lambda`` and Lambda's runtime interface
-emulator (RIE), and :class:`ClientApi`, for a boto3 client.
+:class:`HttpApi` is for ``sam local start-lambda`` and Lambda's runtime interface emulator (RIE),
+:class:`ClientApi` for a boto3 client.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Reply(NamedTuple):
-    """What came back from a function.
+class InvokeResponse(NamedTuple):
+    """The response of Invoke.
 
     Attributes:
-        failed: Lambda says that the function failed; ``payload`` is its error then.
+        payload: The response of the function, or its error.
+        failed: Whether Lambda reports that the function failed.
     """
 
     payload: bytes
@@ -40,46 +41,46 @@ class Reply(NamedTuple):
 
 
 class LambdaApi(Protocol):
-    """Lambda's Invoke, for many threads at once. ``str()`` of it names the function, for errors."""
+    """Lambda's Invoke, for any number of threads. ``str()`` returns the function's name."""
 
-    def invoke(self, payload: bytes) -> Reply:
-        """Call the function once and wait for its answer.
+    def invoke(self, payload: bytes) -> InvokeResponse:
+        """Call the function once and wait for its response.
 
         Raises:
-            NoReply: There is none, for whatever reason.
+            InvokeError: There is no response.
         """
         ...
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         ...
 
 
 class HttpApi:
-    """A function at an HTTP address: unsigned requests, over connections that are kept.
+    """A function at an HTTP address, called by unsigned requests over persistent connections.
 
     Args:
         url: ``http://host:port/2015-03-31/functions/NAME/invocations``, or ``http://host:port``
-            for the emulator, which knows its one function by the name of ``function``.
-        read_timeout: Seconds to wait for an answer: more than the function's timeout.
+            for the emulator, whose only function has the name ``function``.
+        read_timeout: Seconds to wait for a response, more than the function's timeout.
 
     Raises:
-        InvalidFunction: This is not the address of a function.
+        InvalidFunction: The URL is not the address of a function.
     """
 
     def __init__(self, url: str, *, read_timeout: float) -> None:
         parts = urlsplit(url)
         path = parts.path if parts.path.strip("/") else _EMULATOR_PATH
         if not parts.hostname or "@" in parts.netloc or not _INVOKE_PATH.fullmatch(path):
-            raise InvalidFunction(f"{url} is no address of a function: write {_ADDRESS}")
+            raise InvalidFunction(f"{url} is not the address of a function: write {_ADDRESS}")
         try:
             port = parts.port
         except ValueError as error:
             raise InvalidFunction(f"{url}: {error}") from error
         self._url = url
         self._path = f"{path}?{parts.query}" if parts.query else path
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._new = partial(kind, parts.hostname, port, timeout=_CONNECT_SECONDS)
+        connection = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._new_connection = partial(connection, parts.hostname, port, timeout=_CONNECT_SECONDS)
         self._read_timeout = read_timeout
         self._idle: list[HTTPConnection] = []
         self._busy: set[HTTPConnection] = set()
@@ -89,12 +90,12 @@ class HttpApi:
     def __str__(self) -> str:
         return self._url
 
-    def invoke(self, payload: bytes) -> Reply:
+    def invoke(self, payload: bytes) -> InvokeResponse:
         """Call the function: see :meth:`LambdaApi.invoke`."""
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._new()
+            connection = self._new_connection()
         self._busy.add(connection)
         try:
             status, headers, body = self._exchange(connection, payload)
@@ -103,43 +104,43 @@ class HttpApi:
             raise
         else:
             self._idle.append(connection)
-            if self._closed:  # while this call ran
+            if self._closed:  # during this call
                 self.close()
         finally:
             self._busy.discard(connection)
-        # The emulator answers a function that ended its process with 502, and its error.
+        # If a function ends its process, the emulator responds with 502 and the function's error.
         if status == 200 or (status >= 500 and b'"errorType"' in body):
-            return Reply(body, status != 200 or "x-amz-function-error" in headers)
+            return InvokeResponse(body, status != 200 or "x-amz-function-error" in headers)
         raise _http_failure(status, headers, body)
 
     def _exchange(
         self, connection: HTTPConnection, payload: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if connection.sock is None:  # new, or the server keeps none
+        if connection.sock is None:  # new, or closed by the server
             self._connect(connection)
         try:
             connection.request("POST", self._path, payload, _HEADERS)
             response = connection.getresponse()
             body = response.read()
         except TimeoutError as error:
-            raise Silence(self._read_timeout) from error
+            raise ReadTimeout(self._read_timeout) from error
         except (OSError, HTTPException) as error:
-            raise CallFailed(None, type(error).__name__, f"no answer: {error}") from error
+            raise CallFailed(None, type(error).__name__, f"no response: {error}") from error
         headers = {name.lower(): value for name, value in response.getheaders()}
         return response.status, headers, body
 
     def _connect(self, connection: HTTPConnection) -> None:
         try:
             connection.connect()
-        except (OSError, UnicodeError) as error:  # the latter: no such name of a host
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
             raise Unreachable(error) from error
         connection.sock.settimeout(self._read_timeout)
 
     def close(self) -> None:
-        """Hang up. Whoever still waits for an answer is woken."""
+        """Close the connections, and interrupt the calls that still wait for a response."""
         self._closed = True
         for connection in list(self._busy):
-            with suppress(OSError, AttributeError):  # it may close by itself just now
+            with suppress(OSError, AttributeError):  # its thread may close it just now
                 connection.sock.shutdown(SHUT_RDWR)
         while self._idle:
             self._idle.pop().close()
@@ -153,7 +154,7 @@ _ADDRESS: Final = "http://host:port/2015-03-31/functions/NAME/invocations"
 
 
 def _http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
-    """Read an error of Lambda's, or of a server that is none."""
+    """Return the error in a response of Lambda, or of any other server."""
     text = body.decode(errors="replace").strip()
     with suppress(ValueError, AttributeError):
         error = json.loads(text)
@@ -165,13 +166,13 @@ def _http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallF
 
 
 class ClientApi:
-    """A function that a boto3 Lambda client can call.
+    """A function that a boto3 Lambda client calls.
 
-    The client waits as long as its own ``read_timeout`` says: more than the function's timeout.
+    The ``read_timeout`` of the client must be longer than the function's timeout.
 
     Args:
         client: ``boto3.client("lambda")``.
-        function_name: Name or ARN, with a qualifier or without.
+        function_name: Name or ARN, with or without a qualifier.
     """
 
     def __init__(self, client: LambdaClient, function_name: str) -> None:
@@ -182,92 +183,97 @@ class ClientApi:
     def __str__(self) -> str:
         return self._function_name
 
-    def invoke(self, payload: bytes) -> Reply:
+    def invoke(self, payload: bytes) -> InvokeResponse:
         """Call the function: see :meth:`LambdaApi.invoke`."""
         try:
-            answer = self._client.invoke(FunctionName=self._function_name, Payload=payload)
-            return Reply(answer["Payload"].read(), "FunctionError" in answer)
+            response = self._client.invoke(FunctionName=self._function_name, Payload=payload)
+            return InvokeResponse(response["Payload"].read(), "FunctionError" in response)
         except Exception as error:
-            raise _client_problem(error) from error
+            raise _client_error(error) from error
 
     def close(self) -> None:
-        """Nothing to do: the client belongs to whoever made it."""
+        """Do nothing: the client belongs to the caller."""
 
 
 class LambdaClient(Protocol):
-    """What is needed of ``boto3.client("lambda")``."""
+    """The method of ``boto3.client("lambda")`` that is used."""
 
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803  boto3's names
-        """Call a function and wait for it."""
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function ``FunctionName`` with ``Payload``, and wait for its response."""
         ...
 
 
-def _client_problem(error: Exception) -> Exception:
-    """Sort what botocore raises, known by its shape and names."""
+def _client_error(error: Exception) -> InvokeError:
+    """Classify an exception of botocore by its attributes and class names."""
     aws = AwsError.from_exception(error)
     if aws is not None:
         return CallFailed(aws.status, aws.code, aws.message)
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ReadTimeoutError" in names:
-        return Silence()
+        return ReadTimeout()
     if "ConnectionError" in names:
         return Unreachable(error)
-    may_pass = classify(error).code is ResultCode.TEMPORARY_FAILURE
-    if may_pass and not names & _NO_CREDENTIALS:
+    is_temporary = classify(error).code is ResultCode.TEMPORARY_FAILURE
+    if is_temporary and not names & _NO_CREDENTIALS:
         return CallFailed(None, type(error).__name__, str(error))
-    return CallFailed(400, type(error).__name__, str(error))  # no credentials, no such parameter
+    return CallFailed(400, type(error).__name__, str(error))  # no credentials, an unknown parameter
 
 
 _NO_CREDENTIALS: Final = {"CredentialRetrievalError", "MetadataRetrievalError"}
 
 
-# ---------------------------------------------------------------- no answer
+# ---------------------------------------------------------------- errors
 
 
-class NoReply(Exception):
-    """A function was called, and nothing came back from it."""
+class InvokeError(Exception):
+    """A call without a response of the function."""
 
 
-class Silence(NoReply):
-    """It was called and is still at work, as far as we know: calling it again makes it worse."""
+class ReadTimeout(InvokeError):
+    """The function did not respond in time. It may still run, so a retry would add load."""
 
     def __init__(self, seconds: float | None = None) -> None:
         within = f" within {seconds:g} seconds" if seconds else " in time"
-        super().__init__(f"no answer{within}")
+        super().__init__(f"no response{within}")
 
 
-class Unreachable(NoReply):
-    """Nobody is there."""
+class Unreachable(InvokeError):
+    """No server accepts connections at the address."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"nobody answers there ({describe(error)})")
+        super().__init__(f"no server responds ({describe(error)})")
 
 
-class CallFailed(NoReply):
-    """Lambda did not call the function; or did, and its answer got lost.
+class CallFailed(InvokeError):
+    """Lambda did not call the function, or its response was lost.
 
     Attributes:
-        tries: How often to try.
+        tries: How often to try the call.
         is_not_ready: Lambda is still preparing the function or a resource that it needs.
-        concerns_all: Other tasks would fare no better, ever.
-        is_access_denied: The function is there, and we may not call it.
+        affects_all_tasks: The calls for all other tasks will fail in the same way.
+        is_access_denied: The function exists, but may not be invoked.
     """
 
     def __init__(self, status: int | None, code: str, message: str) -> None:
-        self.message = sanitize(message)  # of anybody: it may be a proxy's page
+        self.message = sanitize(message)  # untrusted: it may be a proxy's error page
         super().__init__(f"{code}: {self.message}")
-        lost = status is None or status >= 500
-        throttled = status == 429
-        stays = code in _STAYS or (code in _NOT_READY and _HAS_FAILED in message)
-        may_pass = lost or throttled or status in _MAY_PASS or code in _OF_ONE_CALL
-        may_pass = (may_pass or any(words in message for words in _BAD_TIME)) and not stays
-        self.is_not_ready = code in _NOT_READY and not stays
+        is_lost = status is None or status >= 500
+        is_throttled = status == 429
+        is_permanent = code in _PERMANENT or (code in _NOT_READY and _HAS_FAILED in message)
+        is_temporary = not is_permanent and (
+            is_lost
+            or is_throttled
+            or status in _TEMPORARY_STATUSES
+            or code in _TEMPORARY
+            or any(text in message for text in _WRONG_TIME)
+        )
+        self.is_not_ready = code in _NOT_READY and not is_permanent
         self.is_access_denied = status == 403 and code.startswith("AccessDenied")
-        self.concerns_all = not (may_pass or self.is_not_ready or self.is_access_denied)
-        self.tries = 10 if throttled else 4 if may_pass else 1
+        self.affects_all_tasks = not (is_temporary or self.is_not_ready or self.is_access_denied)
+        self.tries = 10 if is_throttled else 4 if is_temporary else 1
 
 
-# The errors of Lambda's Invoke; botocore's service model describes them. A test covers all of them.
+# The errors of Lambda's Invoke, from botocore's service model. A test covers all of them.
 
 _NOT_READY: Final = frozenset(
     {
@@ -281,10 +287,10 @@ _NOT_READY: Final = frozenset(
     }
 )
 _HAS_FAILED: Final = "following state: Failed"  # not Pending or Inactive
-_MAY_PASS: Final = (408, 409)  # a file system that is not mounted yet; other conflicts
-_OF_ONE_CALL: Final = ("EFSIOException", "SnapStartException")
-_BAD_TIME: Final = ("Signature expired", "Signature not yet current")  # this machine was suspended
-_STAYS: Final = (
+_TEMPORARY_STATUSES: Final = (408, 409)  # a file system that is not mounted yet; other conflicts
+_TEMPORARY: Final = ("EFSIOException", "SnapStartException")
+_WRONG_TIME: Final = ("Signature expired", "Signature not yet current")  # the machine was suspended
+_PERMANENT: Final = (
     "CodeArtifactUserFailedException",
     "RuntimeAliasDeletedException",
     "RuntimeVersionDeletedException",

@@ -1,4 +1,4 @@
-"""Functions that run elsewhere: one call of Lambda's Invoke for each task, several at a time."""
+"""Call a remote function: one Invoke of Lambda for each task, several at a time."""
 
 from __future__ import annotations
 
@@ -16,35 +16,40 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.core._payload import job_to_json
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, Refused
-from s3batch_handler.engine.invoke._lambda_api import CallFailed, NoReply, Silence, Unreachable
-from s3batch_handler.engine.invoke._lambda_environment import read_response, task_event
+from s3batch_handler.engine.invoke._events import read_response
+from s3batch_handler.engine.invoke._lambda_api import (
+    CallFailed,
+    InvokeError,
+    ReadTimeout,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.core._model import JobRef
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.invoke._lambda_api import LambdaApi, Reply
+    from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._invoker import Answers
+    from s3batch_handler.engine.invoke._lambda_api import InvokeResponse, LambdaApi
 
 
 class RemoteFunction:
-    """Calls a function that runs elsewhere, ``concurrency`` calls at a time.
+    """Calls a remote function, ``concurrency`` calls at a time. An :class:`Invoker`.
 
-    A call that does not come about is tried again after a while, longer each time: ten times in
-    all if Lambda throttles it, four times if it fails in Lambda or on the way. If that does not
-    help, the task has failed temporarily, and a redrive may succeed. The function may so be called
-    twice for a task; S3 as well promises no more than "at least once".
+    A failed call is retried with exponential backoff: up to ten tries if Lambda throttles it, four
+    if Lambda or the network fails. After the last one, the task has failed temporarily, and the job
+    retries it later. So the function may be called twice for a task. S3 Batch Operations does not
+    exclude that either.
 
     A call waits for a server that no longer responds, and for a function that Lambda is preparing.
 
     Args:
-        api: The way to the function.
+        api: Calls the function.
         concurrency: Calls at a time.
-        grace: Seconds that running calls get to end in, when the job is stopped.
+        grace: Seconds that running calls have to end when the job is stopped.
         backoff: Seconds before the second try, at most.
         patience: Seconds that a call waits for a server, or for a function to be ready.
     """
@@ -63,123 +68,119 @@ class RemoteFunction:
         self._grace = grace
         self._backoff = backoff
         self._patience = patience
-        self._was_there = False
+        self._has_responded = False
         self._not_announced = threading.Lock()  # acquired once, by the first call that waits
 
     def invoke_all(
         self,
-        job: JobRef,
-        schema_version: str,
+        template: EventTemplate,
         entries: Iterable[ManifestEntry],
+        /,
         *,
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+    ) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
             InvalidFunction: No server responds, the function does not exist, or it was not ready in
                 time.
         """
-        answer = partial(self._answer, schema_version, job_to_json(schema_version, job))
-        callers = _Callers(answer, size=self._concurrency)
+        threads = _CallThreads(partial(self._answer, template), size=self._concurrency)
         entries = iter(entries)
         try:
             while not stop():
-                callers.begin(entries)
-                if not callers.pending:
+                threads.start_calls(entries)
+                if not threads.pending:
                     return
-                yield from callers.finished()
-            yield from callers.stop(self._grace)
-        except Exception:  # there is no function any more, or an entry could not be read
-            yield from callers.stop(self._grace)
+                yield from threads.finished()
+            yield from threads.stop(self._grace)
+        except Exception:  # the function cannot be called, or an entry cannot be read
+            yield from threads.stop(self._grace)
             raise
         finally:
-            callers.disband()
+            threads.close()
 
-    def ask(self, event: object) -> Any:
-        """Send one event of any kind; give what the function returned.
+    def invoke(self, event: object) -> Any:
+        """Send one event of any kind, and return what the function returned.
 
         Raises:
-            InvalidFunction: There is no function to call, or it may not or cannot be called now.
-            InvalidResponse: The function failed; or what it returned is no JSON.
+            InvalidFunction: The function does not exist, or cannot be called now.
+            InvalidResponse: The function failed, or its response is not valid JSON.
         """
         try:
-            reply = self._invoke(json.dumps(event).encode(), threading.Event())
-        except NoReply as problem:
-            raise InvalidFunction(f"{self._api}: {problem}") from problem
-        error = _function_error(reply)
-        if error is not None:
-            raise InvalidResponse(f"the function failed: {error.payload}")
+            response = self._invoke(json.dumps(event).encode(), threading.Event())
+        except InvokeError as error:
+            raise InvalidFunction(f"{self._api}: {error}") from error
+        failure = _function_error(response)
+        if failure is not None:
+            raise InvalidResponse(f"the function failed: {failure.payload}")
         try:
-            return json.loads(reply.payload)
+            return json.loads(response.payload)
         except ValueError as error:
-            raise InvalidResponse(f"the function's answer is no JSON: {error}") from error
+            raise InvalidResponse(
+                f"the response of the function is not valid JSON: {error}"
+            ) from error
 
     def close(self) -> None:
-        """Hang up, on running calls as well."""
+        """Close the connections, also those of running calls."""
         self._api.close()
 
     # -------------------------------------------------------- one call
 
     def _answer(
-        self,
-        schema_version: str,
-        job: dict[str, Any],
-        entry: ManifestEntry,
-        stopped: threading.Event,
+        self, template: EventTemplate, entry: ManifestEntry, stopped: threading.Event
     ) -> Answer:
         """Call the function for one task."""
-        event = task_event(f"AAAAAAAAAA{uuid.uuid4().hex}", schema_version, job, entry)
+        event = template.event(f"AAAAAAAAAA{uuid.uuid4().hex}", entry)
         try:
-            reply = self._invoke(json.dumps(event).encode(), stopped)
+            response = self._invoke(json.dumps(event).encode(), stopped)
         except _Stopped:
             return NotRun()
-        except Silence as silence:
-            return _error("ReadTimeout", str(silence))
-        except CallFailed as failed:
-            if failed.is_access_denied:
-                return Refused(403, "AccessDenied", failed.message)
-            return Outcome(ResultCode.TEMPORARY_FAILURE, str(failed))
-        return _function_error(reply) or read_response(event, reply.payload)
+        except ReadTimeout as error:
+            return _error("ReadTimeout", str(error))
+        except CallFailed as error:
+            if error.is_access_denied:
+                return Refused(403, "AccessDenied", error.message)
+            return Outcome(ResultCode.TEMPORARY_FAILURE, str(error))
+        return _function_error(response) or read_response(event, response.payload)
 
-    def _invoke(self, payload: bytes, stopped: threading.Event) -> Reply:
-        """Send a payload until something comes back, or there is no hope of it.
+    def _invoke(self, payload: bytes, stopped: threading.Event) -> InvokeResponse:
+        """Send a payload, with retries.
 
         Raises:
-            NoReply: No answer of the function's, and this task alone suffers from it.
-            InvalidFunction: All tasks would.
+            InvokeError: The call for this task has failed.
+            InvalidFunction: The calls for all tasks will fail.
         """
         pause = 0.0
         failures = 0
         since: float | None = None
-        for tried in count(1):
+        for tried in count():
             if stopped.wait(pause):
                 raise _Stopped
             try:
-                reply = self._api.invoke(payload)
-            except Unreachable as problem:
-                if not self._was_there:
-                    raise InvalidFunction(f"{self._api}: {problem}") from problem
-                since = self._waiting_since(since, problem)
-            except CallFailed as failed:
-                self._was_there = True
-                if failed.concerns_all:
-                    raise InvalidFunction(f"{self._api}: {failed}") from failed
-                if failed.is_not_ready:
-                    since = self._waiting_since(since, failed)
+                response = self._api.invoke(payload)
+            except Unreachable as error:
+                if not self._has_responded:
+                    raise InvalidFunction(f"{self._api}: {error}") from error
+                since = self._waiting_since(since, error)
+            except CallFailed as error:
+                self._has_responded = True
+                if error.affects_all_tasks:
+                    raise InvalidFunction(f"{self._api}: {error}") from error
+                if error.is_not_ready:
+                    since = self._waiting_since(since, error)
                 else:
                     failures += 1
-                    if failures >= failed.tries:
+                    if failures >= error.tries:
                         raise
             else:
-                self._was_there = True
-                return reply
-            # At random, so that those who were throttled together do not come back together.
-            longest = min(self._backoff * 2 ** (tried - 1), _LONGEST_PAUSE)
-            pause = random.uniform(0, longest)  # noqa: S311  no secret
-        raise AssertionError("count() ends")
+                self._has_responded = True
+                return response
+            # A random pause, so that calls that were throttled together do not return together.
+            pause = _RANDOM.uniform(0, min(self._backoff * 2**tried, _MAX_PAUSE))
+        raise AssertionError("count() never ends")
 
-    def _waiting_since(self, since: float | None, problem: NoReply) -> float:
+    def _waiting_since(self, since: float | None, error: InvokeError) -> float:
         """Return when a call began to wait; now if it has not waited yet.
 
         Raises:
@@ -187,61 +188,59 @@ class RemoteFunction:
         """
         now = time.monotonic()
         if since is None:
-            self._announce(problem)
+            if self._not_announced.acquire(blocking=False):  # only the first call logs this
+                text = "%s: %s; waiting up to %g seconds"
+                _LOG.warning(text, self._api, redacted_text(error), self._patience)
             return now
         if now - since >= self._patience:
             waited = f"waited {self._patience:g} seconds for it"
-            raise InvalidFunction(f"{self._api}: {problem} ({waited})") from problem
+            raise InvalidFunction(f"{self._api}: {error} ({waited})") from error
         return since
-
-    def _announce(self, problem: NoReply) -> None:
-        if self._not_announced.acquire(blocking=False):  # only the first call logs this
-            words = "%s: %s; waiting up to %g seconds"
-            _LOG.warning(words, self._api, redacted_text(problem), self._patience)
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
-_LONGEST_PAUSE: Final = 10.0  # seconds
+_MAX_PAUSE: Final = 10.0  # seconds
+_RANDOM: Final = random.SystemRandom()
 
 
-def _function_error(reply: Reply) -> FunctionError | None:
-    """Tell whether a function failed. Lambda says so in a header, emulators do not.
+def _function_error(response: InvokeResponse) -> FunctionError | None:
+    """Return the error of a function that failed, or ``None``.
 
-    Those answer with the error as if the function had returned it, with a line of text for a
-    time-out, or with nothing at all.
+    Lambda has a header for it. Emulators return the error as if the function had returned it, a
+    line of text for a timeout, or nothing at all.
     """
-    text = reply.payload.decode(errors="replace")
+    text = response.payload.decode(errors="replace")
     if not text:
-        return _error("Unhandled", "the function did not answer: it timed out, or ended")
+        return _error("Unhandled", "the function did not respond: it timed out, or ended")
     if text.startswith("Task timed out after"):
         return _error("Sandbox.Timedout", text)
-    if not reply.failed and '"errorType"' not in text:
+    if not response.failed and '"errorType"' not in text:
         return None
     error: Any = None
     with suppress(ValueError, RecursionError):
         error = json.loads(text)
     is_error = isinstance(error, dict) and isinstance(error.get("errorMessage"), str)
-    if is_error and (reply.failed or "results" not in error):
+    if is_error and (response.failed or "results" not in error):
         return FunctionError(text)
-    return _error("Unhandled", text) if reply.failed else None
+    return _error("Unhandled", text) if response.failed else None
 
 
-def _error(kind: str, message: str) -> FunctionError:
-    return FunctionError(json.dumps({"errorType": kind, "errorMessage": message}))
+def _error(error_type: str, message: str) -> FunctionError:
+    return FunctionError(json.dumps({"errorType": error_type, "errorMessage": message}))
 
 
 class _Stopped(Exception):
-    """The job is over: nothing is called any more."""
+    """The job was stopped: the call was not made."""
 
 
-# ---------------------------------------------------------------- many calls at a time
+# ---------------------------------------------------------------- threads
 
 
-class _Callers:
-    """Threads that get answers for entries; no more of either than are needed.
+class _CallThreads:
+    """Threads that call a function for entries. Threads and entries are taken as needed.
 
     Attributes:
-        pending: What was begun and has no answer yet, by number.
+        pending: The entries without an answer, by number.
     """
 
     def __init__(
@@ -251,64 +250,64 @@ class _Callers:
         self._size = size
         self._numbers = count()
         self.pending: dict[int, ManifestEntry] = {}
-        self._todo: SimpleQueue[tuple[int, ManifestEntry] | None] = SimpleQueue()
-        self._done: SimpleQueue[tuple[int, Answer | Exception]] = SimpleQueue()
+        self._to_call: SimpleQueue[tuple[int, ManifestEntry] | None] = SimpleQueue()
+        self._answered: SimpleQueue[tuple[int, Answer | Exception]] = SimpleQueue()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def begin(self, entries: Iterator[ManifestEntry]) -> None:
-        """Take as many entries as keep all threads busy: for each, one to do and one to do next."""
+    def start_calls(self, entries: Iterator[ManifestEntry]) -> None:
+        """Take enough entries for all threads: for each, one to call now and one to call next."""
         room = 2 * self._size - len(self.pending)
         for number, entry in zip(self._numbers, islice(entries, room), strict=False):
             self.pending[number] = entry
-            self._todo.put((number, entry))
+            self._to_call.put((number, entry))
             if len(self._threads) < self._size:
-                thread = threading.Thread(target=self._work, name="s3batch call", daemon=True)
+                thread = threading.Thread(target=self._call, name="s3batch call", daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
-    def _work(self) -> None:
-        for number, entry in iter(self._todo.get, None):
+    def _call(self) -> None:
+        for number, entry in iter(self._to_call.get, None):
             try:
-                self._done.put((number, self._answer(entry, self._stopped)))
-            except Exception as error:  # raised where the answers are awaited
-                self._done.put((number, error))
+                self._answered.put((number, self._answer(entry, self._stopped)))
+            except Exception as error:  # finished() raises it
+                self._answered.put((number, error))
 
-    def finished(self) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Give the answers that are there; wait for one, but not for ever."""
+    def finished(self) -> Answers:
+        """Yield the answers that have arrived, after waiting a moment for the first one."""
         with suppress(Empty):
-            number, answer = self._done.get(timeout=_TICK)
+            number, answer = self._answered.get(timeout=_TICK)
             while True:
                 entry = self.pending.pop(number)
                 if isinstance(answer, Exception):
                     yield entry, NotRun()
                     raise answer
                 yield entry, answer
-                number, answer = self._done.get_nowait()
+                number, answer = self._answered.get_nowait()
 
-    def stop(self, grace: float) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Begin nothing any more; give what ends within ``grace`` seconds, and what does not."""
+    def stop(self, grace: float) -> Answers:
+        """Start no further call; yield the answers of the next ``grace`` seconds, then the rest."""
         self._stopped.set()
         with suppress(Empty):
-            while task := self._todo.get_nowait():
+            while task := self._to_call.get_nowait():
                 yield self.pending.pop(task[0]), NotRun()
-        give_up = time.monotonic() + grace
+        deadline = time.monotonic() + grace
         is_late = False
         while self.pending and not is_late:
-            is_late = time.monotonic() >= give_up  # and still looks, if this process was stopped
-            with suppress(Exception):  # only the first error is raised, and that is known
+            is_late = time.monotonic() >= deadline  # look once more: the machine may have slept
+            with suppress(Exception):  # the first error is raised by invoke_all
                 yield from self.finished()
         while self.pending:
             yield self.pending.popitem()[1], NotRun()
 
-    def disband(self) -> None:
-        """Let the threads end. One that still waits for an answer does so on its own."""
+    def close(self) -> None:
+        """End the threads. A thread that waits for a response ends when it arrives."""
         self._stopped.set()
         for _ in self._threads:
-            self._todo.put(None)
-        until = time.monotonic() + _TICK
+            self._to_call.put(None)
+        deadline = time.monotonic() + _TICK
         for thread in self._threads:
-            thread.join(max(0, until - time.monotonic()))
+            thread.join(max(0, deadline - time.monotonic()))
 
 
-_TICK: Final = 0.1
+_TICK: Final = 0.1  # seconds

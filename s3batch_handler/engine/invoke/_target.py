@@ -1,13 +1,16 @@
-"""What a job may be told to call, and how: in this process, in worker processes, or elsewhere."""
+"""The targets that a job may invoke: which are registered, and the invoker for each of them."""
 
 from __future__ import annotations
 
+import re
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._function_loader import Function, split_spec
-from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT, InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
+from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -21,13 +24,83 @@ Target: TypeAlias = "Function | str | LambdaClient"
 """What can be registered as a function of jobs:
 
 ===========================================  ======================================================
-a callable                                   called right here
+a callable                                   called in this process
 ``module:name``, ``path/to/app.py:name``     loaded and called in worker processes
-``http://…``, ``https://…``                  at an address, see :class:`~.lambda_api.HttpApi`
-``arn:aws:lambda:…``                         by Lambda, in the Region of the ARN
-``boto3.client("lambda")``                   by this client, under the name it is registered as
+``http://…``, ``https://…``                  called there: see :class:`~._lambda_api.HttpApi`
+``arn:aws:lambda:…``                         invoked in Lambda, in the Region of the ARN
+``boto3.client("lambda")``                   invoked by this client, by its registered name
 ===========================================  ======================================================
 """
+
+
+class Functions:
+    """The registered functions, by name or ARN: see :class:`~s3batch_handler.engine.Engine`.
+
+    Args:
+        functions: The functions, by name or ARN.
+        account_id: The account of names without one.
+        region: The Region of names without one.
+
+    Attributes:
+        names: The names and ARNs as they were given.
+
+    Raises:
+        ValueError: A key is neither the name nor the ARN of a function.
+        InvalidFunction, TypeError: See :func:`check_target`.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, Target],
+        *,
+        account_id: str = "123456789012",
+        region: str = "us-east-1",
+    ) -> None:
+        self.names = tuple(functions)
+        self._defaults = {"account": account_id, "region": region, "qualifier": "$LATEST"}
+        self._functions = [(_parts_of(name), target) for name, target in functions.items()]
+        for name, target in functions.items():
+            check_target(target, name=name)
+
+    def find(self, arn: str) -> Target | None:
+        """Return the function that a ``FunctionArn`` names, or ``None``.
+
+        If several match, it is the one whose registered name has the most parts.
+        """
+        parts = {**self._defaults, **_parts_of(arn)}
+        matching = [
+            (len(registered), function)
+            for registered, function in self._functions
+            if registered.items() <= parts.items()
+        ]
+        return max(matching, key=itemgetter(0))[1] if matching else None
+
+
+def qualified_name(arn: str) -> str:
+    """Return the name and qualifier of the function that a ``FunctionArn`` names."""
+    parts = _parts_of(arn)
+    return ":".join(parts[part] for part in ("name", "qualifier") if part in parts)
+
+
+def _parts_of(name: str) -> dict[str, str]:
+    match = _FUNCTION_NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(
+            f"{name!r} is not the name of a function. Pass a name, name:qualifier or ARN"
+        )
+    return {part: value for part, value in match.groupdict().items() if value}
+
+
+_FUNCTION_NAME: Final = re.compile(
+    r"""(?: arn:[^:]*:lambda: )?
+        (?: (?P<region> [a-z]{2} (?:-[a-z]+)+ -\d ): )?
+        (?: (?P<account> \d{12} ): )?
+        (?: function: )?
+        (?P<name> [a-zA-Z0-9_-]+ )
+        (?: :(?P<qualifier> \$LATEST | [a-zA-Z0-9_-]+ ) )?
+    """,
+    re.VERBOSE,
+)
 
 
 def invoker_for(
@@ -39,29 +112,29 @@ def invoker_for(
     env: Mapping[str, str] | None = None,
     log: BinaryIO | None = None,
 ) -> Invoker:
-    """Give what calls the function.
+    """Create the invoker for a target.
 
     Args:
         target: The function.
-        name: What it is called, for a boto3 client to find it.
+        name: The name or ARN of the function, for a boto3 client.
         workers: Calls at a time. By default one for each processor, 10 for Lambda, and one at an
-            address, as the runtime interface emulator crashes from two; in this process, one.
-        timeout: Seconds that a call may take; by default 60. A function elsewhere has a timeout
-            of its own: it is waited for a little longer than this, by default than the 900
-            seconds that Lambda allows at most.
+            address, because the runtime interface emulator crashes from two. In this process, one.
+        timeout: Seconds that a call may take; by default 60. A remote function has its own timeout:
+            the invoker waits 30 seconds longer than this, by default longer than 900 seconds, the
+            maximum of Lambda.
         env: Environment variables for worker processes.
-        log: Where the output of worker processes goes.
+        log: Where the output of worker processes is written.
 
     Raises:
-        InvalidFunction: This names no function.
+        InvalidFunction: The target is not a valid name of a function.
     """
-    if isinstance(target, str) and is_elsewhere(target):
+    if isinstance(target, str) and is_remote(target):
         return remote_function(target, workers=workers, timeout=timeout)
-    here = DEFAULT_TIMEOUT if timeout is None else timeout
+    local_timeout = DEFAULT_TIMEOUT if timeout is None else timeout
     if isinstance(target, str):
-        return WorkerPool(target, workers=workers, timeout=here, env=env, log=log)
+        return WorkerPool(target, workers=workers, timeout=local_timeout, env=env, log=log)
     if callable(target):
-        return InProcess(target, timeout=here)
+        return InProcess(target, timeout=local_timeout)
     from s3batch_handler.engine.invoke._lambda_api import ClientApi
     from s3batch_handler.engine.invoke._remote import RemoteFunction
 
@@ -71,12 +144,12 @@ def invoker_for(
 def remote_function(
     target: str, *, workers: int | None = None, timeout: float | None = None
 ) -> RemoteFunction:
-    """Give what calls a function at an address, or one with an ARN: see :func:`invoker_for`."""
-    # http.client takes 10 ms to come.
+    """Create the invoker for a URL or an ARN: see :func:`invoker_for`."""
+    # Imported here, because http.client takes 10 ms.
     from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi
     from s3batch_handler.engine.invoke._remote import RemoteFunction
 
-    read_timeout = (_LONGEST_TIMEOUT if timeout is None else timeout) + _PATIENCE
+    read_timeout = (_MAX_TIMEOUT if timeout is None else timeout) + _INIT_SECONDS
     if not target.startswith("arn:"):
         return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=workers or 1)
     from s3batch_handler.jobs._aws_clients import lambda_client
@@ -86,24 +159,26 @@ def remote_function(
     return RemoteFunction(ClientApi(client, target), concurrency=workers)
 
 
-def is_elsewhere(target: str) -> bool:
-    """Tell whether a text names a function that does not run on behalf of this process."""
+def is_remote(target: str) -> bool:
+    """Return whether a target is a URL or an ARN, and not a function on this machine's disk."""
     return target.startswith(("http://", "https://", "arn:"))
 
 
 def check_target(target: object, *, name: str = "function") -> None:
-    """Find out what can be known without calling or loading anything.
+    """Check a target, without calling or loading anything.
 
-    ``name`` is what it is registered as.
+    Args:
+        target: The target.
+        name: The name that it is registered as, for errors.
 
     Raises:
-        InvalidFunction: A text that names no function.
-        TypeError: Nothing that can be a function.
+        InvalidFunction: A text that is not the name of a function.
+        TypeError: An object that cannot be a function.
     """
     if isinstance(target, str):
         if target.startswith("arn:"):
             _region(target)
-        elif is_elsewhere(target):
+        elif is_remote(target):
             remote_function(target)
         else:
             place, _ = split_spec(target)
@@ -118,12 +193,11 @@ def _region(arn: str) -> str:
     parts = arn.split(":")
     if len(parts) not in (7, 8) or parts[2] != "lambda" or parts[5] != "function" or not parts[3]:
         raise InvalidFunction(
-            f"{arn} is no ARN of a function: write arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+            f"{arn} is not the ARN of a function: write arn:aws:lambda:REGION:ACCOUNT:function:NAME"
         )
     return parts[3]
 
 
 _LAMBDA_CALLS: Final = 10
-_LONGEST_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
-# A function may have to start first: for that Lambda gives it 10 s that its timeout does not count.
-_PATIENCE: Final = 30.0
+_MAX_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
+_INIT_SECONDS: Final = 30.0  # Lambda gives a function 10 s to start, beside its timeout

@@ -1,29 +1,27 @@
-"""The child process in which a function runs: loaded once, called once at a time, many calls.
+"""The main function of a worker process, which loads a function and calls it for many tasks.
 
-It has four pipes, apart from the standard streams, which belong to the function:
+A worker has four pipes, because the standard streams belong to the function:
 
-========  =========  ===================================================================
-pipe      direction  what is in it
-========  =========  ===================================================================
-tasks     in         frames (see :func:`frame`): first a :class:`Setup`, then batches of tasks
-results   out        lines ``["kind","text"]``: first ``ready``, then one for each task
-lifeline  in         nothing; a byte asks to stop; its end says that the parent is gone
-cord      in         nothing at all; its end, on Linux, is for the kernel to act on
-========  =========  ===================================================================
+=======  =========  ======================================================================
+pipe     direction  content
+=======  =========  ======================================================================
+batches  in         lines of JSON: first a :class:`Setup`, then a :data:`Batch` in each line
+results  out        lines ``["kind","text"]``: first ``ready``, then one for each task
+control  in         a byte stops the worker after the running task; the end kills the worker
+kill     in         nothing; at its end, the kernel kills the worker (Linux only)
+=======  =========  ======================================================================
 
-Tasks come in batches, for speed; each result leaves as it is made, in the order of the tasks. So
-whatever ends the process, the parent knows the task that was running, and those not yet begun.
-A batch that takes long is given back (``rest``), so that idle workers can have it.
+Tasks are sent in batches, for speed. Each result is sent at once, in the order of the tasks. So if
+the process ends, the parent knows which task was running and which had not started. The worker
+returns the rest of a batch that takes long (``not started``), so that idle workers can run it.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-import marshal
 import os
 import signal
-import struct
 import sys
 import threading
 import time
@@ -34,101 +32,91 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import sanitize
 from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER, to_texts
+from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from io import TextIOWrapper
 
 READY: Final = "ready"
-UNUSABLE: Final = "unusable"
-REST: Final = "rest"
+LOAD_ERROR: Final = "load error"
+NOT_STARTED: Final = "not started"
 
 BATCH_SECONDS: Final = 0.1
-"""How long a worker keeps a batch: the time in which a job reacts to what its tasks do."""
+"""How long a worker works on a batch, and so how fast a job reacts to the results of its tasks."""
 
 
 class Setup(TypedDict):
-    """What a worker is told once."""
+    """The first line for a worker."""
 
     spec: str
     timeout: float
-    instance: str
+    environment_id: str
 
 
 Batch = tuple[str, dict[str, Any], list[tuple[str, str, str | None]]]
-"""Schema version, the job as spelled in events, and of each task: bucket, encoded key, version."""
-
-
-def frame(value: Any) -> bytes:
-    """Pack a value for the way from the parent to a worker: one interpreter, one version."""
-    # marshal takes a third of JSON's time; it is not for data from strangers, and gets none:
-    # what comes back, from a process in which anybody's code runs, is JSON.
-    content = marshal.dumps(value)
-    return _LENGTH.pack(len(content)) + content
-
-
-_LENGTH: Final = struct.Struct("<Q")
+"""The fields of the :class:`EventTemplate`, and the entries of the tasks."""
 
 
 def main() -> None:
-    """Be a worker. The last four arguments are the numbers of the four pipes' ends."""
-    pipes = tasks, results, lifeline, cord = [*map(int, sys.argv[-4:])]
+    """Run a worker. The last four arguments are the file descriptors of the pipes."""
+    pipes = batches, results, control, kill = [*map(int, sys.argv[-4:])]
     sys.argv[1:] = []
     for pipe in pipes:
-        os.set_inheritable(pipe, False)  # the function's own subprocesses shall not hold them
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)  # a kill loses no prints
+        os.set_inheritable(pipe, False)  # subprocesses of the function must not keep them open
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)  # print before a kill
     state = _State()
-    _watch(lifeline, state)
-    _hang_on(cord)
+    _follow_control_pipe(control, state)
+    _kill_at_end_of(kill)
 
-    def after_fork() -> None:  # the function's children are none of our workers
-        state.forked = True
+    def after_fork() -> None:  # the function's child processes are not workers
+        state.is_forked = True
         os.close(results)
 
     os.register_at_fork(after_in_child=after_fork)
     try:
-        with os.fdopen(tasks, "rb") as frames:
-            _work(frames, results, state)
-    except BrokenPipeError:  # the parent is gone
+        with os.fdopen(batches, "rb") as lines:
+            _work(lines, results, state)
+    except BrokenPipeError:  # the parent has ended
         os._exit(1)
 
 
 class _State:
-    """What happens beside the tasks."""
+    """Flags that other threads and processes change."""
 
-    stop = False
-    forked = False
-
-
-def _watch(lifeline: int, state: _State) -> None:
-    """Follow the lifeline, in a thread: the function may keep the main thread for long."""
-
-    def watch() -> None:
-        while os.read(lifeline, 1):
-            state.stop = True
-        os.killpg(os.getpgrp(), signal.SIGKILL)  # with whatever the function has started
-
-    threading.Thread(target=watch, name="s3batch lifeline", daemon=True).start()
+    should_stop = False
+    is_forked = False
 
 
-def _hang_on(cord: int) -> None:
-    """Let the kernel end this process and what it has started when the cord's other end closes.
+def _follow_control_pipe(control: int, state: _State) -> None:
+    """Read the control pipe in a thread, because the function may keep the main thread busy."""
 
-    The thread that follows the lifeline cannot do it while a function keeps the interpreter to
-    itself, as in a loop in C. Only Linux knows how to send another signal than SIGIO.
+    def follow() -> None:
+        while os.read(control, 1):
+            state.should_stop = True
+        os.killpg(os.getpgrp(), signal.SIGKILL)  # with all processes that the function started
+
+    threading.Thread(target=follow, name="s3batch control", daemon=True).start()
+
+
+def _kill_at_end_of(kill: int) -> None:
+    """Ask the kernel to kill this process group when the parent closes the kill pipe, or ends.
+
+    The thread of the control pipe cannot run while the function holds the interpreter, as in a loop
+    in C. Only Linux can send another signal than SIGIO.
     """
     with suppress(AttributeError, OSError):
-        fcntl.fcntl(cord, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(cord, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(cord, fcntl.F_SETFL, fcntl.fcntl(cord, fcntl.F_GETFL) | os.O_ASYNC)
+        fcntl.fcntl(kill, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(kill, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(kill, fcntl.F_SETFL, fcntl.fcntl(kill, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _work(frames: BinaryIO, results: int, state: _State) -> None:
-    setup: Setup = next(_read(frames))
+def _work(lines: BinaryIO, results: int, state: _State) -> None:
+    setup: Setup = json.loads(next(lines))
     loaded: list[Environment] = []
     with logging_as_in_lambda(
         os.environ,
@@ -138,46 +126,42 @@ def _work(frames: BinaryIO, results: int, state: _State) -> None:
         try:
             function = load_function(setup["spec"])
         except InvalidFunction as error:
-            _send(results, UNUSABLE, str(error))
+            _send(results, LOAD_ERROR, str(error))
             return
         environment = Environment(
-            function, variables=os.environ, timeout=setup["timeout"], instance=setup["instance"]
+            function,
+            variables=os.environ,
+            timeout=setup["timeout"],
+            environment_id=setup["environment_id"],
         )
         loaded.append(environment)
         _send(results, READY, "")
-        batch: Batch
-        for batch in _read(frames):
-            _do(batch, environment, results, state)
+        for line in lines:
+            _run_batch(json.loads(line), environment, results, state)
 
 
-def _do(batch: Batch, environment: Environment, results: int, state: _State) -> None:
-    schema_version, job, tasks = batch
-    invoke = environment.invoke
-    end = time.monotonic() + BATCH_SECONDS
-    for index, (bucket, key, version_id) in enumerate(tasks):
-        if state.stop or (time.monotonic() > end and index):
-            _send(results, REST, str(len(tasks) - index))
+def _run_batch(batch: Batch, environment: Environment, results: int, state: _State) -> None:
+    template, entries = EventTemplate(*batch[:2]), batch[2]
+    deadline = time.monotonic() + BATCH_SECONDS
+    for index, entry in enumerate(entries):
+        if state.should_stop or (time.monotonic() > deadline and index):
+            _send(results, NOT_STARTED, str(len(entries) - index))
             return
-        kind, text = to_texts(invoke(schema_version, job, bucket, key, version_id))
-        if state.forked:  # the function's child came back here
+        kind, text = to_texts(environment.invoke(template, entry))
+        if state.is_forked:  # the function forked, and its child process returned, too
             os._exit(0)
         if kind in (FUNCTION_ERROR, INVALID_ANSWER):
-            _log(f"{kind}: s3://{bucket}/{key}: {text}")
+            _log(f"{kind}: s3://{entry[0]}/{entry[1]}: {text}")
         _send(results, kind, text)
 
 
 def _log(line: str) -> None:
-    """Write a line, and never two, to the log; sys.stderr is the function's, to do as it likes."""
+    """Write one line to the log, but not to sys.stderr, which the function may have replaced."""
     with suppress(OSError):
         os.write(_STDERR, sanitize(line, len(line)).encode() + b"\n")
 
 
 _STDERR: Final = 2
-
-
-def _read(frames: BinaryIO) -> Iterator[Any]:
-    while length := frames.read(_LENGTH.size):
-        yield marshal.loads(frames.read(*_LENGTH.unpack(length)))  # noqa: S302  see frame()
 
 
 def _send(results: int, kind: str, text: str) -> None:
@@ -188,20 +172,20 @@ def _send(results: int, kind: str, text: str) -> None:
 
 
 def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str]]:
-    """Read the lines that a worker has sent.
+    """Parse the lines that a worker has sent.
 
     Raises:
-        ValueError: Somebody else has sent them.
+        ValueError: They are not from this module: the function has written to the pipe.
     """
     try:
         results = json.loads(b"[" + b",".join(lines) + b"]")
         for result in results:
             if type(result) is not list or [*map(type, result)] != _TWO_TEXTS:
-                raise ValueError("no result of a worker's")
+                raise ValueError("not a result of a worker")
             if result[0] in _CHECKS and not _CHECKS[result[0]](result[1]):
-                raise ValueError(f"not what a worker says of {result[0]}")
+                raise ValueError(f"not a text of a worker for {result[0]}")
     except RecursionError as error:
-        raise ValueError("deeper than any result of a worker's") from error
+        raise ValueError("nested too deeply for a result of a worker") from error
     return cast("list[tuple[str, str]]", results)
 
 
@@ -211,9 +195,9 @@ def _is_error(payload: str) -> bool:
 
 
 def _is_count(text: str) -> bool:
-    return text.isdecimal() and len(text) <= _DIGITS
+    return text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
 _TWO_TEXTS: Final = [str, str]
-_CHECKS: Final = {FUNCTION_ERROR: _is_error, REST: _is_count}
-_DIGITS: Final = 9
+_CHECKS: Final = {FUNCTION_ERROR: _is_error, NOT_STARTED: _is_count}
+_MAX_DIGITS: Final = 9

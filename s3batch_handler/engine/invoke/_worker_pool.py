@@ -1,4 +1,4 @@
-"""Worker processes, kept supplied with tasks: as fast as the machine, whatever a task does."""
+"""Call a function in worker processes that run at the same time and are replaced when they end."""
 
 from __future__ import annotations
 
@@ -10,45 +10,40 @@ import time
 from collections import deque
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.core._payload import job_to_json
-from s3batch_handler.engine.invoke._answer import Answer, FunctionError, NotRun, from_texts
+from s3batch_handler.engine.invoke._answer import NotRun, from_texts
+from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
-from s3batch_handler.engine.invoke._lambda_environment import (
-    exit_reason,
-    exited,
-    lambda_variables,
-    request_id_of,
-    timed_out,
-)
-from s3batch_handler.engine.invoke._worker_main import READY, REST, UNUSABLE
+from s3batch_handler.engine.invoke._lambda_environment import lambda_variables, request_id_of
+from s3batch_handler.engine.invoke._worker_main import LOAD_ERROR, NOT_STARTED, READY
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from s3batch_handler.core._model import JobRef
     from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._invoker import Answers
 
 
 class WorkerPool:
-    """Calls a function in worker processes, as many at a time as there are workers.
+    """Calls a function in worker processes. An :class:`Invoker`.
 
-    No process runs before the first entry is there. A worker that does not answer a task in time
-    is killed; one that ends, for whatever reason, costs the task it was doing, and is replaced.
+    A worker starts when there is an entry for it. If a call reaches the timeout, its worker is
+    killed. If a worker ends, only its running task fails, and another worker replaces it.
 
     Args:
         spec: The function, as :func:`~._function_loader.load_function` accepts it.
-        workers: How many; by default one for each processor.
+        workers: The maximum number of workers; by default one for each processor.
         timeout: Seconds that a call may take.
         init_timeout: Seconds that loading the function may take.
-        grace: Seconds that running tasks get to end in, when the job is stopped.
-        env: Environment variables for the function, beside those of this process.
-        log: Where the function's output goes, both streams of it; standard error by default, as
-            standard output belongs to whoever runs the job.
+        grace: Seconds that running tasks have to end when the job is stopped.
+        env: Environment variables for the function, in addition to those of this process.
+        log: Where the standard output and standard error of the function are written. Default:
+            standard error, because the program that runs the job uses standard output.
     """
 
     def __init__(
@@ -77,94 +72,96 @@ class WorkerPool:
 
     def invoke_all(
         self,
-        job: JobRef,
-        schema_version: str,
+        template: EventTemplate,
         entries: Iterable[ManifestEntry],
+        /,
         *,
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+    ) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
             InvalidFunction: The function cannot be loaded.
         """
-        work = _Work(schema_version, job_to_json(schema_version, job), entries)
+        queue = _Queue(entries)
         try:
             while not stop():
-                self._hand_out(work)
-                if not self._busy and not work.has(1):
+                self._send_batches(template, queue)
+                self._start_workers(queue)
+                if not self._busy and not queue.has(1):
                     return
                 for worker in self._wait():
-                    yield from self._answers(worker, work)
-        except Exception:  # a worker could not be replaced, or an entry not be read
-            yield from self._stop(work)
+                    yield from self._answers(worker, queue)
+        except Exception:  # a worker cannot be replaced, or an entry cannot be read
+            yield from self._stop(queue)
             raise
-        yield from self._stop(work)
+        yield from self._stop(queue)
 
     def close(self) -> None:
-        """End all workers: those that do nothing may tidy up, the others are killed."""
+        """End all workers. Idle workers have time to clean up, the others are killed."""
         workers, self._workers = self._workers, []
         for worker in workers:
-            worker.close_inbox()
-        tidy_until = time.monotonic() + self._grace
+            worker.close_batches()
+        deadline = time.monotonic() + self._grace
         for worker in workers:
-            worker.end(tidy_until if worker.ready and not worker.tasks else 0)
+            worker.end(deadline if worker.ready and not worker.tasks else 0)
 
-    # -------------------------------------------------------- work out
+    # -------------------------------------------------------- send tasks
 
-    def _hand_out(self, work: _Work) -> None:
-        """Keep every worker supplied, so that none waits for us; begin more as they are needed."""
+    def _send_batches(self, template: EventTemplate, queue: _Queue) -> None:
+        """Send tasks to all workers that have none left soon."""
         for worker in self._workers:
-            if worker.wants_work:
-                tasks = work.take(worker.batch_size)
-                if not tasks:
-                    return
-                worker.give((work.schema_version, work.job, [task[:3] for task in tasks]), tasks)
-        free = len(self._workers) - len(self._busy)
+            if worker.wants_work and (tasks := queue.take(worker.batch_size)):
+                worker.send_batch(template, tasks)
+
+    def _start_workers(self, queue: _Queue) -> None:
+        """Start workers for the tasks that no worker has."""
+        idle = len(self._workers) - len(self._busy)
         starting = sum(not worker.ready for worker in self._workers)
-        most = min(self._limit, len(self._workers) + _MOST_STARTING - starting)
-        while len(self._workers) < most and work.has(free + 1):
+        limit = min(self._limit, len(self._workers) + _MAX_STARTING - starting)
+        while len(self._workers) < limit and queue.has(idle + 1):
             try:
                 self._workers.append(WorkerProcess(self._spec, self._timeout, self._env, self._log))
             except OSError as error:
-                self._go_on_with_fewer(error)
+                self._continue_with_fewer(error)
                 return
-            free += 1
+            idle += 1
 
-    def _go_on_with_fewer(self, error: OSError) -> None:
-        """Let those that run do the work, when the system has no room for another one."""
+    def _continue_with_fewer(self, error: OSError) -> None:
+        """Start no more workers, because the system cannot start another process."""
         if not self._workers:
             raise InvalidFunction(
                 f"no process can be started for {self._spec}: {error.strerror}"
             ) from error
-        asked, self._limit = self._limit, len(self._workers)
-        _LOG.warning("%d of %d workers, and no more: %s", self._limit, asked, error.strerror)
+        requested, self._limit = self._limit, len(self._workers)
+        _LOG.warning(
+            "the job continues with %d of %d workers: %s", self._limit, requested, error.strerror
+        )
 
     @property
     def _busy(self) -> list[WorkerProcess]:
         return [worker for worker in self._workers if worker.tasks]
 
-    # -------------------------------------------------------- answers in
+    # -------------------------------------------------------- receive answers
 
     def _wait(self) -> list[WorkerProcess]:
-        """Wait until workers have something to say, or have been silent for too long."""
-        if any(worker.batch_size >= _MANY for worker in self._workers):
-            # Results come every few microseconds: being woken for each would cost more than
-            # they do. No worker runs dry meanwhile, each has work for much longer.
-            time.sleep(_NAP)
-        now = time.monotonic()
+        """Wait, and return the workers that have sent results or have reached a timeout."""
+        if any(worker.batch_size >= _LARGE_BATCH for worker in self._workers):
+            # Results arrive every few microseconds. Waking up for each would cost more than the
+            # results, and every worker has enough tasks for this pause.
+            time.sleep(_PAUSE)
         deadline = min(map(self._deadline, self._workers), default=math.inf)
         poll = select.poll()
         for worker in self._workers:
             poll.register(worker.results, select.POLLIN)
             if worker.unsent:
-                poll.register(worker.inbox, select.POLLOUT)
-        # Not for ever: stop() may have become true meanwhile.
-        seconds = max(0.0, min(deadline - now, _TICK))
+                poll.register(worker.batches, select.POLLOUT)
+        # At most a tick, because stop() may return true in the meantime.
+        seconds = max(0.0, min(deadline - time.monotonic(), _TICK))
         ready = {file for file, _ in poll.poll(math.ceil(seconds * 1000))}
         now = time.monotonic()
         for worker in self._workers:
-            if worker.inbox in ready:
+            if worker.batches in ready:
                 worker.flush()
         return [
             worker
@@ -177,53 +174,51 @@ class WorkerPool:
             return worker.since + self._init_timeout
         return worker.since + self._timeout if worker.tasks else math.inf
 
-    def _answers(
-        self, worker: WorkerProcess, work: _Work
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Give what a worker has answered; replace it when it has ended, or has to be."""
-        yield from self._receive(worker, work)
-        late = self._deadline(worker) <= time.monotonic() and not worker.ended
-        guilty = True
-        if late:
-            running = worker.answered
+    def _answers(self, worker: WorkerProcess, queue: _Queue) -> Answers:
+        """Yield the answers of a worker. Remove the worker if it has ended or reached a timeout."""
+        yield from self._receive(worker, queue)
+        is_late = self._deadline(worker) <= time.monotonic() and not worker.ended
+        has_failed = True
+        if is_late:
+            answered = worker.answered
             worker.kill()
-            yield from self._receive(worker, work)
-            guilty = worker.answered == running  # or else it answered in the last moment
+            yield from self._receive(worker, queue)
+            has_failed = worker.answered == answered  # or else it answered at the last moment
         if worker.ended:
             self._workers.remove(worker)
             returncode = worker.end(0)
             if not worker.ready:
-                self._cannot_start(late=late, returncode=returncode)
-            elif worker.tasks and guilty:
-                yield worker.tasks.popleft(), self._ending(worker, late=late, code=returncode)
-            work.put_back(worker.tasks)
+                self._check_start(is_late=is_late, returncode=returncode)
+            elif worker.tasks and has_failed:
+                request_id = request_id_of(worker.environment_id, worker.answered + 1)
+                yield (
+                    worker.tasks.popleft(),
+                    timed_out(self._timeout, request_id)
+                    if is_late
+                    else process_ended(returncode, request_id),
+                )
+            queue.put_back(worker.tasks)
 
-    def _receive(
-        self, worker: WorkerProcess, work: _Work
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+    def _receive(self, worker: WorkerProcess, queue: _Queue) -> Answers:
         for kind, text in worker.receive():
-            if kind == REST:
-                count = min(int(text), len(worker.tasks))  # a function may have written this
-                work.put_back([worker.tasks.popleft() for _ in range(count)])
+            if kind == NOT_STARTED:
+                count = min(int(text), len(worker.tasks))  # the function may have written the text
+                queue.put_back([worker.tasks.popleft() for _ in range(count)])
             elif kind == READY:
                 worker.ready = self._has_started = True
                 self._failed_starts = 0
-            elif kind == UNUSABLE:
+            elif kind == LOAD_ERROR:
                 raise InvalidFunction(text)
             elif worker.tasks:
                 worker.answered += 1
                 yield worker.tasks.popleft(), from_texts(kind, text)
 
-    def _ending(self, worker: WorkerProcess, *, late: bool, code: int) -> FunctionError:
-        request_id = request_id_of(worker.instance, worker.answered + 1)
-        return timed_out(self._timeout, request_id) if late else exited(code, request_id)
-
-    def _cannot_start(self, *, late: bool, returncode: int) -> None:
-        """Give up when the first start fails, or three in a row do."""
+    def _check_start(self, *, is_late: bool, returncode: int) -> None:
+        """Raise InvalidFunction if the first worker could not start, or three in a row."""
         self._failed_starts += 1
         if self._has_started and self._failed_starts < _MAX_FAILED_STARTS:
             return
-        if late:
+        if is_late:
             raise InvalidFunction(
                 f"{self._spec} was not loaded within {self._init_timeout:g} seconds"
             )
@@ -231,60 +226,58 @@ class WorkerPool:
             f"the process ended while it loaded {self._spec} ({exit_reason(returncode)})"
         )
 
-    # -------------------------------------------------------- stopping
+    # -------------------------------------------------------- stop
 
-    def _stop(self, work: _Work) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Let running tasks end, for a while; give back what was not begun."""
+    def _stop(self, queue: _Queue) -> Answers:
+        """Wait for the running tasks, and end the workers. Yield all entries that were read."""
         for worker in self._workers:
-            worker.ask_to_stop()
-        give_up = time.monotonic() + self._grace
-        while self._busy and time.monotonic() < give_up:
+            worker.request_stop()
+        deadline = time.monotonic() + self._grace
+        while self._busy and time.monotonic() < deadline:
             for worker in self._wait():
-                yield from self._answers(worker, work)
-        for worker in self._busy:  # what has come while this process itself was stopped
-            yield from self._answers(worker, work)
+                yield from self._answers(worker, queue)
+        for worker in self._busy:  # answers that arrived while this process was stopped
+            yield from self._answers(worker, queue)
         for worker in self._busy:
-            work.put_back(worker.tasks)
+            queue.put_back(worker.tasks)
         self.close()
-        for entry in work.given_back():
+        for entry in queue.returned():
             yield entry, NotRun()
 
 
 _STDERR: Final = 2
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
-_NAP: Final = 0.001
+_PAUSE: Final = 0.001  # seconds
 _TICK: Final = 0.1
-_MANY: Final = 64  # tasks in a batch, in 0.1 s
+_LARGE_BATCH: Final = 64  # tasks
 _MAX_FAILED_STARTS: Final = 3
-# Of hundreds that start at once, the first would be ready when the last is.
-_MOST_STARTING: Final = max(8, os.cpu_count() or 1)
+# If hundreds started at once, the first would not be ready before the last.
+_MAX_STARTING: Final = max(8, os.cpu_count() or 1)
 
 
-class _Work:
-    """What is left to do: entries that came back, then those not yet taken."""
+class _Queue:
+    """The tasks that no worker has: those that were returned, then those that were not read yet."""
 
-    def __init__(
-        self, schema_version: str, job: dict[str, Any], entries: Iterable[ManifestEntry]
-    ) -> None:
-        self.schema_version = schema_version
-        self.job = job
-        self._back: deque[ManifestEntry] = deque()
+    def __init__(self, entries: Iterable[ManifestEntry]) -> None:
+        self._returned: deque[ManifestEntry] = deque()
         self._entries = iter(entries)
 
     def has(self, count: int) -> bool:
-        """Tell whether so many are left; may have to take them to know."""
-        self._back.extend(islice(self._entries, max(0, count - len(self._back))))
-        return len(self._back) >= count
+        """Return whether there are at least so many tasks. Entries may be read for it."""
+        self._returned.extend(islice(self._entries, max(0, count - len(self._returned))))
+        return len(self._returned) >= count
 
-    def take(self, most: int) -> list[ManifestEntry]:
-        tasks = [self._back.popleft() for _ in range(min(most, len(self._back)))]
-        tasks.extend(islice(self._entries, most - len(tasks)))
+    def take(self, count: int) -> list[ManifestEntry]:
+        """Remove and return at most so many tasks."""
+        tasks = [self._returned.popleft() for _ in range(min(count, len(self._returned)))]
+        tasks.extend(islice(self._entries, count - len(tasks)))
         return tasks
 
     def put_back(self, tasks: Sequence[ManifestEntry]) -> None:
-        self._back.extendleft(reversed(tasks))
+        """Add tasks in front, in their order."""
+        self._returned.extendleft(reversed(tasks))
 
-    def given_back(self) -> Iterator[ManifestEntry]:
-        """Give all that was taken and not done."""
-        while self._back:
-            yield self._back.popleft()
+    def returned(self) -> Iterator[ManifestEntry]:
+        """Yield the tasks that were read and not taken."""
+        while self._returned:
+            yield self._returned.popleft()

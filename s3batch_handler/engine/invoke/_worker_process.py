@@ -1,7 +1,8 @@
-"""A worker process, as its parent sees it: its pipes, its pace, its end."""
+"""A worker process, from the side of its parent: its pipes, the size of its batches, its end."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import select
@@ -14,32 +15,34 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.engine.invoke._lambda_environment import new_instance
-from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, Batch, frame, parse_results
+from s3batch_handler.engine.invoke._lambda_environment import new_environment_id
+from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, Setup, parse_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.engine.invoke._events import EventTemplate
 
 
 class WorkerProcess:
-    """One process that loads the function, and calls it: see :mod:`._worker_main`.
+    """A process that loads a function and calls it: see :mod:`._worker_main`.
 
     Raises:
-        OSError: The system has no room for it.
+        OSError: The system cannot start another process.
 
     Attributes:
-        ready: It has loaded the function.
-        tasks: What it has been given and has not answered, the running one first.
-        answered: How many tasks it has answered.
-        since: When the running task began, or when the process did.
-        ended: It will say no more.
-        killed: By us.
+        environment_id: The ID of its :class:`~._lambda_environment.Environment`.
+        ready: Whether it has loaded the function.
+        tasks: The tasks that it has received and not answered; the first one is running.
+        answered: The number of tasks that it has answered.
+        since: The time when the running task began, or the process.
+        ended: Whether no more results will arrive.
+        killed: Whether this process has killed it.
     """
 
     def __init__(self, spec: str, timeout: float, env: Mapping[str, str], log: int) -> None:
-        self.instance = new_instance()
+        self.environment_id = new_environment_id()
         self.ready = self.ended = self.killed = False
         self.tasks: deque[ManifestEntry] = deque()
         self.answered = 0
@@ -50,19 +53,19 @@ class WorkerProcess:
         try:
             for _ in range(4):
                 pipes += os.pipe()
-            child_inbox, self.inbox, self.results, child_results = pipes[:4]
-            child_lifeline, self._lifeline, child_cord, self._cord = pipes[4:]
-            for pipe in (self.inbox, self.results):
+            child_batches, self.batches, self.results, child_results = pipes[:4]
+            child_control, self._control, child_kill, self._kill = pipes[4:]
+            for pipe in (self.batches, self.results):
                 os.set_blocking(pipe, False)
-            child_pipes = (child_inbox, child_results, child_lifeline, child_cord)
+            child_pipes = (child_batches, child_results, child_control, child_kill)
             self._process = subprocess.Popen(  # noqa: S603  our own code
-                [sys.executable, "-P", "-c", _BOOT, _HOME, *map(str, child_pipes)],
+                [sys.executable, "-P", "-c", _MAIN, _PACKAGES, *map(str, child_pipes)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=env,
                 pass_fds=child_pipes,
-                start_new_session=True,  # out of reach of Ctrl-C, and to be killed as a whole
+                start_new_session=True,  # Ctrl-C does not reach it, and killpg ends its children
             )
         except BaseException:
             for pipe in pipes:
@@ -71,35 +74,36 @@ class WorkerProcess:
         for pipe in child_pipes:
             os.close(pipe)
         self.since = time.monotonic()
-        self._send(frame({"spec": spec, "timeout": timeout, "instance": self.instance}))
+        self._send(Setup(spec=spec, timeout=timeout, environment_id=self.environment_id))
 
     @property
     def wants_work(self) -> bool:
-        """Tell whether it might run dry before we look again; slow tasks go out one by one."""
+        """Whether it may have no task left soon. Slow tasks are sent one by one."""
         return self.ready and not self.ended and len(self.tasks) * 2 < self.batch_size
 
-    def give(self, batch: Batch, tasks: Sequence[ManifestEntry]) -> None:
+    def send_batch(self, template: EventTemplate, tasks: Sequence[ManifestEntry]) -> None:
+        """Send tasks to the worker, after those that it has."""
         if not self.tasks:
             self.since = time.monotonic()
         self.tasks.extend(tasks)
-        self._send(frame(batch))
+        self._send((*template, tasks))
 
-    def _send(self, data: bytes) -> None:
-        self.unsent += data
+    def _send(self, value: object) -> None:
+        self.unsent += json.dumps(value).encode() + b"\n"
         self.flush()
 
     def flush(self) -> None:
-        """Send what the pipe takes: waiting for it could be for ever, as it may wait for us."""
+        """Write as much as the pipe accepts. Do not wait: the worker may wait for this process."""
         try:
             while self.unsent:
-                self.unsent = self.unsent[os.write(self.inbox, self.unsent) :]
+                self.unsent = self.unsent[os.write(self.batches, self.unsent) :]
         except BlockingIOError:
             pass
-        except BrokenPipeError:  # it has ended: its results pipe tells, too
+        except BrokenPipeError:  # the worker has ended, as its results pipe also shows
             self.unsent = b""
 
     def receive(self) -> list[tuple[str, str]]:
-        """Give all that it has said since, without waiting."""
+        """Return the results that have arrived, without waiting."""
         data = [self._partial]
         try:
             while chunk := os.read(self.results, 1 << 18):
@@ -109,63 +113,62 @@ class WorkerProcess:
         else:
             self.ended = True
         *lines, self._partial = b"".join(data).split(b"\n")
-        if lines and self.ready:  # that it is ready is no answer yet
-            self._learn_pace(len(lines))
+        if lines and self.ready:  # or else the line is "ready", and no result
+            self._adapt_batch_size(len(lines))
         try:
             return parse_results(lines)
-        except ValueError:  # the function has got hold of the pipe: nothing of it can be trusted
+        except ValueError:  # the function has written to the pipe: no result can be trusted
             self.kill()
             self.ended = True
             return []
 
-    def _learn_pace(self, answers: int) -> None:
-        """Size its batches by the time that its tasks take; a new task begins now."""
+    def _adapt_batch_size(self, answers: int) -> None:
+        """Set the batch size by the duration of the latest tasks; now the next task begins."""
         now = time.monotonic()
         fitting = int(answers * BATCH_SECONDS / 2 / max(now - self.since, 1e-6))
         self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
         self.since = now
 
-    def ask_to_stop(self) -> None:
-        """Let it finish the task it does, and give back the others."""
+    def request_stop(self) -> None:
+        """Request that it stops after the running task, and returns the other tasks."""
         with suppress(BrokenPipeError):
-            os.write(self._lifeline, b"s")
+            os.write(self._control, b"s")
 
-    def close_inbox(self) -> None:
-        """Let it end when it has done what it was given."""
-        if self.inbox >= 0:
-            os.close(self.inbox)
-            self.inbox = -1
+    def close_batches(self) -> None:
+        """Close the batches pipe, so that it ends after its tasks."""
+        if self.batches >= 0:
+            os.close(self.batches)
+            self.batches = -1
 
     def kill(self) -> None:
-        """End it, and all that the function has started, at once."""
+        """End it at once, with all processes that the function has started."""
         self.killed = True
-        # Not yet waited for, so the number is still its own. (macOS: no permission for zombies.)
+        # Nobody has waited for it, so its ID is still valid. (macOS: no permission for zombies.)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def end(self, tidy_until: float) -> int:
-        """Wait for it to end by itself, then see to it; give its exit code."""
-        self.close_inbox()
-        while not self.ended and (seconds := tidy_until - time.monotonic()) > 0:
+    def end(self, deadline: float) -> int:
+        """Wait until it has ended, kill it at the deadline, and return its exit code."""
+        self.close_batches()
+        while not self.ended and (seconds := deadline - time.monotonic()) > 0:
             poll = select.poll()
             poll.register(self.results, select.POLLIN)
             poll.poll(math.ceil(seconds * 1000))
             self.receive()
         if not self.killed:
             self.kill()
-        os.close(self.results)
-        os.close(self._lifeline)
-        os.close(self._cord)
+        for pipe in (self.results, self._control, self._kill):
+            os.close(pipe)
         return self._process.returncode
 
 
 _MAX_BATCH: Final = 2_000
-_HOME: Final = str(Path(__file__).resolve().parents[2])
+_PACKAGES: Final = str(Path(__file__).resolve().parents[3])
 
-# Not -m: the current directory is for the function to import from, but must not hide a module
-# that the worker needs. Our own home goes last, in case this process knows it by other means.
-_BOOT: Final = (
+# Not -m: the function may import modules from the current directory, but they must not hide modules
+# that the worker needs. The folder of this package comes last; it may already be on the path.
+_MAIN: Final = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from s3batch_handler.engine.invoke._worker_main import main; main()"
 )

@@ -55,8 +55,8 @@ class PreparedManifest:
         """
         self._stream.seek(self._start)
         count = 0
-        entries = read_entries(self._stream, fields=self.fields, source=self.source)
-        for count, entry in enumerate(entries, 1):  # noqa: B007  used after the loop
+        for entry in read_entries(self._stream, fields=self.fields, source=self.source):
+            count += 1
             yield entry
         is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:

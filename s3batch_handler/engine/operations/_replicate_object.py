@@ -7,7 +7,7 @@ from typing import NoReturn
 from s3batch_handler.engine.operations._base import CannotRun
 
 
-def replicate_object(_: object, s3: object) -> NoReturn:  # noqa: ARG001  the signature of all operations
+def replicate_object(*_: object) -> NoReturn:
     """Raise, because S3's API has no call that replicates an object."""
     raise CannotRun(
         "S3ReplicateObject is not implemented here: S3 has no call that replicates an object"

@@ -10,11 +10,12 @@ from s3batch_handler.engine.invoke._answer import NotRun, Refused
 from s3batch_handler.engine.operations._base import CannotRun, RefusedObject, refusal_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from s3batch_handler.core._model import JobRef
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._invoker import Answers
     from s3batch_handler.engine.operations._base import S3Operation
 
 
@@ -33,13 +34,13 @@ class S3Invoker:
 
     def invoke_all(
         self,
-        job: JobRef,  # noqa: ARG002  used by functions only
-        schema_version: str,  # noqa: ARG002  used by functions only
+        _: EventTemplate,
         entries: Iterable[ManifestEntry],
+        /,
         *,
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
-        """Run the operation for one entry after the other.
+    ) -> Answers:
+        """Run the operation for one entry after the other: see :meth:`Invoker.invoke_all`.
 
         Raises:
             CannotRun: This S3 does not support the operation.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -13,6 +14,7 @@ from s3batch_handler.core._errors import (
     StateError,
 )
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
+from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.run._cancellation import RunControl, cancel_on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ledger import Ledger
@@ -25,10 +27,27 @@ if TYPE_CHECKING:
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._report import TaskStatus
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.invoke._invoker import Invoker
+    from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.jobs._status import Progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSettings:
+    """The settings of a job that is run.
+
+    Attributes:
+        job: The job as the function sees it.
+        schema_version: The schema version of the events.
+        max_redrives: How often a task is retried that failed temporarily.
+        total: The number of entries, if it is known.
+    """
+
+    job: JobRef
+    schema_version: str = "1.0"
+    max_redrives: int = 3
+    total: int | None = None
 
 
 class CompletionReport(Protocol):
@@ -54,12 +73,9 @@ class CompletionReport(Protocol):
 def run_job(
     entries: Iterable[ManifestEntry],
     invoker: Invoker,
+    settings: JobSettings,
     *,
-    job: JobRef,
-    schema_version: str = "1.0",
-    max_redrives: int = 3,
     report: CompletionReport | None = None,
-    total: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
     control: RunControl | None = None,
@@ -81,7 +97,7 @@ def run_job(
     Raises:
         ManifestError: An entry cannot be read, and this call has not run a task yet. No report is
             written. Later, such an error fails the job.
-        InvalidFunction: The function cannot be called. Likewise.
+        InvalidFunction: The function cannot be called, and this call has not run a task yet.
         StateError: The journal cannot be used.
     """
     with ExitStack() as stack:
@@ -90,22 +106,23 @@ def run_job(
             journal,
             control or RunControl(),
             reported=() if report is None else report.statuses,
-            total=total,
+            total=settings.total,
             on_progress=on_progress,
         )
         stack.enter_context(cancel_on_first_interrupt(ledger.cancel))
         with closing(invoker):
             if not ledger.is_over:
-                invoke = partial(invoker.invoke_all, job, schema_version, stop=ledger.should_stop)
-                _run_tasks(ledger, entries, invoke, max_redrives=max_redrives)
+                template = EventTemplate.of(settings.job, settings.schema_version)
+                invoke = partial(invoker.invoke_all, template, stop=ledger.should_stop)
+                _run_tasks(ledger, entries, invoke, max_redrives=settings.max_redrives)
         location = _write_report(report, ledger, journal) if ledger.finish() else None
-        return ledger.result(job.id, report=location)
+        return ledger.result(settings.job.id, report=location)
 
 
 def _run_tasks(
     ledger: Ledger,
     entries: Iterable[ManifestEntry],
-    invoke_all: Callable[[Iterable[ManifestEntry]], Iterator[tuple[ManifestEntry, Answer]]],
+    invoke_all: Callable[[Iterable[ManifestEntry]], Answers],
     *,
     max_redrives: int,
 ) -> None:

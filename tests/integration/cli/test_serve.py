@@ -149,8 +149,11 @@ def test_open_to_others(folder: Path) -> None:
 WRONG = {
     "a function without a handler": (["--function", "f"], "write NAME=HANDLER"),
     "a function twice": (["--function", "f=a:b", "--function", "f=a:c"], "occurs twice"),
-    "a name of no function": (["--function", "a b=app.py:handler"], "names no function"),
-    "half a handler": (["--function", "f=app.py:"], "names no function"),
+    "a name of no function": (
+        ["--function", "a b=app.py:handler"],
+        "is not the name of a function",
+    ),
+    "half a handler": (["--function", "f=app.py:"], "is not the name of a function"),
     "no such file": (["--function", "f=none.py"], "there is no file none.py"),
     "no such folder": (["--source", "nowhere"], "does not exist"),
     "two folders, one bucket": (

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,7 @@ from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.engine._engine import Engine
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
@@ -78,7 +79,9 @@ def run(state: Path, *, calls: int, resume: bool) -> tuple[JobResult, Rows]:
             function.tries.update({task.encoded_key: task.tries for task, _ in waiting})
             entries, total = manifest.entries(), manifest.count
             invoker = InProcess(function)
-            ended = run_job(entries, invoker, job=JOB, report=report, journal=journal, total=total)
+            ended = run_job(
+                entries, invoker, replace(JOB, total=total), report=report, journal=journal
+            )
     return ended, report
 
 

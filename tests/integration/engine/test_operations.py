@@ -26,11 +26,12 @@ from s3batch_handler.documents._report import read_report
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._storage import LocalFolder
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
+from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.operations import _checksums as checksums
 from s3batch_handler.engine.operations._base import CannotRun
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.testing import mock_s3batch
@@ -717,6 +718,7 @@ def test_what_s3_is_not_even_asked_for(s3: Any, line: str, code: str, reason: st
     assert results(job) == [("failed", 400, code, reason)]
 
 
+TEMPLATE = EventTemplate("1.0", {"id": "job-1"})
 ENTRY = ManifestEntry("photos", "k", None)
 
 
@@ -751,7 +753,7 @@ def test_what_s3_can_answer(error: Exception, answer: tuple[Any, ...]) -> None:
         raise error
 
     ((_, refused),) = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
-        JobRef(), "1.0", [ENTRY], stop=lambda: False
+        TEMPLATE, [ENTRY], stop=lambda: False
     )
 
     assert isinstance(refused, Refused)
@@ -784,8 +786,7 @@ def test_throttling(tmp_path: Path, tries_until_it_works: int) -> None:
     run_job(
         [ENTRY],
         S3Invoker(operation, "S3PutObjectCopy"),
-        job=JobRef(id="j"),
-        max_redrives=3,
+        JobSettings(job=JobRef(id="j")),
         report=report,
     )
 
@@ -803,7 +804,7 @@ def test_throttling(tmp_path: Path, tries_until_it_works: int) -> None:
 def test_a_job_that_is_stopped() -> None:
     """No task is begun any more."""
     answers = S3Invoker(lambda item: pytest.fail("begun"), "S3PutObjectCopy").invoke_all(
-        JobRef(), "1.0", iter([ENTRY, ENTRY]), stop=lambda: True
+        TEMPLATE, iter([ENTRY, ENTRY]), stop=lambda: True
     )
 
     assert list(answers) == [(ENTRY, NotRun())]
@@ -889,13 +890,13 @@ def test_an_s3_that_says_so_itself() -> None:
         return Outcome(ResultCode.SUCCEEDED, "Successful")
 
     on_s3 = S3Invoker(operation, "S3PutObjectAcl")
-    invoked = on_s3.invoke_all(JobRef(), "1.0", [ENTRY] * 3, stop=lambda: False)
+    invoked = on_s3.invoke_all(TEMPLATE, [ENTRY] * 3, stop=lambda: False)
 
     assert [getattr(answer, "http_status", 200) for _, answer in invoked] == [404, 200, 501]
 
     answers = [refuse(404, "NoSuchKey"), refuse(501, "NotImplemented")]
     invoked = S3Invoker(operation, "S3PutObjectAcl").invoke_all(
-        JobRef(), "1.0", [ENTRY] * 2, stop=lambda: False
+        TEMPLATE, [ENTRY] * 2, stop=lambda: False
     )
     with pytest.raises(CannotRun, match=r"not implemented here: No\.$") as failed:
         list(invoked)
@@ -924,7 +925,7 @@ def test_an_object_with_tags_is_not_copied_into_a_directory_bucket(slash: str) -
     client("s3").meta.events.register("before-call.s3", answer)
     try:
         invoked = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
-            JobRef(), "1.0", [ENTRY] * 2, stop=lambda: False
+            TEMPLATE, [ENTRY] * 2, stop=lambda: False
         )
         answers = [answer for _, answer in invoked]
     finally:

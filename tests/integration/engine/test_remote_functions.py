@@ -41,12 +41,13 @@ from s3batch_handler.engine.invoke._answer import (
     NotRun,
     Refused,
 )
-from s3batch_handler.engine.invoke._invoker import InProcess, Invoker
+from s3batch_handler.engine.invoke._events import EventTemplate
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi
 from s3batch_handler.engine.invoke._remote import RemoteFunction
 from s3batch_handler.engine.invoke._target import check_target, invoker_for
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.testing import mock_s3batch
 from tests.support.waiting import wait_for
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from email.message import Message
     from pathlib import Path
+
+    from s3batch_handler.engine.invoke._invoker import Invoker
 
 Event = dict[str, Any]
 Said = tuple[int, dict[str, str], bytes]
@@ -162,10 +165,11 @@ def keys(*names: str) -> list[ManifestEntry]:
 
 def invoke(invoker: Invoker, entries: Iterable[ManifestEntry]) -> dict[str, Answer]:
     with closing(invoker):
-        answers = invoker.invoke_all(JobRef(id="job-1"), "1.0", entries, stop=lambda: False)
+        answers = invoker.invoke_all(TEMPLATE, entries, stop=lambda: False)
         return {entry.encoded_key: answer for entry, answer in answers}
 
 
+TEMPLATE = EventTemplate("1.0", {"id": "job-1"})
 SUCCEEDED = Outcome(ResultCode.SUCCEEDED, "done")
 THROTTLED: Said = (
     429,
@@ -231,7 +235,7 @@ BUG = b'{"errorMessage":"no","errorType":"ValueError","stackTrace":[]}'
             (200, {}, b""),
             FunctionError(
                 '{"errorType": "Unhandled", '
-                '"errorMessage": "the function did not answer: it timed out, or ended"}'
+                '"errorMessage": "the function did not respond: it timed out, or ended"}'
             ),
             id="sam, time-out",
         ),
@@ -288,7 +292,7 @@ def test_a_function_that_takes_too_long() -> None:
 
     assert answers == {
         "a": FunctionError(
-            '{"errorType": "ReadTimeout", "errorMessage": "no answer within 0.1 seconds"}'
+            '{"errorType": "ReadTimeout", "errorMessage": "no response within 0.1 seconds"}'
         )
     }
     assert len(server.calls) == 1
@@ -330,7 +334,7 @@ def test_what_may_pass_is_tried_again(said: list[Said | None]) -> None:
     [
         (THROTTLED, 10, "TooManyRequestsException: Rate Exceeded."),
         (FAULT, 4, "ServiceException: sorry"),
-        (None, 4, "RemoteDisconnected: no answer: Remote end closed connection without response"),
+        (None, 4, "RemoteDisconnected: no response: Remote end closed connection without response"),
     ],
 )
 def test_what_does_not_pass(said: Said | None, tries: int, message: str) -> None:
@@ -522,7 +526,7 @@ def test_job_that_is_stopped_does_not_wait_for_a_function() -> None:
 
     with serving(say) as server, closing(at(server, backoff=60, patience=600)) as function:
         began = time.monotonic()
-        answers = list(function.invoke_all(JobRef(id="j"), "1.0", keys("a"), stop=stopped.is_set))
+        answers = list(function.invoke_all(TEMPLATE, keys("a"), stop=stopped.is_set))
 
     assert answers == [(keys("a")[0], NotRun())]
     assert time.monotonic() - began < 40
@@ -548,9 +552,9 @@ def test_nobody_there() -> None:
     """It is told at once, before anything ran, with the address."""
     with (
         closed_port() as url,
-        pytest.raises(InvalidFunction, match=f"{re.escape(url)}: nobody answers there"),
+        pytest.raises(InvalidFunction, match=f"{re.escape(url)}: no server responds"),
     ):
-        run_job(keys("a"), invoker_for(url), job=JobRef(id="job-1"))
+        run_job(keys("a"), invoker_for(url), JobSettings(job=JobRef(id="job-1")))
 
 
 def test_no_such_function() -> None:
@@ -559,7 +563,7 @@ def test_no_such_function() -> None:
         serving(lambda event: (404, {}, b"404 page not found")) as server,
         pytest.raises(InvalidFunction, match=r"404.*functions/NAME/invocations"),
     ):
-        run_job(keys("a"), at(server), job=JobRef(id="job-1"))
+        run_job(keys("a"), at(server), JobSettings(job=JobRef(id="job-1")))
 
 
 def test_a_server_that_goes_away_fails_the_job() -> None:
@@ -577,10 +581,10 @@ def test_a_server_that_goes_away_fails_the_job() -> None:
             return status, {"Connection": "close"}, body
 
         server.say = say
-        job = run_job(entries(), at(server), job=JobRef(id="job-1"))
+        job = run_job(entries(), at(server), JobSettings(job=JobRef(id="job-1")))
 
     assert job.status is JobStatus.FAILED
-    assert "nobody answers there" in (job.reason or "")
+    assert "no server responds" in (job.reason or "")
 
 
 # ---------------------------------------------------------------- many calls
@@ -622,9 +626,7 @@ def test_entries_are_taken_as_they_are_needed() -> None:
 
     ahead = []
     with serving(done) as server, closing(at(server, concurrency=2)) as function:
-        for given, _ in enumerate(
-            function.invoke_all(JobRef(id="j"), "1.0", entries(), stop=lambda: False)
-        ):
+        for given, _ in enumerate(function.invoke_all(TEMPLATE, entries(), stop=lambda: False)):
             ahead.append(taken - given)
 
     assert len(ahead) == 200
@@ -647,9 +649,7 @@ def test_stopping() -> None:
     with serving(say) as server:
         with closing(at(server, concurrency=2, grace=0.2)) as function:
             tasks = keys("slow", "quick", "slow too", "later", "much later", "never")
-            for entry, said in function.invoke_all(
-                JobRef(id="j"), "1.0", tasks, stop=lambda: stopped
-            ):
+            for entry, said in function.invoke_all(TEMPLATE, tasks, stop=lambda: stopped):
                 answers[entry.encoded_key] = said
                 stopped = True
         leave.set()
@@ -680,7 +680,7 @@ def test_answers_that_have_come_when_the_time_to_end_is_over(
     answers: list[tuple[str, Answer]] = []
     with serving(say) as server, closing(at(server, concurrency=2, grace=0)) as function:
         for entry, said in function.invoke_all(
-            JobRef(id="j"), "1.0", keys("a", "b"), stop=lambda: bool(answers)
+            TEMPLATE, keys("a", "b"), stop=lambda: bool(answers)
         ):
             answers.append((entry.encoded_key, said))
             may_go.set()
@@ -698,7 +698,7 @@ def test_stopping_between_two_tries() -> None:
 
     with serving(say) as server, closing(at(server, backoff=60)) as function:
         began = time.monotonic()
-        answers = list(function.invoke_all(JobRef(id="j"), "1.0", keys("a"), stop=stopped.is_set))
+        answers = list(function.invoke_all(TEMPLATE, keys("a"), stop=stopped.is_set))
 
     assert answers == [(keys("a")[0], NotRun())]
     assert time.monotonic() - began < 40
@@ -757,7 +757,7 @@ def test_a_client_that_may_not(stub: Stubber, tmp_path: Path) -> None:
     stub.add_client_error("invoke", "AccessDeniedException", "User: me is not authorized", 403)
     report = ReportWriter(open_folder(str(tmp_path)), job_id="1")
 
-    run_job(keys("a"), through(stub), job=JobRef(id="1"), report=report)
+    run_job(keys("a"), through(stub), JobSettings(job=JobRef(id="1")), report=report)
 
     (row,) = read_report(tmp_path / "job-1").rows()
     assert (row.status, row.http_status, row.error_code) == ("failed", 403, "AccessDenied")
@@ -832,7 +832,7 @@ def test_a_client_that_reaches_nobody() -> None:
     """It is told at once."""
     with (
         closed_port() as url,
-        pytest.raises(InvalidFunction, match="thumbnails: nobody answers there"),
+        pytest.raises(InvalidFunction, match="thumbnails: no server responds"),
     ):
         invoke(invoker_for(lambda_at(url), name="thumbnails"), keys("a"))
 
@@ -920,7 +920,7 @@ def test_a_job_whose_function_nobody_runs() -> None:
     assert job["Status"] == "Failed"
     (reason,) = job["FailureReasons"]
     assert reason["FailureCode"] == "ResourceNotFoundException"
-    assert f"{url}: nobody answers there" in reason["FailureReason"]
+    assert f"{url}: no server responds" in reason["FailureReason"]
 
 
 def test_the_command_line_with_an_arn(tmp_path: Path) -> None:
@@ -957,14 +957,14 @@ def test_the_command_line_with_an_arn(tmp_path: Path) -> None:
 def test_one_event_of_any_kind() -> None:
     """What the function returns is given as it is."""
     with serving(lambda event: (200, {}, b'{"seen": 1}')) as server, closing(at(server)) as there:
-        assert there.ask({"Records": []}) == {"seen": 1}
+        assert there.invoke({"Records": []}) == {"seen": 1}
 
 
 @pytest.mark.parametrize(
     ("said", "error", "words"),
     [
         ((200, {}, BUG), InvalidResponse, "the function failed: .*ValueError"),
-        ((200, {}, b"hello"), InvalidResponse, "the function's answer is no JSON"),
+        ((200, {}, b"hello"), InvalidResponse, "the response of the function is not valid JSON"),
         (THROTTLED, InvalidFunction, "Rate Exceeded"),
     ],
 )
@@ -975,7 +975,7 @@ def test_one_event_in_vain(said: Said, error: type[Exception], words: str) -> No
         closing(at(server)) as there,
         pytest.raises(error, match=words),
     ):
-        there.ask({})
+        there.invoke({})
 
 
 # ---------------------------------------------------------------- what can be registered
@@ -1016,13 +1016,13 @@ def test_what_names_a_function(target: str) -> None:
     ("target", "said"),
     [
         ("http://127.0.0.1:3001/f", "write http://host:port/2015-03-31"),
-        ("http://me:secret@127.0.0.1:3001", "is no address"),
+        ("http://me:secret@127.0.0.1:3001", "is not the address"),
         ("http://127.0.0.1:99999", "Port out of range"),
-        ("http://", "is no address"),
-        ("arn:aws:s3:::bucket", "is no ARN of a function"),
-        ("arn:aws:lambda:us-east-1:123456789012:layer:f", "is no ARN of a function"),
+        ("http://", "is not the address"),
+        ("arn:aws:s3:::bucket", "is not the ARN of a function"),
+        ("arn:aws:lambda:us-east-1:123456789012:layer:f", "is not the ARN of a function"),
         ("no/such/app.py:handler", "there is no file no/such/app.py"),
-        (":", "names no function"),
+        (":", "is not the name of a function"),
     ],
 )
 def test_what_names_none(target: str, said: str) -> None:

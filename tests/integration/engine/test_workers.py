@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -26,15 +26,21 @@ from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import Answer, FunctionError, InvalidAnswer
+from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._function_loader import load_function
-from s3batch_handler.engine.invoke._invoker import InProcess, Invoker
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._lambda_environment import Environment, lambda_variables
 from s3batch_handler.engine.invoke._worker_main import READY
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 from tests.support.waiting import wait_for
 
+if TYPE_CHECKING:
+    from s3batch_handler.engine.invoke._invoker import Invoker
+
 Write = Callable[[str], str]
+
+TEMPLATE = EventTemplate("1.0", {"id": "job-1"})
 
 ANSWER = """
 import json, os, signal, sys, time
@@ -71,12 +77,10 @@ def invoke(
     invoker: Invoker,
     entries: Iterable[ManifestEntry],
     *,
-    schema_version: str = "1.0",
-    job: JobRef | None = None,
+    template: EventTemplate = TEMPLATE,
 ) -> dict[str, Answer]:
-    job = job or JobRef(id="job-1")
     with closing(invoker):
-        answers = invoker.invoke_all(job, schema_version, entries, stop=lambda: False)
+        answers = invoker.invoke_all(template, entries, stop=lambda: False)
         return {entry.encoded_key: answer for entry, answer in answers}
 
 
@@ -116,8 +120,7 @@ def test_event_is_the_documented_one(
     answers = invoke(
         pool,
         entries,
-        schema_version=schema_version,
-        job=JobRef(id="job-1", arguments={"size": "9"}),
+        template=EventTemplate.of(JobRef(id="job-1", arguments={"size": "9"}), schema_version),
     )
 
     event = json.loads(text_of(answers["a%20b+c.jpg"]))
@@ -356,10 +359,10 @@ JSON_LIKE = st.recursive(
 def test_marshalling_agrees_with_lambdas_runtime(value: object) -> None:
     """What Lambda's own runtime client can write, and only that, becomes JSON here."""
     environment = Environment(
-        lambda event, context: value, variables={}, timeout=1, instance="1-2-3-4"
+        lambda event, context: value, variables={}, timeout=1, environment_id="1-2-3-4"
     )
 
-    answer = environment.invoke("1.0", {"id": ""}, "b", "k", None)
+    answer = environment.invoke(TEMPLATE, ("b", "k", None))
 
     marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
     try:
@@ -508,7 +511,7 @@ def test_crash_while_a_forked_child_lives_on(function: Write) -> None:
         ("app.handler", "there is no module app.handler: did you mean app:handler?"),
         ("app:other", "app has no 'other'"),
         ("app.py:NUMBER", "'NUMBER' in app.py is not callable: it is of type int"),
-        ("app:", "names no function"),
+        ("app:", "is not the name of a function"),
         ("needs:handler", "cannot import needs: ModuleNotFoundError: No module named 'not_there'"),
         ("broken.py", "cannot import broken.py: ZeroDivisionError: division by zero"),
         ("wants.py", "wants.py, line 2)"),  # not a line of Python's own os.py
@@ -634,8 +637,8 @@ def test_keys_cannot_forge_log_lines(function: Write, capfd: pytest.CaptureFixtu
         '["a", "b", "c"]',
         '["FunctionError", "garbage"]',
         '["FunctionError", "{}"]',
-        '["rest", "many"]',
-        pytest.param(f'["rest", "{"9" * 5_000}"]', id="a number too long to read"),
+        '["not started", "many"]',
+        pytest.param(f'["not started", "{"9" * 5_000}"]', id="a number too long to read"),
         pytest.param("[" * 50_000, id="JSON too deep to read"),
     ],
 )
@@ -730,9 +733,7 @@ def test_a_job_that_is_stopped_lets_running_tasks_end(function: Write) -> None:
     answers: list[Answer] = []
 
     with closing(WorkerPool(spec, workers=2, grace=60)) as pool:
-        for _, answer in pool.invoke_all(
-            JobRef(id="j"), "1.0", keys(*"abcdefgh"), stop=lambda: bool(answers)
-        ):
+        for _, answer in pool.invoke_all(TEMPLATE, keys(*"abcdefgh"), stop=lambda: bool(answers)):
             answers.append(answer)
 
     done = [answer for answer in answers if isinstance(answer, Outcome)]
@@ -756,7 +757,7 @@ def test_answers_that_have_come_when_the_time_to_end_is_over(
     stopped = False
 
     with closing(WorkerPool(spec, workers=2, grace=0)) as pool:
-        answers = pool.invoke_all(JobRef(id="j"), "1.0", keys("a", "b"), stop=lambda: stopped)
+        answers = pool.invoke_all(TEMPLATE, keys("a", "b"), stop=lambda: stopped)
         first = next(answers)
         stopped = True
         (tmp_path / "go").touch()
@@ -830,7 +831,7 @@ def test_fewer_workers_than_asked_for(
     assert len(answers) == 100
     assert {type(answer) for answer in answers.values()} == {Outcome}
     (warning,) = caplog.messages
-    assert re.fullmatch(r"\d+ of 50 workers, and no more: Too many open files", warning)
+    assert re.fullmatch(r"the job continues with \d+ of 50 workers: Too many open files", warning)
 
 
 def test_no_worker_at_all(function: Write) -> None:
@@ -896,9 +897,9 @@ def test_workers_end_when_their_parent_is_killed(
     )
     code = (
         "from s3batch_handler.engine.invoke._worker_pool import WorkerPool\n"
-        "from s3batch_handler.core._model import JobRef\n"
-        f"list(WorkerPool({spec!r}).invoke_all(JobRef(id='j'), '1.0', [('b', 'k', None)],"
-        " stop=lambda: False))"
+        "from s3batch_handler.engine.invoke._events import EventTemplate\n"
+        "template = EventTemplate('1.0', {'id': 'j'})\n"
+        f"list(WorkerPool({spec!r}).invoke_all(template, [('b', 'k', None)], stop=lambda: False))"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         wait_for(pids.exists)

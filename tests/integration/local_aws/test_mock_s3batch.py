@@ -181,7 +181,10 @@ def test_max_redrives_and_timeout_reach_the_engine() -> None:
 
 def test_an_invalid_function_is_refused_before_the_block() -> None:
     """The block is not entered."""
-    with pytest.raises(ValueError, match="names no function"), mock_s3batch({"a b": thumbnails}):
+    with (
+        pytest.raises(ValueError, match="is not the name of a function"),
+        mock_s3batch({"a b": thumbnails}),
+    ):
         pytest.fail("entered")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.engine.invoke._functions import Functions
+from s3batch_handler.engine.invoke._target import Functions
 from s3batch_handler.jobs._control import wait_for_job
 from s3batch_handler.jobs._status import JobStatus
 from tests.support.job_contract import (
@@ -190,11 +190,11 @@ def test_a_function_arn_finds_the_most_specific_function(asked: str, answered: s
 
 def test_invalid_functions_are_refused_at_once() -> None:
     """They are refused when they are registered, not when a job needs them."""
-    with pytest.raises(ValueError, match="'my function' names no function"):
+    with pytest.raises(ValueError, match="'my function' is not the name of a function"):
         Functions({"my function": thumbnails})
     with pytest.raises(TypeError, match="'f': a function is needed"):
         Functions({"f": 7})  # type: ignore[dict-item]
-    with pytest.raises(InvalidFunction, match="/f is no address of a function"):
+    with pytest.raises(InvalidFunction, match="/f is not the address of a function"):
         Functions({"f": "http://127.0.0.1/f"})
 
 

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, ReportNotWritten
 from s3batch_handler.documents._manifest import ManifestEntry, read_entries
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -46,7 +46,7 @@ def test_keyboard_interrupt_from_on_progress_cancels_the_job(function: Write, re
     run = run_job(
         numbered(10_000),
         WorkerPool(spec, workers=2),
-        job=JOB,
+        JOB,
         report=report,
         on_progress=on_progress,
     )
@@ -112,7 +112,7 @@ def test_ctrl_c_does_not_interrupt_the_report() -> None:
 
     report = Interrupted()
 
-    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
+    run = run_job(numbered(3), InProcess(SUCCEEDS), JOB, report=report)
 
     assert (run.status, report.is_written) == (JobStatus.COMPLETE, True)
 
@@ -127,7 +127,7 @@ def test_a_second_ctrl_c_at_once_is_ignored(report: Rows, monkeypatch: pytest.Mo
         signal.raise_signal(signal.SIGINT)
         return "Succeeded", ""
 
-    run = run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(numbered(3), InProcess(function_of(outcome)), JOB, report=report)
 
     assert (run.status, len(report.rows)) == (JobStatus.CANCELLED, 1)
 
@@ -144,7 +144,7 @@ def test_a_later_second_ctrl_c_interrupts_at_once(
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        run_job(numbered(3), InProcess(function_of(outcome)), job=JOB, report=report)
+        run_job(numbered(3), InProcess(function_of(outcome)), JOB, report=report)
 
     assert not report.is_written
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -156,7 +156,7 @@ def test_an_unreadable_first_entry_raises_manifest_error(function: Write, report
     entries = read_entries(io.BytesIO(b"one column\n"), source="m.csv")
 
     with pytest.raises(ManifestError, match=r"m\.csv, line 1"):
-        run_job(entries, WorkerPool(spec, workers=1), job=JOB, report=report)
+        run_job(entries, WorkerPool(spec, workers=1), JOB, report=report)
 
     assert not report.is_written
     assert no_children()
@@ -170,7 +170,7 @@ def test_an_unreadable_later_entry_fails_the_job(function: Write, report: Rows) 
         yield from numbered(100)
         raise ManifestError("changed", source="m.csv", line=101)
 
-    run = run_job(entries(), WorkerPool(spec, workers=1), job=JOB, report=report)
+    run = run_job(entries(), WorkerPool(spec, workers=1), JOB, report=report)
 
     assert (run.status, run.reason) == (JobStatus.FAILED, "m.csv, line 101: changed")
     assert 0 < run.progress.done == len(report.by_key) <= 100
@@ -181,7 +181,7 @@ def test_an_unreadable_later_entry_fails_the_job(function: Write, report: Rows) 
 def test_a_missing_function_raises_invalid_function(report: Rows) -> None:
     """No report is written."""
     with pytest.raises(InvalidFunction, match="there is no file"):
-        run_job(numbered(3), WorkerPool("nowhere.py", workers=2), job=JOB, report=report)
+        run_job(numbered(3), WorkerPool("nowhere.py", workers=2), JOB, report=report)
 
     assert not report.is_written
     assert report.rows == []
@@ -197,7 +197,7 @@ def test_a_function_that_cannot_be_loaded_raises_even_if_tasks_failed_before_it(
     ]
 
     with pytest.raises(InvalidFunction):
-        run_job(entries, WorkerPool("no_such_module:handler", workers=1), job=JOB, report=report)
+        run_job(entries, WorkerPool("no_such_module:handler", workers=1), JOB, report=report)
 
     assert not report.is_written
 
@@ -217,7 +217,7 @@ def test_a_function_that_cannot_be_loaded_again_fails_the_job(
         """
     )
 
-    run = run_job(lines("a", "b", "c"), WorkerPool(spec, workers=1), job=JOB, report=report)
+    run = run_job(lines("a", "b", "c"), WorkerPool(spec, workers=1), JOB, report=report)
 
     assert run.status is JobStatus.FAILED
     assert run.reason is not None
@@ -228,7 +228,7 @@ def test_a_function_that_cannot_be_loaded_again_fails_the_job(
 
 def test_a_job_without_tasks_has_no_report(report: Rows) -> None:
     """It is complete at once, as in AWS."""
-    run = run_job([], WorkerPool("nowhere.py"), job=JOB, report=report)
+    run = run_job([], WorkerPool("nowhere.py"), JOB, report=report)
 
     assert (run.status, run.progress.total, run.report) == (JobStatus.COMPLETE, 0, None)
 
@@ -243,7 +243,7 @@ def test_a_report_that_cannot_be_written_fails_the_job() -> None:
 
     report = Gone()
 
-    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=report)
+    run = run_job(numbered(3), InProcess(SUCCEEDS), JOB, report=report)
 
     assert run.status is JobStatus.FAILED
     assert run.reason == "the report could not be written: OSError: no such bucket"
@@ -259,7 +259,7 @@ def test_a_report_in_the_fallback_folder_fails_the_job() -> None:
         def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
             raise ReportNotWritten("no such bucket; it is kept here", kept="here")
 
-    run = run_job(numbered(3), InProcess(SUCCEEDS), job=JOB, report=Elsewhere())
+    run = run_job(numbered(3), InProcess(SUCCEEDS), JOB, report=Elsewhere())
 
     assert (run.status, run.report) == (JobStatus.FAILED, "here")
     assert run.reason == "the report could not be written: no such bucket; it is kept here"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -11,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3batch_handler.core._model import JobRef, Outcome, ResultCode
+from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import Answer, NotRun
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -23,13 +24,15 @@ from tests.support.job_run import JOB, SUCCEEDS, Rows, Write, function_of, numbe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from s3batch_handler.engine.invoke._events import EventTemplate
+
 
 def test_a_job_fails_when_more_than_half_of_1000_tasks_failed(report: Rows) -> None:
     """The other tasks are not run. The report has those that were."""
     run = run_job(
         numbered(5_000),
         InProcess(function_of(lambda key: ("PermanentFailure", "no"))),
-        job=JOB,
+        JOB,
         report=report,
     )
 
@@ -46,7 +49,7 @@ def test_a_job_below_the_threshold_completes(report: Rows, count: int, failing: 
     def outcome(key: str) -> Any:
         return ("PermanentFailure" if int(key) >= count - failing else "Succeeded"), ""
 
-    run = run_job(numbered(count), InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(numbered(count), InProcess(function_of(outcome)), JOB, report=report)
 
     assert run.status is JobStatus.COMPLETE
     counts = (run.progress.total, run.progress.succeeded, run.progress.failed)
@@ -62,7 +65,7 @@ def test_temporary_failures_do_not_count_before_the_last_retry(report: Rows) -> 
         seen.add(key)
         return ("TemporaryFailure" if first else "Succeeded"), ""
 
-    run = run_job(numbered(2_000), InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(numbered(2_000), InProcess(function_of(outcome)), JOB, report=report)
 
     assert run.status is JobStatus.COMPLETE
     assert run.progress.succeeded == 2_000
@@ -73,8 +76,7 @@ def test_the_threshold_in_the_last_retry_leaves_no_task_without_a_row(report: Ro
     run = run_job(
         numbered(2_000),
         InProcess(function_of(lambda key: ("TemporaryFailure", f"busy {key}"))),
-        job=JOB,
-        max_redrives=1,
+        replace(JOB, max_redrives=1),
         report=report,
     )
 
@@ -102,9 +104,9 @@ class Parallel:
 
     def invoke_all(
         self,
-        job: JobRef,
-        schema_version: str,
+        _: EventTemplate,
         entries: Iterable[ManifestEntry],
+        /,
         *,
         stop: Callable[[], bool],
     ) -> Iterator[tuple[ManifestEntry, Answer]]:
@@ -158,7 +160,7 @@ def test_the_threshold_does_not_depend_on_the_order_of_answers(
     def outcome(key: str) -> ResultCode:
         return ResultCode.PERMANENT_FAILURE if int(key) in failing else ResultCode.SUCCEEDED
 
-    run = run_job(entries, Parallel(outcome, batch, failures_first(failing)), job=JOB)
+    run = run_job(entries, Parallel(outcome, batch, failures_first(failing)), JOB)
 
     places = [-1, *(number for number in range(count) if number not in empty), count]
     ends = [*places[batch:], *[count] * batch]
@@ -184,7 +186,7 @@ def test_tasks_without_a_version_id_are_counted_after_the_task_before_them(repor
         run = run_job(
             entries,
             Parallel(lambda key: ResultCode.SUCCEEDED, 2_000, lambda drawn: None),
-            job=JOB,
+            JOB,
             report=report,
             on_progress=progress.append,
         )
@@ -203,7 +205,7 @@ def test_tasks_without_a_version_id_do_not_tip_the_threshold(function: Write, re
     )
     entries = [ManifestEntry("b", str(n), "" if n % 20 in range(9) else "v") for n in range(20_000)]
 
-    run = run_job(entries, WorkerPool(spec, workers=2), job=JOB, report=report)
+    run = run_job(entries, WorkerPool(spec, workers=2), JOB, report=report)
 
     assert run.status is JobStatus.COMPLETE
     assert (run.progress.succeeded, run.progress.failed) == (11_000, 9_000)
@@ -213,7 +215,7 @@ def test_a_job_whose_tasks_all_lack_a_version_id_fails_early(report: Rows) -> No
     """Tasks are not kept in memory until the end."""
     entries = (ManifestEntry("photos", str(number), "") for number in range(5_000))
 
-    run = run_job(entries, InProcess(SUCCEEDS), job=JOB, report=report)
+    run = run_job(entries, InProcess(SUCCEEDS), JOB, report=report)
 
     assert run.status is JobStatus.FAILED
     assert 1_000 <= run.progress.done <= 2_000

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from s3batch_handler.core._errors import StateDamaged, StateError
-from s3batch_handler.core._model import JobRef, Outcome, ResultCode
+from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ranges import NumberRanges
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.invoke._events import EventTemplate
 
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
 
@@ -57,9 +59,7 @@ def test_a_job_that_crashes_repeatedly_has_the_same_report(
     path = tmp_path_factory.mktemp("state") / "journal"
     script = {str(number): codes for number, codes in enumerate(scripts)}
     undisturbed = Rows()
-    run_job(
-        numbered(len(scripts)), InProcess(ScriptedFunction(script)), job=JOB, report=undisturbed
-    )
+    run_job(numbered(len(scripts)), InProcess(ScriptedFunction(script)), JOB, report=undisturbed)
 
     for calls in [*crashes, -1]:
         function, report = ScriptedFunction(script), Rows()
@@ -69,9 +69,7 @@ def test_a_job_that_crashes_repeatedly_has_the_same_report(
             function.calls_left = calls
             invoker = InProcess(function)
             with suppress(Crash):
-                run = run_job(
-                    numbered(len(scripts)), invoker, job=JOB, report=report, journal=journal
-                )
+                run = run_job(numbered(len(scripts)), invoker, JOB, report=report, journal=journal)
 
     assert sorted(report.rows) == sorted(undisturbed.rows)
     assert (run.progress.total, run.progress.done) == (len(scripts), len(scripts))
@@ -84,11 +82,11 @@ def test_a_crash_loses_only_the_running_task(tmp_path: Path) -> None:
     function = ScriptedFunction({})
     function.calls_left = 3
     with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
-        run_job(numbered(5), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(5), InProcess(function), JOB, journal=journal)
 
     function.calls_left = -1
     with Journal(tmp_path / "journal") as journal:
-        run_job(numbered(5), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(5), InProcess(function), JOB, journal=journal)
 
     assert function.tries == dict.fromkeys("01234", 1)
 
@@ -107,14 +105,14 @@ def test_a_paused_job_continues_with_its_journal(tmp_path: Path) -> None:
         paused = run_job(
             numbered(4),
             InProcess(pausing),
-            job=JOB,
+            JOB,
             report=report,
             journal=journal,
             control=control,
         )
         rows_so_far = list(report.rows)
 
-        run = run_job(numbered(4), InProcess(function), job=JOB, report=report, journal=journal)
+        run = run_job(numbered(4), InProcess(function), JOB, report=report, journal=journal)
 
     assert (paused.status, paused.progress.done, paused.report) == (JobStatus.PAUSED, 1, None)
     assert rows_so_far == []
@@ -133,10 +131,10 @@ def test_a_report_that_could_not_be_written_is_written_later(tmp_path: Path) -> 
     function, report = ScriptedFunction({}), Rows()
     with Journal(tmp_path / "journal") as journal:
         first = run_job(
-            numbered(3), InProcess(function), job=JOB, report=Unavailable(), journal=journal
+            numbered(3), InProcess(function), JOB, report=Unavailable(), journal=journal
         )
 
-        run = run_job(numbered(3), InProcess(function), job=JOB, report=report, journal=journal)
+        run = run_job(numbered(3), InProcess(function), JOB, report=report, journal=journal)
 
     assert (first.status, first.report) == (JobStatus.FAILED, None)
     assert (run.status, len(report.rows)) == (JobStatus.COMPLETE, 3)
@@ -147,10 +145,10 @@ def test_the_reason_and_the_failures_of_a_job_are_kept(tmp_path: Path) -> None:
     """A job that has failed is not run again."""
     function = ScriptedFunction({str(number): ["PermanentFailure"] for number in range(1_200)})
     with Journal(tmp_path / "journal") as journal:
-        first = run_job(numbered(1_200), InProcess(function), job=JOB, journal=journal)
+        first = run_job(numbered(1_200), InProcess(function), JOB, journal=journal)
 
     with Journal(tmp_path / "journal") as journal:
-        again = run_job(numbered(1_200), InProcess(function), job=JOB, journal=journal)
+        again = run_job(numbered(1_200), InProcess(function), JOB, journal=journal)
 
     assert (again.status, again.reason) == (JobStatus.FAILED, first.reason)
     assert again.failures == first.failures
@@ -226,7 +224,7 @@ def test_a_job_continues_after_the_disk_was_full(tmp_path: Path) -> None:
             run_job(
                 numbered(20_000),
                 InProcess(ScriptedFunction({})),
-                job=JOB,
+                JOB,
                 report=report,
                 journal=journal,
             )
@@ -235,7 +233,7 @@ def test_a_job_continues_after_the_disk_was_full(tmp_path: Path) -> None:
         run = run_job(
             numbered(20_000),
             InProcess(ScriptedFunction({})),
-            job=JOB,
+            JOB,
             report=report,
             journal=journal,
         )
@@ -305,9 +303,9 @@ class FirstTakesLong:
 
     def invoke_all(
         self,
-        job: JobRef,
-        schema_version: str,
+        _: EventTemplate,
         entries: Iterable[ManifestEntry],
+        /,
         *,
         stop: Callable[[], bool],
     ) -> Iterator[tuple[ManifestEntry, Answer]]:
@@ -337,7 +335,7 @@ def written_by_a_job(path: Path, count: int) -> int:
 
     with Journal(path) as journal:
         journal._db.set_trace_callback(count_bytes)  # statements with the values in them
-        run_job(numbered(count), FirstTakesLong(), job=JOB, report=Rows(), journal=journal)
+        run_job(numbered(count), FirstTakesLong(), JOB, report=Rows(), journal=journal)
     return written
 
 
@@ -351,7 +349,7 @@ def test_a_commit_follows_a_number_of_tasks(
     function.calls_left = 250
 
     with Journal(tmp_path / "journal") as journal, pytest.raises(Crash):
-        run_job(numbered(300), InProcess(function), job=JOB, journal=journal)
+        run_job(numbered(300), InProcess(function), JOB, journal=journal)
 
     with Journal(tmp_path / "journal") as journal:
         assert journal.answered >= 200
@@ -370,9 +368,9 @@ def test_answers_are_committed_while_a_task_is_slow(
             @override
             def invoke_all(
                 self,
-                job: JobRef,
-                schema_version: str,
+                _: EventTemplate,
                 entries: Iterable[ManifestEntry],
+                /,
                 *,
                 stop: Callable[[], bool],
             ) -> Iterator[tuple[ManifestEntry, Answer]]:
@@ -382,7 +380,7 @@ def test_answers_are_committed_while_a_task_is_slow(
                 stop()
                 committed.append(journal.answered)
 
-        run_job(numbered(5), Waits(), job=JOB, journal=journal)
+        run_job(numbered(5), Waits(), JOB, journal=journal)
 
     assert committed == [5, 5, 5, 5]  # once for each pass
 
@@ -425,13 +423,15 @@ def test_a_changed_journal_raises_state_damaged(tmp_path: Path, statement: str) 
     function, report = ScriptedFunction({"2": ["TemporaryFailure"]}), Rows()
     function.calls_left = 6
     with Journal(path) as journal, pytest.raises(Crash):
-        run_job(numbered(9), InProcess(function), job=JOB, report=report, journal=journal)
+        run_job(numbered(9), InProcess(function), JOB, report=report, journal=journal)
     with closing(sqlite3.connect(path)) as database:
         database.execute(statement)
         database.commit()
 
     function.calls_left = -1
     with pytest.raises(StateDamaged), Journal(path) as journal:
-        run_job(numbered(9), InProcess(function), job=JOB, report=report, journal=journal, total=9)
+        run_job(
+            numbered(9), InProcess(function), replace(JOB, total=9), report=report, journal=journal
+        )
 
     assert report.rows == []

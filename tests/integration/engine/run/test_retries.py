@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -34,7 +35,7 @@ def test_a_task_that_succeeds_on_retry_has_succeeded(
         """
     )
 
-    run = run_job(lines("shy", "bold"), WorkerPool(spec, workers=1), job=JOB, report=report)
+    run = run_job(lines("shy", "bold"), WorkerPool(spec, workers=1), JOB, report=report)
 
     assert report.by_key == {
         "shy": ("succeeded", 200, "", "xxx"),
@@ -55,8 +56,7 @@ def test_a_task_is_retried_up_to_max_redrives_times(report: Rows, max_redrives: 
     run_job(
         lines("a"),
         InProcess(function_of(outcome)),
-        job=JOB,
-        max_redrives=max_redrives,
+        replace(JOB, max_redrives=max_redrives),
         report=report,
     )
 
@@ -73,7 +73,7 @@ def test_retries_come_after_the_first_pass(report: Rows) -> None:
         seen.append(key)
         return ("Succeeded" if len(seen) > 2 else "TemporaryFailure"), ""
 
-    run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+    run_job(entries, InProcess(function_of(outcome)), JOB, report=report)
 
     assert seen == ["é%20\n", "x", "é%20\n", "x"]
     assert [row[0] for row in report.rows] == entries
@@ -95,7 +95,7 @@ def test_tasks_that_wait_for_a_retry_have_a_row_after_cancellation(report: Rows)
     run = run_job(
         lines("a", "b", "last", "never"),
         InProcess(function_of(outcome)),
-        job=JOB,
+        JOB,
         report=report,
         on_progress=on_progress,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import TaskStatus
 from s3batch_handler.engine.invoke._answer import FunctionError
-from s3batch_handler.engine.invoke._invoker import InProcess
+from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -38,7 +39,7 @@ def test_rows_have_the_status_codes_and_messages_of_aws(report: Rows) -> None:
     run = run_job(
         lines("fine", "raises", "malformed", "temporary", "permanent"),
         InProcess(function_of(outcome)),
-        job=JOB,
+        JOB,
         report=report,
     )
 
@@ -77,7 +78,7 @@ def test_timeouts_and_exits_are_function_errors(function: Write, report: Rows) -
         """
     )
 
-    run_job(lines("slow", "exit"), WorkerPool(spec, workers=2, timeout=2), job=JOB, report=report)
+    run_job(lines("slow", "exit"), WorkerPool(spec, workers=2, timeout=2), JOB, report=report)
 
     for key, text in {"slow": "Task timed out after 2.00 seconds", "exit": "exit status 4"}.items():
         *codes, message = report.by_key[key]
@@ -92,7 +93,7 @@ def test_messages_are_cut_to_1024_characters(report: Rows) -> None:
     def outcome(_key: str) -> Any:
         raise ValueError("x" * 5_000)
 
-    run_job(lines("a"), InProcess(function_of(outcome)), job=JOB, report=report)
+    run_job(lines("a"), InProcess(function_of(outcome)), JOB, report=report)
 
     assert len(report.by_key["a"][3]) == 1_024
 
@@ -106,7 +107,7 @@ def test_rows_have_the_entries_of_the_manifest_unchanged(report: Rows) -> None:
         ManifestEntry("b2", "x", None),
     ]
 
-    run_job(entries, InProcess(SUCCEEDS), job=JOB, report=report)
+    run_job(entries, InProcess(SUCCEEDS), JOB, report=report)
 
     assert Counter(row[0] for row in report.rows) == Counter(entries)
 
@@ -120,7 +121,7 @@ def test_an_empty_version_id_fails_its_task(report: Rows) -> None:
         called.append(key)
         return "Succeeded", ""
 
-    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(entries, InProcess(function_of(outcome)), JOB, report=report)
 
     assert called == ["a", "c"]
     assert (run.progress.succeeded, run.progress.failed) == (2, 1)
@@ -139,7 +140,7 @@ def test_rows_and_summary_have_no_credentials(report: Rows) -> None:
         return ("Succeeded" if key == "good" else "PermanentFailure", url)
 
     entries = lines("raised", "returned", "good")
-    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(entries, InProcess(function_of(outcome)), JOB, report=report)
 
     assert report.by_key["returned"][-1] == "https://h/?Signature=***"
     assert '"errorMessage":"https://h/?Signature=***"' in report.by_key["raised"][-1]
@@ -151,14 +152,14 @@ def test_errors_of_remote_functions_have_no_credentials(report: Rows) -> None:
     """Lambda returns their messages unredacted."""
 
     class Elsewhere:
-        def invoke_all(self, job: Any, schema_version: Any, entries: Any, **_: Any) -> Any:
+        def invoke_all(self, _: Any, entries: Any, /, *, stop: Any) -> Any:
             payload = '{"errorType": "ValueError", "errorMessage": "http://ann:s3cr3t@h/"}'
             for entry in entries:
                 yield entry, FunctionError(payload)
 
         def close(self) -> None: ...
 
-    run = run_job(lines("a"), Elsewhere(), job=JOB, report=report)
+    run = run_job(lines("a"), Elsewhere(), JOB, report=report)
 
     assert "http://ann:***@h/" in report.by_key["a"][-1]
     assert run.failures[0].example == "ValueError: http://ann:***@h/"
@@ -172,7 +173,7 @@ def test_failures_are_grouped_by_code_and_message(report: Rows) -> None:
             raise KeyError(f"no {key}")
         return ("PermanentFailure", f"object {key} is empty") if int(key) % 3 == 1 else None
 
-    run = run_job(numbered(8), InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(numbered(8), InProcess(function_of(outcome)), JOB, report=report)
 
     assert [(group.error_code, group.message, group.count) for group in run.failures] == [
         ("PermanentFailure", "KeyError: …", 3),
@@ -194,7 +195,7 @@ def test_keys_with_spaces_do_not_split_a_group(report: Rows) -> None:
         return "PermanentFailure", f"cannot read {key} from /tmp/{name}: no photo"
 
     entries = lines("my photos/in the sun.jpg", "my photos/by the sea/on a boat.jpg")
-    run = run_job(entries, InProcess(function_of(outcome)), job=JOB, report=report)
+    run = run_job(entries, InProcess(function_of(outcome)), JOB, report=report)
 
     assert [group.message for group in run.failures] == ["cannot read … from …: no photo"]
 
@@ -203,7 +204,7 @@ def test_a_group_with_one_message_shows_it_in_full() -> None:
     """ "exit status 3" says more than "exit status …"."""
     function = function_of(lambda _: ("PermanentFailure", "exit status 3"))
 
-    run = run_job(numbered(3), InProcess(function), job=JOB)
+    run = run_job(numbered(3), InProcess(function), JOB)
 
     assert [(group.message, group.count) for group in run.failures] == [("exit status 3", 3)]
 
@@ -212,7 +213,9 @@ def test_progress_is_reported_until_the_end(report: Rows) -> None:
     """At the end it has the total."""
     told: list[Progress] = []
 
-    run = run_job(numbered(500), InProcess(SUCCEEDS), job=JOB, total=500, on_progress=told.append)
+    run = run_job(
+        numbered(500), InProcess(SUCCEEDS), replace(JOB, total=500), on_progress=told.append
+    )
 
     assert told[0].total == 500
     assert told[-1] == run.progress
@@ -235,7 +238,10 @@ def test_a_crash_fails_only_its_own_task(function: Write, ends: dict[int, str]) 
     report = Rows()
 
     run = run_job(
-        entries, WorkerPool(function(CRASHES), workers=2), job=JOB, max_redrives=1, report=report
+        entries,
+        WorkerPool(function(CRASHES), workers=2),
+        replace(JOB, max_redrives=1),
+        report=report,
     )
 
     assert run.status is JobStatus.COMPLETE

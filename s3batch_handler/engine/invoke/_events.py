@@ -1,0 +1,109 @@
+"""The events that the engine sends to functions, and the responses that it reads.
+
+Responses are serialized as Lambda's Python runtime interface client (RIC) does it: a value that is
+not JSON serializable fails here as in Lambda.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+import pydantic_core
+
+from s3batch_handler.core._errors import InvalidResponse
+from s3batch_handler.core._payload import parse_response, job_to_json, task_to_json
+from s3batch_handler.engine.invoke._answer import InvalidAnswer
+
+if TYPE_CHECKING:
+    from s3batch_handler.core._model import JobRef, Outcome
+
+    Entry = tuple[str, str, str | None]
+    """Bucket, encoded key and version ID, like a ``ManifestEntry``."""
+
+
+class EventTemplate(NamedTuple):
+    """The part that all events of a job have in common.
+
+    Attributes:
+        schema_version: The schema version of the events.
+        job: The job as events contain it.
+    """
+
+    schema_version: str
+    job: dict[str, Any]
+
+    @classmethod
+    def of(cls, job: JobRef, schema_version: str) -> EventTemplate:
+        """Return the template for a job."""
+        return cls(schema_version, job_to_json(schema_version, job))
+
+    def event(self, call_id: str, entry: Entry) -> dict[str, Any]:
+        """Return the event for one task. Its IDs contain ``call_id``, which must be unique."""
+        # The IDs cannot be file names, like those of AWS, so that no function relies on it.
+        return {
+            "invocationSchemaVersion": self.schema_version,
+            "invocationId": f"{call_id}/In+=",
+            "job": self.job,
+            "tasks": [task_to_json(self.schema_version, f"{call_id}/Ta+=", *entry)],
+        }
+
+
+def read_response(event: dict[str, Any], response: str | bytes) -> Outcome | InvalidAnswer:
+    """Read the response to an event with one task."""
+    try:
+        (outcome,) = parse_response(event, _from_json(response))
+    except (ValueError, RecursionError) as error:
+        return InvalidAnswer(f"not JSON: {error}")
+    except InvalidResponse as error:
+        return InvalidAnswer(str(error))
+    return outcome
+
+
+def serialize_response(returned: object) -> str | bytes:
+    """Convert what a function returned to JSON. RIC sends bytes as they are.
+
+    Raises:
+        Exception: The value is not JSON serializable, or its own methods raise.
+    """
+    if isinstance(returned, bytes):
+        return returned
+    with suppress(Exception):
+        # Three times as fast, but it also serializes values that are not JSON. They differ from
+        # what is read back.
+        text = pydantic_core.to_json(returned)
+        if read_json(text) == returned:
+            return text
+    return to_json(returned)
+
+
+# Task IDs and keys differ from call to call, so a cache for them would be useless.
+read_json: Final = partial(pydantic_core.from_json, cache_strings="keys")
+
+
+def _from_json(text: str | bytes) -> Any:
+    try:
+        return read_json(text, allow_inf_nan=False)
+    except ValueError:  # halves of surrogate pairs, deep nesting: the slow decoder accepts more
+        return _DECODER.decode(text if isinstance(text, str) else text.decode())
+
+
+def _to_serializable(value: object) -> object:
+    """Convert the values that RIC serializes, and the standard library does not."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a value of JSON")
+
+
+# RIC also writes NaN and Infinity. They are found when the response is read.
+to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_to_serializable).encode
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)

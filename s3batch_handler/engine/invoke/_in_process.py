@@ -1,0 +1,62 @@
+"""Call a function in this process: for tests and debuggers."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from s3batch_handler.engine.invoke._answer import NotRun
+from s3batch_handler.engine.invoke._function_errors import process_ended
+from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
+from s3batch_handler.engine.invoke._lambda_environment import (
+    Environment,
+    lambda_variables,
+    new_environment_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._function_loader import Function
+    from s3batch_handler.engine.invoke._invoker import Answers
+
+
+class InProcess:
+    """Calls a function in this process, for one entry after the other. An :class:`Invoker`.
+
+    ``sys.exit()`` in the function ends its call only. Nothing interrupts a call that takes longer
+    than the timeout.
+    """
+
+    def __init__(self, function: Function, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self._environment = Environment(
+            function,
+            variables=lambda_variables("function", os.environ),
+            timeout=timeout,
+            environment_id=new_environment_id(),
+        )
+
+    def invoke_all(
+        self,
+        template: EventTemplate,
+        entries: Iterable[ManifestEntry],
+        /,
+        *,
+        stop: Callable[[], bool],
+    ) -> Answers:
+        for entry in entries:
+            if stop():
+                yield entry, NotRun()
+                return
+            try:
+                answer = self._environment.invoke(template, entry)
+            except SystemExit as ended:
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+                yield entry, process_ended(code, self._environment.request_id)
+            else:
+                yield entry, answer
+
+    def close(self) -> None:
+        """Do nothing: no call runs."""
