@@ -7,7 +7,6 @@ not JSON serializable fails here as in Lambda.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -55,31 +54,44 @@ class EventTemplate(NamedTuple):
 def read_response(event: dict[str, Any], response: str | bytes) -> Outcome | InvalidAnswer:
     """Read the response to an event with one task."""
     try:
-        (outcome,) = parse_response(event, _from_json(response))
+        value = _from_json(response)
     except (ValueError, RecursionError) as error:
         return InvalidAnswer(f"not JSON: {error}")
+    return read_parsed_response(event, value)
+
+
+def read_parsed_response(event: dict[str, Any], response: object) -> Outcome | InvalidAnswer:
+    """Read the response to an event with one task, after it was parsed as JSON."""
+    try:
+        (outcome,) = parse_response(event, response)
     except InvalidResponse as error:
         return InvalidAnswer(str(error))
     return outcome
 
 
-def serialize_response(returned: object) -> str | bytes:
+def serialize_response(returned: object) -> tuple[str | bytes, object]:
     """Convert what a function returned to JSON. RIC sends bytes as they are.
+
+    Returns:
+        The JSON, and what it contains if that was parsed, or else :data:`NOT_PARSED`.
 
     Raises:
         Exception: The value is not JSON serializable, or its own methods raise.
     """
     if isinstance(returned, bytes):
-        return returned
-    with suppress(Exception):
+        return returned, NOT_PARSED
+    try:
         # Three times as fast, but it also serializes values that are not JSON. They differ from
-        # what is read back.
+        # what is parsed.
         text = pydantic_core.to_json(returned)
-        if read_json(text) == returned:
-            return text
-    return to_json(returned)
+        value = read_json(text, allow_inf_nan=False)
+        is_json = bool(value == returned)
+    except Exception:
+        is_json = False
+    return (text, value) if is_json else (to_json(returned), NOT_PARSED)
 
 
+NOT_PARSED: Final = object()
 # Task IDs and keys differ from call to call, so a cache for them would be useless.
 read_json: Final = partial(pydantic_core.from_json, cache_strings="keys")
 

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import pydantic_core
 
 from s3batch_handler.core._payload import MAX_PAYLOAD_BYTES
-from s3batch_handler.engine.invoke._events import read_json, read_response, serialize_response
+from s3batch_handler.engine.invoke._events import (
+    NOT_PARSED,
+    read_json,
+    read_parsed_response,
+    read_response,
+    serialize_response,
+)
 from s3batch_handler.engine.invoke._function_errors import error_text, function_error, raised
 from s3batch_handler.engine.invoke._lambda_logging import LOG_FORMAT, LOG_LEVEL
 
@@ -84,7 +90,7 @@ class Environment:
         except Exception as error:
             return raised(error, request_id)
         try:
-            response = serialize_response(returned)
+            response, value = serialize_response(returned)
         except Exception as error:  # the user's types may raise anything
             problem = f"Unable to marshal response: {error_text(error)}"
             return function_error("Runtime.MarshalError", problem, request_id)
@@ -94,7 +100,9 @@ class Environment:
                 f"({_MAX_RESPONSE} bytes)."
             )
             return function_error("Function.ResponseSizeTooLarge", problem, request_id)
-        return read_response(event, response)
+        if value is NOT_PARSED:
+            return read_response(event, response)
+        return read_parsed_response(event, value)
 
 
 _MAX_RESPONSE: Final = MAX_PAYLOAD_BYTES + 100  # as in Lambda's own message

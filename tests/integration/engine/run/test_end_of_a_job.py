@@ -72,12 +72,13 @@ def test_ctrl_c_cancels_the_job(
     )
     code = f"""
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
-from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 run = run_job(
     (ManifestEntry("b", str(n), None) for n in range(1000)),
-    WorkerPool({spec!r}, workers=1, grace={grace}), job=JobRef(id="j"),
+    WorkerPool({spec!r}, workers=1, grace={grace}),
+    JobSettings(job=JobRef(id="j")),
 )
 print(run.status, run.progress.done)
 """
