@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import pydantic_core
 
 from s3batch_handler.core._errors import InvalidResponse
-from s3batch_handler.core._payload import parse_response, job_to_json, task_to_json
+from s3batch_handler.core._payload import job_to_json, parse_response, task_to_json
 from s3batch_handler.engine.invoke._answer import InvalidAnswer
 
 if TYPE_CHECKING:
