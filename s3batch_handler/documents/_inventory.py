@@ -2,13 +2,13 @@
 
 ::
 
-    <prefix>/<source bucket>/<config id>/<YYYY-MM-DDTHH-MMZ>/manifest.json     what it consists of
+    <prefix>/<source bucket>/<config id>/<YYYY-MM-DDTHH-MMZ>/manifest.json     lists the parts
     <prefix>/<source bucket>/<config id>/<YYYY-MM-DDTHH-MMZ>/manifest.checksum its MD5
-    <prefix>/<source bucket>/<config id>/data/<name>.csv.gz                    the lines, gzipped
+    <prefix>/<source bucket>/<config id>/data/<name>.csv.gz                    a part, with gzip
 
-CSV only, as with S3 Batch Operations: inventories in ORC and Parquet are refused. How
-``S3InventoryReport_CSV_20211130`` looks inside, in which S3 keeps the manifests that it generates,
-is not published: :func:`write_inventory` takes the layout above, so what we wrote can be read.
+Like S3 Batch Operations, this package reads inventories in CSV, not in ORC or Parquet. The format
+``S3InventoryReport_CSV_20211130`` of the manifests that S3 generates is not published:
+:func:`write_inventory` writes the layout above, so this package can read it again.
 
 Sources: S3 User Guide, "Locating your inventory list", "Specifying a manifest" and "Converting
 empty version ID strings in Amazon S3 Inventory reports to null strings".
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias, cast
 
 from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict, override
+from typing_extensions import TypedDict
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
@@ -46,24 +46,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from typing_extensions import Buffer
-
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._storage import S3Client
 
 INVENTORY_FORMAT: Final = "S3InventoryReport_CSV_20161130"
 
 OpenPart: TypeAlias = Callable[[str], BinaryIO]
-"""Opens a part of an inventory, given its key; :class:`FileNotFoundError`: it is not there."""
+"""Opens a part of an inventory, given its key. Raises FileNotFoundError if it does not exist."""
 
 
 class InventoryPart(NamedTuple):
-    """One of the files that have the lines.
+    """One of the files of an inventory.
 
     Attributes:
-        key: In the inventory's destination bucket.
-        size: Bytes, as they are in the bucket: gzipped.
-        md5: Of the same bytes, in hex.
+        key: The key in the inventory's destination bucket.
+        size: The number of bytes of the compressed file.
+        md5: The MD5 of these bytes in hex.
     """
 
     key: str
@@ -73,12 +71,12 @@ class InventoryPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What an inventory's ``manifest.json`` says.
+    """The content of an inventory's ``manifest.json``.
 
     Attributes:
-        destination_bucket: Where the parts are: a bucket's name.
-        columns: Of each line, in AWS's words; ``Bucket`` and ``Key`` are among them.
-        parts: In the order in which they are read; AWS promises none.
+        destination_bucket: The name of the bucket that contains the parts.
+        columns: The columns with AWS's names; ``Bucket`` and ``Key`` are among them.
+        parts: The parts in the order in which they are read.
     """
 
     destination_bucket: str
@@ -86,15 +84,14 @@ class Inventory:
     parts: tuple[InventoryPart, ...]
 
     def entries(self, open_part: OpenPart) -> Iterator[ManifestEntry]:
-        """Give the lines of all parts as they stand, one at a time.
+        """Yield the lines of all parts one at a time.
 
-        Delete markers are lines like others, and an empty version id stays one: S3 Batch
-        Operations makes a task of every line. A part's MD5 is known at its end only, so nothing is
-        to be done before all lines are read.
+        S3 Batch Operations creates a task for every line, delete markers included. A damaged part
+        is detected at its end, so read all lines before a task runs.
 
         Raises:
-            ManifestError: A part is not there, damaged, unpacks to more than an inventory ever
-                does, or has a line that no manifest has. The source is the key of the part.
+            ManifestError: A part is missing or damaged, has a line that is not valid in a manifest,
+                or decompresses to far more than its size. The source is the key of the part.
         """
         fields = [name if name in _READ else "Ignore" for name in self.columns]
         for part in self.parts:
@@ -102,33 +99,34 @@ class Inventory:
 
 
 def read_inventory(location: str | Path, *, s3: S3Client | None = None) -> Iterator[ManifestEntry]:
-    """Give the lines of an inventory, one at a time; as :meth:`Inventory.entries` otherwise.
+    """Yield the lines of an inventory one at a time.
 
     Args:
-        location: Its ``manifest.json``: a path or an ``s3://`` URL. In S3 the parts are where it
-            says; in a folder they are beside it (``manifest.json``, ``data/``), or where they
-            lie when the bucket, or the inventory's part of it, has been copied as it is.
+        location: The path or ``s3://`` URL of its ``manifest.json``. In S3, the parts are in the
+            bucket that it names. In a folder, they are in ``data/`` beside it, or have the same
+            place relative to it as in the bucket.
         s3: ``boto3.client("s3")``, for an S3 URL.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ManifestError: It is not the ``manifest.json`` of an inventory in CSV.
+        ManifestError: It is not the ``manifest.json`` of an inventory in CSV, or a part of the
+            inventory is missing or not valid.
     """
     parent, name = split_location(location)
     with open_folder(parent, s3=s3).read(name) as stream:
         inventory = parse_inventory(stream, source=str(location))
     if isinstance(parent, Path):
         return inventory.entries(_beside(Path(location)))
-    assert s3 is not None  # or the folder would not have been opened
+    assert s3 is not None  # open_folder requires it
     return inventory.entries(S3Folder(s3, inventory.destination_bucket).read)
 
 
 def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
-    """Read a ``manifest.json``; the parts that it names are not looked at.
+    """Read a ``manifest.json``, but not the parts that it lists.
 
     Args:
-        stream: The bytes of it.
-        source: What to call it in an error.
+        stream: The bytes of the file.
+        source: The name of the file in error messages.
 
     Raises:
         ManifestError: It is not the ``manifest.json`` of an inventory in CSV.
@@ -178,12 +176,12 @@ class _Document(TypedDict):
 _DOCUMENT: Final = TypeAdapter(_Document)
 _READ: Final = {"Bucket", "Key", "VersionId"}
 
-# Room for the names of a million parts, which have more lines than a job may have tasks.
+# This suffices for a million parts, which have more lines than a job may have tasks.
 _MAX_DOCUMENT: Final = 256 << 20
 
 
 def _beside(manifest: Path) -> OpenPart:
-    """Find parts in a folder: never outside of the one that the folder of the manifest is in."""
+    """Return a function that finds parts below the parent folder of the manifest's folder."""
     here = manifest.resolve().parent
     folder = LocalFolder(here.parent)
 
@@ -194,7 +192,7 @@ def _beside(manifest: Path) -> OpenPart:
                 return folder.read(candidate)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-        raise FileNotFoundError(f"neither beside {manifest} nor in {folder.location('data')}")
+        raise FileNotFoundError(f"not beside {manifest}, not in {folder.location('data')}")
 
     return open_part
 
@@ -205,71 +203,46 @@ def _beside(manifest: Path) -> OpenPart:
 def _entries(
     part: InventoryPart, fields: list[str], open_part: OpenPart
 ) -> Iterator[ManifestEntry]:
-    with HashingReader(_opened(part, open_part)) as packed:
-        unpacked = _Unpacked(packed, part)
+    with HashingReader(_open(part, open_part)) as compressed:
+        lines = gzip.GzipFile(fileobj=cast("BinaryIO", compressed), mode="rb")
         try:
-            yield from read_entries(
-                cast("BinaryIO", io.BufferedReader(unpacked, _CHUNK)),
-                fields=fields,
-                source=part.key,
-            )
+            for entry in read_entries(cast("BinaryIO", lines), fields=fields, source=part.key):
+                if lines.tell() > compressed.count * _MAX_RATIO:
+                    problem = f"decompresses to over {_MAX_RATIO} times its size: not an inventory"
+                    raise ManifestError(problem, source=part.key)
+                yield entry
         except EOFError as error:
-            raise ManifestError(f"ends too early; {_DAMAGED}", source=part.key) from error
+            raise ManifestError(f"truncated; {_DAMAGED}", source=part.key) from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise ManifestError(f"not gzip: {error}; {_DAMAGED}", source=part.key) from error
-        _check(part, packed)
+        _check(part, compressed)
 
 
-def _opened(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
+def _open(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
     try:
         return open_part(part.key)
     except FileNotFoundError as error:
-        problem = f"not there, but named by manifest.json ({error})"
+        problem = f"missing, but listed in manifest.json ({error})"
         raise ManifestError(problem, source=part.key) from error
     except ValueError as error:  # a name that leads out of the folder
         raise ManifestError(str(error), source=part.key) from error
 
 
-def _check(part: InventoryPart, packed: HashingReader) -> None:
-    """See whether this was the part that ``manifest.json`` tells of."""
-    md5 = packed.md5.hexdigest()
-    if packed.count != part.size:
-        problem = f"has {packed.count} bytes, manifest.json says {part.size}"
+def _check(part: InventoryPart, compressed: HashingReader) -> None:
+    """Compare a part with the size and the MD5 in ``manifest.json``."""
+    md5 = compressed.md5.hexdigest()
+    if compressed.count != part.size:
+        problem = f"has {compressed.count} bytes, manifest.json says {part.size}"
     elif md5 != part.md5:
         problem = f"its MD5 is {md5}, manifest.json says {part.md5}"
     else:
         return
-    raise ManifestError(f"{problem}: changed or cut off; {_DAMAGED}", source=part.key)
+    raise ManifestError(f"{problem}: changed or truncated; {_DAMAGED}", source=part.key)
 
 
-class _Unpacked(io.RawIOBase):
-    """The lines of a part, as long as there are not more of them than there can honestly be."""
-
-    def __init__(self, packed: HashingReader, part: InventoryPart) -> None:
-        super().__init__()
-        self._packed = packed
-        self._gzip = gzip.GzipFile(fileobj=cast("BinaryIO", packed), mode="rb")
-        self._count = 0
-        self._part = part
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        count: int = self._gzip.readinto(buffer)
-        self._count += count
-        if self._count > self._packed.count * _MAX_RATIO:
-            problem = f"unpacks to more than {_MAX_RATIO} times its size, which no inventory does"
-            raise ManifestError(problem, source=self._part.key)
-        return count
-
-
-# Gzip makes inventories 3 to 30 times smaller, 200 times where keys of 1,000 characters differ in a
-# counter only, and what is made to fill disks 1,030 times.
+# Gzip compresses inventories to 1/3 to 1/30 of their size, or to 1/200 if keys of 1,000 characters
+# differ in a counter only. A file that is made to fill disks has 1/1030.
 _MAX_RATIO: Final = 250
-_CHUNK: Final = 1 << 17
 _DAMAGED: Final = "get the inventory from its bucket again"
 
 
@@ -279,16 +252,16 @@ _DAMAGED: Final = "get the inventory from its bucket again"
 def write_part(
     target: io.BufferedRandom, entries: Iterable[ManifestEntry], *, key: str
 ) -> InventoryPart:
-    """Write lines as a part of an inventory: gzipped, every cell in quotes, keys as they stand.
+    """Write lines as a part of an inventory: with gzip, and quotes around every cell.
 
     Args:
-        target: A file that is empty so far; it stays open.
-        entries: The lines, all with a version id or none.
-        key: What the part will be called in its bucket.
+        target: An empty file; it stays open.
+        entries: The lines, all with a version ID or all without.
+        key: The future key of the part in its bucket.
     """
     with (
-        gzip.GzipFile(fileobj=target, mode="wb", filename="", compresslevel=6) as packed,
-        io.TextIOWrapper(packed, encoding="utf-8", newline="") as text,
+        gzip.GzipFile(fileobj=target, mode="wb", filename="", compresslevel=6) as compressed,
+        io.TextIOWrapper(compressed, encoding="utf-8", newline="") as text,
     ):
         write_row = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
         for entry in entries:
@@ -300,7 +273,7 @@ def write_part(
 
 
 def write_inventory(inventory: Inventory, *, source_bucket: str, created: datetime) -> bytes:
-    """Give the ``manifest.json`` of an inventory whose parts are written."""
+    """Return the ``manifest.json`` of an inventory."""
     document = {
         "sourceBucket": source_bucket,
         "destinationBucket": f"arn:aws:s3:::{inventory.destination_bucket}",

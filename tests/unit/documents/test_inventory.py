@@ -1,4 +1,4 @@
-"""S3 Inventory reports as manifests: read as AWS writes them, refused as AWS would."""
+"""S3 Inventory reports as manifests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 BASE = "inventories/photos/daily"
 
-# How inventories spell keys: like forms, a space is a plus.
+# Keys as inventories spell them: as in forms, a space is a plus.
 KEYS = {
     "2024/a b.jpg": "2024/a+b.jpg",
     "a+b.jpg": "a%2Bb.jpg",
@@ -52,14 +52,14 @@ ALL_VERSIONS = (
 
 
 def pack(rows: Iterable[Sequence[str]]) -> bytes:
-    """Make a part as AWS does: every cell in quotes, no header."""
+    """Create a part as AWS does: every cell in quotes, no header."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
     return gzip.compress(text.getvalue().encode())
 
 
 def document(parts: dict[str, bytes], **members: Any) -> bytes:
-    """Make a ``manifest.json`` as AWS does."""
+    """Create a ``manifest.json`` as AWS does."""
     content = {
         "sourceBucket": "photos",
         "destinationBucket": "arn:aws:s3:::reports",
@@ -80,7 +80,7 @@ def document(parts: dict[str, bytes], **members: Any) -> bytes:
 
 
 def save(folder: Path, parts: dict[str, bytes], **members: Any) -> Path:
-    """Save an inventory as a copy of its bucket, and give its ``manifest.json``."""
+    """Save an inventory as a copy of its bucket, and return its ``manifest.json``."""
     manifest = folder / BASE / "2024-01-03T02-00Z" / "manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_bytes(document(parts, **members))
@@ -104,8 +104,8 @@ def parts() -> dict[str, bytes]:
 # ---------------------------------------------------------------- reading
 
 
-def test_an_inventory(tmp_path: Path, parts: dict[str, bytes]) -> None:
-    """All parts are read, one after the other; keys stay as they are spelled and decode right."""
+def test_all_parts_are_read_in_order(tmp_path: Path, parts: dict[str, bytes]) -> None:
+    """Entries have the keys as they are spelled there."""
     entries = list(read_inventory(save(tmp_path, parts)))
 
     assert [entry.encoded_key for entry in entries] == list(KEYS.values())
@@ -113,8 +113,8 @@ def test_an_inventory(tmp_path: Path, parts: dict[str, bytes]) -> None:
     assert {(entry.bucket, entry.version_id) for entry in entries} == {("photos", None)}
 
 
-def test_all_versions(tmp_path: Path) -> None:
-    """Every line is a task: old versions, delete markers, and the null version's empty cell."""
+def test_every_line_is_an_entry(tmp_path: Path) -> None:
+    """Old versions and delete markers are tasks, too; the null version has an empty cell."""
     rest = ["17", "2024-01-01T00:00:00.000Z", "STANDARD"]
     rows = [
         ["photos", "a", "v2", "true", "false", *rest],
@@ -133,8 +133,8 @@ def test_all_versions(tmp_path: Path) -> None:
     ]
 
 
-def test_columns_in_any_order(tmp_path: Path) -> None:
-    """They are known by the names in the schema."""
+def test_columns_may_have_any_order(tmp_path: Path) -> None:
+    """The schema in ``manifest.json`` has their names."""
     rows = [["17", "a", "photos"]]
 
     entries = list(read_inventory(save(tmp_path, {"1": pack(rows)}, fileSchema="Size,Key, Bucket")))
@@ -153,8 +153,9 @@ def test_columns_in_any_order(tmp_path: Path) -> None:
     ],
     ids=["all of it", "its own folder", "flat", "parts below it", "parts beside it"],
 )
-def test_a_copy(tmp_path: Path, parts: dict[str, bytes], manifest: str, data: str) -> None:
-    """Parts are found beside the manifest, however much of the bucket was copied."""
+def test_parts_are_found_in_copies_of_the_bucket(
+    tmp_path: Path, parts: dict[str, bytes], manifest: str, data: str
+) -> None:
     files = {f"{data}/{name}": content for name, content in parts.items()}
     for name, content in {manifest: document(parts), **files}.items():
         path = tmp_path / name
@@ -164,8 +165,7 @@ def test_a_copy(tmp_path: Path, parts: dict[str, bytes], manifest: str, data: st
     assert len(list(read_inventory(tmp_path / manifest))) == len(KEYS)
 
 
-def test_memory_is_flat(tmp_path: Path) -> None:
-    """Lines are given as they come: a million costs no more than a thousand."""
+def test_memory_does_not_grow_with_the_inventory(tmp_path: Path) -> None:
     peaks = []
     for count in (1_000, 20_000):
         part = pack(["photos", f"{number:09d}", "17"] for number in range(count))
@@ -178,11 +178,11 @@ def test_memory_is_flat(tmp_path: Path) -> None:
     assert peaks[1] < peaks[0] + (1 << 20)
 
 
-# ---------------------------------------------------------------- what is wrong with a part
+# ---------------------------------------------------------------- faulty parts
 
 
 def damaged(tmp_path: Path, parts: dict[str, bytes], content: bytes) -> ManifestError:
-    """Put something else in the place of the second part, and read."""
+    """Replace the second part, and read the inventory."""
     manifest = save(tmp_path, parts)
     (tmp_path / BASE / "data" / "1.csv.gz").write_bytes(content)
     return failure(read_inventory(manifest))
@@ -194,8 +194,8 @@ def failure(entries: Iterator[ManifestEntry]) -> ManifestError:
     return caught.value
 
 
-def test_another_part(tmp_path: Path, parts: dict[str, bytes]) -> None:
-    """As long as the right one, and good gzip: its MD5 tells."""
+def test_part_with_another_md5_is_refused(tmp_path: Path, parts: dict[str, bytes]) -> None:
+    """It is valid gzip, and as long as the right part."""
     right = parts["1.csv.gz"]
     content = right[:4] + b"\1" + right[5:]  # the time in gzip's header
 
@@ -203,50 +203,48 @@ def test_another_part(tmp_path: Path, parts: dict[str, bytes]) -> None:
 
     assert error.source == f"{BASE}/data/1.csv.gz"
     assert hashlib.md5(right).hexdigest() in str(error)
-    assert "changed or cut off" in str(error)
+    assert "changed or truncated" in str(error)
 
 
-def test_a_part_of_another_size(tmp_path: Path, parts: dict[str, bytes]) -> None:
-    """It is told in bytes."""
+def test_part_of_another_size_is_refused(tmp_path: Path, parts: dict[str, bytes]) -> None:
     error = damaged(tmp_path, parts, pack([["photos", "a", "17"]]))
 
     assert f"manifest.json says {len(parts['1.csv.gz'])}" in str(error)
 
 
 @pytest.mark.parametrize("cut", [1, 9, 20])
-def test_a_part_that_was_cut_off(tmp_path: Path, parts: dict[str, bytes], cut: int) -> None:
-    """Lines that are missing at the end are not overlooked."""
+def test_truncated_part_is_refused(tmp_path: Path, parts: dict[str, bytes], cut: int) -> None:
     error = damaged(tmp_path, parts, parts["1.csv.gz"][:-cut])
 
     assert error.source == f"{BASE}/data/1.csv.gz"
-    assert "ends too early" in str(error)
+    assert ": truncated;" in str(error)
 
 
 @pytest.mark.parametrize(
     "content", [b"photos,a,17\n", b"\x1f\x8b\x08\0\0\0\0\0\0\3 nonsense nonsense"]
 )
-def test_a_part_that_is_not_gzip(tmp_path: Path, parts: dict[str, bytes], content: bytes) -> None:
-    """The error names the part, not a byte of gzip."""
+def test_part_that_is_not_gzip_is_refused(
+    tmp_path: Path, parts: dict[str, bytes], content: bytes
+) -> None:
     error = damaged(tmp_path, parts, content)
 
     assert error.source == f"{BASE}/data/1.csv.gz"
     assert "not gzip" in str(error)
 
 
-def test_a_part_that_is_missing(tmp_path: Path, parts: dict[str, bytes]) -> None:
-    """Nothing is left out silently."""
+def test_missing_part_is_refused(tmp_path: Path, parts: dict[str, bytes]) -> None:
     manifest = save(tmp_path, parts)
     (tmp_path / BASE / "data" / "1.csv.gz").unlink()
 
     error = failure(read_inventory(manifest))
 
     assert error.source == f"{BASE}/data/1.csv.gz"
-    assert "not there, but named by manifest.json" in str(error)
+    assert "missing, but listed in manifest.json" in str(error)
 
 
 @pytest.mark.parametrize("key", ["../../secret", "/", "a/../b", ""])
-def test_a_key_that_leads_astray(tmp_path: Path, key: str) -> None:
-    """A manifest from elsewhere cannot make us read anything outside of its folder."""
+def test_key_outside_of_the_folder_is_refused(tmp_path: Path, key: str) -> None:
+    """An untrusted manifest cannot read other files."""
     (tmp_path / "secret").write_bytes(pack([["photos", "secret", "1"]]))
     files = [{"key": key, "size": 1, "MD5checksum": "0" * 32}]
 
@@ -255,21 +253,20 @@ def test_a_key_that_leads_astray(tmp_path: Path, key: str) -> None:
     assert error.source == key
 
 
-def test_a_bomb(tmp_path: Path) -> None:
-    """What unpacks to more than any inventory does is left before it fills a disk."""
+def test_part_that_is_compressed_too_much_is_refused(tmp_path: Path) -> None:
+    """Reading stops before the entries fill a disk."""
     line = b'"photos","%s","17"\n' % (b"a" * 1000)
     bomb = gzip.compress(line * 100_000)
     entries = read_inventory(save(tmp_path, {"1": bomb}))
     seen = itertools.count()
 
-    with pytest.raises(ManifestError, match="more than 250 times its size"):
+    with pytest.raises(ManifestError, match="over 250 times its size"):
         deque(zip(entries, seen, strict=False), maxlen=0)
 
     assert next(seen) * len(line) < 250 * len(bomb) + (1 << 20) < 100_000 * len(line)
 
 
-def test_a_bomb_without_lines(tmp_path: Path) -> None:
-    """Nor does it fill the memory."""
+def test_part_without_line_breaks_does_not_fill_the_memory(tmp_path: Path) -> None:
     bomb = gzip.compress(bytes(50_000_000), compresslevel=9)
     entries = read_inventory(save(tmp_path, {"1": bomb}))
     tracemalloc.start()
@@ -289,10 +286,10 @@ def test_a_bomb_without_lines(tmp_path: Path) -> None:
         ([["Bucket", "Key", "Size"]], 1, "a header row"),
     ],
 )
-def test_a_line_that_is_wrong(
+def test_invalid_line_is_refused(
     tmp_path: Path, rows: list[list[str]], line: int, problem: str
 ) -> None:
-    """It is told by its number in its part."""
+    """The error has the part, and the line in this part."""
     error = failure(
         read_inventory(save(tmp_path, {"good": pack([["p", "a", "1"]]), "1": pack(rows)}))
     )
@@ -301,7 +298,7 @@ def test_a_line_that_is_wrong(
     assert problem in str(error)
 
 
-# ---------------------------------------------------------------- what is wrong with manifest.json
+# ---------------------------------------------------------------- faulty manifest.json
 
 
 @pytest.mark.parametrize(
@@ -316,8 +313,10 @@ def test_a_line_that_is_wrong(
         ({"files": {}}, "files: expected"),
     ],
 )
-def test_a_manifest_of_something_else(members: dict[str, Any], problem: str) -> None:
-    """The error names what is wrong with it, and the file."""
+def test_manifest_json_that_cannot_be_used_is_refused(
+    members: dict[str, Any], problem: str
+) -> None:
+    """The message contains the file and the member."""
     stream = io.BytesIO(document({}, **members))
 
     with pytest.raises(ManifestError) as caught:
@@ -328,21 +327,18 @@ def test_a_manifest_of_something_else(members: dict[str, Any], problem: str) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"photos,a.jpg\n", b"[]", b"\xff", b'{"Format": 1}'])
-def test_what_is_no_manifest_at_all(content: bytes) -> None:
-    """A list of objects, for instance."""
+def test_other_files_are_refused(content: bytes) -> None:
     with pytest.raises(ManifestError, match=r"not an inventory's manifest\.json"):
         parse_inventory(io.BytesIO(content), source="m")
 
 
-def test_a_schema_that_names_a_column_twice(tmp_path: Path) -> None:
-    """Nobody could tell which one counts."""
+def test_schema_with_a_column_twice_is_refused(tmp_path: Path) -> None:
     manifest = save(tmp_path, {"1": pack([["p", "a", "b"]])}, fileSchema="Bucket, Key, Key")
 
     assert "field Key is given more than once" in str(failure(read_inventory(manifest)))
 
 
-def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
-    """As with any file."""
+def test_missing_manifest_json_is_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_inventory(tmp_path / "manifest.json")
 
@@ -357,8 +353,9 @@ keys = cells.map(encode_key)
     st.lists(st.builds(ManifestEntry, cells, keys, st.none()))
     | st.lists(st.builds(ManifestEntry, cells, keys, st.text("v0.\n", max_size=3)))
 )
-def test_what_is_written_can_be_read(entries: list[ManifestEntry]) -> None:
-    """Line for line, whatever is in them."""
+def test_inventory_that_is_read_has_the_entries_that_were_written(
+    entries: list[ManifestEntry],
+) -> None:
     columns = ("Bucket", "Key", "VersionId")[: 2 if not entries or entries[0][2] is None else 3]
     with tempfile.TemporaryFile() as file:
         part = write_part(file, entries, key="data/1.csv.gz")
@@ -374,8 +371,8 @@ def test_what_is_written_can_be_read(entries: list[ManifestEntry]) -> None:
         assert list(inventory.entries(lambda _: cast("BinaryIO", file))) == entries
 
 
-def test_a_part_as_it_is_written() -> None:
-    """Every cell is in quotes, as with AWS; size and MD5 are those of the gzipped bytes."""
+def test_part_has_the_form_of_aws() -> None:
+    """Every cell is in quotes; size and MD5 are those of the compressed bytes."""
     with tempfile.TemporaryFile() as file:
         part = write_part(file, [ManifestEntry("photos", "a%20b", "null")], key="k")
         file.seek(0)

@@ -1,4 +1,4 @@
-"""CSV manifests: what is written can be read, what S3 would stumble over is refused by line."""
+"""CSV manifests."""
 
 from __future__ import annotations
 
@@ -66,16 +66,15 @@ def object_lists(draw: st.DrawFn) -> list[ObjectRef]:
 
 
 @given(object_lists())
-def test_round_trip(objects: list[ObjectRef]) -> None:
-    """Whatever is written comes back: any key text, with versions or without."""
+def test_manifest_that_is_read_has_the_objects_that_were_written(objects: list[ObjectRef]) -> None:
     content = written(objects)
 
     assert list(read_manifest(io.BytesIO(content))) == objects
 
 
 @given(keys)
-def test_both_url_decodings_read_our_keys(key: str) -> None:
-    """The samples of AWS decode in two ways; a key of ours is the same in both."""
+def test_keys_are_the_same_in_both_url_decodings(key: str) -> None:
+    """AWS's sample functions decode keys in two ways."""
     (entry,) = entries(written([ObjectRef(bucket="b", key=key)]))
 
     assert unquote(entry.encoded_key) == key
@@ -83,8 +82,8 @@ def test_both_url_decodings_read_our_keys(key: str) -> None:
 
 
 @given(st.binary(min_size=1))
-def test_key_that_is_no_utf8_survives(raw: bytes) -> None:
-    """A key of a report or an event whose bytes are no text goes back as the same bytes."""
+def test_key_that_is_not_utf8_is_preserved(raw: bytes) -> None:
+    """Its bytes are the same after reading and writing."""
     escaped = "".join(f"%{byte:02X}" for byte in raw)
     (ref,) = read_manifest(io.BytesIO(f"b,{escaped}\n".encode()))
 
@@ -96,8 +95,8 @@ def test_key_that_is_no_utf8_survives(raw: bytes) -> None:
 
 @pytest.mark.parametrize("bucket", ["bucket", "Bucket"])
 @pytest.mark.parametrize("key", ["key", "Key", "object"])
-def test_object_that_looks_like_a_header(bucket: str, key: str) -> None:
-    """The object "key" in the bucket "bucket" can be written and read, first of all too."""
+def test_object_that_looks_like_a_header_is_preserved(bucket: str, key: str) -> None:
+    """The object "key" in the bucket "bucket" may also be the first one."""
     objects = [ObjectRef(bucket=bucket, key=key)] * 2
 
     assert list(read_manifest(io.BytesIO(written(objects)))) == objects
@@ -106,8 +105,8 @@ def test_object_that_looks_like_a_header(bucket: str, key: str) -> None:
 # ---------------------------------------------------------------- writing
 
 
-def test_bytes_as_s3_wants_them() -> None:
-    """LF, no header, quotes where they are needed only, keys URL-encoded, slashes kept."""
+def test_written_bytes_have_the_form_of_s3() -> None:
+    """Lines end in LF; keys are URL-encoded, but not their slashes; there is no header."""
     target = io.BytesIO()
 
     info = write_manifest(
@@ -124,7 +123,7 @@ def test_bytes_as_s3_wants_them() -> None:
 
 
 def test_cell_with_a_comma_is_quoted() -> None:
-    """What is no key is not URL-encoded, so CSV's own quotes protect it."""
+    """Only keys are URL-encoded."""
     content = written([ObjectRef(bucket="b", key="k", version_id='a,"b')])
 
     assert content == b'b,k,"a,""b"\n'
@@ -132,7 +131,7 @@ def test_cell_with_a_comma_is_quoted() -> None:
 
 @given(object_lists())
 def test_etag_is_the_md5_of_the_bytes(objects: list[ObjectRef]) -> None:
-    """CreateJob wants the ETag that S3 gives for these bytes."""
+    """S3 computes this ETag for these bytes."""
     target = io.BytesIO()
 
     info = write_manifest(target, objects)
@@ -141,8 +140,8 @@ def test_etag_is_the_md5_of_the_bytes(objects: list[ObjectRef]) -> None:
     assert info.count == len(objects)
 
 
-def test_nothing_to_write() -> None:
-    """No objects: no bytes, no lines, the columns of a manifest without versions."""
+def test_manifest_without_objects_is_empty() -> None:
+    """It has the columns of a manifest without version IDs."""
     target = io.BytesIO()
 
     info = write_manifest(target, [])
@@ -151,7 +150,6 @@ def test_nothing_to_write() -> None:
 
 
 def test_target_stays_open() -> None:
-    """Whoever opened it closes it."""
     target = io.BytesIO()
 
     write_manifest(target, [ObjectRef(bucket="b", key="k")])
@@ -173,8 +171,10 @@ def test_target_stays_open() -> None:
         ([("b", "k", None), ("b", "\ud800", None)], "surrogates not allowed"),
     ],
 )
-def test_object_that_is_no_line(objects: list[tuple[str, str, str | None]], says: str) -> None:
-    """The line is named, and what to do; versions are for all lines or for none."""
+def test_object_that_cannot_be_written_is_refused(
+    objects: list[tuple[str, str, str | None]], says: str
+) -> None:
+    """The error has the line; all lines have a version ID, or none."""
     refs = [ObjectRef.from_valid(dict(zip(("bucket", "key", "version_id"), o))) for o in objects]
 
     with pytest.raises(ManifestError, match=says) as caught:
@@ -186,8 +186,8 @@ def test_object_that_is_no_line(objects: list[tuple[str, str, str | None]], says
 # ---------------------------------------------------------------- reading
 
 
-def test_lines_as_they_stand() -> None:
-    """Entries keep the encoded key and tell an empty cell from a missing column."""
+def test_entries_are_as_written_in_the_manifest() -> None:
+    """Keys stay encoded; an empty cell differs from a missing column."""
     assert entries(b"b,a%20b+c\n") == [ManifestEntry("b", "a%20b+c", None)]
     assert entries(b"b,k,\nb,k,null\n") == [
         ManifestEntry("b", "k", ""),
@@ -195,16 +195,16 @@ def test_lines_as_they_stand() -> None:
     ]
 
 
-def test_entry_names_an_object() -> None:
-    """The key decoded as forms are, no version id for a cell that is empty or not there."""
+def test_object_of_an_entry_has_a_decoded_key() -> None:
+    """Keys are decoded as in forms; an empty cell is not a version ID."""
     assert ManifestEntry("b", "a%20b+c%2B", None).object == ObjectRef(bucket="b", key="a b c+")
     assert ManifestEntry("b", "k", "").object == ObjectRef(bucket="b", key="k")
     assert ManifestEntry("b", "k", "v").object == ObjectRef(bucket="b", key="k", version_id="v")
 
 
 @given(st.permutations(["Bucket", "Key", "VersionId", "Ignore", "Ignore"]), st.integers(2, 5))
-def test_columns_in_any_order(order: list[str], width: int) -> None:
-    """Fields say which column is what; ignored ones may be many, and empty."""
+def test_columns_may_have_any_order(order: list[str], width: int) -> None:
+    """There may be several ignored columns, and they may be empty."""
     fields = sorted(order, key=["Bucket", "Key"].__contains__, reverse=True)[:width]
     fields.sort(key=order.index)
     cells = {"Bucket": "b", "Key": "k%2B", "VersionId": "v", "Ignore": ""}
@@ -216,25 +216,24 @@ def test_columns_in_any_order(order: list[str], width: int) -> None:
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
-def test_line_ends(end: bytes) -> None:
-    """LF or CRLF, and the last line may have none."""
+def test_lines_end_in_lf_or_crlf(end: bytes) -> None:
+    """The last line may have neither."""
     assert entries(b"b,k\nb,l" + end) == [("b", "k", None), ("b", "l", None)]
     assert entries(b"b,k\r\nb,l" + end) == [("b", "k", None), ("b", "l", None)]
 
 
-def test_quoted_cells() -> None:
-    """As inventories write them; a comma, a quote and a line break inside are data."""
+def test_quoted_cells_are_read() -> None:
+    """Commas, quotes and line breaks in them are data."""
     assert entries(b'"b","a,""b"\n"b","a\nb"\n') == [("b", 'a,"b', None), ("b", "a\nb", None)]
 
 
-def test_empty_manifest_yields_nothing() -> None:
-    """Whether that is a mistake, the caller knows."""
+def test_empty_manifest_has_no_entries() -> None:
     assert entries(b"") == []
     assert entries(b"", ["Key", "Bucket"]) == []
 
 
 def test_read_stream_stays_open() -> None:
-    """Whoever opened it closes it, after the end, an error or a reader that lost interest."""
+    """It stays open after the end, after an error, and if the reader stops early."""
     whole, broken, left = io.BytesIO(b"b,k\n"), io.BytesIO(b"\xff"), io.BytesIO(b"b,k\nb,k\n")
 
     list(read_entries(whole))
@@ -247,8 +246,7 @@ def test_read_stream_stays_open() -> None:
     assert not any(stream.closed for stream in (whole, broken, left))
 
 
-def test_stream_closed_under_a_reader() -> None:
-    """A reader that is dropped after its stream was closed makes no noise."""
+def test_stream_may_be_closed_before_its_reader() -> None:
     stream = io.BytesIO(b"b,k\nb,k\n")
     reader = read_entries(stream)
     next(reader)
@@ -270,8 +268,8 @@ def test_stream_closed_under_a_reader() -> None:
     ],
 )
 @pytest.mark.parametrize("fields", [None, ["Bucket", "Key"]])
-def test_header_row(header: bytes, fields: list[str] | None) -> None:
-    """S3 would take it as an object: the error says to remove it."""
+def test_header_row_is_refused(header: bytes, fields: list[str] | None) -> None:
+    """S3 would read it as an object."""
     error = refusal(header + b"\nb,k\n", fields)
 
     assert error.line == 1
@@ -279,8 +277,7 @@ def test_header_row(header: bytes, fields: list[str] | None) -> None:
     assert "remove it" in str(error)
 
 
-def test_header_words_further_down_are_data() -> None:
-    """Only the first line can be a header."""
+def test_header_words_in_other_lines_are_data() -> None:
     assert entries(b"b,k\nbucket,key\n")[1] == ("bucket", "key", None)
 
 
@@ -310,10 +307,10 @@ def test_header_words_further_down_are_data() -> None:
         (b"\x1f\x8b\x08\x00\x00", None, 1, "gzip; S3 requires plain CSV"),
     ],
 )
-def test_what_is_no_manifest(
+def test_invalid_manifest_is_refused(
     content: bytes, fields: list[str] | None, line: int, says: str
 ) -> None:
-    """Nothing is skipped or mended: the error names source, line and remedy."""
+    """The message contains source, line and remedy."""
     error = refusal(content, fields)
 
     assert error.line == line
@@ -327,10 +324,10 @@ def test_what_is_no_manifest(
     cut=st.sampled_from([b"\xff", b"\xc3(", b"\xe2\x82", b"\x80"]),
     after=st.sampled_from([b"", b"\nb,k\n" * 3000]),
 )
-def test_line_of_a_byte_that_is_no_utf8(
+def test_line_of_a_byte_that_is_not_utf8_is_exact(
     before: list[bytes], padding: int, cut: bytes, after: bytes
 ) -> None:
-    """The line is exact wherever chunks of the decoder begin and end, and at the very end."""
+    """The decoder reads chunks, which may end anywhere."""
     lines = b"".join(before) + b"b,0123456789\n" * (padding // 13)
 
     error = refusal(lines + b"b," + b"p" * (padding % 13) + cut + after)
@@ -351,8 +348,8 @@ def test_line_of_a_byte_that_is_no_utf8(
         ("Bucket,Key", "unknown field"),
     ],
 )
-def test_bad_fields(fields: Sequence[str], says: str) -> None:
-    """Refused at once, before anything is read."""
+def test_invalid_fields_are_refused(fields: Sequence[str], says: str) -> None:
+    """They are refused before the manifest is read."""
     with pytest.raises(ManifestError, match=says) as caught:
         read_entries(io.BytesIO(b"b,k\n"), fields=fields)
 
@@ -363,7 +360,7 @@ def test_bad_fields(fields: Sequence[str], says: str) -> None:
 
 
 class Repeating(io.RawIOBase):
-    """The same line ``count`` times, never in memory as a whole."""
+    """A stream of the same line ``count`` times."""
 
     def __init__(self, line: bytes, count: int) -> None:
         self._block = line * 100
@@ -402,8 +399,8 @@ def traced() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("traced")
-def test_memory_stays_flat() -> None:
-    """A manifest is copied line by line: 1 MB takes less than a third of that."""
+def test_memory_does_not_grow_with_the_manifest() -> None:
+    """Copying a manifest of 1 MB requires less than a third of that."""
     stream = io.BufferedReader(Repeating(b"bucket-of-mine,photos/2024/x.jpg,null\n", 30_000))
 
     info = write_manifest(cast("BinaryIO", Nowhere()), read_manifest(stream))
@@ -414,7 +411,7 @@ def test_memory_stays_flat() -> None:
 
 @pytest.mark.usefixtures("traced")
 def test_file_without_line_breaks_does_not_fill_the_memory() -> None:
-    """A wrong file, such as a disk image, is refused after its first megabyte."""
+    """Another file, such as a disk image, is refused after its first megabyte."""
     stream = io.BufferedReader(Repeating(b"\0" * 100, 100_000))
 
     with pytest.raises(ManifestError, match="field limit") as caught:
@@ -425,8 +422,7 @@ def test_file_without_line_breaks_does_not_fill_the_memory() -> None:
 
 
 @given(object_lists())
-def test_a_plain_csv_reader_agrees(objects: list[ObjectRef]) -> None:
-    """What we write is what any CSV reader takes for these cells."""
+def test_a_csv_reader_reads_what_was_written(objects: list[ObjectRef]) -> None:
     text = written(objects).decode()
 
     rows = list(csv.reader(io.StringIO(text, newline="")))
