@@ -1,7 +1,6 @@
-"""Where manifests and reports live: a local folder, or a bucket and a prefix in S3.
+"""Folders of manifests and reports: a directory, or a prefix of a bucket in S3.
 
-:func:`open_folder` gives one small interface, :class:`Folder`, for both. What is written appears
-whole or not at all; what is read is streamed. An S3 client is handed in, boto3 is not imported.
+:func:`open_folder` returns both with one interface, :class:`Folder`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class S3Client(Protocol):
-    """What is asked of ``boto3.client("s3")``, with boto3's type stubs or without."""
+    """The methods of ``boto3.client("s3")`` that are called, with or without boto3's type stubs."""
 
     @property
     def get_object(self) -> Callable[..., Any]: ...
@@ -40,23 +39,24 @@ class S3Client(Protocol):
 
 
 class Folder(Protocol):
-    """Files by name; a name may have slashes in it, and never leads out of the folder.
+    """A folder of files, whose names may contain slashes.
 
-    A name that would (``../x``) raises :class:`ValueError`, one that is not there
-    :class:`FileNotFoundError`, in S3 too. Other errors of a client come through as they are.
+    A name that leads out of the folder (``../x``) raises :class:`ValueError`. The name of a file
+    that does not exist raises :class:`FileNotFoundError`, in S3 too. Other errors of an S3 client
+    are not changed.
     """
 
     @property
     def bucket(self) -> str:
-        """The bucket's name; for a local folder its own name."""
+        """Return the name of the bucket, or of the directory."""
         ...
 
     def key(self, name: str) -> str:
-        """Give the key of ``name`` in :attr:`bucket`."""
+        """Return the key of a file in :attr:`bucket`."""
         ...
 
     def location(self, name: str) -> str:
-        """Give a path or an ``s3://`` URL, to show and to open again."""
+        """Return the path or ``s3://`` URL of a file."""
         ...
 
     def read(self, name: str) -> BinaryIO:
@@ -64,19 +64,19 @@ class Folder(Protocol):
         ...
 
     def write(self, name: str, source: BinaryIO) -> None:
-        """Store what can be read from ``source``: whole, or not at all.
+        """Write a file with the content of ``source``, completely or not at all.
 
-        boto3 closes what it has uploaded, so ``source`` may come back closed.
+        ``source`` may be closed afterwards, because boto3 closes what it has uploaded.
         """
         ...
 
     def subfolders(self, start: str) -> Iterator[str]:
-        """Give the names of the folders in this one that begin with ``start``."""
+        """Yield the names of direct subfolders that begin with ``start``."""
         ...
 
 
 def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
-    """Open a local folder or ``s3://bucket/prefix``; neither needs to be there yet.
+    """Return the folder of a path or of ``s3://bucket/prefix``; neither has to exist.
 
     Raises:
         ValueError: ``location`` is an S3 URL without a bucket, or there is no client for it.
@@ -84,16 +84,16 @@ def open_folder(location: str | Path, *, s3: S3Client | None = None) -> Folder:
     if not is_s3_url(location):
         return LocalFolder(Path(location))
     if s3 is None:
-        raise ValueError(f"{location} is in S3: an S3 client is needed (s3=boto3.client('s3'))")
+        raise ValueError(f"{location} is in S3: pass a client, s3=boto3.client('s3')")
     bucket, prefix = bucket_and_key(location)
     if not bucket:
-        raise ValueError(f"{location} names no bucket: give s3://bucket/prefix")
-    # One slash only: with a report prefix that ends in one, AWS writes "prefix//job-…".
+        raise ValueError(f"{location} has no bucket: pass s3://bucket/prefix")
+    # Only one slash: if the prefix of a report ends in a slash, AWS writes "prefix//job-…".
     return S3Folder(s3, bucket, prefix.removesuffix("/"))
 
 
 def split_location(location: str | Path) -> tuple[str | Path, str]:
-    """Give the folder that a file is in, for :func:`open_folder`, and the file's name in it."""
+    """Return the folder of a file, for :func:`open_folder`, and the name of the file in it."""
     if not is_s3_url(location):
         return Path(location).parent, Path(location).name
     folder, _, name = location.rpartition("/")
@@ -101,32 +101,29 @@ def split_location(location: str | Path) -> tuple[str | Path, str]:
 
 
 def bucket_and_key(url: str) -> tuple[str, str]:
-    """Split ``s3://bucket/key``; what is missing is empty."""
+    """Split ``s3://bucket/key``; a missing part is empty."""
     scheme, _, place = url.partition(_S3_URL)
     bucket, _, key = place.partition("/")
     return ("", "") if scheme else (bucket, key)
 
 
 def is_s3_url(location: str | Path) -> TypeGuard[str]:
-    """Tell an ``s3://`` URL from a path."""
+    """Return whether this is an ``s3://`` URL, not a path."""
     return isinstance(location, str) and location.startswith(_S3_URL)
 
 
 def bucket_name_for(folder: Path) -> str:
-    """Make a valid bucket name of a folder's: ``My Photos`` → ``my-photos``."""
+    """Return a valid bucket name for a folder: ``My Photos`` → ``my-photos``."""
     name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
     return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
 
 
 class LocalFolder:
-    """A folder in the file system."""
+    """A directory."""
 
     def __init__(self, root: Path) -> None:
+        self.bucket = root.resolve().name
         self._root = root
-
-    @property
-    def bucket(self) -> str:
-        return self._root.resolve().name
 
     def key(self, name: str) -> str:
         return name
@@ -142,17 +139,16 @@ class LocalFolder:
         new_folders = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path.parent, path.name)
+        part = None
         try:
             with _open_part(path) as target:
                 part = Path(target.name)
-                try:
-                    shutil.copyfileobj(source, target, _COPY_SIZE)
-                    target.flush()
-                    part.replace(path)
-                except BaseException:
-                    part.unlink(missing_ok=True)
-                    raise
+                shutil.copyfileobj(source, target, _COPY_SIZE)
+                target.flush()
+                part.replace(path)
         except BaseException:
+            if part is not None:
+                part.unlink(missing_ok=True)
             for folder in new_folders:
                 with suppress(OSError):
                     folder.rmdir()
@@ -161,8 +157,8 @@ class LocalFolder:
     def remove_leftovers(self, name: str) -> None:
         """Remove incomplete files whose writer was killed, but not those of a running writer.
 
-        Only files that :meth:`write` created are removed. In ``name`` an asterisk stands for any
-        folder or file. Folders that become empty are removed, too, except this one.
+        Only files that :meth:`write` created are removed. ``name`` may contain asterisks, which
+        match any folder or file. Folders that become empty are removed, too, except this one.
         """
         *folders, file = name.split("/")
         for folder in self._root.glob("/".join(folders)) if folders else (self._root,):
@@ -236,53 +232,47 @@ class S3Folder:
     """A prefix of a bucket."""
 
     def __init__(self, s3: S3Client, bucket: str, prefix: str = "") -> None:
+        self.bucket = bucket
         self._s3 = s3
-        self._bucket = bucket
         self._prefix = prefix
-
-    @property
-    def bucket(self) -> str:
-        return self._bucket
 
     def key(self, name: str) -> str:
         _parts(name)
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def location(self, name: str) -> str:
-        return f"{_S3_URL}{self._bucket}/{self.key(name)}"
+        return f"{_S3_URL}{self.bucket}/{self.key(name)}"
 
     def read(self, name: str) -> BinaryIO:
-        return io.BufferedReader(_S3Object(self._s3, self._bucket, self.key(name)))
+        return io.BufferedReader(_S3Object(self._s3, self.bucket, self.key(name)))
 
     def write(self, name: str, source: BinaryIO) -> None:
-        self._s3.upload_fileobj(source, self._bucket, self.key(name))
+        self._s3.upload_fileobj(source, self.bucket, self.key(name))
 
     def subfolders(self, start: str) -> Iterator[str]:
         full = self.key(start)
-        list_page = partial(
-            self._s3.list_objects_v2, Bucket=self._bucket, Prefix=full, Delimiter="/"
-        )
-        page = list_page()
+        request = {"Bucket": self.bucket, "Prefix": full, "Delimiter": "/"}
         while True:
+            page = self._s3.list_objects_v2(**request)
             for found in page.get("CommonPrefixes", ()):
                 yield start + found["Prefix"].removeprefix(full).removesuffix("/")
             if not page.get("IsTruncated"):
                 return
-            page = list_page(ContinuationToken=page["NextContinuationToken"])
+            request["ContinuationToken"] = page["NextContinuationToken"]
 
 
 class _S3Object(io.RawIOBase):
-    """Reads an object part by part, each with a request of its own.
+    """Reads an object in parts, each with its own request.
 
-    A manifest is read as slowly as its tasks are done, for hours if need be. S3 would long have
-    closed the connection of a single GetObject, and botocore repeats requests, not broken bodies.
+    A manifest is read while its tasks run, for hours. S3 would close the connection of a single
+    GetObject, and botocore does not repeat a request whose response body is interrupted.
     """
 
     def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
         super().__init__()
         self._get = partial(s3.get_object, Bucket=bucket, Key=key)
         self._url = f"{_S3_URL}{bucket}/{key}"
-        self._only_this: dict[str, str] = {}
+        self._if_match: dict[str, str] = {}
         self._part = io.BytesIO()
         self._next = 0
         self._size = 0
@@ -303,7 +293,7 @@ class _S3Object(io.RawIOBase):
     def _fetch(self) -> None:
         last = self._next + _PART_SIZE - 1
         try:
-            answer = self._get(Range=f"bytes={self._next}-{last}", **self._only_this)
+            response = self._get(Range=f"bytes={self._next}-{last}", **self._if_match)
         except Exception as error:
             match aws_error_code(error):
                 case "InvalidRange" if self._next == 0:
@@ -311,18 +301,20 @@ class _S3Object(io.RawIOBase):
                 case "NoSuchKey" | "NoSuchBucket":
                     raise FileNotFoundError(f"{self._url}: no such object") from error
                 case "PreconditionFailed":
-                    raise OSError(f"{self._url}: overwritten while it was read") from error
+                    raise OSError(
+                        f"{self._url}: overwritten while it was read; read it again"
+                    ) from error
             raise
-        data = answer["Body"].read()
+        data = response["Body"].read()
         self._part = io.BytesIO(data)
         self._next += len(data)
-        # Without the header, a server that knows no ranges sent everything.
-        self._size = int(answer.get("ContentRange", f"/{self._next}").rpartition("/")[2])
-        self._only_this = {"IfMatch": answer["ETag"]}
+        # A server that does not support ranges omits the header and sends the whole object.
+        self._size = int(response.get("ContentRange", f"/{self._next}").rpartition("/")[2])
+        self._if_match = {"IfMatch": response["ETag"]}
 
 
 class HashingReader(io.RawIOBase):
-    """Passes on what is read from ``source``; counts it, and takes its MD5."""
+    """Reads from ``source``; counts the bytes and computes their MD5."""
 
     def __init__(self, source: BinaryIO) -> None:
         super().__init__()
@@ -362,4 +354,4 @@ def _parts(name: str) -> list[str]:
 
 
 def _refused(name: str) -> ValueError:
-    return ValueError(f"{name!r} is no name of a file inside the folder")
+    return ValueError(f"{name!r} is not the name of a file inside the folder")

@@ -1,4 +1,4 @@
-"""Folders: local ones and prefixes in S3 behave alike."""
+"""Folders: directories and prefixes in S3 have the same behaviour."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Client) -> Fold
 
 
 class Breaking(io.RawIOBase):
-    """Gives some bytes, then fails."""
+    """A stream that fails after some bytes."""
 
     def __init__(self) -> None:
         self._left = [b"some", b""]
@@ -54,8 +54,8 @@ class Breaking(io.RawIOBase):
         return self._left.pop(0)
 
 
-def test_what_was_written_can_be_read(folder: Folder) -> None:
-    """Bytes come back as they were, from a name with slashes too."""
+def test_file_that_is_read_has_the_bytes_that_were_written(folder: Folder) -> None:
+    """The name of a file may contain slashes."""
     folder.write("a/b c/d.bin", io.BytesIO(b"\x00\r\n\xff"))
 
     with folder.read("a/b c/d.bin") as stream:
@@ -64,16 +64,14 @@ def test_what_was_written_can_be_read(folder: Folder) -> None:
     assert content == b"\x00\r\n\xff"
 
 
-def test_empty_file(folder: Folder) -> None:
-    """Nothing is something that can be stored."""
+def test_empty_file_is_stored(folder: Folder) -> None:
     folder.write("empty", io.BytesIO(b""))
 
     with folder.read("empty") as stream:
         assert stream.read() == b""
 
 
-def test_writing_again_replaces(folder: Folder) -> None:
-    """The last one stands."""
+def test_writing_again_replaces_a_file(folder: Folder) -> None:
     folder.write("x", io.BytesIO(b"long before"))
     folder.write("x", io.BytesIO(b"now"))
 
@@ -81,15 +79,14 @@ def test_writing_again_replaces(folder: Folder) -> None:
         assert stream.read() == b"now"
 
 
-def test_missing_file(folder: Folder) -> None:
-    """What is not there is FileNotFoundError, in S3 too."""
+def test_missing_file_is_not_found(folder: Folder) -> None:
+    """The error is FileNotFoundError, in S3 too."""
     with pytest.raises(FileNotFoundError, match="nowhere"):
         folder.read("nowhere")
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/../../x", "a/..", ".", "./x", "", "/"])
 def test_names_that_lead_out_are_refused(folder: Folder, name: str) -> None:
-    """No name reaches outside of the folder, for reading or writing."""
     with pytest.raises(ValueError, match="inside the folder"):
         folder.read(name)
     with pytest.raises(ValueError, match="inside the folder"):
@@ -97,7 +94,6 @@ def test_names_that_lead_out_are_refused(folder: Folder, name: str) -> None:
 
 
 def test_link_that_leads_out_is_refused(tmp_path: Path) -> None:
-    """A symbolic link in a folder is no way out of it."""
     (tmp_path / "secret").write_text("s")
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / "link").symlink_to(tmp_path / "secret")
@@ -107,7 +103,7 @@ def test_link_that_leads_out_is_refused(tmp_path: Path) -> None:
 
 
 def test_failed_write_leaves_nothing_behind(folder: Folder, tmp_path: Path, s3: S3Client) -> None:
-    """A source that breaks off half-way leaves no file, no part of one and no new directory."""
+    """There is no file, no incomplete file and no new directory."""
     with pytest.raises(ConnectionError):
         folder.write("new/deep/file", cast("BinaryIO", Breaking()))
 
@@ -115,8 +111,7 @@ def test_failed_write_leaves_nothing_behind(folder: Folder, tmp_path: Path, s3: 
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 
 
-def test_failed_write_keeps_what_was_there(folder: Folder) -> None:
-    """A file is replaced by a whole one or not at all."""
+def test_failed_write_keeps_the_existing_file(folder: Folder) -> None:
     folder.write("x", io.BytesIO(b"before"))
 
     with pytest.raises(ConnectionError):
@@ -126,8 +121,8 @@ def test_failed_write_keeps_what_was_there(folder: Folder) -> None:
         assert stream.read() == b"before"
 
 
-def test_subfolders(folder: Folder) -> None:
-    """Direct subfolders only, by how they begin; files are none."""
+def test_subfolders_are_found_by_the_beginning_of_their_names(folder: Folder) -> None:
+    """Only direct subfolders are found, no files."""
     for name in ("job-1/a", "job-1/b/c", "job-2/a", "other/job-3/a", "job-file"):
         folder.write(name, io.BytesIO(b"x"))
 
@@ -135,8 +130,10 @@ def test_subfolders(folder: Folder) -> None:
     assert list(folder.subfolders("none")) == []
 
 
-def test_subfolders_on_many_pages(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than S3 lists in one answer."""
+def test_subfolders_on_several_pages_are_found(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 lists them in several responses."""
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")
     folder = open_folder(f"s3://{BUCKET}/many", s3=s3)
     for number in range(5):
@@ -147,13 +144,12 @@ def test_subfolders_on_many_pages(s3: S3Client, monkeypatch: pytest.MonkeyPatch)
     assert names == [f"job-{number}" for number in range(5)]
 
 
-def test_subfolders_of_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """None, as in S3."""
+def test_missing_folder_has_no_subfolders(tmp_path: Path) -> None:
     assert list(open_folder(tmp_path / "nowhere").subfolders("job-")) == []
 
 
-def test_local_names(tmp_path: Path) -> None:
-    """The folder's own name stands for the bucket; files can be read by everyone who may."""
+def test_bucket_of_a_directory_is_its_name(tmp_path: Path) -> None:
+    """Files have the usual permissions, although their temporary files are private."""
     folder = open_folder(str(tmp_path / "mine"))
     folder.write("a/b", io.BytesIO(b"x"))
     (tmp_path / "mine" / "usual").write_bytes(b"x")
@@ -175,8 +171,8 @@ def test_local_names(tmp_path: Path) -> None:
         ("s3://{}/p//", "p//a/b"),
     ],
 )
-def test_s3_names(s3: S3Client, url: str, key: str) -> None:
-    """One slash at the end of a URL says nothing, a second one is part of the prefix."""
+def test_slash_at_the_end_of_a_url_is_ignored(s3: S3Client, url: str, key: str) -> None:
+    """A second slash is part of the prefix."""
     folder = open_folder(url.format(BUCKET), s3=s3)
 
     assert folder.bucket == BUCKET
@@ -184,26 +180,23 @@ def test_s3_names(s3: S3Client, url: str, key: str) -> None:
     assert folder.location("a/b") == f"s3://{BUCKET}/{key}"
 
 
-def test_s3_without_a_client() -> None:
-    """The error says what to hand in."""
+def test_s3_url_without_a_client_is_refused() -> None:
     with pytest.raises(ValueError, match=r"s3=boto3.client"):
         open_folder("s3://bucket/x")
 
 
-def test_s3_without_a_bucket(s3: S3Client) -> None:
-    """The error says what a URL looks like."""
+def test_s3_url_without_a_bucket_is_refused(s3: S3Client) -> None:
     with pytest.raises(ValueError, match="s3://bucket/prefix"):
         open_folder("s3:///x", s3=s3)
 
 
 def test_missing_bucket_is_a_missing_file(s3: S3Client) -> None:
-    """No object of that name, whatever part of the name is wrong."""
     with pytest.raises(FileNotFoundError, match="s3://nobodys/x"):
         open_folder("s3://nobodys", s3=s3).read("x")
 
 
 def test_object_is_read_in_parts(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each part is a request of its own, so a slow reader never holds a connection open."""
+    """Each part is a separate request, so a slow reader keeps no connection open."""
     monkeypatch.setattr(storage, "_PART_SIZE", 10)
     content = bytes(range(256))
     s3.put_object(Bucket=BUCKET, Key="x", Body=content)
@@ -212,10 +205,10 @@ def test_object_is_read_in_parts(s3: S3Client, monkeypatch: pytest.MonkeyPatch) 
         assert stream.read() == content
 
 
-def test_object_that_changes_while_it_is_read(
+def test_object_that_is_overwritten_while_it_is_read_is_refused(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of one version and half of another are never put together."""
+    """Parts of two versions are never combined."""
     monkeypatch.setattr(storage, "_PART_SIZE", 10)
     s3.put_object(Bucket=BUCKET, Key="x", Body=b"a" * 30)
 
@@ -225,8 +218,7 @@ def test_object_that_changes_while_it_is_read(
             stream.read()
 
 
-def test_other_errors_of_the_client_come_through(s3: S3Client) -> None:
-    """What is no question of names is not ours to translate."""
+def test_other_errors_of_the_client_are_not_changed(s3: S3Client) -> None:
     folder = open_folder("s3://not a bucket", s3=s3)
 
     with pytest.raises(Exception, match="Bucket") as caught:
@@ -235,8 +227,8 @@ def test_other_errors_of_the_client_come_through(s3: S3Client) -> None:
     assert type(caught.value).__module__.startswith("botocore")
 
 
-def test_errors_without_an_answer_of_s3_come_through(s3: S3Client, monkeypatch: Any) -> None:
-    """botocore's time-outs have a ``response``, which is ``None``."""
+def test_errors_without_a_response_are_not_changed(s3: S3Client, monkeypatch: Any) -> None:
+    """The ``response`` of botocore's timeouts is ``None``."""
 
     def times_out(**_: object) -> None:
         raise ReadTimeoutError(endpoint_url="https://s3.amazonaws.com")
@@ -247,8 +239,7 @@ def test_errors_without_an_answer_of_s3_come_through(s3: S3Client, monkeypatch: 
         open_folder("s3://bucket", s3=s3).read("x")
 
 
-def test_split_location(tmp_path: Path) -> None:
-    """The folder of a file, ready to be opened, and the file's name."""
+def test_location_of_a_file_is_split_into_folder_and_name(tmp_path: Path) -> None:
     assert split_location("s3://b/p//job-1/manifest.json") == ("s3://b/p//job-1", "manifest.json")
     assert split_location(tmp_path / "x.csv") == (tmp_path, "x.csv")
     assert split_location(str(tmp_path / "x.csv")) == (tmp_path, "x.csv")
@@ -258,12 +249,11 @@ def test_split_location(tmp_path: Path) -> None:
     ("folder_name", "bucket"),
     [("My Photos!", "my-photos"), ("d", "bucket-d"), ("фото", "bucket"), ("x" * 70, "x" * 63)],
 )
-def test_bucket_name_of_a_folder(tmp_path: Path, folder_name: str, bucket: str) -> None:
-    """Always one that S3 takes."""
+def test_bucket_name_for_a_folder_is_valid(tmp_path: Path, folder_name: str, bucket: str) -> None:
     assert bucket_name_for(tmp_path / folder_name) == bucket
 
 
-# ---------------------------------------------------------------- what killed writers leave behind
+# ---------------------------------------------------------------- leftovers of killed writers
 
 
 WRITER = """
@@ -282,7 +272,7 @@ LocalFolder(Path(sys.argv[1])).write("report.csv", Stream())
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that is in the middle of writing a file."""
+    """Start another process that is writing a file."""
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -291,14 +281,13 @@ def writer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_what_a_killed_writer_left_goes_with_the_next_one(
+def test_next_writer_removes_the_leftovers_of_a_killed_writer(
     tmp_path: Path, writer: subprocess.Popen[str]
 ) -> None:
-    """Nothing piles up beside a file, however often its writer is killed."""
     writer.kill()
     writer.wait(60)
     (tmp_path / ".other.csv.0123abcd.part").touch()
-    before = len(os.listdir(tmp_path))  # noqa: PTH208
+    before = len([*tmp_path.iterdir()])
 
     LocalFolder(tmp_path).write("report.csv", io.BytesIO(b"row"))
 
@@ -307,8 +296,8 @@ def test_what_a_killed_writer_left_goes_with_the_next_one(
 
 
 @pytest.mark.usefixtures("writer")
-def test_what_somebody_writes_is_no_leftover(tmp_path: Path) -> None:
-    """Two may write the same file at the same time: the last one that is done has it."""
+def test_file_of_a_running_writer_is_not_removed(tmp_path: Path) -> None:
+    """Two processes may write the same file at the same time."""
     part = next(tmp_path.iterdir())
 
     LocalFolder(tmp_path).write("report.csv", io.BytesIO(b"row"))
@@ -317,8 +306,8 @@ def test_what_somebody_writes_is_no_leftover(tmp_path: Path) -> None:
     assert part.exists()
 
 
-def test_leftovers_of_reports_of_other_jobs(tmp_path: Path) -> None:
-    """They go with the folders that are empty then; reports, and what is not ours, stay."""
+def test_leftovers_of_other_jobs_are_removed(tmp_path: Path) -> None:
+    """Empty folders are removed, too. Reports and other files stay."""
     folder = LocalFolder(tmp_path)
     for name in ("job-1/results/.a.csv.0123abcd.part", "job-2/.manifest.json.89abcdef.part"):
         (tmp_path / name).parent.mkdir(parents=True)
