@@ -12,18 +12,7 @@ import click
 from typing_extensions import override
 
 from s3batch_handler import __version__
-from s3batch_handler.cli._options import InvalidArgument
-from s3batch_handler.cli._output import (
-    INTERRUPTED,
-    READER_GONE,
-    discard_buffer,
-    error_line,
-    print_message,
-    sanitize_message,
-)
-from s3batch_handler.core._errors import JobNotWatched
-from s3batch_handler.core._redaction import redact_exception
-from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.cli._output import INTERRUPTED, READER_GONE, discard_buffer, print_message
 
 _COMMANDS = {  # name: module, help
     "run": ("run._command", "Run a job on this machine."),
@@ -76,13 +65,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # every error becomes one line
+        except Exception as error:
             _exit_if_unwritten(error)
-            if ctx.params["debug"]:
-                lines = traceback.format_exception(redact_exception(error))
-                print_message("\n".join(map(escape_unprintable, "".join(lines).splitlines())))
-            else:
-                print_message(f"s3batch: {error_line(error)}")
+            from s3batch_handler.cli._errors import exit_code, print_error
+
+            print_error(error, with_traceback=ctx.params["debug"])
             ctx.exit(exit_code(error))
 
     @override
@@ -108,6 +95,8 @@ class _Commands(click.Group):
 
 def _sanitized(error: click.ClickException) -> click.ClickException:
     """Return an error of click in which arguments are truncated and escaped."""
+    from s3batch_handler.cli._errors import sanitize_message
+
     text = error.format_message()
     if not isinstance(error, click.MissingParameter):  # its message has several lines, and no value
         text = sanitize_message(text)
@@ -116,23 +105,14 @@ def _sanitized(error: click.ClickException) -> click.ClickException:
     return click.ClickException(text)
 
 
-def exit_code(error: Exception) -> int:
-    """Return the exit code of a command that an error ends: docs/reference.md lists them."""
-    if isinstance(error, InvalidArgument):
-        return 2
-    return 3 if isinstance(error, JobNotWatched) else 1
-
-
 def _exit_if_unwritten(error: Exception) -> None:
     """End the command if click could not write to standard output.
 
     Raises:
         Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
     """
-    frames = traceback.walk_tb(error.__traceback__)
-    if isinstance(error, OSError) and any(
-        frame.f_code is click.echo.__code__ for frame, _ in frames
-    ):
+    functions = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if isinstance(error, OSError) and click.echo.__code__ in functions:
         discard_buffer(sys.stdout)
         if error.errno in READER_GONE:
             raise click.exceptions.Exit(0) from error

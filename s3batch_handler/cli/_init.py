@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from s3batch_handler.cli._options import InvalidArgument, json_option
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._scaffolding import create_project, starters
 from s3batch_handler.core._errors import ProjectError

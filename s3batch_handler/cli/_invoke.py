@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import click
 
 from s3batch_handler.cli._debugger import debugging
-from s3batch_handler.cli._option_rules import check_options
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
-    InvalidArgument,
     arguments_option,
+    bucket_name_of,
     bucket_option,
     schema_for,
     schema_option,
+    source_option,
+    timeout_option,
 )
 from s3batch_handler.cli._output import print_json_text, print_message
 from s3batch_handler.cli.run._outputs import warn_of_unsaved
@@ -28,7 +31,6 @@ from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3Bat
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import parse_event, parse_response
 from s3batch_handler.core._redaction import redacted_text
-from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables
@@ -39,69 +41,6 @@ from s3batch_handler.testing import make_context, make_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-
-@click.command()
-@click.argument("handler", metavar="HANDLER")
-@click.argument(
-    "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
-)
-@click.option(
-    "--source",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder to serve as a bucket from a local S3.",
-)
-@click.option(
-    "--key",
-    "keys",
-    metavar="KEY",
-    multiple=True,
-    help="With --source or --bucket: object key, instead of EVENT; repeat for more.",
-)
-@bucket_option("Bucket of --key; with --source, the name of its bucket.")
-@arguments_option
-@schema_option
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Timeout of the function in seconds.  [default: 60; URL or ARN: 900]",
-)
-@click.option(
-    "--pdb",
-    "post_mortem",
-    is_flag=True,
-    help="Start the debugger on every exception except TaskFailure.",
-)
-def invoke(**values: Any) -> None:
-    """Call HANDLER with EVENT, a JSON file or standard input, and print the response.
-
-    HANDLER is module:name or path/to/app.py:name. It runs in this process, so breakpoint() works,
-    and it is not killed at its timeout. Or HANDLER is the URL or ARN of a function, as for s3batch
-    run. Exit code 1 if a task failed.
-
-    \b
-        s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
-        s3batch event report.csv | s3batch invoke app.py:handler
-    """
-    options = _Options(**values)
-    check_options(click.get_current_context())
-    options.check()
-    request = _request(options)
-    with ExitStack() as stack:
-        if options.source is not None:
-            stack.enter_context(_embedded_s3(options.source, options.bucket_name))
-        answer = _answer(options, request, stdin_is_used=options.reads_stdin)
-    try:
-        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidResponse(
-            f"The response of the handler is not valid JSON: {error}. Return JSON types only"
-        ) from error
-    print_json_text(text)
-    parse_event(request)  # the handler may take more than S3 sends
-    outcomes = parse_response(request, json.loads(text))
-    if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
-        sys.exit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +59,7 @@ class _Options:
 
     @property
     def bucket_name(self) -> str:
-        if self.bucket is not None or self.source is None:
-            return self.bucket or ""
-        return bucket_name_for(self.source)
+        return bucket_name_of(self.bucket, self.source)
 
     @property
     def reads_stdin(self) -> bool:
@@ -132,13 +69,61 @@ class _Options:
     def check(self) -> None:
         """Check the values of the options."""
         schema_for(self.schema, self.arguments)
-        if is_remote(self.handler):
-            if self.source:
-                raise click.UsageError(
-                    "Option --source starts a local S3, which a function elsewhere cannot reach."
-                )
-            if self.post_mortem:
-                raise click.UsageError("Option --pdb needs a function that runs in this process.")
+
+
+@click.command()
+@options_as(
+    _Options,
+    click.argument("handler", metavar="HANDLER"),
+    click.argument(
+        "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
+    ),
+    source_option("Folder to serve as a bucket from a local S3."),
+    click.option(
+        "--key",
+        "keys",
+        metavar="KEY",
+        multiple=True,
+        help="With --source or --bucket: object key, instead of EVENT; repeat for more.",
+    ),
+    bucket_option("Bucket of --key; with --source, the name of its bucket."),
+    arguments_option,
+    schema_option,
+    timeout_option,
+    click.option(
+        "--pdb",
+        "post_mortem",
+        is_flag=True,
+        help="Start the debugger on every exception except TaskFailure.",
+    ),
+)
+def invoke(options: _Options) -> None:
+    """Call HANDLER with EVENT, a JSON file or standard input, and print the response.
+
+    HANDLER is module:name or path/to/app.py:name. It runs in this process, so breakpoint() works,
+    and it is not killed at its timeout. Or HANDLER is the URL or ARN of a function, as for s3batch
+    run. Exit code 1 if a task failed.
+
+    \b
+        s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
+        s3batch event report.csv | s3batch invoke app.py:handler
+    """
+    request = _request(options)
+    with ExitStack() as stack:
+        if options.source is not None:
+            stack.enter_context(_embedded_s3(options.source, options.bucket_name))
+        answer = _answer(options, request, stdin_is_used=options.reads_stdin)
+    try:
+        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidResponse(
+            f"The response of the handler is not valid JSON: {error}. Return JSON types only"
+        ) from error
+    print_json_text(text)
+    parse_event(request)  # the handler may take more than S3 sends
+    outcomes = parse_response(request, json.loads(text))
+    if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
+        sys.exit(1)
 
 
 # ---------------------------------------------------------------- the event

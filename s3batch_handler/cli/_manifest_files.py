@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli._progress import report_listing
 from s3batch_handler.documents._inventory import read_inventory

@@ -1,11 +1,18 @@
-"""Which options of a command need each other, and which cannot be combined."""
+"""The options of a command as one object; which need each other, which exclude each other."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from dataclasses import fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from s3batch_handler.engine.invoke._target import is_remote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Rule(NamedTuple):
@@ -25,6 +32,7 @@ class Rule(NamedTuple):
 
 
 ALWAYS: Final = ""
+REMOTE: Final = "a URL or ARN as HANDLER"
 
 RULES: Final = {
     "run": (
@@ -45,7 +53,8 @@ RULES: Final = {
         Rule("--fields", requires=("--manifest",)),
         Rule("--output", requires=("--source",)),
         Rule("--output", excludes=("--state",)),  # outputs are saved at the end only
-        Rule("--source", excludes=("--endpoint-url",)),
+        Rule("--source", excludes=("--endpoint-url", REMOTE)),  # it cannot reach the local S3
+        Rule("--log", excludes=(REMOTE,)),
     ),
     "invoke": (
         Rule("--key", excludes=("EVENT",)),
@@ -53,6 +62,8 @@ RULES: Final = {
         Rule("--arguments", requires=("--key",)),
         Rule("--schema", requires=("--key",)),
         Rule("--bucket", requires=("--key", "--source")),
+        Rule("--source", excludes=(REMOTE,)),
+        Rule("--pdb", excludes=(REMOTE,)),
     ),
     "submit": (
         Rule(ALWAYS, requires=("--function", "--operation", "--stack")),
@@ -66,6 +77,42 @@ RULES: Final = {
         Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait for ever
     ),
 }
+
+
+class Options(Protocol):
+    """The options of a command, as a dataclass with their names."""
+
+    def check(self) -> None:
+        """Check the values of the options."""
+        ...
+
+
+_OptionsT = TypeVar("_OptionsT", bound=Options)
+
+
+def options_as(
+    options_class: type[_OptionsT], *parameters: Callable[[Any], Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds parameters to a command.
+
+    The command is called with their checked values as one object.
+    """
+    names = {field.name for field in fields(options_class)}  # type: ignore[arg-type]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_options(**values: Any) -> None:
+            check_options(click.get_current_context())
+            options = options_class(**{name: values.pop(name) for name in names})
+            options.check()
+            command(options=options, **values)
+
+        decorated: Callable[..., None] = with_options
+        for add in reversed(parameters):
+            decorated = add(decorated)
+        return decorated
+
+    return decorate
 
 
 def check_options(context: click.Context) -> None:
@@ -98,6 +145,8 @@ def _given(context: click.Context) -> set[str]:
         else:
             names = (value is False and parameter.secondary_opts) or parameter.opts
             given.add(names[0])
+    if is_remote(context.params.get("handler") or ""):
+        given.add(REMOTE)
     return given
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from s3batch_handler.core._errors import S3BatchError
 from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._storage import bucket_name_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-
-class InvalidArgument(S3BatchError):
-    """A value on the command line cannot be used: exit code 2."""
 
 
 def _arguments(
@@ -112,6 +109,25 @@ quiet_option: Callable[[Any], Any] = click.option(
 def retry_for_option(text: str) -> Callable[[Any], Any]:
     """Create the option ``--retry-for``; ``text`` is its help."""
     return click.option("--retry-for", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
+
+
+timeout_option: Callable[[Any], Any] = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Timeout of the function.  [default: 60; URL or ARN: 900]",
+)
+
+
+def source_option(text: str) -> Callable[[Any], Any]:
+    """Create the option ``--source``; ``text`` is its help."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    return click.option("--source", type=folder, metavar="DIR", help=text)
+
+
+def bucket_name_of(bucket: str | None, source: Path | None) -> str:
+    """Return the bucket of ``--bucket``, by default the one that serves ``--source``."""
+    return bucket or ("" if source is None else bucket_name_for(source))
 
 
 def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:

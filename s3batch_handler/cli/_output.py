@@ -7,17 +7,12 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import click
 
-from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import JobError, S3BatchError
-from s3batch_handler.core._redaction import redact
-from s3batch_handler.core._sanitize import escape_unprintable_json, one_line, safe_line
+from s3batch_handler.core._sanitize import escape_unprintable_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +20,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED: Final = 130
-"""Exit code of a command that Ctrl-C ended: 128 and the number of SIGINT, as in shells."""
+"""Exit code of a command that Ctrl-C ended: 128 plus the number of SIGINT, as in shells."""
 
 
 def print_data(text: str) -> None:
@@ -73,45 +68,6 @@ def end_terminal_line() -> None:
     """End the line of a progress bar, or of the ``^C`` that a terminal shows."""
     if sys.stderr is not None and sys.stderr.isatty():
         print_message("")
-
-
-def error_line(error: BaseException) -> str:
-    """Format an error as one line."""
-    if isinstance(error, OSError) and error.filename is not None:
-        text = f"{error.filename}: {error.strerror}"
-    elif isinstance(error, JobError) and error.code:
-        text = f"{error.code}: {error}"
-    elif isinstance(error, S3BatchError):
-        text = str(error)
-    else:
-        text = describe(error)
-    if type(error).__name__ == "NoCredentialsError":
-        text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, ModuleNotFoundError) and error.name in _PARTS_OF_LOCAL:
-        text += ": pip install 's3batch-handler[local]'"
-    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_somewhere():
-        text = "the current directory was deleted: change to another one, and start again"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
-        text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
-    return sanitize_message(one_line(text))
-
-
-def sanitize_message(text: str) -> str:
-    """Truncate, escape and redact untrusted text, such as a file name, for a message."""
-    return safe_line(redact(text, _LONGEST), _LONGEST)
-
-
-_LONGEST: Final = 4000  # characters of a message
-_PARTS_OF_LOCAL: Final = ("moto", "flask", "flask_cors", "boto3", "botocore")
-
-
-def _is_somewhere() -> bool:
-    """Return whether the current directory exists."""
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True
 
 
 def prepare_standard_streams() -> None:

@@ -6,7 +6,7 @@ import re
 import tempfile
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from s3batch_handler.cli._options import InvalidArgument, max_redrives_option, named
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._options import max_redrives_option, named
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable

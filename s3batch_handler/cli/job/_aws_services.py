@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._options import InvalidArgument, endpoint_url_option, profile_option
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._options import endpoint_url_option, profile_option
 from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.jobs._control import S3Control, has_expired_credentials

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.job._arns import bucket_arn, function_arn, role_arn
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents._inventory import INVENTORY_FORMAT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._option_rules import check_options
+from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
     json_option,
@@ -98,24 +97,8 @@ class SubmitOptions:
             )
 
 
-def submit_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them checked, as one :class:`SubmitOptions`."""
-    names = {field.name for field in fields(SubmitOptions)}
-
-    @wraps(command)
-    def with_options(**values: Any) -> None:
-        check_options(click.get_current_context())
-        options = SubmitOptions(**{name: values.pop(name) for name in names})
-        options.check()
-        command(options=options, **values)
-
-    decorated: Callable[..., None] = with_options
-    for add in reversed(_OPTIONS):
-        decorated = add(decorated)
-    return decorated
-
-
-_OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
+submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
+    SubmitOptions,
     click.option(
         "--manifest",
         metavar="s3://…|FILE",

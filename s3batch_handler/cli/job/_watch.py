@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._output import end_terminal_line, error_line, print_message, shell_command
+from s3batch_handler.cli._errors import error_line
+from s3batch_handler.cli._output import end_terminal_line, print_message, shell_command
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
@@ -31,46 +32,16 @@ def watch(
     timeout: float | None = None,
     retry_for: float | None = None,
 ) -> Job:
-    """Wait for a job, and show meanwhile which status it has and how far it is.
+    """Wait for a job, and print its status and progress meanwhile.
 
     Raises:
-        JobTimeout: It is not over yet.
+        JobTimeout: The job has not ended in time.
         JobNotWatched: The job cannot be described.
     """
-    again = shell_command(["s3batch", "job", "wait", job_id, *services.options])
+    wait_again = shell_command(["s3batch", "job", "wait", job_id, *services.options])
     retry_for = RETRY_FOR if retry_for is None else retry_for
     with ExitStack() as stack:
-        status: JobStatus | None = None
-        update: Callable[[Progress], None] | None = None
-        is_away = False
-
-        def look(job: Job) -> None:
-            nonlocal status, update, is_away
-            if is_away:
-                print_message(f"job {escape_unprintable(job_id)} is watched again")
-            is_away = False
-            if quiet:
-                return
-            if update is None and job.status is JobStatus.ACTIVE and job.progress.total:
-                update = stack.enter_context(
-                    show_progress(job.progress.total, quiet=False, owns_terminal=True)
-                )
-            elif update is None and job.status is not status:
-                print_message(job.status)
-            status = job.status
-            if update is not None:
-                update(job.progress)
-
-        def tell_of(error: Exception, seconds_left: float) -> None:
-            nonlocal is_away
-            if not is_away:
-                end_terminal_line()  # of a progress bar
-                print_message(
-                    f"s3batch: job {escape_unprintable(job_id)} cannot be watched at the moment: "
-                    f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"
-                )
-            is_away = True
-
+        display = _Display(job_id, stack, quiet=quiet)
         try:
             return wait_for_job(
                 services.watching(retry_for),
@@ -78,20 +49,57 @@ def watch(
                 poll=poll or services.poll,
                 timeout=timeout,
                 retry_for=retry_for,
-                on_progress=look,
-                on_error=tell_of,
+                on_progress=display.show,
+                on_error=display.show_error,
             )
         except JobTimeout:
             raise
         except Exception as error:
             problem = _why_not_watched(error, services)
             if not (isinstance(error, JobError) and error.code in _WRONG_ID):
-                problem += f"; to wait again: {again}"
+                problem += f"; to wait again: {wait_again}"
             raise JobNotWatched(problem, job_id=job_id) from error
         except KeyboardInterrupt:
             end_terminal_line()
-            print_message(f"the job continues; to wait again: {again}")
+            print_message(f"the job continues; to wait again: {wait_again}")
             raise
+
+
+class _Display:
+    """Prints the status of a job, its progress once tasks run, and errors of requests."""
+
+    def __init__(self, job_id: str, stack: ExitStack, *, quiet: bool) -> None:
+        self._job = f"job {escape_unprintable(job_id)}"
+        self._stack = stack
+        self._quiet = quiet
+        self._status: JobStatus | None = None
+        self._update: Callable[[Progress], None] | None = None
+        self._has_failed = False
+
+    def show(self, job: Job) -> None:
+        if self._has_failed:
+            print_message(f"{self._job} is watched again")
+        self._has_failed = False
+        if self._quiet:
+            return
+        if self._update is None and job.status is JobStatus.ACTIVE and job.progress.total:
+            bar = show_progress(job.progress.total, quiet=False, owns_terminal=True)
+            self._update = self._stack.enter_context(bar)
+        elif self._update is None and job.status is not self._status:
+            print_message(job.status)
+        self._status = job.status
+        if self._update is not None:
+            self._update(job.progress)
+
+    def show_error(self, error: Exception, seconds_left: float) -> None:
+        """Print the first error since the last success."""
+        if not self._has_failed:
+            end_terminal_line()  # of a progress bar
+            print_message(
+                f"s3batch: {self._job} cannot be watched at the moment: "
+                f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"
+            )
+        self._has_failed = True
 
 
 _WRONG_ID: Final = (BAD_REQUEST, "NoSuchJobException")

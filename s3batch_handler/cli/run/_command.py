@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
-from s3batch_handler.cli._options import InvalidArgument
 from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.cli._s3 import RemoteS3
@@ -34,7 +34,7 @@ from s3batch_handler.engine.state._state_folder import disk_errors_as_state_erro
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -63,83 +63,77 @@ def run(options: RunOptions) -> None:
     sys.exit(_run(options))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """A run of a job.
+
+    Attributes:
+        options: The options of the command line, or those that were saved.
+        saved: What is saved of the run; ``None`` without ``--state``.
+        server: The local S3 of ``--source``.
+        s3: The S3 that has the objects.
+    """
+
+    job_id: str
+    options: RunOptions
+    saved: SavedRun | None
+    server: EmbeddedS3 | None
+    s3: S3
+
+
 def _run(options: RunOptions) -> int:
     """Run the job, and return the exit code."""
     with ExitStack() as stack:
         stack.enter_context(signals_as_ctrl_c())
-        saved = stack.enter_context(_saved_run(options))
-        job_id = str(uuid.uuid4())
-        if saved is not None and options.resume:
-            job_id, options = saved.asked["job_id"], options.as_begun(saved.asked)
-        outputs = options.outputs()
-        server = stack.enter_context(_embedded_s3(options, outputs))
-        stack.enter_context(_reporting_interruption(saved, server))
-        s3 = server or RemoteS3(options.endpoint_url)
+        run = stack.enter_context(_open_run(options))
+        options = run.options
         report = new_report(
             options.report_location,
             options.report_scope,
-            job_id,
-            s3,
-            keep_here=saved is None,  # or else --resume writes it
+            run.job_id,
+            run.s3,
+            keep_here=run.saved is None,  # or else --resume writes it
         )
-        if saved is not None and options.resume:
-            manifest = stack.enter_context(saved.manifest())
-        else:
-            with nullcontext() if saved is None else disk_errors_as_state_error(saved.folder):
-                manifest = stack.enter_context(_manifest(options, s3, saved))
-                if saved is not None:
-                    saved.begin({"job_id": job_id, **asdict(options)}, manifest)
-            if options.save_manifest is not None:
-                save_manifest(manifest, str(options.save_manifest), s3)
+        manifest = stack.enter_context(_open_manifest(run))
         log = stack.enter_context(
-            function_log(options.log, options.report_location, job_id, quiet=options.quiet)
+            function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
-        job = _run_job(
-            options,
-            job_id=job_id,
-            manifest=manifest,
-            s3=s3,
-            report=report,
-            log=log.stream,
-            saved=saved,
-        )
-        not_saved = {} if server is None else server.written()
-        try:
-            outputs_are_saved = [
-                save_output(server, bucket, folder, not_saved, quiet=options.quiet)
-                for bucket, folder in outputs.items()
-                if server is not None
-            ]
-        finally:  # even if a Ctrl-C ends the saving
-            print_summary(job, log=log.location, not_saved=not_saved, as_json=options.as_json)
-        if server is not None:
-            # save_output has reported the objects of outputs.
-            lost = {name: count for name, count in not_saved.items() if name not in outputs}
-            warn_of_loss(lost, server.deleted(), options)
-        if saved is not None:
-            _end(saved, job, options)
+        job = _run_job(run, manifest, report, log.stream)
+        outputs_are_saved = _save_outputs(run, job, log.location)
+        if run.saved is not None:
+            _end(run.saved, job, options)
     if job.status in (JobStatus.CANCELLED, JobStatus.PAUSED):
         return INTERRUPTED
     succeeded = job.status is JobStatus.COMPLETE and not job.progress.failed
-    return 0 if succeeded and all(outputs_are_saved) else 1
+    return 0 if succeeded and outputs_are_saved else 1
+
+
+@contextmanager
+def _open_run(options: RunOptions) -> Iterator[_Run]:
+    with ExitStack() as stack:
+        saved = None
+        job_id = str(uuid.uuid4())
+        if options.state is not None:
+            saved = stack.enter_context(SavedRun.open(options.state, resume=options.resume))
+            if options.resume:
+                job_id = saved.options["job_id"]
+                options = options.resumed_from(saved.options)
+        server = stack.enter_context(_embedded_s3(options))
+        stack.enter_context(_reporting_interruption(saved, server))
+        s3 = server or RemoteS3(options.endpoint_url)
+        yield _Run(job_id=job_id, options=options, saved=saved, server=server, s3=s3)
 
 
 def _run_job(
-    options: RunOptions,
-    *,
-    job_id: str,
-    manifest: PreparedManifest,
-    s3: S3,
-    report: ReportWriter | None,
-    log: BinaryIO | None,
-    saved: SavedRun | None,
+    run: _Run, manifest: PreparedManifest, report: ReportWriter | None, log: BinaryIO | None
 ) -> JobResult:
+    options, saved = run.options, run.saved
     assert options.handler is not None
     invoker = invoker_for(
         options.handler,
         workers=options.workers,
         timeout=options.timeout,
-        env=s3.environment,
+        env=run.s3.environment,
         log=log,
     )
     with ExitStack() as stack:
@@ -154,7 +148,7 @@ def _run_job(
                 manifest.entries(),
                 invoker,
                 JobSettings(
-                    job=JobRef(id=job_id, arguments=options.arguments),
+                    job=JobRef(id=run.job_id, arguments=options.arguments),
                     schema_version=options.schema_version,
                     max_redrives=options.max_redrives,
                     total=manifest.count,
@@ -170,13 +164,27 @@ def _run_job(
             raise InvalidArgument(str(error)) from error
 
 
+def _save_outputs(run: _Run, job: JobResult, log: str | None) -> bool:
+    """Save outputs, print the summary, report lost objects; return whether all could be saved."""
+    options, server = run.options, run.server
+    not_saved = server.written() if server else {}
+    outputs = options.outputs()
+    try:
+        are_saved = [
+            save_output(server, bucket, folder, not_saved, quiet=options.quiet)
+            for bucket, folder in outputs.items()
+            if server
+        ]
+    finally:  # even if a Ctrl-C ends the saving
+        print_summary(job, log=log, not_saved=not_saved, as_json=options.as_json)
+    if server:
+        # save_output has reported the objects of outputs.
+        lost = {name: count for name, count in not_saved.items() if name not in outputs}
+        warn_of_loss(lost, server.deleted(), options)
+    return all(are_saved)
+
+
 # ---------------------------------------------------------------- runs that can be resumed
-
-
-def _saved_run(options: RunOptions) -> AbstractContextManager[SavedRun | None]:
-    if options.state is None:
-        return nullcontext()
-    return SavedRun.open(options.state, resume=options.resume)
 
 
 @contextmanager
@@ -206,25 +214,40 @@ def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
 # ---------------------------------------------------------------- S3 and manifest
 
 
-def _embedded_s3(
-    options: RunOptions, outputs: Mapping[str, Path]
-) -> AbstractContextManager[EmbeddedS3 | None]:
+def _embedded_s3(options: RunOptions) -> AbstractContextManager[EmbeddedS3 | None]:
     if options.source is None:
         return nullcontext()
-    from s3batch_handler.local_aws._folder_server import serve_folder  # moto takes a second to come
+    from s3batch_handler.local_aws._folder_server import serve_folder  # importing moto takes 1 s
 
     return serve_folder(
         options.source,
         options.bucket_name,
-        empty_buckets=outputs.keys() - {options.bucket_name},
+        empty_buckets=options.outputs().keys() - {options.bucket_name},
         leave_out=options.written_paths(),
     )
 
 
-def _manifest(
-    options: RunOptions, s3: S3, saved: SavedRun | None
-) -> AbstractContextManager[PreparedManifest]:
-    keep = None if saved is None else saved.manifest_file
+@contextmanager
+def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
+    """Read the manifest, or open the saved one; with ``--state``, save it with the options."""
+    options, saved = run.options, run.saved
+    with ExitStack() as stack:
+        if saved is not None and options.resume:
+            manifest = stack.enter_context(saved.manifest())
+        elif saved is not None:
+            with disk_errors_as_state_error(saved.folder):
+                manifest = stack.enter_context(_read_manifest(run, saved.manifest_file))
+                saved.begin({"job_id": run.job_id, **asdict(options)}, manifest)
+        else:
+            manifest = stack.enter_context(_read_manifest(run, None))
+        if options.save_manifest is not None and not options.resume:
+            save_manifest(manifest, str(options.save_manifest), run.s3)
+        yield manifest
+
+
+def _read_manifest(run: _Run, keep: Path | None) -> AbstractContextManager[PreparedManifest]:
+    options = run.options
     if options.manifest:
-        return open_manifest(options.manifest, options.fields, s3, keep=keep)
-    return list_manifest(options.bucket_name, options.prefix, s3, keep=keep, quiet=options.quiet)
+        return open_manifest(options.manifest, options.fields, run.s3, keep=keep)
+    bucket, prefix = options.bucket_name, options.prefix
+    return list_manifest(bucket, prefix, run.s3, keep=keep, quiet=options.quiet)

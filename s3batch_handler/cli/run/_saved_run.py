@@ -1,4 +1,4 @@
-"""What ``s3batch run --state`` keeps of a run, so that it can be resumed after a crash."""
+"""The files of ``s3batch run --state``, from which a run can be resumed after a crash."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents._storage import LocalFolder
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 
 class SavedRun:
-    """One run in a folder of its own: what was asked for, the manifest, the journal.
+    """A run in a folder of its own: its options, its manifest and its journal.
 
     Attributes:
-        asked: The options it was begun with, and its job id; empty while there is no run.
-        manifest_file: Where its manifest is kept.
+        options: The options of the run, its job ID and directory; empty while there is no run.
+        manifest_file: The path of its manifest.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / "run.json"
-        # Names that nobody else gives to files: they are removed in the end.
+        # Names that no other program uses: the files are removed at the end.
         self._journal = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
-        self.asked: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
         # Remove files of a killed run: the folder is locked, so no other run is active.
         partial_path(self.manifest_file).unlink(missing_ok=True)
         LocalFolder(folder).remove_leftovers(self._index.name)
@@ -53,7 +53,7 @@ class SavedRun:
             saved = index["run"]
             if index["checksum"] != checksum(json.dumps(saved)):
                 raise damaged(str(self._index), problem)
-            self.asked, self._manifest = saved["asked"], saved["manifest"]
+            self.options, self._manifest = saved["options"], saved["manifest"]
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise damaged(str(self._index), problem) from error
         except OSError as error:
@@ -62,27 +62,27 @@ class SavedRun:
     @classmethod
     @contextmanager
     def open(cls, folder: Path, *, resume: bool) -> Iterator[Self]:
-        """Have a folder to oneself, with a run to be resumed in it, or without any.
+        """Lock a folder that has a run to resume, or, without ``resume``, has no run.
 
-        If Ctrl-C ends a run before its manifest is complete, nothing is kept.
+        If Ctrl-C ends a run before its manifest is complete, its files are removed.
 
         Raises:
-            InvalidArgument: It is the other way round.
-            StateError: The folder cannot be used, or is in use.
-            StateDamaged: What is in it cannot be read.
+            InvalidArgument: The folder has no run to resume, or has one already.
+            StateError: The folder cannot be used, or another process uses it.
+            StateDamaged: A file in the folder cannot be read.
         """
         with folder_lock(folder):
             run = cls(folder)
-            if resume and not run.asked:
+            if resume and not run.options:
                 raise InvalidArgument(f"--resume: {folder} has no run to resume. Check --state")
-            if run.asked and not resume:
+            if run.options and not resume:
                 raise InvalidArgument(
                     f"--state {folder}: it has an interrupted run. Resume it with --resume, or "
                     "choose another folder"
                 )
-            if run.asked and run.asked["cwd"] != str(Path.cwd()):
+            if run.options and run.options["cwd"] != str(Path.cwd()):
                 raise InvalidArgument(
-                    f"--resume: change to the directory of the run, {run.asked['cwd']}"
+                    f"--resume: change to the directory of the run, {run.options['cwd']}"
                 )
             try:
                 yield run
@@ -91,21 +91,20 @@ class SavedRun:
                     run.end()
                 raise
 
-    def begin(self, asked: Mapping[str, Any], manifest: PreparedManifest) -> None:
-        """Keep what was asked for, now that the manifest is there."""
+    def begin(self, options: Mapping[str, Any], manifest: PreparedManifest) -> None:
+        """Save the options; the manifest is already in its file."""
         Journal.create(self._journal)
-        self.asked = {**asked, "cwd": str(Path.cwd())}
+        self.options = {**options, "cwd": str(Path.cwd())}
         self._manifest = manifest.saved_arguments
-        text = json.dumps({"asked": self.asked, "manifest": self._manifest}, default=str)
+        text = json.dumps({"options": self.options, "manifest": self._manifest}, default=str)
         index = f'{{"checksum": {checksum(text)}, "run": {text}}}'
         LocalFolder(self.folder).write(self._index.name, io.BytesIO(index.encode()))
 
     def manifest(self) -> AbstractContextManager[PreparedManifest]:
-        """Open the manifest that was kept."""
+        """Open the saved manifest."""
         return saved_manifest(self.manifest_file, **self._manifest)
 
     def journal(self) -> Journal:
-        """Open the journal."""
         return Journal(self._journal, must_exist=True)
 
     @property
@@ -115,12 +114,11 @@ class SavedRun:
 
     @property
     def resume_command(self) -> str:
-        """The command that resumes the run, from the directory in which it was begun."""
+        """The command that resumes the run, from the same directory."""
         return shell_command(["s3batch", "run", "--resume", "--state", str(self.folder)])
 
     def end(self) -> None:
-        """Keep nothing any more: the run is over."""
-        # Somebody may have removed the folder meanwhile.
+        """Remove the files of a run that has ended, even if the folder was removed meanwhile."""
         self._index.unlink(missing_ok=True)
         remove_database(self._journal)
         self.manifest_file.unlink(missing_ok=True)

@@ -310,12 +310,12 @@ BAD_INPUT = {
     "a folder for a function elsewhere": (
         ["run", "http://127.0.0.1:9", "--source", "."],
         2,
-        "cannot reach",
+        "--source and a URL or ARN as HANDLER cannot be combined",
     ),
     "a log of a function elsewhere": (
         ["run", "http://127.0.0.1:9", "--log", "x"],
         2,
-        "needs a local function",
+        "--log and a URL or ARN as HANDLER cannot be combined",
     ),
     "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "is empty"),
     "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),

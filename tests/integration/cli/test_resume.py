@@ -427,7 +427,7 @@ def test_ctrl_c_while_a_resumed_job_starts(folder: Path) -> None:
     cut_off(folder)
     os.mkfifo("log")
     index = json.loads((folder / "state" / "run.json").read_text())
-    index["run"]["asked"]["log"] = "log"  # as if it had been begun with --log
+    index["run"]["options"]["log"] = "log"  # as if it had been begun with --log
     index["checksum"] = checksum(json.dumps(index["run"]))
     (folder / "state" / "run.json").write_text(json.dumps(index))
     process = start(RESUME)

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from s3batch_handler.cli._options import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.engine._engine import Engine
