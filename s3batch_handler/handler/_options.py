@@ -5,13 +5,9 @@ The checks raise when the function is decorated, and name the option and the val
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
-
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticErrorMixin
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from s3batch_handler.core._model import ResultCode
 
@@ -133,46 +129,3 @@ def number(
         return value
     limit = f"more than {above}" if minimum == -math.inf else f"at least {minimum}"
     raise ValueError(f"{option} is {value!r}: it must be {limit}")
-
-
-# ---------------------------------------------------------------- models
-
-
-def model_adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
-    """Return the adapter that parses user arguments or a JSON key; ``None`` without a model.
-
-    Raises:
-        TypeError: pydantic cannot use the model, for example because it names a type that is
-            not defined.
-    """
-    if model is None:
-        return None
-    depth = _frames_below_user_code()
-    try:
-        # Names in quotes are resolved in the user's module.
-        adapter = TypeAdapter[Any](model, _parent_depth=depth + 2)
-        if not adapter.pydantic_complete:
-            adapter.rebuild(_parent_namespace_depth=depth + 2)
-    except Exception as error:
-        reason = error.message if isinstance(error, PydanticErrorMixin) else str(error)
-        named = model.__name__ if isinstance(model, type) else repr(model)
-        remedy = (
-            "Define or import the types that the model names before this line"
-            if isinstance(error, NameError)
-            else "Pass a pydantic model, a dataclass or another type that pydantic can read"
-        )
-        raise TypeError(
-            f"task_handler cannot use {option}={named}: {reason.partition('. ')[0]}. {remedy}"
-        ) from error
-    return adapter
-
-
-def _frames_below_user_code() -> int:
-    """Return the number of frames of this library between the caller and the user's code."""
-    frame, depth = inspect.currentframe(), -1
-    while frame is not None and frame.f_globals["__name__"] in _OWN_MODULES:
-        frame, depth = frame.f_back, depth + 1
-    return depth
-
-
-_OWN_MODULES: Final = {__name__, f"{__package__}._task_runner", f"{__package__}._decorator"}

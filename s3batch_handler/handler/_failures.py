@@ -1,0 +1,188 @@
+"""Convert the failures of tasks to outcomes, and log them."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from s3batch_handler.core._classification import Classification, classify, needs_traceback
+from s3batch_handler.core._error_text import describe
+from s3batch_handler.core._errors import OutOfTime, TaskFailure
+from s3batch_handler.core._inspection import leaf_exceptions
+from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.handler import _options as check
+from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
+from s3batch_handler.handler._interruption import find_out_of_time
+from s3batch_handler.handler._json import UnusableResult
+from s3batch_handler.handler._time_limit import call_in_thread, call_within, in_main_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3batch_handler.core._model import Task
+    from s3batch_handler.handler._observability import Observer
+    from s3batch_handler.handler._options import HandlerOptions
+
+_T = TypeVar("_T")
+
+
+class FailureHandler:
+    """Converts the exceptions of a function's tasks to outcomes, and logs failed tasks.
+
+    Code of the user's exceptions, loggers and classifier may fail or take too long. It is called
+    by :meth:`call_safely`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., object],
+        observer: Observer,
+        time_reserve: float,
+        options: HandlerOptions,
+    ) -> None:
+        self._function = function
+        self._observer = observer
+        self._time_reserve = time_reserve
+        self._classify = check.function_or_none("classify", options.get("classify"))
+        self._retry_on = check.exception_classes("retry_on", options.get("retry_on", ()))
+        self._give_up_on = check.exception_classes("give_up_on", options.get("give_up_on", ()))
+        self._unexpected = check.code_or_raise(
+            options.get("unexpected", ResultCode.PERMANENT_FAILURE)
+        )
+        self._on_timeout = ResultCode(options.get("on_timeout", ResultCode.TEMPORARY_FAILURE))
+
+    def outcome_of(
+        self, task: Task[Any, Any], error: BaseException, seconds: float, deadline: float
+    ) -> Outcome:
+        """Return the outcome of a task that raised, or raise again (``unexpected="raise"``).
+
+        Args:
+            task: The task.
+            error: The exception.
+            seconds: The time limit of the task.
+            deadline: The deadline of the invocation.
+        """
+        stopped = find_out_of_time(error)
+        if stopped is None:
+            outcome = self._classified(task, error, deadline)
+        elif seconds <= 0:  # logging that the task was not started took too long
+            return self.not_started(task, deadline)
+        else:
+            outcome = self._timed_out(task, error, stopped, seconds, deadline)
+            self.call_safely(leak_suspended_coroutines, deadline)
+        self.call_safely(lambda: clear_frames(error), deadline)
+        return outcome
+
+    def not_started(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        """Log and return the outcome of a task for which there is no time left."""
+        message = f"not started: less than the time_reserve of {self._time_reserve:g} s is left"
+        outcome = Outcome(self._on_timeout, message)
+        self.call_safely(lambda: self._observer.log_failure(task, outcome, None), deadline)
+        return outcome
+
+    def log_returned(self, task: Task[Any, Any], outcome: Outcome, deadline: float) -> None:
+        """Log a failure that the function returned, as if it had raised it."""
+        self.call_safely(
+            lambda: self._observer.log_failure(task, outcome, None, expected=True, traceback=False),
+            deadline,
+        )
+
+    def call_safely(self, function: Callable[[], _T], deadline: float) -> _T | None:
+        """Call a function, and return ``None`` if it fails or takes too long.
+
+        It may use half of the time that is left of the reserve.
+        """
+        left = deadline + self._time_reserve - monotonic()
+        seconds = max(left / 2, _MIN_SECONDS)
+        with suppress(BaseException):
+            if in_main_thread():
+                return call_within(seconds, lambda _: function(), None, left - seconds)
+            return call_in_thread(seconds, lambda _: function(), None)
+        return None
+
+    def _classified(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
+        classification = Classification(None, None)
+        message = "an exception that could not be described"
+
+        def classify_and_describe() -> None:
+            nonlocal classification, message
+            message = f"{type(error).__name__}, which could not be described"
+            classification = classify(
+                error,
+                classify=self._classify,
+                retry_on=self._retry_on,
+                give_up_on=self._give_up_on,
+            )
+            message = describe(error, classification.source)
+
+        self.call_safely(classify_and_describe, deadline)
+        code = classification.code or self._unexpected
+        if code == "raise":
+            if issubclass(type(error), Exception):  # isinstance() would run code of the object
+                raise error
+            code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
+        outcome = Outcome(code, message)
+
+        def log() -> None:
+            is_expected = self._is_expected(classification)
+            traceback = not is_expected and needs_traceback(classification)
+            self._observer.log_failure(
+                task, outcome, error, expected=is_expected, traceback=traceback
+            )
+
+        self.call_safely(log, deadline)
+        return outcome
+
+    def _is_expected(self, classification: Classification) -> bool:
+        """Return whether the user raised a TaskFailure or classified the exception by an option.
+
+        For an exception group, this must be true of all exceptions in it.
+        """
+        code, source = classification
+        if source is None:
+            return False
+        named: tuple[type[BaseException], ...] = (TaskFailure, *self._retry_on, *self._give_up_on)
+        are_named = all(
+            isinstance(leaf, named) and not isinstance(leaf, UnusableResult)
+            for leaf in leaf_exceptions(source)
+        )
+        return are_named or classify(source).code is not code
+
+    def _timed_out(
+        self,
+        task: Task[Any, Any],
+        error: BaseException,
+        stopped: OutOfTime,
+        seconds: float,
+        deadline: float,
+    ) -> Outcome:
+        place = self.call_safely(
+            lambda: _place_of_interruption(error.__cause__ or error, self._function), deadline
+        )
+        message = f"stopped after {seconds:.1f} s{place or ''}: out of time"
+        if stopped.module:
+            message += (
+                f"; the import of {stopped.module} was interrupted, "
+                "so later tasks in this environment may fail"
+            )
+        outcome = Outcome(self._on_timeout, message)
+        self.call_safely(lambda: self._observer.log_failure(task, outcome, error), deadline)
+        return outcome
+
+
+_MIN_SECONDS: Final = 0.01
+
+
+def _place_of_interruption(error: BaseException, function: Callable[..., object]) -> str:
+    """Return the function and line of the user's code that was interrupted, from the traceback."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    place, step = "", error.__traceback__
+    while code is not None and step is not None:
+        frame = step.tb_frame.f_code
+        if frame.co_filename == code.co_filename:
+            line: int | None = step.tb_lineno  # None between two lines
+            place = f" in {frame.co_name}()" + (f", line {line}" if line else "")
+        step = step.tb_next
+    return place
