@@ -1,0 +1,85 @@
+"""Texts for the ``resultString`` of a task."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
+
+
+@pytest.mark.parametrize("text", ["", "x" * 1023, "x" * 1024, "🌻" * 1024, 'a"b\\c', "été\u00a0🌻"])
+def test_text_that_fits(text: str) -> None:
+    """Text of up to 1,024 visible characters stays as it is."""
+    assert sanitize(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("x" * 1025, "… [cut, of 1,025 characters]"),
+        ("🌻" * 100_000, "… [cut, of 100,000 characters]"),
+        ("\n" * 1024, "… [cut, of 1,024 characters]"),
+        ("\u00a0" * 1025, "… [cut, of 1,025 characters]"),
+        ("x\n" + "y" * 2_000_000, "… [cut, of 2,000,002 characters]"),
+    ],
+)
+def test_text_that_is_cut(text: str, mark: str) -> None:
+    """Longer text is cut to 1,024 characters, with a mark that tells how long it was."""
+    cut = sanitize(text)
+
+    assert len(cut) == MAX_RESULT_STRING == 1024
+    assert cut.endswith(mark)
+    assert cut[:10] == text[:10].replace("\n", "\\n")[:10]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("x" * 100, 100, "x" * 100),
+        ("x" * 101, 100, "x" * 74 + "… [cut, of 101 characters]"),
+        ("x" * 100, 27, "x" + "… [cut, of 100 characters]"),
+        ("x" * 100, 26, "… [cut, of 100 characters]"),
+        ("x" * 100, 25, "… [cut, of 100 characters"),
+        ("x" * 100, 1, "…"),
+        ("x" * 100, 0, ""),
+        ("x" * 1_234_567, 33, "x" + "… [cut, of 1,234,567 characters]"),
+        ("\n" * 20, 40, "\\n" * 20),
+        ("\n" * 20, 39, "\\n" * 7 + "… [cut, of 20 characters]"),
+        ("\n" + "x" * 99, 40, "\\n" + "x" * 12 + "… [cut, of 100 characters]"),
+        ("\ud83c" * 41, 40, "\ufffd" * 15 + "… [cut, of 41 characters]"),
+        ("\u00a0" * 41, 40, "\u00a0" * 15 + "… [cut, of 41 characters]"),
+    ],
+)
+def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str) -> None:
+    """The mark has the length of the text before it was escaped, and gives way last."""
+    assert sanitize(text, limit) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("line\nbreak\r\n\ttab", "line\\nbreak\\r\\n\\ttab"),
+        ("\x00\x1b[31mred\x7f\x85", "\\x00\\x1b[31mred\\x7f\\x85"),
+        ("a\u2028b\u2029c", "a\\u2028b\\u2029c"),
+        ("\u202egpj.exe \u2066x\u2069", "\\u202egpj.exe \\u2066x\\u2069"),
+        ("no\u200bwidth, 👩\u200d🚀\n", "no\u200bwidth, 👩\u200d🚀\\n"),
+        ("half \ud83c, other half \udf3b", "half \ufffd, other half \ufffd"),
+        ("caf\udce9", "caf\ufffd"),
+    ],
+)
+def test_unsafe_characters(text: str, safe: str) -> None:
+    """What steers a terminal or turns text becomes visible, half a surrogate pair a mark."""
+    assert sanitize(text) == safe
+
+
+@given(st.text(), st.integers(min_value=0, max_value=60))
+def test_any_text(text: str, limit: int) -> None:
+    """Whatever the text, it ends up short, encodable, and on one line."""
+    safe = sanitize(text, limit)
+
+    assert len(safe) <= limit
+    safe.encode()
+    assert len(safe.splitlines()) <= 1
+    assert not any(ord(character) < 32 for character in safe)

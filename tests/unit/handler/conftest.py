@@ -1,0 +1,35 @@
+"""Checks after the tests of handlers: nothing is left behind in the process."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Check that a test leaves no timer, no trace function and no running event loop."""
+
+    def state() -> list[object]:
+        return [signal.getsignal(signal.SIGALRM), sys.gettrace(), sys.getprofile()]
+
+    before = state()
+    yield
+    assert signal.setitimer(signal.ITIMER_REAL, 0) == (0, 0)
+    assert state() == before
+    assert asyncio._get_running_loop() is None
+
+
+@pytest.fixture(scope="module")
+def loops_are_closed() -> Iterator[None]:
+    """Collect garbage at the end: an event loop that is not closed warns then."""
+    yield
+    gc.collect()

@@ -1,0 +1,125 @@
+"""A logger, metrics or tracer that fails does not affect a task."""
+
+from __future__ import annotations
+
+import logging
+import math
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from typing_extensions import override
+
+from s3batch_handler.handler._observability import Observer
+from tests.support.observation import PERMANENT, SUCCEEDED, Log, new_metrics, task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Broken:
+    """All that Powertools offers, and all of it fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self if name == "provider" else self._fail
+
+    def _fail(self, *_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+
+class BrokenLater:
+    """Opens well, fails at each later step."""
+
+    def thread_safe_get_current_keys(self) -> dict[str, Any]:
+        return {}
+
+    def thread_safe_append_keys(self, **_: object) -> None: ...
+
+    def thread_safe_remove_keys(self, keys: object) -> None:
+        raise RuntimeError("remove")
+
+    @property
+    def provider(self) -> BrokenLater:
+        return self
+
+    @contextmanager
+    def in_subsegment(self, name: str) -> Iterator[Any]:
+        yield self
+        raise RuntimeError("close")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+@pytest.mark.parametrize("broken", [Broken(), BrokenLater()], ids=["all", "later"])
+def test_broken_powertools_fail_no_task(broken: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged what did not work, and the task goes on."""
+    observer = Observer(logger=broken, metrics=broken, tracer=broken)
+
+    with observer.observe(task(), 1.0) as watched:
+        watched.outcome = SUCCEEDED
+    observer.log_failure(task(), PERMANENT, None)
+
+    problems = {message.split(" failed;")[0] for message in caplog.messages}
+    assert problems >= {"removing logger keys", "adding metrics", "logging a failed task"}
+
+
+def test_orphaned_child_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
+    """A real way to break it: Powertools refuses keys on a child without a parent."""
+    logger = Logger(service=f"orphan-{uuid.uuid4()}", child=True)
+    observer = Observer(logger=logger)
+
+    with observer.observe(task(), math.inf) as watched:
+        watched.outcome = SUCCEEDED
+
+    assert "setting logger keys failed; the task is not affected" in caplog.messages
+
+
+def test_failing_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
+    class FailingFilter(logging.Filter):
+        @override
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise RuntimeError("a bug")
+
+    logger = logging.getLogger(f"failing-{uuid.uuid4()}")
+    logger.addFilter(FailingFilter())
+
+    Observer(logger=logger).log_failure(task(), PERMANENT, None)
+
+    assert "logging a failed task failed; the task is not affected" in caplog.messages
+
+
+def test_own_exceptions_pass_unchanged() -> None:
+    """Only Powertools' failures are swallowed, never the task's."""
+    error = ValueError("mine")
+
+    observer = Observer(metrics=new_metrics(), tracer=BrokenLater())
+
+    with pytest.raises(ValueError, match="mine") as caught, observer.observe(task(), math.inf):
+        raise error
+
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("options", "active"),
+    [
+        ({}, False),
+        ({"logger": logging.getLogger("mine")}, False),
+        ({"logger": Log().logger}, True),
+        ({"metrics": new_metrics()}, True),
+        ({"tracer": BrokenLater()}, True),
+    ],
+    ids=["nothing", "plain logger", "logger", "metrics", "tracer"],
+)
+def test_active_only_if_something_is_done_per_task(options: Any, active: bool) -> None:
+    assert Observer(**options).active is active
+
+
+def test_watch_without_anything_does_nothing() -> None:
+    with Observer().observe(task(), math.inf) as watched:
+        watched.outcome = SUCCEEDED
+
+    assert watched.outcome is SUCCEEDED

@@ -1,0 +1,110 @@
+"""``concurrency=N`` in threads."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from s3batch_handler import (
+    Task,
+    TemporaryFailure,
+    task_handler,
+)
+from s3batch_handler.testing import make_event
+from tests.support.handlers import LONG, invoke_in_time, results_of, short_context, soon
+
+
+def test_concurrency() -> None:
+    """``concurrency=N`` works on N tasks at a time, and no more."""
+    all_here = threading.Barrier(3)
+    at_work: set[str] = set()
+    most = []
+
+    @task_handler(concurrency=3)
+    def handler(task: Task) -> str:
+        at_work.add(task.id)
+        most.append(len(at_work))
+        all_here.wait(LONG)
+        at_work.discard(task.id)
+        return task.key
+
+    response = handler(make_event(*"abcdef"), None)
+
+    assert results_of(response) == [("Succeeded", key) for key in "abcdef"]
+    assert max(most) == 3
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+def test_concurrency_and_time() -> None:
+    """Tasks that run out of time side by side are answered in time, and so are those after them."""
+    free = threading.Event()
+
+    @task_handler(concurrency=2)
+    def handler(task: Task) -> str:
+        if task.key != "a":
+            free.wait(LONG)
+        return "done"
+
+    with soon():
+        done, *others = results_of(handler(make_event(*"abcde"), short_context(0.3)))
+    free.set()
+
+    assert done == ("Succeeded", "done")
+    assert [code for code, _ in others] == ["TemporaryFailure"] * 4
+    assert others[-1][1].startswith("not started")
+
+
+def test_concurrency_and_failures() -> None:
+    """Exceptions of one task do not concern the others, not even those that end processes."""
+
+    @task_handler(concurrency=4)
+    def handler(task: Task) -> str:
+        if task.key == "b":
+            sys.exit("bye")
+        if task.key == "c":
+            raise TemporaryFailure("later")
+        return "done"
+
+    response = handler(make_event(*"abcd"), None)
+
+    assert results_of(response) == [
+        ("Succeeded", "done"),
+        ("PermanentFailure", "SystemExit: bye"),
+        ("TemporaryFailure", "later"),
+        ("Succeeded", "done"),
+    ]
+
+
+def test_concurrency_and_context_variables() -> None:
+    """What was set for the invocation, a correlation id say, is there for each task."""
+    logger = Logger(service="concurrency", stream=io.StringIO())
+    keys: list[Any] = []
+
+    @task_handler(concurrency=2)
+    def handler(task: Task) -> None:
+        keys.append(logger.thread_safe_get_current_keys().get("tenant"))
+
+    logger.thread_safe_append_keys(tenant="me")
+    handler(make_event("a", "b"), None)
+    logger.thread_safe_clear_keys()
+
+    assert keys == ["me", "me"]
+
+
+def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of an invocation are done one by one then."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    handler = task_handler(concurrency=3)(lambda task: task.key)
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+    response = invoke_in_time(handler, "a", "b", "c")
+
+    assert results_of(response) == [("Succeeded", key) for key in "abc"]

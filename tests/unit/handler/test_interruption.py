@@ -1,0 +1,155 @@
+"""What a function can do when it is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.handler._time_limit import (
+    call_within,
+)
+from tests.support.handlers import LONG, soon
+from tests.support.time_limits import LIMIT, InSleep, sleep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def test_except_exception() -> None:
+    """A function that catches all exceptions, as careful people do, is ended all the same."""
+
+    def careful(_: object) -> str:
+        with contextlib.suppress(Exception):
+            try:
+                sleep()
+            except Exception:
+                return "caught"
+        return "suppressed"
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, careful, None)
+
+
+def test_finally() -> None:
+    """``finally``, ``with`` and generators have half of the reserve for cleaning up."""
+    done = []
+
+    @contextlib.contextmanager
+    def manager() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            time.sleep(0.05)
+            done.append("manager")
+
+    def generator() -> Iterator[None]:
+        with manager():
+            yield
+            sleep()
+
+    def work(_: object) -> None:
+        try:
+            for _ in generator():
+                pass
+        finally:
+            time.sleep(0.05)
+            done.append("finally")
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(1.0, work, None, LONG / 4)  # for busy machines
+
+    assert done == ["manager", "finally"]
+
+
+def test_cleaning_up_after_a_wait_for_a_lock() -> None:
+    """Code that waited when it was interrupted has its half of the reserve, too."""
+    done = []
+
+    def work(_: object) -> None:
+        try:
+            threading.Event().wait(LONG)
+        finally:
+            time.sleep(0.05)
+            done.append("finally")
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, work, None, LONG / 4)
+
+    assert done == ["finally"]
+
+
+def spin_in_try(_: object, ended: list[str]) -> None:
+    try:
+        while True:
+            sum(range(1000))
+    finally:
+        ended.append("finally")
+
+
+def spin_in_with(_: object, ended: list[str]) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.callback(ended.append, "finally")
+        while True:
+            ended.count("")
+
+
+@pytest.mark.parametrize("spin", [spin_in_try, spin_in_with])
+def test_finally_around_a_loop(spin: Callable[[Any, list[str]], None]) -> None:
+    """Cleaning up happens wherever in a loop the interruption comes (not so in Python before 3.13
+    for exceptions of signal handlers)."""
+    ended: list[str] = []
+
+    for _ in range(5):
+        with soon(), pytest.raises(OutOfTime):
+            call_within(0.02, lambda _: spin(_, ended), None, LONG / 4)
+
+    assert ended == ["finally"] * 5
+
+
+def test_interruption_that_is_swallowed() -> None:
+    """A bare ``except`` gets a second interruption after half of the reserve."""
+    swallowed = []
+
+    def stubborn(_: object) -> None:
+        try:
+            sleep()
+        except BaseException as error:
+            swallowed.append(type(error))
+        sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, stubborn, None, 1.0, InSleep())
+
+    assert swallowed == [OutOfTime]
+
+
+def test_interruption_that_is_survived() -> None:
+    """A function that swallows its interruption and then comes to its end has done its work."""
+
+    def work(_: object) -> str:
+        with contextlib.suppress(BaseException):
+            sleep()
+        return "done"
+
+    with soon():
+        assert call_within(LIMIT, work, None, 1.0, InSleep()) == "done"
+
+
+def test_interruption_that_is_turned_into_something_else() -> None:
+    """It is the time that was over, whatever a function makes of it; that is the cause."""
+
+    def work(_: object) -> None:
+        try:
+            sleep()
+        except BaseException as error:
+            raise ValueError("something failed") from error
+
+    with soon(), pytest.raises(OutOfTime) as caught:
+        call_within(LIMIT, work, None, 1.0, InSleep())
+
+    assert isinstance(caught.value.__cause__, ValueError)

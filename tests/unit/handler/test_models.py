@@ -1,0 +1,135 @@
+"""User arguments and payloads arrive as the models of the user."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from s3batch_handler import (
+    JobRef,
+    Outcome,
+    ResultCode,
+    Task,
+    task_handler,
+)
+from s3batch_handler.testing import make_context, make_event, make_task
+from tests.support.handlers import LoadEvent, results_of, soon
+from tests.support.time_limits import sleep
+
+SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
+
+
+class CopyArguments(BaseModel):
+    target: str
+    width: int = 100
+
+
+class Instruction(BaseModel):
+    source: str
+    width: int
+
+
+def test_arguments(load_event: LoadEvent) -> None:
+    """Text from S3 arrives as the user's model."""
+
+    @task_handler(arguments=CopyArguments)
+    def handler(task: Task[CopyArguments]) -> Any:
+        assert isinstance(task.job.arguments, CopyArguments)
+        return [task.job.id, task.job.arguments.target, task.job.arguments.width]
+
+    ((code, message),) = results_of(handler(load_event("v2.json"), None))
+
+    assert code == "Succeeded"
+    assert json.loads(message) == ["f3cc4f60-61f6-4a2b-8a21-d07600c373ce", "thumbnails", 640]
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_arguments_that_do_not_fit(concurrency: int) -> None:
+    """They fail all tasks permanently, each naming the field; no task is begun."""
+    begun: list[Any] = []
+    handler = task_handler(arguments=CopyArguments, concurrency=concurrency)(begun.append)
+
+    response = handler(make_event("a", "b", user_arguments={"width": "wide"}), make_context())
+
+    ((code, message), other) = results_of(response)
+    assert code == "PermanentFailure"
+    assert message.startswith("the job's user arguments are invalid: target: missing; width: ")
+    assert "wide" not in message
+    assert other == (code, message)
+    assert not begun
+
+
+def test_payload(load_event: LoadEvent) -> None:
+    """A key that is JSON arrives as the user's model."""
+
+    @task_handler(payload=Instruction, arguments=CopyArguments)
+    def handler(task: Task[CopyArguments, Instruction]) -> str:
+        assert isinstance(task.payload, Instruction)
+        return f"{task.payload.source} {task.payload.width} {task.job.arguments.target}"
+
+    response = handler(load_event("v2_json_key.json"), make_context())
+
+    assert results_of(response) == [("Succeeded", "photos/summer.jpg 320 thumbnails")]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ('{"source": "a"}', "width: missing"),
+        ('{"source": "a", "width": "x"}', "width: "),
+        ("photos/summer.jpg", "the key: "),
+        ('["a", 5]', "the key: expected an object, got a list"),
+        ("{", "the key: "),
+    ],
+)
+def test_payload_that_does_not_fit(key: str, says: str) -> None:
+    """It fails its own task, and the message names the field."""
+    handler = task_handler(payload=Instruction)(lambda task: "done")
+
+    response = handler(make_event(key, '{"source": "b", "width": 1}'), make_context())
+
+    ((code, message), other) = results_of(response)
+    assert code == "PermanentFailure"
+    assert message.startswith(f"the payload in the key is invalid: {says}")
+    assert other == ("Succeeded", "done")
+
+
+def test_run_as_in_an_invocation() -> None:
+    """User arguments and payload are read into the handler's models, time limits hold."""
+
+    @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.5)
+    def handler(task: Task[CopyArguments, Instruction]) -> str:
+        if task.payload.width == 0:
+            sleep()
+        return f"{task.job.arguments.target} {task.payload.source}"
+
+    task = make_task('{"source": "a", "width": 1}', user_arguments={"target": "b"})
+    slow = make_task('{"source": "a", "width": 0}', user_arguments={"target": "b"})
+
+    assert handler.run(task) == Outcome(SUCCEEDED, "b a")
+    assert handler.run(make_task("a")).code is PERMANENT
+    with soon():
+        assert handler.run(slow).code is TEMPORARY
+    assert handler.run(task, make_context(timeout=0.5)).message.startswith("not started")
+
+
+def test_run_with_models() -> None:
+    """A test may make the models itself."""
+
+    @task_handler(arguments=CopyArguments, payload=Instruction)
+    def handler(task: Task[CopyArguments, Instruction]) -> str:
+        return f"{task.job.arguments.target} {task.payload.source}"
+
+    task = Task[CopyArguments, Instruction](
+        id="1",
+        bucket="b",
+        key="k",
+        job=JobRef[CopyArguments](id="j", arguments=CopyArguments(target="x")),
+        payload=Instruction(source="y", width=1),
+    )
+
+    assert handler.run(task) == Outcome(SUCCEEDED, "x y")

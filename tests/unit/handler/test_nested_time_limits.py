@@ -1,0 +1,67 @@
+"""Calls within a time limit inside other such calls."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+
+from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.handler._time_limit import (
+    call_within,
+)
+from tests.support.handlers import LONG, soon
+from tests.support.time_limits import LIMIT, InSleep, sleep
+
+
+def test_nearer_limit_inside() -> None:
+    """The limit of an inner call holds; the outer one's holds after it."""
+    seen = []
+
+    def outer(_: object) -> None:
+        with pytest.raises(OutOfTime):
+            call_within(LIMIT, sleep, None)
+        seen.append("inner")
+        sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(1.0, outer, None)
+
+    assert seen == ["inner"]
+
+
+def test_nearer_limit_outside() -> None:
+    """The outer limit holds within an inner call, and still ends the outer one after it."""
+    seen = []
+
+    def outer(_: object) -> None:
+        try:
+            call_within(LONG, sleep, None, 1.0, InSleep())
+        except OutOfTime:
+            seen.append("inner")
+        sleep()
+
+    with soon(), pytest.raises(OutOfTime):
+        call_within(LIMIT, outer, None, 1.0, InSleep())
+
+    assert seen == ["inner"]
+
+
+def test_call_after_an_interruption() -> None:
+    """A call within one that was interrupted keeps to what time there is, and comes back."""
+    times = []
+
+    def outer(_: object) -> str:
+        with contextlib.suppress(OutOfTime):
+            sleep()
+        began = time.monotonic()
+        with contextlib.suppress(OutOfTime):
+            call_within(LONG, sleep, None, 2.0)
+        times.append(time.monotonic() - began)
+        return "done"
+
+    with contextlib.suppress(OutOfTime):
+        call_within(LIMIT, outer, None, 2.0, InSleep())
+
+    assert times[0] < LONG / 4

@@ -1,0 +1,163 @@
+"""Options of ``@task_handler``, and which values are refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from s3batch_handler import (
+    ResultCode,
+    task_handler,
+)
+from s3batch_handler.testing import make_event, make_task
+from tests.support.handlers import decorate, raising, results_of
+
+if TYPE_CHECKING:
+    from undefined_module import Undefined  # type: ignore[import-not-found]
+
+SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"retry": (KeyError,)}, TypeError, "no option retry"),
+        ({"strickt": True, "on_time_out": TEMPORARY}, TypeError, "no option on_time_out, strickt"),
+        (
+            {"retry_on": ("KeyError",)},
+            TypeError,
+            "retry_on takes exception classes, got 'KeyError'",
+        ),
+        ({"give_up_on": 404}, TypeError, "give_up_on takes exception classes, got 404"),
+        ({"classify": "never"}, TypeError, "classify"),
+        ({"unexpected": "ignore"}, ValueError, "ignore"),
+        ({"on_timeout": "Done"}, ValueError, "Done"),
+        ({"treat_missing_keys_as": None}, ValueError, "None"),
+        ({"task_timeout": 0}, ValueError, "task_timeout is 0: it must be more than 0"),
+        ({"task_timeout": -1}, ValueError, "task_timeout is -1"),
+        ({"task_timeout": math.nan}, ValueError, "task_timeout is nan"),
+        ({"task_timeout": "5"}, TypeError, "task_timeout is '5': it must be a number"),
+        ({"time_reserve": -1}, ValueError, "time_reserve is -1: it must be at least 0"),
+        ({"time_reserve": None}, TypeError, "time_reserve is None"),
+        ({"concurrency": 0}, ValueError, "concurrency is 0: it must be at least 1"),
+        ({"concurrency": math.nan}, ValueError, "concurrency is nan"),
+        ({"concurrency": None}, TypeError, "concurrency is None"),
+        ({"concurrency": 2.7}, TypeError, "concurrency is 2.7: it must be a whole number"),
+        ({"concurrency": True}, TypeError, "concurrency is True: it must be a number"),
+        ({"strict": "false"}, TypeError, "strict is 'false': it must be True or False"),
+        ({"strict": None}, TypeError, "strict is None"),
+    ],
+)
+def test_options_that_cannot_be(options: Any, error: type[Exception], says: str) -> None:
+    """A wrong option is refused where the function is decorated, by its name."""
+    with pytest.raises(error, match=says):
+        decorate(**options)(lambda task: None)
+
+
+@pytest.mark.parametrize("single", [KeyError, (KeyError,), [KeyError], {KeyError}])
+def test_exceptions_as_they_come(single: Any) -> None:
+    """One exception class, or several in whatever holds them."""
+    response = task_handler(retry_on=single)(raising(KeyError("a")))(make_event("a"), None)
+
+    assert [code for code, _ in results_of(response)] == ["TemporaryFailure"]
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("time_reserv", "no option time_reserv. Did you mean time_reserve?"),
+        ("TaskTimeout", "Did you mean task_timeout"),
+        ("timeout", "Did you mean on_timeout or task_timeout?"),
+        ("retry", "Did you mean retry_on?"),
+        ("argument", "Did you mean arguments?"),
+        ("payloads", "Did you mean payload?"),
+        ("treat_missing_keys", "Did you mean treat_missing_keys_as?"),
+        ("xyz", "Its options are arguments, classify, concurrency"),
+    ],
+)
+def test_a_misspelt_option_says_what_was_probably_meant(option: str, says: str) -> None:
+    """The nearest names are named, or all of them where none is near."""
+    with pytest.raises(TypeError) as caught:
+        decorate(**{option: 1})(lambda task: None)
+
+    assert says in str(caught.value)
+
+
+@dataclass
+class Arguments:
+    target: str
+
+
+class NeverResolved(BaseModel):
+    target: Undefined
+
+
+class ResolvedLater(BaseModel):
+    parts: list[Part]
+
+
+class Part(BaseModel):
+    number: int
+    smaller: Part | None = None
+
+
+class Deferred(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
+    number: int
+
+
+class DeferredForGood(NeverResolved):
+    model_config = ConfigDict(defer_build=True)
+
+
+@pytest.mark.parametrize("option", ["arguments", "payload"])
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        (NeverResolved, "NeverResolved: .*Undefined.*Define or import"),
+        (DeferredForGood, "DeferredForGood: .*Undefined.*Define or import"),
+        (list["Missing"], "Missing.*Define or import"),  # type: ignore[name-defined]  # noqa: F821
+        (5, "=5: Unable to generate pydantic-core schema for 5"),
+        (property, "property: Unable to generate"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused(option: str, model: Any, says: str) -> None:
+    """The mistake is found when the function is decorated, not with the first task."""
+    with pytest.raises(TypeError, match=f"task_handler cannot use {option}={says}|{says}"):
+        decorate(**{option: model})(lambda task: None)
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "value"),
+    [
+        (ResolvedLater, '{"parts": [{"number": 1}]}', ResolvedLater(parts=[Part(number=1)])),
+        (Part, '{"number": 1, "smaller": {"number": 2}}', Part(number=1, smaller=Part(number=2))),
+        (Deferred, '{"number": 1}', Deferred(number=1)),
+        (list["Part"], '[{"number": 1}]', [Part(number=1)]),
+        (Arguments, '{"target": "x"}', Arguments("x")),
+        (dict[str, int], '{"a": 1}', {"a": 1}),
+    ],
+)
+def test_a_model_that_names_others_is_resolved(model: Any, key: str, value: Any) -> None:
+    """Recursive and deferred models work, and names in quotes mean what they mean to the user."""
+    seen = []
+
+    decorate(payload=model)(lambda task: seen.append(task.payload)).run(make_task(key))
+
+    assert seen == [value]
+
+
+def test_names_in_quotes_may_be_those_of_a_function() -> None:
+    """A model that is local to a function is found where the user wrote its name."""
+
+    class Local(BaseModel):
+        number: int
+
+    handler = decorate(payload=list["Local"])(lambda task: task.payload[0].number)
+
+    assert handler.run(make_task('[{"number": 7}]')).message == "7"

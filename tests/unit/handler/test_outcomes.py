@@ -1,0 +1,238 @@
+"""What a function returns or raises decides the result of its task."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3batch_handler import (
+    JobRef,
+    Outcome,
+    PermanentFailure,
+    ResultCode,
+    Task,
+    TemporaryFailure,
+    task_handler,
+)
+from s3batch_handler.testing import make_context, make_event, make_task
+from tests.support.handlers import decorate, raising, results_of
+
+SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
+
+
+RETURNED: list[tuple[Any, tuple[str, str]]] = [
+    (None, ("Succeeded", "")),
+    ("done", ("Succeeded", "done")),
+    ({"size": 3}, ("Succeeded", '{"size":3}')),
+    (Outcome(TEMPORARY, "later"), ("TemporaryFailure", "later")),
+    (Outcome(PERMANENT), ("PermanentFailure", "")),
+    (ResultCode.PERMANENT_FAILURE, ("PermanentFailure", "")),
+    (JobRef(id="j"), ("Succeeded", '{"id":"j","arguments":{}}')),
+    ("x\ny\ud800", ("Succeeded", "x\\ny\ufffd")),
+    ("x" * 2000, ("Succeeded", "x" * 996 + "… [cut, of 2,000 characters]")),
+]
+
+
+@pytest.mark.parametrize(("value", "answer"), RETURNED)
+def test_returned_value(value: Any, answer: tuple[str, str]) -> None:
+    """A returned value becomes the answer; failures may be returned, too."""
+    response = task_handler(lambda task: value)(make_event("a"), None)
+
+    assert results_of(response) == [answer]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"raw", math.nan, object(), (x for x in "a"), {1, b"raw"}, Outcome("Done"), Outcome(None)],  # type: ignore[arg-type]
+)
+def test_returned_value_that_is_no_answer(value: Any) -> None:
+    """What cannot be an answer is a PermanentFailure of that task, and says so."""
+    ((code, message),) = results_of(task_handler(lambda task: value)(make_event("a"), None))
+
+    assert code == "PermanentFailure"
+    assert "the function" in message
+    assert "return" in message
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.binary() | st.builds(object)
+    | st.builds(Outcome, st.sampled_from([*ResultCode, "bad"]), st.text() | st.none())
+    | st.just(Ellipsis) | st.just(int) | st.just(BaseException),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.none(), inner),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@given(ANYTHING)
+def test_any_returned_value(value: Any) -> None:
+    """Whatever a function returns, Lambda and S3 can read the response."""
+    response = task_handler(lambda task: value)(make_event("a"), None)
+
+    ((code, message),) = results_of(json.loads(json.dumps(response)))
+    assert code in {"Succeeded", "TemporaryFailure", "PermanentFailure"}
+    assert len(message) <= 1024
+    message.encode()
+
+
+class FakeError(Exception):
+    def __init__(self, *, cannot_be_shown: bool = False) -> None:
+        super().__init__("some text")
+        self.cannot_be_shown = cannot_be_shown
+
+    def __str__(self) -> str:  # type: ignore[explicit-override]
+        if self.cannot_be_shown:
+            raise ValueError("not even this")
+        return "some text"
+
+
+NO_SUCH_KEY = ClientError(
+    {
+        "Error": {"Code": "NoSuchKey", "Message": "The specified key does not exist."},
+        "ResponseMetadata": {"HTTPStatusCode": 404, "RequestId": "TX234S0F24A06C7"},  # type: ignore[typeddict-item]
+    },
+    "GetObject",
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (TemporaryFailure("not yet"), "TemporaryFailure", "not yet"),
+        (PermanentFailure("never"), "PermanentFailure", "never"),
+        (TemporaryFailure(), "TemporaryFailure", "TemporaryFailure"),
+        (ConnectionResetError("gone"), "TemporaryFailure", "ConnectionResetError: gone"),
+        (TimeoutError(), "TemporaryFailure", "TimeoutError"),
+        (ZeroDivisionError("a bug"), "PermanentFailure", "ZeroDivisionError: a bug"),
+        (NO_SUCH_KEY, "PermanentFailure", "NoSuchKey calling GetObject"),
+        (NO_SUCH_KEY, "PermanentFailure", "TX234S0F24A06C7"),
+        (FakeError(), "PermanentFailure", "FakeError: some text"),
+        (FakeError(cannot_be_shown=True), "PermanentFailure", "FakeError"),
+        (ExceptionGroup("several", [TimeoutError()]), "TemporaryFailure", "several"),
+        (StopIteration("odd"), "PermanentFailure", "StopIteration"),
+        (RecursionError("deep"), "PermanentFailure", "RecursionError"),
+        (MemoryError(), "PermanentFailure", "MemoryError"),
+    ],
+)
+def test_raised_exception(error: Exception, code: str, says: str) -> None:
+    """An exception decides what becomes of its task, and the message says what it was."""
+    ((answered, message),) = results_of(task_handler(raising(error))(make_event("a"), None))
+
+    assert answered == code
+    assert says in message
+
+
+@pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
+@pytest.mark.parametrize(
+    "error",
+    [
+        SystemExit("bye"),
+        SystemExit(0),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        BaseExceptionGroup("all", [SystemExit()]),
+        type("OwnBase", (BaseException,), {})("own"),
+    ],
+)
+def test_exceptions_that_end_processes(error: BaseException, context_of_now: Any) -> None:
+    """Nothing that a function raises ends the environment; other tasks are done."""
+
+    @task_handler(unexpected="raise")
+    def handler(task: Task) -> str:
+        if task.key == "b":
+            raise error
+        return "done"
+
+    response = handler(make_event("a", "b", "c"), context_of_now())
+
+    assert [code for code, _ in results_of(response)] == [
+        "Succeeded",
+        "PermanentFailure",
+        "Succeeded",
+    ]
+    assert type(error).__name__ in results_of(response)[1][1]
+
+
+class Throttled(Exception):
+    pass
+
+
+class NotAPhoto(ConnectionError):
+    pass
+
+
+def test_retry_on_and_give_up_on() -> None:
+    """Exceptions of one's own are added to the table, and come before it."""
+    handler = task_handler(retry_on=(Throttled,), give_up_on=(NotAPhoto,))
+
+    temporary = handler(raising(Throttled()))(make_event("a"), None)
+    permanent = handler(raising(NotAPhoto()))(make_event("a"), None)
+
+    assert results_of(temporary) == [("TemporaryFailure", "Throttled")]
+    assert results_of(permanent) == [("PermanentFailure", "NotAPhoto")]
+
+
+def test_classify() -> None:
+    """``classify`` is asked first; ``None`` means that it has no opinion."""
+
+    def opinion(error: BaseException) -> ResultCode | None:
+        return TEMPORARY if "again" in str(error) else None
+
+    handler = task_handler(classify=opinion, give_up_on=(KeyError,))
+
+    asked = handler(raising(KeyError("again")))(make_event("a"), None)
+    not_asked = handler(raising(KeyError("never")))(make_event("a"), None)
+
+    assert [code for code, _ in results_of(asked)] == ["TemporaryFailure"]
+    assert [code for code, _ in results_of(not_asked)] == ["PermanentFailure"]
+
+
+@pytest.mark.parametrize("code", ResultCode)
+def test_unexpected_exception(code: ResultCode) -> None:
+    """What nobody classified is what ``unexpected`` says."""
+    handler = task_handler(unexpected=code)(raising(ZeroDivisionError("a bug")))
+
+    assert results_of(handler(make_event("a"), None)) == [(code.value, "ZeroDivisionError: a bug")]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_unexpected_exception_that_is_raised(concurrency: int) -> None:
+    """With ``unexpected="raise"`` it fails the invocation; what is known stays an answer."""
+    options: Any = {"unexpected": "raise", "concurrency": concurrency}
+    event = make_event("a", "b")
+
+    known = decorate(**options)(raising(NO_SUCH_KEY))(event, None)
+
+    assert [code for code, _ in results_of(known)] == ["PermanentFailure"] * 2
+    with pytest.raises(ZeroDivisionError):
+        decorate(**options)(raising(ZeroDivisionError()))(event, None)
+
+
+@given(st.sampled_from([Exception, KeyError, OSError, UnicodeDecodeError, ExceptionGroup]),
+       st.lists(st.none() | st.integers() | st.text() | st.binary(), max_size=5))  # fmt: skip
+def test_any_raised_exception(kind: type[Exception], arguments: list[Any]) -> None:
+    """Whatever a function raises, Lambda and S3 can read the response."""
+
+    def work(task: Task) -> None:
+        raise kind(*arguments)
+
+    response = task_handler(work)(make_event("a"), None)
+
+    ((code, message),) = results_of(json.loads(json.dumps(response)))
+    assert code in {"TemporaryFailure", "PermanentFailure"}
+    assert 0 < len(message) <= 1024
+    message.encode()
+
+
+def test_result_of_a_success_is_passed_on_as_it_is() -> None:
+    """A function may have been written to make presigned addresses."""
+    url = "https://b.s3.amazonaws.com/k?Signature=aB3xY5zK9mQ7"
+
+    assert task_handler(lambda task: url).run(make_task("k")).message == url
+    outcome = Outcome(ResultCode.SUCCEEDED, url)
+    assert task_handler(lambda task: outcome).run(make_task("k")).message == url

@@ -1,0 +1,246 @@
+"""Models and dataclasses are serialized by pydantic, wherever they are in a value."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import ipaddress
+import pathlib
+import types
+import uuid
+import zoneinfo
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, TypeVar
+
+import pydantic.dataclasses
+import pytest
+from pydantic import (
+    BaseModel,
+    Field,
+    HttpUrl,
+    PlainSerializer,
+    SecretStr,
+    SerializeAsAny,
+    computed_field,
+    field_serializer,
+)
+
+from s3batch_handler import Outcome, PermanentFailure, ResultCode
+from s3batch_handler.handler._results import outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
+
+
+@pydantic.dataclasses.dataclass
+class Receipt:
+    number: int = Field(serialization_alias="count")
+    token: str = Field(default="s3cret", exclude=True)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def doubled(self) -> int:
+        return self.number * 2
+
+
+@dataclasses.dataclass
+class LongReceipt(Receipt):
+    note: str = "n"
+
+
+class PlainReceipt(Receipt):
+    pass
+
+
+@dataclasses.dataclass
+class Annotations:
+    number: Annotated[int, Field(serialization_alias="count")]
+    tokens: list[Annotated[SecretStr, PlainSerializer(lambda token: "masked")]]
+    token: Annotated[str, Field(exclude=True)] = "s3cret"
+
+
+@dataclasses.dataclass
+class Defaults:
+    number: int
+    token: str = Field(default="s3cret", exclude=True)
+
+
+class Account(BaseModel):
+    name: str = "n"
+    token: str = Field(default="s3cret", exclude=True)
+    secret: SecretStr = SecretStr("s3cret")
+
+    @field_serializer("name")
+    def shout(self, name: str) -> str:
+        return name.upper()
+
+
+ValueT = TypeVar("ValueT")
+
+
+class Box(BaseModel, Generic[ValueT]):
+    value: ValueT
+
+
+class Animal(BaseModel):
+    pass
+
+
+class Dog(Animal):
+    barks: bool = True
+
+
+class Cage(BaseModel):
+    all_of_it: SerializeAsAny[Animal] = Dog()
+    declared: Animal = Dog()
+
+
+@dataclasses.dataclass
+class Nested:
+    x: Any
+    y: Any = None
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any = None
+
+
+RECEIPT = '{"count":1,"doubled":2}'
+ACCOUNT = '{"name":"N","secret":"**********"}'
+SERIALISED: list[tuple[Any, str]] = [
+    (Receipt(number=1), RECEIPT),
+    (LongReceipt(number=1), '{"count":1,"note":"n","doubled":2}'),
+    (PlainReceipt(number=1), RECEIPT),
+    (Annotations(1, [SecretStr("s3cret")]), '{"count":1,"tokens":["masked"]}'),
+    (Defaults(1), '{"number":1}'),
+    (Account(), ACCOUNT),
+    (Box[Account](value=Account()), f'{{"value":{ACCOUNT}}}'),
+    (Box[Any](value=[Receipt(number=1)]), f'{{"value":[{RECEIPT}]}}'),
+    (Cage(), '{"all_of_it":{"barks":true},"declared":{}}'),
+    (SecretStr("s3cret"), '"**********"'),
+    (ipaddress.ip_address("10.0.0.1"), '"10.0.0.1"'),
+    (zoneinfo.ZoneInfo("UTC"), '"UTC"'),
+    (HttpUrl("https://example.com/a"), '"https://example.com/a"'),
+]
+
+
+@pytest.mark.parametrize(
+    ("wrap", "template"),
+    [
+        (lambda value: value, "%s"),
+        (lambda value: [value], "[%s]"),
+        (lambda value: {"a": (value,)}, '{"a":[%s]}'),
+        (Nested, '{"x":%s,"y":null}'),
+        (Pair, "[%s,null]"),
+        (lambda value: Nested([Pair({"a": Nested(value)})]), '{"x":[[{"a":{"x":%s,"y":null}},null]],"y":null}'),  # noqa: E501
+        (lambda value: collections.deque([value]), "[%s]"),
+        (lambda value: types.MappingProxyType({"a": value}), '{"a":%s}'),
+        (lambda value: {dt.date(2026, 1, 2): [value]}, '{"2026-01-02":[%s]}'),
+        (lambda value: Outcome(SUCCEEDED, [value]), "[%s]"),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("value", "message"), SERIALISED)
+def test_pydantic_serialises_what_it_can(
+    value: Any, message: str, wrap: Callable[[Any], Any], template: str
+) -> None:
+    """Aliases, serializers, computed and excluded fields count, however deep the value is."""
+    made = outcome_of(wrap(value)).message
+
+    assert made == template % message
+    assert "s3cret" not in made
+
+
+@pytest.mark.parametrize(("value", "message"), [SERIALISED[0], *SERIALISED[5:]])
+def test_pydantic_serialises_what_is_in_a_model(value: Any, message: str) -> None:
+    """The same holds for a field of any type, where pydantic knows the value by itself."""
+    assert outcome_of(Box[Any](value=value)).message == f'{{"value":{message}}}'
+
+
+@dataclasses.dataclass
+class Unresolved:
+    elsewhere: Callable[[], None] | None
+    token: Annotated[str, Field(exclude=True)] = "s3cret"
+
+
+@dataclasses.dataclass
+class UnresolvedPlain:
+    elsewhere: Callable[[], None] | None = None
+    number: int = 1
+
+
+def test_a_field_that_may_be_excluded_is_not_guessed() -> None:
+    """Annotations with a name that only type checkers know hide whether a field is excluded."""
+    with pytest.raises(PermanentFailure, match="pydantic cannot serialize 'Unresolved'") as caught:
+        outcome_of([Unresolved(None)])
+
+    assert "s3cret" not in str(caught.value)
+    assert outcome_of(UnresolvedPlain()).message == '{"elsewhere":null,"number":1}'
+
+
+Hidden = Annotated[str, Field(exclude=True)]
+
+
+@dataclasses.dataclass
+class UnresolvedBesideHidden:
+    token: Hidden = "s3cret"
+    elsewhere: Callable[[], None] | None = None
+
+
+def test_a_field_that_is_excluded_by_an_alias_is_not_guessed() -> None:
+    """The name of a type that is only known to type checkers does not hide the other fields."""
+    with pytest.raises(PermanentFailure, match="pydantic cannot serialize"):
+        outcome_of(UnresolvedBesideHidden())
+
+
+class Unchecked(BaseModel):
+    size: int = 0
+
+
+def test_values_that_do_not_fit_their_fields_are_not_quoted_in_warnings() -> None:
+    """pydantic checks no assignments, and its warnings would bring the values into the log."""
+    unchecked = Unchecked()
+    unchecked.size = "s3cret"  # type: ignore[assignment]
+
+    assert outcome_of(unchecked).message == '{"size":"s3cret"}'
+    assert outcome_of([unchecked]).message == '[{"size":"s3cret"}]'
+
+
+class Letter(enum.Enum):
+    A = 1
+    B = "b"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        (Letter.A, "1"),
+        (Letter.B, "b"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (dt.datetime(2026, 1, 2, tzinfo=dt.UTC), "2026-01-02T00:00:00Z"),
+        (dt.timedelta(hours=1), "PT1H"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (decimal.Decimal("1.50"), "1.50"),
+        (pathlib.PurePosixPath("a/b"), "a/b"),
+        (ipaddress.ip_address("10.0.0.1"), "10.0.0.1"),
+        ((1, "a"), "1,a"),
+        (SecretStr("s3cret"), "**********"),
+    ],
+)
+def test_keys_are_treated_as_inside_a_model(key: Any, text: str) -> None:
+    """Keys that JSON cannot hold are spelled as pydantic spells them, at any depth."""
+    assert outcome_of({key: 1}).message == f'{{"{text}":1}}'
+    assert outcome_of([{"a": Nested({key: [1]})}]).message == f'[{{"a":{{"x":{{"{text}":[1]}},"y":null}}}}]'  # fmt: skip  # noqa: E501
+
+
+def test_keys_in_a_circle_are_refused() -> None:
+    """A dict that contains itself is no JSON, whatever its keys are."""
+    circle: dict[Any, Any] = {}
+    circle[dt.date(2026, 1, 2)] = circle
+
+    with pytest.raises(PermanentFailure, match="recursion"):
+        outcome_of(circle)

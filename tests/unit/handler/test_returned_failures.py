@@ -1,0 +1,418 @@
+"""Failures that a function returns, in any of their forms."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import enum
+import json
+import types
+from typing import Any, NamedTuple
+
+import pydantic.dataclasses
+import pytest
+from aws_lambda_powertools.utilities.data_classes.s3_batch_operation_event import (
+    S3BatchOperationResponse,
+    S3BatchOperationResponseRecord,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import (
+    BaseModel,
+    Field,
+)
+
+from s3batch_handler import Outcome, PermanentFailure, ResultCode, TaskResult, TemporaryFailure
+from s3batch_handler.handler._results import outcome_of
+from s3batch_handler.testing import make_task
+
+SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
+
+
+TASK = make_task("a")
+OTHER = make_task("b")
+NO = {"resultCode": "PermanentFailure", "resultString": "no"}
+RECORD = S3BatchOperationResponseRecord(TASK.id, "PermanentFailure", "no")
+
+
+def response(*results: Any) -> S3BatchOperationResponse:
+    return S3BatchOperationResponse("1.0", "an invocation", "Succeeded", [*results])
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class ResultModel(BaseModel):  # AWS's names
+    taskId: str = TASK.id
+    resultCode: ResultCode = PERMANENT
+    resultString: str = "no"
+
+
+class AliasedResult(BaseModel):
+    code: str = Field(default="PermanentFailure", serialization_alias="resultCode")
+    message: str = Field(default="no", serialization_alias="resultString")
+
+
+@dataclasses.dataclass
+class ResultDataclass:
+    resultCode: str = "PermanentFailure"
+    resultString: str = "no"
+
+
+class NamedResult(NamedTuple):
+    taskId: str = TASK.id
+    resultCode: str = "PermanentFailure"
+    resultString: str = "no"
+
+
+class Status(enum.Enum):
+    FAILED = "PermanentFailure"
+    DONE = "Succeeded"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        # outcomes
+        (PERMANENT, "no"),
+        [PERMANENT, "no"],
+        ("PermanentFailure", "no"),
+        {"code": PERMANENT, "message": "no"},
+        {"code": "PermanentFailure", "message": "no"},
+        [Outcome(PERMANENT, "no")],
+        TaskResult(TASK, Outcome(PERMANENT, "no")),
+        # a result of AWS
+        NO,
+        NO | {"taskId": TASK.id},
+        NO | {"taskId": None},
+        NO | {"resultCode": PERMANENT},
+        NO | {"rows": 5},
+        types.MappingProxyType(NO),
+        [NO],
+        (NO,),
+        ResultModel(),
+        [ResultModel()],
+        AliasedResult(),
+        [AliasedResult()],
+        ResultDataclass(),
+        NamedResult(),
+        # a response of AWS
+        {"invocationSchemaVersion": "2.0", "invocationId": "i", "results": [NO]},
+        {"treatMissingKeysAs": "Succeeded", "results": [NO | {"taskId": TASK.id}]},
+        {"invocationId": "i", "results": (ResultModel(),)},
+        {"results": [NO]},
+        {"results": collections.deque([NO])},
+        {"invocationId": "i", "results": collections.UserList([ResultModel()])},
+        # of Powertools
+        RECORD,
+        RECORD.asdict(),
+        dataclasses.asdict(RECORD),
+        [RECORD],
+        response(RECORD),
+        response(RECORD).asdict(),
+        dataclasses.asdict(response(RECORD)) | {"results": [RECORD]},
+        dataclasses.asdict(response(RECORD)),
+        [dataclasses.asdict(RECORD)],
+        dataclasses.asdict(RECORD) | {"rows": 5},
+        json.dumps(dataclasses.asdict(RECORD)),
+        json.dumps(dataclasses.asdict(response(RECORD))),
+    ],
+)
+def test_a_failure_is_understood_in_each_of_its_forms(value: Any) -> None:
+    """A failure that was returned as AWS, Powertools or a tuple spell it is that failure."""
+    assert outcome_of(value, TASK) == Outcome(PERMANENT, "no")
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        ("PermanentFailure", Outcome(PERMANENT)),
+        ("TemporaryFailure", Outcome(TEMPORARY)),
+        (Text("TemporaryFailure"), Outcome(TEMPORARY)),
+        (Status.FAILED, Outcome(PERMANENT)),
+        ((TEMPORARY,), Outcome(TEMPORARY)),
+        ((TEMPORARY, None), Outcome(TEMPORARY)),
+        ((TEMPORARY, {"a": 1}), Outcome(TEMPORARY, '{"a":1}')),
+        ((SUCCEEDED, "done"), Outcome(SUCCEEDED, "done")),
+        (json.dumps(NO), Outcome(PERMANENT, "no")),
+        (Text(json.dumps([NO], indent=2)), Outcome(PERMANENT, "no")),
+        (json.dumps(response(RECORD).asdict()), Outcome(PERMANENT, "no")),
+        ({"code": TEMPORARY}, Outcome(TEMPORARY)),
+        ({"resultCode": "TemporaryFailure"}, Outcome(TEMPORARY)),
+        ({"resultCode": "TemporaryFailure", "resultString": None}, Outcome(TEMPORARY)),
+        ({"resultCode": "Succeeded", "resultString": {"a": 1}}, Outcome(SUCCEEDED, '{"a":1}')),
+        ({"result_code": "TemporaryFailure"}, Outcome(TEMPORARY)),
+        (Outcome(TEMPORARY, PERMANENT), Outcome(TEMPORARY, "PermanentFailure")),
+    ],
+)
+def test_other_outcomes_in_disguise(value: Any, outcome: Outcome) -> None:
+    """A code may stand alone, and a message may be any value that JSON can hold."""
+    made = outcome_of(value, TASK)
+
+    assert made == outcome
+    assert type(made.code) is ResultCode
+    assert type(made.message) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ((PERMANENT, "no", 5), "a tuple with a ResultCode.*Return one Outcome"),
+        (("no", PERMANENT), "a tuple with a ResultCode"),
+        (["no", PERMANENT], "a list with a ResultCode"),
+        ((SUCCEEDED, PERMANENT), "a tuple with a ResultCode"),
+        ((True, Outcome(PERMANENT, "no")), "a tuple with a ResultCode or an Outcome"),
+        ([Outcome(SUCCEEDED), Outcome(PERMANENT)], "a list with a ResultCode or an Outcome"),
+        (TaskResult(OTHER, Outcome(SUCCEEDED)), "a TaskResult of another task"),
+        (TaskResult(TASK, Outcome("Done")), "not a valid ResultCode"),  # type: ignore[arg-type]
+        (Outcome(Outcome(PERMANENT)), "not a valid ResultCode"),  # type: ignore[arg-type]
+        (Outcome("no", PERMANENT), "'no' is not a valid ResultCode"),  # type: ignore[arg-type]
+        (NO | {"resultCode": "Failed"}, "resultCode: expected one of Succeeded, .*got 'Failed'"),
+        (NO | {"resultCode": "permanentFailure"}, "resultCode: expected one of"),
+        (NO | {"resultCode": None}, "resultCode: expected one of .*got null"),
+        ({"resultCode": 0, "rows": 5}, "resultCode: expected one of .*got a number"),
+        ({"resultCode": "Succeeded", "taskId": OTHER.id}, "taskId: not the ID of the task"),
+        ({"resultCode": "Succeeded", "taskId": 5}, "taskId: not the ID of the task"),
+        ([NO, NO], "results: expected one for the task, got 2"),
+        ([{"resultCode": "Succeeded"}, "x"], "results: expected one for the task, got 2"),
+        ({"invocationId": "i", "results": []}, "results: expected one for the task, got 0"),
+        ({"invocationId": "i", "results": [5]}, "results: expected one for the task"),
+        ({"results": [{"resultCode": "Succeeded"}] * 2}, "expected one for the task, got 2"),
+        ({"results": NO}, "results: expected a list, got an object"),
+        ({"invocationSchemaVersion": "1.0", "results": None}, "results: expected a list, got null"),
+        ({"treatMissingKeysAs": "PermanentFailure"}, "results: expected a list"),
+        (response(), "results: expected one for the task, got 0"),
+        (response(RECORD, RECORD), "results: expected one for the task, got 2"),
+        (
+            response(S3BatchOperationResponseRecord(OTHER.id, "Succeeded", "")),
+            "taskId: not the ID of the task",
+        ),
+    ],
+)
+def test_what_does_not_answer_exactly_this_task_is_refused(value: Any, says: str) -> None:
+    """AWS's shapes and outcomes that do not fit fail the task: they are no data."""
+    with pytest.raises(PermanentFailure, match=says) as caught:
+        outcome_of(value, TASK)
+
+    assert str(caught.value).startswith("the function returned")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"results": [1, 2]},
+        {"results": []},
+        {"results": [{"code": "PermanentFailure"}]},
+        {"results": {"a": 1}},
+        {"a": ["PermanentFailure", {"PermanentFailure": PERMANENT.value}]},
+        {"code": "E404", "message": "no"},
+        {"code": "PermanentFailure", "message": "no", "rows": 5},
+        {"result_code": "E404"},
+        {"result_code": "Succeeded", "rows": 5},
+        {"invocation_id": "i", "rows": 5},
+        {"taskId": "a", "resultString": "no"},
+        {"api": NO},
+        {"api": [NO]},
+        {"api": ["PermanentFailure", "no"]},
+        {"invocationId": "i"},
+        [[NO]],
+        ["Succeeded", "Succeeded", "PermanentFailure"],
+        ["a", "PermanentFailure"],
+        ["E404", "no"],
+        [],
+        [{"a": 1}],
+        [["PermanentFailure"]],
+    ],
+)
+def test_data_that_is_not_spelled_like_an_answer_stays_data(value: Any) -> None:
+    """Values of the user with a word of AWS in them, or an answer deep inside, are data."""
+    outcome = outcome_of(value, TASK)
+
+    assert outcome.code is SUCCEEDED
+    assert json.loads(outcome.message) == value
+
+
+def test_a_result_of_an_unknown_task_is_trusted() -> None:
+    """Where the task is not known, its ID is not compared."""
+    assert outcome_of(NO | {"taskId": "any"}) == Outcome(PERMANENT, "no")
+
+
+@pytest.mark.parametrize(
+    "value", [TemporaryFailure("later"), TimeoutError("later"), SystemExit("later")]
+)
+def test_a_returned_exception_counts_as_raised(value: BaseException) -> None:
+    """``return TemporaryFailure(…)`` means what ``raise`` would have meant."""
+    with pytest.raises(type(value)) as caught:
+        outcome_of(value)
+
+    assert caught.value is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [TimeoutError("later"), None],
+        (1, TimeoutError("later")),
+        {"copied": TimeoutError("later"), "tagged": None},
+        [[TimeoutError("later")], {"a": 1}],
+    ],
+)
+def test_an_exception_in_a_returned_value_counts_as_raised(value: Any) -> None:
+    """``asyncio.gather(…, return_exceptions=True)`` returns exceptions in a list."""
+    with pytest.raises(TimeoutError, match="later"):
+        outcome_of(value)
+
+
+def test_several_exceptions_in_a_returned_value_count_as_a_group() -> None:
+    errors = [TimeoutError("later"), ValueError("never")]
+
+    with pytest.raises(ExceptionGroup) as caught:
+        outcome_of([1, *errors])
+
+    assert [*caught.value.exceptions] == errors
+
+
+def test_a_returned_class_of_failures_counts_as_raised() -> None:
+    """``return TemporaryFailure`` too, but no other class means anything."""
+    with pytest.raises(TemporaryFailure):
+        outcome_of(TemporaryFailure)
+    with pytest.raises(PermanentFailure, match="'type' is not JSON"):
+        outcome_of(TimeoutError)
+
+
+FAILURES = st.sampled_from([TEMPORARY, PERMANENT])
+
+
+@given(
+    FAILURES,
+    st.text(),
+    st.sampled_from(
+        [
+            Outcome,
+            lambda code, text: (code, text),
+            lambda code, text: [code, text],
+            lambda code, text: [text, code],
+            lambda code, text: (code, text, text),
+            lambda code, text: {"code": code, "message": text},
+            lambda code, text: {"resultCode": code.value, "resultString": text},
+            lambda code, text: {"resultCode": code.value, "taskId": text},
+            lambda code, text: {"resultCode": text},
+            lambda code, text: {"results": [{"resultCode": code.value, "resultString": text}]},
+            lambda code, text: [{"resultCode": code.value}, text],
+            lambda code, text: {"treatMissingKeysAs": text, "results": [text]},
+            lambda code, text: S3BatchOperationResponseRecord(text, code.value, text),
+            lambda code, text: code.value,
+            lambda code, text: {code},
+        ]
+    ),
+)
+def test_a_failure_is_never_a_success(code: ResultCode, text: str, make: Any) -> None:
+    """Whatever form a failure has, the task fails: with its own code, or refused."""
+    try:
+        outcome = outcome_of(make(code, text), TASK)
+    except PermanentFailure:
+        return
+
+    assert outcome.code is code or text in {"Succeeded", "TemporaryFailure", "PermanentFailure"}
+
+
+class Report(BaseModel):
+    status: ResultCode = PERMANENT
+
+
+@dataclasses.dataclass(slots=True)
+class ReportDataclass:
+    status: ResultCode = PERMANENT
+
+
+@pydantic.dataclasses.dataclass
+class PydanticReport:
+    status: ResultCode = PERMANENT
+
+
+class ArrayOfCodes:
+    """An array of another library."""
+
+    def tolist(self) -> list[ResultCode]:
+        return [PERMANENT]
+
+
+@given(
+    st.recursive(
+        st.sampled_from(
+            [
+                PERMANENT,
+                TEMPORARY,
+                Outcome(PERMANENT, "no"),
+                TaskResult(TASK, Outcome(PERMANENT, "no")),
+                Report(),
+                ReportDataclass(),
+                PydanticReport(),
+                ArrayOfCodes(),
+            ]
+        ),
+        lambda values: st.one_of(
+            values.map(lambda value: {"a": 1, "b": value}),
+            values.map(lambda value: [1, value]),
+            values.map(lambda value: (value, "no")),
+            values.map(lambda value: collections.deque([1, value])),
+            values.map(lambda value: types.MappingProxyType({"a": value})),
+        ),
+        max_leaves=4,
+    )
+)
+def test_a_result_code_of_a_failure_is_no_data_at_any_depth(value: Any) -> None:
+    """A ``ResultCode`` or ``Outcome`` of a failure in a value is a mistake, so it is refused."""
+    with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
+        outcome_of({"k": value}, TASK)
+
+
+@pytest.mark.parametrize(
+    "value", [{PERMANENT: 1}, [(PERMANENT, "no")], Report(), (SUCCEEDED, [PERMANENT])]
+)
+def test_a_result_code_of_a_failure_is_refused_everywhere(value: Any) -> None:
+    """A key, a nested tuple, a field and the message of a success are no place for it either."""
+    with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
+        outcome_of(value, TASK)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"k": SUCCEEDED}, '{"k":"Succeeded"}'),
+        ({"k": PERMANENT.value}, '{"k":"PermanentFailure"}'),
+        ({"at": dt.date(2026, 1, 2), "k": "aFailure"}, '{"at":"2026-01-02","k":"aFailure"}'),
+    ],
+)
+def test_other_words_stay_data(value: Any, message: str) -> None:
+    assert outcome_of(value, TASK) == Outcome(SUCCEEDED, message)
+
+
+def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
+    """It is a failure already, and keeps its code."""
+    outcome = outcome_of(Outcome(TEMPORARY, {"k": PERMANENT}), TASK)  # type: ignore[arg-type]
+
+    assert outcome == Outcome(TEMPORARY, '{"k":"PermanentFailure"}')
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (TimeoutError("busy"), "TimeoutError: busy"),
+        (b"busy", "busy"),
+        (b"\xff", "\\xff"),
+        (object(), "(the message, of type object, cannot be shown)"),
+        ({"a": object()}, "(the message, of type dict, cannot be shown)"),
+    ],
+)
+def test_a_failure_counts_whatever_its_message_is(message: Any, text: str) -> None:
+    """A message that is not text does not turn a temporary failure into a permanent one."""
+    forms = [
+        (TEMPORARY, message),
+        Outcome(TEMPORARY, message),
+        {"resultCode": "TemporaryFailure", "resultString": message},
+    ]
+
+    assert [outcome_of(form, TASK) for form in forms] == [Outcome(TEMPORARY, text)] * 3

@@ -1,0 +1,298 @@
+"""Which functions ``@task_handler`` accepts, and which it refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import types
+from dataclasses import dataclass
+from types import MethodType
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from s3batch_handler import (
+    Outcome,
+    ResultCode,
+    Task,
+    TaskHandler,
+    task_handler,
+)
+from s3batch_handler.testing import make_context, make_event, make_task
+from tests.support.handlers import decorate, passes_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+def test_wraps() -> None:
+    """A handler is named and documented as its function is, and shows its parameters."""
+
+    @task_handler(strict=True)
+    def thumbnails(task: Task) -> None:
+        """Make thumbnails."""
+
+    function: Any = thumbnails
+
+    assert isinstance(thumbnails, TaskHandler)
+    assert function.__name__ == "thumbnails"
+    assert function.__doc__ == "Make thumbnails."
+    assert function.__module__ == __name__
+    assert function.__wrapped__.__name__ == "thumbnails"
+    assert list(inspect.signature(function).parameters) == ["task"]
+
+
+def two(event: Any, context: Any) -> None: ...
+
+
+def typed_context(e: dict[str, Any], c: LambdaContext | None = None) -> None: ...
+
+
+def typed_as_text(e: Any, c: LambdaContext = None) -> None: ...  # type: ignore[assignment]
+
+
+typed_context.__annotations__["c"] = LambdaContext
+
+
+def injects(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a function as decorators do that bring in a session, or a mock."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        return function(*args, "injected")
+
+    return wrapper
+
+
+def numbers(task: Task) -> Generator[int]:
+    yield 1
+
+
+async def async_numbers(task: Task) -> Any:
+    yield 1
+
+
+def joins(function: Callable[..., Any]) -> Callable[..., str]:
+    """Decorate a generator function as decorators do that use its items."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> str:
+        return " ".join(map(str, function(*args)))
+
+    return wrapper
+
+
+def with_default(event: Any, context: Any = None) -> None:
+    """A Lambda handler that can be called with one argument."""
+
+
+class Worker:
+    def __call__(self, task: Task) -> str:
+        return f"called {task.key}"
+
+    def method(self, task: Task) -> str:
+        return f"method {task.key}"
+
+    @classmethod
+    def of_class(cls, task: Task) -> str:
+        return f"class {task.key}"
+
+    @staticmethod
+    def static(task: Task) -> str:
+        return f"static {task.key}"
+
+
+def key_and(task: Task, other: str) -> str:
+    return f"{task.key} {other}"
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda task: task.key, "a"),
+        (lambda task, quality=80: f"{task.key} {quality}", "a 80"),
+        (lambda *args: args[0].key, "a"),
+        (lambda task, /, *more, quality=80, **others: f"{task.key} {more} {others}", "a () {}"),
+        (functools.partial(key_and, other="x"), "a x"),
+        (functools.partial(lambda prefix, task: prefix + task.key, "x"), "xa"),
+        (Worker(), "called a"),
+        (Worker().method, "method a"),
+        (Worker.of_class, "class a"),
+        (Worker.static, "static a"),
+        (Worker.__dict__["static"], "static a"),
+        (injects(key_and), "a injected"),
+        (passes_on(lambda task: task.key), "a"),
+        (lambda task, context=None: f"{task.key} {context}", "a None"),
+        (lambda event: event.key, "a"),
+        (joins(numbers), "1"),
+        (mock.Mock(return_value="mocked"), "mocked"),
+        (repr, None),
+        (max, None),
+    ],
+)
+def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: str | None) -> None:
+    """Defaults, stars, partials, methods and wrappers are fine, and so is what cannot be read."""
+    outcome = decorate(function).run(make_task("a"))
+
+    assert message is None or outcome == Outcome(ResultCode.SUCCEEDED, message)
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (two, r"but two\(event, context\) needs 2. Write: def two\(task: Task\). The bucket"),
+        (lambda: None, r"but <lambda>\(\) takes none by position"),
+        (lambda **options: None, "takes none by position"),
+        (lambda *, task: None, r"<lambda>\(task=\) takes none by position"),
+        (lambda task, *, quality: None, r"\(task, quality=\) needs 2.*functools.partial"),
+        (lambda task, session: None, r"\(task, session\) needs 2.*functools.partial"),
+        (functools.partial(two), r"but two\(event, context\) needs 2"),
+        (functools.partial(lambda: None), "takes none by position"),
+        (Worker.method, r"method\(self, task\) needs 2. Decorate the method of an instance"),
+        (functools.cache(two), r"but two\(event, context\) needs 2. Write: def two\(task: Task\)"),
+        (Logger().inject_lambda_context(two), "Put @task_handler below the decorators"),
+        (
+            with_default,
+            r"with_default\(event, context\) is a Lambda handler.*Write: def with_d",
+        ),
+        (functools.partial(functools.cache(two)), r"but two\(event, context\) needs 2"),
+        (MethodType(functools.cache(lambda self, a, b: None), 1), r"\(a, b\) needs 2"),
+        (functools.cache(with_default), "is a Lambda handler by its parameters"),
+        (functools.partial(two, context=None), "is a Lambda handler"),
+        (lambda event, *, _context=None: None, "is a Lambda handler"),
+        (lambda evt, unused_context=None: None, "is a Lambda handler"),
+        (typed_context, "is a Lambda handler"),
+        (typed_as_text, "is a Lambda handler"),
+        (lambda event=(), ctx=(), **more: None, "is a Lambda handler"),
+        (functools.partial(task_handler(repr)), "is a Lambda handler"),
+    ],
+)
+def test_a_function_that_cannot_take_one_task_is_refused(function: Any, says: str) -> None:
+    """The mistake is found when the function is decorated, and the text says what to write."""
+    with pytest.raises(TypeError, match=says) as caught:
+        decorate(function)
+
+    assert str(caught.value).startswith("task_handler calls a function with one argument, the task")
+
+
+def test_options_do_not_hide_a_function_that_cannot_take_a_task() -> None:
+    """A function is checked in the same way when the decorator has options."""
+    with pytest.raises(TypeError, match=r"two\(event, context\) needs 2"):
+        decorate(strict=True)(two)
+
+
+def test_the_parameters_of_a_wrapped_function_do_not_count() -> None:
+    """A wrapper that takes anything may pass on more than it was given, so nothing is refused."""
+    handler = decorate(passes_on(two))
+
+    assert "missing 1 required positional argument" in handler.run(make_task("a")).message
+
+
+class Model(BaseModel):
+    target: str
+
+
+@dataclass
+class Arguments:
+    target: str
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (5, "takes a function, got 5. Pass options by name"),
+        ("handler", "takes a function, got 'handler'"),
+        (Worker, r"got the class Worker. Pass an instance.*task_handler\(Worker\(\)\)"),
+        (Model, r"got the model Model.*@task_handler\(arguments=Model\).*payload=Model"),
+        (Arguments, r"got the model Arguments.*@task_handler\(arguments=Arguments\)"),
+        (Worker.__dict__["of_class"], "got a classmethod object.*Decorate the method of the class"),
+        (property(Worker()), "takes a function, got <property"),
+    ],
+)
+def test_something_else_than_a_function_is_refused(given: Any, says: str) -> None:
+    """A model without its name, a class and a descriptor each get a hint of their own."""
+    with pytest.raises(TypeError, match=says):
+        decorate(given)
+
+
+class Numbers:
+    def __call__(self, task: Task) -> Generator[int]:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [numbers, async_numbers, functools.partial(numbers), Numbers(), functools.cache(numbers)],
+)
+def test_generator_functions_are_refused(function: Any) -> None:
+    """The body of a generator function would never run."""
+    with pytest.raises(TypeError, match=r"generator function.*Replace `yield` by `return`"):
+        decorate(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        contextlib.contextmanager(numbers),
+        contextlib.asynccontextmanager(async_numbers),
+        functools.partial(contextlib.contextmanager(numbers)),
+    ],
+)
+def test_context_managers_are_refused(function: Any) -> None:
+    """The body would never run; any other wrapper may iterate over a generator function."""
+    with pytest.raises(TypeError, match=r"context manager.*replace `yield` by `return`"):
+        decorate(function)
+
+
+def test_a_cached_function_is_accepted() -> None:
+    handler = task_handler(functools.cache(lambda task: task.key))
+
+    response = handler(make_event("a"), make_context())
+
+    assert response["results"][0]["resultString"] == "a"
+
+
+def test_a_handler_is_not_decorated_twice() -> None:
+    """A second ``@task_handler`` would take each task for an event."""
+    handler = task_handler(lambda task: task.key)
+
+    with pytest.raises(TypeError, match="is already a handler"):
+        decorate(handler)
+    with pytest.raises(TypeError, match="is already a handler"):
+        decorate(Logger().inject_lambda_context(handler))
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda: decorate(make_event("a"), make_context()),
+        lambda: decorate()(make_event("a"), make_context()),
+        lambda: decorate(arguments=Model)(make_event("a"), make_context()),
+        lambda: decorate(lambda task: None, Model),
+    ],
+)
+def test_the_decorator_is_not_the_handler(misuse: Callable[[], Any]) -> None:
+    """A decorator that decorates nothing, and options without names, are explained."""
+    with pytest.raises(TypeError, match="task_handler takes one function"):
+        misuse()
+
+
+def test_a_handler_is_a_function() -> None:
+    """It has its function's name and text, can be found by its name, and has ``run``."""
+
+    @task_handler
+    def thumbnails(task: Task) -> None:
+        """Make thumbnails."""
+
+    function: Any = thumbnails
+
+    assert type(function) is types.FunctionType
+    assert function.__name__ == "thumbnails"
+    assert function.__doc__ == "Make thumbnails."
+    assert decorate(functools.partial(key_and, other="x")).__name__ == "key_and"
+    assert decorate(Worker()).__name__ == "Worker"
