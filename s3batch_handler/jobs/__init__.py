@@ -1,4 +1,4 @@
-"""Jobs: what one requests, how they stand, and their control through S3 Control."""
+"""Jobs: requests, descriptions, and their control with S3 Control."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,9 +6,10 @@ from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
     from s3batch_handler.jobs._aws_clients import s3control_client
-    from s3batch_handler.jobs._control import JobControl, S3Control, wait_for_job
+    from s3batch_handler.jobs._control import JobControl, S3Control
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
     from s3batch_handler.jobs._status import JobStatus, Progress
+    from s3batch_handler.jobs._waiting import wait_for_job
 
 __all__ = [
     "Job",
@@ -33,7 +34,7 @@ _MODULES = {
     "Progress": "_status",
     "S3Control": "_control",
     "s3control_client": "_aws_clients",
-    "wait_for_job": "_control",
+    "wait_for_job": "_waiting",
 }
 
 

@@ -15,8 +15,8 @@ import boto3
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from s3batch_handler.documents._report import read_report
-from s3batch_handler.jobs._control import wait_for_job
 from s3batch_handler.jobs._job import Job, JobSpec
+from s3batch_handler.jobs._waiting import wait_for_job
 
 if TYPE_CHECKING:
     from s3batch_handler.documents._report import ReportRow

@@ -12,7 +12,8 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import endpoint_url_option, profile_option
 from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
-from s3batch_handler.jobs._control import S3Control, has_expired_credentials
+from s3batch_handler.jobs._control import S3Control
+from s3batch_handler.jobs._waiting import has_expired_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.jobs._control import RETRY_FOR, has_expired_credentials, wait_for_job
 from s3batch_handler.jobs._job import BAD_REQUEST
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._waiting import RETRY_FOR, has_expired_credentials, wait_for_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable

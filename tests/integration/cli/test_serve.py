@@ -17,9 +17,10 @@ from click.testing import CliRunner
 from s3batch_handler.cli._commands import s3batch as s3batch_command
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.jobs._aws_clients import s3control_client
-from s3batch_handler.jobs._control import S3Control, wait_for_job
+from s3batch_handler.jobs._control import S3Control
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._waiting import wait_for_job
 from tests.integration.local_aws.test_server import SIGNED as SIGNED_HEADERS
 from tests.support.serving import APP, server_process
 from tests.support.waiting import wait_for

@@ -276,7 +276,7 @@ def test_no_credentials() -> None:
 
 def test_a_job_of_another_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not found for longer than a new job is invisible: the error says where it is not."""
-    monkeypatch.setattr("s3batch_handler.jobs._control._UNTIL_VISIBLE", 0.1)
+    monkeypatch.setattr("s3batch_handler.jobs._waiting._UNTIL_VISIBLE", 0.1)
     with serving("404 NoSuchJobException") as (_, address):
         run = wait(address, "--region", "us-west-2")
 

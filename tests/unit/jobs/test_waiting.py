@@ -18,13 +18,15 @@ from botocore.parsers import ResponseParserError
 from typing_extensions import override
 
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
-from s3batch_handler.jobs._control import S3Control, wait_for_job
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._waiting import wait_for_job
 from tests.unit.jobs.test_control import JOB_ID, OF_JOB, described
 
 if TYPE_CHECKING:
     from botocore.stub import Stubber
+
+    from s3batch_handler.jobs._control import S3Control
 
 
 class Clock:
