@@ -1,4 +1,4 @@
-"""Cookiecutter runs this first: a name that is no good for a project makes none."""
+"""Check the name of the project; Cookiecutter runs this before it writes files."""
 
 import re
 import sys
@@ -7,8 +7,8 @@ name, slug = {{ cookiecutter.project_name | tojson }}, {{ cookiecutter.project_s
 
 if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
     sys.exit(
-        f"{name!r} is no name for a project: begin with a letter, go on with letters, digits and "
-        "hyphens"
+        f"Invalid project name {name!r}: it must begin with a letter and contain only letters, "
+        "digits and hyphens"
     )
 if name != slug:  # the SAM CLI would put its settings into another folder
-    sys.exit(f"{name!r} is no name for a project: write it as {slug!r}")
+    sys.exit(f"Invalid project name {name!r}: write it as {slug!r}")

@@ -250,7 +250,7 @@ def test_what_their_sam_templates_have_in_common(starter: Starter) -> None:
         skipped[:] = [one for one in skipped if one["id"] != "CKV_AWS_173"]  # of Environment
         (policy,) = template["Resources"]["FunctionRole"]["Properties"]["Policies"]
         statements = policy["PolicyDocument"]["Statement"]
-        policy["PolicyDocument"]["Statement"] = statements[:2]  # WriteLogs, TellMissing…
+        policy["PolicyDocument"]["Statement"] = statements[:2]  # WriteLogs, DistinguishMissing…
 
     assert ours == common
 

@@ -1,4 +1,4 @@
-"""Copy objects of any size into another bucket, with all that they carry."""
+"""Copy objects of any size into another bucket, with metadata, tags and checksum."""
 
 import os
 from typing import TYPE_CHECKING, cast
@@ -9,7 +9,7 @@ from botocore.config import Config
 from pydantic import BaseModel
 from s3batch_handler import PermanentFailure, Task, task_handler
 
-from multipart import LARGEST_COPY, PARTS_AT_A_TIME, TIME_RESERVE, MultipartCopy
+from multipart import MAX_COPY_SIZE, MAX_PARALLEL_PARTS, TIME_RESERVE, MultipartCopy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef as CopySource
@@ -21,7 +21,7 @@ metrics = Metrics(namespace="S3Batch", service="{{cookiecutter.project_slug}}")
 s3 = boto3.client(
     "s3",
     config=Config(
-        max_pool_connections=PARTS_AT_A_TIME,
+        max_pool_connections=MAX_PARALLEL_PARTS,
         read_timeout=300,  # seconds: S3 may be silent while it copies up to 5 GB
     ),
 )
@@ -31,11 +31,11 @@ class Arguments(BaseModel, extra="forbid"):
     """User arguments of the job."""
 
     prefix: str = ""
-    """What the keys of the copies begin with."""
+    """Prefix of the keys of the copies."""
 
 
 class Copied(BaseModel):
-    """What the completion report tells of each object, as JSON."""
+    """The message of each object in the completion report, as JSON."""
 
     target: str
     size: int
@@ -46,22 +46,25 @@ class Copied(BaseModel):
 @task_handler(
     arguments=Arguments,
     time_reserve=TIME_RESERVE,
-    retry_on=(s3.exceptions.NoSuchUpload,),  # S3 may send a task twice: the other one was faster
+    retry_on=(s3.exceptions.NoSuchUpload,),  # S3 sent the task twice, and the other one has ended
     logger=logger,
     metrics=metrics,
 )
 def handler(task: Task[Arguments]) -> Copied:
-    """Copy one object: in one request if S3 can do that, else part by part.
+    """Copy one object, in one request if S3 allows that for its size, otherwise in parts.
 
-    There is no clock in here. The handler stops a task before the function's time is up and
-    answers TemporaryFailure; S3 sends the task again, and the copy goes on where it was.
+    The handler stops a task before the function's timeout and returns TemporaryFailure. S3 then
+    sends the task again, and the copy continues with the missing parts.
     """
     key = task.job.arguments.prefix + task.key
-    if task.location == {"Bucket": TARGET_BUCKET, "Key": key}:  # S3 refuses that of small ones only
-        raise PermanentFailure("the copy would take the place of the object")
+    if task.location == {
+        "Bucket": TARGET_BUCKET,
+        "Key": key,
+    }:  # S3 refuses that for small objects only
+        raise PermanentFailure("the copy would replace the object")
     source = s3.head_object(**task.location, ChecksumMode="ENABLED")
     copy_source = cast("CopySource", task.location)
-    if source["ContentLength"] <= LARGEST_COPY:
+    if source["ContentLength"] <= MAX_COPY_SIZE:
         s3.copy_object(
             Bucket=TARGET_BUCKET,
             Key=key,

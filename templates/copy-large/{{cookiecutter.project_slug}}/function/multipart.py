@@ -1,4 +1,4 @@
-"""Copy an object part by part, many at a time; parts that S3 has already are not copied again."""
+"""Copy an object in parallel parts, without those that S3 has already."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from s3batch_handler import TemporaryFailure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-PART_SIZE = 256 * 1024**2  # bytes, at least: S3 takes 5 MiB to 5 GiB, and at most 10,000 parts
-MOST_PARTS = 10_000
-LARGEST_COPY = 5 * 1024**3  # bytes that S3 copies in one request
-PARTS_AT_A_TIME = 20
+MIN_PART_SIZE = 256 * 1024**2  # bytes; S3 allows 5 MiB to 5 GiB
+MAX_PARTS = 10_000
+MAX_COPY_SIZE = 5 * 1024**3  # bytes that S3 copies in one request
+MAX_PARALLEL_PARTS = 20
 TIME_RESERVE = 15.0  # seconds before the function's timeout, in which no part starts
-TIME_TO_END = 9.0  # seconds of these in which parts in progress can end
-# What of an object an upload is told when it begins, besides its metadata, tags and checksum.
-KEPT = (
+TIME_TO_END = 9.0  # seconds of these in which parts in progress may end
+# Properties of an object that are copied, besides its metadata, tags and checksum.
+COPIED_PROPERTIES = (
     "CacheControl",
     "ContentDisposition",
     "ContentEncoding",
@@ -35,13 +35,13 @@ KEPT = (
 
 @dataclass(frozen=True)
 class MultipartCopy:
-    """An object on its way to another bucket.
+    """The copy of an object into another bucket.
 
     Attributes:
-        s3: A client that has a connection for each of ``PARTS_AT_A_TIME``.
+        s3: A client with at least ``MAX_PARALLEL_PARTS`` connections.
         location: The object, as boto3's ``CopySource``.
-        source: What ``head_object`` tells of it, with its checksum.
-        bucket, key: Where it goes.
+        source: The response of ``head_object`` for it, with its checksum.
+        bucket, key: Bucket and key of the copy.
     """
 
     s3: Any
@@ -51,15 +51,15 @@ class MultipartCopy:
     key: str
 
     def run(self) -> None:
-        """Copy the object, or what is still missing of it.
+        """Copy the object, or the parts that are still missing.
 
-        The upload and its parts are S3's to keep: an invocation that is cut short loses nothing.
-        When this returns or raises, no part is being copied any more.
+        S3 keeps the upload and its parts, so an interrupted invocation loses nothing. When this
+        returns or raises, no part is being copied.
         """
         ranges = self._ranges()
-        upload = self._upload_in_progress(ranges) or self._begin()
-        there = {part["PartNumber"] for part in self._parts(upload)}
-        missing = [number for number in ranges if number not in there]
+        upload = self._upload_in_progress(ranges) or self._create_upload()
+        copied = {part["PartNumber"] for part in self._parts(upload)}
+        missing = [number for number in ranges if number not in copied]
 
         def copy(number: int) -> None:
             self.s3.upload_part_copy(
@@ -71,7 +71,7 @@ class MultipartCopy:
             )
 
         self.s3.meta.events.register(
-            "before-send.s3.UploadPartCopy", _refuse_after_the_end, unique_id="after-the-end"
+            "before-send.s3.UploadPartCopy", _refuse_after_end, unique_id="refuse-after-end"
         )
         in_threads(copy, missing)
         self._complete(upload, list(self._parts(upload)))
@@ -94,35 +94,37 @@ class MultipartCopy:
                 return upload
         return None
 
-    def _begin(self) -> dict[str, str]:
-        options = {name: self.source[name] for name in KEPT if name in self.source}
-        checksum = self._checksum() or "ChecksumCRC64NVME"  # which S3 adds to what has none
+    def _create_upload(self) -> dict[str, str]:
+        options = {name: self.source[name] for name in COPIED_PROPERTIES if name in self.source}
+        checksum = (
+            self._checksum() or "ChecksumCRC64NVME"
+        )  # S3 adds it to an object without checksum
         options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
         if self._whole_checksum():
             options["ChecksumType"] = "FULL_OBJECT"
         tags = self.s3.get_object_tagging(**self.location)["TagSet"]
-        answer = self.s3.create_multipart_upload(
+        response = self.s3.create_multipart_upload(
             Bucket=self.bucket,
             Key=self.key,
             Metadata=self.source["Metadata"],
             Tagging=urlencode({tag["Key"]: tag["Value"] for tag in tags}, quote_via=quote),
             **options,
         )
-        return self._upload(answer["UploadId"])
+        return self._upload(response["UploadId"])
 
     def _upload(self, upload_id: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": self.key, "UploadId": upload_id}
 
     def _ranges(self) -> dict[int, tuple[int, int]]:
-        """Cut the object into parts: their numbers, with the first and last byte of each.
+        """Divide the object into parts: their numbers, with the first and last byte of each.
 
-        S3 does not tell what an upload in progress is of, but it tells the sizes of the parts. So
-        they are made to differ: from those of another object, another version, an earlier content.
+        S3 does not return the source of an upload in progress, but it returns the sizes of the
+        parts. So their size depends on the object, its version and its content.
         """
         size = self.source["ContentLength"]
-        what = f"{self.location} {self.source['ETag']} {self.source['LastModified']}"
-        own = crc32(what.encode()) % (PART_SIZE // 16)  # a number below 2**24
-        step = min(max(PART_SIZE, -(-size // MOST_PARTS)) + own, LARGEST_COPY)
+        identity = f"{self.location} {self.source['ETag']} {self.source['LastModified']}"
+        extra = crc32(identity.encode()) % (MIN_PART_SIZE // 16)  # a number below 2**24
+        step = min(max(MIN_PART_SIZE, -(-size // MAX_PARTS)) + extra, MAX_COPY_SIZE)
         starts = enumerate(range(0, size, step), 1)
         return {number: (start, min(start + step, size) - 1) for number, start in starts}
 
@@ -131,9 +133,9 @@ class MultipartCopy:
             yield from page.get("Parts", ())
 
     def _complete(self, upload: dict[str, str], parts: list[dict[str, Any]]) -> None:
-        """Make an object of the parts; S3 compares it with the checksum that the source has."""
-        told = ("PartNumber", "ETag", "Checksum")
-        parts = [{name: part[name] for name in part if name.startswith(told)} for part in parts]
+        """Complete the upload; S3 compares the object with the checksum of the source."""
+        fields = ("PartNumber", "ETag", "Checksum")
+        parts = [{name: part[name] for name in part if name.startswith(fields)} for part in parts]
         try:
             self.s3.complete_multipart_upload(
                 **upload,
@@ -144,18 +146,20 @@ class MultipartCopy:
         except ClientError as error:
             match error.response["Error"]["Code"]:
                 case "BadDigest":
-                    self.s3.abort_multipart_upload(**upload)  # or the next try would go on with it
-                case "InvalidPart":  # the same task, sent twice, has just copied a part once more
+                    self.s3.abort_multipart_upload(**upload)  # so that a retry starts again
+                case (
+                    "InvalidPart"
+                ):  # S3 sent the task twice, and the other one has copied a part again
                     raise TemporaryFailure from error
             raise
 
     def _checksum(self) -> str | None:
-        """Name the checksum that the object has: ``ChecksumCRC64NVME`` and the like."""
+        """Return the name of the object's checksum, such as ``ChecksumCRC64NVME``."""
         names = (name for name in self.source if name.startswith("Checksum"))
         return next((name for name in names if name != "ChecksumType"), None)
 
     def _whole_checksum(self) -> dict[str, str]:
-        """Give it, if it is one that S3 can compare with what it makes of parts: a CRC of all."""
+        """Return the checksum if S3 can compare it with an object made of parts: a CRC of all."""
         name = self._checksum()
         if name is None or "CRC" not in name or self.source.get("ChecksumType") != "FULL_OBJECT":
             return {}
@@ -163,12 +167,12 @@ class MultipartCopy:
 
 
 class _Calls:
-    """Calls that several threads share."""
+    """Calls of a function by several threads."""
 
     def __init__(self, function: Callable[[int], object], numbers: Iterable[int]) -> None:
         self.function = function
-        self.todo = deque(numbers)
-        self.begun: list[_Worker] = []
+        self.numbers = deque(numbers)
+        self.started: list[_Worker] = []
         self.ended: list[_Worker] = []
         self.errors: list[BaseException] = []
         self.is_over = False
@@ -181,15 +185,15 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         calls = self.calls
-        calls.begun.append(self)
+        calls.started.append(self)
         try:
             while not calls.is_over:
                 try:
-                    number = calls.todo.popleft()
-                except IndexError:  # nothing is left
+                    number = calls.numbers.popleft()
+                except IndexError:
                     break
                 calls.function(number)
-        except BaseException as error:  # noqa: BLE001  raised by in_threads
+        except BaseException as error:  # in_threads raises it
             calls.errors.append(error)
             calls.is_over = True
         finally:
@@ -197,14 +201,14 @@ class _Worker(threading.Thread):
 
 
 def in_threads(function: Callable[[int], object], numbers: Iterable[int]) -> None:
-    """Call a function for each number, many at a time, and return when all calls have ended.
+    """Call a function for each number, in parallel, and return when all calls have ended.
 
-    After an error, or when the time is up, no call begins any more. Those that have begun get
-    ``TIME_TO_END``: what runs on after the function has answered is frozen with its environment,
-    and disturbs the next task. A call that takes even longer sends no further request.
+    After an error, or when the time is up, no further call starts. Running calls get
+    ``TIME_TO_END``: after the response, Lambda would freeze them and continue them during the next
+    task. A call that takes even longer sends no further request.
     """
     calls = _Calls(function, numbers)
-    workers = [_Worker(calls) for _ in range(min(PARTS_AT_A_TIME, len(calls.todo)))]
+    workers = [_Worker(calls) for _ in range(min(MAX_PARALLEL_PARTS, len(calls.numbers)))]
     try:
         for worker in workers:
             worker.start()
@@ -218,24 +222,24 @@ def in_threads(function: Callable[[int], object], numbers: Iterable[int]) -> Non
 
 
 def _wait_for(calls: _Calls) -> None:
-    """Wait until the calls have ended, at most ``TIME_TO_END``, whatever interrupts it.
+    """Wait until the calls have ended, at most ``TIME_TO_END``, then raise the last interruption.
 
-    The handler interrupts a task that is out of time again and again until it ends.
+    The handler repeatedly interrupts a task that is out of time until it ends.
     """
     until = monotonic() + TIME_TO_END
     interruption: BaseException | None = None
     while True:
         try:
-            while len(calls.ended) < len(calls.begun) and monotonic() < until:
+            while len(calls.ended) < len(calls.started) and monotonic() < until:
                 sleep(0.02)
             break
-        except BaseException as error:  # noqa: BLE001  raised below
+        except BaseException as error:
             interruption = error
     if interruption is not None:
         raise interruption
 
 
-def _refuse_after_the_end(**_: Any) -> None:
+def _refuse_after_end(**_: Any) -> None:
     """Refuse to send a request, or to retry it, when its copy is over."""
     worker = threading.current_thread()
     if isinstance(worker, _Worker) and worker.calls.is_over:

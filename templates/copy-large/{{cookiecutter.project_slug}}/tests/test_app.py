@@ -1,4 +1,4 @@
-"""One object at a time, and the row that it gets in the completion report."""
+"""Tests of the function: the row of each object in the completion report."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CONTENT = bytes(range(256)) * 4096 * 11  # 11 MiB: three parts
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects above 5 MiB are large ones here, and have parts of 5 MiB."""
-    monkeypatch.setattr(app, "LARGEST_COPY", 5 * MIB)
-    monkeypatch.setattr(multipart, "PART_SIZE", 5 * MIB)
+    """Set the limits to 5 MiB, so that small objects are copied in parts."""
+    monkeypatch.setattr(app, "MAX_COPY_SIZE", 5 * MIB)
+    monkeypatch.setattr(multipart, "MIN_PART_SIZE", 5 * MIB)
 
 
 @pytest.fixture
 def source(s3: S3Client) -> str:
-    """The key of a large object that has all that an object may have."""
+    """Create a large object with metadata and tags, and return its key."""
     s3.put_object(
         Bucket="source",
         Key="2024/a b.bin",
@@ -54,7 +54,7 @@ def source(s3: S3Client) -> str:
 
 @pytest.fixture
 def calls() -> Iterator[list[str]]:
-    """The requests of the function to S3, by name."""
+    """Record the names of the function's requests to S3."""
     made: list[str] = []
 
     def note(model: Any, **_: Any) -> None:
@@ -67,7 +67,7 @@ def calls() -> Iterator[list[str]]:
 
 @contextmanager
 def before_part_3(do: Callable[[], object], *, fails: bool = True) -> Iterator[None]:
-    """Meanwhile the third part of a copy does not get far."""
+    """Call a function before the third part of a copy, and fail that part."""
 
     def stop(params: dict[str, Any], **_: Any) -> None:
         if params["query_string"]["partNumber"] == 3:
@@ -83,12 +83,12 @@ def before_part_3(do: Callable[[], object], *, fails: bool = True) -> Iterator[N
 
 
 def almost_out_of_time() -> LambdaContext:
-    """There are five seconds until no part begins any more."""
+    """Create a context with five seconds until no further part starts."""
     return make_context(timeout=multipart.TIME_RESERVE + 5)
 
 
 def workers() -> list[multipart._Worker]:
-    """The threads that still copy a part."""
+    """Return the threads that still copy a part."""
     return [
         thread
         for thread in threading.enumerate()
@@ -111,7 +111,7 @@ def until_parts_1_and_2_are_there(s3: S3Client, key: str) -> Callable[[], None]:
 
 
 def parts_of(s3: S3Client, key: str) -> list[int]:
-    """The parts of the only upload in progress, if there is one."""
+    """Return the parts of the only upload in progress, if there is one."""
     return [
         part["PartNumber"]
         for upload in s3.list_multipart_uploads(Bucket="target").get("Uploads", ())
@@ -174,7 +174,7 @@ def test_a_checksum_of_the_whole_object_is_kept(s3: S3Client, calls: list[str]) 
     assert copy["ChecksumCRC32"] == original["ChecksumCRC32"]
 
 
-def test_checksums_of_parts_are_handed_in(s3: S3Client, source: str) -> None:
+def test_checksums_of_parts_are_sent_with_the_completion(s3: S3Client, source: str) -> None:
     given: list[str] = []
 
     def add(parsed: Any, **_: Any) -> None:  # moto has none
@@ -195,10 +195,10 @@ def test_checksums_of_parts_are_handed_in(s3: S3Client, source: str) -> None:
     assert given == ["of part 1", "of part 2", "of part 3"]
 
 
-def test_a_copy_that_was_cut_short_goes_on_where_it_was(
+def test_an_interrupted_copy_continues_with_the_missing_parts(
     s3: S3Client, calls: list[str], source: str
 ) -> None:
-    """Parts that are being copied when the time is up end before the function answers."""
+    """Parts in progress when the time is up end before the function responds."""
     with before_part_3(until_the_copy_is_over):
         first = handler(make_event(source, bucket="source"), almost_out_of_time())
     still_running, there = workers(), parts_of(s3, source)
@@ -214,25 +214,25 @@ def test_a_copy_that_was_cut_short_goes_on_where_it_was(
     assert s3.get_object(Bucket="target", Key=source)["Body"].read() == CONTENT
 
 
-def test_a_part_that_does_not_end_is_not_copied_after_the_answer(
+def test_a_part_that_does_not_end_is_not_copied_after_the_response(
     monkeypatch: pytest.MonkeyPatch, s3: S3Client, source: str
 ) -> None:
-    """What cannot be waited for sends no request any more, when it gets on."""
+    """A call that exceeds its time sends no request when it continues."""
     monkeypatch.setattr(multipart, "TIME_TO_END", 0.1)
-    answered = threading.Event()
+    responded = threading.Event()
 
-    with before_part_3(lambda: answered.wait(60), fails=False):
-        answer = handler(make_event(source, bucket="source"), almost_out_of_time())
+    with before_part_3(lambda: responded.wait(60), fails=False):
+        response = handler(make_event(source, bucket="source"), almost_out_of_time())
         (stuck,) = workers()
-        answered.set()
+        responded.set()
         stuck.join(60)
 
-    assert answer["results"][0]["resultCode"] == "TemporaryFailure"
+    assert response["results"][0]["resultCode"] == "TemporaryFailure"
     assert 3 not in parts_of(s3, source)
 
 
 def test_an_error_of_one_part_waits_for_the_others(s3: S3Client, source: str) -> None:
-    """Those that have begun are S3's to keep; none is copied after the answer."""
+    """Parts in progress end; none is copied after the response."""
     failed = threading.Event()
 
     def after_the_error(params: dict[str, Any], **_: Any) -> None:
@@ -242,13 +242,13 @@ def test_an_error_of_one_part_waits_for_the_others(s3: S3Client, source: str) ->
     app.s3.meta.events.register("before-call.s3.UploadPartCopy", after_the_error)
     try:
         with before_part_3(failed.set):
-            answer = handler(make_event(source, bucket="source"), make_context(timeout=900))
+            response = handler(make_event(source, bucket="source"), make_context(timeout=900))
     finally:
         app.s3.meta.events.unregister("before-call.s3.UploadPartCopy", after_the_error)
 
     assert workers() == []
-    assert answer["results"][0]["resultCode"] == "TemporaryFailure"
-    assert "by the test" in answer["results"][0]["resultString"]
+    assert response["results"][0]["resultCode"] == "TemporaryFailure"
+    assert "by the test" in response["results"][0]["resultString"]
 
 
 @pytest.mark.parametrize("numbers", [0, 1, 5, 100])
@@ -261,8 +261,8 @@ def test_every_part_is_copied_once(numbers: int) -> None:
     assert workers() == []
 
 
-def test_parts_of_another_object_are_left_alone(s3: S3Client, source: str) -> None:
-    """Of another bucket or version, or an earlier content: S3 does not say what they are of."""
+def test_parts_of_another_object_are_not_used(s3: S3Client, source: str) -> None:
+    """S3 does not return the source of parts, but the sizes of parts depend on it."""
     s3.create_bucket(Bucket="other")
     s3.put_object(Bucket="other", Key=source, Body=CONTENT[::-1], Metadata={"owner": "bob"})
     with before_part_3(until_parts_1_and_2_are_there(s3, source)):
@@ -276,20 +276,21 @@ def test_parts_of_another_object_are_left_alone(s3: S3Client, source: str) -> No
     assert parts_of(s3, source) == [1, 2]
 
 
-def test_an_upload_without_parts_is_left_alone(s3: S3Client, source: str) -> None:
-    """It may be anybody's, with other metadata."""
-    theirs = s3.create_multipart_upload(Bucket="target", Key=source)["UploadId"]
+def test_an_upload_without_parts_is_not_used(s3: S3Client, source: str) -> None:
+    """Somebody else may have created it, with other metadata."""
+    other_id = s3.create_multipart_upload(Bucket="target", Key=source)["UploadId"]
 
     run_job(handler, [source], bucket="source")
 
     (left,) = s3.list_multipart_uploads(Bucket="target")["Uploads"]
-    assert left["UploadId"] == theirs
+    assert left["UploadId"] == other_id
     assert s3.head_object(Bucket="target", Key=source)["Metadata"] == {"owner": "ann"}
 
 
 @pytest.mark.parametrize("size", [5 * GIB + 1, 10**13, 48 * 1024 * GIB, 10_000 * 5 * GIB])
-def test_parts_are_as_large_as_s3_takes_them(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """Up to the largest object that there may be: 10,000 parts of 5 GiB."""
+def test_parts_of_the_largest_objects_are_within_the_limits_of_s3(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
     monkeypatch.undo()
     source = {"ContentLength": size, "ETag": '"1"', "LastModified": datetime.now(UTC)}
 
@@ -302,7 +303,9 @@ def test_parts_are_as_large_as_s3_takes_them(monkeypatch: pytest.MonkeyPatch, si
     assert min(sizes[:-1]) >= 5 * MIB
 
 
-def test_parts_of_something_else_are_thrown_away(s3: S3Client, source: str, refuse: Refuse) -> None:
+def test_an_upload_with_a_wrong_checksum_is_aborted(
+    s3: S3Client, source: str, refuse: Refuse
+) -> None:
     refuse("BadDigest", 400, "CompleteMultipartUpload")
 
     (row,) = run_job(handler, [source], bucket="source", max_redrives=0)
@@ -315,10 +318,10 @@ def test_parts_of_something_else_are_thrown_away(s3: S3Client, source: str, refu
     ("operation", "code", "status"),
     [("UploadPartCopy", "NoSuchUpload", 404), ("CompleteMultipartUpload", "InvalidPart", 400)],
 )
-def test_a_task_that_came_twice_is_looked_at_again(
+def test_a_task_that_s3_sent_twice_is_retried(
     source: str, refuse: Refuse, operation: str, code: str, status: int
 ) -> None:
-    """The other one has completed the upload, or copied a part of it again."""
+    """The other task has completed the upload, or copied a part again."""
     refuse(code, status, operation)
 
     (row,) = run_job(handler, [source], bucket="source", max_redrives=0)
@@ -328,19 +331,18 @@ def test_a_task_that_came_twice_is_looked_at_again(
 
 
 def test_an_object_is_not_copied_onto_itself(s3: S3Client, calls: list[str]) -> None:
-    """That would be a new version of the same, in another storage class."""
     s3.put_object(Bucket="target", Key="a.bin", Body=CONTENT)
     calls.clear()
 
     (row,) = run_job(handler, ["a.bin"], bucket="target")
-    (aside,) = run_job(handler, ["a.bin"], bucket="target", user_arguments={"prefix": "copies/"})
+    (other,) = run_job(handler, ["a.bin"], bucket="target", user_arguments={"prefix": "copies/"})
 
-    assert (row.error_code, aside.error_code) == ("PermanentFailure", None)
+    assert (row.error_code, other.error_code) == ("PermanentFailure", None)
     assert calls.count("CompleteMultipartUpload") == 1
 
 
 def test_a_misspelled_argument_fails_every_task(s3: S3Client, source: str) -> None:
-    """Else the copies would go elsewhere."""
+    """Otherwise the copies would get other keys."""
     (row,) = run_job(handler, [source], bucket="source", user_arguments={"prefx": "copies/"})
 
     assert row.error_code == "PermanentFailure"
@@ -348,14 +350,14 @@ def test_a_misspelled_argument_fails_every_task(s3: S3Client, source: str) -> No
     assert "Contents" not in s3.list_objects_v2(Bucket="target")
 
 
-def test_what_does_not_get_better_is_given_up() -> None:
+def test_permanent_failures_are_not_retried() -> None:
     (row,) = run_job(handler, ["missing.bin"], bucket="source")
 
     assert row.error_code == "PermanentFailure"
     assert row.message.startswith("404 calling HeadObject: Not Found")
 
 
-def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
     refuse("SlowDown", 503)
 
     (row,) = run_job(handler, ["a.bin"], bucket="source")
@@ -364,9 +366,9 @@ def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.bin", Body=b"text")
 
-    answer = handler(json.loads(path.read_text()), make_context())
+    response = handler(json.loads(path.read_text()), make_context())
 
-    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]
+    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]

@@ -17,12 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TARGET_BUCKET = os.environ["TARGET_BUCKET"]
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")  # Pillow has many more: each is one to attack
-MOST_BYTES = 100 * 1024**2
-Image.MAX_IMAGE_PIXELS = 50_000_000  # Pillow refuses images of twice that: 400 MB, up to thrice
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "GIF",
+    "WEBP",
+    "TIFF",
+)  # Pillow has more formats, but each can be attacked
+MAX_BYTES = 100 * 1024**2
+Image.MAX_IMAGE_PIXELS = 50_000_000  # Pillow refuses images above twice that, 400 MB in memory
 
-LONGEST_PROFILE = 65_519  # bytes: what fits into one segment of a JPEG
-TURNS = {
+MAX_PROFILE_BYTES = 65_519  # one segment of a JPEG
+TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -38,7 +44,7 @@ s3 = boto3.client("s3")
 
 
 class Arguments(BaseModel, extra="forbid"):
-    """User arguments of the job; S3 sends text, pydantic makes numbers of it."""
+    """User arguments of the job. S3 sends strings, and pydantic converts them."""
 
     size: int = Field(default=256, ge=16, le=4096)
     """Pixels of the longer side."""
@@ -46,7 +52,7 @@ class Arguments(BaseModel, extra="forbid"):
 
 
 class Thumbnail(BaseModel):
-    """What the completion report tells of each photo, as JSON."""
+    """The message of each photo in the completion report, as JSON."""
 
     width: int
     height: int
@@ -57,30 +63,30 @@ class Thumbnail(BaseModel):
 @metrics.log_metrics
 @task_handler(arguments=Arguments, logger=logger, metrics=metrics)
 def handler(task: Task[Arguments]) -> Thumbnail:
-    """Read a photo, shrink it, write it as JPEG.
+    """Read a photo, shrink it and write it as JPEG.
 
-    What Pillow raises for files that are damaged is a permanent failure, as all errors are that
-    nobody knows to be temporary.
+    Errors that are not known to be temporary are permanent failures, among them all errors of
+    Pillow for damaged files.
     """
-    wanted = task.job.arguments
+    arguments = task.job.arguments
     if task.bucket == TARGET_BUCKET:
-        raise PermanentFailure("the thumbnail would take the place of the photo")
-    answer = s3.get_object(**task.location)
-    if answer["ContentLength"] > MOST_BYTES:
-        raise PermanentFailure(f"too large: {answer['ContentLength']:,} bytes")
+        raise PermanentFailure("the thumbnail would replace the photo")
+    response = s3.get_object(**task.location)
+    if response["ContentLength"] > MAX_BYTES:
+        raise PermanentFailure(f"too large: {response['ContentLength']:,} bytes")
     try:
-        thumbnail, turn, profile = read(answer["Body"].read(), wanted.size)
-    except UnidentifiedImageError:  # its text is another one each time: an address in memory
-        raise PermanentFailure(f"none of {', '.join(FORMATS)}") from None
-    thumbnail.info.clear()  # or comments would be written into the thumbnail
-    thumbnail.thumbnail((wanted.size, wanted.size))
-    if turn is not None:  # as the camera was held
-        thumbnail = thumbnail.transpose(turn)
-    if thumbnail.mode == "RGBA":  # JPEG has no transparency: on white, then
+        thumbnail, transposition, profile = read(response["Body"].read(), arguments.size)
+    except UnidentifiedImageError:  # its text contains a memory address
+        raise PermanentFailure(f"not an image in one of the formats {', '.join(FORMATS)}") from None
+    thumbnail.info.clear()  # otherwise comments would be written into the thumbnail
+    thumbnail.thumbnail((arguments.size, arguments.size))
+    if transposition is not None:
+        thumbnail = thumbnail.transpose(transposition)
+    if thumbnail.mode == "RGBA":  # JPEG has no transparency
         white = Image.new("RGBA", thumbnail.size, "white")
         thumbnail = Image.alpha_composite(white, thumbnail).convert("RGB")
     jpeg = io.BytesIO()
-    thumbnail.save(jpeg, "JPEG", quality=wanted.quality, optimize=True, icc_profile=profile)
+    thumbnail.save(jpeg, "JPEG", quality=arguments.quality, optimize=True, icc_profile=profile)
     s3.put_object(
         Bucket=TARGET_BUCKET,
         Key=task.key,
@@ -99,61 +105,62 @@ Kind = Literal["picture", "exif", "profile", "other"]
 
 
 def read(content: bytes, size: int) -> Photo:
-    """Return a photo's pixels, how to turn it upright, and its colour profile."""
+    """Return a photo's pixels, the transposition that turns it upright, and its colour profile."""
     try:
         return decode(content, size)
     except (PermanentFailure, Image.DecompressionBombError):
         raise
-    except Exception:  # noqa: BLE001  Pillow raises what it comes across: SyntaxError, struct.error
-        pixels, _, _ = decode(only(content), size)
-        return pixels, hint(content, "exif", turn_of), hint(content, "profile", rgb_profile_of)
+    except Exception:  # Pillow also raises SyntaxError, struct.error and others
+        pixels, _, _ = decode(keep(content), size)
+        profile = read_metadata(content, "profile", rgb_profile_of)
+        return pixels, read_metadata(content, "exif", transposition_of), profile
 
 
 def decode(content: bytes, size: int) -> Photo:
     with Image.open(io.BytesIO(content), formats=FORMATS) as photo:
-        if photo.mode[0] in "IF":  # what is above 255 would become white
+        if photo.mode[0] in "IF":  # values above 255 would become white
             raise PermanentFailure(f"not a photo: pixels are {photo.mode}")
-        photo.draft("RGB", (size * 2, size * 2))  # of a JPEG, read no more than that
+        photo.draft("RGB", (size * 2, size * 2))  # JPEG: decode only that size
         pixels = photo.convert("RGBA" if photo.has_transparency_data else "RGB")
-        return pixels, turn_of(photo), rgb_profile_of(photo)
+        return pixels, transposition_of(photo), rgb_profile_of(photo)
 
 
-def hint(content: bytes, kind: Kind, function: Callable[[Image.Image], T]) -> T | None:
+def read_metadata(content: bytes, kind: Kind, function: Callable[[Image.Image], T]) -> T | None:
     """Return what a function reads from one kind of metadata; ``None`` if that is damaged."""
     try:
-        with Image.open(io.BytesIO(only(content, kind)), formats=FORMATS) as photo:
+        with Image.open(io.BytesIO(keep(content, kind)), formats=FORMATS) as photo:
             return function(photo)
-    except Exception:  # noqa: BLE001
+    except Exception:
         return None
 
 
-def turn_of(photo: Image.Image) -> Image.Transpose | None:
-    """Return how to turn a photo upright; ``None`` if it is upright, or its EXIF is damaged."""
+def transposition_of(photo: Image.Image) -> Image.Transpose | None:
+    """Return what turns a photo upright; ``None`` if it is upright, or its EXIF is damaged."""
     try:
-        return TURNS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001
+        return TRANSPOSITIONS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
         return None
 
 
 def rgb_profile_of(photo: Image.Image) -> bytes | None:
-    """Return the photo's colour profile if it fits an RGB thumbnail: it says which RGB that is."""
+    """Return the photo's colour profile if it is valid for an RGB thumbnail."""
     profile = photo.info.get("icc_profile")
-    if not isinstance(profile, bytes) or not 128 <= len(profile) <= LONGEST_PROFILE:
+    if not isinstance(profile, bytes) or not 128 <= len(profile) <= MAX_PROFILE_BYTES:
         return None
     length, colours, signature = profile[:4], profile[16:20], profile[36:40]
     fits = (colours, signature) == (b"RGB ", b"acsp") and len(profile) == int.from_bytes(length)
     return profile if fits and photo.mode in ("RGB", "RGBA", "P") else None
 
 
-def only(content: bytes, *metadata: Kind) -> bytes:
+def keep(content: bytes, *metadata: Kind) -> bytes:
     """Return a photo without its metadata, except for these kinds."""
     kinds: set[Kind] = {"picture", *metadata}
     if content.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return _tiff(content, kinds)
-    for beginning, parts in _PARTS.items():
-        if content.startswith(beginning):
+    for signature, parts in _PARTS.items():
+        if content.startswith(signature):
             kept = b"".join(part for kind, part in parts(content) if kind in kinds)
-            if beginning == b"RIFF":  # its length comes next
+            if signature == b"RIFF":  # its length comes next
                 kept = kept[:4] + max(0, len(kept) - 8).to_bytes(4, "little") + kept[8:]
             return kept
     return content
@@ -258,8 +265,8 @@ def _tiff(content: bytes, kinds: set[Kind]) -> bytes:
     kept = []
     for at in range(start + count_size, end, entry_size):
         length = _SIZES.get(number(at + 2, 2), 0) * number(at + 4, size)
-        is_inside = length <= size or number(at + 4 + size, size) + length <= len(content)
-        if is_inside and _TAGS.get(number(at, 2), "other") in kinds:
+        is_complete = length <= size or number(at + 4 + size, size) + length <= len(content)
+        if is_complete and _TAGS.get(number(at, 2), "other") in kinds:
             kept.append(content[at : at + entry_size])
     directory = len(kept).to_bytes(count_size, order) + b"".join(kept)
     return content[:start] + directory.ljust(end + size - start, b"\0") + content[end + size :]

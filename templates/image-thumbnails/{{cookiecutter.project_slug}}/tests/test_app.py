@@ -1,4 +1,4 @@
-"""One photo at a time, and the row that it gets in the completion report."""
+"""Tests of the function: the row of each photo in the completion report."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def thumbnail_of(s3: S3Client, content: bytes) -> Image.Image:
 
 
 def png_with(kind: bytes, data: bytes, *, damaged: bool = False) -> bytes:
-    """A PNG with a chunk more, behind its first one."""
+    """Return a PNG with another chunk after its first one."""
     checksum = zlib.crc32(kind + data) ^ damaged
     chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
     png = photo(1000, 500, "PNG")
@@ -48,14 +48,14 @@ def png_with(kind: bytes, data: bytes, *, damaged: bool = False) -> bytes:
 
 
 def jpeg_with(*segments: tuple[int, bytes]) -> bytes:
-    """A JPEG with some segments more at its beginning."""
+    """Return a JPEG with more segments at its beginning."""
     jpeg = photo(1000, 500)
     added = [struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data for marker, data in segments]
     return jpeg[:2] + b"".join(added) + jpeg[2:]
 
 
 def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
-    """EXIF of any tags, types, counts and values."""
+    """Return EXIF with any tags, types, counts and values."""
     tags = [struct.pack("<HHL", *entry[:3]) + entry[3] for entry in entries]
     return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + b"".join(tags) + b"\0" * 4
 
@@ -63,7 +63,7 @@ def exif_of(*entries: tuple[int, int, int, bytes]) -> bytes:
 def tiff_with(
     *tags: tuple[int, int, int, int], mode: str = "RGB", big: bool = False, **options: object
 ) -> bytes:
-    """A TIFF with some tags more, in a directory of its own at the end of the file."""
+    """Return a TIFF with more tags, in a directory of its own at the end of the file."""
     tiff = photo(1000, 500, "TIFF", mode, big_tiff=big, **options)
     head, number, entry = ("Q", "<Q", "<HHQQ") if big else ("L", "<H", "<HHLL")
     at = 8 if big else 4
@@ -79,14 +79,14 @@ def tiff_with(
 
 
 def gif_with(extension: bytes) -> bytes:
-    """A GIF with an extension more, behind its table of colours."""
+    """Return a GIF with another extension after its colour table."""
     gif = photo(1000, 500, "GIF", "P")
     at = 13 + (3 * 2 ** (gif[10] % 8 + 1) if gif[10] & 0x80 else 0)
     return gif[:at] + extension + gif[at:]
 
 
 def webp_with(name: bytes, length: bytes, **metadata: Any) -> bytes:
-    """A WebP whose chunk has a wrong length."""
+    """Return a WebP whose chunk has a wrong length."""
     webp = photo(1000, 500, "WEBP", **metadata)
     at = webp.index(name, 12) + 4
     return webp[:at] + length + webp[at + 4 :]
@@ -103,16 +103,16 @@ def test_a_photo_gets_a_thumbnail(s3: S3Client, schema: str, kind: str, mode: st
     (row,) = run_job(handler, ["2024/a b"], bucket="source", schema_version=schema)
 
     assert row.error_code is None, row.message
-    answer = s3.get_object(Bucket="target", Key="2024/a b")
-    content = answer["Body"].read()
-    assert answer["ContentType"] == "image/jpeg"
+    response = s3.get_object(Bucket="target", Key="2024/a b")
+    content = response["Body"].read()
+    assert response["ContentType"] == "image/jpeg"
     assert Image.open(io.BytesIO(content)).size == (256, 128)
     assert Thumbnail.model_validate_json(row.message) == Thumbnail(
         width=256, height=128, bytes=len(content)
     )
 
 
-def test_a_photo_is_turned_as_the_camera_was_held(s3: S3Client) -> None:
+def test_a_photo_is_turned_upright(s3: S3Client) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # a quarter to the right
     content = io.BytesIO()
@@ -126,10 +126,10 @@ def test_a_photo_is_turned_as_the_camera_was_held(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("tag", [(0x0100, 2, 4, b"abc\0"), (0x0128, 9, 1, b"\xfb\xff\xff\xff")])
-def test_other_tags_do_not_keep_a_photo_from_being_turned(
+def test_damaged_tags_do_not_prevent_the_rotation(
     s3: S3Client, tag: tuple[int, int, int, bytes]
 ) -> None:
-    """A width that is a text, a unit below zero: no camera's, but some programs write them."""
+    """Some programs write a width that is text, or a negative unit."""
     orientation = (ExifTags.Base.Orientation, 3, 1, b"\x06\0\0\0")
 
     thumbnail = thumbnail_of(s3, jpeg_with((0xE1, exif_of(tag, orientation))))
@@ -187,8 +187,8 @@ def test_other_tags_do_not_keep_a_photo_from_being_turned(
     ],
 )
 @pillow_may_warn
-def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -> None:
-    """Damaged EXIF, long comments and private data neither fail a photo nor are copied."""
+def test_damaged_metadata_is_ignored(s3: S3Client, content: bytes) -> None:
+    """Damaged EXIF, long comments and private data do not fail a photo, and are not copied."""
     thumbnail = thumbnail_of(s3, content)
 
     assert thumbnail.size == (256, 128)
@@ -196,7 +196,7 @@ def test_what_is_not_the_picture_does_not_matter(s3: S3Client, content: bytes) -
 
 
 def damaged_with(kind: str, **metadata: Any) -> bytes:
-    """A photo that Pillow does not open, with metadata that is as it should be."""
+    """Return a photo that Pillow does not open, with valid metadata."""
     if kind == "TIFF":
         return tiff_with((270, 2, 100, FAR), **metadata)
     content = photo(1000, 500, kind, **metadata)
@@ -207,7 +207,7 @@ def damaged_with(kind: str, **metadata: Any) -> bytes:
 
 @pillow_may_warn
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_damage_elsewhere_costs_neither_orientation_nor_colours(s3: S3Client, kind: str) -> None:
+def test_a_damaged_photo_keeps_valid_metadata(s3: S3Client, kind: str) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
@@ -222,7 +222,7 @@ def test_damage_elsewhere_costs_neither_orientation_nor_colours(s3: S3Client, ki
 
 
 def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
-    """An RGB profile is copied; a CMYK profile would give an RGB thumbnail wrong colours."""
+    """Only an RGB profile is copied: with a CMYK profile, the colours would be wrong."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     of_cmyk = profile[:16] + b"CMYK" + profile[20:]
 
@@ -237,7 +237,7 @@ def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
 @pytest.mark.parametrize(
     ("kind", "mode", "colour"), [("PNG", "RGBA", (0, 0, 0, 0)), ("PNG", "LA", 0), ("GIF", "P", 0)]
 )
-def test_what_is_transparent_becomes_white(
+def test_transparent_areas_become_white(
     s3: S3Client, kind: str, mode: str, colour: int | tuple[int, ...]
 ) -> None:
     content = io.BytesIO()
@@ -261,7 +261,7 @@ def test_a_photo_is_never_overwritten(s3: S3Client) -> None:
     assert s3.get_object(Bucket="target", Key="a.jpg")["Body"].read() == photo(1000, 500)
 
 
-def test_the_job_says_how_large(s3: S3Client) -> None:
+def test_user_arguments_choose_the_size(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.jpg", Body=photo(1000, 500))
 
     (row,) = run_job(handler, ["a.jpg"], bucket="source", user_arguments={"size": "64"})
@@ -272,7 +272,7 @@ def test_the_job_says_how_large(s3: S3Client) -> None:
     assert "size" in wrong.message
 
 
-def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
+def test_permanent_failures_are_not_retried(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body=b"text")
     s3.put_object(Bucket="source", Key="a.eps", Body=photo(10, 10, "EPS"))
     s3.put_object(Bucket="source", Key="cut.jpg", Body=photo(1000, 500)[:-500])
@@ -284,8 +284,8 @@ def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
 
     assert {row.error_code for row in rows} == {"PermanentFailure"}
     assert [row.message.partition(" ")[0] for row in rows] == [
-        "none",
-        "none",
+        "not",
+        "not",
         "OSError:",
         "DecompressionBombError:",
         "not",
@@ -293,7 +293,7 @@ def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
     ]
 
 
-def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
     refuse("SlowDown", 503)
 
     (row,) = run_job(handler, ["a.jpg"], bucket="source")
@@ -302,9 +302,9 @@ def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.jpg", Body=photo(1000, 500))
 
-    answer = handler(json.loads(path.read_text()), make_context())
+    response = handler(json.loads(path.read_text()), make_context())
 
-    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]
+    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]

@@ -1,4 +1,4 @@
-"""Tag each object as its line of the manifest says: the key is JSON."""
+"""Set the tags of each object that are in its line of the manifest: the key is JSON."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ s3 = boto3.client("s3")
 
 
 class Instruction(BaseModel, extra="forbid"):
-    """What a line of the manifest says: ``{"key": "2024/a b.jpg", "tags": {"owner": "ann"}}``.
+    """The content of a line of the manifest: ``{"key": "2024/a b.jpg", "tags": {"owner": "ann"}}``.
 
-    It stands where the key would be, URL-encoded, with at most 1,024 characters.
+    It takes the place of the key, URL-encoded, with at most 1,024 characters.
     """
 
     key: str
@@ -24,14 +24,14 @@ class Instruction(BaseModel, extra="forbid"):
         Annotated[str, Field(min_length=1, max_length=128)],
         Annotated[str, Field(max_length=256)],
     ] = Field(max_length=10)
-    """All tags that it has afterwards."""
+    """All tags of the object; other tags are removed."""
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 @task_handler(payload=Instruction, logger=logger, metrics=metrics)
 def handler(task: Task[object, Instruction]) -> str:
-    """Give an object its tags; doing it twice is the same as once, as it should be."""
+    """Set the tags of an object; if S3 sends the task twice, the result is the same."""
     tags = task.payload.tags
     s3.put_object_tagging(
         Bucket=task.bucket,

@@ -1,4 +1,4 @@
-"""One line of a manifest at a time, and the row that it gets in the completion report."""
+"""Tests of the function: the row of each line of the manifest in the completion report."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def test_an_object_gets_the_tags_of_its_line(s3: S3Client, schema: str) -> None:
         (json.dumps({"key": "a.jpg", "tags": {"owner": "x" * 257}}), "tags"),
     ],
 )
-def test_a_line_that_does_not_fit_is_given_up(line: str, problem: str) -> None:
+def test_an_invalid_line_fails_permanently(line: str, problem: str) -> None:
     (row,) = run_job(handler, [line], bucket="source")
 
     assert row.error_code == "PermanentFailure"
     assert problem in row.message
 
 
-def test_what_does_not_get_better_is_given_up() -> None:
+def test_permanent_failures_are_not_retried() -> None:
     (row,) = run_job(handler, ['{"key": "missing.jpg", "tags": {}}'], bucket="source")
 
     assert row.error_code == "PermanentFailure"
     assert row.message.startswith("NoSuchKey")
 
 
-def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
     refuse("SlowDown", 503)
 
     (row,) = run_job(handler, [LINE], bucket="source")
@@ -61,9 +61,9 @@ def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.jpg")
 
-    answer = handler(json.loads(path.read_text()), make_context())
+    response = handler(json.loads(path.read_text()), make_context())
 
-    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]
+    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]

@@ -1,4 +1,4 @@
-"""What the tests share: an S3 in memory, at times a busy one, and both forms of events."""
+"""Fixtures of the tests: S3 in memory, errors of S3, and both schema versions of events."""
 
 from __future__ import annotations
 
@@ -12,28 +12,27 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]  # your profile is none of the tests' business
-os.environ |= {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_MAX_ATTEMPTS": "1",  # a test need not wait for boto3 to try again
-    "TARGET_BUCKET": "target",
-}
-
-import app  # noqa: E402  it makes a client: after moto's, and with these settings
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
 
+# The tests import the function after this file: its client gets these settings, not yours.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_MAX_ATTEMPTS": "1",  # so that tests do not wait for retries of boto3
+    "TARGET_BUCKET": "target",
+}
+
 
 @pytest.fixture(autouse=True)
 def s3() -> Iterator[S3Client]:
-    """S3 with two empty buckets."""
+    """Yield a client of an S3 with two empty buckets."""
     with mock_aws():
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="source")
@@ -43,28 +42,30 @@ def s3() -> Iterator[S3Client]:
 
 @pytest.fixture
 def refuse() -> Iterator[Refuse]:
-    """Make S3 refuse what the function asks of it: ``refuse("SlowDown", 503)``."""
+    """Yield a function that makes S3 refuse requests: ``refuse("SlowDown", 503)``."""
+    import app
+
     with ExitStack() as undo:
 
         def refuse(code: str, status: int, operation: str = "") -> None:
-            def answer(request: Any, **_: Any) -> Any:
+            def respond(request: Any, **_: Any) -> Any:
                 return AWSResponse(request.url, status, HTTPHeaders(), _Body(code))
 
             event = f"before-send.s3.{operation}".removesuffix(".")
-            app.s3.meta.events.register_first(event, answer)
-            undo.callback(app.s3.meta.events.unregister, event, answer)
+            app.s3.meta.events.register_first(event, respond)
+            undo.callback(app.s3.meta.events.unregister, event, respond)
 
         yield refuse
 
 
 class Refuse(Protocol):
-    """Refuses with S3's error code and HTTP status, one operation or all of them."""
+    """Makes one operation, or all of them, fail with S3's error code and HTTP status."""
 
     def __call__(self, code: str, status: int, operation: str = "") -> None: ...
 
 
 class _Body:
-    """As much of an HTTP response as botocore reads."""
+    """The parts of an HTTP response that botocore reads."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -75,5 +76,5 @@ class _Body:
 
 @pytest.fixture(params=["1.0", "2.0"])
 def schema(request: pytest.FixtureRequest) -> str:
-    """Tests with this run twice: S3 sends 1.0 unless a job asks for 2.0."""
+    """Return each schema version: S3 sends 1.0 unless a job asks for 2.0."""
     return str(request.param)

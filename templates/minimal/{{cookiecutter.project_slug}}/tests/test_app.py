@@ -1,4 +1,4 @@
-"""One object at a time, and the row that it gets in the completion report."""
+"""Tests of the function: the row of each object in the completion report."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ def test_lines_are_counted(s3: S3Client, schema: str) -> None:
     assert (row.error_code, row.message) == (None, '{"bytes":8,"lines":2}')
 
 
-def test_an_object_without_lines(s3: S3Client) -> None:
-    """One long line is no more work than many short ones."""
+def test_a_long_line_needs_no_more_memory_or_time(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.bin", Body=bytes(30_000_000))
 
     (row,) = run_job(handler, ["a.bin"], bucket="source", timeout=60)
@@ -35,7 +34,7 @@ def test_an_object_without_lines(s3: S3Client) -> None:
     assert row.message == '{"bytes":30000000,"lines":0}'
 
 
-def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
+def test_permanent_failures_are_not_retried(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="empty.txt", Body=b"")
 
     empty, missing = run_job(handler, ["empty.txt", "missing.txt"], bucket="source")
@@ -45,7 +44,7 @@ def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
     assert missing.message.startswith("NoSuchKey")
 
 
-def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
     refuse("SlowDown", 503)
 
     (row,) = run_job(handler, ["a.txt"], bucket="source")
@@ -54,9 +53,9 @@ def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=b"one\n")
 
-    answer = handler(json.loads(path.read_text()), make_context())
+    response = handler(json.loads(path.read_text()), make_context())
 
-    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]
+    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]

@@ -17,11 +17,11 @@ PATTERNS = {
     "access-key": re.compile(r"\bAKIA[0-9A-Z]{16}\b"),
     "email": re.compile(r"[^\s@]@[^\s@]+\.\w"),
 }
-LINES_SHOWN = 5  # a report has room for 1,024 characters
+LINES_SHOWN = 5  # a message in a report may have 1,024 characters
 
 
 class Arguments(BaseModel, extra="forbid"):
-    """User arguments of the job; S3 sends text, pydantic makes of it what stands here.
+    """User arguments of the job. S3 sends strings, and pydantic converts them.
 
     ``{"patterns": "{\\"todo\\": \\"TODO|FIXME\\"}", "encoding": "latin-1"}``
     """
@@ -31,16 +31,16 @@ class Arguments(BaseModel, extra="forbid"):
 
 
 class Found(BaseModel):
-    """Where a pattern has been found."""
+    """Where a pattern was found."""
 
     lines: int = 0
-    """On how many lines."""
+    """Number of lines."""
     first: list[int] = []
-    """On which ones, counted from 1."""
+    """Numbers of the first lines, counted from 1."""
 
 
 class Scan(BaseModel):
-    """What the completion report tells of each object, as JSON."""
+    """The message of each object in the completion report, as JSON."""
 
     lines: int = 0
     found: dict[str, Found] = {}
@@ -50,16 +50,16 @@ class Scan(BaseModel):
 @metrics.log_metrics
 @task_handler(arguments=Arguments, logger=logger, metrics=metrics)
 def handler(task: Task[Arguments]) -> Scan:
-    """Read an object line by line: it may be larger than the function's memory, a line may not.
+    """Search an object line by line. Only a line has to fit into the function's memory.
 
-    What is no text in the encoding of the job raises UnicodeDecodeError: a permanent failure.
+    Content that is not text in the job's encoding raises UnicodeDecodeError, a permanent failure.
     """
-    wanted = task.job.arguments
+    arguments = task.job.arguments
     scan = Scan()
     body = cast("BinaryIO", s3.get_object(**task.location)["Body"])
-    for number, line in enumerate(io.TextIOWrapper(body, wanted.encoding), 1):
+    for number, line in enumerate(io.TextIOWrapper(body, arguments.encoding), 1):
         scan.lines = number
-        for name, pattern in wanted.patterns.items():
+        for name, pattern in arguments.patterns.items():
             if pattern.search(line.rstrip("\n")):
                 found = scan.found.setdefault(name, Found())
                 found.lines += 1

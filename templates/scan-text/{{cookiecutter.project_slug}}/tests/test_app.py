@@ -1,4 +1,4 @@
-"""One object at a time, and the row that it gets in the completion report."""
+"""Tests of the function: the row of each object in the completion report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_patterns_are_found(s3: S3Client, schema: str) -> None:
     )
 
 
-def test_the_job_says_what_to_look_for(s3: S3Client) -> None:
+def test_user_arguments_choose_patterns_and_encoding(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body="one\nfünf\n".encode("latin-1"))
     arguments = {"patterns": '{"number": "^f.nf$"}', "encoding": "latin-1"}
 
@@ -40,8 +40,8 @@ def test_the_job_says_what_to_look_for(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
-def test_lines_end_where_the_encoding_says(s3: S3Client, encoding: str) -> None:
-    """The byte of a line feed is half a letter in some of them."""
+def test_lines_are_split_after_decoding(s3: S3Client, encoding: str) -> None:
+    """In some encodings, the byte of a line feed is half a letter."""
     s3.put_object(Bucket="source", Key="a.txt", Body="one\r\ntwo Ċ".encode(encoding))
     arguments = {"patterns": '{"first": "^one$", "any": "[^a-zĊ ]"}', "encoding": encoding}
 
@@ -51,8 +51,7 @@ def test_lines_end_where_the_encoding_says(s3: S3Client, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("letter", [b"x", b"@", b"a@", b"@."])
-def test_a_line_of_ten_million_letters(s3: S3Client, letter: bytes) -> None:
-    """It takes as long as ten million letters on many lines: a strange object holds nobody up."""
+def test_a_line_of_ten_million_letters_is_searched_in_time(s3: S3Client, letter: bytes) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body=letter * 5_000_000)
 
     (row,) = run_job(handler, ["a.txt"], bucket="source", timeout=60)
@@ -61,7 +60,7 @@ def test_a_line_of_ten_million_letters(s3: S3Client, letter: bytes) -> None:
 
 
 def test_a_misspelled_argument_fails_every_task(s3: S3Client) -> None:
-    """Else the job would look for something else, and find nothing."""
+    """Otherwise the job would search for the default patterns."""
     s3.put_object(Bucket="source", Key="a.txt", Body=TEXT)
 
     (row,) = run_job(handler, ["a.txt"], bucket="source", user_arguments={"pattern": "{}"})
@@ -80,7 +79,7 @@ def test_wrong_arguments_fail_every_task(s3: S3Client, patterns: str) -> None:
     assert "patterns" in row.message
 
 
-def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
+def test_permanent_failures_are_not_retried(s3: S3Client) -> None:
     s3.put_object(Bucket="source", Key="a.bin", Body=b"\xff\xfe\xfd")
 
     binary, missing = run_job(handler, ["a.bin", "missing.txt"], bucket="source")
@@ -90,7 +89,7 @@ def test_what_does_not_get_better_is_given_up(s3: S3Client) -> None:
     assert missing.message.startswith("NoSuchKey")
 
 
-def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
+def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
     refuse("SlowDown", 503)
 
     (row,) = run_job(handler, ["a.txt"], bucket="source")
@@ -99,9 +98,9 @@ def test_a_busy_s3_is_asked_again(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=TEXT)
 
-    answer = handler(json.loads(path.read_text()), make_context())
+    response = handler(json.loads(path.read_text()), make_context())
 
-    assert [result["resultCode"] for result in answer["results"]] == ["Succeeded"]
+    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
