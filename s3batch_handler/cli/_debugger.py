@@ -6,13 +6,13 @@ import inspect
 import io
 import logging
 import os
-import pdb  # noqa: T100
 import stat
 import sys
 import threading
 import traceback
 from contextlib import contextmanager
 from functools import wraps
+from pdb import Pdb
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 from unittest.mock import patch
 
@@ -35,117 +35,116 @@ class Debugging:
     """The debugger of one invocation.
 
     Attributes:
-        is_aborted: The user pressed Ctrl-C, or left a breakpoint by ``quit``.
-        is_open: The debugger waits for a command.
-        turn: Lets one thread at a time use the terminal.
+        is_aborted: Whether the user pressed Ctrl-C, or left a breakpoint by ``quit``.
+        is_open: Whether the debugger waits for a command.
+        terminal_lock: One thread at a time uses the terminal.
     """
 
     def __init__(self, streams: tuple[TextIO, TextIO] | None) -> None:
         self._streams = streams
-        self._has_complained = False
-        self._known: Exception | None = None
+        self._has_warned = False
+        self._inspected: Exception | None = None
         self.is_aborted = False
         self.is_open = False
-        self.turn = threading.RLock()
+        self.terminal_lock = threading.RLock()
 
     @property
-    def is_possible(self) -> bool:
-        """Return whether there is a terminal, or a pipe with commands."""
+    def is_available(self) -> bool:
+        """Return whether the debugger can read commands from a terminal or a pipe."""
         return self._streams is not None
 
     def stop(self, *, header: str | None = None, **_: Any) -> None:
-        """Stop where ``breakpoint()`` is called: Python's ``sys.breakpointhook``."""
+        """Open the debugger where ``breakpoint()`` was called: a ``sys.breakpointhook``."""
         frame = cast("FrameType", inspect.currentframe()).f_back
         assert frame is not None
         if self._streams is None:
-            self._complain(frame)
+            self._warn_of_skipped_breakpoint(frame)
             return
         debugger = _Debugger(*self._streams, self, on_quit=self.abort)
         if header is not None:
             debugger.message(header)
         debugger.set_trace(frame)
 
-    def look_into(self, error: BaseException) -> None:
+    def inspect_exception(self, error: BaseException) -> None:
         """Open the debugger where an exception was raised."""
         if self._streams is None:
             return
         debugger = _Debugger(*self._streams, self)
-        ours = cast("TracebackType", error.__traceback__)
-        shown = traceback.format_exception(type(error), error, ours.tb_next or ours)
-        debugger.message("".join(shown))
+        own_frame = cast("TracebackType", error.__traceback__)
+        frames = own_frame.tb_next or own_frame
+        debugger.message("".join(traceback.format_exception(type(error), error, frames)))
         debugger.message("Inspect the exception here; q continues.")
         debugger.reset()
-        # Python 3.13 takes the exception, to move along its chain.
+        # Python 3.13 takes the exception, to show its causes, too.
         cause: Any = error if sys.version_info >= (3, 13) else error.__traceback__
         debugger.interaction(None, cause)
 
     def load(self, spec: str) -> Function:
-        """Load a function; open the debugger on its exceptions, except this package's own."""
+        """Load a function, and open the debugger on its exceptions, except S3BatchError."""
 
-        def watch(runner: TaskRunner, function: Callable[[Any], Any], **options: Any) -> None:
-            begin(runner, function, **options)
-            vars(runner)["_function"] = self._watched(function)
+        def initialize(runner: TaskRunner, function: Callable[[Any], Any], **options: Any) -> None:
+            original(runner, function, **options)
+            vars(runner)["_function"] = self._inspecting_exceptions(function)
 
-        # A handler turns exceptions into failed tasks, so the user's function is watched.
-        begin = TaskRunner.__init__
-        with patch.object(TaskRunner, "__init__", watch):
-            return self._watched(load_function(spec))
+        # A handler turns exceptions into failed tasks, so the user's function is wrapped, too.
+        original = TaskRunner.__init__
+        with patch.object(TaskRunner, "__init__", initialize):
+            return self._inspecting_exceptions(load_function(spec))
 
-    def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def fails(error: Exception) -> None:
-            if not (isinstance(error, S3BatchError) or error is self._known or self.is_aborted):
-                self._known = error
-                self.look_into(error)
-
-        async def awaited(result: Any) -> Any:
+    def _inspecting_exceptions(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def inspecting() -> Iterator[None]:
             try:
-                return await result
+                yield
             except Exception as error:
-                fails(error)
+                expected = isinstance(error, S3BatchError) or error is self._inspected
+                if not (expected or self.is_aborted):
+                    self._inspected = error
+                    self.inspect_exception(error)
                 raise
+
+        async def wait_for(result: Any) -> Any:
+            with inspecting():
+                return await result
 
         @wraps(function)
-        def watched(*arguments: Any) -> Any:
-            try:
+        def call(*arguments: Any) -> Any:
+            with inspecting():
                 result = function(*arguments)
-            except Exception as error:
-                fails(error)
-                raise
-            return awaited(result) if inspect.isawaitable(result) else result
+            return wait_for(result) if inspect.isawaitable(result) else result
 
-        return watched
+        return call
 
     def interrupt(self) -> None:
-        """Record a Ctrl-C, unless the debugger is open, which handles it itself."""
+        """Abort the invocation on Ctrl-C, unless the debugger is open, which handles it itself."""
         if not self.is_open:
             self.abort()
 
     def abort(self) -> None:
         """Mark the invocation as aborted, so that its response is not used.
 
-        A handler turns every exception into a failed task and logs it. Logging is switched off,
-        because the failure is not real.
+        Switch logging off, too: a handler would log a failed task, which has not really failed.
         """
         self.is_aborted = True
         logging.disable()
 
-    def _complain(self, frame: FrameType) -> None:
-        if not self._has_complained:
-            where = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-            print_message(f"s3batch: breakpoint() in {where} skipped: {_NO_TERMINAL}")
-        self._has_complained = True
+    def _warn_of_skipped_breakpoint(self, frame: FrameType) -> None:
+        if not self._has_warned:
+            place = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+            print_message(f"s3batch: breakpoint() in {place} skipped: {_NO_TERMINAL}")
+        self._has_warned = True
 
 
 _NO_TERMINAL = "there is no terminal for the debugger"
 
 
 @contextmanager
-def debugging(*, stdin_is_used: bool) -> Iterator[Debugging]:
-    """Connect breakpoints, and everything else that reads standard input, to the terminal.
+def enable_debugger(*, stdin_is_used: bool) -> Iterator[Debugging]:
+    """Connect breakpoints, and functions that read standard input, to the terminal.
 
     Args:
-        stdin_is_used: The event was read from standard input: what a function reads comes from the
-            terminal. Otherwise a debugger takes commands from a standard input that is a pipe.
+        stdin_is_used: The event was read from standard input, so functions read from the terminal.
+            Otherwise, the debugger accepts commands from a standard input that is a pipe.
     """
     terminal = None
     if stdin_is_used or _is_terminal(sys.stdin):
@@ -154,17 +153,17 @@ def debugging(*, stdin_is_used: bool) -> Iterator[Debugging]:
     if streams is None and not stdin_is_used and _has_commands(sys.stdin):
         streams = sys.stdin, sys.stderr
     before = sys.stdin, sys.breakpointhook, logging.root.manager.disable
-    talk = Debugging(streams)
+    debugging = Debugging(streams)
     if stdin_is_used:
         sys.stdin = terminal[0] if terminal else _NoInput()
-    if not os.environ.get("PYTHONBREAKPOINT"):  # it names another debugger, or none
-        sys.breakpointhook = talk.stop
+    if not os.environ.get("PYTHONBREAKPOINT"):  # it may name another debugger
+        sys.breakpointhook = debugging.stop
     try:
-        with patch.object(pdb, "set_trace", talk.stop):
-            yield talk
+        with patch("pdb.set_trace", debugging.stop):
+            yield debugging
     finally:
         sys.stdin, sys.breakpointhook, level = before
-        if not talk.is_aborted:
+        if not debugging.is_aborted:
             logging.disable(level)
         for stream in terminal or ():
             stream.close()
@@ -186,19 +185,17 @@ def _has_commands(stream: Any) -> bool:
 
 
 def _open_terminal() -> tuple[TextIO, TextIO] | None:
-    """Open the terminal of this process, to read and to write; ``None`` if it has none."""
+    """Open the terminal of this process for reading and writing, if it has one."""
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR)
     except OSError:
         return None
-    return (
-        open(os.dup(descriptor), errors="replace"),  # noqa: PTH123
-        open(descriptor, "w", errors="backslashreplace"),  # noqa: PTH123
-    )
+    reader = os.fdopen(os.dup(descriptor), errors="replace")
+    return reader, os.fdopen(descriptor, "w", errors="backslashreplace")
 
 
 class _NoInput(io.TextIOBase):
-    """A standard input that raises an explanation when it is read."""
+    """A standard input that raises an error when it is read."""
 
     @override
     def readable(self) -> bool:
@@ -213,34 +210,33 @@ class _NoInput(io.TextIOBase):
         self.read()
 
 
-class _Debugger(pdb.Pdb):
-    """A pdb that switches off the time limit of the task when it opens."""
+class _Debugger(Pdb):
+    """A pdb that switches off the time limit of the task: people are slower than functions."""
 
     def __init__(
         self,
         stdin: TextIO,
         stdout: TextIO,
-        talk: Debugging,
-        on_quit: Callable[[], None] | None = None,
+        debugging: Debugging,
+        on_quit: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(stdin=stdin, stdout=stdout, nosigint=True)
-        self._talk = talk
+        self._debugging = debugging
         self._on_quit = on_quit
 
     @override
     def interaction(self, *arguments: Any, **options: Any) -> None:
-        with self._talk.turn:
-            lift_limit()  # a person takes longer than a function
-            self._talk.is_open = True
+        with self._debugging.terminal_lock:
+            lift_limit()
+            self._debugging.is_open = True
             try:
                 super().interaction(*arguments, **options)
             finally:
-                self._talk.is_open = False
+                self._debugging.is_open = False
 
     @override
     def do_quit(self, arg: str) -> bool | None:
-        if self._on_quit is not None:
-            self._on_quit()
+        self._on_quit()
         return super().do_quit(arg)
 
     do_q = do_exit = do_quit
@@ -249,6 +245,5 @@ class _Debugger(pdb.Pdb):
     def do_EOF(self, arg: str) -> bool | None:
         if not self.stdin.isatty():
             print_message(f"s3batch: {_NO_TERMINAL}, and standard input has ended")
-        if self._on_quit is not None:
-            self._on_quit()
+        self._on_quit()
         return super().do_EOF(arg)

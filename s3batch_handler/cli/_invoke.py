@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
-from s3batch_handler.cli._debugger import debugging
+from s3batch_handler.cli._debugger import enable_debugger
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
@@ -169,10 +169,10 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
                 stream=lambda: log,
                 request_id=lambda: make_context().aws_request_id,
             ),
-            debugging(stdin_is_used=stdin_is_used) as debugger,
+            enable_debugger(stdin_is_used=stdin_is_used) as debugger,
             calling_on_ctrl_c(debugger.interrupt),
         ):
-            if options.post_mortem and not debugger.is_possible:
+            if options.post_mortem and not debugger.is_available:
                 raise InvalidArgument("--pdb: there is no terminal for the debugger")
             load = debugger.load if options.post_mortem else load_function
             function = load(options.handler)

@@ -1,7 +1,7 @@
-"""Starters: projects to begin with, as cookiecutter templates (``templates/``).
+"""Create projects from the cookiecutter templates in ``templates/``, which are called starters.
 
-Cookiecutter, and ``sam init --location`` which uses it, make the same files of them. What they put
-in is a project's name and nothing else, so this needs no template engine.
+The only variable in the files of a template is the name of the project, so no template engine is
+needed. cookiecutter and ``sam init --location`` create the same files.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SLUG: Final = "{{cookiecutter.project_slug}}"
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """A project to begin with.
+    """A project to start with.
 
     Attributes:
         name: ``minimal``, ``copy-large``, …
-        about: What it does, in some words.
+        about: A short description.
         path: The cookiecutter template.
     """
 
@@ -34,52 +34,48 @@ class Starter:
     path: Path
 
     def files(self, project: str) -> dict[str, bytes]:
-        """Give the files of a project of that name, by their paths in it.
+        """Return the files of a project with this name, by their relative paths.
 
         Raises:
-            ProjectError: The name is no good for one.
+            ProjectError: The name is not valid.
         """
-        slug = _slug_of(project)
+        slug = _slug_of(project).encode()
         root = self.path / _SLUG
         return {
-            path.relative_to(root).as_posix(): path.read_bytes().replace(
-                _SLUG.encode(), slug.encode()
-            )
+            path.relative_to(root).as_posix(): path.read_bytes().replace(_SLUG.encode(), slug)
             for path in sorted(root.rglob("*"))
-            if path.is_file() and path.suffix != ".pyc"  # which pip leaves among what it installs
+            if path.is_file() and path.suffix != ".pyc"  # pip compiles what it installs
         }
 
 
 def starters() -> dict[str, Starter]:
-    """Give all starters by their names, the simplest first."""
+    """Return all starters by name, the simplest first."""
     here = Path(__file__).parents[1]
     folder = here / "templates"  # in an installed package
     if not folder.is_dir():
         folder = here.parent / "templates"  # in the source tree
-    found = [
-        Starter(
-            path.parent.name, json.loads(path.read_text(encoding="utf-8"))["_about"], path.parent
-        )
+    found = {
+        path.parent.name: json.loads(path.read_text(encoding="utf-8"))["_about"]
         for path in folder.glob("*/cookiecutter.json")
-    ]
-    found.sort(key=lambda starter: (starter.name != "minimal", starter.name))
-    return {starter.name: starter for starter in found}
+    }
+    names = sorted(found, key=lambda name: (name != "minimal", name))
+    return {name: Starter(name, found[name], folder / name) for name in names}
 
 
 def create_project(starter: Starter, directory: Path) -> list[str]:
-    """Make a new directory of a starter's files, all of them or none, and give their paths.
+    """Create a directory with the files of a starter, and return their paths in it.
 
-    The project is called as the directory is.
+    If a file cannot be written, no directory is created. The project has the directory's name.
 
     Raises:
-        ProjectError: The directory is there already, or its name is no good for a project.
+        ProjectError: The directory already exists, or its name is not valid for a project.
     """
     directory = directory.absolute()
     files = starter.files(directory.name)
     if os.path.lexists(directory):
         raise ProjectError(f"{directory} already exists; choose another name")
     directory.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside its place, then moved there in one go.
+    # The complete project is moved to its place.
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as place:
         project = Path(place) / "project"
         for path, content in files.items():
@@ -90,11 +86,11 @@ def create_project(starter: Starter, directory: Path) -> list[str]:
 
 
 def _slug_of(project: str) -> str:
-    """Spell a name as ``cookiecutter.json`` does: it becomes the service in logs and metrics."""
+    """Convert a name as ``cookiecutter.json`` does: logs and metrics have it as the service."""
     slug = project.lower().replace(" ", "-").replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
         raise ProjectError(
-            f"{project!r} is no name for a project: begin with a letter, go on with letters, "
-            "digits and hyphens"
+            f"{project!r} is not a valid project name: start with a letter, and use letters, "
+            "digits and hyphens only"
         )
     return slug
