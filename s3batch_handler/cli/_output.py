@@ -23,6 +23,11 @@ INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended: 128 plus the number of SIGINT, as in shells."""
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun: ``1 task``, ``2,000 tasks``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def print_data(text: str) -> None:
     """Print data; stop without an error if the reader closed the pipe (``| head -1``)."""
     try:

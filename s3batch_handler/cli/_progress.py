@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli._output import counted, print_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ def show_progress(
 ) -> Iterator[Callable[[Progress], None] | None]:
     """Yield a function to call with each new progress; ``None`` when ``quiet``.
 
-    Only a terminal that is ours ``alone`` gets a bar: what others print there would run into it.
+    Only with ``owns_terminal`` a bar is shown: output of other processes would overwrite it.
     """
     if quiet:
         yield None
@@ -44,7 +44,7 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
     failed = 0
     bar: ProgressBar[Progress] = click.progressbar(
         length=total,
-        label=_tasks(total),
+        label=counted(total, "task"),
         file=sys.stderr,
         show_pos=True,
         item_show_func=lambda _: f"{failed:,} failed" if failed else None,
@@ -66,7 +66,7 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
 
 
 def _lines(total: int) -> Callable[[Progress], None]:
-    print_message(_tasks(total))
+    print_message(counted(total, "task"))
     latest = time.monotonic()
 
     def update(progress: Progress) -> None:
@@ -86,11 +86,7 @@ def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
         # Reading the clock for each object would be slow.
         if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
             latest = time.monotonic()
-            print_message(f"{count:,} objects listed")
+            print_message(f"{counted(count, 'object')} listed")
 
 
 _PAGE: Final = 1000  # objects in one response of S3
-
-
-def _tasks(count: int) -> str:
-    return f"{count:,} task" if count == 1 else f"{count:,} tasks"

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from s3batch_handler.core._model import ObjectRef
+    from s3batch_handler.local_aws._folder_server import EmbeddedS3
 
-
-class S3(Protocol):
-    """The S3 of a job: AWS's, the one at ``--endpoint-url``, or our own."""
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Environment variables that tell the function of it."""
-        ...
-
-    @property
-    def client(self) -> Any:
-        """A boto3 client."""
-        ...
-
-    def objects(self, bucket: str, prefix: str) -> Iterable[ObjectRef]:
-        """List a bucket."""
-        ...
+S3: TypeAlias = "RemoteS3 | EmbeddedS3"
 
 
 class RemoteS3:
-    """An S3 that is not our own. boto3 is slow to come, so it comes when it is needed."""
+    """AWS, or the S3 at an endpoint. boto3 is imported when it is needed: that is slow."""
 
     def __init__(
         self, endpoint_url: str | None, *, profile: str | None = None, region: str | None = None
@@ -40,7 +25,8 @@ class RemoteS3:
         self._region = region
 
     @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Environment variables with which a function uses the same S3."""
         return {"AWS_ENDPOINT_URL_S3": self._endpoint_url} if self._endpoint_url else {}
 
     @cached_property
@@ -53,6 +39,7 @@ class RemoteS3:
     def objects(
         self, bucket: str, prefix: str, *, version_ids: bool = False
     ) -> Iterable[ObjectRef]:
+        """List the objects of a bucket."""
         from s3batch_handler.jobs._aws_clients import list_objects
 
         return list_objects(self.client, bucket, prefix, version_ids=version_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,16 +19,21 @@ from s3batch_handler.jobs._waiting import has_expired_credentials
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
     from s3batch_handler.jobs._control import SupportsDescribeJob
     from s3batch_handler.jobs._job import Job
 
 
-class AwsServices:
-    """S3 Control, with S3, STS and CloudFormation beside it.
+def _aws() -> ModuleType:
+    """Import boto3 when it is needed: that is slow."""
+    from s3batch_handler.jobs import _aws_clients
 
-    boto3 is imported when it is needed: that is slow.
-    """
+    return _aws_clients
+
+
+class AwsServices:
+    """S3 Control, S3, STS, Lambda and CloudFormation of one account in one Region."""
 
     def __init__(
         self,
@@ -44,15 +50,14 @@ class AwsServices:
 
     @cached_property
     def control(self) -> S3Control:
-        """Job control."""
         return S3Control(self._s3control, account_id=self.account_id)
 
     def watching(self, retry_for: float) -> SupportsDescribeJob:
-        """Return a control that sends each request once, with a short timeout, without retries."""
-        return _Watching(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
+        """Return a control whose requests end soon, for a caller that retries them."""
+        return _WatchedJobs(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
 
     def renewed(self) -> AwsServices:
-        """Return a services for the same account with the credentials that are configured now."""
+        """Return the services of the same account with the credentials that are configured now."""
         return AwsServices(
             endpoint_url=self._endpoint_url,
             account_id=self._account_id or self.__dict__.get("account_id"),  # if it is known
@@ -62,7 +67,7 @@ class AwsServices:
 
     @property
     def options(self) -> list[str]:
-        """The options of the command line that name this services."""
+        """The options of the command line for these services."""
         given = {
             "--account-id": self._account_id,
             "--profile": self._profile,
@@ -76,9 +81,8 @@ class AwsServices:
         """The account of the jobs: ``--account-id``, or the account of the credentials."""
         if self._account_id is not None:
             return self._account_id
-        from s3batch_handler.jobs import _aws_clients as aws
-
-        return aws.account_id(self._session, endpoint_url=self._endpoint_url)
+        account_id: str = _aws().account_id(**self._connection)
+        return account_id
 
     @property
     def region(self) -> str:
@@ -94,12 +98,10 @@ class AwsServices:
     @property
     def poll(self) -> float:
         """Seconds between two requests for a job's status: AWS throttles frequent ones."""
-        from s3batch_handler.jobs._aws_clients import is_aws_endpoint
-
-        return _POLL_OF_AWS if is_aws_endpoint(self._s3control) else _POLL_OF_OTHERS
+        return _POLL_OF_AWS if _aws().is_aws_endpoint(self._s3control) else _POLL_OF_OTHERS
 
     def etag(self, location: dict[str, str]) -> str:
-        """Look up the ETag of an object, given as boto3 takes it.
+        """Return the ETag of an object; ``location`` has arguments of boto3.
 
         Raises:
             FileNotFoundError: The object does not exist.
@@ -127,12 +129,10 @@ class AwsServices:
         Raises:
             InvalidArgument: The stack does not exist, or lacks an output.
         """
-        from s3batch_handler.jobs._aws_clients import describe_stack
-
         try:
-            status, outputs = describe_stack(name, self._session, endpoint_url=self._endpoint_url)
+            status, outputs = _aws().describe_stack(name, **self._connection)
         except Exception as error:
-            # CloudFormation has no code of its own for it.
+            # CloudFormation has no error code of its own for a stack that does not exist.
             if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
                 raise
             raise InvalidArgument(
@@ -141,55 +141,46 @@ class AwsServices:
         return StackOutputs.of_outputs(name, status, outputs)
 
     def function(self, name: str) -> dict[str, Any]:
-        """Look up the configuration of a function; empty if that is not possible.
+        """Return the configuration of a function; empty if it cannot be read.
 
         The permission to submit a job does not include the permission to read its function.
         """
-        from s3batch_handler.jobs._aws_clients import function_configuration
-
-        try:
-            return function_configuration(name, self._session, endpoint_url=self._endpoint_url)
-        except Exception:  # no permission, no such function, no Lambda at this address
-            return {}
+        configuration: dict[str, Any] = {}
+        with suppress(Exception):  # no permission, no such function, no Lambda at this address
+            configuration = _aws().function_configuration(name, **self._connection)
+        return configuration
 
     def control_without_retries(self, *, read_timeout: float) -> S3Control:
-        """Create a job control for :meth:`watching`."""
-        from s3batch_handler.jobs import _aws_clients as aws
-
-        once = aws.without_retries(read_timeout=read_timeout)
+        """Return a control that sends each request once."""
+        once = _aws().without_retries(read_timeout=read_timeout)
         if self._account_id is None and "account_id" not in self.__dict__:
-            self.account_id = aws.account_id(self._session, endpoint_url=self._endpoint_url, **once)
-        client = aws.s3control_client(self._session, endpoint_url=self._endpoint_url, **once)
+            self.account_id = _aws().account_id(**self._connection, **once)
+        client = _aws().s3control_client(**self._connection, **once)
         return S3Control(client, account_id=self.account_id)
 
     @cached_property
-    def _session(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import create_session
-
-        return create_session(profile=self._profile, region=self._region)
+    def _connection(self) -> dict[str, Any]:
+        session = _aws().create_session(profile=self._profile, region=self._region)
+        return {"session": session, "endpoint_url": self._endpoint_url}
 
     @cached_property
     def _s3(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import s3_client
-
-        return s3_client(self._session, endpoint_url=self._endpoint_url)
+        return _aws().s3_client(**self._connection)
 
     @cached_property
     def _s3control(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import s3control_client
-
-        return s3control_client(self._session, endpoint_url=self._endpoint_url)
+        return _aws().s3control_client(**self._connection)
 
 
-class _Watching:
-    """Describe jobs for a caller that retries failed requests.
+class _WatchedJobs:
+    """Describes jobs for a caller that retries failed requests.
 
-    Even the request for the account ID may fail, so it is sent when a job is described. Expired
-    credentials are loaded again, once, because another program may have renewed a file.
+    The request for the account ID may fail, too, so it is sent when a job is described. Expired
+    credentials are loaded again, once: another program may have renewed the file that has them.
     """
 
     def __init__(self, services: AwsServices, *, read_timeout: float) -> None:
-        self._service = services
+        self._services = services
         self._read_timeout = read_timeout
         self._control: S3Control | None = None
 
@@ -199,13 +190,13 @@ class _Watching:
         except Exception as error:
             if not has_expired_credentials(error):
                 raise
-        self._service = self._service.renewed()
+        self._services = self._services.renewed()
         self._control = None
         return self._describe(job_id)
 
     def _describe(self, job_id: str) -> Job:
         if self._control is None:
-            self._control = self._service.control_without_retries(read_timeout=self._read_timeout)
+            self._control = self._services.control_without_retries(read_timeout=self._read_timeout)
         return self._control.describe_job(job_id)
 
 
@@ -228,20 +219,12 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--region", metavar="NAME", help="AWS Region of the jobs.")
     @endpoint_url_option("Endpoint to use instead of AWS, such as s3batch serve.")
     @wraps(command)
-    def with_service(
-        *,
-        endpoint_url: str | None,
-        account_id: str | None,
-        profile: str | None,
-        region: str | None,
-        **options: Any,
-    ) -> None:
-        services = AwsServices(
-            endpoint_url=endpoint_url, account_id=account_id, profile=profile, region=region
-        )
+    def with_services(**options: Any) -> None:
+        names = ("endpoint_url", "account_id", "profile", "region")
+        services = AwsServices(**{name: options.pop(name) for name in names})
         command(services=services, **options)
 
-    decorated: Callable[..., None] = with_service
+    decorated: Callable[..., None] = with_services
     return decorated
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def save_output(
         if left > 0:
             not_saved[bucket] = left
     if not quiet:
-        print_message(f"{saved:,} objects of {bucket} saved to {escape_unprintable(str(folder))}")
+        print_message(
+            f"{counted(saved, 'object')} of {bucket} saved to {escape_unprintable(str(folder))}"
+        )
     return True
 
 
@@ -71,4 +73,4 @@ def warn_of_unsaved(server: EmbeddedS3) -> None:
 
 
 def _objects_were(count: int) -> str:
-    return "1 object was" if count == 1 else f"{count:,} objects were"
+    return f"{counted(count, 'object')} {'was' if count == 1 else 'were'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.cli._output import print_data, print_json
+from s3batch_handler.cli._output import counted, print_data, print_json
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
 
 def _overview(job: JobResult) -> Iterator[str]:
     progress = job.progress
+    rate = round(progress.done / max(job.elapsed, 1e-9))
     not_run = (progress.total or progress.done) - progress.done
     rows = {
         "Job": job.job_id,
@@ -55,7 +56,7 @@ def _overview(job: JobResult) -> Iterator[str]:
         "Succeeded": f"{progress.succeeded:,}",
         "Failed": f"{progress.failed:,}",
         "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew
-        "Time": f"{job.elapsed:.1f} s, {progress.done / max(job.elapsed, 1e-9):,.0f} tasks/s",
+        "Time": f"{job.elapsed:.1f} s, {counted(rate, 'task')}/s",
         "Report": job.report or "none",
     }
     for name, value in rows.items():
