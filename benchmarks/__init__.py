@@ -1,5 +1,5 @@
-"""What this project costs beside its alternatives: ``python -m benchmarks``.
+"""Benchmarks of this package and its alternatives: ``python -m benchmarks``.
 
-Machines differ and are noisy, so what counts are ratios: the contenders run in turn, for several
-rounds, and the median of each round's ratio is told. Never part of the test suite.
+Machines differ and are noisy, so compare ratios: the contenders run in turn for several rounds, and
+the table shows the median ratio of all rounds. The benchmarks are not part of the test suite.
 """

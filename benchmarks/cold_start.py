@@ -1,4 +1,4 @@
-"""Importing, in a fresh interpreter. Target: at most 1.15 times what pydantic alone costs."""
+"""Imports in a fresh interpreter. Target: at most 1.15 times the time of pydantic alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main(*, quick: bool = False) -> None:
         name: (lambda statement=statement: _import_seconds(statement))
         for name, statement in IMPORTS.items()
     }
-    side_by_side(contenders, rounds=1)  # files into the cache
+    side_by_side(contenders, rounds=1)  # fill the file cache
     table(
         "Import in a fresh interpreter (target: s3batch_handler at most 1.15x)",
         side_by_side(contenders, rounds=5 if quick else 21),

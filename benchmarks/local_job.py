@@ -1,8 +1,8 @@
-"""A whole job on this machine: a manifest, a function that does nothing, a report at the end.
+"""A whole job on this machine: a manifest, a function that does nothing, and a report.
 
-Target: at least as fast as the single-process loop through JSON (1.5 times is the aim) with worker
-processes, time limits, redrives, a journal that survives ``kill -9`` and AWS's report; memory that
-does not grow with the manifest.
+Target: at least as fast as a loop in one process with JSON payloads (better 1.5 times), although
+the job has worker processes, time limits, retries, AWS's report and a journal that survives
+``kill -9``. Memory does not grow with the manifest.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def event_for(number: int, row: list[str]) -> dict[str, Any]:
 
 
 def bare_loop(manifest: Path, target: Path) -> None:
-    """csv in, csv out; no JSON, no isolation, no retries."""
+    """Process a CSV file in a loop, without JSON, isolation or retries."""
     with manifest.open(newline="") as source, (target / "bare.csv").open("w") as report:
         write = csv.writer(report).writerow
         for number, row in enumerate(csv.reader(source)):
@@ -60,13 +60,13 @@ def bare_loop(manifest: Path, target: Path) -> None:
 
 
 def json_loop(manifest: Path, target: Path) -> None:
-    """The same with the payload through JSON both ways, as between S3 and Lambda."""
+    """Process a CSV file in a loop with JSON payloads, as between S3 and Lambda."""
     with manifest.open(newline="") as source, (target / "json.csv").open("w") as report:
         write = csv.writer(report).writerow
         for number, row in enumerate(csv.reader(source)):
             event = json.loads(json.dumps(event_for(number, row)))
-            answer = json.loads(json.dumps(handler(event, None)))
-            write([*row, "", "succeeded", "200", "", answer["results"][0]["resultString"]])
+            response = json.loads(json.dumps(handler(event, None)))
+            write([*row, "", "succeeded", "200", "", response["results"][0]["resultString"]])
 
 
 def _pool_task(numbered: tuple[int, list[str]]) -> list[str]:
@@ -76,7 +76,7 @@ def _pool_task(numbered: tuple[int, list[str]]) -> list[str]:
 
 
 def pool(manifest: Path, target: Path) -> None:
-    """multiprocessing.Pool(2).imap: no JSON, no time limits, no crash is survived."""
+    """Process a CSV file with ``multiprocessing.Pool``, without JSON or time limits."""
     with (
         manifest.open(newline="") as source,
         (target / "pool.csv").open("w") as report,
@@ -87,7 +87,7 @@ def pool(manifest: Path, target: Path) -> None:
 
 
 def ours(manifest: Path, target: Path) -> None:
-    """What ``s3batch run --state`` does."""
+    """Run a job like ``s3batch run --state``."""
     job_id = str(time.time_ns())
     with (
         manifest.open("rb") as stream,
@@ -119,7 +119,7 @@ def write_manifest_of(size: int, folder: Path) -> Path:
 
 
 class PeakMemory:
-    """The most memory that this process and its children have had together, in MiB (Linux)."""
+    """The peak memory of this process and its children together, in MiB (Linux)."""
 
     def __init__(self) -> None:
         self.mib = 0.0
@@ -136,10 +136,10 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.05):
-            self.mib = max(self.mib, sum(map(_resident_mib, _family())))
+            self.mib = max(self.mib, sum(map(_resident_mib, _process_ids())))
 
 
-def _family() -> list[str]:
+def _process_ids() -> list[str]:
     children = Path("/proc/self/task").glob("*/children")
     return ["self", *(pid for file in children for pid in file.read_text().split())]
 
@@ -150,7 +150,7 @@ def _resident_mib(pid: str) -> float:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
     except OSError:
-        pass  # it has just ended
+        pass  # the process has ended
     return 0.0
 
 
@@ -161,7 +161,7 @@ def main(*, quick: bool = False) -> None:
     with tempfile.TemporaryDirectory() as name:
         for size in sizes:
             seconds = _race(write_manifest_of(size, Path(name)), rounds=3)
-            print(f"\nA job of {size:,} tasks (target: s3batch run at least 1.0x, aim 1.5x)\n")
+            print(f"\nA job of {size:,} tasks (target: s3batch run at least 1.0x, better 1.5x)\n")
             for title in seconds:
                 speed = size / min(seconds[title])
                 faster = 1 / ratio(seconds, title, "loop through JSON")

@@ -1,4 +1,4 @@
-"""Measuring side by side, and telling of it."""
+"""Measure contenders in turn, and print the results."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 Contenders = Mapping[str, Callable[[], float]]
-"""By name: runs once, and gives the seconds that it took."""
+"""Functions by name; each runs once and returns the seconds that it took."""
 
 
 def side_by_side(contenders: Contenders, *, rounds: int) -> dict[str, list[float]]:
-    """Run the contenders in turn, round by round: what disturbs one round disturbs all of it."""
+    """Run all contenders in each round, so that a disturbance affects all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -20,7 +20,7 @@ def side_by_side(contenders: Contenders, *, rounds: int) -> dict[str, list[float
 
 
 def ratio(seconds: Mapping[str, Sequence[float]], name: str, to: str) -> float:
-    """Give the median of the rounds' ratios."""
+    """Return the median ratio of all rounds."""
     pairs = zip(seconds[name], seconds[to], strict=True)
     return statistics.median(a / b for a, b in pairs)
 
@@ -38,7 +38,7 @@ def table(
 
 
 def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:
-    """Tell how a cost grows with size: 1 is linear, 0 constant. A line through the logarithms."""
+    """Calculate how a cost grows with size: 1 is linear, 0 constant (a fit of the logarithms)."""
     return statistics.linear_regression(
         [math.log(size) for size in sizes], [math.log(value) for value in values]
     ).slope

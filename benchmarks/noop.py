@@ -1,4 +1,4 @@
-"""The function of the local job: AWS's sample form, doing nothing."""
+"""The function of the local job, which does nothing, in the form of AWS's samples."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A cold start under the real Lambda runtime: its emulator, AWS's client for Python, one event.
+"""Cold starts under the real Lambda runtime: its emulator, AWS's client for Python, one event.
 
-Needs what ``scripts/get-rie`` provides, and awslambdaric.
+Requires the emulator of ``scripts/get-rie``, and awslambdaric.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[1]
 EMULATOR = os.environ.get("AWS_LAMBDA_RIE") or ROOT / ".cache" / "aws-lambda-rie"
 
 
-def first_answer(name: str) -> float:
-    """Give the seconds that the first event takes: Python's start, the imports, the call."""
+def seconds_until_response(name: str) -> float:
+    """Return the seconds of the first event: the start of Python, the imports, the call."""
     front, back = _free_port(), _free_port()
     emulator = subprocess.Popen(
         [
@@ -43,8 +43,8 @@ def first_answer(name: str) -> float:
         url = f"http://127.0.0.1:{front}/2015-03-31/functions/function/invocations"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         begin = time.perf_counter()
-        with opener.open(url, json.dumps(EVENT).encode(), timeout=60) as answer:
-            (result,) = json.load(answer)["results"]
+        with opener.open(url, json.dumps(EVENT).encode(), timeout=60) as response:
+            (result,) = json.load(response)["results"]
         seconds = time.perf_counter() - begin
         assert result["resultCode"] == "Succeeded", result
         return seconds
@@ -60,8 +60,8 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int) -> None:
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.01)
@@ -69,8 +69,8 @@ def _wait_for(port: int) -> None:
 
 def main(*, quick: bool = False) -> None:
     """Print the table."""
-    contenders = {name: partial(first_answer, name) for name in CONTENDERS}
-    side_by_side(contenders, rounds=1)  # files into the cache
+    contenders = {name: partial(seconds_until_response, name) for name in CONTENDERS}
+    side_by_side(contenders, rounds=1)  # fill the file cache
     table(
         "The first event under the Lambda runtime",
         side_by_side(contenders, rounds=3 if quick else 11),

@@ -1,8 +1,8 @@
-"""The demo: a job compresses the source files of Python and of moto, which are in a bucket.
+"""The demo: a job compresses the source files of Python and moto.
 
-``scripts/demo`` runs it on this machine, with an S3 server on loopback for the time of the job, the
-handler of ``compress/app.py`` in worker processes, and the completion report that S3 Batch
-Operations would write.
+``scripts/demo`` runs it on this machine: the files are a bucket of an S3 server on loopback, the
+handler of ``compress/app.py`` runs in worker processes, and the job writes the completion report of
+S3 Batch Operations.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> int:
     ]
     say("$ " + " \\\n    ".join(" ".join(part) for part in command))
     # Exit code 1: tasks failed, which is expected for binary, empty and too large files.
-    code = subprocess.call([*chain(*command)])  # noqa: S603
+    code = subprocess.call([*chain(*command)])
     if code not in (0, 1):
         return code
     return check_report(count)

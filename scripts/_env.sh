@@ -79,9 +79,9 @@ make_venv() {
         return
     fi
     python=${python:-$(choose_python)}
-    say "making $venv with Python $(version_of "$python") and requirements/$name.txt …"
+    say "creating $venv with Python $(version_of "$python") and requirements/$name.txt …"
     "$python" -m venv --clear "$venv"
-    # The pip that comes with an old Python takes no package with extras for pinned.
+    # The pip of an old Python does not accept hashes for packages with extras.
     pip_install "$venv" pip
     pip_install "$venv" "$name"
     stamp "$venv" "requirements/$name.txt"

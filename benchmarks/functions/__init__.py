@@ -1,1 +1,1 @@
-"""Functions whose start is measured: each does the same, by other means."""
+"""Functions whose cold start is measured: each does the same, with another library."""

@@ -1,4 +1,4 @@
-"""In the form of AWS's samples."""
+"""Without a library, in the form of AWS's samples."""
 
 from __future__ import annotations
 

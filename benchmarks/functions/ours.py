@@ -1,4 +1,4 @@
-"""By this package."""
+"""With this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By Powertools' parser and its model of the event."""
+"""With the parser of Powertools and its model of the event."""
 
 from __future__ import annotations
 

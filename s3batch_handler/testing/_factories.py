@@ -24,7 +24,7 @@ def make_task(
     version_id: str | None = None,
     user_arguments: Mapping[str, str] | None = None,
     job_id: str = JOB_ID,
-    id: str | None = None,  # noqa: A002  the task's
+    id: str | None = None,
 ) -> Task:
     """Create a task, for ``handler.run(task)``.
 

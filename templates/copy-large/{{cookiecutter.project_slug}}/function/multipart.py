@@ -96,9 +96,8 @@ class MultipartCopy:
 
     def _create_upload(self) -> dict[str, str]:
         options = {name: self.source[name] for name in COPIED_PROPERTIES if name in self.source}
-        checksum = (
-            self._checksum() or "ChecksumCRC64NVME"
-        )  # S3 adds it to an object without checksum
+        # S3 adds CRC64NVME to an object without checksum.
+        checksum = self._checksum() or "ChecksumCRC64NVME"
         options["ChecksumAlgorithm"] = checksum.removeprefix("Checksum")
         if self._whole_checksum():
             options["ChecksumType"] = "FULL_OBJECT"
@@ -147,9 +146,7 @@ class MultipartCopy:
             match error.response["Error"]["Code"]:
                 case "BadDigest":
                     self.s3.abort_multipart_upload(**upload)  # so that a retry starts again
-                case (
-                    "InvalidPart"
-                ):  # S3 sent the task twice, and the other one has copied a part again
+                case "InvalidPart":  # S3 sent the task twice: the other one copied a part again
                     raise TemporaryFailure from error
             raise
 
