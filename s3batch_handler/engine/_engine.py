@@ -31,7 +31,6 @@ from s3batch_handler.jobs._structures import Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-    from types import TracebackType
 
     from s3batch_handler.documents._storage import S3Client
     from s3batch_handler.engine.invoke._target import Target
@@ -235,12 +234,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

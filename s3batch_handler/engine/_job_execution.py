@@ -142,9 +142,10 @@ class JobExecution:
         assert spec.manifest_generator is not None  # validated with the request
         generator = spec.manifest_generator.s3_job_manifest_generator
         assert generator is not None
-        with manifests.generated(self.jobs.job(job_id), generator, save_as=save_as) as generated:
-            self.jobs.change(job_id, generated_manifest_descriptor=generated.location)
-            yield generated.manifest
+        job = self.jobs.job(job_id)
+        with manifests.generated(job, generator, save_as=save_as) as (manifest, location):
+            self.jobs.change(job_id, generated_manifest_descriptor=location)
+            yield manifest
 
     # ------------------------------------------------------------ run
 

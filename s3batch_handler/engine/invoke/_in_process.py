@@ -15,12 +15,9 @@ from s3batch_handler.engine.invoke._lambda_environment import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._function_loader import Function
-    from s3batch_handler.engine.invoke._invoker import Answers
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
 
 
 class InProcess:
@@ -38,14 +35,7 @@ class InProcess:
             environment_id=new_environment_id(),
         )
 
-    def invoke_all(
-        self,
-        template: EventTemplate,
-        entries: Iterable[ManifestEntry],
-        /,
-        *,
-        stop: Callable[[], bool],
-    ) -> Answers:
+    def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         for entry in entries:
             if stop():
                 yield entry, NotRun()

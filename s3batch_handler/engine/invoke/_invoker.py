@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
 
+    Entries = Iterable[ManifestEntry]
     Answers = Iterator[tuple[ManifestEntry, Answer]]
+    Stop = Callable[[], bool]
 
 DEFAULT_TIMEOUT: Final = 60.0
 """Seconds that a call may take by default. Lambda's own default is 3."""
@@ -20,14 +22,7 @@ DEFAULT_TIMEOUT: Final = 60.0
 class Invoker(Protocol):
     """Calls the function for the tasks of a job."""
 
-    def invoke_all(
-        self,
-        template: EventTemplate,
-        entries: Iterable[ManifestEntry],
-        /,
-        *,
-        stop: Callable[[], bool],
-    ) -> Answers:
+    def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function once for each entry, and yield the entry with its answer.
 
         Entries are read when they are needed, and are yielded in any order. When ``stop()`` returns

@@ -40,22 +40,6 @@ class InvokeResponse(NamedTuple):
     failed: bool
 
 
-class LambdaApi(Protocol):
-    """Lambda's Invoke, for any number of threads. ``str()`` returns the function's name."""
-
-    def invoke(self, payload: bytes) -> InvokeResponse:
-        """Call the function once and wait for its response.
-
-        Raises:
-            InvokeError: There is no response.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connections."""
-        ...
-
-
 class HttpApi:
     """A function at an HTTP address, called by unsigned requests over persistent connections.
 
@@ -91,7 +75,11 @@ class HttpApi:
         return self._url
 
     def invoke(self, payload: bytes) -> InvokeResponse:
-        """Call the function: see :meth:`LambdaApi.invoke`."""
+        """Call the function once and wait for its response. Threads may do so at the same time.
+
+        Raises:
+            InvokeError: There is no response.
+        """
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -184,7 +172,7 @@ class ClientApi:
         return self._function_name
 
     def invoke(self, payload: bytes) -> InvokeResponse:
-        """Call the function: see :meth:`LambdaApi.invoke`."""
+        """Call the function: see :meth:`HttpApi.invoke`."""
         try:
             response = self._client.invoke(FunctionName=self._function_name, Payload=payload)
             return InvokeResponse(response["Payload"].read(), "FunctionError" in response)

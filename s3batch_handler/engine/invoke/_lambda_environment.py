@@ -121,12 +121,6 @@ def request_id_of(environment_id: str, call: int) -> str:
 class Context:
     """The context of a call, with the attributes and methods of RIC's context."""
 
-    function_name: str
-    function_version: str
-    invoked_function_arn: str
-    memory_limit_in_mb: str
-    log_group_name: str
-    log_stream_name: str
     client_context = None
     tenant_id = None
 

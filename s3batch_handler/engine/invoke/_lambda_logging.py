@@ -45,7 +45,7 @@ def logging_as_in_lambda(
     as_json = variables.get(LOG_FORMAT, "").upper() == "JSON"
     level = _level(variables.get(LOG_LEVEL, ""))
     handler = _LambdaHandler(stream, request_id)
-    handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
+    handler.setFormatter(_JsonFormatter() if as_json else logging.Formatter(*_TEXT_FORMAT))
     if level is not None:
         root.setLevel(level)
         if as_json:  # Lambda drops such lines after the runtime has written them
@@ -66,6 +66,12 @@ def _level(name: str) -> int | None:
     return logging.getLevelNamesMapping().get(name.upper())
 
 
+_TEXT_FORMAT: Final = (
+    "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
+    "%Y-%m-%dT%H:%M:%S",
+)
+
+
 class _LambdaHandler(logging.Handler):
     """Write records, with the request ID of the current call, to the current output stream."""
 
@@ -83,16 +89,6 @@ class _LambdaHandler(logging.Handler):
             stream.flush()
         except Exception:  # as logging.StreamHandler does
             self.handleError(record)
-
-
-class _TextFormatter(logging.Formatter):
-    """Format lines like ``[INFO]⇥2026-01-02T03:04:05.678Z⇥<request ID>⇥resized``."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s",
-            "%Y-%m-%dT%H:%M:%S",
-        )
 
 
 class _JsonFormatter(logging.Formatter):

@@ -27,13 +27,13 @@ from s3batch_handler.engine.invoke._lambda_api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers
-    from s3batch_handler.engine.invoke._lambda_api import InvokeResponse, LambdaApi
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
+    from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi, InvokeResponse
 
 
 class RemoteFunction:
@@ -56,7 +56,7 @@ class RemoteFunction:
 
     def __init__(
         self,
-        api: LambdaApi,
+        api: HttpApi | ClientApi,
         *,
         concurrency: int = 1,
         grace: float = 2.0,
@@ -71,14 +71,7 @@ class RemoteFunction:
         self._has_responded = False
         self._not_announced = threading.Lock()  # acquired once, by the first call that waits
 
-    def invoke_all(
-        self,
-        template: EventTemplate,
-        entries: Iterable[ManifestEntry],
-        /,
-        *,
-        stop: Callable[[], bool],
-    ) -> Answers:
+    def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:

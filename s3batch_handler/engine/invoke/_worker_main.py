@@ -5,7 +5,7 @@ A worker has four pipes, because the standard streams belong to the function:
 =======  =========  ======================================================================
 pipe     direction  content
 =======  =========  ======================================================================
-batches  in         lines of JSON: first a :class:`Setup`, then a :data:`Batch` in each line
+batches  in         lines of JSON: first a :data:`Setup`, then a :data:`Batch` in each line
 results  out        lines ``["kind","text"]``: first ``ready``, then one for each task
 control  in         a byte stops the worker after the running task; the end kills the worker
 kill     in         nothing; at its end, the kernel kills the worker (Linux only)
@@ -27,7 +27,7 @@ import threading
 import time
 from contextlib import suppress
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import sanitize
@@ -49,13 +49,8 @@ BATCH_SECONDS: Final = 0.1
 """How long a worker works on a batch, and so how fast a job reacts to the results of its tasks."""
 
 
-class Setup(TypedDict):
-    """The first line for a worker."""
-
-    spec: str
-    timeout: float
-    environment_id: str
-
+Setup = tuple[str, float, str]
+"""The spec of the function, the timeout of a call, and the ID of the environment."""
 
 Batch = tuple[str, dict[str, Any], list[tuple[str, str, str | None]]]
 """The fields of the :class:`EventTemplate`, and the entries of the tasks."""
@@ -116,7 +111,7 @@ def _kill_at_end_of(kill: int) -> None:
 
 
 def _work(lines: BinaryIO, results: int, state: _State) -> None:
-    setup: Setup = json.loads(next(lines))
+    spec, timeout, environment_id = json.loads(next(lines))
     loaded: list[Environment] = []
     with logging_as_in_lambda(
         os.environ,
@@ -124,15 +119,12 @@ def _work(lines: BinaryIO, results: int, state: _State) -> None:
         request_id=lambda: loaded[0].request_id if loaded else "",
     ):
         try:
-            function = load_function(setup["spec"])
+            function = load_function(spec)
         except InvalidFunction as error:
             _send(results, LOAD_ERROR, str(error))
             return
         environment = Environment(
-            function,
-            variables=os.environ,
-            timeout=setup["timeout"],
-            environment_id=setup["environment_id"],
+            function, variables=os.environ, timeout=timeout, environment_id=environment_id
         )
         loaded.append(environment)
         _send(results, READY, "")

@@ -22,11 +22,11 @@ from s3batch_handler.engine.invoke._worker_main import LOAD_ERROR, NOT_STARTED, 
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
 
 
 class WorkerPool:
@@ -70,14 +70,7 @@ class WorkerPool:
         self._failed_starts = 0
         self._has_started = False
 
-    def invoke_all(
-        self,
-        template: EventTemplate,
-        entries: Iterable[ManifestEntry],
-        /,
-        *,
-        stop: Callable[[], bool],
-    ) -> Answers:
+    def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:

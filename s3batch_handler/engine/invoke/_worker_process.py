@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.engine.invoke._lambda_environment import new_environment_id
-from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, Setup, parse_results
+from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, parse_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class WorkerProcess:
         for pipe in child_pipes:
             os.close(pipe)
         self.since = time.monotonic()
-        self._send(Setup(spec=spec, timeout=timeout, environment_id=self.environment_id))
+        self._send((spec, timeout, self.environment_id))
 
     @property
     def wants_work(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -24,13 +23,11 @@ from s3batch_handler.jobs._job_failures import FatalJobError
 from s3batch_handler.jobs._manifests import GeneratedManifest, ManifestFilter, ManifestLocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.jobs._manifests import (
-        KeyNameConstraint,
-        ManifestEncryption,
         ManifestOutputLocation,
         ObjectEncryptionFilter,
         S3ManifestGenerator,
@@ -38,19 +35,6 @@ if TYPE_CHECKING:
 
     _Found = Mapping[str, Any]  # an object of a listing
     _Rule = Callable[[_Found], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """A manifest that was generated for a job.
-
-    Attributes:
-        manifest: The manifest.
-        location: Where it was saved in S3; ``None``: the job does not request it.
-    """
-
-    manifest: PreparedManifest
-    location: GeneratedManifest | None
 
 
 @contextmanager
@@ -61,8 +45,11 @@ def generate(
     job_id: str,
     now: datetime,
     save_as: Path | None = None,
-) -> Iterator[Generated]:
+) -> Iterator[tuple[PreparedManifest, GeneratedManifest | None]]:
     """List a bucket, save the list as ``save_as``, and write it to S3 if the job requests that.
+
+    Yields:
+        The manifest, and where it is in S3.
 
     Raises:
         FatalJobError: No object matches the filter, or S3 refuses a request.
@@ -85,7 +72,7 @@ def generate(
                 location = _write(s3, generator, manifest, job_id=job_id, now=now)
             except Exception as error:
                 raise FatalJobError(_FAILED, f"{_NOT_WRITTEN} ({describe(error)})") from error
-        yield Generated(manifest, location)
+        yield manifest, location
 
 
 _FAILED: Final = "ManifestGenerationFailed"
@@ -117,7 +104,7 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     versions = _is_about_replication(asked)
     names = asked.key_name_constraint
     prefix = "".join((names and names.match_any_prefix) or ())  # one string at most
-    for found in bucket.versions(prefix) if versions else bucket.objects(prefix):
+    for found in bucket.objects(prefix, all_versions=versions):
         if all(rule(found) for rule in rules):
             yield ObjectRef.from_valid(
                 {
@@ -141,18 +128,11 @@ class _Bucket:
         # S3 denies access if the owner is another one.
         self._bucket = {"Bucket": name, **({"ExpectedBucketOwner": owner} if owner else {})}
 
-    def objects(self, prefix: str) -> Iterator[_Found]:
-        """List the latest versions."""
-        return self._pages("list_objects_v2", "Contents", prefix)
-
-    def versions(self, prefix: str) -> Iterator[_Found]:
-        """List all versions, without delete markers."""
-        return self._pages("list_object_versions", "Versions", prefix)
-
-    def _pages(self, method: str, member: str, prefix: str) -> Iterator[_Found]:
-        pages = self._s3.get_paginator(method).paginate(**self._bucket, Prefix=prefix)
-        for page in pages:
-            yield from page.get(member, ())
+    def objects(self, prefix: str, *, all_versions: bool) -> Iterator[_Found]:
+        """List the latest versions, or all versions without delete markers."""
+        call = "list_object_versions" if all_versions else "list_objects_v2"
+        for page in self._s3.get_paginator(call).paginate(**self._bucket, Prefix=prefix):
+            yield from page.get("Versions" if all_versions else "Contents", ())
 
     def head(self, found: _Found) -> Mapping[str, Any] | None:
         """Return the description of an object, or ``None`` if it was deleted meanwhile."""
@@ -216,21 +196,16 @@ def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
         yield lambda found: found["Size"] < less
     if classes := asked.match_any_storage_class:
         yield lambda found: found.get("StorageClass", "STANDARD") in classes
-    if asked.key_name_constraint is not None:
-        yield from _rules_of_names(asked.key_name_constraint)
+    names = asked.key_name_constraint  # the listing is limited to the prefix
+    if names is not None and (suffixes := names.match_any_suffix):
+        yield lambda found: found["Key"].endswith(suffixes)
+    if names is not None and (substrings := names.match_any_substring):
+        yield lambda found: any(substring in found["Key"] for substring in substrings)
 
 
 def _in_utc(when: datetime) -> datetime:
     """Return a time with its zone; without one it is UTC, as in botocore."""
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-
-
-def _rules_of_names(names: KeyNameConstraint) -> Iterator[_Rule]:
-    """Yield the rules for suffixes and substrings; the listing is limited to the prefix."""
-    if suffixes := names.match_any_suffix:
-        yield lambda found: found["Key"].endswith(suffixes)
-    if substrings := names.match_any_substring:
-        yield lambda found: any(substring in found["Key"] for substring in substrings)
 
 
 # ---------------------------------------------------------------- rules with requests
@@ -265,7 +240,8 @@ def _eligible(bucket: _Bucket) -> _Rule:
         wanted = [tags for prefix, tags in filters if found["Key"].startswith(prefix)]
         if not all(wanted):
             return True  # a rule without tags matches
-        return bool(wanted) and _has_any(bucket.tags(found), wanted)
+        tags = bucket.tags(found) if wanted else {}
+        return any(each.items() <= tags.items() for each in wanted)
 
     return is_eligible
 
@@ -279,15 +255,9 @@ def _filter_of(rule: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     return prefix, dict(map(itemgetter("Key", "Value"), tags))
 
 
-def _has_any(tags: Mapping[str, str], wanted: Iterable[dict[str, str]]) -> bool:
-    return any(each.items() <= tags.items() for each in wanted)
-
-
 def _replication_status(head: Mapping[str, Any]) -> str:
     status: str = head.get("ReplicationStatus", "NONE")
-    return (
-        "COMPLETED" if status == "COMPLETE" else status
-    )  # S3 returns COMPLETE, the model has both
+    return "COMPLETED" if status == "COMPLETE" else status  # S3 returns COMPLETE
 
 
 def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> bool:
@@ -349,15 +319,11 @@ def _write(
 
 
 def _put_options(output: ManifestOutputLocation) -> dict[str, str]:
-    options = _encryption_options(output.manifest_encryption)
+    options, encryption = {}, output.manifest_encryption
     if output.expected_manifest_bucket_owner is not None:
         options["ExpectedBucketOwner"] = output.expected_manifest_bucket_owner
+    if encryption is not None and encryption.sse_kms is not None:
+        options |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.sse_kms.key_id}
+    elif encryption is not None:
+        options["ServerSideEncryption"] = "AES256"
     return options
-
-
-def _encryption_options(encryption: ManifestEncryption | None) -> dict[str, str]:
-    if encryption is None:
-        return {}
-    if encryption.sse_kms is not None:
-        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption.sse_kms.key_id}
-    return {"ServerSideEncryption": "AES256"}

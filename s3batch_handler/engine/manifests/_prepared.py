@@ -116,10 +116,7 @@ def prepared_manifest(
             stream.seek(0)
         start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
         count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
-        if not count:
-            raise ManifestError(
-                "the manifest is empty: a job needs at least one object", source=source
-            )
+        _check_not_empty(count, source)
         checksum = _complete(copy, save_as)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
 
@@ -165,10 +162,7 @@ def manifest_of_entries(
             write_row(entry[:width])
             count += 1
         text.detach()
-        if not count:
-            raise ManifestError(
-                "the manifest is empty: a job needs at least one object", source=source
-            )
+        _check_not_empty(count, source)
         fields = ("Bucket", "Key", "VersionId")[:width]
         checksum = _complete(stream, save_as)
         yield PreparedManifest(count, fields, source, stream, 0, None, checksum)
@@ -197,6 +191,11 @@ def saved_manifest(
         if found != checksum:
             raise damaged(str(path), "its checksum does not match")
         yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum)
+
+
+def _check_not_empty(count: int, source: str) -> None:
+    if not count:
+        raise ManifestError("the manifest is empty: a job needs at least one object", source=source)
 
 
 @contextmanager

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._storage import S3Client
-    from s3batch_handler.engine.manifests._generator import Generated
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.jobs._job import Job
-    from s3batch_handler.jobs._manifests import Manifest, S3ManifestGenerator
+    from s3batch_handler.jobs._manifests import GeneratedManifest, Manifest, S3ManifestGenerator
 
 
 class Manifests:
@@ -114,7 +113,7 @@ class Manifests:
     @contextmanager
     def generated(
         self, job: Job, generator: S3ManifestGenerator, *, save_as: Path
-    ) -> Iterator[Generated]:
+    ) -> Iterator[tuple[PreparedManifest, GeneratedManifest | None]]:
         """List the objects of a generator and save them as a manifest.
 
         Raises:

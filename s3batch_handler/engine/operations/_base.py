@@ -58,6 +58,18 @@ def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
     return answer
 
 
+def call_for_each(s3: Any, call: str, **arguments: Any) -> S3Operation:
+    """Return an operation that makes a call of boto3 for each object, if the object exists."""
+    method = getattr(s3, call)
+
+    def run(item: ObjectRef) -> Answer:
+        look_up(s3, item)
+        method(**item.location, **arguments)
+        return SUCCESSFUL
+
+    return run
+
+
 def refusal_from(error: Exception) -> Refused:
     """Return an error of S3 as an answer with the text of AWS's SDK for Java, as reports have it.
 

@@ -11,17 +11,9 @@ import importlib
 import zlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from s3batch_handler.engine.operations._base import CannotRun
-
-
-class _Checksum(Protocol):
-    """A checksum with the interface of :mod:`hashlib`."""
-
-    def update(self, data: bytes, /) -> None: ...
-
-    def digest(self) -> bytes: ...
 
 
 class _Crc:
@@ -80,7 +72,8 @@ class _CrtHash:
         return digest
 
 
-NewChecksum: TypeAlias = Callable[[], _Checksum]
+NewChecksum: TypeAlias = Callable[[], Any]
+"""Creates a checksum with the interface of :mod:`hashlib`."""
 
 
 def checksum_algorithm(name: str) -> NewChecksum:

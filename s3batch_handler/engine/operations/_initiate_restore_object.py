@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up, without_none
+from s3batch_handler.engine.operations._base import call_for_each, without_none
 
 if TYPE_CHECKING:
-    from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
     from s3batch_handler.jobs._operations import InitiateRestoreObject
 
@@ -23,10 +21,4 @@ def initiate_restore_object(settings: InitiateRestoreObject, s3: Any) -> S3Opera
         Days=settings.expiration_in_days,
         GlacierJobParameters=None if tier is None else {"Tier": tier.capitalize()},
     )
-
-    def restore(item: ObjectRef) -> Answer:
-        look_up(s3, item)
-        s3.restore_object(**item.location, RestoreRequest=request)
-        return SUCCESSFUL
-
-    return restore
+    return call_for_each(s3, "restore_object", RestoreRequest=request)

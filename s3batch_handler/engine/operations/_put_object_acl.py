@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, CannotRun, grant_headers, look_up
+from s3batch_handler.engine.operations._base import CannotRun, call_for_each, grant_headers
 
 if TYPE_CHECKING:
-    from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
     from s3batch_handler.jobs._operations import PutObjectAcl
 
 
 def put_object_acl(settings: PutObjectAcl, s3: Any) -> S3Operation:
     """Set a canned ACL, or grants."""
-    acl = _arguments(settings)
-
-    def put(item: ObjectRef) -> Answer:
-        look_up(s3, item)
-        s3.put_object_acl(**item.location, **acl)
-        return SUCCESSFUL
-
-    return put
+    return call_for_each(s3, "put_object_acl", **_arguments(settings))
 
 
 def _arguments(settings: PutObjectAcl) -> dict[str, Any]:

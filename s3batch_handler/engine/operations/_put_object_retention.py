@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up, without_none
+from s3batch_handler.engine.operations._base import call_for_each, without_none
 
 if TYPE_CHECKING:
-    from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
     from s3batch_handler.jobs._operations import PutObjectRetention
 
@@ -19,10 +17,4 @@ def put_object_retention(settings: PutObjectRetention, s3: Any) -> S3Operation:
         Retention=settings.retention.to_boto3(),
         BypassGovernanceRetention=settings.bypass_governance_retention,
     )
-
-    def put(item: ObjectRef) -> Answer:
-        look_up(s3, item)
-        s3.put_object_retention(**item.location, **arguments)
-        return SUCCESSFUL
-
-    return put
+    return call_for_each(s3, "put_object_retention", **arguments)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.engine.operations._base import SUCCESSFUL, look_up
+from s3batch_handler.engine.operations._base import call_for_each
 from s3batch_handler.engine.operations._delete_object_tagging import delete_object_tagging
 from s3batch_handler.jobs._structures import tag_set
 
 if TYPE_CHECKING:
-    from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.operations._base import S3Operation
     from s3batch_handler.jobs._operations import PutObjectTagging
 
@@ -19,11 +17,4 @@ def put_object_tagging(settings: PutObjectTagging, s3: Any) -> S3Operation:
     """Replace all tags; without new tags, remove them."""
     if not settings.tag_set:  # the same result, and moto fails with an empty set
         return delete_object_tagging(settings, s3)
-    tagging = {"TagSet": tag_set(settings.tag_set)}
-
-    def put(item: ObjectRef) -> Answer:
-        look_up(s3, item)
-        s3.put_object_tagging(**item.location, Tagging=tagging)
-        return SUCCESSFUL
-
-    return put
+    return call_for_each(s3, "put_object_tagging", Tagging={"TagSet": tag_set(settings.tag_set)})

@@ -10,12 +10,10 @@ from s3batch_handler.engine.invoke._answer import NotRun, Refused
 from s3batch_handler.engine.operations._base import CannotRun, RefusedObject, refusal_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
     from s3batch_handler.engine.operations._base import S3Operation
 
 
@@ -32,14 +30,7 @@ class S3Invoker:
         self._name = name
         self._has_succeeded = False
 
-    def invoke_all(
-        self,
-        _: EventTemplate,
-        entries: Iterable[ManifestEntry],
-        /,
-        *,
-        stop: Callable[[], bool],
-    ) -> Answers:
+    def invoke_all(self, _: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Run the operation for one entry after the other: see :meth:`Invoker.invoke_all`.
 
         Raises:
