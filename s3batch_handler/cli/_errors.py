@@ -11,7 +11,8 @@ from typing import Final
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import JobError, JobNotWatched, S3BatchError
-from s3batch_handler.core._redaction import redact, redact_exception
+from s3batch_handler.core._logged_exceptions import redact_exception
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import escape_unprintable, one_line, safe_line
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import TaskFailure
-from s3batch_handler.core._redaction import redact_exception
+from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._sanitize import escape_surrogates
 
 if TYPE_CHECKING:

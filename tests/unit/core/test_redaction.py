@@ -25,14 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from s3batch_handler.core._redaction import (
-    NAMES,
-    NAMES_IN_QUERIES,
-    SHORT_NAMES,
-    redact,
-    redact_exception,
-    redacted_text,
-)
+from s3batch_handler.core._logged_exceptions import redact_exception
+from s3batch_handler.core._redaction import redact, redacted_text
+from s3batch_handler.core._secret_names import NAMES, NAMES_IN_QUERIES, SHORT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
