@@ -235,19 +235,18 @@ def test_subclass_of_a_task_failure_keeps_its_code() -> None:
     assert code_of(NotAPhoto()) is PERMANENT
 
 
-@pytest.mark.parametrize("kind", [TemporaryFailure, PermanentFailure])
-@pytest.mark.parametrize("own", [429, "busy", None])
-def test_subclass_of_a_task_failure_may_have_a_code_of_its_own(
-    kind: type[TaskFailure], own: object
-) -> None:
+def test_subclass_of_a_task_failure_may_have_a_code_of_its_own(subtests: pytest.Subtests) -> None:
     """An HTTP status in ``code`` does not change what the class says."""
+    for own in [429, "busy", None]:
+        for kind in [TemporaryFailure, PermanentFailure]:
+            with subtests.test(own=own, kind=kind):
 
-    class Refused(kind):  # type: ignore[misc,valid-type]
-        def __init__(self, code: object) -> None:
-            super().__init__("refused")
-            self.code = code
+                class Refused(kind):  # type: ignore[misc,valid-type]
+                    def __init__(self, code: object) -> None:
+                        super().__init__("refused")
+                        self.code = code
 
-    assert code_of(chain(Refused(own), TimeoutError())) is kind.code
+                assert code_of(chain(Refused(own), TimeoutError())) is kind.code
 
 
 def test_task_failure_without_a_code_leaves_it_to_its_cause() -> None:
@@ -464,9 +463,9 @@ def test_very_long_chain_is_followed() -> None:
 # ---------------------------------------------------------------- groups
 
 
-@pytest.mark.parametrize(
-    ("leaves", "expected"),
-    [
+def test_group_is_judged_by_its_leaves(subtests: pytest.Subtests) -> None:
+    """One leaf that stays fails the task for good; another try needs all of them to agree."""
+    for leaves, expected in [
         ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
         ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
         ([ValueError(), client_error("NoSuchKey")], PERMANENT),
@@ -474,13 +473,9 @@ def test_very_long_chain_is_followed() -> None:
         ([chain(ValueError(), TimeoutError())], TEMPORARY),
         ([ExceptionGroup("inner", [TimeoutError()]), TimeoutError()], TEMPORARY),
         ([ExceptionGroup("inner", [PermanentFailure()]), TimeoutError()], PERMANENT),
-    ],
-)
-def test_group_is_judged_by_its_leaves(
-    leaves: list[Exception], expected: ResultCode | None
-) -> None:
-    """One leaf that stays fails the task for good; another try needs all of them to agree."""
-    assert code_of(ExceptionGroup("g", leaves)) is expected
+    ]:
+        with subtests.test(leaves=leaves):
+            assert code_of(ExceptionGroup("g", leaves)) is expected
 
 
 def test_undecided_group_leaves_it_to_its_own_chain() -> None:
@@ -547,12 +542,16 @@ def test_nesting_of_groups_does_not_matter(error: Exception) -> None:
 # ---------------------------------------------------------------- AWS errors
 
 
-@pytest.mark.parametrize("status", [None, 400, 403, 404, 503])
-def test_aws_code_counts_more_than_its_status(status: int | None) -> None:
+def test_aws_code_counts_more_than_its_status(subtests: pytest.Subtests) -> None:
     """S3 answers RequestTimeout with 400, SQS RequestThrottled with 403."""
-    for codes, expected in [(table.TEMPORARY_CODES, TEMPORARY), (table.PERMANENT_CODES, PERMANENT)]:
-        for code in (code for group in codes.values() for code in group):
-            assert code_of(client_error(code, status)) is expected, code
+    for status in [None, 400, 403, 404, 503]:
+        with subtests.test(status=status):
+            for codes, expected in [
+                (table.TEMPORARY_CODES, TEMPORARY),
+                (table.PERMANENT_CODES, PERMANENT),
+            ]:
+                for code in (code for group in codes.values() for code in group):
+                    assert code_of(client_error(code, status)) is expected, code
 
 
 def test_no_code_is_listed_that_a_part_of_it_decides() -> None:
@@ -572,9 +571,8 @@ def test_no_code_stands_in_the_table_twice() -> None:
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
+def test_unknown_aws_code_is_judged_by_its_status(subtests: pytest.Subtests) -> None:
+    for status, expected in [
         (200, None),
         (304, None),
         (400, PERMANENT),
@@ -590,12 +588,9 @@ def test_no_code_stands_in_the_table_twice() -> None:
         (599, TEMPORARY),
         (600, None),
         (None, None),
-    ],
-)
-def test_unknown_aws_code_is_judged_by_its_status(
-    status: int | None, expected: ResultCode | None
-) -> None:
-    assert code_of(client_error("NeverHeardOfIt", status)) is expected
+    ]:
+        with subtests.test(status=status):
+            assert code_of(client_error("NeverHeardOfIt", status)) is expected
 
 
 @pytest.mark.parametrize(
@@ -658,9 +653,8 @@ def test_aws_error_is_known_by_its_shape_alone() -> None:
     assert describe(AwsError()) == "SlowDown"
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
+def test_malformed_aws_error_is_survived(subtests: pytest.Subtests) -> None:
+    for response in [
         {},
         {"Error": None},
         {"Error": {}},
@@ -668,14 +662,13 @@ def test_aws_error_is_known_by_its_shape_alone() -> None:
         {"Error": {"Code": 7}, "ResponseMetadata": {"HTTPStatusCode": "many"}},
         {"Error": "text"},
         "text",
-    ],
-)
-def test_malformed_aws_error_is_survived(response: Any) -> None:
-    error = RuntimeError("odd")
-    error.response = response  # type: ignore[attr-defined]
+    ]:
+        with subtests.test(response=response):
+            error = RuntimeError("odd")
+            error.response = response  # type: ignore[attr-defined]
 
-    assert code_of(error) is None
-    assert describe(error)
+            assert code_of(error) is None
+            assert describe(error)
 
 
 # ---------------------------------------------------------------- botocore, all of it
@@ -738,21 +731,22 @@ BOTOCORE_PERMANENT = frozenset(
 BOTOCORE_CLASSES = classes_of(botocore.exceptions)
 
 
-@pytest.mark.parametrize("name", sorted(BOTOCORE_CLASSES))
-def test_every_exception_class_of_botocore(name: str) -> None:
+def test_every_exception_class_of_botocore(subtests: pytest.Subtests) -> None:
     """A class that comes with a new botocore has to be thought about: it fails here."""
-    cls = BOTOCORE_CLASSES[name]
-    error = cls.__new__(cls)  # constructors want too many different things
+    for name in sorted(BOTOCORE_CLASSES):
+        with subtests.test(name=name):
+            cls = BOTOCORE_CLASSES[name]
+            error = cls.__new__(cls)  # constructors want too many different things
 
-    code = code_of(error)
+            code = code_of(error)
 
-    if name in BOTOCORE_TEMPORARY:
-        assert code is TEMPORARY
-    elif name in BOTOCORE_UNDECIDED:
-        assert code is None
-    else:
-        assert name in BOTOCORE_PERMANENT
-        assert code is PERMANENT
+            if name in BOTOCORE_TEMPORARY:
+                assert code is TEMPORARY
+            elif name in BOTOCORE_UNDECIDED:
+                assert code is None
+            else:
+                assert name in BOTOCORE_PERMANENT
+                assert code is PERMANENT
 
 
 STANDARD: Any = standard  # its lists are private
@@ -956,9 +950,8 @@ def test_page_lists_what_is_permanent_though_a_retry_is_promised() -> None:
         assert set(re.findall(r"`([^`]+)`", row_of(reason))) == codes
 
 
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
+def test_code_that_looks_permanent_by_its_status(subtests: pytest.Subtests) -> None:
+    for code, status in [
         ("APICallRateForCustomerExceeded", 400),
         ("ClientLimitExceededException", 400),
         ("ConcurrentAccess", 400),
@@ -974,10 +967,9 @@ def test_page_lists_what_is_permanent_though_a_retry_is_promised() -> None:
         ("TooManyInvalidationsInProgress", 400),
         ("TooManyUpdates", 400),
         ("INTERNAL_SERVER_EXCEPTION", 400),
-    ],
-)
-def test_code_that_looks_permanent_by_its_status(code: str, status: int) -> None:
-    assert code_of(client_error(code, status)) is TEMPORARY
+    ]:
+        with subtests.test(code=code):
+            assert code_of(client_error(code, status)) is TEMPORARY
 
 
 BUSY = re.compile(
@@ -1009,9 +1001,9 @@ def test_errors_that_too_much_is_running_at_the_moment() -> None:
     assert permanent == BUSY_BUT_PERMANENT.keys()
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "expected"),
-    [
+def test_code_with_a_prefix_is_judged_without_it(subtests: pytest.Subtests) -> None:
+    """Unless the whole code is in the tables; an unknown one is judged by its status."""
+    for code, status, expected in [
         ("AWS.SimpleQueueService.QueueDeletedRecently", 400, TEMPORARY),
         ("KMS.DependencyTimeoutException", 400, TEMPORARY),
         ("KMS.KeyUnavailableException", 400, TEMPORARY),
@@ -1023,42 +1015,31 @@ def test_errors_that_too_much_is_running_at_the_moment() -> None:
         ("Limit.307", 400, PERMANENT),
         (".QueueDeletedRecently", 400, PERMANENT),
         ("QueueDeletedRecently.", 400, PERMANENT),
-    ],
-)
-def test_code_with_a_prefix_is_judged_without_it(
-    code: str, status: int, expected: ResultCode
-) -> None:
-    """Unless the whole code is in the tables; an unknown one is judged by its status."""
-    assert code_of(client_error(code, status)) is expected
+    ]:
+        with subtests.test(code=code):
+            assert code_of(client_error(code, status)) is expected
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "member"),
-    [
-        ("ModelError", 424, "OriginalStatusCode"),
-        ("ModelErrorException", 424, "originalStatusCode"),
-        ("RestApiServerException", 400, "RestApiStatusCode"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("original", "expected"),
-    [
+def test_model_that_failed_is_judged_by_its_own_status(subtests: pytest.Subtests) -> None:
+    """SageMaker, Bedrock and MWAA pass on the status of what they have called."""
+    for original, expected in [
         (500, TEMPORARY),
         (503, TEMPORARY),
         (429, TEMPORARY),
         (400, PERMANENT),
         (None, PERMANENT),
         ("503", PERMANENT),
-    ],
-)
-def test_model_that_failed_is_judged_by_its_own_status(
-    code: str, status: int, member: str, original: object, expected: ResultCode
-) -> None:
-    """SageMaker, Bedrock and MWAA pass on the status of what they have called."""
-    error = client_error(code, status)
-    error.response[member] = original  # type: ignore[literal-required]
+    ]:
+        for code, status, member in [
+            ("ModelError", 424, "OriginalStatusCode"),
+            ("ModelErrorException", 424, "originalStatusCode"),
+            ("RestApiServerException", 400, "RestApiStatusCode"),
+        ]:
+            with subtests.test(original=original, code=code):
+                error = client_error(code, status)
+                error.response[member] = original  # type: ignore[literal-required]
 
-    assert code_of(error) is expected
+                assert code_of(error) is expected
 
 
 def test_original_status_of_a_real_client() -> None:
@@ -1130,45 +1111,43 @@ LAMBDA_STAYS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "expected"),
-    [
+def test_lambda_function_that_cannot_be_called_now(subtests: pytest.Subtests) -> None:
+    """A task may call another function: one that is not ready yet will be in a minute."""
+    for code, status, expected in [
         *((*each, TEMPORARY) for each in LAMBDA_NOT_READY),
         *((*each, PERMANENT) for each in LAMBDA_STAYS),
-    ],
-)
-def test_lambda_function_that_cannot_be_called_now(
-    code: str, status: int, expected: ResultCode
-) -> None:
-    """A task may call another function: one that is not ready yet will be in a minute."""
-    modelled = {
-        shape.get("error", {}).get("code", name): shape.get("error", {}).get("httpStatusCode")
-        for name, shape in botocore.loaders.Loader()
-        .load_service_model("lambda", "service-2")["shapes"]
-        .items()
-    }
+    ]:
+        with subtests.test(code=code):
+            modelled = {
+                shape.get("error", {}).get("code", name): shape.get("error", {}).get(
+                    "httpStatusCode"
+                )
+                for name, shape in botocore.loaders.Loader()
+                .load_service_model("lambda", "service-2")["shapes"]
+                .items()
+            }
 
-    assert modelled[code] == status
-    assert code_of(client_error(code, status, operation="Invoke")) is expected
+            assert modelled[code] == status
+            assert code_of(client_error(code, status, operation="Invoke")) is expected
 
 
 CONFLICT = "The operation cannot be performed at this time. "
 STATE = f"{CONFLICT}The function is currently in the following state: "
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
+def test_conflict_of_lambda_is_told_by_its_message(subtests: pytest.Subtests) -> None:
+    """One code stands for a function that is not ready, and for a name that is taken."""
+    for message, expected in [
         (f"{STATE}Pending", TEMPORARY),
         (f"{STATE}Inactive", TEMPORARY),
         (f"{STATE}Failed", PERMANENT),
         (f"{CONFLICT}An update is in progress for resource: arn:aws:lambda:…", TEMPORARY),
         ("Function already exist: f", PERMANENT),
-    ],
-)
-def test_conflict_of_lambda_is_told_by_its_message(message: str, expected: ResultCode) -> None:
-    """One code stands for a function that is not ready, and for a name that is taken."""
-    assert code_of(client_error("ResourceConflictException", 409, message=message)) is expected
+    ]:
+        with subtests.test(message=message):
+            assert (
+                code_of(client_error("ResourceConflictException", 409, message=message)) is expected
+            )
 
 
 @pytest.mark.parametrize(
@@ -1200,16 +1179,12 @@ TOO_EARLY = (
 WRONG = "The request signature we calculated does not match the signature you provided."
 
 
-@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [(EXPIRED, TEMPORARY), (TOO_EARLY, TEMPORARY), (WRONG, PERMANENT)],
-)
-def test_old_signature_is_told_from_a_wrong_one(
-    code: str, message: str, expected: ResultCode
-) -> None:
+def test_old_signature_is_told_from_a_wrong_one(subtests: pytest.Subtests) -> None:
     """Lambda may freeze an environment between signing and sending; services share one code."""
-    assert code_of(client_error(code, 403, message=message)) is expected
+    for message, expected in [(EXPIRED, TEMPORARY), (TOO_EARLY, TEMPORARY), (WRONG, PERMANENT)]:
+        for code in ["InvalidSignatureException", "SignatureDoesNotMatch"]:
+            with subtests.test(message=message, code=code):
+                assert code_of(client_error(code, 403, message=message)) is expected
 
 
 def test_presigned_url_that_has_expired() -> None:
@@ -1235,9 +1210,9 @@ def waiter_error(response: Any) -> botocore.exceptions.WaiterError:
     return botocore.exceptions.WaiterError("ObjectExists", "it ended", response)
 
 
-@pytest.mark.parametrize(
-    ("response", "expected"),
-    [
+def test_waiter_is_judged_by_the_last_answer(subtests: pytest.Subtests) -> None:
+    """A waiter hides why it ended; a state that was not wanted says nothing of another try."""
+    for response, expected in [
         (client_error("SlowDown", 503).response, TEMPORARY),
         (client_error("Throttling", 400).response, TEMPORARY),
         (client_error("AccessDenied", 403).response, PERMANENT),
@@ -1245,11 +1220,9 @@ def waiter_error(response: Any) -> botocore.exceptions.WaiterError:
         ({"Stacks": [], "ResponseMetadata": {"HTTPStatusCode": 200}}, None),
         ({}, None),
         (None, None),
-    ],
-)
-def test_waiter_is_judged_by_the_last_answer(response: Any, expected: ResultCode | None) -> None:
-    """A waiter hides why it ended; a state that was not wanted says nothing of another try."""
-    assert code_of(waiter_error(response)) is expected
+    ]:
+        with subtests.test(response=response):
+            assert code_of(waiter_error(response)) is expected
 
 
 def test_waiter_that_is_throttled() -> None:
@@ -1359,9 +1332,9 @@ def test_cancelled_transaction_of_a_real_client() -> None:
     assert code_of(error) is TEMPORARY
 
 
-@pytest.mark.parametrize(
-    ("response", "expected"),
-    [
+def test_answer_of_a_batch_in_a_users_exception(subtests: pytest.Subtests) -> None:
+    """boto3 raises nothing for it; an exception that carries the answer is understood."""
+    answers: list[tuple[dict[Any, Any], ResultCode | None]] = [
         ({"Errors": [{"Code": "SlowDown"}, {"Code": "InternalError"}]}, TEMPORARY),
         ({"Errors": [{"Code": "SlowDown"}, {"Code": "AccessDenied"}]}, PERMANENT),
         (
@@ -1412,57 +1385,51 @@ def test_cancelled_transaction_of_a_real_client() -> None:
         ({"UnprocessedKeys": {"t": {"Keys": [{"id": "1"}]}}}, TEMPORARY),
         ({"UnprocessedKeys": {}, "Responses": {"t": [{"Code": "SlowDown"}]}}, None),
         ({"UnprocessedKeys": [{"Values": ["1"]}], "Errors": [{"Code": "AccessDenied"}]}, PERMANENT),
-    ],
-)
-def test_answer_of_a_batch_in_a_users_exception(response: Any, expected: ResultCode | None) -> None:
-    """boto3 raises nothing for it; an exception that carries the answer is understood."""
+    ]
+    for response, expected in answers:
+        with subtests.test(response=response):
 
-    class NotAllDoneError(Exception):
-        def __init__(self) -> None:
-            self.response = {**response, "ResponseMetadata": {"HTTPStatusCode": 200}}
+            class NotAllDoneError(Exception):
+                def __init__(self, answer: dict[Any, Any]) -> None:
+                    self.response = {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
-    assert code_of(NotAllDoneError()) is expected
+            assert code_of(NotAllDoneError(response)) is expected
 
 
-@pytest.mark.parametrize(
-    ("children", "expected"),
-    [
+def test_batch_of_powertools_is_judged_by_its_records(subtests: pytest.Subtests) -> None:
+    """BatchProcessingError keeps what ``sys.exc_info()`` says of each record."""
+    batches: list[tuple[list[Exception], ResultCode | None]] = [
         ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
         ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
         ([TimeoutError(), ValueError()], None),
         ([ExceptionGroup("g", [TimeoutError()])], TEMPORARY),
         ([SQSFifoCircuitBreakerError(), TimeoutError()], TEMPORARY),
         ([], None),
-    ],
-)
-def test_batch_of_powertools_is_judged_by_its_records(
-    children: list[Exception], expected: ResultCode | None
-) -> None:
-    """BatchProcessingError keeps what ``sys.exc_info()`` says of each record."""
-    error = BatchProcessingError("all failed", [(type(each), each, None) for each in children])
+    ]
+    for children, expected in batches:
+        with subtests.test(children=children):
+            error = BatchProcessingError(
+                "all failed", [(type(each), each, None) for each in children]
+            )
 
-    assert code_of(error) is expected
-    assert code_of(ExceptionGroup("g", [error, TimeoutError()])) is expected or not children
+            assert code_of(error) is expected
+            assert code_of(ExceptionGroup("g", [error, TimeoutError()])) is expected or not children
 
 
-@pytest.mark.parametrize(
-    ("statuses", "expected"),
-    [
-        ([429, 503], TEMPORARY),
-        ([429, 409], PERMANENT),
-        ([429, "N/A"], None),
-        ([], None),
-    ],
-)
-@pytest.mark.parametrize("package", ["elasticsearch", "opensearchpy"])
-def test_bulk_request_of_opensearch(
-    package: str, statuses: list[object], expected: ResultCode | None
-) -> None:
+def test_bulk_request_of_opensearch(subtests: pytest.Subtests) -> None:
     """A bulk request is rejected action by action when the cluster is busy."""
-    error = foreign(f"{package}.BulkIndexError")("2 document(s) failed to index.")
-    error.errors = [{"index": {"_id": "1", "status": status}} for status in statuses]  # type: ignore[attr-defined]
+    for package in ["elasticsearch", "opensearchpy"]:
+        for statuses, expected in [
+            ([429, 503], TEMPORARY),
+            ([429, 409], PERMANENT),
+            ([429, "N/A"], None),
+            ([], None),
+        ]:
+            with subtests.test(package=package, statuses=statuses):
+                error = foreign(f"{package}.BulkIndexError")("2 document(s) failed to index.")
+                error.errors = [{"index": {"_id": "1", "status": status}} for status in statuses]  # type: ignore[attr-defined]
 
-    assert code_of(error) is expected
+                assert code_of(error) is expected
 
 
 def test_batch_that_contains_itself_ends() -> None:
@@ -1505,18 +1472,19 @@ POWERTOOLS_UNDECIDED = {
 POWERTOOLS_CLASSES = classes_of(aws_lambda_powertools.utilities.idempotency.exceptions)
 
 
-@pytest.mark.parametrize("name", sorted(POWERTOOLS_CLASSES))
-def test_every_exception_of_powertools_idempotency(name: str) -> None:
+def test_every_exception_of_powertools_idempotency(subtests: pytest.Subtests) -> None:
     """One that comes with a new version of Powertools has to be thought about."""
-    code = code_of(POWERTOOLS_CLASSES[name]("x"))
+    for name in sorted(POWERTOOLS_CLASSES):
+        with subtests.test(name=name):
+            code = code_of(POWERTOOLS_CLASSES[name]("x"))
 
-    if name in POWERTOOLS_TEMPORARY:
-        assert code is TEMPORARY
-    elif name in POWERTOOLS_PERMANENT:
-        assert code is PERMANENT
-    else:
-        assert name in POWERTOOLS_UNDECIDED
-        assert code is None
+            if name in POWERTOOLS_TEMPORARY:
+                assert code is TEMPORARY
+            elif name in POWERTOOLS_PERMANENT:
+                assert code is PERMANENT
+            else:
+                assert name in POWERTOOLS_UNDECIDED
+                assert code is None
 
 
 def test_failure_of_the_store_of_powertools() -> None:
@@ -1759,25 +1727,21 @@ UPLOAD_FAILED = (
 )
 
 
-@pytest.mark.parametrize(
-    ("code", "rest", "expected"),
-    [
+def test_upload_that_failed_in_another_process(subtests: pytest.Subtests) -> None:
+    """A process pool replaces the chain with a traceback: the text has the code that is left."""
+    for code, rest, expected in [
         ("SlowDown", " (reached max retries: 4): Please reduce your request rate.", TEMPORARY),
         ("503", ": Service Unavailable", TEMPORARY),
         ("AccessDenied", ": Access Denied", PERMANENT),
         ("KMS.DisabledException", ": the key is disabled", PERMANENT),
         ("SignatureDoesNotMatch", ": Signature expired: 20261129 is now earlier", TEMPORARY),
         ("NeverHeardOfIt", ": odd", None),
-    ],
-)
-def test_upload_that_failed_in_another_process(
-    code: str, rest: str, expected: ResultCode | None
-) -> None:
-    """A process pool replaces the chain with a traceback: the text has the code that is left."""
-    error = boto3.exceptions.S3UploadFailedError(UPLOAD_FAILED.format(code) + rest)
-    error.__cause__ = REMOTE_TRACEBACK
+    ]:
+        with subtests.test(code=code):
+            error = boto3.exceptions.S3UploadFailedError(UPLOAD_FAILED.format(code) + rest)
+            error.__cause__ = REMOTE_TRACEBACK
 
-    assert code_of(error) is expected
+            assert code_of(error) is expected
 
 
 def test_upload_that_really_failed_in_another_process(tmp_path: Path) -> None:
@@ -1805,21 +1769,19 @@ def test_chain_of_an_upload_counts_more_than_its_text() -> None:
     assert classify(error) == (TEMPORARY, cause)
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
+def test_error_of_the_common_runtime(subtests: pytest.Subtests) -> None:
+    """Its text begins with its name: see awscrt/exceptions.py."""
+    for name, expected in [
         ("AWS_ERROR_S3_OBJECT_MODIFIED", TEMPORARY),
         ("AWS_ERROR_S3_SLOW_DOWN", TEMPORARY),
         ("AWS_IO_SOCKET_TIMEOUT", TEMPORARY),
         ("AWS_IO_TLS_BAD_CERTIFICATE", None),
         ("AWS_ERROR_S3_MISSING_ETAG", None),
-    ],
-)
-def test_error_of_the_common_runtime(name: str, expected: ResultCode | None) -> None:
-    """Its text begins with its name: see awscrt/exceptions.py."""
-    error = foreign("awscrt.AwsCrtError")(f"{name}: in words")
+    ]:
+        with subtests.test(name=name):
+            error = foreign("awscrt.AwsCrtError")(f"{name}: in words")
 
-    assert code_of(error) is expected
+            assert code_of(error) is expected
 
 
 @pytest.mark.parametrize(
@@ -1869,28 +1831,31 @@ CLIENTS: dict[str, Callable[[str, float], object]] = {
 }
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_server_that_never_answers(client: str) -> None:
-    with loopback(None) as url:
-        error = raised(lambda: CLIENTS[client](url, 0.2))
+def test_server_that_never_answers(subtests: pytest.Subtests) -> None:
+    for client, get in CLIENTS.items():
+        with subtests.test(client=client):
+            with loopback(None) as url:
+                error = raised(lambda: get(url, 0.2))
 
-    assert code_of(error) is TEMPORARY, describe(error)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_server_that_hangs_up(client: str) -> None:
-    with loopback(b"") as url:
-        error = raised(lambda: CLIENTS[client](url, 30))
-
-    assert code_of(error) is TEMPORARY, describe(error)
+            assert code_of(error) is TEMPORARY, describe(error)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_server_that_hangs_up_in_the_middle(client: str) -> None:
-    with loopback(CUT_SHORT) as url:
-        error = raised(lambda: CLIENTS[client](url, 30))
+def test_server_that_hangs_up(subtests: pytest.Subtests) -> None:
+    for client, get in CLIENTS.items():
+        with subtests.test(client=client):
+            with loopback(b"") as url:
+                error = raised(lambda: get(url, 30))
 
-    assert code_of(error) is TEMPORARY, describe(error)
+            assert code_of(error) is TEMPORARY, describe(error)
+
+
+def test_server_that_hangs_up_in_the_middle(subtests: pytest.Subtests) -> None:
+    for client, get in CLIENTS.items():
+        with subtests.test(client=client):
+            with loopback(CUT_SHORT) as url:
+                error = raised(lambda: get(url, 30))
+
+            assert code_of(error) is TEMPORARY, describe(error)
 
 
 DAMAGED = [
@@ -1901,13 +1866,14 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("answer", DAMAGED, ids=["status line", "chunk", "header", "version"])
-def test_answer_that_is_damaged(client: str, answer: bytes) -> None:
-    with loopback(answer) as url:
-        error = raised(lambda: CLIENTS[client](url, 30))
+def test_answer_that_is_damaged(subtests: pytest.Subtests) -> None:
+    for answer in DAMAGED:
+        for client, get in CLIENTS.items():
+            with subtests.test(answer=answer, client=client):
+                with loopback(answer) as url:
+                    error = raised(lambda: get(url, 30))
 
-    assert code_of(error) is TEMPORARY, describe(error)
+                assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.mark.parametrize("client", ["requests", "urllib3"])
@@ -1935,12 +1901,13 @@ def test_header_of_a_request_that_is_wrong() -> None:
     assert code_of(error) is not TEMPORARY
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_server_that_is_not_there(client: str) -> None:
-    with closed_port() as url:
-        error = raised(lambda: CLIENTS[client](url, 30))
+def test_server_that_is_not_there(subtests: pytest.Subtests) -> None:
+    for client, get in CLIENTS.items():
+        with subtests.test(client=client):
+            with closed_port() as url:
+                error = raised(lambda: get(url, 30))
 
-    assert code_of(error) is TEMPORARY, describe(error)
+            assert code_of(error) is TEMPORARY, describe(error)
 
 
 @pytest.fixture(scope="module")
@@ -1966,13 +1933,14 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("client", sorted(CLIENTS.keys() - {"http.client"}))
-def test_server_that_is_not_trusted(client: str, self_signed: ssl.SSLContext) -> None:
+def test_server_that_is_not_trusted(subtests: pytest.Subtests, self_signed: ssl.SSLContext) -> None:
     """A connection error outside, a refused certificate inside: the next try would fail alike."""
-    with loopback(CUT_SHORT, tls=self_signed) as url:
-        error = raised(lambda: CLIENTS[client](url, 30))
+    for client in sorted(CLIENTS.keys() - {"http.client"}):
+        with subtests.test(client=client):
+            with loopback(CUT_SHORT, tls=self_signed) as url:
+                error = raised(lambda: CLIENTS[client](url, 30))
 
-    assert code_of(error) is PERMANENT, describe(error)
+            assert code_of(error) is PERMANENT, describe(error)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
@@ -1991,18 +1959,16 @@ def test_refused_request_is_judged_by_its_status(status: int, expected: ResultCo
     from_urllib.close()
 
 
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
+def test_misuse_is_permanent(subtests: pytest.Subtests) -> None:
+    for call, expected in [
         (lambda: requests.get("nonsense"), PERMANENT),
         (lambda: requests.get("gopher://x"), PERMANENT),
         (lambda: urllib3.request("GET", "gopher://x"), PERMANENT),
         (lambda: s3("http://127.0.0.1:9").get_object(Bucket="b"), PERMANENT),
         (lambda: s3("http://127.0.0.1:9").get_object(Bucket="no such!", Key="k"), PERMANENT),
-    ],
-)
-def test_misuse_is_permanent(call: Callable[[], object], expected: ResultCode) -> None:
-    assert code_of(raised(call)) is expected
+    ]:
+        with subtests.test(call=call):
+            assert code_of(raised(call)) is expected
 
 
 def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
@@ -2032,31 +1998,29 @@ def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
 # ---------------------------------------------------------------- the standard library
 
 
-@pytest.mark.parametrize("name", [name for name in table.TEMPORARY_ERRNOS if hasattr(errno, name)])
-def test_network_errno_is_temporary(name: str) -> None:
-    error = OSError(getattr(errno, name), "x")
+def test_network_errno_is_temporary(subtests: pytest.Subtests) -> None:
+    for name in [name for name in table.TEMPORARY_ERRNOS if hasattr(errno, name)]:
+        with subtests.test(name=name):
+            error = OSError(getattr(errno, name), "x")
 
-    assert code_of(error) is TEMPORARY
+            assert code_of(error) is TEMPORARY
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_other_errno_gets_no_opinion(subtests: pytest.Subtests) -> None:
+    for error in [
         OSError(errno.ENOENT, "x"),
         OSError(errno.EPERM, "x"),
         OSError(errno.ENOSPC, "x"),
         OSError("just text"),
         OSError(["odd"], "x"),
         socket.gaierror(socket.EAI_NONAME, "no such host"),
-    ],
-)
-def test_other_errno_gets_no_opinion(error: OSError) -> None:
-    assert code_of(error) is None
+    ]:
+        with subtests.test(error=error):
+            assert code_of(error) is None
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_lost_connection_of_the_standard_library(subtests: pytest.Subtests) -> None:
+    for error in [
         socket.gaierror(socket.EAI_AGAIN, "try again"),
         TimeoutError(),
         concurrent.futures.TimeoutError(),
@@ -2066,11 +2030,9 @@ def test_other_errno_gets_no_opinion(error: OSError) -> None:
         ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC]"),
         http.client.IncompleteRead(b""),
         http.client.RemoteDisconnected("x"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_lost_connection_of_the_standard_library(error: Exception) -> None:
-    assert code_of(error) is TEMPORARY
+    ]:
+        with subtests.test(error=error):
+            assert code_of(error) is TEMPORARY
 
 
 def test_timeout_of_asyncio() -> None:
@@ -2136,9 +2098,9 @@ def pop(port: int) -> None:
         client.user("a")
 
 
-@pytest.mark.parametrize(
-    ("client", "lines", "expected"),
-    [
+def test_server_of_another_protocol(subtests: pytest.Subtests) -> None:
+    """What it refuses for now, or a connection that ends, differs from what it refuses for good."""
+    for client, lines, expected in [
         (ftp, [b"421 Too many connections\r\n"], TEMPORARY),
         (ftp, [b"530 Not logged in\r\n"], PERMANENT),
         (ftp, [b"220 hello\r\n", b"530 Not logged in\r\n"], PERMANENT),
@@ -2165,42 +2127,33 @@ def pop(port: int) -> None:
         (pop, [b"+OK hello\r\n"], TEMPORARY),
         (pop, [b"+OK hello\r\n", b"-ERR [IN-USE] mailbox is locked\r\n"], TEMPORARY),
         (pop, [b"+OK hello\r\n", b"-ERR no such user\r\n"], None),
-    ],
-)
-def test_server_of_another_protocol(
-    client: Callable[[int], None], lines: list[bytes], expected: ResultCode | None
-) -> None:
-    """What it refuses for now, or a connection that ends, differs from what it refuses for good."""
-    with speaking(*lines) as port:
-        error = raised(lambda: client(port))
+    ]:
+        with subtests.test(client=client):
+            with speaking(*lines) as port:
+                error = raised(lambda: client(port))
 
-    assert code_of(error) is expected, repr(error)
+            assert code_of(error) is expected, repr(error)
 
 
-@pytest.mark.parametrize(
-    ("replies", "expected"),
-    [
+def test_mail_that_several_recipients_refused(subtests: pytest.Subtests) -> None:
+    for replies, expected in [
         ([450, 421], TEMPORARY),
         ([450, 550], PERMANENT),
         ([550], PERMANENT),
         ([], None),
         ([-1], TEMPORARY),
         ([250], None),
-    ],
-)
-def test_mail_that_several_recipients_refused(
-    replies: list[int], expected: ResultCode | None
-) -> None:
-    error = smtplib.SMTPRecipientsRefused(
-        {f"{number}@example.com": (reply, b"x") for number, reply in enumerate(replies)}
-    )
+    ]:
+        with subtests.test(replies=replies):
+            error = smtplib.SMTPRecipientsRefused(
+                {f"{number}@example.com": (reply, b"x") for number, reply in enumerate(replies)}
+            )
 
-    assert code_of(error) is expected
+            assert code_of(error) is expected
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
+def test_other_errors_of_the_standard_library(subtests: pytest.Subtests) -> None:
+    for error, expected in [
         (smtplib.SMTPAuthenticationError(454, b"Temporary authentication failure"), TEMPORARY),
         (smtplib.SMTPAuthenticationError(535, b"wrong"), PERMANENT),
         (smtplib.SMTPNotSupportedError("no SMTPUTF8"), None),
@@ -2229,13 +2182,9 @@ def test_mail_that_several_recipients_refused(
         (foreign("nntplib.NNTPTemporaryError")("400 service discontinued"), TEMPORARY),
         (foreign("nntplib.NNTPTemporaryError")("430 No such article"), None),
         (foreign("nntplib.NNTPPermanentError")("502 no"), PERMANENT),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_other_errors_of_the_standard_library(
-    error: Exception, expected: ResultCode | None
-) -> None:
-    assert code_of(error) is expected
+    ]:
+        with subtests.test(error=error):
+            assert code_of(error) is expected
 
 
 @pytest.mark.parametrize("body", [b"", b"<methodResponse><params>"])
@@ -2302,9 +2251,9 @@ def test_host_with_several_addresses_in_asyncio(
 # ---------------------------------------------------------------- libraries that are not here
 
 
-@pytest.mark.parametrize(
-    ("cls", "expected"),
-    [
+def test_class_is_known_by_its_name(subtests: pytest.Subtests) -> None:
+    """The top-level package and the class, or those of anything it inherits from."""
+    for cls, expected in [
         # The bases are those of httpx 0.28 and aiohttp 3.12.
         (foreign("httpx.ConnectTimeout", "httpx.TimeoutException"), TEMPORARY),
         (foreign("httpx.ReadTimeout", "httpx.TimeoutException"), TEMPORARY),
@@ -2346,30 +2295,25 @@ def test_host_with_several_addresses_in_asyncio(
         ),
         (foreign("s3fs.FileExpired", base=OSError), TEMPORARY),
         (foreign("mylib.ReadTimeout"), None),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_class_is_known_by_its_name(cls: type[Exception], expected: ResultCode | None) -> None:
-    """The top-level package and the class, or those of anything it inherits from."""
-    assert code_of(cls("x")) is expected
+    ]:
+        with subtests.test(cls=cls):
+            assert code_of(cls("x")) is expected
 
 
-@pytest.mark.parametrize(
-    ("package", "text", "expected"),
-    [
+def test_database_server_that_is_away(subtests: pytest.Subtests) -> None:
+    """The drivers have one class for it and for wrong passwords, without a number."""
+    for package, text, expected in [
         ("psycopg", 'connection to server at "127.0.0.1" failed: Connection refused', TEMPORARY),
         ("psycopg", "server closed the connection unexpectedly", TEMPORARY),
         ("psycopg2", "FATAL:  the database system is starting up", TEMPORARY),
         ("psycopg2", "could not receive data from server: Connection lost", TEMPORARY),
         ("psycopg", "the connection is closed", TEMPORARY),
         ("psycopg2", 'FATAL:  password authentication failed for user "a"', None),
-    ],
-)
-def test_database_server_that_is_away(package: str, text: str, expected: ResultCode | None) -> None:
-    """The drivers have one class for it and for wrong passwords, without a number."""
-    error = foreign(f"{package}.OperationalError", f"{package}.DatabaseError")(text)
+    ]:
+        with subtests.test(package=package):
+            error = foreign(f"{package}.OperationalError", f"{package}.DatabaseError")(text)
 
-    assert code_of(error) is expected
+            assert code_of(error) is expected
 
 
 def with_attributes(cls: type[Exception], *args: object, **attributes: object) -> Exception:
@@ -2380,34 +2324,26 @@ def with_attributes(cls: type[Exception], *args: object, **attributes: object) -
     return error
 
 
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        *((number, TEMPORARY) for number in (0, 1040, 1205, 1213, 2003, 2006, 2013, 3572)),
-        *((number, None) for number in (1045, 1062, 1064, 1153, -1, True, "1213", None)),
-    ],
-)
-@pytest.mark.parametrize(
-    "cls",
-    [
+def test_error_of_mysql_is_judged_by_its_number(subtests: pytest.Subtests) -> None:
+    """The class differs from driver to driver, and the text may quote data."""
+    for cls in [
         foreign("MySQLdb.OperationalError", "MySQLdb.Error"),
         foreign("mysql.InternalError", "mysql.Error"),
         foreign("mysql.DatabaseError", "mysql.Error"),
         foreign("pymysql.InterfaceError", "pymysql.Error"),
-    ],
-    ids=lambda cls: f"{cls.__module__}.{cls.__name__}",
-)
-def test_error_of_mysql_is_judged_by_its_number(
-    cls: type[Exception], number: object, expected: ResultCode | None
-) -> None:
-    """The class differs from driver to driver, and the text may quote data."""
-    assert code_of(cls(number, "Duplicate entry 'Deadlock found'")) is expected
-    assert code_of(cls()) is None
+    ]:
+        for number, expected in [
+            *((number, TEMPORARY) for number in (0, 1040, 1205, 1213, 2003, 2006, 2013, 3572)),
+            *((number, None) for number in (1045, 1062, 1064, 1153, -1, True, "1213", None)),
+        ]:
+            with subtests.test(cls=cls, number=number):
+                assert code_of(cls(number, "Duplicate entry 'Deadlock found'")) is expected
+                assert code_of(cls()) is None
 
 
-@pytest.mark.parametrize(
-    ("cls", "attributes", "expected"),
-    [
+def test_number_that_another_library_keeps(subtests: pytest.Subtests) -> None:
+    """Each library has an attribute of its own for it."""
+    numbers: list[tuple[type[Exception], dict[str, Any], ResultCode | None]] = [
         (foreign("pymongo.ExecutionTimeout", "pymongo.OperationFailure"), {"code": 50}, TEMPORARY),
         (foreign("pymongo.WriteError", "pymongo.OperationFailure"), {"code": 112}, TEMPORARY),
         (foreign("pymongo.OperationFailure"), {"code": 16500}, TEMPORARY),
@@ -2430,18 +2366,15 @@ def test_error_of_mysql_is_judged_by_its_number(
         (foreign("twilio.TwilioServiceException"), {"status": 503, "code": 20503}, TEMPORARY),
         (foreign("twilio.TwilioRestException"), {"status": 404, "code": 20404}, PERMANENT),
         (foreign("azure.CosmosHttpResponseError"), {"status_code": 449}, TEMPORARY),
-    ],
-)  # fmt: skip
-def test_number_that_another_library_keeps(
-    cls: type[Exception], attributes: dict[str, object], expected: ResultCode | None
-) -> None:
-    """Each library has an attribute of its own for it."""
-    assert code_of(with_attributes(cls, "x", **attributes)) is expected
+    ]
+    for cls, attributes, expected in numbers:
+        with subtests.test(cls=cls):
+            assert code_of(with_attributes(cls, "x", **attributes)) is expected
 
 
-@pytest.mark.parametrize(
-    ("details", "expected"),
-    [
+def test_bulk_write_to_mongodb_is_judged_by_every_error(subtests: pytest.Subtests) -> None:
+    """Its own number is the same for all of them."""
+    for details, expected in [
         ({"writeErrors": [{"code": 16500}, {"code": 16500}]}, TEMPORARY),
         ({"writeErrors": [], "writeConcernErrors": [{"code": 91}]}, TEMPORARY),
         ({"writeErrors": [{"code": 16500}, {"code": 11000}]}, None),
@@ -2450,44 +2383,43 @@ def test_number_that_another_library_keeps(
         ({"writeErrors": []}, None),
         ({}, None),
         (None, None),
-    ],
-)
-def test_bulk_write_to_mongodb_is_judged_by_every_error(
-    details: object, expected: ResultCode | None
-) -> None:
-    """Its own number is the same for all of them."""
-    cls = foreign("pymongo.BulkWriteError", "pymongo.OperationFailure")
+    ]:
+        with subtests.test(details=details):
+            cls = foreign("pymongo.BulkWriteError", "pymongo.OperationFailure")
 
-    assert code_of(with_attributes(cls, "x", code=65, details=details)) is expected
+            assert code_of(with_attributes(cls, "x", code=65, details=details)) is expected
 
 
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        *((state, TEMPORARY) for state in ("08000", "08006", "40001", "40P01", "53100", "53300")),
-        *((state, TEMPORARY) for state in ("55P03", "57014", "57P01", "57P03", "25P03", "HYT00")),
-        *((state, None) for state in ("08P01", "23505", "28P01", "40002", "42601", "53400")),
-        *((state, None) for state in ("57P04", "55006", "", None, 40001)),
-    ],
-)
-@pytest.mark.parametrize(
-    ("name", "base", "attribute"),
-    [
+def test_error_of_a_database_is_judged_by_its_sqlstate(subtests: pytest.Subtests) -> None:
+    """Whatever the class is called."""
+    for name, base, attribute in [
         ("asyncpg.LockNotAvailableError", "asyncpg.PostgresError", "sqlstate"),
         ("psycopg.SomeError", "psycopg.Error", "sqlstate"),
         ("psycopg2.SomeError", "psycopg2.Error", "pgcode"),
         ("pyodbc.OperationalError", "pyodbc.Error", "args"),
-    ],
-)
-def test_error_of_a_database_is_judged_by_its_sqlstate(
-    name: str, base: str, attribute: str, state: object, expected: ResultCode | None
-) -> None:
-    """Whatever the class is called."""
-    cls = foreign(name, base)
+    ]:
+        for state, expected in [
+            *(
+                (state, TEMPORARY)
+                for state in ("08000", "08006", "40001", "40P01", "53100", "53300")
+            ),
+            *(
+                (state, TEMPORARY)
+                for state in ("55P03", "57014", "57P01", "57P03", "25P03", "HYT00")
+            ),
+            *((state, None) for state in ("08P01", "23505", "28P01", "40002", "42601", "53400")),
+            *((state, None) for state in ("57P04", "55006", "", None, 40001)),
+        ]:
+            with subtests.test(name=name, state=state):
+                cls = foreign(name, base)
 
-    error = cls(state) if attribute == "args" else with_attributes(cls, "x", **{attribute: state})
+                error = (
+                    cls(state)
+                    if attribute == "args"
+                    else with_attributes(cls, "x", **{attribute: state})
+                )
 
-    assert code_of(error) is expected
+                assert code_of(error) is expected
 
 
 class Status(enum.Enum):
@@ -2516,18 +2448,20 @@ def rpc_error(code: object, text: str = "x") -> Exception:
     return with_attributes(foreign("grpc._InactiveRpcError", "grpc.RpcError"), text, code=code)
 
 
-@pytest.mark.parametrize("status", Status)
-def test_rpc_is_judged_by_its_status(status: Status) -> None:
+def test_rpc_is_judged_by_its_status(subtests: pytest.Subtests) -> None:
     """As the HTTP status that Google maps it to; ABORTED is worth another try."""
-    temporary = (
-        "UNKNOWN DEADLINE_EXCEEDED RESOURCE_EXHAUSTED ABORTED INTERNAL UNAVAILABLE DATA_LOSS"
-    )
-    undecided = "OK CANCELLED"
+    for status in Status:
+        with subtests.test(status=status):
+            temporary = (
+                "UNKNOWN DEADLINE_EXCEEDED RESOURCE_EXHAUSTED ABORTED INTERNAL UNAVAILABLE"
+                " DATA_LOSS"
+            )
+            undecided = "OK CANCELLED"
 
-    expected = TEMPORARY if status.name in temporary.split() else PERMANENT
-    expected_or_none = None if status.name in undecided.split() else expected
+            expected = TEMPORARY if status.name in temporary.split() else PERMANENT
+            expected_or_none = None if status.name in undecided.split() else expected
 
-    assert code_of(rpc_error(lambda: status)) is expected_or_none
+            assert code_of(rpc_error(lambda: status)) is expected_or_none
 
 
 @pytest.mark.parametrize(
@@ -2547,9 +2481,9 @@ def throw(error: BaseException) -> Any:
     raise error
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
+def test_status_of_an_rpc_that_cannot_be_read(subtests: pytest.Subtests) -> None:
+    """Calling a method of an exception breaks nothing."""
+    for code in [
         None,
         Status.UNAVAILABLE,
         14,
@@ -2560,11 +2494,9 @@ def throw(error: BaseException) -> Any:
         lambda: throw(ValueError()),
         lambda: throw(SystemExit()),
         lambda: throw(KeyboardInterrupt()),
-    ],
-)
-def test_status_of_an_rpc_that_cannot_be_read(code: object) -> None:
-    """Calling a method of an exception breaks nothing."""
-    assert code_of(rpc_error(code)) is None
+    ]:
+        with subtests.test(code=code):
+            assert code_of(rpc_error(code)) is None
 
 
 def test_status_of_an_rpc_is_read_within_the_time_limit() -> None:
@@ -2579,9 +2511,8 @@ def test_method_of_another_exception_is_not_called() -> None:
     assert code_of(error) is None
 
 
-@pytest.mark.parametrize(
-    ("errors", "expected"),
-    [
+def test_google_uses_403_for_rate_limits_too(subtests: pytest.Subtests) -> None:
+    for errors, expected in [
         ([{"reason": "rateLimitExceeded"}], TEMPORARY),
         ([{"reason": "userRateLimitExceeded"}, {"message": "x"}], TEMPORARY),
         ([{"reason": "RATE_LIMIT_EXCEEDED"}], TEMPORARY),
@@ -2591,19 +2522,21 @@ def test_method_of_another_exception_is_not_called() -> None:
         ([{"reason": ["rateLimitExceeded"]}], PERMANENT),
         ([], PERMANENT),
         ("rateLimitExceeded", PERMANENT),
-    ],
-)
-def test_google_uses_403_for_rate_limits_too(errors: object, expected: ResultCode) -> None:
-    cloud = foreign("google.Forbidden", "google.GoogleAPICallError")
-    client = foreign("googleapiclient.HttpError")
+    ]:
+        with subtests.test(errors=errors):
+            cloud = foreign("google.Forbidden", "google.GoogleAPICallError")
+            client = foreign("googleapiclient.HttpError")
 
-    assert code_of(with_attributes(cloud, "x", code=403, errors=errors)) is expected
-    assert code_of(with_attributes(client, "x", status_code=403, error_details=errors)) is expected
+            assert code_of(with_attributes(cloud, "x", code=403, errors=errors)) is expected
+            assert (
+                code_of(with_attributes(client, "x", status_code=403, error_details=errors))
+                is expected
+            )
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "expected"),
-    [
+def test_error_of_minio(subtests: pytest.Subtests) -> None:
+    """It has the code of S3, and a response of urllib3."""
+    for code, status, expected in [
         ("SlowDown", 503, TEMPORARY),
         ("RequestTimeout", 400, TEMPORARY),
         ("NoSuchKey", 404, PERMANENT),
@@ -2611,22 +2544,20 @@ def test_google_uses_403_for_rate_limits_too(errors: object, expected: ResultCod
         ("XMinioInvalidObjectName", 400, PERMANENT),
         (None, 503, TEMPORARY),
         (None, None, None),
-    ],
-)
-def test_error_of_minio(code: object, status: object, expected: ResultCode | None) -> None:
-    """It has the code of S3, and a response of urllib3."""
-    cls = foreign("minio.S3Error", "minio.MinioException")
-    response = type("HTTPResponse", (), {"status": status})()
+    ]:
+        with subtests.test(code=code):
+            cls = foreign("minio.S3Error", "minio.MinioException")
+            response = type("HTTPResponse", (), {"status": status})()
 
-    assert code_of(with_attributes(cls, "x", code=code, response=response)) is expected
+            assert code_of(with_attributes(cls, "x", code=code, response=response)) is expected
 
 
 UNPARSED = "Unable to parse ExceptionName:"
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
+def test_error_of_pyarrow(subtests: pytest.Subtests) -> None:
+    """It is an OSError without a number, and names the error of the AWS SDK for C++."""
+    for error, expected in [
         (
             "NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Couldn't connect",
             TEMPORARY,
@@ -2644,13 +2575,11 @@ UNPARSED = "Unable to parse ExceptionName:"
         ("NO_SUCH_KEY during GetObject operation: x", PERMANENT),
         ("RESOURCE_NOT_FOUND during GetObject operation: x", None),
         ("[code 135] during GetObject operation: x", None),
-    ],
-)
-def test_error_of_pyarrow(error: str, expected: ResultCode | None) -> None:
-    """It is an OSError without a number, and names the error of the AWS SDK for C++."""
-    text = f"When reading information for key 'k' in bucket 'b': AWS Error {error}"
+    ]:
+        with subtests.test(error=error):
+            text = f"When reading information for key 'k' in bucket 'b': AWS Error {error}"
 
-    assert code_of(OSError(text)) is expected
+            assert code_of(OSError(text)) is expected
 
 
 def test_error_of_pyarrow_about_several_requests() -> None:
@@ -2681,9 +2610,9 @@ def test_host_with_several_addresses_in_paramiko(
     assert code_of(error) is expected
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
-    [
+def test_text_of_another_library_decides(subtests: pytest.Subtests) -> None:
+    """One class says all."""
+    for name, text, expected in [
         ("paramiko.SSHException", "Error reading SSH protocol banner", TEMPORARY),
         ("paramiko.SSHException", "Error reading SSH protocol banner[Errno 104] x", TEMPORARY),
         ("paramiko.SSHException", "Unable to connect to h: [Errno 111] refused", TEMPORARY),
@@ -2704,11 +2633,9 @@ def test_host_with_several_addresses_in_paramiko(
         ("redis.LockError", "Cannot release an unlocked lock", None),
         ("pika.IncompatibleProtocolError", "StreamLostError: ('Stream lost',)", TEMPORARY),
         ("pika.IncompatibleProtocolError", "ProtocolVersionMismatch: (0, 8)", None),
-    ],
-)
-def test_text_of_another_library_decides(name: str, text: str, expected: ResultCode | None) -> None:
-    """One class says all."""
-    assert code_of(foreign(name)(text)) is expected
+    ]:
+        with subtests.test(name=name):
+            assert code_of(foreign(name)(text)) is expected
 
 
 def test_certificate_that_only_a_text_mentions() -> None:
@@ -2769,30 +2696,31 @@ def test_cause_of_an_exception_of_sqlalchemy_from_another_process() -> None:
     assert code_of(error) is TEMPORARY
 
 
-@pytest.mark.parametrize(
-    ("quoted", "expected"),
-    [
-        ("botocore.exceptions.ClientError: An error occurred (SlowDown) when calling", TEMPORARY),
-        ("botocore.exceptions.ClientError: An error occurred (NoSuchKey) when calling", PERMANENT),
-        ("ConnectionResetError: [Errno 104] Connection reset by peer", TEMPORARY),
-        ("ZeroDivisionError: division by zero", None),
-    ],
-)
-@pytest.mark.parametrize(
-    "kind",
-    [
+def test_own_exception_from_another_process(subtests: pytest.Subtests) -> None:
+    """The traceback of a process pool quotes what the exception was raised from."""
+    for kind in [
         vars(multiprocessing.pool)["RemoteTraceback"],
         concurrent.futures.process._RemoteTraceback,
-    ],
-)
-def test_own_exception_from_another_process(
-    kind: Any, quoted: str, expected: ResultCode | None
-) -> None:
-    """The traceback of a process pool quotes what the exception was raised from."""
-    error = ValueError("cannot copy")
-    error.__cause__ = kind(f"{'  File …' * 1000}\n{quoted} CopyObject\n\nValueError: cannot copy\n")
+    ]:
+        for quoted, expected in [
+            (
+                "botocore.exceptions.ClientError: An error occurred (SlowDown) when calling",
+                TEMPORARY,
+            ),
+            (
+                "botocore.exceptions.ClientError: An error occurred (NoSuchKey) when calling",
+                PERMANENT,
+            ),
+            ("ConnectionResetError: [Errno 104] Connection reset by peer", TEMPORARY),
+            ("ZeroDivisionError: division by zero", None),
+        ]:
+            with subtests.test(kind=kind, quoted=quoted):
+                error = ValueError("cannot copy")
+                error.__cause__ = kind(
+                    f"{'  File …' * 1000}\n{quoted} CopyObject\n\nValueError: cannot copy\n"
+                )
 
-    assert code_of(error) is expected
+                assert code_of(error) is expected
 
 
 def test_connection_error_of_httpx_over_a_certificate() -> None:
@@ -2846,9 +2774,8 @@ def test_attribute_that_raises_is_survived() -> None:
 SLOW = "SlowDown calling GetObject: Please reduce your request rate."
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
+def test_words_for_an_exception(subtests: pytest.Subtests) -> None:
+    for error, words in [
         (ValueError("text"), "ValueError: text"),
         (ValueError(), "ValueError"),
         (ValueError("  \n"), "ValueError"),
@@ -2866,10 +2793,9 @@ SLOW = "SlowDown calling GetObject: Please reduce your request rate."
             f"{SLOW} (HTTP 503, request id ABC)",
         ),
         (client_error(message="", status=503), "SlowDown calling GetObject (HTTP 503)"),
-    ],
-)
-def test_words_for_an_exception(error: BaseException, words: str) -> None:
-    assert describe(error) == words
+    ]:
+        with subtests.test(error=error):
+            assert describe(error) == words
 
 
 def test_words_name_both_ends_of_a_chain() -> None:
@@ -2882,9 +2808,8 @@ def test_words_name_both_ends_of_a_chain() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("outer", "inner", "words"),
-    [
+def test_words_are_not_said_twice(subtests: pytest.Subtests) -> None:
+    for outer, inner, words in [
         ("load: timed out", "timed out", "RuntimeError: load, caused by TimeoutError: timed out"),
         ("timed out", "timed out", "RuntimeError, caused by TimeoutError: timed out"),
         ("(timed out) while loading", "timed out", "RuntimeError: (timed out) while loading"),
@@ -2894,12 +2819,11 @@ def test_words_name_both_ends_of_a_chain() -> None:
             "RuntimeError: untimed out, caused by TimeoutError: timed out",
         ),
         ("load", "", "RuntimeError: load, caused by TimeoutError"),
-    ],
-)
-def test_words_are_not_said_twice(outer: str, inner: str, words: str) -> None:
-    error = chain(RuntimeError(outer), TimeoutError(*[inner] if inner else []))
+    ]:
+        with subtests.test(outer=outer):
+            error = chain(RuntimeError(outer), TimeoutError(*[inner] if inner else []))
 
-    assert describe(error) == words
+            assert describe(error) == words
 
 
 def test_words_for_a_failure_raised_by_a_helper() -> None:
@@ -2963,19 +2887,16 @@ def test_text_that_cannot_be_had() -> None:
     assert describe(HostileError()) == "HostileError: (its text cannot be shown)"
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_huge_text_is_cut(subtests: pytest.Subtests) -> None:
+    for error in [
         ValueError("x" * 10_000_000),
         client_error(message="x" * 10_000_000),
         PermanentFailure("x" * 10_000_000),
         chain(RuntimeError("x" * 10_000_000), TimeoutError("y" * 10_000_000)),
         ExceptionGroup("x" * 10_000_000, [ValueError("y" * 10_000_000)] * 10_000),
-    ],
-    ids=["plain", "aws", "failure", "chain", "group"],
-)
-def test_huge_text_is_cut(error: BaseException) -> None:
-    assert len(describe(error)) < 5_000
+    ]:
+        with subtests.test(type=type(error)):
+            assert len(describe(error)) < 5_000
 
 
 def test_cause_is_named_within_what_a_report_keeps() -> None:
@@ -3007,29 +2928,32 @@ def names_in(title: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", section[1]))
 
 
-@pytest.mark.parametrize(
-    ("title", "data"),
-    [
+def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
+    """Every name and every reason of the table stands in its section of the page, no other."""
+    for title, data in [
         ("Temporary codes", table.TEMPORARY_CODES),
         ("Permanent codes", table.PERMANENT_CODES),
         ("Temporary: a network that may work again in a minute", table.TEMPORARY_CLASSES),
         ("Permanent: they come again each time", table.PERMANENT_CLASSES),
         ("No opinion: what they were raised from decides", table.UNDECIDED_CLASSES),
-    ],
-)
-def test_page_and_table_say_the_same(title: str, data: dict[str, tuple[str, ...]]) -> None:
-    """Every name and every reason of the table stands in its section of the page, no other."""
-    beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
-    beside |= {*table.UNTRUSTED_TEXTS}
-    beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
-    beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
-    beside |= {*table.CAUSES, *table.REMOTE_TRACEBACKS, "ConcurrentAccess", "INTERNAL_FAILURE"}
+    ]:
+        with subtests.test(title=title):
+            beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
+            beside |= {*table.UNTRUSTED_TEXTS}
+            beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
+            beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
+            beside |= {
+                *table.CAUSES,
+                *table.REMOTE_TRACEBACKS,
+                "ConcurrentAccess",
+                "INTERNAL_FAILURE",
+            }
 
-    assert names_in(title) - beside == {name for names in data.values() for name in names}
-    for reason, names in data.items():
-        row = row_of(reason)
-        assert set(re.findall(r"`([^`]+)`", row)) - beside == set(names)
-        assert row.split("|")[3].strip(), f"{reason}: no source"
+            assert names_in(title) - beside == {name for names in data.values() for name in names}
+            for reason, names in data.items():
+                row = row_of(reason)
+                assert set(re.findall(r"`([^`]+)`", row)) - beside == set(names)
+                assert row.split("|")[3].strip(), f"{reason}: no source"
 
 
 def row_of(first: str) -> str:
@@ -3037,9 +2961,9 @@ def row_of(first: str) -> str:
     return next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| {first} |"))
 
 
-@pytest.mark.parametrize(
-    ("title", "rows"),
-    [
+def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtests) -> None:
+    """Each row names what the table names, no more."""
+    for title, rows in [
         (
             "Codes whose message decides",
             {why: [name for names in w[1:] for name in names] for why, w in table.MESSAGES.items()},
@@ -3078,18 +3002,14 @@ def row_of(first: str) -> str:
             "By the module that raised them",
             {why: [*modules, *cls] for why, (modules, cls) in table.TEMPORARY_PLACES.items()},
         ),
-    ],
-)
-def test_page_has_the_rules_that_look_into_an_exception(
-    title: str, rows: dict[str, list[str]]
-) -> None:
-    """Each row names what the table names, no more."""
-    section = DOCS.read_text().split(f"### {title}\n")[1]
-    lines = [line for line in section.split("\n#")[0].splitlines() if line.startswith("|")]
+    ]:
+        with subtests.test(title=title):
+            section = DOCS.read_text().split(f"### {title}\n")[1]
+            lines = [line for line in section.split("\n#")[0].splitlines() if line.startswith("|")]
 
-    assert len(lines) == len(rows) + 2  # and the head
-    for first, names in rows.items():
-        assert set(re.findall(r"`([^`]+)`", row_of(first))) == set(names)
+            assert len(lines) == len(rows) + 2  # and the head
+            for first, names in rows.items():
+                assert set(re.findall(r"`([^`]+)`", row_of(first))) == set(names)
 
 
 def test_page_has_the_lists_of_reasons() -> None:

@@ -14,9 +14,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 
 
-@pytest.mark.parametrize(
-    ("encoded", "key"),
-    [
+def test_decoding(subtests: pytest.Subtests) -> None:
+    """A key is form-decoded; what begins no escape stands for itself."""
+    for encoded, key in [
         ("photos/summer.jpg", "photos/summer.jpg"),
         ("a%20b.txt", "a b.txt"),
         ("a+b.txt", "a b.txt"),
@@ -34,11 +34,9 @@ SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
         ("nothing%zz%20", "nothing%zz "),
         ("%%20", "% "),
         ("", ""),
-    ],
-)
-def test_decoding(encoded: str, key: str) -> None:
-    """A key is form-decoded; what begins no escape stands for itself."""
-    assert decode_key(encoded) == key
+    ]:
+        with subtests.test(encoded=encoded):
+            assert decode_key(encoded) == key
 
 
 @given(st.one_of(TEXT, st.from_regex(r"([a-z/+]|%[0-9a-fA-F]{2}|%.|\\)*", fullmatch=True)))
@@ -53,13 +51,14 @@ def test_decoding_like_everybody_else(encoded: str) -> None:
     assert decoded == expected
 
 
-@pytest.mark.parametrize("encoded", ["%FF%FE", "caf%E9.jpg", "%ED%A0%80", "%C3", "a\\%E9"])
-def test_bytes_that_are_no_utf8(encoded: str) -> None:
+def test_bytes_that_are_no_utf8(subtests: pytest.Subtests) -> None:
     """They are kept apart from every key there can be, and spelled again as they came."""
-    key = decode_key(encoded)
+    for encoded in ["%FF%FE", "caf%E9.jpg", "%ED%A0%80", "%C3", "a\\%E9"]:
+        with subtests.test(encoded=encoded):
+            key = decode_key(encoded)
 
-    assert not is_utf8(key)
-    assert encode_key(key) == encoded.replace("\\", "%5C")
+            assert not is_utf8(key)
+            assert encode_key(key) == encoded.replace("\\", "%5C")
 
 
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), SURROGATE_ESCAPES)))
@@ -85,9 +84,9 @@ def test_encodings_of_others(key: str) -> None:
     assert decode_key(quote_plus(key, safe="/")) == key
 
 
-@pytest.mark.parametrize(
-    ("arn", "bucket"),
-    [
+def test_buckets(subtests: pytest.Subtests) -> None:
+    """boto3 knows a bucket by its name, in whatever form it came."""
+    for arn, bucket in [
         ("holiday-photos", "holiday-photos"),
         ("arn:aws:s3:::holiday-photos", "holiday-photos"),
         ("arn:aws-cn:s3:::holiday-photos", "holiday-photos"),
@@ -102,36 +101,36 @@ def test_encodings_of_others(key: str) -> None:
             "arn:aws:s3express:us-east-1:123456789012:accesspoint/h--use1-az4--xa-s3",
             "h--use1-az4--xa-s3",
         ),
-    ],
-)
-def test_buckets(arn: str, bucket: str) -> None:
-    """boto3 knows a bucket by its name, in whatever form it came."""
-    assert bucket_name(arn) == bucket
+    ]:
+        with subtests.test(arn=arn):
+            assert bucket_name(arn) == bucket
 
 
-@pytest.mark.parametrize(
-    "arn",
-    [
+def test_access_points(subtests: pytest.Subtests) -> None:
+    """boto3 knows an access point by its ARN."""
+    for arn in [
         "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers",
         "arn:aws:s3:eu-west-1:123456789012:accesspoint:readers",
         "arn:aws-cn:s3:cn-north-1:123456789012:accesspoint/readers",
         "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap",
         "arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/readers",
         "arn:aws:s3-outposts:eu-west-1:123456789012:outpost/op-01/accesspoint/readers",
-    ],
-)
-def test_access_points(arn: str) -> None:
-    """boto3 knows an access point by its ARN."""
-    assert bucket_name(arn) == arn
+    ]:
+        with subtests.test(arn=arn):
+            assert bucket_name(arn) == arn
 
 
-@pytest.mark.parametrize("arn", [
-    "", "arn:", "arn:aws:s3:::", "arn:aws:s3:::photos/summer.jpg", "photos/summer.jpg",
-    "arn:aws:s3express:us-east-1:123456789012:bucket/",
-    "arn:aws:s3express:us-east-1:123456789012:/bucket/",
-    "arn:aws:s3express:us-east-1:123456789012://bucket/h--use1-az4--x-s3",
-])  # fmt: skip
-def test_no_bucket(arn: str) -> None:
+def test_no_bucket(subtests: pytest.Subtests) -> None:
     """What names no bucket, or an object, is not taken for one."""
-    with pytest.raises(ValueError, match="names no bucket"):
-        bucket_name(arn)
+    for arn in [
+        "",
+        "arn:",
+        "arn:aws:s3:::",
+        "arn:aws:s3:::photos/summer.jpg",
+        "photos/summer.jpg",
+        "arn:aws:s3express:us-east-1:123456789012:bucket/",
+        "arn:aws:s3express:us-east-1:123456789012:/bucket/",
+        "arn:aws:s3express:us-east-1:123456789012://bucket/h--use1-az4--x-s3",
+    ]:
+        with subtests.test(arn=arn), pytest.raises(ValueError, match="names no bucket"):
+            bucket_name(arn)

@@ -91,9 +91,9 @@ def test_location(load_event: LoadEvent) -> None:
     assert latest.location == {"Bucket": "holiday-photos", "Key": "photos/summer.jpg"}
 
 
-@pytest.mark.parametrize(
-    ("name", "bucket"),
-    [
+def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
+    """Whatever kind of bucket it is, ``task.bucket`` is what boto3 takes."""
+    for name, bucket in [
         ("v1_access_point.json", "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers"),
         (
             "v1_multi_region_access_point.json",
@@ -109,13 +109,11 @@ def test_location(load_event: LoadEvent) -> None:
         ("v1_govcloud.json", "holiday-photos"),
         ("v1_directory_bucket.json", "holiday--use1-az4--x-s3"),
         ("v2_directory_bucket.json", "holiday--use1-az4--x-s3"),
-    ],
-)
-def test_bucket(load_event: LoadEvent, name: str, bucket: str) -> None:
-    """Whatever kind of bucket it is, ``task.bucket`` is what boto3 takes."""
-    (task,) = parse_event(load_event(name), strict=True).tasks
+    ]:
+        with subtests.test(name=name):
+            (task,) = parse_event(load_event(name), strict=True).tasks
 
-    assert task.bucket == bucket
+            assert task.bucket == bucket
 
 
 @pytest.mark.parametrize(
@@ -185,12 +183,13 @@ def test_many_tasks(load_event: LoadEvent) -> None:
 DOCUMENTED = ["v1.json", "v2.json", "v1_version_missing.json", "v2_no_arguments.json"]
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_documented_event(load_event: LoadEvent, name: str, strict: bool) -> None:
+def test_documented_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
     """An event as AWS documents it passes without a warning."""
-    parse_event(load_event(name), strict=strict)
-    parse_event(load_event(name), strict=strict)
+    for name in DOCUMENTED:
+        for strict in [False, True]:
+            with subtests.test(name=name, strict=strict):
+                parse_event(load_event(name), strict=strict)
+                parse_event(load_event(name), strict=strict)
 
 
 ODD = {
@@ -204,24 +203,26 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize(("name", "says"), ODD.items())
-def test_odd_event(load_event: LoadEvent, name: str, says: str) -> None:
+def test_odd_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
     """What AWS does not document but can be understood is accepted, with a warning."""
-    with pytest.warns(UnexpectedEventWarning, match=says):
-        invocation = parse_event(load_event(name))
+    for name, says in ODD.items():
+        with subtests.test(name=name):
+            with pytest.warns(UnexpectedEventWarning, match=says):
+                invocation = parse_event(load_event(name))
 
-    (task,) = invocation.tasks
-    assert (task.bucket, task.key) == ("holiday-photos", "photos/summer.jpg")
+            (task,) = invocation.tasks
+            assert (task.bucket, task.key) == ("holiday-photos", "photos/summer.jpg")
 
 
-@pytest.mark.parametrize(("name", "says"), ODD.items())
-@pytest.mark.parametrize("before", DOCUMENTED)
-def test_odd_event_strictly(load_event: LoadEvent, name: str, says: str, before: str) -> None:
+def test_odd_event_strictly(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
     """``strict`` refuses it, whatever was seen before, and names the field."""
-    parse_event(load_event(before))
+    for before in DOCUMENTED:
+        for name, says in ODD.items():
+            with subtests.test(before=before, name=name):
+                parse_event(load_event(before))
 
-    with pytest.raises(InvalidEvent, match=says):
-        parse_event(load_event(name), strict=True)
+                with pytest.raises(InvalidEvent, match=says):
+                    parse_event(load_event(name), strict=True)
 
 
 def test_odd_event_once(load_event: LoadEvent) -> None:
@@ -249,21 +250,20 @@ UNDOCUMENTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("version", ["1.0", "2.0"])
-@pytest.mark.parametrize("name", UNDOCUMENTED)
-def test_tasks_are_checked_although_their_job_has_been_seen(
-    name: str, version: str, place: int
-) -> None:
+def test_tasks_are_checked_although_their_job_has_been_seen(subtests: pytest.Subtests) -> None:
     """A job that is remembered does not hide what is undocumented in any of the tasks."""
-    event = make_event("a", "b", schema_version=version)
-    parse_event(event, strict=True)
-    event["tasks"][place] = UNDOCUMENTED[name](event["tasks"][place])
+    for name, change in UNDOCUMENTED.items():
+        for version in ["1.0", "2.0"]:
+            for place in [0, 1]:
+                with subtests.test(name=name, version=version, place=place):
+                    event = make_event("a", "b", schema_version=version)
+                    parse_event(event, strict=True)
+                    event["tasks"][place] = change(event["tasks"][place])
 
-    with pytest.warns(UnexpectedEventWarning):
-        parse_event(event)
-    with pytest.raises(InvalidEvent, match=rf"tasks\[{place}\]"):
-        parse_event(event, strict=True)
+                    with pytest.warns(UnexpectedEventWarning):
+                        parse_event(event)
+                    with pytest.raises(InvalidEvent, match=rf"tasks\[{place}\]"):
+                        parse_event(event, strict=True)
 
 
 def test_events_are_checked_although_their_job_has_been_seen() -> None:
@@ -299,10 +299,9 @@ def broken(name: list[Any], value: Any) -> Any:
     return event
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(
-    ("event", "says"),
-    [
+def test_no_event(subtests: pytest.Subtests) -> None:
+    """What cannot be understood is refused with the name of the field."""
+    for event, says in [
         (None, "the event: expected an object, got null"),
         ([], "the event: expected an object, got a list"),
         ("{}", "the event: expected an object, got text"),
@@ -329,14 +328,12 @@ def broken(name: list[Any], value: Any) -> Any:
             broken(["job", "userArguments"], {"a": 5}),
             "job.userArguments.a: expected text, got a number",
         ),
-    ],
-)
-def test_no_event(event: Any, says: str, strict: bool) -> None:
-    """What cannot be understood is refused with the name of the field."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnexpectedEventWarning)
-        with pytest.raises(InvalidEvent, match=says):
-            parse_event(event, strict=strict)
+    ]:
+        for strict in [False, True]:
+            with subtests.test(event=event, strict=strict), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnexpectedEventWarning)
+                with pytest.raises(InvalidEvent, match=says):
+                    parse_event(event, strict=strict)
 
 
 def test_values_stay_out_of_errors() -> None:
@@ -610,23 +607,24 @@ def test_missing_keys_by_default(load_event: LoadEvent) -> None:
     assert response["results"] == []
 
 
-@pytest.mark.parametrize(
-    "message", ["🌻" * 5000, "\x00" * 5000, '"' * 1024, "é" * 1024, "x" * 1024]
-)
-@pytest.mark.parametrize("count", [1, 20, 21, 480, 1000, 3000])
-def test_size_of_a_response(message: str, count: int) -> None:
+def test_size_of_a_response(subtests: pytest.Subtests) -> None:
     """However many tasks there are, the response is one that Lambda takes (6 MB)."""
-    event = make_event(*(str(number) for number in range(count)))
-    invocation = parse_event(event)
+    for count in [1, 20, 21, 480, 1000, 3000]:
+        for message in ["🌻" * 5000, "\x00" * 5000, '"' * 1024, "é" * 1024, "x" * 1024]:
+            with subtests.test(count=count, message=message):
+                event = make_event(*(str(number) for number in range(count)))
+                invocation = parse_event(event)
 
-    response = respond(invocation, [Outcome(PERMANENT, message)] * count)
+                response = respond(invocation, [Outcome(PERMANENT, message)] * count)
 
-    assert len(json.dumps(response)) <= 6 * 1024 * 1024
-    assert len(json.dumps(response, ensure_ascii=False).encode()) <= 6 * 1024 * 1024
-    assert [result["taskId"] for result in response["results"]] == [
-        task["taskId"] for task in event["tasks"]
-    ]
-    assert all(0 < len(result["resultString"]) <= 1024 for result in response["results"])
+                assert len(json.dumps(response)) <= 6 * 1024 * 1024
+                assert len(json.dumps(response, ensure_ascii=False).encode()) <= 6 * 1024 * 1024
+                assert [result["taskId"] for result in response["results"]] == [
+                    task["taskId"] for task in event["tasks"]
+                ]
+                assert all(
+                    0 < len(result["resultString"]) <= 1024 for result in response["results"]
+                )
 
 
 def as_json(count: int, message: str) -> tuple[int, set[str]]:
@@ -744,9 +742,9 @@ def test_long_result_string() -> None:
     assert outcome.message == "x" * 1024
 
 
-@pytest.mark.parametrize(
-    ("response", "says"),
-    [
+def test_no_response(subtests: pytest.Subtests) -> None:
+    """What S3 could not use is refused with the name of the field."""
+    for response, says in [
         (None, "the response: expected an object, got null"),
         ("done", "the response: expected an object, got text"),
         ({}, "invocationSchemaVersion: missing"),
@@ -759,12 +757,9 @@ def test_long_result_string() -> None:
         (answer(treatMissingKeysAs="Ignore"), "treatMissingKeysAs"),
         (answer(invocationId="another"), "invocationId: not the same as in the event"),
         (answer(invocationSchemaVersion="1.0"), "invocationSchemaVersion: not the same"),
-    ],
-)
-def test_no_response(response: Any, says: str) -> None:
-    """What S3 could not use is refused with the name of the field."""
-    with pytest.raises(InvalidResponse, match=says):
-        parse_response(EVENT, response)
+    ]:
+        with subtests.test(response=response), pytest.raises(InvalidResponse, match=says):
+            parse_response(EVENT, response)
 
 
 @given(JSON | st.fixed_dictionaries({"invocationSchemaVersion": JSON | st.just("2.0"),

@@ -66,9 +66,9 @@ def test_presigned_address_of_boto3(version: str) -> None:
     assert "Expires=" in text
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_parameters_of_addresses(subtests: pytest.Subtests) -> None:
+    """The parameters that other signers use, however the address is spelled; the names stay."""
+    for text, redacted in [
         ("/k?Expires=1&Signature={}&Key-Pair-Id={}", "/k?Expires=1&Signature=***&Key-Pair-Id=***"),
         ("/k?Policy={}~__&x=1", "/k?Policy=***&x=1"),
         (
@@ -86,34 +86,30 @@ def test_presigned_address_of_boto3(version: str) -> None:
         ("/k?Signature={}...", "/k?Signature=***..."),
         ("(see /k?Signature={})", "(see /k?Signature=***)"),
         ("'/k?Signature={}'", "'/k?Signature=***'"),
-    ],
-)
-def test_parameters_of_addresses(text: str, redacted: str) -> None:
-    """The parameters that other signers use, however the address is spelled; the names stay."""
-    assert redact(text.replace("{}", SECRET)) == redacted
+    ]:
+        with subtests.test(text=text):
+            assert redact(text.replace("{}", SECRET)) == redacted
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES) if " " not in name]
-)
-@pytest.mark.parametrize("times", [0, 1, 2, 3], ids="encoded {} times".format)
-def test_address_within_an_address(name: str, times: int) -> None:
+def test_address_within_an_address(subtests: pytest.Subtests) -> None:
     """An address may be the parameter of another, in which it is encoded, and so on."""
-    name = name.replace("-", "_")
-    query = f"https://h/?a=1&{name}={SECRET}&b=2"
-    for _ in range(times):
-        query = f"https://h/?to={quote(query, safe='')}"
+    for times in [0, 1, 2, 3]:
+        for name in [name for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES) if " " not in name]:
+            with subtests.test(times=times, name=name):
+                parameter = name.replace("-", "_")
+                query = f"https://h/?a=1&{parameter}={SECRET}&b=2"
+                for _ in range(times):
+                    query = f"https://h/?to={quote(query, safe='')}"
 
-    text = redact(f"Forbidden for url: {query}")
+                text = redact(f"Forbidden for url: {query}")
 
-    assert SECRET not in text
-    assert name in text
-    assert text.endswith("2")
+                assert SECRET not in text
+                assert parameter in text
+                assert text.endswith("2")
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_passwords_in_addresses(subtests: pytest.Subtests) -> None:
+    for text, redacted in [
         ("http://ann:{}@127.0.0.1:80/k", "http://ann:***@127.0.0.1:80/k"),
         ("postgresql+psycopg://ann:p@{}@db/x", "postgresql+psycopg://ann:***@db/x"),
         ("redis://:{}@h:6379/0", "redis://:***@h:6379/0"),
@@ -128,18 +124,16 @@ def test_address_within_an_address(name: str, times: int) -> None:
         ("http://ann:{}@[::1]:80/", "http://ann:***@[::1]:80/"),
         ("?to=http%3A%2F%2Fann%3A{}%40h%2F", "?to=http%3A%2F%2Fann%3A***%40h%2F"),
         ("http://ann:{}", "http://ann:***"),  # cut
-    ],
-)
-def test_passwords_in_addresses(text: str, redacted: str) -> None:
-    assert redact(text.replace("{}", SECRET)) == redacted
+    ]:
+        with subtests.test(text=text):
+            assert redact(text.replace("{}", SECRET)) == redacted
 
 
 # ---------------------------------------------------------------- other texts
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_credentials_elsewhere(subtests: pytest.Subtests) -> None:
+    for text, redacted in [
         (
             "{'Authorization': 'Bearer {}', 'Accept': 'x'}",
             "{'Authorization': '***', 'Accept': 'x'}",
@@ -246,36 +240,32 @@ def test_passwords_in_addresses(text: str, redacted: str) -> None:
         ('<token a="b"/><x>y</x>', '<token a="b"/><x>y</x>'),
         ("password: !!str {}\nuser: a", "password: ***\nuser: a"),
         ("SECRET_KEY_BASE={} PRIVATE_KEY_PEM={}", "SECRET_KEY_BASE=*** PRIVATE_KEY_PEM=***"),
-    ],
-)
-def test_credentials_elsewhere(text: str, redacted: str) -> None:
-    assert redact(text.replace("{}", SECRET)) == redacted
+    ]:
+        with subtests.test(text=text):
+            assert redact(text.replace("{}", SECRET)) == redacted
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("DECRYPTION_KEY", "FERNET_KEY", "OPENAI_KEY", "SENDGRID_KEY", "AES_KEY", "JWT_KEY"),
-        *(
-            "SSH_KEY",
-            "HMAC_KEY",
-            "GOOGLE_MAPS_KEY",
-            "stripe-key",
-            "tls.key",
-            "openaiKey",
-            "MyAesKey",
-        ),
-        *("MY_RSA_KEYS", "AES_KEY_HEX", "DEPLOY_KEY_2"),
-    ],
-)
-@pytest.mark.parametrize("spelling", ["{}={}", "{}: {}", "'{}': '{}'", "?a=1&{}={}", "--{} {}"])
-def test_keys_of_algorithms_and_services(name: str, spelling: str) -> None:
-    assert redact(spelling.format(name, "swordfish")) == spelling.format(name, "***")
+def test_keys_of_algorithms_and_services(subtests: pytest.Subtests) -> None:
+    for spelling in ["{}={}", "{}: {}", "'{}': '{}'", "?a=1&{}={}", "--{} {}"]:
+        for name in [
+            *("DECRYPTION_KEY", "FERNET_KEY", "OPENAI_KEY", "SENDGRID_KEY", "AES_KEY", "JWT_KEY"),
+            *(
+                "SSH_KEY",
+                "HMAC_KEY",
+                "GOOGLE_MAPS_KEY",
+                "stripe-key",
+                "tls.key",
+                "openaiKey",
+                "MyAesKey",
+            ),
+            *("MY_RSA_KEYS", "AES_KEY_HEX", "DEPLOY_KEY_2"),
+        ]:
+            with subtests.test(spelling=spelling, name=name):
+                assert redact(spelling.format(name, "swordfish")) == spelling.format(name, "***")
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_names_and_values_in_fields_of_their_own(subtests: pytest.Subtests) -> None:
+    for text, redacted in [
         # Amazon ECS, Systems Manager, CloudFormation, tags
         (
             "[{'name': 'DB_PASSWORD', 'value': '{}'}, {'name': 'MODE', 'value': 'fast'}]",
@@ -328,15 +318,14 @@ def test_keys_of_algorithms_and_services(name: str, spelling: str) -> None:
             "- name: DB_PASSWORD\n  value: {}\n- name: MODE\n  value: fast",
             "- name: DB_PASSWORD\n  value: ***\n- name: MODE\n  value: fast",
         ),
-    ],
-)
-def test_names_and_values_in_fields_of_their_own(text: str, redacted: str) -> None:
-    assert redact(text.replace("{}", SECRET)) == redacted
+    ]:
+        with subtests.test(text=text):
+            assert redact(text.replace("{}", SECRET)) == redacted
 
 
-@pytest.mark.parametrize(
-    ("command", "redacted"),
-    [
+def test_passwords_on_command_lines(subtests: pytest.Subtests) -> None:
+    """As the exceptions of ``subprocess`` show them; ``-p`` means something else elsewhere."""
+    for command, redacted in [
         (
             "['aws', 'configure', 'set', 'aws_secret_access_key', '{}']",
             "'aws_secret_access_key', '***']",
@@ -351,20 +340,19 @@ def test_names_and_values_in_fields_of_their_own(text: str, redacted: str) -> No
         ("['docker', 'login', '-p', '{}', 'h']", "'-p', '***', 'h']"),
         ("sqlplus -s scott/{}@ORCL @/opt/a/b.sql", "scott/*** @/opt/a/b.sql"),
         ("mkdir -p {} && docker run -p 80:80", "mkdir -p {} && docker run -p 80:80"),
-    ],
-)
-def test_passwords_on_command_lines(command: str, redacted: str) -> None:
-    """As the exceptions of ``subprocess`` show them; ``-p`` means something else elsewhere."""
-    redacted = redacted.replace("{}", SECRET)
+    ]:
+        with subtests.test(command=command):
+            message = f"Command '{command}' returned non-zero exit status 2."
 
-    text = redact(f"Command '{command.replace('{}', SECRET)}' returned non-zero exit status 2.")
+            text = redact(message.replace("{}", SECRET))
 
-    assert text.endswith(f"{redacted}' returned non-zero exit status 2.")
+            expected = f"{redacted}' returned non-zero exit status 2."
+            assert text.endswith(expected.replace("{}", SECRET))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_text_without_credentials_stays(subtests: pytest.Subtests) -> None:
+    """Words that merely look like names of credentials are needed to understand a failure."""
+    for text in [
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf is not yours",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:password:AWSCURRENT:",
         "arn%3Aaws%3Asecretsmanager%3Aeu-west-1%3A123456789012%3Asecret%3Aprod",
@@ -401,11 +389,9 @@ def test_passwords_on_command_lines(command: str, redacted: str) -> None:
         '<a name="password">cat</a> <input name="password"> cat',
         "column name: token, value: 17; host key 'example.com' is not known",
         "the primary key 'cat-2024-a' is unknown; no token 'cat' was found",
-    ],
-)
-def test_text_without_credentials_stays(text: str) -> None:
-    """Words that merely look like names of credentials are needed to understand a failure."""
-    assert redact(text) == text
+    ]:
+        with subtests.test(text=text):
+            assert redact(text) == text
 
 
 _PARTS = ("token", "key", "auth", "ann:", "=", ":", "%3D", "%26", "&", "?", "'", '"', "\\", "@")
@@ -422,9 +408,9 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "part",
-    [
+def test_time_grows_no_faster_than_the_text(subtests: pytest.Subtests) -> None:
+    """A message may be made to keep us busy. Measured in processor time, two lengths compared."""
+    for part in [
         *("token=", "xpass=", "?key=", "?key=a1", "http://a:", "'token': '", "token=[", "--", "@:"),
         *(
             "eyJ",
@@ -469,21 +455,19 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         *(") did not validate ", "A(", "]: 'a", " to numeric", " cannot be cast to bool", ": a("),
         *("'a:", "adding `", "Invalid value '", "JSON. Input: ", "Could not convert ", "a\n"),
         *("must be <class 'a'> (got ", "Failed schema validation. Error: ", "\nDETAIL: ", "'"),
-    ],
-)
-def test_time_grows_no_faster_than_the_text(part: str) -> None:
-    """A message may be made to keep us busy. Measured in processor time, two lengths compared."""
+    ]:
+        with subtests.test(part=part):
 
-    def seconds(length: int) -> float:
-        text = part * (length // len(part))
-        began = time.process_time()
-        redact(text)
-        return time.process_time() - began
+            def seconds(length: int) -> float:
+                text = part * (length // len(part))
+                began = time.process_time()
+                redact(text)
+                return time.process_time() - began
 
-    seconds(1_000)  # compiles the patterns
-    short = min(seconds(20_000) for _ in range(3))
+            seconds(1_000)  # compiles the patterns
+            short = min(seconds(20_000) for _ in range(3))
 
-    assert min(seconds(320_000) for _ in range(2)) < 16 * 5 * max(short, 0.001)
+            assert min(seconds(320_000) for _ in range(2)) < 16 * 5 * max(short, 0.001)
 
 
 # ---------------------------------------------------------------- exceptions that repeat input
@@ -562,38 +546,34 @@ def test_text_of_pydantic_within_another_text() -> None:
     assert "input_value=***, input_type=str" in text
 
 
-@pytest.mark.parametrize(
-    "quoted",
-    [
+def test_problems_of_pydantic_within_another_text(subtests: pytest.Subtests) -> None:
+    """As in ``raise PermanentFailure(f"cannot load: {error.errors()}")``."""
+    spellings: list[Callable[[Any], str]] = [
         lambda error: str(error.errors()),
         lambda error: str(error.errors(include_url=False)),
         lambda error: error.json(),
         lambda error: error.json(indent=2),
         lambda error: repr(str(error.errors())),
         lambda error: json.dumps({"errorMessage": error.json()}),
-    ],
-    ids=["errors", "without URL", "json", "indented", "repr", "JSON within JSON"],
-)
-@pytest.mark.parametrize(
-    "value",
-    [
+    ]
+    for value in [
         SECRET,
         f"it's \"{SECRET}\", 'ctx': }}]",
         [{"a": [{"b": "}]"}], "c": SECRET}],
         (1, dt.date(2024, 1, 1), SECRET),
         {SECRET: b"'" + SECRET.encode()},
-    ],
-    ids=["text", "quotes", "lists", "tuple", "dict"],
-)
-def test_problems_of_pydantic_within_another_text(quoted: Any, value: object) -> None:
-    """As in ``raise PermanentFailure(f"cannot load: {error.errors()}")``."""
-    error = error_of(lambda: Account.model_validate({"name": "x", "pin": value, "kind": value}))
+    ]:
+        for quoted in spellings:
+            with subtests.test(value=value, quoted=quoted):
+                error = error_of(
+                    lambda: Account.model_validate({"name": "x", "pin": value, "kind": value})
+                )
 
-    text = redact(f"cannot load: {quoted(error)}")
+                text = redact(f"cannot load: {quoted(error)}")
 
-    assert SECRET not in text
-    assert "pin" in text
-    assert text.count("Input should be") == 2
+                assert SECRET not in text
+                assert "pin" in text
+                assert text.count("Input should be") == 2
 
 
 def test_key_of_a_dictionary_is_input_if_it_is_wrong() -> None:
@@ -633,9 +613,8 @@ def test_parameters_of_botocore() -> None:
     assert "Invalid type for parameter ContentType, value: ***, type: <class 'dict'>" in text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_input_that_other_libraries_quote(subtests: pytest.Subtests) -> None:
+    for text in [
         "UNIQUE failed: a.b\n[SQL: INSERT INTO a VALUES (?)]\n[parameters: ('SECRET', 1)]\n(Back…)",
         'duplicate key value violates "a_pkey"\nDETAIL:  Key (mail)=(SECRET) already exists.\n',
         "(1062, \"Duplicate entry 'SECRET' for key 'mail'\")",
@@ -644,16 +623,14 @@ def test_parameters_of_botocore() -> None:
         'wrong value type for field "a" - should be "int" instead of value "SECRET" of type "str"',
         "(\"'a' must be <class 'int'> (got 'SECRET' that is a <class 'str'>).\", 'SECRET')",
         "Invalid leading whitespace or character(s) in header value: 'SECRET\\n'",
-    ],
-    ids=["SQLAlchemy", "psycopg", "MySQL", "MongoDB", "Powertools", "dacite", "attrs", "requests"],
-)
-def test_input_that_other_libraries_quote(text: str) -> None:
-    assert "SECRET" not in redact(text)
+    ]:
+        with subtests.test(text=text):
+            assert "SECRET" not in redact(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_quoted_input_is_replaced_in_its_message(subtests: pytest.Subtests) -> None:
+    """The field, the type and the problem stay, so that the message says what failed."""
+    for text, redacted in [
         # AWS, and its SDK
         (
             "errors detected: Value '{}' at 'a' failed to satisfy; Value 'it's {}' at 'b' failed",
@@ -841,16 +818,14 @@ def test_input_that_other_libraries_quote(text: str) -> None:
             'missing key/value separator "=" in URI query parameter: "{}"',
             'missing key/value separator "=" in URI query parameter: ***',
         ),
-    ],
-)
-def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> None:
-    """The field, the type and the problem stay, so that the message says what failed."""
-    assert redact(text.replace("{}", SECRET)) == redacted
+    ]:
+        with subtests.test(text=text):
+            assert redact(text.replace("{}", SECRET)) == redacted
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_arguments_of_the_standard_library_and_names_stay(subtests: pytest.Subtests) -> None:
+    """Such a message names no field: without the argument it does not say what failed."""
+    for text in [
         "invalid literal for int() with base 10: 'cat'",
         "could not convert string to float: 'cat'",
         "Invalid isoformat string: 'cat'",
@@ -880,11 +855,9 @@ def test_quoted_input_is_replaced_in_its_message(text: str, redacted: str) -> No
         "Token 'cat.jpg' found: 'a'; Raw value: 'b'",
         "No option 'pin' in section: 'a'",
         "[line  3]: option 'pin' in section 'a' already exists",
-    ],
-)
-def test_arguments_of_the_standard_library_and_names_stay(text: str) -> None:
-    """Such a message names no field: without the argument it does not say what failed."""
-    assert redact(text) == text
+    ]:
+        with subtests.test(text=text):
+            assert redact(text) == text
 
 
 def test_metadata_that_boto3_refuses() -> None:
@@ -919,24 +892,22 @@ def test_line_of_yaml_is_not_quoted() -> None:
     assert redacted_text(error) == "mapping values are not allowed here, line 1, column 20"
 
 
-@pytest.mark.parametrize("split_at", "/?#")
-@pytest.mark.parametrize(
-    "open_address",
-    [
+def test_password_that_splits_an_address(subtests: pytest.Subtests) -> None:
+    """What is before a "/" looks like a port."""
+    ways_to_open: list[Callable[[str], object]] = [
         lambda address: urlsplit(f"redis://{address}").port,
         lambda address: urlopen(f"http://{address}"),
         HTTPSConnection,
         lambda address: urllib3.PoolManager().request("GET", f"https://{address}"),
-    ],
-    ids=["urllib.parse", "urllib.request", "http.client", "urllib3"],
-)
-def test_password_that_splits_an_address(open_address: Any, split_at: str) -> None:
-    """What is before a "/" looks like a port."""
-    error = error_of(lambda: open_address(f"ann:{SECRET}{split_at}'x@example.com/y"))
+    ]
+    for open_address in ways_to_open:
+        for split_at in "/?#":
+            with subtests.test(open_address=open_address, split_at=split_at):
+                error = error_of(lambda: open_address(f"ann:{SECRET}{split_at}'x@example.com/y"))
 
-    assert SECRET in str(error)
-    assert SECRET not in redacted_text(error)
-    assert "port" in redacted_text(error).lower()
+                assert SECRET in str(error)
+                assert SECRET not in redacted_text(error)
+                assert "port" in redacted_text(error).lower()
 
 
 def test_line_of_an_ini_file_is_not_quoted() -> None:
@@ -949,9 +920,9 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
         assert redacted_text(error) == f"cannot parse line {content.count(chr(10)) + 1}"
 
 
-@pytest.mark.parametrize(
-    ("interpolation", "value"),
-    [
+def test_option_with_a_percent_sign_is_not_quoted(subtests: pytest.Subtests) -> None:
+    """Python reads a password with a "%" as a template; the name of the option stays."""
+    for interpolation, value in [
         (configparser.BasicInterpolation(), f"a%{SECRET}"),
         (configparser.BasicInterpolation(), f"a%({SECRET}"),
         (configparser.BasicInterpolation(), f"a%({SECRET})s"),
@@ -960,19 +931,17 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
         (configparser.ExtendedInterpolation(), f"a${{{SECRET}"),
         (configparser.ExtendedInterpolation(), f"a${{b:c:d}} {SECRET}"),
         (configparser.ExtendedInterpolation(), f"a${{{SECRET}}}"),
-    ],
-)
-def test_option_with_a_percent_sign_is_not_quoted(interpolation: Any, value: str) -> None:
-    """Python reads a password with a "%" as a template; the name of the option stays."""
-    parser = configparser.ConfigParser(interpolation=interpolation)
-    parser.read_string(f"[a]\npin = {value}\n")
+    ]:
+        with subtests.test(interpolation=interpolation):
+            parser = configparser.ConfigParser(interpolation=interpolation)
+            parser.read_string(f"[a]\npin = {value}\n")
 
-    error = error_of(lambda: parser.get("a", "pin"))
+            error = error_of(lambda: parser.get("a", "pin"))
 
-    assert isinstance(error, configparser.InterpolationError)
-    assert SECRET in str(error)
-    assert SECRET not in redact(f"cannot load: {error}")
-    assert redacted_text(error) == "cannot interpolate option 'pin' in section 'a'"
+            assert isinstance(error, configparser.InterpolationError)
+            assert SECRET in str(error)
+            assert SECRET not in redact(f"cannot load: {error}")
+            assert redacted_text(error) == "cannot interpolate option 'pin' in section 'a'"
 
 
 def test_option_with_a_percent_sign_cannot_be_set() -> None:
@@ -1031,9 +1000,9 @@ def test_instance_of_jsonschema_is_not_quoted() -> None:
     assert text == "$.pin does not satisfy 'type' of the schema"
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
+def test_message_of_jsonschema_within_another_exception(subtests: pytest.Subtests) -> None:
+    """By its own words, by the other lines of its text, or by the cause that is attached."""
+    for message in [
         f"'{SECRET}' is not of type 'integer'",
         f"'{SECRET}' is not one of ['a']",
         f"'{SECRET}' is too long",
@@ -1042,18 +1011,15 @@ def test_instance_of_jsonschema_is_not_quoted() -> None:
         f"{{'a': \"] it's {SECRET}\"}} is not of type 'array'",
         f"Expected at most 1 item but found 1 extra: '{SECRET}'",
         f"False schema does not allow {{'a': '{SECRET}'}}",
-    ],
-)
-def test_message_of_jsonschema_within_another_exception(message: str) -> None:
-    """By its own words, by the other lines of its text, or by the cause that is attached."""
-    error = error_like_jsonschema(message)
-    whole = (
-        f"{message}\n\nFailed validating 'a' in schema:\n    {{}}\n\nOn instance:\n    '{SECRET}'"
-    )
+    ]:
+        with subtests.test(message=message):
+            error = error_like_jsonschema(message)
+            schema = "Failed validating 'a' in schema:\n    {}"
+            whole = f"{message}\n\n{schema}\n\nOn instance:\n    '{SECRET}'"
 
-    assert SECRET not in redact(f"bad: {whole}")
-    assert SECRET not in redacted_text(raised(ValueError(message), cause=error))
-    assert SECRET not in redacted_text(raised(ValueError(f"bad: {message}"), cause=error))
+            assert SECRET not in redact(f"bad: {whole}")
+            assert SECRET not in redacted_text(raised(ValueError(message), cause=error))
+            assert SECRET not in redacted_text(raised(ValueError(f"bad: {message}"), cause=error))
 
 
 def test_input_that_is_longer_than_what_is_read() -> None:

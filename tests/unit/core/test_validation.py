@@ -58,9 +58,9 @@ def problem(model: Any, key: str) -> str:
     return outcome.message.removeprefix("the payload in the key is invalid: ")
 
 
-@pytest.mark.parametrize(
-    ("model", "key", "says"),
-    [
+def test_a_payload_is_described_in_the_words_of_its_model(subtests: pytest.Subtests) -> None:
+    """Fields and tags are the model's; a value, which may be secret, is not repeated."""
+    for model, key, says in [
         (Step, '{"op": "s3cret"}', "the key: expected 'op' to be one of 'crop', 'turn'"),
         (Step, '{"width": 1}', "the key: expected 'op', which is missing"),
         (Kind, '{"kind": "s3cret"}', "the key: expected kind_of() to be one of 'c', 't'"),
@@ -78,15 +78,13 @@ def problem(model: Any, key: str) -> str:
         (Recipe, '{"version": "s3cret"}', "version: Input should be '1.0' or '2.0'"),
         (Recipe, "[]", "the key: expected an object, got a list"),
         (dict[str, str], '{"2.0": 5}', '"2.0": expected text, got a number'),
-    ],
-)
-def test_a_payload_is_described_in_the_words_of_its_model(model: Any, key: str, says: str) -> None:
-    """Fields and tags are the model's; a value, which may be secret, is not repeated."""
-    message = problem(model, key)
+    ]:
+        with subtests.test(model=model):
+            message = problem(model, key)
 
-    assert message == says
-    assert "invocationSchemaVersion" not in message
-    assert "s3cret" not in message
+            assert message == says
+            assert "invocationSchemaVersion" not in message
+            assert "s3cret" not in message
 
 
 @pytest.mark.parametrize(
