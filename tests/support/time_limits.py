@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tests.support.handlers import LONG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 
@@ -29,16 +30,25 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
 
 
 def sleep(_: object = None) -> None:
-    def asleep() -> None:  # what InSleep looks for
+    def asleep() -> None:
         time.sleep(LONG)
 
     asleep()
 
 
-class InSleep:
-    """Only sleep() above is to be interrupted."""
+class InterruptibleIf:
+    """Lets the code be interrupted only while a condition holds.
+
+    On a busy machine, the time may be over before the code has come to the place of interest.
+    """
+
+    def __init__(self, condition: Callable[[FrameType], object]) -> None:
+        self._condition = condition
 
     def may_interrupt(self, frame: FrameType) -> bool:
-        return frame.f_code.co_name == "asleep"
+        return bool(self._condition(frame))
 
     def stop(self) -> None: ...
+
+
+IN_SLEEP = InterruptibleIf(lambda frame: frame.f_code.co_name == "asleep")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -33,3 +34,12 @@ def loops_are_closed() -> Iterator[None]:
     """Collect garbage at the end: an event loop that is not closed warns then."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def logger(request: pytest.FixtureRequest) -> Iterator[logging.Logger]:
+    """A logger that no other test uses."""
+    logger = logging.getLogger(request.node.name)
+    logger.propagate = False
+    yield logger
+    logger.handlers.clear()

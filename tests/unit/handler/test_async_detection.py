@@ -48,6 +48,10 @@ def generator_based(task: Task) -> Any:
     return task.key
 
 
+def plain(task: Task) -> Any:
+    return work(task)
+
+
 async def without_await(task: Task) -> Any:
     return work(task)
 
@@ -80,12 +84,12 @@ ASYNC: dict[str, Any] = {
     "staticmethod object": AsyncWorker.__dict__["static"],
     "generator-based coroutine": generator_based,
     "mock": mock.AsyncMock(return_value="a"),
-    "marked": marked(lambda task: work(task)),  # noqa: PLW0108  it must not look async itself
+    "marked": marked(passes_on(plain)),
 }
 HIDDEN: dict[str, Any] = {
     "wrapper": passes_on(work),
     "wrapper of a wrapper": passes_on(passes_on(work)),
-    "lambda": lambda task: work(task),  # noqa: PLW0108  likewise
+    "plain function": plain,
     "forgotten await": without_await,
     "loop of its own": with_a_loop_of_its_own(work),
 }

@@ -53,7 +53,7 @@ def slow_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 
 def import_it(_: object) -> None:
-    import slow_module  # type: ignore[import-not-found]  # noqa: F401
+    importlib.import_module("slow_module")
 
     sleep()
 
@@ -91,12 +91,12 @@ def test_import_around_the_call(slow_module: Path) -> None:
         "    took = time.monotonic() - began\n"
     )
 
-    import slow_module as module
+    module = importlib.import_module("slow_module")
 
     assert module.took < LONG / 4
 
 
-def test_logging_is_not_interrupted() -> None:
+def test_logging_is_not_interrupted(logger: logging.Logger) -> None:
     """A handler that writes a log line gets to its end, and so gives its lock back."""
     written = []
 
@@ -105,7 +105,6 @@ def test_logging_is_not_interrupted() -> None:
             time.sleep(0.5)
             written.append(record.getMessage())
 
-    logger = logging.Logger("slow")  # noqa: LOG001  no other test's
     logger.addHandler(Slow())
 
     def work(_: object) -> None:
@@ -118,7 +117,7 @@ def test_logging_is_not_interrupted() -> None:
     assert written == ["line"]
 
 
-def test_logging_that_takes_too_long_gives_its_lock_back() -> None:
+def test_logging_that_takes_too_long_gives_its_lock_back(logger: logging.Logger) -> None:
     """A log line that is cut off in the end leaves the logger fit for all threads."""
 
     class Stuck(logging.Handler):
@@ -126,7 +125,6 @@ def test_logging_that_takes_too_long_gives_its_lock_back() -> None:
             time.sleep(LONG)
 
     handler = Stuck()
-    logger = logging.Logger("stuck")  # noqa: LOG001  no other test's
     logger.addHandler(handler)
 
     def work(_: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +14,7 @@ from s3batch_handler.handler._time_limit import (
     call_within,
 )
 from tests.support.handlers import LONG, soon
-from tests.support.time_limits import LIMIT, InSleep, sleep
+from tests.support.time_limits import IN_SLEEP, LIMIT, InterruptibleIf, sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,32 +83,35 @@ def test_cleaning_up_after_a_wait_for_a_lock() -> None:
     assert done == ["finally"]
 
 
-def spin_in_try(_: object, ended: list[str]) -> None:
+def spin_in_try(steps: list[str]) -> None:
     try:
+        steps.append("try")
         while True:
             sum(range(1000))
     finally:
-        ended.append("finally")
+        steps.append("finally")
 
 
-def spin_in_with(_: object, ended: list[str]) -> None:
+def spin_in_with(steps: list[str]) -> None:
     with contextlib.ExitStack() as stack:
-        stack.callback(ended.append, "finally")
+        stack.callback(steps.append, "finally")
+        steps.append("try")
         while True:
-            ended.count("")
+            steps.count("")
 
 
 @pytest.mark.parametrize("spin", [spin_in_try, spin_in_with])
-def test_finally_around_a_loop(spin: Callable[[Any, list[str]], None]) -> None:
+def test_finally_around_a_loop(spin: Callable[[list[str]], None]) -> None:
     """Cleaning up happens wherever in a loop the interruption comes (not so in Python before 3.13
     for exceptions of signal handlers)."""
-    ended: list[str] = []
+    steps: list[str] = []
+    in_try = InterruptibleIf(lambda _: steps[-1:] == ["try"])
 
     for _ in range(5):
         with soon(), pytest.raises(OutOfTime):
-            call_within(0.02, lambda _: spin(_, ended), None, LONG / 4)
+            call_within(0.02, spin, steps, LONG / 4, in_try)
 
-    assert ended == ["finally"] * 5
+    assert steps == ["try", "finally"] * 5
 
 
 def test_interruption_that_is_swallowed() -> None:
@@ -123,7 +126,7 @@ def test_interruption_that_is_swallowed() -> None:
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, stubborn, None, 1.0, InSleep())
+        call_within(LIMIT, stubborn, None, 1.0, IN_SLEEP)
 
     assert swallowed == [OutOfTime]
 
@@ -137,7 +140,7 @@ def test_interruption_that_is_survived() -> None:
         return "done"
 
     with soon():
-        assert call_within(LIMIT, work, None, 1.0, InSleep()) == "done"
+        assert call_within(LIMIT, work, None, 1.0, IN_SLEEP) == "done"
 
 
 def test_interruption_that_is_turned_into_something_else() -> None:
@@ -150,6 +153,6 @@ def test_interruption_that_is_turned_into_something_else() -> None:
             raise ValueError("something failed") from error
 
     with soon(), pytest.raises(OutOfTime) as caught:
-        call_within(LIMIT, work, None, 1.0, InSleep())
+        call_within(LIMIT, work, None, 1.0, IN_SLEEP)
 
     assert isinstance(caught.value.__cause__, ValueError)

@@ -12,7 +12,7 @@ from s3batch_handler.handler._time_limit import (
     call_within,
 )
 from tests.support.handlers import LONG, soon
-from tests.support.time_limits import LIMIT, InSleep, sleep
+from tests.support.time_limits import IN_SLEEP, LIMIT, sleep
 
 
 def test_nearer_limit_inside() -> None:
@@ -37,13 +37,13 @@ def test_nearer_limit_outside() -> None:
 
     def outer(_: object) -> None:
         try:
-            call_within(LONG, sleep, None, 1.0, InSleep())
+            call_within(LONG, sleep, None, 1.0, IN_SLEEP)
         except OutOfTime:
             seen.append("inner")
         sleep()
 
     with soon(), pytest.raises(OutOfTime):
-        call_within(LIMIT, outer, None, 1.0, InSleep())
+        call_within(LIMIT, outer, None, 1.0, IN_SLEEP)
 
     assert seen == ["inner"]
 
@@ -62,6 +62,6 @@ def test_call_after_an_interruption() -> None:
         return "done"
 
     with contextlib.suppress(OutOfTime):
-        call_within(LIMIT, outer, None, 2.0, InSleep())
+        call_within(LIMIT, outer, None, 2.0, IN_SLEEP)
 
     assert times[0] < LONG / 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,7 +122,7 @@ class DeferredForGood(NeverResolved):
     [
         (NeverResolved, "NeverResolved: .*Undefined.*Define or import"),
         (DeferredForGood, "DeferredForGood: .*Undefined.*Define or import"),
-        (list["Missing"], "Missing.*Define or import"),  # type: ignore[name-defined]  # noqa: F821
+        (GenericAlias(list, ("Missing",)), "Missing.*Define or import"),
         (5, "=5: Unable to generate pydantic-core schema for 5"),
         (property, "property: Unable to generate"),
     ],

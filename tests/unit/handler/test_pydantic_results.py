@@ -137,7 +137,7 @@ SERIALISED: list[tuple[Any, str]] = [
         (lambda value: {"a": (value,)}, '{"a":[%s]}'),
         (Nested, '{"x":%s,"y":null}'),
         (Pair, "[%s,null]"),
-        (lambda value: Nested([Pair({"a": Nested(value)})]), '{"x":[[{"a":{"x":%s,"y":null}},null]],"y":null}'),  # noqa: E501
+        (lambda value: Pair([{"a": Nested(value)}]), '[[{"a":{"x":%s,"y":null}}],null]'),
         (lambda value: collections.deque([value]), "[%s]"),
         (lambda value: types.MappingProxyType({"a": value}), '{"a":%s}'),
         (lambda value: {dt.date(2026, 1, 2): [value]}, '{"2026-01-02":[%s]}'),
@@ -234,7 +234,8 @@ class Letter(enum.Enum):
 def test_keys_are_treated_as_inside_a_model(key: Any, text: str) -> None:
     """Keys that JSON cannot hold are spelled as pydantic spells them, at any depth."""
     assert outcome_of({key: 1}).message == f'{{"{text}":1}}'
-    assert outcome_of([{"a": Nested({key: [1]})}]).message == f'[{{"a":{{"x":{{"{text}":[1]}},"y":null}}}}]'  # fmt: skip  # noqa: E501
+    message = outcome_of([Nested({key: [1]})]).message
+    assert message == '[{"x":{"KEY":[1]},"y":null}]'.replace("KEY", text)
 
 
 def test_keys_in_a_circle_are_refused() -> None:

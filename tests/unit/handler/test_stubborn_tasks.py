@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import importlib
 import logging
 import socket
 import subprocess
@@ -108,7 +109,7 @@ def test_import_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     @task_handler(time_reserve=RESERVE)
     def handler(task: Task) -> None:
-        import never_ready  # type: ignore[import-not-found]  # noqa: F401
+        importlib.import_module("never_ready")
 
     (result,) = invoke_in_time(handler)["results"]
 
@@ -168,7 +169,7 @@ def test_import_that_was_cut_off_can_be_repeated(
 
 
 @pytest.mark.parametrize("ignored", [ValueError, BaseException])
-def test_log_line_that_was_cut_off(ignored: type[BaseException]) -> None:
+def test_log_line_that_was_cut_off(ignored: type[BaseException], logger: logging.Logger) -> None:
     """A logging handler that never comes to its end gives its lock back when it is interrupted."""
 
     class Stuck(logging.Handler):
@@ -176,7 +177,6 @@ def test_log_line_that_was_cut_off(ignored: type[BaseException]) -> None:
             time.sleep(LONG)
 
     log_handler = Stuck()
-    logger = logging.Logger("stuck")  # noqa: LOG001  no other test's
     logger.addHandler(log_handler)
 
     @task_handler(time_reserve=RESERVE)
