@@ -21,7 +21,7 @@ from s3batch_handler.jobs._control import S3Control
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import wait_for_job
-from tests.integration.local_aws.test_server import SIGNED as SIGNED_HEADERS
+from tests.support.local_server import SIGNED as SIGNED_HEADERS
 from tests.support.serving import APP, server_process
 from tests.support.waiting import wait_for
 

@@ -27,9 +27,9 @@ from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.local_aws._server import serve
-from tests.integration.local_aws.test_server import ask
 from tests.support.engine_jobs import client, function, spec_of_keys
 from tests.support.job_run import JOB, Crash, Row, Rows, ScriptedFunction
+from tests.support.local_server import send
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -429,8 +429,8 @@ def test_a_server_with_a_damaged_store_serves_other_accounts(
     (tmp_path / "notes" / "of mine").mkdir(parents=True)
 
     with serve({}, state=tmp_path) as address:
-        others, _ = ask(f"{address}/v20180820/jobs", {})
-        status, answer = ask(f"{address}/v20180820/jobs", {"x-amz-account-id": "111122223333"})
+        others, _ = send(f"{address}/v20180820/jobs", {})
+        status, answer = send(f"{address}/v20180820/jobs", {"x-amz-account-id": "111122223333"})
 
     assert others == 200
     assert (status >= 400, "is damaged" in answer) == (True, True)
