@@ -33,7 +33,7 @@ from s3batch_handler.core._model import (
 from s3batch_handler.core._payload import UnexpectedEventWarning
 from s3batch_handler.handler._decorator import TaskHandler, task_handler
 from s3batch_handler.handler._options import HandlerOptions
-from s3batch_handler.handler._time_limit import ThreadTimeLimitWarning
+from s3batch_handler.handler._threaded_call import ThreadTimeLimitWarning
 
 __version__ = "0.1.0"
 

@@ -16,12 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._cleanup import leak
 from s3batch_handler.handler._interruption import MIN_RESERVE
-from s3batch_handler.handler._time_limit import (
-    ThreadedCall,
-    call_in_thread,
-    call_within,
-    in_main_thread,
-)
+from s3batch_handler.handler._threaded_call import ThreadedCall, call_in_thread
+from s3batch_handler.handler._time_limit import call_within, in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence

@@ -16,7 +16,8 @@ from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
 from s3batch_handler.handler._json import UnusableResult
-from s3batch_handler.handler._time_limit import call_in_thread, call_within, in_main_thread
+from s3batch_handler.handler._threaded_call import call_in_thread
+from s3batch_handler.handler._time_limit import call_within, in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,21 +13,24 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import contextvars
-import functools
 import math
 import os
 import signal
 import sys
 import threading
-import warnings
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
 
-from s3batch_handler.core._errors import OutOfTime, TemporaryFailure
+# signal.getsignal() takes 3 µs longer, because it converts the handler to an enum.
+from _signal import getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_signal
+from threading import get_ident
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._frames import function_with_limit
 from s3batch_handler.handler._interruption import CHECK_INTERVAL, CallLimit
 from s3batch_handler.handler._kernel_timer import KernelTimer
+from s3batch_handler.handler._threaded_call import MAX_SECONDS, call_in_other_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,42 +57,10 @@ def deadline_of(context: object, reserve: float) -> float:
     return math.inf
 
 
-class ThreadTimeLimitWarning(UserWarning):
-    """A time limit is enforced less strictly than in the main thread."""
+_CAN_INTERRUPT: Final = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")
+"""Windows has no signals for threads."""
 
-
-class _CallWithin(Protocol):
-    def __call__(
-        self,
-        seconds: float,
-        function: Callable[[_A], _T],
-        argument: _A,
-        reserve: float = ...,
-        interruptible: Interruptible | None = None,
-        /,
-    ) -> _T: ...
-
-
-call_within: _CallWithin
-"""Call ``function(argument)`` for at most ``seconds`` (infinite: without a limit).
-
-The function is interrupted when its time is over. Code that continues is interrupted again, first
-after half of ``reserve`` seconds, then at shorter and shorter intervals, so that it has ended when
-a tenth of the reserve is left: see :class:`~s3batch_handler.handler._interruption.CallLimit`.
-
-``interruptible`` decides where the function can be interrupted; anywhere by default.
-
-Raises:
-    OutOfTime: The time was over before the function ended. Its cause is the exception that the
-        function raised when it was interrupted.
-"""
-
-
-_MAX_SECONDS: Final = 1e7
-"""No longer limit is enforced, because the timeout of a lock has a maximum."""
-
-
-# ---------------------------------------------------------------- the main thread: a watchdog
+_SIGNAL: Final = getattr(signal, "SIGURG", 0)
 
 
 class _Watchdog:
@@ -118,7 +89,7 @@ class _Watchdog:
 
         Its main thread is the thread that forked it.
         """
-        self._main_thread = cast("int", threading.main_thread().ident)
+        self._main_thread = cast("int", threading.main_thread().ident if _CAN_INTERRUPT else None)
         self._limit: CallLimit | None = None
         self._timer: KernelTimer | None = None
         self._is_started = False
@@ -134,15 +105,33 @@ class _Watchdog:
         reserve: float = 1.0,
         interruptible: Interruptible | None = None,
     ) -> _T:
-        if _get_ident() != self._main_thread:
-            return _call_in_other_thread(seconds, function, argument)
-        if seconds > _MAX_SECONDS:
+        """Call ``function(argument)`` for at most ``seconds``.
+
+        The function is interrupted when its time is over. Code that continues is interrupted again,
+        first after half of the reserve, then at shorter and shorter intervals, so that it has ended
+        when a tenth of the reserve is left: see
+        :class:`~s3batch_handler.handler._interruption.CallLimit`.
+
+        Args:
+            seconds: The time limit; infinite for none.
+            function: The function.
+            argument: Its argument.
+            reserve: Seconds after the time limit within which the function has to end.
+            interruptible: Where the function can be interrupted; anywhere by default.
+
+        Raises:
+            OutOfTime: The time was over before the function ended. Its cause is the exception that
+                the function raised when it was interrupted.
+        """
+        if get_ident() != self._main_thread:
+            return call_in_other_thread(seconds, function, argument)
+        if seconds > MAX_SECONDS:
             return function(argument)
         outer = self._limit
         limit = CallLimit(monotonic() + seconds, reserve, interruptible)
         if outer is not None:
             limit.stay_within(outer)
-        if _getsignal(_SIGNAL) is not self._on_signal:
+        if getsignal(_SIGNAL) is not self._on_signal:
             self._install()
         # Python runs signal handlers when a function begins, when a C function returns and in
         # loops, but not between the next assignment and the `try` after it.
@@ -171,7 +160,7 @@ class _Watchdog:
 
     def in_main_thread(self) -> bool:
         """Return whether a call within a time limit runs in the calling thread."""
-        return _get_ident() == self._main_thread
+        return get_ident() == self._main_thread
 
     def lift_limit(self) -> None:
         """Remove the time limit of the call that runs in the main thread, as a debugger does.
@@ -193,7 +182,7 @@ class _Watchdog:
             ctypes.pythonapi.PyErr_SetHandledException(None)
 
     def _install(self, *_: object) -> int:
-        earlier = _signal(_SIGNAL, self._on_signal)
+        earlier = set_signal(_SIGNAL, self._on_signal)
         if earlier is not self._on_signal:  # not installed meanwhile
             self._user_handler = earlier
         return 0
@@ -201,9 +190,8 @@ class _Watchdog:
     def _handle_signal(self, signum: int, frame: FrameType | None) -> None:
         limit, now = self._limit, monotonic()
         if limit is not None and now >= limit.next and frame is not None:
-            if (
-                frame.f_code is not _Watchdog._install.__code__
-            ):  # called by ctypes, which ignores exceptions
+            # Exceptions in _install() have no effect, because ctypes calls it.
+            if frame.f_code is not _Watchdog._install.__code__:
                 limit.interrupt(frame, now)
             return
         if limit is None and self._timer is not None and not self._is_started:
@@ -237,12 +225,12 @@ class _Watchdog:
             # next call is later, so the next call does not have to wake the thread.
             due = self._wake_up_for if limit is None else limit.next
             if limit is not None and due <= now:
-                _pthread_kill(self._main_thread, _SIGNAL)
+                signal.pthread_kill(self._main_thread, _SIGNAL)
                 if due == signalled:
                     # The main thread may have blocked the signal. If this thread receives it,
                     # Python runs the handler in the main thread, but not during a sleep.
-                    _raise_signal(_SIGNAL)
-                    if _getsignal(_SIGNAL) is not self._on_signal:
+                    signal.raise_signal(_SIGNAL)
+                    if getsignal(_SIGNAL) is not self._on_signal:
                         self._request_installation()
                 signalled = due
                 self._wakes_at = now + CHECK_INTERVAL
@@ -271,122 +259,11 @@ class _Watchdog:
             ctypes.pythonapi.Py_AddPendingCall(self._pending_call, None)
 
 
-# ---------------------------------------------------------------- other threads
-
-
-def _call_in_other_thread(
-    seconds: float,
-    function: Callable[[_A], _T],
-    argument: _A,
-    *_: object,  # a thread is interrupted only once, at any instruction
-) -> _T:
-    if seconds > _MAX_SECONDS:
-        return function(argument)
-    warnings.warn(
-        "A time limit outside of the main thread of a Unix process is less strict: a task that "
-        "exceeds it gets its result in time, but runs until its next Python instruction. Call the "
-        "handler in the main thread",
-        ThreadTimeLimitWarning,
-        stacklevel=2,
-    )
-    return call_in_thread(seconds, function, argument)
-
-
-def call_in_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
-    """Call the function in a thread of its own, and abandon the thread when the time is over."""
-    if seconds > _MAX_SECONDS:
-        return function(argument)
-    return ThreadedCall(function, argument).result(max(seconds, 0))
-
-
-class ThreadedCall(Generic[_T]):
-    """A call in a thread of its own, with the context variables of the calling thread."""
-
-    def __init__(self, function: Callable[[_A], _T], argument: _A) -> None:
-        self._value: _T | None = None
-        self._error: BaseException | None = None
-        self._is_running = self._is_abandoned = False
-        self._lock = threading.Lock()
-        run = functools.partial(contextvars.copy_context().run, self._run, function, argument)
-        self._thread = threading.Thread(target=run, name="s3batch-task", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError as error:  # too many threads, or no memory
-            raise TemporaryFailure(f"not started: {error}") from error
-
-    def result(self, seconds: float | None = None) -> _T:
-        """Return the result of the call, or raise its exception, after at most ``seconds``.
-
-        Raises:
-            OutOfTime: The call takes longer. Its thread is abandoned.
-        """
-        self._thread.join(seconds)
-        if self._thread.is_alive():
-            self._interrupt()
-            raise OutOfTime
-        if self._error is not None:
-            raise self._error
-        return cast("_T", self._value)
-
-    def _run(self, function: Callable[[_A], _T], argument: _A) -> None:
-        # The interruption may be raised late, while the result is being stored.
-        with contextlib.suppress(OutOfTime):
-            try:
-                with self._lock:
-                    self._is_running = not self._is_abandoned
-                if self._is_running:
-                    self._value = function(argument)
-            except BaseException as error:  # raised in the waiting thread
-                self._error = error
-            finally:
-                with self._lock:
-                    self._is_running = False
-
-    def _interrupt(self) -> None:
-        """Raise OutOfTime in the thread at its next Python instruction, unless it has ended.
-
-        A call that has not begun is never made.
-        """
-        with self._lock:
-            self._is_abandoned = True
-        if sys.hexversion < 0x030C0000:
-            # While such an exception is pending, CPython 3.11 runs no signal handler to its end, so
-            # the main thread would have no time limits. (Seen on 3.11.7.)
-            return
-        import ctypes  # rarely needed
-
-        with self._lock:
-            if self._is_running:
-                thread = ctypes.c_ulong(self._thread.ident or 0)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(OutOfTime))
-
-
-# ---------------------------------------------------------------- the way of this platform
-
-
-if hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG"):
-    # signal.getsignal() converts the handler to an enum, which takes 3 µs for each call.
-    from _signal import getsignal as _getsignal  # type: ignore[import-not-found]
-    from _signal import signal as _signal
-
-    _SIGNAL = signal.SIGURG
-    _pthread_kill, _raise_signal = signal.pthread_kill, signal.raise_signal
-    _get_ident = threading.get_ident
-    _watchdog = _Watchdog()
-    call_within = _watchdog.call_within
-    forget_interruption = _watchdog.forget_interruption
-    in_main_thread = _watchdog.in_main_thread
-    lift_limit = _watchdog.lift_limit
+_watchdog = _Watchdog()
+call_within = _watchdog.call_within
+forget_interruption = _watchdog.forget_interruption
+in_main_thread = _watchdog.in_main_thread
+lift_limit = _watchdog.lift_limit
+function_with_limit.append(_Watchdog.call_within.__code__)
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_watchdog.reset)
-    function_with_limit.append(_Watchdog.call_within.__code__)
-else:
-    call_within = _call_in_other_thread
-
-    def forget_interruption() -> None:
-        pass
-
-    def in_main_thread() -> bool:
-        return False
-
-    def lift_limit() -> None:
-        """Do nothing: the time limit of a call in a thread of its own cannot be changed."""

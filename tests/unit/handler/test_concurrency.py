@@ -39,7 +39,7 @@ def test_concurrency() -> None:
     assert max(most) == 3
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_concurrency_and_time() -> None:
     """Tasks that run out of time side by side are answered in time, and so are those after them."""
     free = threading.Event()

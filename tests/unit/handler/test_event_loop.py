@@ -131,7 +131,7 @@ def test_called_from_threads() -> None:
     ]
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_loop_of_an_abandoned_thread_is_closed() -> None:
     """A loop that cannot be closed at the time limit is closed when its thread ends."""
     loops: list[asyncio.AbstractEventLoop] = []

@@ -159,7 +159,7 @@ def wrapped_async_function(value: Any) -> Any:
 )
 @pytest.mark.parametrize("make", [sync_function, async_function, wrapped_async_function])
 @pytest.mark.parametrize("concurrency", [1, 3])
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 @pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
 def test_a_returned_failure_is_logged_as_a_raised_one(
     returned: Any,

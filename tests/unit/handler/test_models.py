@@ -46,7 +46,7 @@ def test_arguments(load_event: LoadEvent) -> None:
     assert json.loads(message) == ["f3cc4f60-61f6-4a2b-8a21-d07600c373ce", "thumbnails", 640]
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_arguments_that_do_not_fit(concurrency: int) -> None:
     """They fail all tasks permanently, each naming the field; no task is begun."""

@@ -307,7 +307,7 @@ gc.collect()
     assert (done.returncode, done.stdout) == (0, "TemporaryFailure\n")
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_threads_left_behind_do_not_hold_up_the_main_thread() -> None:
     """A thread that waits beyond its time leaves the limits of the main thread as they are."""
     free = threading.Event()

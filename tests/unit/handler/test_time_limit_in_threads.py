@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.handler._threaded_call import ThreadedCall, ThreadTimeLimitWarning
 from s3batch_handler.handler._time_limit import (
-    ThreadedCall,
-    ThreadTimeLimitWarning,
     call_within,
 )
 from tests.support.handlers import LONG, soon

@@ -162,7 +162,7 @@ def test_thread_of_a_coroutine() -> None:
     assert codes_of(response) == ["TemporaryFailure"]
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_out_of_time_in_a_running_loop() -> None:
     """Time limits hold there, too."""
 

@@ -195,7 +195,7 @@ def test_handler_within_a_handler() -> None:
     assert (seen, code) == (["TemporaryFailure"], "TemporaryFailure")
 
 
-@pytest.mark.filterwarnings("ignore::s3batch_handler.handler._time_limit.ThreadTimeLimitWarning")
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_out_of_time_in_another_thread() -> None:
     """Called outside of the main thread, a handler answers in time all the same."""
     responses: list[Any] = []
