@@ -1,0 +1,164 @@
+"""docs/classification.md lists what the tables contain."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from s3batch_handler.core import _retry_tables as table
+from s3batch_handler.core._error_text import describe
+from tests.support.classification_page import DOCS, names_in, row_of
+from tests.support.exceptions import TEMPORARY
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
+    """Every name and every reason of the table stands in its section of the page, no other."""
+    for title, data in [
+        ("Temporary codes", table.TEMPORARY_CODES),
+        ("Permanent codes", table.PERMANENT_CODES),
+        ("Temporary: a network that may work again in a minute", table.TEMPORARY_CLASSES),
+        ("Permanent: they come again each time", table.PERMANENT_CLASSES),
+        ("No opinion: what they were raised from decides", table.UNDECIDED_CLASSES),
+    ]:
+        with subtests.test(title=title):
+            beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
+            beside |= {*table.UNTRUSTED_TEXTS}
+            beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
+            beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
+            beside |= {
+                *table.CAUSES,
+                *table.REMOTE_TRACEBACKS,
+                "ConcurrentAccess",
+                "INTERNAL_FAILURE",
+            }
+
+            assert names_in(title) - beside == {name for names in data.values() for name in names}
+            for reason, names in data.items():
+                row = row_of(reason)
+                assert set(re.findall(r"`([^`]+)`", row)) - beside == set(names)
+                assert row.split("|")[3].strip(), f"{reason}: no source"
+
+
+def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtests) -> None:
+    """Each row names what the table names, no more."""
+    for title, rows in [
+        (
+            "Codes whose message decides",
+            {why: [name for names in w[1:] for name in names] for why, w in table.MESSAGES.items()},
+        ),
+        (
+            "By what the message says",
+            {f"`{name}`": [name, *texts] for name, texts in table.TEMPORARY_TEXTS.items()},
+        ),
+        (
+            "By the number of an error",
+            {
+                f"`{name}`": [name, where, *map(str, numbers)]
+                for name, (where, numbers) in table.ERROR_NUMBERS.items()
+            },
+        ),
+        (
+            "By the SQLSTATE of a database",
+            {why: [*states] for why, states in table.TEMPORARY_SQLSTATES.items()},
+        ),
+        (
+            "By the status of a gRPC call",
+            {
+                "temporary": [*table.TEMPORARY_RPC_STATUSES],
+                "permanent": [*table.PERMANENT_RPC_STATUSES],
+            },
+        ),
+        (
+            "By the reply of a mail server",
+            {f"`{name}`": [name, where] for name, where in table.REPLY_CODES.items()},
+        ),
+        (
+            "By the results of a bulk request",
+            {f"`{name}`": [name, where] for name, where in table.BULK_ERRORS.items()},
+        ),
+        (
+            "By the module that raised them",
+            {why: [*modules, *cls] for why, (modules, cls) in table.TEMPORARY_PLACES.items()},
+        ),
+    ]:
+        with subtests.test(title=title):
+            section = DOCS.read_text().split(f"### {title}\n")[1]
+            lines = [line for line in section.split("\n#")[0].splitlines() if line.startswith("|")]
+
+            assert len(lines) == len(rows) + 2  # and the head
+            for first, names in rows.items():
+                assert set(re.findall(r"`([^`]+)`", row_of(first))) == set(names)
+
+
+def test_page_has_the_lists_of_reasons() -> None:
+    section = DOCS.read_text().split("### Several reasons")[1].split("\n#")[0]
+    names = set(re.findall(r"`([^`]+)`", section))
+    tables = (table.REASON_LISTS, table.REASON_LIST_PARTS, table.REASON_KEYS, table.UNPROCESSED)
+
+    assert names >= {*itertools.chain(*tables)}
+
+
+def test_page_has_the_small_tables_too() -> None:
+    page = DOCS.read_text()
+
+    assert names_in("HTTP statuses") >= {str(status) for status in table.HTTP_STATUSES}
+    for status, (code, words) in table.HTTP_STATUSES.items():
+        kind = "temporary" if code is TEMPORARY else "permanent"
+        assert f"| `{status}` | {words} | {kind} |" in page
+    small = (
+        table.TEMPORARY_ERRNOS,
+        table.TEMPORARY_PARTS,
+        table.ANSWERS,
+        [table.MEMBERS],
+        [table.TRANSLATED],
+        [*table.MEMBERS_OF.values()],
+        table.UNTRUSTED_TEXTS,
+        itertools.chain(*table.SQLSTATES_IN.items()),
+        table.UNDECIDED_SQLSTATES,
+        [table.RPC_ERROR, *table.PERMANENT_RPC_TEXTS],
+        itertools.chain(*table.GOOGLE_REASONS_IN.items()),
+        table.TEMPORARY_GOOGLE_REASONS,
+        [table.MINIO_ERROR, table.NO_CONNECTION, table.BULK_WRITE_ERROR],
+        table.BULK_WRITE_LISTS,
+        itertools.chain(*table.RETRY_FLAGS.items()),
+        table.STATUSES_BEHIND,
+    )
+    for name in itertools.chain(*small):
+        assert f"`{name}`" in page
+    for name in table.STATUS_BY_HEADERS:
+        assert f"`.{name}`" in page
+
+
+def test_import_brings_in_nobody_elses_library() -> None:
+    """AWS errors and time-outs are recognised without the libraries that raise them."""
+    heavy = {"botocore", "boto3", "urllib3", "requests", "httpx", "aiohttp", "asyncio", "logging"}
+    program = (
+        "import sys; import s3batch_handler.core._classification; "
+        f"print(sorted({heavy!r} & sys.modules.keys()))"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_the_signature_of_an_address_is_left_out() -> None:
+    """Reports are read by many; a presigned address would open the object to all of them."""
+    url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA/x&X-Amz-Signature=abc123&x=1"
+    error = ConnectionError(f"HTTPSConnectionPool: Max retries exceeded with url: {url} (Caused…)")
+
+    words = describe(error)
+
+    assert "abc123" not in words
+    assert "AKIA" not in words
+    assert (
+        "https://b.s3.amazonaws.com/k?X-Amz-Credential=***&X-Amz-Signature=***&x=1 (Caused" in words
+    )
