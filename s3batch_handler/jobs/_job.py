@@ -1,11 +1,10 @@
-"""Jobs of S3 Control: what one asks for, what one sees, states and counts.
+"""Jobs of S3 Control: :class:`JobSpec` is the request of CreateJob, :class:`Job` a description.
 
-:class:`JobSpec` is the request of CreateJob, :class:`Job` what DescribeJob tells. Both turn into
-boto3's dicts and back without loss; their parts are in ``shapes.py``.
+Both convert to boto3's dictionaries and back without loss.
 """
 
-# Without `from __future__ import annotations`: pydantic would compile each annotation anew at every
-# start, which takes as long as all the rest of it.
+# Without `from __future__ import annotations`: pydantic would compile each annotation at every
+# start, which takes most of the time of an import.
 
 import uuid
 from collections.abc import Mapping
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 BAD_REQUEST: Final = "BadRequestException"
-"""AWS's code for a request that it does not take."""
+"""AWS's code for a request that it does not accept."""
 
 MAX_JOB_TAGS: Final = 50
 
@@ -49,7 +48,7 @@ MAX_JOB_TAGS: Final = 50
 
 
 def _read_summary(summary: object) -> object:
-    """Read a ``ProgressSummary``, whose members AWS leaves out early in a job's life."""
+    """Convert a ``ProgressSummary``. AWS omits its members while a job is new."""
     if not isinstance(summary, Mapping):
         return summary
     return Progress(
@@ -89,20 +88,20 @@ class ReportRequest(Structure):
     expected_bucket_owner: AccountId | None = None
 
     @model_validator(mode="after")
-    def _has_a_place(self, info: ValidationInfo) -> Self:
+    def _has_a_bucket(self, info: ValidationInfo) -> Self:
         if self.enabled and self.bucket is None and info.context is not LENIENT:
             raise ValueError("Bucket is required if Enabled is true")
         return self
 
 
 class JobSpec(Structure):
-    """What one asks for: the request of CreateJob, without the account id.
+    """The request of CreateJob, without the account ID.
 
-    Made in Python, a mistake is pydantic's ``ValidationError``; :meth:`from_request` gives AWS's.
+    An invalid spec raises pydantic's ``ValidationError``, or from :meth:`from_request` AWS's error.
 
     Attributes:
-        client_request_token: The same request sent twice makes one job. A new one by default.
-        priority: The higher, the sooner.
+        client_request_token: Requests with the same token create one job. Random by default.
+        priority: A higher number runs first.
     """
 
     confirmation_required: bool | None = None
@@ -120,9 +119,9 @@ class JobSpec(Structure):
 
     @property
     def waits_for_confirmation(self) -> bool:
-        """Tell whether the job is suspended before it runs: so it is, too, if nobody says.
+        """Return whether the job is suspended before it runs, which is AWS's default.
 
-        Seen in aws-sdk-go-v2's issue 1814; the API reference reads as if it were a no.
+        Source: aws-sdk-go-v2's issue 1814. The API reference seems to say the opposite.
         """
         return self.confirmation_required is not False
 
@@ -145,21 +144,21 @@ class JobSpec(Structure):
 
     @classmethod
     def from_request(cls, request: Mapping[str, Any]) -> Self:
-        """Read what ``boto3.client("s3control").create_job`` is given, with AccountId or without.
+        """Read the arguments of boto3's ``create_job``, with or without AccountId.
 
         Raises:
-            JobError: AWS would refuse it; the text names each member that is at fault.
+            JobError: AWS would refuse the request. The message names each invalid member.
         """
         members = {name: value for name, value in request.items() if name != "AccountId"}
-        if "ClientRequestToken" not in members:  # SDKs make one up
+        if "ClientRequestToken" not in members:  # SDKs add one
             raise JobError("ClientRequestToken: Field required", code=BAD_REQUEST)
         try:
             return cls.model_validate(members)
         except ValidationError as error:
-            raise _refusal(error) from None
+            raise _job_error(error) from None
 
     def to_request(self) -> dict[str, Any]:
-        """Give the arguments of boto3's ``create_job``, except AccountId."""
+        """Return the arguments of boto3's ``create_job``, except AccountId."""
         request = self.to_boto3()
         if not self.tags:
             del request["Tags"]
@@ -167,10 +166,10 @@ class JobSpec(Structure):
 
 
 class JobFailure(Structure):
-    """Why a job has failed.
+    """The reason why a job has failed.
 
     Attributes:
-        failure_code: A word or two of AWS's, without spaces.
+        failure_code: A code without spaces, for example ``ManifestNotFound``.
         failure_reason: A sentence.
     """
 
@@ -179,14 +178,14 @@ class JobFailure(Structure):
 
 
 class Job(Structure):
-    """What one sees: what DescribeJob tells of a job, or the less that ListJobs does.
+    """A job as DescribeJob returns it, or with the fewer members of ListJobs.
 
     Attributes:
-        operation_name: ``LambdaInvoke``, ….
-        operation: ``None`` in listings, as all that is not in them.
-        progress_summary: How far it has come.
-        failure_reasons: Empty when tasks have failed but the job has not: look at the counts.
-        status_update_reason: What was said when its status was last changed by request.
+        operation_name: For example ``LambdaInvoke``.
+        operation: ``None`` in listings, like all members that listings omit.
+        progress_summary: The counts of tasks.
+        failure_reasons: Empty if tasks have failed, but not the job.
+        status_update_reason: The reason in the last request for a change of the status.
     """
 
     job_id: str
@@ -219,47 +218,42 @@ class Job(Structure):
 
     @classmethod
     def new(cls, spec: JobSpec, *, job_id: str, job_arn: str, creation_time: datetime) -> Self:
-        """Make the job that was asked for, as it is at first."""
+        """Return the description of a new job."""
+        members = {name: value for name, value in spec if name in cls.model_fields}
+        members["confirmation_required"] = spec.waits_for_confirmation
         return cls(
+            **members,
             job_id=job_id,
-            confirmation_required=spec.waits_for_confirmation,
-            description=spec.description,
             job_arn=job_arn,
             status=JobStatus.NEW,
-            manifest=spec.manifest,
             operation_name=spec.operation.name,
-            operation=spec.operation,
-            priority=spec.priority,
             progress_summary=Progress(None, 0, 0),
-            report=spec.report,
             creation_time=creation_time,
-            role_arn=spec.role_arn,
-            manifest_generator=spec.manifest_generator,
         )
 
     @property
     def progress(self) -> Progress:
-        """How far it has come; all counts are 0 while AWS does not tell."""
+        """Return the counts of tasks; 0 while AWS omits them."""
         return self.progress_summary or Progress(None, 0, 0)
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """Read the ``Job`` of a DescribeJob answer, also of a newer AWS than we know."""
+        """Read the ``Job`` of a DescribeJob response, which may contain unknown members."""
         name = next(iter(description.get("Operation", ())), "")
         return cls.from_aws({**description, "operation_name": name})
 
     def to_description(self) -> dict[str, Any]:
-        """Give the ``Job`` of a DescribeJob answer."""
+        """Return the ``Job`` of a DescribeJob response."""
         return self.to_boto3()
 
     @classmethod
     def from_listing(cls, descriptor: Mapping[str, Any]) -> Self:
-        """Read one of the ``Jobs`` of a ListJobs answer."""
+        """Read one of the ``Jobs`` of a ListJobs response."""
         members = dict(descriptor)
         return cls.from_aws({"operation_name": members.pop("Operation", ""), **members})
 
     def to_listing(self) -> dict[str, Any]:
-        """Give one of the ``Jobs`` of a ListJobs answer."""
+        """Return one of the ``Jobs`` of a ListJobs response."""
         members = self.model_dump(include=_LISTED, exclude_none=True)
         return {**members, "Operation": self.operation_name}
 
@@ -276,21 +270,18 @@ _LISTED: Final = {
 
 
 class JobPage(NamedTuple):
-    """A part of a listing of jobs.
+    """A page of a listing of jobs.
 
     Attributes:
-        next_token: Asks for the next page; ``None`` after the last one.
+        next_token: The token of the next page; ``None`` on the last page.
     """
 
     jobs: tuple[Job, ...]
     next_token: str | None = None
 
 
-def _refusal(error: ValidationError) -> JobError:
-    """List in one line what AWS would refuse, each member by its path: ``Report.Bucket``.
-
-    The line is short, whatever the request contains.
-    """
+def _job_error(error: ValidationError) -> JobError:
+    """List the members that AWS would refuse in one short line, each by its path."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     texts = [*map(_problem, problems[:_MAX_PROBLEMS])]
     if len(problems) > _MAX_PROBLEMS:

@@ -1,6 +1,6 @@
-"""Why jobs fail, or have to wait.
+"""Failure codes of jobs, and the errors that fail or delay a job.
 
-AWS's codes and texts where they are known; docs/fidelity.md has the others.
+The codes and texts are AWS's where they are known; docs/fidelity.md lists the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class FatalJobError(Exception):
     """A job cannot run.
 
     Attributes:
-        failure: Why, as DescribeJob tells it.
+        failure: The reason that DescribeJob returns.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -27,12 +27,12 @@ class FatalJobError(Exception):
 
 
 class RetryLater(Exception):
-    """A job cannot go on for now: S3 is away."""
+    """A job cannot continue now, because S3 is not available."""
 
 
 def job_failure(code: str, reason: str) -> JobFailure:
-    """Make a failure reason, at most as long as the service model has it."""
-    return JobFailure(failure_code=code, failure_reason=reason[:_LONGEST_REASON])
+    """Return a failure, whose reason is truncated to the limit of the service model."""
+    return JobFailure(failure_code=code, failure_reason=reason[:_MAX_REASON])
 
 
-_LONGEST_REASON: Final = 256
+_MAX_REASON: Final = 256

@@ -1,8 +1,8 @@
-"""The life of a job: which status may follow which, and what a request does to it.
+"""The statuses of a job: their order, and the effect of a request for a status.
 
-Source: S3 User Guide, "Tracking job status". That a report which cannot be written fails a job that
-is ``Completing`` stands elsewhere in the guide; that a job may be cancelled at any moment before
-its end is inferred.
+Source: S3 User Guide, "Tracking job status". Another page of the guide says that a job fails while
+``Completing`` if its report cannot be written. It is an assumption that a job can be cancelled at
+any time before its end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FAILING, FAILED = JobStatus.FAILING, JobStatus.FAILED
 
 TRANSITIONS: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
     NEW: (PREPARING, CANCELLING),
-    PREPARING: (SUSPENDED, READY, FAILING, CANCELLING),  # confirmation wanted, or not
+    PREPARING: (SUSPENDED, READY, FAILING, CANCELLING),  # with confirmation, or without
     SUSPENDED: (READY, CANCELLED, FAILED),  # confirmed; cancelled; neither within 30 days
     READY: (ACTIVE, CANCELLING),
     ACTIVE: (COMPLETING, PAUSING, FAILING, CANCELLING),
@@ -37,45 +37,45 @@ TRANSITIONS: Final[Mapping[JobStatus, tuple[JobStatus, ...]]] = {
     FAILING: (FAILED,),
     FAILED: (),
 }
-"""What may come next; the way a job takes if all goes well stands first."""
+"""The possible next statuses; the first one is the status after success."""
 
 
 def check_transition(job_id: str, current: JobStatus, to: JobStatus) -> None:
-    """Refuse a move that is not in the table.
+    """Check that a status may follow another one.
 
     Raises:
-        InvalidTransition: A job that is ``current`` cannot come ``to`` this.
+        InvalidTransition: The table does not contain this transition.
     """
     if to not in TRANSITIONS[current]:
         raise InvalidTransition(job_id=job_id, current=current, requested=to)
 
 
 def shortest_path(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
-    """Give the legal moves that lead from one status to another, as few as there can be.
+    """Return the shortest sequence of statuses that leads from one status to another.
 
-    What breaks may do so at any moment, and a job cannot fail from each status at once: one that
-    is ``Pausing`` has paused and gone on before it fails. None comes by ``Suspended``, where it
-    would wait for somebody.
+    A job may fail in any status, but ``Failing`` cannot follow every status: a job that is
+    ``Pausing`` becomes ``Paused`` and ``Active`` before it fails. No path leads through
+    ``Suspended``, where the job would wait for its confirmation.
     """
-    ways: dict[JobStatus, tuple[JobStatus, ...]] = {current: ()}
+    paths: dict[JobStatus, tuple[JobStatus, ...]] = {current: ()}
     for status in (queue := [current]):
-        for step in TRANSITIONS[status]:
-            if step not in ways:
-                ways[step] = (*ways[status], step)
-                if step is not SUSPENDED:
-                    queue.append(step)
-    return ways[to]
+        for following in TRANSITIONS[status]:
+            if following not in paths:
+                paths[following] = (*paths[status], following)
+                if following is not SUSPENDED:
+                    queue.append(following)
+    return paths[to]
 
 
 def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> JobStatus:
-    """Give the status that a job gets when it is asked for one (UpdateJobStatus).
+    """Return the new status of a job after a request for a status (UpdateJobStatus).
 
-    ``Ready`` confirms a job that is suspended. ``Cancelled`` ends one that is not over: at once if
-    it is suspended, else by way of ``Cancelling``. What is about to end already goes on to do so.
+    ``Ready`` confirms a suspended job. ``Cancelled`` ends a suspended job at once, and other jobs
+    through ``Cancelling``. A job that is ``Cancelling`` or ``Failing`` keeps its status.
 
     Raises:
-        InvalidTransition: A job that is ``current`` cannot be asked this.
-        JobError: No job can.
+        InvalidTransition: This status cannot be requested for a job that is ``current``.
+        JobError: This status cannot be requested for any job.
     """
     if requested is READY and current is SUSPENDED:
         return READY
@@ -88,5 +88,5 @@ def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> 
             return CANCELLING
     if requested in (READY, CANCELLED):
         raise InvalidTransition(job_id=job_id, current=current, requested=requested)
-    problem = f"RequestedJobStatus: Ready or Cancelled, not {requested}"
+    problem = f"RequestedJobStatus must be Ready or Cancelled, not {requested}"
     raise JobError(problem, job_id=job_id, code=BAD_REQUEST)

@@ -1,6 +1,6 @@
 """The manifest of a job, or how S3 generates it, as CreateJob and DescribeJob spell them."""
 
-# Without `from __future__ import annotations`: pydantic would compile each annotation anew at every
+# Without `from __future__ import annotations`: pydantic would compile each annotation at every
 # start, which takes most of the time of an import.
 
 from datetime import datetime
@@ -39,7 +39,7 @@ class ManifestLocation(Structure):
 
     @property
     def object(self) -> ObjectRef:
-        """The object as bucket, key and version ID.
+        """Return the object as bucket, key and version ID.
 
         Raises:
             ValueError: The ARN is not that of an object.

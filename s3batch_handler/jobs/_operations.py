@@ -1,6 +1,6 @@
 """The operations of S3 Batch Operations, as CreateJob and DescribeJob spell them."""
 
-# Without `from __future__ import annotations`: pydantic would compile each annotation anew at every
+# Without `from __future__ import annotations`: pydantic would compile each annotation at every
 # start, which takes most of the time of an import.
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Where a job stands: status and counts. The models of ``job.py`` take longer to load."""
+"""Status and progress of a job. The models in ``_job.py`` take longer to import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class JobStatus(StrEnum):
-    """The 13 states of a job (S3 Control's service model)."""
+    """The 13 statuses of a job (S3 Control's service model)."""
 
     NEW = "New"
     PREPARING = "Preparing"
@@ -26,7 +26,7 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Tell whether a job stays as it is now."""
+        """Return whether the job has ended."""
         return self in _FINAL
 
 
@@ -35,13 +35,13 @@ _FINAL: Final = frozenset({JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FA
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job has come.
+    """The counts of a job's tasks.
 
-    A task that waits for a redrive has neither succeeded nor failed yet.
+    A task that waits for a retry has neither succeeded nor failed yet.
 
     Attributes:
-        total: The tasks of the job; ``None`` while nobody has counted the manifest.
-        active_seconds: How long the job has been ``Active`` so far; ``None`` where nobody tells.
+        total: The number of tasks; ``None`` before the manifest is counted.
+        active_seconds: How long the job has been ``Active``; ``None`` if unknown.
     """
 
     total: int | None
@@ -51,5 +51,5 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Tasks whose outcome is final."""
+        """Return the number of tasks that have succeeded or failed."""
         return self.succeeded + self.failed

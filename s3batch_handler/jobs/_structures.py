@@ -7,8 +7,8 @@ Requests are validated against the constraints of the service model. Responses o
 may contain operations and storage classes that are newer than this package.
 """
 
-# Without `from __future__ import annotations`: pydantic would compile each annotation anew at every
-# start, which takes as long as all the rest of it.
+# Without `from __future__ import annotations`: pydantic would compile each annotation at every
+# start, which takes most of the time of an import.
 
 import re
 from collections.abc import Mapping
@@ -135,12 +135,12 @@ class TaggedUnion(Structure):
 
     @property
     def name(self) -> str:
-        """The AWS name of the member, for example ``LambdaInvoke``."""
+        """Return the AWS name of the member, for example ``LambdaInvoke``."""
         return next(iter(self.to_boto3()), "")
 
     @property
     def chosen(self) -> Any:
-        """The member."""
+        """Return the member."""
         return next((member for _, member in self if member is not None), None)
 
     @model_validator(mode="after")
