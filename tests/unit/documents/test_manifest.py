@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import re
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import unquote, unquote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -129,6 +128,7 @@ def test_cell_with_a_comma_is_quoted() -> None:
     assert content == b'b,k,"a,""b"\n'
 
 
+@settings(max_examples=20)
 @given(object_lists())
 def test_etag_is_the_md5_of_the_bytes(objects: list[ObjectRef]) -> None:
     """S3 computes this ETag for these bytes."""
@@ -255,67 +255,64 @@ def test_stream_may_be_closed_before_its_reader() -> None:
     del reader
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"Bucket,Key",
-        b"bucket,key,versionid",
-        b"BUCKET,KEY,VERSIONID,SIZE",
-        b'"Bucket","Key"',
-        b"Bucket Name,Object Key",
-        b"bucket_name,key",
-        b"Key,Bucket",
-    ],
-)
-@pytest.mark.parametrize("fields", [None, ["Bucket", "Key"]])
-def test_header_row_is_refused(header: bytes, fields: list[str] | None) -> None:
-    """S3 would read it as an object."""
-    error = refusal(header + b"\nb,k\n", fields)
+HEADERS = [
+    b"Bucket,Key",
+    b"bucket,key,versionid",
+    b"BUCKET,KEY,VERSIONID,SIZE",
+    b'"Bucket","Key"',
+    b"Bucket Name,Object Key",
+    b"bucket_name,key",
+    b"Key,Bucket",
+]
 
-    assert error.line == 1
-    assert "header row" in str(error)
-    assert "remove it" in str(error)
+
+@pytest.mark.parametrize("fields", [None, ["Bucket", "Key"]])
+def test_header_row_is_refused(fields: list[str] | None) -> None:
+    """S3 would read it as an object."""
+    for header in HEADERS:
+        error = refusal(header + b"\nb,k\n", fields)
+
+        assert error.line == 1
+        assert "header row, which S3 reads as an object; remove it" in str(error)
 
 
 def test_header_words_in_other_lines_are_data() -> None:
     assert entries(b"b,k\nbucket,key\n")[1] == ("bucket", "key", None)
 
 
-@pytest.mark.parametrize(
-    ("content", "fields", "line", "says"),
-    [
-        (b"b\n", None, 1, "expected 2 columns .* or 3 .*, got 1.*fields"),
-        (b"b,k,v,x\n", None, 1, "got 4.*fields"),
-        (b"b,k\nb,k,v\n", None, 2, r"has 3 columns, expected 2 \(Bucket, Key\)"),
-        (b"b,k,v\nb,k,v\nb,k\n", None, 3, "has 2 columns, expected 3"),
-        (b"b,k\n", ["Bucket", "Key", "Ignore"], 1, "has 2 columns, expected 3"),
-        (b"b,k\n\nb,k\n", None, 2, "blank line"),
-        (b"\nb,k\n", None, 1, "blank line"),
-        (b"b,k\n\n", None, 2, "blank line"),
-        (b"\xef\xbb\xbfb,k\n", None, 1, "byte order mark"),
-        (b'\xef\xbb\xbf"b","k"\n', None, 1, "byte order mark"),
-        (b"\xef\xbb\xbfBucket,Key\n", None, 1, "byte order mark"),
-        (b"b,k\n,k\n", None, 2, "bucket is empty"),
-        (b"b,k\nb,\n", None, 2, "key is empty"),
-        (b",b\n", ["Key", "Bucket"], 1, "key is empty"),
-        (b'b,k\nb,"k"x\n', None, 2, "not well-formed CSV"),
-        (b'b,k\nb,"k\nb,k\nb,k\n', None, 2, "not well-formed CSV"),
-        (b'b,"a\nb"\nb,"k', None, 3, "not well-formed CSV"),
-        (b'b,"a\nb"\nb\n', None, 3, "has 1 columns"),
-        (b"b,k\rb,k\r", None, 1, "not well-formed CSV"),
-        (b"b,k\nb," + b"k" * 200_000, None, 2, "field larger than field limit"),
-        (b"\x1f\x8b\x08\x00\x00", None, 1, "gzip; S3 requires plain CSV"),
-    ],
-)
-def test_invalid_manifest_is_refused(
-    content: bytes, fields: list[str] | None, line: int, says: str
-) -> None:
-    """The message contains source, line and remedy."""
-    error = refusal(content, fields)
+INVALID_MANIFESTS: list[tuple[bytes, list[str] | None, int, str]] = [
+    (b"b\n", None, 1, "expected 2 columns .* or 3 .*, got 1.*fields"),
+    (b"b,k,v,x\n", None, 1, "got 4.*fields"),
+    (b"b,k\nb,k,v\n", None, 2, r"has 3 columns, expected 2 \(Bucket, Key\)"),
+    (b"b,k,v\nb,k,v\nb,k\n", None, 3, "has 2 columns, expected 3"),
+    (b"b,k\n", ["Bucket", "Key", "Ignore"], 1, "has 2 columns, expected 3"),
+    (b"b,k\n\nb,k\n", None, 2, "blank line"),
+    (b"\nb,k\n", None, 1, "blank line"),
+    (b"b,k\n\n", None, 2, "blank line"),
+    (b"\xef\xbb\xbfb,k\n", None, 1, "byte order mark"),
+    (b'\xef\xbb\xbf"b","k"\n', None, 1, "byte order mark"),
+    (b"\xef\xbb\xbfBucket,Key\n", None, 1, "byte order mark"),
+    (b"b,k\n,k\n", None, 2, "bucket is empty"),
+    (b"b,k\nb,\n", None, 2, "key is empty"),
+    (b",b\n", ["Key", "Bucket"], 1, "key is empty"),
+    (b'b,k\nb,"k"x\n', None, 2, "not well-formed CSV"),
+    (b'b,k\nb,"k\nb,k\nb,k\n', None, 2, "not well-formed CSV"),
+    (b'b,"a\nb"\nb,"k', None, 3, "not well-formed CSV"),
+    (b'b,"a\nb"\nb\n', None, 3, "has 1 columns"),
+    (b"b,k\rb,k\r", None, 1, "not well-formed CSV"),
+    (b"b,k\nb," + b"k" * 200_000, None, 2, "field larger than field limit"),
+    (b"\x1f\x8b\x08\x00\x00", None, 1, "gzip; S3 requires plain CSV"),
+]
 
-    assert error.line == line
-    assert str(error).startswith(f"m.csv, line {line}: ")
-    assert re.search(says, str(error))
+
+def test_invalid_manifest_is_refused() -> None:
+    """The message contains source, line and remedy."""
+    for content, fields, line, problem in INVALID_MANIFESTS:
+        error = refusal(content, fields)
+
+        assert error.line == line
+        assert str(error).startswith(f"m.csv, line {line}: ")
+        assert re.search(problem, str(error))
 
 
 @given(
@@ -419,13 +416,3 @@ def test_file_without_line_breaks_does_not_fill_the_memory() -> None:
 
     assert caught.value.line == 1
     assert tracemalloc.get_traced_memory()[1] < 8_000_000
-
-
-@given(object_lists())
-def test_a_csv_reader_reads_what_was_written(objects: list[ObjectRef]) -> None:
-    text = written(objects).decode()
-
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-
-    assert [row[0] for row in rows] == [item.bucket for item in objects]
-    assert [unquote(row[1]) for row in rows] == [item.key for item in objects]

@@ -9,11 +9,10 @@ import pytest
 from botocore.stub import Stubber
 
 from s3batch_handler.jobs import S3Control
+from tests.support.jobs import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ACCOUNT = "123456789012"
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws() -> Iterator[Stubber]:
-    """Stubbed AWS: it expects the added calls in this order."""
+    """Yield a stub of AWS that expects the added requests in this order."""
     with Stubber(boto3.client("s3control")) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

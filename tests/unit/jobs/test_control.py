@@ -1,10 +1,9 @@
-"""Job control over boto3, with boto3's own client; botocore checks each request and answer."""
+"""Job control with boto3's client; botocore checks each request and response."""
 
 from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -15,49 +14,19 @@ from typing_extensions import override
 from s3batch_handler.core._errors import InvalidTransition, JobError, JobNotFound
 from s3batch_handler.jobs._aws_clients import s3control_client
 from s3batch_handler.jobs._control import S3Control
-from s3batch_handler.jobs._job import JobSpec, ReportRequest
-from s3batch_handler.jobs._manifests import Manifest, ManifestLocation, ManifestSpec
-from s3batch_handler.jobs._operations import LambdaInvoke, Operation
 from s3batch_handler.jobs._status import JobStatus
+from tests.support.jobs import ACCOUNT, JOB_ID, OF_JOB, described, job_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from botocore.stub import Stubber
 
-ACCOUNT = "123456789012"
-JOB_ID = "f3cc4f60-61f6-4a2b-8a21-d07600c373ce"
-OF_JOB = {"AccountId": ACCOUNT, "JobId": JOB_ID}
+# ---------------------------------------------------------------- requests
 
 
-def described(status: str = "Active", **members: Any) -> dict[str, Any]:
-    """Give what DescribeJob answers."""
-    job = {
-        "JobId": JOB_ID,
-        "Status": status,
-        "Priority": 10,
-        "CreationTime": datetime(2026, 11, 3, 12, 0, tzinfo=UTC),
-        "Operation": {"LambdaInvoke": {"FunctionArn": "thumbnails"}},
-    }
-    return {"Job": {**job, **members}}
-
-
-# ---------------------------------------------------------------- the verbs
-
-
-def test_creating_a_job(aws: Stubber, control: S3Control) -> None:
-    """The spec is sent as it stands, its token too, and the id comes back."""
-    spec = JobSpec(
-        operation=Operation(lambda_invoke=LambdaInvoke(function_arn="thumbnails")),
-        report=ReportRequest(enabled=False),
-        manifest=Manifest(
-            spec=ManifestSpec(format="S3BatchOperations_CSV_20180820", fields=("Bucket", "Key")),
-            location=ManifestLocation(object_arn="arn:aws:s3:::photos/todo.csv", etag="x"),
-        ),
-        priority=10,
-        role_arn="arn:aws:iam::123456789012:role/batch",
-        tags={"team": "photos"},
-    )
+def test_create_job_sends_the_spec_and_returns_the_id(aws: Stubber, control: S3Control) -> None:
+    spec = job_spec(tags={"team": "photos"})
     expected = {
         "AccountId": ACCOUNT,
         "ClientRequestToken": spec.client_request_token,
@@ -76,8 +45,7 @@ def test_creating_a_job(aws: Stubber, control: S3Control) -> None:
     assert control.create_job(spec) == JOB_ID
 
 
-def test_describing_a_job(aws: Stubber, control: S3Control) -> None:
-    """What AWS tells comes back as a job."""
+def test_describe_job_returns_a_job(aws: Stubber, control: S3Control) -> None:
     aws.add_response("describe_job", described("Ready"), OF_JOB)
 
     job = control.describe_job(JOB_ID)
@@ -89,8 +57,7 @@ def test_describing_a_job(aws: Stubber, control: S3Control) -> None:
     )
 
 
-def test_listing_jobs_page_by_page(aws: Stubber, control: S3Control) -> None:
-    """Filters and tokens go to AWS, which gives a token as long as there is more."""
+def test_list_jobs_sends_statuses_and_tokens(aws: Stubber, control: S3Control) -> None:
     listed = {**described("Failed")["Job"], "Operation": "S3PutObjectCopy"}
     asked = {"AccountId": ACCOUNT, "JobStatuses": ["Failed", "Complete"], "MaxResults": 1}
     aws.add_response("list_jobs", {"Jobs": [listed], "NextToken": "more"}, asked)
@@ -104,15 +71,15 @@ def test_listing_jobs_page_by_page(aws: Stubber, control: S3Control) -> None:
     assert (first.next_token, second.jobs, second.next_token) == ("more", (), None)
 
 
-def test_listing_all_jobs(aws: Stubber, control: S3Control) -> None:
-    """Without statuses none are sent: AWS would take an empty list for a filter."""
+def test_list_jobs_without_statuses_sends_no_filter(aws: Stubber, control: S3Control) -> None:
+    """AWS would treat an empty list as a filter."""
     aws.add_response("list_jobs", {}, {"AccountId": ACCOUNT, "MaxResults": 1000})
 
     assert control.list_jobs() == ((), None)
 
 
-def test_confirming_a_job(aws: Stubber, control: S3Control) -> None:
-    """The answer to a request says little, so the job is looked at afterwards."""
+def test_update_job_status_describes_the_job_afterwards(aws: Stubber, control: S3Control) -> None:
+    """The response of UpdateJobStatus has few members."""
     request = {**OF_JOB, "RequestedJobStatus": "Ready", "StatusUpdateReason": "looks good"}
     aws.add_response("update_job_status", {"JobId": JOB_ID, "Status": "Ready"}, request)
     aws.add_response("describe_job", described("Active"), OF_JOB)
@@ -122,8 +89,7 @@ def test_confirming_a_job(aws: Stubber, control: S3Control) -> None:
     assert job.status is JobStatus.ACTIVE
 
 
-def test_a_job_that_cannot_be_cancelled(aws: Stubber, control: S3Control) -> None:
-    """Which status was in the way is found out."""
+def test_refused_status_change_has_the_current_status(aws: Stubber, control: S3Control) -> None:
     aws.add_client_error("update_job_status", "JobStatusException", "no")
     aws.add_response("describe_job", described("Complete"), OF_JOB)
 
@@ -134,8 +100,7 @@ def test_a_job_that_cannot_be_cancelled(aws: Stubber, control: S3Control) -> Non
     assert refusal.value.job_id == JOB_ID
 
 
-def test_a_priority(aws: Stubber, control: S3Control) -> None:
-    """Changed, and looked at."""
+def test_update_job_priority_returns_the_job(aws: Stubber, control: S3Control) -> None:
     aws.add_response(
         "update_job_priority", {"JobId": JOB_ID, "Priority": 99}, {**OF_JOB, "Priority": 99}
     )
@@ -144,8 +109,8 @@ def test_a_priority(aws: Stubber, control: S3Control) -> None:
     assert control.update_job_priority(JOB_ID, 99).priority == 99
 
 
-def test_tags(aws: Stubber, control: S3Control) -> None:
-    """Tags are a dict to us and a list to AWS, which leaves out an empty one."""
+def test_tags_are_a_dictionary(aws: Stubber, control: S3Control) -> None:
+    """AWS has a list of tags, and omits an empty list."""
     tag_set = [{"Key": "team", "Value": "photos"}, {"Key": "tier", "Value": ""}]
     aws.add_response("put_job_tagging", {}, {**OF_JOB, "Tags": tag_set})
     aws.add_response("get_job_tagging", {"Tags": tag_set}, OF_JOB)
@@ -165,7 +130,7 @@ def test_tags(aws: Stubber, control: S3Control) -> None:
 
 @pytest.mark.parametrize("code", ["NoSuchJobException", "NotFoundException"])
 @pytest.mark.parametrize(
-    ("verb", "call"),
+    ("method", "call"),
     [
         ("describe_job", lambda control: control.describe_job(JOB_ID)),
         ("update_job_status", lambda it: it.update_job_status(JOB_ID, JobStatus.READY)),
@@ -173,11 +138,11 @@ def test_tags(aws: Stubber, control: S3Control) -> None:
         ("get_job_tagging", lambda control: control.get_job_tagging(JOB_ID)),
     ],
 )
-def test_no_such_job(
-    aws: Stubber, control: S3Control, verb: str, call: Callable[[S3Control], object], code: str
+def test_missing_job_is_not_found(
+    aws: Stubber, control: S3Control, method: str, call: Callable[[S3Control], object], code: str
 ) -> None:
-    """Whichever name AWS has for it."""
-    aws.add_client_error(verb, code, "No such job")
+    """AWS has two codes for this error."""
+    aws.add_client_error(method, code, "No such job")
 
     with pytest.raises(JobNotFound, match="No such job") as refusal:
         call(control)
@@ -185,8 +150,7 @@ def test_no_such_job(
     assert refusal.value.job_id == JOB_ID
 
 
-def test_any_other_refusal(aws: Stubber, control: S3Control) -> None:
-    """It keeps AWS's code and words, and what boto3 raised as its cause."""
+def test_other_errors_keep_code_message_and_cause(aws: Stubber, control: S3Control) -> None:
     aws.add_client_error("put_job_tagging", "TooManyTagsException", "51 is too many")
 
     with pytest.raises(JobError, match="51 is too many") as refusal:
@@ -196,8 +160,7 @@ def test_any_other_refusal(aws: Stubber, control: S3Control) -> None:
     assert isinstance(refusal.value.__cause__, ClientError)
 
 
-def test_what_boto3_refuses_itself() -> None:
-    """As if AWS had."""
+def test_request_that_boto3_refuses_has_the_code_of_aws() -> None:
     control = S3Control(s3control_client(), account_id=ACCOUNT)
 
     with pytest.raises(JobError, match="JobId, value: 1, valid min length: 5") as refusal:
@@ -206,27 +169,25 @@ def test_what_boto3_refuses_itself() -> None:
     assert refusal.value.code == "BadRequestException"
 
 
-def test_nobody_there() -> None:
-    """What is no answer of AWS's comes through as it is."""
+def test_connection_error_is_not_changed() -> None:
     client = s3control_client(endpoint_url="http://127.0.0.1:1")
 
     with pytest.raises(EndpointConnectionError):
         S3Control(client, account_id=ACCOUNT).describe_job(JOB_ID)
 
 
-# ---------------------------------------------------------------- where requests go
+# ---------------------------------------------------------------- endpoints
 
 
-def test_an_endpoint_on_this_machine() -> None:
-    """A plain client would put the account id before 127.0.0.1, and find nobody."""
+def test_host_of_another_endpoint_has_no_account_id() -> None:
+    """boto3's client would prefix 127.0.0.1 with the account ID."""
     with _server() as (address, requests):
         S3Control(s3control_client(endpoint_url=address), account_id=ACCOUNT).list_jobs()
 
     assert requests == [(address.removeprefix("http://"), ACCOUNT)]
 
 
-def test_an_endpoint_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with the AWS CLI."""
+def test_endpoint_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with _server() as (address, requests):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3_CONTROL", address)
 
@@ -245,8 +206,7 @@ def test_an_endpoint_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
         ),
     ],
 )
-def test_aws_itself(endpoint: str | None, host: str) -> None:
-    """There the account id stays where AWS wants it."""
+def test_host_of_aws_has_the_account_id(endpoint: str | None, host: str) -> None:
     client = s3control_client(endpoint_url=endpoint)
     urls = []
 
@@ -264,7 +224,7 @@ def test_aws_itself(endpoint: str | None, host: str) -> None:
 
 @contextmanager
 def _server() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Answer requests with an empty listing; tell their hosts and accounts."""
+    """Answer requests with an empty listing, and record their hosts and accounts."""
     requests: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -278,7 +238,7 @@ def _server() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
         @override
         def log_message(self, *_: object) -> None:
-            """Stay quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -1,11 +1,11 @@
-"""Jobs go only where the table lets them, and always come to an end."""
+"""The statuses of a job follow the table of transitions."""
 
 from __future__ import annotations
 
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -23,14 +23,13 @@ FINAL = {JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FAILED}
 
 
 def test_the_table_has_every_status() -> None:
-    """All 13 have their line, and those at the end lead nowhere."""
+    """Only final statuses have no next status."""
     assert set(TRANSITIONS) == set(JobStatus)
     assert {status for status in JobStatus if not TRANSITIONS[status]} == FINAL
     assert {status for status in JobStatus if status.is_final} == FINAL
 
 
-def test_every_status_is_met_on_the_way_of_some_job() -> None:
-    """From New, each of the others can be reached."""
+def test_every_status_can_be_reached() -> None:
     reached = {JobStatus.NEW}
     while more := {to for status in reached for to in TRANSITIONS[status]} - reached:
         reached |= more
@@ -38,18 +37,19 @@ def test_every_status_is_met_on_the_way_of_some_job() -> None:
     assert reached == set(JobStatus)
 
 
-def test_a_job_without_trouble() -> None:
-    """The first legal move of each status is the way through."""
-    way = [JobStatus.READY]
-    while moves := TRANSITIONS[way[-1]]:
-        way.append(moves[0])
+def test_the_first_next_status_is_that_of_a_successful_job() -> None:
+    path = [JobStatus.READY]
+    while following := TRANSITIONS[path[-1]]:
+        path.append(following[0])
 
-    assert way == [JobStatus.READY, JobStatus.ACTIVE, JobStatus.COMPLETING, JobStatus.COMPLETE]
+    assert path == [JobStatus.READY, JobStatus.ACTIVE, JobStatus.COMPLETING, JobStatus.COMPLETE]
 
 
 @given(current=STATUSES, to=STATUSES)
-def test_a_move_is_legal_or_refused(current: JobStatus, to: JobStatus) -> None:
-    """There is nothing between: what is not in the table is refused, and says what was asked."""
+def test_a_transition_that_is_not_in_the_table_is_refused(
+    current: JobStatus, to: JobStatus
+) -> None:
+    """The error has both statuses."""
     if to in TRANSITIONS[current]:
         check_transition("job-1", current, to)
     else:
@@ -60,54 +60,51 @@ def test_a_move_is_legal_or_refused(current: JobStatus, to: JobStatus) -> None:
         assert (refusal.value.job_id, refusal.value.code) == ("job-1", "JobStatusException")
 
 
-@pytest.mark.parametrize("current", sorted(set(JobStatus) - FINAL - {JobStatus.CANCELLING}))
-def test_a_way_to_fail(current: JobStatus) -> None:
-    """Wherever a job is, unless it is being cancelled, legal moves lead to Failed."""
-    steps = [current, *shortest_path(current, JobStatus.FAILED)]
+def test_every_job_can_fail_unless_it_is_being_cancelled() -> None:
+    """The shortest path to Failed consists of transitions in the table."""
+    for current in set(JobStatus) - FINAL - {JobStatus.CANCELLING}:
+        steps = [current, *shortest_path(current, JobStatus.FAILED)]
 
-    for before, after in itertools.pairwise(steps):
-        check_transition("job-1", before, after)
-    assert steps[-1] is JobStatus.FAILED
-    assert JobStatus.SUSPENDED not in steps[1:]  # where it would wait for somebody
+        for before, after in itertools.pairwise(steps):
+            check_transition("job-1", before, after)
+        assert steps[-1] is JobStatus.FAILED
+        assert JobStatus.SUSPENDED not in steps[1:]  # where it would wait for its confirmation
 
 
-@pytest.mark.parametrize("current", JobStatus)
-def test_confirming(current: JobStatus) -> None:
-    """Only what is suspended can be confirmed."""
-    if current is JobStatus.SUSPENDED:
-        assert status_on_request("job-1", current, JobStatus.READY) is JobStatus.READY
-    else:
+def test_only_suspended_jobs_can_be_confirmed() -> None:
+    for current in set(JobStatus) - {JobStatus.SUSPENDED}:
         with pytest.raises(InvalidTransition):
             status_on_request("job-1", current, JobStatus.READY)
 
+    confirmed = status_on_request("job-1", JobStatus.SUSPENDED, JobStatus.READY)
+    assert confirmed is JobStatus.READY
 
-@pytest.mark.parametrize("current", JobStatus)
-def test_cancelling(current: JobStatus) -> None:
-    """What is not over can be cancelled; nothing has begun of what is suspended, so that is all."""
+
+def test_jobs_that_have_not_ended_can_be_cancelled() -> None:
+    """Suspended jobs end at once, because no task has run."""
     at_once = {JobStatus.SUSPENDED: JobStatus.CANCELLED, JobStatus.FAILING: JobStatus.FAILING}
-    if current in FINAL:
-        with pytest.raises(InvalidTransition):
-            status_on_request("job-1", current, JobStatus.CANCELLED)
-    else:
-        status = status_on_request("job-1", current, JobStatus.CANCELLED)
+    for current in JobStatus:
+        if current in FINAL:
+            with pytest.raises(InvalidTransition):
+                status_on_request("job-1", current, JobStatus.CANCELLED)
+        else:
+            status = status_on_request("job-1", current, JobStatus.CANCELLED)
 
-        assert status is at_once.get(current, JobStatus.CANCELLING)
-
-
-@pytest.mark.parametrize("current", JobStatus)
-@pytest.mark.parametrize(
-    "requested", [item for item in JobStatus if item not in (JobStatus.READY, JobStatus.CANCELLED)]
-)
-def test_asking_for_what_nobody_can_ask_for(current: JobStatus, requested: JobStatus) -> None:
-    """A request can confirm and cancel, nothing else, whatever the job is at."""
-    with pytest.raises(JobError, match=f"RequestedJobStatus.* not {requested}") as refusal:
-        status_on_request("job-1", current, requested)
-
-    assert refusal.value.code == "BadRequestException"
+            assert status is at_once.get(current, JobStatus.CANCELLING)
 
 
-class JobLife(RuleBasedStateMachine):
-    """A job that is moved on by the engine and by requests, in any order."""
+def test_other_statuses_cannot_be_requested() -> None:
+    """A request can only confirm or cancel a job."""
+    others = set(JobStatus) - {JobStatus.READY, JobStatus.CANCELLED}
+    for current, requested in itertools.product(JobStatus, others):
+        with pytest.raises(JobError, match=f"RequestedJobStatus.* not {requested}") as refusal:
+            status_on_request("job-1", current, requested)
+
+        assert refusal.value.code == "BadRequestException"
+
+
+class JobTransitions(RuleBasedStateMachine):
+    """A job whose status the engine and requests change in any order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,26 +113,26 @@ class JobLife(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.status.is_final)
     @rule(choice=st.integers(0, 3))
-    def moves_on(self, choice: int) -> None:
-        moves = TRANSITIONS[self.status]
-        to = moves[choice % len(moves)]
+    def engine_changes_status(self, choice: int) -> None:
+        statuses = TRANSITIONS[self.status]
+        to = statuses[choice % len(statuses)]
         check_transition("job-1", self.status, to)
-        self._becomes(to)
+        self._set(to)
 
     @rule(requested=st.sampled_from([JobStatus.READY, JobStatus.CANCELLED]))
-    def is_asked(self, requested: JobStatus) -> None:
+    def request_changes_status(self, requested: JobStatus) -> None:
         try:
             status = status_on_request("job-1", self.status, requested)
         except InvalidTransition:
             assert requested is JobStatus.READY or self.status.is_final
             return
         if status is not self.status:
-            check_transition("job-1", self.status, status)  # requests break no rule either
-            self._becomes(status)
+            check_transition("job-1", self.status, status)
+            self._set(status)
         if requested is JobStatus.CANCELLED and self.steps_since_cancelled is None:
             self.steps_since_cancelled = 0
 
-    def _becomes(self, status: JobStatus) -> None:
+    def _set(self, status: JobStatus) -> None:
         assert not self.status.is_final
         self.status = status
         if self.steps_since_cancelled is not None:
@@ -143,18 +140,19 @@ class JobLife(RuleBasedStateMachine):
 
     @invariant()
     def ends_soon_once_cancelled(self) -> None:
-        """What was cancelled never runs again, and has one step to go at most."""
+        """A cancelled job never runs again, and ends after one more step."""
         if self.steps_since_cancelled is not None:
             assert self.status not in (JobStatus.READY, JobStatus.ACTIVE, JobStatus.COMPLETE)
             assert self.status.is_final or self.steps_since_cancelled == 0
 
     @invariant()
-    def can_come_to_an_end(self) -> None:
-        """Wherever a job is, it can be over within a few steps."""
+    def can_end_soon(self) -> None:
+        """Every job can end within five steps."""
         reached = {self.status}
         for _ in range(5):
             reached |= {to for status in reached for to in TRANSITIONS[status]}
         assert reached & FINAL
 
 
-TestJobLife = JobLife.TestCase
+TestJobTransitions = JobTransitions.TestCase
+TestJobTransitions.settings = settings(max_examples=30)

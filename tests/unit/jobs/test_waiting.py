@@ -21,7 +21,7 @@ from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, J
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import wait_for_job
-from tests.unit.jobs.test_control import JOB_ID, OF_JOB, described
+from tests.support.jobs import JOB_ID, OF_JOB, described
 
 if TYPE_CHECKING:
     from botocore.stub import Stubber
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only while :meth:`sleep` runs."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -43,8 +43,8 @@ class Clock:
 
 
 @pytest.mark.parametrize("end", ["Complete", "Failed", "Cancelled"])
-def test_waiting_until_a_job_is_over(aws: Stubber, control: S3Control, end: str) -> None:
-    """However it ends, that is told; on the way each look is."""
+def test_waiting_ends_with_the_job(aws: Stubber, control: S3Control, end: str) -> None:
+    """``on_progress`` gets each description."""
     for status in ("New", "Suspended", "Active", "Completing", end):
         aws.add_response("describe_job", described(status), OF_JOB)
     clock, seen = Clock(), list[Job]()
@@ -56,8 +56,8 @@ def test_waiting_until_a_job_is_over(aws: Stubber, control: S3Control, end: str)
     assert clock.slept == [30.0] * 4
 
 
-def test_waiting_no_longer_than_told(aws: Stubber, control: S3Control) -> None:
-    """The last look is at the very end of the time; it tells what the job was at."""
+def test_waiting_ends_at_the_timeout(aws: Stubber, control: S3Control) -> None:
+    """The last request is sent at the timeout."""
     for _ in range(3):
         aws.add_response("describe_job", described(), OF_JOB)
     clock = Clock()
@@ -69,8 +69,8 @@ def test_waiting_no_longer_than_told(aws: Stubber, control: S3Control) -> None:
     assert isinstance(timeout.value, TimeoutError)
 
 
-def test_a_job_over_already_needs_no_time(aws: Stubber, control: S3Control) -> None:
-    """A timeout of nothing is one look."""
+def test_a_job_that_has_ended_needs_no_time(aws: Stubber, control: S3Control) -> None:
+    """With a timeout of 0 there is one request."""
     aws.add_response("describe_job", described("Complete"), OF_JOB)
     clock = Clock()
 
@@ -85,7 +85,7 @@ ADDRESS = "https://s3-control.eu-west-1.amazonaws.com"
 
 
 class Aws:
-    """Job control whose requests end as scripted, the last one again and again."""
+    """Job control with scripted responses, the last of which is repeated."""
 
     def __init__(self, *script: Exception | str) -> None:
         self._script = list(script)
@@ -100,7 +100,7 @@ class Aws:
 
 
 def refused(code: str, status: int = 400) -> Exception:
-    """Make what S3Control raises for an error of AWS."""
+    """Return the exception of S3Control for an error of AWS."""
     response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     error = (
         JobNotFound(job_id=JOB_ID)
@@ -130,14 +130,18 @@ TEMPORARY = {
 
 
 @pytest.mark.parametrize("what", TEMPORARY)
-def test_what_may_pass_does_not_end_the_waiting(what: str) -> None:
-    """Not before the first look, nor between two; each failure is told of."""
+def test_temporary_failures_do_not_end_the_waiting(what: str) -> None:
+    """``on_error`` gets each failure and the seconds left."""
     failure, clock = TEMPORARY[what], Clock()
     aws = Aws(failure, failure, "Active", failure, "Complete")
     failures: list[tuple[Exception, float]] = []
 
     job = wait_for_job(
-        aws, JOB_ID, sleep=clock.sleep, clock=clock, on_error=lambda *told: failures.append(told)
+        aws,
+        JOB_ID,
+        sleep=clock.sleep,
+        clock=clock,
+        on_error=lambda *failed: failures.append(failed),
     )
 
     assert job.status is JobStatus.COMPLETE
@@ -157,8 +161,8 @@ def test_what_may_pass_does_not_end_the_waiting(what: str) -> None:
     ],
     ids=lambda failure: str(failure)[:30],
 )
-def test_what_will_not_pass_ends_the_waiting_at_once(failure: Exception) -> None:
-    """Expired credentials too: a process that waits gets no others by itself."""
+def test_permanent_failures_end_the_waiting_at_once(failure: Exception) -> None:
+    """Expired credentials are permanent, because this process gets no others."""
     aws, clock = Aws("Active", failure), Clock()
 
     with pytest.raises(type(failure)) as raised:
@@ -168,8 +172,8 @@ def test_what_will_not_pass_ends_the_waiting_at_once(failure: Exception) -> None
     assert clock.slept == [30]
 
 
-def test_an_outage_that_lasts_ends_the_waiting() -> None:
-    """After ``retry_for`` seconds, the last look at the very end of them."""
+def test_a_long_outage_ends_the_waiting() -> None:
+    """The last request is sent after ``retry_for`` seconds."""
     failure, clock = refused("SlowDown", 503), Clock()
 
     with pytest.raises(JobNotWatched, match="could not be described for 100 s: SlowDown") as raised:
@@ -180,8 +184,8 @@ def test_an_outage_that_lasts_ends_the_waiting() -> None:
     assert raised.value.__cause__ is failure
 
 
-def test_a_success_begins_a_new_count() -> None:
-    """Two outages of 20 seconds each are none of 30."""
+def test_a_success_resets_the_outage() -> None:
+    """Two short outages do not add up."""
     failure, clock = EndpointConnectionError(endpoint_url=ADDRESS), Clock()
     outage = (failure,) * 4
 
@@ -197,8 +201,7 @@ def test_a_success_begins_a_new_count() -> None:
     assert clock() == 2 * (2 + 4 + 8 + 16) + 30
 
 
-def test_requests_that_take_their_time_count() -> None:
-    """What a request takes to fail is part of the outage."""
+def test_the_time_of_requests_is_part_of_the_outage() -> None:
     clock = Clock()
 
     class Slow(Aws):
@@ -215,8 +218,7 @@ def test_requests_that_take_their_time_count() -> None:
     assert clock() <= 100 + 250 + 100
 
 
-def test_no_retries() -> None:
-    """``retry_for=0``: the first failure ends it, with the same error."""
+def test_waiting_without_retries_ends_with_the_first_failure() -> None:
     aws = Aws(refused("SlowDown", 503))
 
     with pytest.raises(JobNotWatched):
@@ -225,8 +227,8 @@ def test_no_retries() -> None:
     assert aws.requests == 1
 
 
-def test_an_outage_at_the_end_of_the_timeout() -> None:
-    """Nobody knows then whether the job is over: that is no JobTimeout."""
+def test_an_outage_at_the_timeout_is_not_a_timeout() -> None:
+    """It is unknown whether the job has ended."""
     clock = Clock()
 
     with pytest.raises(JobNotWatched):
@@ -241,8 +243,7 @@ def test_an_outage_at_the_end_of_the_timeout() -> None:
     assert clock() == 33
 
 
-def test_a_job_made_a_moment_ago() -> None:
-    """It may not be visible yet."""
+def test_a_new_job_may_be_missing_for_a_moment() -> None:
     clock = Clock()
     not_found = refused("NoSuchJobException", 404)
 
@@ -253,8 +254,8 @@ def test_a_job_made_a_moment_ago() -> None:
     assert (job.status, clock.slept) == (JobStatus.COMPLETE, [2, 4])
 
 
-def test_a_job_that_is_not_there() -> None:
-    """Nobody waits long for a mistyped id, whatever else fails meanwhile."""
+def test_a_missing_job_ends_the_waiting_soon() -> None:
+    """Other failures do not reset its time."""
     clock = Clock()
     not_found, throttled = refused("NoSuchJobException", 404), refused("SlowDown", 503)
 
@@ -265,10 +266,10 @@ def test_a_job_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("answer", [{}, {"Job": {}}, {"Job": {"JobId": JOB_ID}}])
-def test_an_answer_without_a_job(
+def test_a_response_without_a_job_is_temporary(
     aws: Stubber, control: S3Control, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
 ) -> None:
-    """A proxy may answer 200 with something else: that may pass as well."""
+    """A proxy may send another response with the HTTP status 200."""
     aws.add_response("describe_job", described("Complete"), OF_JOB)
     real, answers = control._call, [answer]
     monkeypatch.setattr(
