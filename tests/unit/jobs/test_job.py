@@ -296,9 +296,7 @@ def test_a_job_waits_for_confirmation_by_default(requested: bool | None, waits: 
         ),
     ],
 )
-def test_the_arn_of_a_manifest_is_split(
-    arn: str, bucket: str, key: str
-) -> None:
+def test_the_arn_of_a_manifest_is_split(arn: str, bucket: str, key: str) -> None:
     location = ManifestLocation(object_arn=arn, etag="x", object_version_id="v1")
 
     assert location.object == ObjectRef(bucket=bucket, key=key, version_id="v1")
