@@ -19,9 +19,6 @@ Row = tuple[ManifestEntry, TaskStatus, int, str, str]
 Function = Callable[[Any, Any], Any]
 
 
-Write = Callable[[str], str]
-
-
 JOB = JobSettings(job=JobRef(id="job-1"))
 
 
@@ -78,19 +75,6 @@ def function_of(outcome: Callable[[str], tuple[str, str] | Any]) -> Function:
 
 
 SUCCEEDS = function_of(lambda key: ("Succeeded", key))
-
-
-HEAD = """
-import os, signal, sys, time
-from pathlib import Path
-
-def key(event):
-    return event["tasks"][0]["s3Key"]
-
-def answer(event, code="Succeeded", text=""):
-    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": code, "resultString": text}]
-    return {"invocationSchemaVersion": event["invocationSchemaVersion"], "results": results}
-"""
 
 
 class Crash(BaseException):

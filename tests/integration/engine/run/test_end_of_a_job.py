@@ -20,13 +20,14 @@ from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
-from tests.support.job_run import JOB, SUCCEEDS, Rows, Write, function_of, lines, numbered
+from tests.support.job_run import JOB, SUCCEEDS, Rows, function_of, lines, numbered
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from s3batch_handler.documents._report import TaskStatus
+    from tests.support.invoker_calls import Write
 
 
 def test_keyboard_interrupt_from_on_progress_cancels_the_job(function: Write, report: Rows) -> None:

@@ -19,12 +19,13 @@ from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
-from tests.support.job_run import JOB, SUCCEEDS, Rows, Write, function_of, numbered
+from tests.support.job_run import JOB, SUCCEEDS, Rows, function_of, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from s3batch_handler.engine.invoke._events import EventTemplate
+    from tests.support.invoker_calls import Write
 
 
 def test_a_job_fails_when_more_than_half_of_1000_tasks_failed(report: Rows) -> None:

@@ -13,10 +13,12 @@ from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
-from tests.support.job_run import JOB, Rows, Write, function_of, lines
+from tests.support.job_run import JOB, Rows, function_of, lines
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.invoker_calls import Write
 
 
 def test_a_task_that_succeeds_on_retry_has_succeeded(

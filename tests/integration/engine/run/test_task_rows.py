@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,10 @@ from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus, Progress
-from tests.support.job_run import JOB, SUCCEEDS, Rows, Write, function_of, lines, numbered
+from tests.support.job_run import JOB, SUCCEEDS, Rows, function_of, lines, numbered
+
+if TYPE_CHECKING:
+    from tests.support.invoker_calls import Write
 
 
 def test_rows_have_the_status_codes_and_messages_of_aws(report: Rows) -> None:
