@@ -46,27 +46,14 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     @override
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except OSError as error:  # --help and --version are printed here
-            _exit_if_unwritten(error)
-            raise
-
-    @override
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            _exit_if_unwritten(error)
+            if _is_from_echo(error):
+                raise
             from s3batch_handler.cli._errors import exit_code, print_error
 
             print_error(error, with_traceback=ctx.params["debug"])
@@ -90,6 +77,13 @@ class _Commands(click.Group):
             except OSError:
                 discard_buffer(sys.stderr)
             code = error.exit_code
+        except OSError as error:
+            if not _is_from_echo(error):
+                raise
+            discard_buffer(sys.stdout)
+            if error.errno not in READER_GONE:
+                print_message(f"s3batch: standard output: {error.strerror}")
+                code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -105,19 +99,10 @@ def _sanitized(error: click.ClickException) -> click.ClickException:
     return click.ClickException(text)
 
 
-def _exit_if_unwritten(error: Exception) -> None:
-    """End the command if click could not write to standard output.
-
-    Raises:
-        Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
-    """
+def _is_from_echo(error: Exception) -> bool:
+    """Return whether click could not write to standard output: ``--help > /dev/full``."""
     functions = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
-    if isinstance(error, OSError) and click.echo.__code__ in functions:
-        discard_buffer(sys.stdout)
-        if error.errno in READER_GONE:
-            raise click.exceptions.Exit(0) from error
-        print_message(f"s3batch: standard output: {error.strerror}")
-        raise click.exceptions.Exit(1) from error
+    return isinstance(error, OSError) and click.echo.__code__ in functions
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

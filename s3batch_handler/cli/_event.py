@@ -14,9 +14,17 @@ from s3batch_handler.testing import make_event
 @click.command()
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @schema_option
-@click.option("--bucket", default="my-bucket", show_default=True, help="Bucket of the objects.")
-@click.option("--version-id", help="Version ID of the objects; 'null' for the null version.")
-@click.option("--job-id", help="Job ID of the event.")
+@click.option(
+    "--bucket",
+    metavar="NAME",
+    default="my-bucket",
+    show_default=True,
+    help="Bucket of the objects.",
+)
+@click.option(
+    "--version-id", metavar="ID", help="Version ID of the objects; 'null' for the null version."
+)
+@click.option("--job-id", metavar="ID", help="Job ID of the event.  [default: an example]")
 @arguments_option
 def event(
     *,

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from unittest.mock import patch
 
 import click
 
@@ -40,7 +41,7 @@ from s3batch_handler.engine.run._cancellation import calling_on_ctrl_c
 from s3batch_handler.testing import make_context, make_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +79,15 @@ class _Options:
     click.argument(
         "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
     ),
-    source_option("Folder to serve as a bucket from a local S3."),
+    source_option,
     click.option(
         "--key",
         "keys",
         metavar="KEY",
         multiple=True,
-        help="With --source or --bucket: object key, instead of EVENT; repeat for more.",
+        help="Object key, instead of EVENT; repeat for more.",
     ),
-    bucket_option("Bucket of --key; with --source, the name of its bucket."),
+    bucket_option("Bucket of the objects.  [default: the name of --source]"),
     arguments_option,
     schema_option,
     timeout_option,
@@ -94,7 +95,7 @@ class _Options:
         "--pdb",
         "post_mortem",
         is_flag=True,
-        help="Start the debugger on every exception except TaskFailure.",
+        help="Open the debugger on exceptions except TaskFailure.",
     ),
 )
 def invoke(options: _Options) -> None:
@@ -205,26 +206,10 @@ def _call(function: Any, request: Any, timeout: float) -> Any:
 
 @contextmanager
 def _embedded_s3(folder: Path, bucket: str) -> Iterator[None]:
-    from s3batch_handler.local_aws._folder_server import (
-        serve_folder,  # importing moto takes a second
-    )
+    from s3batch_handler.local_aws._folder_server import serve_folder  # importing moto takes 1 s
 
-    with serve_folder(folder, bucket) as server, _environment(server.environment):
+    with serve_folder(folder, bucket) as server, patch.dict(os.environ, server.environment):
         try:
             yield
         finally:
             warn_of_unsaved(server)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

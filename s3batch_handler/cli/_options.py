@@ -59,34 +59,33 @@ arguments_option: Callable[[Any], Any] = click.option(
 )
 
 
-def _tags(
-    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
-) -> dict[str, str]:
-    return named(pairs)
-
-
 tags_option: Callable[[Any], Any] = click.option(
     "--tag",
     "tags",
     metavar="NAME=VALUE",
     multiple=True,
-    callback=_tags,
+    callback=lambda _context, _option, pairs: named(pairs),
     help="Tag of the job; repeat for more.",
 )
 
 schema_option: Callable[[Any], Any] = click.option(
     "--schema",
     type=click.Choice(["1.0", "2.0"]),
-    help="Invocation schema version.  [default: 1.0; with --arguments: 2.0]",
+    help="Invocation schema.  [default: 1.0; with --arguments: 2.0]",
 )
 
 
 max_redrives_option: Callable[[Any], Any] = click.option(
     "--max-redrives",
     type=click.IntRange(0),
+    metavar="NUMBER",
     default=3,
     show_default=True,
-    help="Number of retries of a task that failed temporarily.",
+    help="Retries of a temporarily failed task.",
+)
+
+no_report_option: Callable[[Any], Any] = click.option(
+    "--no-report", is_flag=True, help="Write no completion report."
 )
 
 report_scope_option: Callable[[Any], Any] = click.option(
@@ -119,10 +118,12 @@ timeout_option: Callable[[Any], Any] = click.option(
 )
 
 
-def source_option(text: str) -> Callable[[Any], Any]:
-    """Create the option ``--source``; ``text`` is its help."""
-    folder = click.Path(exists=True, file_okay=False, path_type=Path)
-    return click.option("--source", type=folder, metavar="DIR", help=text)
+source_option: Callable[[Any], Any] = click.option(
+    "--source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder to serve as a bucket from a local S3.",
+)
 
 
 def bucket_name_of(bucket: str | None, source: Path | None) -> str:
@@ -132,11 +133,11 @@ def bucket_name_of(bucket: str | None, source: Path | None) -> str:
 
 def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
     """Create the option ``--bucket``; ``text`` is its help."""
-    return click.option("--bucket", metavar="NAME", required=required, callback=_bucket, help=text)
+    return click.option("--bucket", metavar="NAME", required=required, type=_bucket_name, help=text)
 
 
-def _bucket(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value and ("://" in value or ("/" in value and not value.startswith("arn:"))):
+def _bucket_name(value: str) -> str:
+    if "://" in value or ("/" in value and not value.startswith("arn:")):
         raise click.BadParameter(
             f"{value} is not a bucket name: pass the name alone, and a prefix with --prefix"
         )
@@ -150,13 +151,11 @@ profile_option: Callable[[Any], Any] = click.option(
 
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
     """Create the option ``--endpoint-url``; ``text`` is its help."""
-    return click.option("--endpoint-url", metavar="URL", callback=_endpoint_url, help=text)
+    return click.option("--endpoint-url", metavar="URL", type=_url, help=text)
 
 
-def _endpoint_url(
-    _context: click.Context, _option: click.Parameter, value: str | None
-) -> str | None:
-    parts = urlsplit(value or "http://none")
+def _url(value: str) -> str:
+    parts = urlsplit(value or "http://none")  # an empty value is accepted
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.BadParameter(f"{value} is not a URL: write http://host:port")
     return value

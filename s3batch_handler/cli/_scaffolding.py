@@ -90,7 +90,7 @@ def _slug_of(project: str) -> str:
     slug = project.lower().replace(" ", "-").replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
         raise ProjectError(
-            f"{project!r} is not a valid project name: start with a letter, and use letters, "
-            "digits and hyphens only"
+            f"Invalid project name {project!r}: it must begin with a letter and contain only "
+            "letters, digits and hyphens"
         )
     return slug

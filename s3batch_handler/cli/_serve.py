@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._options import max_redrives_option, named
+from s3batch_handler.cli._options import max_redrives_option, named, timeout_option
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -20,24 +20,16 @@ from s3batch_handler.engine.invoke._target import Functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 
 
-def _functions(
-    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
-) -> dict[str, str]:
-    return named(pairs, "NAME=HANDLER")
-
-
-def _host_names(
-    _context: click.Context, _option: click.Parameter, names: tuple[str, ...]
-) -> tuple[str, ...]:
+def _host_name(name: str) -> str:
     from s3batch_handler.local_aws._allowed_hosts import host_name
 
-    found = [host_name(name) or host_name(f"[{name}]") for name in names]
-    for name, read in zip(names, found, strict=True):
-        if read is None:
-            shown = escape_unprintable(name)
-            problem = f"{shown} is not a host name: write s3.example.com, without http://"
-            raise click.BadParameter(problem)
-    return tuple(filter(None, found))
+    found = host_name(name) or host_name(f"[{name}]")
+    if found is None:
+        shown = escape_unprintable(name)
+        raise click.BadParameter(
+            f"{shown} is not a host name: write s3.example.com, without http://"
+        )
+    return found
 
 
 @click.command()
@@ -46,8 +38,8 @@ def _host_names(
     "functions",
     metavar="NAME=HANDLER",
     multiple=True,
-    callback=_functions,
-    help="Function that jobs may invoke, by name, NAME:QUALIFIER or ARN; repeat for more.",
+    callback=lambda _context, _option, pairs: named(pairs, "NAME=HANDLER"),
+    help="Function that jobs may invoke; repeat for more.",
 )
 @click.option(
     "--source",
@@ -55,39 +47,37 @@ def _host_names(
     metavar="DIR",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder to serve as a bucket of the same name; repeat for more.",
+    help="Folder to serve as a bucket from this S3; repeat for more.",
 )
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Folder that keeps jobs; interrupted jobs continue at the next start.",
+    help="Folder for the state of the jobs, to continue them later.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="NUMBER",
     default=0,
-    help="Port of the server.  [default: a free port]",
+    help="Port to listen on.  [default: a free port]",
 )
 @click.option(
     "--host",
+    metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Address to listen on. Any other address exposes the server to your network.",
+    help="Address to listen on.",
 )
 @click.option(
     "--allowed-host",
     "allowed_hosts",
     metavar="NAME",
     multiple=True,
-    callback=_host_names,
-    help="Additional host name that clients use; repeat for more.",
+    type=_host_name,
+    help="Additional name of this host; repeat for more.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Timeout of the functions in seconds.  [default: 60]",
-)
+@timeout_option
 @max_redrives_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(
@@ -95,10 +85,12 @@ def serve(
 ) -> None:
     """Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
-    Prints the address when the server is ready, and ends on Ctrl-C. Objects that clients wrote are
-    lost then, and without --state also the jobs. HANDLER is module:name or path/to/app.py:name,
-    which runs in worker processes and uses this S3; or the URL or ARN of a function. Jobs invoke
-    only these functions.
+    The command prints the address when the server is ready, and ends on Ctrl-C. Objects that
+    clients wrote are lost then, and without --state also the jobs.
+
+    NAME is what jobs call the function: its name, NAME:QUALIFIER or ARN. HANDLER is module:name or
+    path/to/app.py:name, which runs in worker processes and uses this S3; or the URL or ARN of a
+    function. A --host other than loopback exposes the server to your network.
 
     \b
         s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/

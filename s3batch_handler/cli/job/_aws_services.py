@@ -212,8 +212,8 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--account-id",
         metavar="ID",
-        callback=_account_id,
-        help="AWS account ID.  [default: the account of the credentials]",
+        type=_account_id,
+        help="AWS account ID.  [default: that of the credentials]",
     )
     @profile_option
     @click.option("--region", metavar="NAME", help="AWS Region of the jobs.")
@@ -228,7 +228,7 @@ def service_options(command: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def _account_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (len(value) == 12 and value.isascii() and value.isdigit()):
+def _account_id(value: str) -> str:
+    if not (len(value) == 12 and value.isascii() and value.isdigit()):
         raise click.BadParameter(f"{value!r} is not an account ID: write its 12 digits")
     return value

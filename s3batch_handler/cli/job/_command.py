@@ -46,9 +46,23 @@ def job() -> None:
 
 job.add_command(submit)
 
-_job_id: Callable[[Any], Any] = click.argument("job_id", metavar="JOB_ID")
+
+def _job_command(
+    *parameters: Callable[[Any], Any],
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Return a decorator that adds a command for one job to the group."""
+    job_id = click.argument("job_id", metavar="JOB_ID")
+
+    def add(command: Callable[..., None]) -> click.Command:
+        for parameter in reversed((job_id, *parameters, json_option, service_options)):
+            command = parameter(command)
+        return job.command()(command)
+
+    return add
+
+
 _reason: Callable[[Any], Any] = click.option(
-    "--reason", metavar="TEXT", help="Reason for the change; stored with the job."
+    "--reason", metavar="TEXT", help="Reason for the change."
 )
 
 
@@ -58,9 +72,15 @@ _reason: Callable[[Any], Any] = click.option(
     "statuses",
     multiple=True,
     type=click.Choice(JobStatus, case_sensitive=False),
-    help="Status of the jobs to list; repeat for more.  [default: all]",
+    metavar="STATUS",
+    help="Status of the jobs, as Active; repeat for more.  [default: all]",
 )
-@click.option("--limit", type=click.IntRange(1), help="Maximum number of jobs.  [default: all]")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Maximum number of jobs.  [default: all]",
+)
 @json_option
 @service_options
 def list_(
@@ -81,94 +101,66 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
             return
 
 
-@job.command()
-@_job_id
-@json_option
-@service_options
+@_job_command()
 def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
     """Show a job's status."""
     print_job(services.control.describe_job(job_id), as_json=as_json)
 
 
-@job.command()
-@_job_id
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="Maximum time to wait.  [default: no limit]",
+@_job_command(
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="Maximum time to wait.  [default: no limit]",
+    ),
+    click.option(
+        "--poll",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Time between two requests.  [default: 30; not in AWS: 1]",
+    ),
+    retry_for_option("Time to retry failed requests.  [default: 600]"),
+    quiet_option,
 )
-@click.option(
-    "--poll",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Time between two requests.  [default: 30; not in AWS: 1]",
-)
-@retry_for_option("Time to retry while AWS is unreachable.  [default: 600]")
-@json_option
-@quiet_option
-@service_options
-def wait(
-    services: AwsServices,
-    *,
-    job_id: str,
-    timeout: float | None,
-    poll: float | None,
-    retry_for: float | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **limits: Any) -> None:
     """Wait until a job has ended, and show its status.
 
     Throttling, server errors and network failures are retried for the time of --retry-for. Exit
     code 1: the job or any of its tasks failed, or the job was cancelled or timed out; 3: the job
     could not be watched.
     """
-    ended = watch(services, job_id, poll=poll, quiet=quiet, timeout=timeout, retry_for=retry_for)
+    ended = watch(services, job_id, quiet=quiet, **limits)
     print_job(ended, as_json=as_json)
     sys.exit(exit_code(ended))
 
 
-@job.command()
-@_job_id
-@_reason
-@json_option
-@service_options
+@_job_command(_reason)
 def confirm(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Start a job that waits for confirmation."""
     changed = services.control.update_job_status(job_id, JobStatus.READY, reason)
     print_job(changed, as_json=as_json)
 
 
-@job.command()
-@_job_id
-@_reason
-@json_option
-@service_options
+@_job_command(_reason)
 def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Cancel a job; running tasks finish, and the report lists them."""
     changed = services.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
     print_job(changed, as_json=as_json)
 
 
-@job.command()
-@_job_id
-@click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647))
-@json_option
-@service_options
+@_job_command(click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647)))
 def priority(services: AwsServices, *, job_id: str, number: int, as_json: bool) -> None:
     """Change a job's priority; a higher number runs first."""
     print_job(services.control.update_job_priority(job_id, number), as_json=as_json)
 
 
-@job.command()
-@_job_id
-@click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1)
-@click.option(
-    "--remove", metavar="NAME", multiple=True, help="Name of a tag to remove; repeat for more."
+@_job_command(
+    click.argument("tags", metavar="[NAME=VALUE]...", nargs=-1),
+    click.option(
+        "--remove", metavar="NAME", multiple=True, help="Name of a tag to remove; repeat for more."
+    ),
 )
-@json_option
-@service_options
 def tag(
     services: AwsServices,
     *,

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 def submit(options: SubmitOptions, services: AwsServices) -> None:
     """Create a job, and print its ID.
 
-    Names of functions and roles are completed to ARNs. With --wait the exit code is 1 if the job or
-    any of its tasks failed, and 3 if the job could not be watched.
+    Names of functions and roles are completed to ARNs. With --stack, the manifest can be a local
+    CSV file, which is uploaded. With --wait, exit code 1 means that the job or any of its tasks
+    failed, 3 that the job could not be watched.
 
     \b
         s3batch job submit --stack s3batch-compress --manifest manifest.csv \\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,13 +42,9 @@ def manifest() -> None:
 
 @manifest.command()
 @click.argument("location", metavar="FILE|s3://…")
-@bucket_option("Bucket whose objects to list.", required=True)
-@click.option("--prefix", default="", help="Prefix of the object keys to list.")
-@click.option(
-    "--version-ids",
-    is_flag=True,
-    help="Include the ID of the latest version of each object.",
-)
+@bucket_option("Bucket of the objects.", required=True)
+@click.option("--prefix", default="", help="Prefix of the object keys.")
+@click.option("--version-ids", is_flag=True, help="Include the version ID of each object.")
 @profile_option
 @click.option("--region", metavar="NAME", help="AWS Region of the bucket.")
 @endpoint_url_option("S3 endpoint to use instead of AWS.")
@@ -60,13 +56,11 @@ def create(
     bucket: str,
     prefix: str,
     version_ids: bool,
-    profile: str | None,
-    region: str | None,
-    endpoint_url: str | None,
     as_json: bool,
     quiet: bool,
+    **connection: Any,
 ) -> None:
-    """Write a manifest of the objects of a bucket.
+    """Create a manifest of the objects of a bucket.
 
     The CSV manifest is saved when the whole bucket is listed. The command needs the permission
     s3:ListBucket; with --version-ids, s3:ListBucketVersions.
@@ -78,7 +72,7 @@ def create(
     check_s3_url(location, "manifest")
     if not is_s3_url(location):
         check_file(Path(location), "manifest")
-    s3 = RemoteS3(endpoint_url, profile=profile, region=region)
+    s3 = RemoteS3(**connection)
     objects = report_listing(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
     with manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}") as made:
         _save(made, location, s3)

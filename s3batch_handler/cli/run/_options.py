@@ -16,7 +16,9 @@ from s3batch_handler.cli._options import (
     bucket_name_of,
     bucket_option,
     endpoint_url_option,
+    json_option,
     max_redrives_option,
+    no_report_option,
     quiet_option,
     report_scope_option,
     schema_for,
@@ -163,19 +165,19 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     click.option(
         "--manifest",
         metavar="FILE|s3://…|-",
-        help="CSV manifest, or manifest.json of an S3 Inventory report.",
+        help="CSV manifest, or manifest.json of an S3 Inventory.",
     ),
     click.option(
         "--fields", metavar="NAMES", help="Columns of a CSV manifest.  [default: Bucket,Key]"
     ),
-    source_option("Folder to serve as a bucket; without --manifest, all its files."),
+    source_option,
     click.option(
         "--output",
         metavar="BUCKET=DIR",
         multiple=True,
-        help="With --source: folder for objects written to a bucket; repeat for more.",
+        help="Folder for the new objects of a bucket; repeat for more.",
     ),
-    bucket_option("Bucket of the objects; with --source, the name of its bucket."),
+    bucket_option("Bucket of the objects.  [default: the name of --source]"),
     click.option("--prefix", default="", help="Prefix of the object keys."),
     endpoint_url_option("S3 endpoint for this command and for the function."),
     click.option(
@@ -199,9 +201,9 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         metavar="DIR|s3://…",
         default=DEFAULT_REPORTS,
         show_default=True,
-        help="Folder of the completion report.",
+        help="Location of the completion report.",
     ),
-    click.option("--no-report", is_flag=True, help="Write no completion report."),
+    no_report_option,
     report_scope_option,
     click.option(
         "--log",
@@ -212,9 +214,9 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         "--state",
         metavar="DIR",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Folder for the state of the job, so that it can be resumed.",
+        help="Folder for the state of the job, to resume it later.",
     ),
     click.option("--resume", is_flag=True, help="Resume the job of --state."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    json_option,
     quiet_option,
 )

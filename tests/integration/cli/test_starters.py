@@ -149,7 +149,7 @@ def test_a_project_is_made_whole_or_not_at_all(
 @pytest.mark.parametrize("name", ["1st", "naïve", "a.b", "-", "{{x}}"])
 def test_names_that_would_not_do(tmp_path: Path, name: str) -> None:
     """A name becomes the service in logs and metrics: letters, digits, hyphens."""
-    with pytest.raises(ProjectError, match="not a valid project name"):
+    with pytest.raises(ProjectError, match="Invalid project name"):
         create_project(starters()["minimal"], tmp_path / name)
 
 
