@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from typing_extensions import override
 
 from s3batch_handler import __version__
 from s3batch_handler.cli._output import INTERRUPTED, READER_GONE, discard_buffer, print_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _COMMANDS = {  # name: module, help
     "run": ("run._command", "Run a job on this machine."),
@@ -46,14 +50,18 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     @override
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _exiting_if_unwritten():  # --help and --version are printed here
+            return super().make_context(*args, **extra)
+
+    @override
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _exiting_if_unwritten():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if _is_from_echo(error):
-                raise
             from s3batch_handler.cli._errors import exit_code, print_error
 
             print_error(error, with_traceback=ctx.params["debug"])
@@ -77,13 +85,6 @@ class _Commands(click.Group):
             except OSError:
                 discard_buffer(sys.stderr)
             code = error.exit_code
-        except OSError as error:
-            if not _is_from_echo(error):
-                raise
-            discard_buffer(sys.stdout)
-            if error.errno not in READER_GONE:
-                print_message(f"s3batch: standard output: {error.strerror}")
-                code = 1
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -99,10 +100,24 @@ def _sanitized(error: click.ClickException) -> click.ClickException:
     return click.ClickException(text)
 
 
-def _is_from_echo(error: Exception) -> bool:
-    """Return whether click could not write to standard output: ``--help > /dev/full``."""
-    functions = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
-    return isinstance(error, OSError) and click.echo.__code__ in functions
+@contextmanager
+def _exiting_if_unwritten() -> Iterator[None]:
+    """End the command if click could not write to standard output.
+
+    Raises:
+        Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
+    """
+    try:
+        yield
+    except OSError as error:
+        functions = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+        if click.echo.__code__ not in functions:
+            raise
+        discard_buffer(sys.stdout)
+        if error.errno in READER_GONE:
+            raise click.exceptions.Exit(0) from error
+        print_message(f"s3batch: standard output: {error.strerror}")
+        raise click.exceptions.Exit(1) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
