@@ -1,0 +1,353 @@
+"""Payloads of S3 Batch Operations become invocations, and the other way round."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3batch_handler import (
+    InvalidEvent,
+    Invocation,
+    JobRef,
+    ObjectRef,
+    Outcome,
+    Task,
+    TaskResult,
+)
+from s3batch_handler.core._payload import (
+    build_event,
+    parse_event,
+)
+from s3batch_handler.testing import make_event
+from tests.support.payloads import SUCCEEDED, TEXT, LoadEvent
+
+
+def test_schema_1(load_event: LoadEvent) -> None:
+    """An event of schema 1.0 names its bucket by an ARN and has no user arguments."""
+    invocation = parse_event(load_event("v1.json"))
+
+    (task,) = invocation.tasks
+    assert invocation.schema_version == "1.0"
+    assert invocation.id == "YXNkbGZqYWRmaiBhc2RmdW9hZHNmZGpmaGFzbGtkaGZza2RmaAo"
+    assert invocation.job == JobRef(id="f3cc4f60-61f6-4a2b-8a21-d07600c373ce")
+    assert task == Task(
+        bucket="holiday-photos",
+        key="photos/summer.jpg",
+        version_id="3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+        id="dGFzay0wMDAx",
+        job=invocation.job,
+    )
+
+
+def test_schema_2(load_event: LoadEvent) -> None:
+    """An event of schema 2.0 names its bucket by name and has user arguments."""
+    invocation = parse_event(load_event("v2.json"))
+
+    (task,) = invocation.tasks
+    assert invocation.schema_version == "2.0"
+    assert task.bucket == "holiday-photos"
+    assert task.job is invocation.job
+    assert task.job.arguments == {"target": "thumbnails", "width": "640"}
+
+
+def test_location(load_event: LoadEvent) -> None:
+    """``task.location`` is what boto3's calls take, with the version only if there is one."""
+    (task,) = parse_event(load_event("v1.json")).tasks
+    (latest,) = parse_event(load_event("v1_version_null.json")).tasks
+
+    assert task.location == {
+        "Bucket": "holiday-photos",
+        "Key": "photos/summer.jpg",
+        "VersionId": "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+    }
+    assert latest.location == {"Bucket": "holiday-photos", "Key": "photos/summer.jpg"}
+
+
+def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
+    """Whatever kind of bucket it is, ``task.bucket`` is what boto3 takes."""
+    for name, bucket in [
+        ("v1_access_point.json", "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers"),
+        (
+            "v1_multi_region_access_point.json",
+            "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap",
+        ),
+        (
+            "v1_object_lambda.json",
+            "arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/readers",
+        ),
+        ("v1_arn_without_service.json", "holiday-photos"),
+        ("v1_arn_with_region_and_account.json", "holiday-photos"),
+        ("v1_china.json", "holiday-photos"),
+        ("v1_govcloud.json", "holiday-photos"),
+        ("v1_directory_bucket.json", "holiday--use1-az4--x-s3"),
+        ("v2_directory_bucket.json", "holiday--use1-az4--x-s3"),
+    ]:
+        with subtests.test(name=name):
+            (task,) = parse_event(load_event(name), strict=True).tasks
+
+            assert task.bucket == bucket
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("v1_encoded_key.json", "year 2024/a+b.jpg"),
+        ("v2_encoded_key.json", "year 2024/あ 🌻 é.jpg"),
+        ("v1_key_no_utf8.json", "caf\udce9.jpg"),
+    ],
+)
+def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
+    """Keys are decoded; bytes that are no UTF-8 are kept visible, not replaced."""
+    (task,) = parse_event(load_event(name)).tasks
+
+    assert task.key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "version_id"),
+    [
+        ("v1_version_missing.json", None),
+        ("v1_version_null.json", None),
+        ("v1_version_empty.json", None),
+        ("v1_version_literal_null.json", "null"),
+    ],
+)
+def test_version_id(load_event: LoadEvent, name: str, version_id: str | None) -> None:
+    """No version, in three spellings, and the version ``null``: the one from before versioning."""
+    (task,) = parse_event(load_event(name), strict=True).tasks
+
+    assert task.version_id == version_id
+
+
+@pytest.mark.parametrize(
+    "name", ["v2_no_arguments.json", "v2_arguments_null.json", "v2_arguments_empty.json"]
+)
+def test_no_user_arguments(load_event: LoadEvent, name: str) -> None:
+    """A job without user arguments has an empty mapping of them, however that is spelled."""
+    invocation = parse_event(load_event(name), strict=True)
+
+    assert invocation.job.arguments == {}
+
+
+def test_long_ids(load_event: LoadEvent) -> None:
+    """Ids are opaque and of any length, as those of S3 are."""
+    event = load_event("v1_long_ids.json")
+
+    invocation = parse_event(event)
+
+    assert len(invocation.tasks[0].id) > 1200
+    assert len(invocation.id) > 2000
+    assert invocation.id == event["invocationId"]
+
+
+def test_many_tasks(load_event: LoadEvent) -> None:
+    """Any number of tasks is read, in order, with ids that may be there twice, or none at all."""
+    many = parse_event(load_event("v2_many_tasks.json"))
+    twice = parse_event(load_event("v2_duplicate_ids.json"))
+    none = parse_event(load_event("v2_no_task.json"))
+
+    assert [task.key for task in many.tasks] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert len({task.id for task in twice.tasks}) == 1
+    assert [task.key for task in twice.tasks] == ["a.jpg", "b.jpg", "a.jpg"]
+    assert none.tasks == ()
+
+
+def test_event_stays_as_it_is(load_event: LoadEvent) -> None:
+    """The caller's event is never changed, and never shared."""
+    event = load_event("v2_encoded_key.json")
+    before = copy.deepcopy(event)
+
+    invocation = parse_event(event)
+
+    assert event == before
+    event["job"]["userArguments"]["target"] = "elsewhere"
+    event["tasks"][0]["s3Key"] = "another"
+    assert invocation.job.arguments["target"] == "thumbnails"
+    assert invocation.tasks[0].key == "year 2024/あ 🌻 é.jpg"
+    assert parse_event(event).job.arguments["target"] == "elsewhere"
+
+
+def test_event_with_a_task_in_it(load_event: LoadEvent) -> None:
+    """A task that is one already is no wire form of one: it is refused, not changed."""
+    (task,) = parse_event(load_event("v2.json")).tasks
+    before = repr(task)
+
+    with pytest.raises(InvalidEvent, match=r"tasks\[0\]"):
+        parse_event({**load_event("v1.json"), "tasks": [task]})
+
+    assert repr(task) == before
+
+
+def test_changing_what_invocations_share(load_event: LoadEvent) -> None:
+    """One task cannot change what the next one gets."""
+    event = load_event("v2.json")
+    arguments: Any = parse_event(event).job.arguments  # a mapping, to type checkers
+
+    for change in [
+        lambda: arguments.__setitem__("target", "mine"),
+        lambda: arguments.__delitem__("target"),
+        lambda: arguments.__ior__({"target": "mine"}),
+        lambda: arguments.update(target="mine"),
+        lambda: arguments.setdefault("more", "mine"),
+        lambda: arguments.pop("target"),
+        arguments.popitem,
+        arguments.clear,
+    ]:
+        with pytest.raises(TypeError, match="read-only"):
+            change()
+
+    assert parse_event(event).job.arguments == {"target": "thumbnails", "width": "640"}
+
+
+def test_user_arguments_pass_for_a_dict(load_event: LoadEvent) -> None:
+    """User arguments go where dicts go: JSON, boto3's ``Metadata``, ``|``, a copy to change."""
+    arguments: Any = parse_event(load_event("v2.json")).job.arguments
+
+    mine = dict(arguments)
+    mine["target"] = "elsewhere"
+
+    assert isinstance(arguments, dict)
+    assert json.loads(json.dumps(arguments)) == arguments
+    assert arguments | {"width": "320"} == {"target": "thumbnails", "width": "320"}
+    assert arguments["target"] == "thumbnails"
+
+
+def test_threads_get_their_own_jobs() -> None:
+    """Threads that read events of different jobs at a time do not mix them up."""
+    events = [make_event("a", job_id=str(number)) for number in range(4)]
+    mixed_up: list[str] = []
+
+    def read(event: Any) -> None:
+        ids = {parse_event(event).job.id for _ in range(2000)}
+        mixed_up.extend(ids - {event["job"]["id"]})
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=read, args=[event]) for event in events]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert not mixed_up
+
+
+def test_tasks_are_nouns_like_others(load_event: LoadEvent) -> None:
+    """A task from an event is like one that a test makes, in all that can be done with it."""
+    (task,) = parse_event(load_event("v2.json")).tasks
+    made = Task(
+        bucket=task.bucket, key=task.key, version_id=task.version_id, id=task.id,
+        job=JobRef(id=task.job.id, arguments=dict(task.job.arguments)),
+    )  # fmt: skip
+
+    assert task == made
+    assert repr(task) == repr(made)
+    assert task.model_dump() == made.model_dump()
+    assert json.loads(task.model_dump_json()) == made.model_dump()
+    for other in [pickle.loads(pickle.dumps(task)), copy.copy(task), copy.deepcopy(task)]:
+        assert other == task
+        assert hash(other) == hash(task)
+    assert task.model_copy(update={"key": "b"}) == made.model_copy(update={"key": "b"})
+    assert task.model_copy(update={"key": "b"}) != task
+    with pytest.raises(ValueError, match="frozen"):
+        task.key = "b"
+
+
+def test_nouns_made_of_valid_fields() -> None:
+    """The quick way to make a noun makes the same noun."""
+    quick = ObjectRef.from_valid({"bucket": "b", "key": "k", "version_id": None})
+    slow = ObjectRef(bucket="b", key="k", version_id=None)
+
+    assert quick == slow
+    assert hash(quick) == hash(slow)
+    assert repr(quick) == repr(slow)
+    assert quick.model_fields_set == slow.model_fields_set
+    assert pickle.loads(pickle.dumps(quick)) == slow
+    assert copy.deepcopy(quick) == slow
+    assert quick.model_copy(update={"key": "x"}).key == "x"
+    assert ObjectRef.model_validate_json(quick.model_dump_json()) == slow
+
+
+def test_a_validator_of_tasks_does_not_disturb() -> None:
+    """Events are read in the same way after, and if possible before, tasks have been validated."""
+    program = """
+import json, sys
+from s3batch_handler.core._model import JobRef, Task
+Task(bucket="b", key="k", id="1", job=JobRef(id="j"))
+Task.model_rebuild(force=True)
+from s3batch_handler.core._payload import build_event, parse_event
+event = json.loads(sys.stdin.read())
+(task,) = parse_event(event, strict=True).tasks
+print(task.key, task.job.id, task.payload)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(make_event("a b.jpg", job_id="job")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "a b.jpg job None\n"
+
+
+BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}", fullmatch=True) | st.just(
+    "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers"
+)
+
+
+@st.composite
+def invocations(draw: Any) -> Any:
+    version = draw(st.sampled_from(["1.0", "2.0"]))
+    arguments = st.dictionaries(TEXT, TEXT, max_size=3) if version == "2.0" else st.just({})
+    job = JobRef(id=draw(TEXT), arguments=draw(arguments))
+    task = st.builds(
+        Task, id=TEXT, bucket=BUCKETS, key=TEXT, job=st.just(job),
+        version_id=st.none() | TEXT.filter(bool),
+    )  # fmt: skip
+    tasks = tuple(draw(st.lists(task, max_size=3)))
+    return Invocation(id=draw(TEXT), schema_version=version, job=job, tasks=tasks)
+
+
+@given(invocations())
+def test_events_there_and_back(invocation: Invocation) -> None:
+    """An event that we build is one that AWS could send, and is read back as it was."""
+    event = json.loads(json.dumps(build_event(invocation)))
+
+    assert parse_event(event, strict=True) == invocation
+
+
+def test_ids_are_short_where_people_read_them() -> None:
+    """S3's have more than a thousand characters; both ends are shown, as they begin alike."""
+    event = make_event("a.jpg", "b.jpg")
+    invocation = parse_event(event)
+    first, second = invocation.tasks
+
+    texts = [repr(first), str(first), f"{invocation}", repr(TaskResult(first, Outcome(SUCCEEDED)))]
+
+    assert all(len(text) < 1000 for text in texts)
+    for text in texts:
+        assert first.id not in text
+        assert f"{first.id[:8]}…{first.id[-8:]}" in text
+        assert "a.jpg" in text
+    assert invocation.id not in repr(invocation)
+    assert repr(first) != repr(second)
+
+
+def test_short_ids_are_shown_whole() -> None:
+    task = Task(bucket="b", key="k", id="task-1", job=JobRef())
+
+    assert "id='task-1'" in repr(task)
