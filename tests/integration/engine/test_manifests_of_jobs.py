@@ -204,8 +204,8 @@ def test_an_inventory_is_kept_while_a_job_waits(world: World) -> None:
         ({"fileSchema": "Bucket, Size"}, "Required fields are missing in the schema: Key"),
         ({"fileSchema": "Bucket, Key"}, "Unexpected number of task fields"),
         ({"files": []}, "the manifest is empty"),
-        ({"files": [{"key": "gone", "size": 1, "MD5checksum": "0" * 32}]}, "gone: not there"),
-        ({"destinationBucket": "arn:aws:s3:::elsewhere"}, "inventory/data/0.csv.gz: not there"),
+        ({"files": [{"key": "gone", "size": 1, "MD5checksum": "0" * 32}]}, "gone: missing"),
+        ({"destinationBucket": "arn:aws:s3:::elsewhere"}, "inventory/data/0.csv.gz: missing"),
     ],
 )
 def test_an_inventory_that_cannot_be_used(
