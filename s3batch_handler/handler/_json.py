@@ -19,7 +19,7 @@ from s3batch_handler.core._errors import PermanentFailure
 from s3batch_handler.core._response_forms import response_to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class UnusableResult(PermanentFailure):
@@ -85,21 +85,11 @@ def json_layer(value: object) -> Any:
     The encoder calls this function again for nested values. pydantic serialises all values that it
     can. Its warnings about values of a wrong type are disabled, because they quote the values.
     """
-    if isinstance(value, BaseModel):
-        try:
-            return value.model_dump(mode="json", by_alias=True, warnings=False)
-        except PydanticSerializationError:  # perhaps a number of an unknown type
-            return value.model_dump(mode="json", by_alias=True, fallback=_fallback, warnings=False)
-    if is_dataclass(value) and not isinstance(value, type):
-        adapter = _adapter_of_dataclass(type(value))
-        if adapter is not None:
-            return adapter.dump_python(
-                value, mode="json", by_alias=True, fallback=_fallback, warnings=False
-            )
-    try:
+    dump = _pydantic_dump(value)
+    if dump is not None:
+        return dump(mode="json", by_alias=True, fallback=_fallback, warnings=False)
+    with contextlib.suppress(_NotSerializable):
         return _converted(value)
-    except _NotSerializable:
-        pass
     try:
         return to_jsonable_python(value, by_alias=True, fallback=_fallback)
     except (PydanticSerializationError, _NotSerializable):
@@ -108,13 +98,18 @@ def json_layer(value: object) -> Any:
 
 def python_layer(value: object) -> Any:
     """Return one layer of a value like :func:`json_layer`, but keep the enums in models."""
+    dump = _pydantic_dump(value)
+    return _converted(value) if dump is None else dump(warnings=False)
+
+
+def _pydantic_dump(value: object) -> Callable[..., Any] | None:
+    """Return the function that serialises a model, or a dataclass with pydantic's fields."""
     if isinstance(value, BaseModel):
-        return value.model_dump(warnings=False)
+        return value.model_dump
     if is_dataclass(value) and not isinstance(value, type):
         adapter = _adapter_of_dataclass(type(value))
-        if adapter is not None:
-            return adapter.dump_python(value, warnings=False)
-    return _converted(value)
+        return None if adapter is None else functools.partial(adapter.dump_python, value)
+    return None
 
 
 class _NotSerializable(TypeError):
@@ -194,9 +189,8 @@ def _array_as_list(array: Any) -> Any:
         # Times in nanoseconds would become integers, because Python has only microseconds.
         array = array.astype("datetime64[us]" if "M8[" in unit else "timedelta64[us]")
     plain = array.tolist()
-    return (
-        float(plain) if type(plain) is type(array) else plain
-    )  # tolist() does not convert a longdouble
+    # tolist() does not convert a longdouble.
+    return float(plain) if type(plain) is type(array) else plain
 
 
 def _with_type_adapter(value: object) -> Any:

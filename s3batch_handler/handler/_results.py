@@ -30,7 +30,7 @@ from s3batch_handler.handler._json import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Container, Iterable, Mapping, Sequence
 
     from s3batch_handler.core._model import Task
 
@@ -79,7 +79,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
             return Outcome(FAILURE_CODES[value])
         if "{" in value:
             return _outcome_of_text(value, task)
-        return _new_tuple(Outcome, (_SUCCEEDED, value))
+        return _new_tuple(Outcome, (ResultCode.SUCCEEDED, value))
     if value is None:
         return _SUCCEEDED_WITHOUT_MESSAGE
     if isinstance(value, Outcome):
@@ -94,12 +94,11 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
         plain, outcome = _outcome_in_sequence(plain, task)
     elif isinstance(plain, str) and plain in FAILURE_CODES:  # of an enum
         outcome = Outcome(FAILURE_CODES[plain])
-    return outcome or Outcome(_SUCCEEDED, _result_as_json(plain, value))
+    return outcome or Outcome(ResultCode.SUCCEEDED, _result_as_json(plain, value))
 
 
-_SUCCEEDED: Final = ResultCode.SUCCEEDED  # a global is faster than an attribute of the enum
 _new_tuple: Final = tuple.__new__  # not Outcome(…): saves 1.5 % of an invocation
-_SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(_SUCCEEDED)
+_SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(ResultCode.SUCCEEDED)
 _LENGTH_OF_FAILURES: Final = 16
 """The length of both codes. Comparing it first is faster than hashing the text."""
 
@@ -121,14 +120,12 @@ def _outcome_of_text(value: str, task: Task[Any, Any] | None) -> Outcome:
     text = str.__str__(value)
     if text in FAILURE_CODES:
         return Outcome(FAILURE_CODES[text])
-    return _outcome_in_json(text, task) or Outcome(_SUCCEEDED, text)
+    return _outcome_in_json(text, task) or Outcome(ResultCode.SUCCEEDED, text)
 
 
 def _outcome_in_json(text: str, task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome in a result or response of AWS as JSON text, if it may be a failure."""
-    if not any(f'"{code}"' in text for code in FAILURE_CODES):
-        return None
-    if not any(f'"{name}"' in text for name in _CODE_FIELDS):
+    if not (_contains_any(text, FAILURE_CODES) and _contains_any(text, _CODE_FIELDS)):
         return None
     try:
         value = json.loads(text)
@@ -139,12 +136,11 @@ def _outcome_in_json(text: str, task: Task[Any, Any] | None) -> Outcome | None:
     return _outcome_in_sequence(value, task)[1] if isinstance(value, list) else None
 
 
-_CODE_FIELDS: Final = (
-    "resultCode",
-    "result_code",
-    "treatMissingKeysAs",
-    "treat_missing_keys_as",
-)
+def _contains_any(text: str, names: Iterable[str]) -> bool:
+    return any(f'"{name}"' in text for name in names)
+
+
+_CODE_FIELDS: Final = ("resultCode", "result_code", "treatMissingKeysAs", "treat_missing_keys_as")
 
 
 def _validated(outcome: Outcome) -> Outcome:
@@ -156,18 +152,19 @@ def _validated(outcome: Outcome) -> Outcome:
     return _make_outcome(code, outcome.message)
 
 
-def _make_outcome(code: ResultCode, message: object) -> Outcome:
+def _make_outcome(code: ResultCode, message: object = None) -> Outcome:
     """Return an outcome. Its message may be any value that JSON can represent."""
-    is_failure = code is not _SUCCEEDED
     if message is None:
         text = ""
     elif isinstance(message, str):
         text = str.__str__(message)
+    elif code is ResultCode.SUCCEEDED:
+        text = _result_as_json(message, message)
     else:
-        text = _failure_message(message) if is_failure else _result_as_json(message, message)
-    if is_failure:  # the message of a success is data, which is not redacted
-        text = redact(text, _MAX_MESSAGE)
-    return Outcome(code, text)
+        text = _failure_message(message)
+    if code is ResultCode.SUCCEEDED:  # its message is data, which is not redacted
+        return Outcome(code, text)
+    return Outcome(code, redact(text, _MAX_MESSAGE))
 
 
 _MAX_MESSAGE: Final = 10_000  # characters; a report keeps 1,024
@@ -248,10 +245,10 @@ def _outcome_in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Ou
     if "results" in value or "treatMissingKeysAs" in value:
         results = _layer_of_item(value.get("results"))  # a deque and a set become a list
         if isinstance(results, list | tuple):
-            results = _with_aws_names(_layers_of_items(results))
+            results = _with_aws_names(map(_layer_of_item, results))
         value = {**value, "results": results}
         return _outcome_in_results(value, task) if is_response(value) else None
-    if "code" in value and value.keys() <= {"code", "message"} and _is_code(value["code"]):
+    if value.keys() <= {"code", "message"} and _is_in(RESULT_CODES, value.get("code")):
         return _make_outcome(ResultCode(value["code"]), value.get("message"))
     return None
 
@@ -267,20 +264,16 @@ def _outcome_in_sequence(
     names = getattr(value, "_fields", ())
     if "resultCode" in names or "results" in names:  # a named tuple of the user
         return value, _outcome_in_object(dict(zip(names, value, strict=True)), task)
-    if (
-        1 <= len(value) <= 2
-        and _is_failure(value[0])
-        and not _is_code(value[-1] if value[1:] else 0)
-    ):
-        return value, _make_outcome(ResultCode(value[0]), value[1] if value[1:] else None)
-    items = _layers_of_items(value)
+    if _is_pair(value, FAILURE_CODES):  # its message may be a value that JSON cannot represent
+        return value, _make_outcome(ResultCode(value[0]), *value[1:])
+    items = list(map(_layer_of_item, value))
     results = _with_aws_names(items)
     if any(map(is_result, results)):
         return items, _outcome_in_results(results, task)
     if len(items) == 1 and isinstance(items[0], Outcome):
         return items, _validated(items[0])
-    if 1 <= len(items) <= 2 and _is_code(items[0]) and not _is_code(items[-1] if items[1:] else 0):
-        return items, _make_outcome(ResultCode(items[0]), items[1] if items[1:] else None)
+    if _is_pair(items, RESULT_CODES):
+        return items, _make_outcome(ResultCode(items[0]), *items[1:])
     if any(isinstance(item, ResultCode | Outcome) for item in items):
         raise UnusableResult(
             f"the function returned a {type(value).__name__} with a ResultCode or an Outcome in "
@@ -289,11 +282,20 @@ def _outcome_in_sequence(
     return items, None
 
 
-def _layers_of_items(values: Sequence[Any]) -> list[Any]:
-    return [_layer_of_item(item) for item in values]
+def _is_pair(items: Sequence[Any], codes: Container[str]) -> bool:
+    """Return whether the items are one of these codes, and perhaps a message."""
+    return (
+        1 <= len(items) <= 2
+        and _is_in(codes, items[0])
+        and not any(_is_in(RESULT_CODES, message) for message in items[1:])
+    )
 
 
-def _with_aws_names(items: list[Any]) -> list[Any]:
+def _is_in(codes: Container[str], value: object) -> bool:
+    return isinstance(value, str) and str.__str__(value) in codes
+
+
+def _with_aws_names(items: Iterable[Any]) -> list[Any]:
     return [fields_to_json(item) if isinstance(item, dict) else item for item in items]
 
 
@@ -304,14 +306,6 @@ def _layer_of_item(item: object) -> Any:
         return json_layer(item)
     except JSON_ERRORS as error:
         raise_for(item, error)
-
-
-def _is_failure(value: object) -> bool:
-    return isinstance(value, str) and str.__str__(value) in FAILURE_CODES
-
-
-def _is_code(value: object) -> bool:
-    return isinstance(value, str) and str.__str__(value) in RESULT_CODES
 
 
 def _outcome_in_results(
