@@ -49,9 +49,8 @@ class FailureHandler:
         self._classify = check.function_or_none("classify", options.get("classify"))
         self._retry_on = check.exception_classes("retry_on", options.get("retry_on", ()))
         self._give_up_on = check.exception_classes("give_up_on", options.get("give_up_on", ()))
-        self._unexpected = check.code_or_raise(
-            options.get("unexpected", ResultCode.PERMANENT_FAILURE)
-        )
+        unexpected = options.get("unexpected", ResultCode.PERMANENT_FAILURE)
+        self._unexpected = None if unexpected == "raise" else ResultCode(unexpected)
         self._on_timeout = ResultCode(options.get("on_timeout", ResultCode.TEMPORARY_FAILURE))
 
     def outcome_of(
@@ -86,8 +85,7 @@ class FailureHandler:
     def log_returned(self, task: Task[Any, Any], outcome: Outcome, deadline: float) -> None:
         """Log a failure that the function returned, as if it had raised it."""
         self.call_safely(
-            lambda: self._observer.log_failure(task, outcome, None, expected=True, traceback=False),
-            deadline,
+            lambda: self._observer.log_failure(task, outcome, None, expected=True), deadline
         )
 
     def call_safely(self, function: Callable[[], _T], deadline: float) -> _T | None:
@@ -120,18 +118,16 @@ class FailureHandler:
 
         self.call_safely(classify_and_describe, deadline)
         code = classification.code or self._unexpected
-        if code == "raise":
+        if code is None:
             if issubclass(type(error), Exception):  # isinstance() would run code of the object
                 raise error
             code = ResultCode.PERMANENT_FAILURE  # sys.exit() must not end the environment
         outcome = Outcome(code, message)
 
         def log() -> None:
-            is_expected = self._is_expected(classification)
-            traceback = not is_expected and needs_traceback(classification)
-            self._observer.log_failure(
-                task, outcome, error, expected=is_expected, traceback=traceback
-            )
+            expected = self._is_expected(classification)
+            traceback = not expected and needs_traceback(classification)
+            self._observer.log_failure(task, outcome, error, expected=expected, traceback=traceback)
 
         self.call_safely(log, deadline)
         return outcome

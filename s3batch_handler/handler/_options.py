@@ -5,16 +5,14 @@ The checks raise when the function is decorated, and name the option and the val
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
-
-from s3batch_handler.core._model import ResultCode
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from s3batch_handler.core._classification import ClassifyFunction
+    from s3batch_handler.core._model import ResultCode
     from s3batch_handler.handler._observability import LoggerLike, MetricsLike
     from s3batch_handler.handler._tracing import TracerLike
 
@@ -62,30 +60,22 @@ class HandlerOptions(TypedDict, total=False):
 
 def check_names(options: HandlerOptions) -> None:
     """Raise a TypeError that suggests similar names if an option does not exist."""
-    names = sorted(options.keys() - HandlerOptions.__annotations__.keys())
-    if not names:
+    unknown = sorted(options.keys() - HandlerOptions.__annotations__.keys())
+    if not unknown:
         return
     from difflib import get_close_matches  # only after a mistake
 
     known = sorted({"arguments", "payload", *HandlerOptions.__annotations__})
-    similar = [
-        match
-        for name in names
-        for match in get_close_matches(name.lower(), known, n=2 if len(names) == 1 else 1)
-    ]
-    problem = f"task_handler has no option {', '.join(names)}"
-    if similar:
-        separator = " or " if len(names) == 1 else ", "
-        raise TypeError(f"{problem}. Did you mean {separator.join(similar)}?")
-    raise TypeError(f"{problem}. Its options are {', '.join(known)}")
+    similar = [match for name in unknown for match in get_close_matches(name.lower(), known, n=2)]
+    hint = (
+        f"Did you mean {' or '.join(similar)}?"
+        if similar
+        else f"Its options are {', '.join(known)}"
+    )
+    raise TypeError(f"task_handler has no option {', '.join(unknown)}. {hint}")
 
 
 # ---------------------------------------------------------------- values
-
-
-def code_or_raise(value: ResultCode | Literal["raise"]) -> ResultCode | Literal["raise"]:
-    """Return the value of ``unexpected``."""
-    return "raise" if value == "raise" else ResultCode(value)
 
 
 def function_or_none(option: str, value: Any) -> Any:
@@ -111,21 +101,13 @@ def boolean(option: str, value: Any) -> bool:
     return value
 
 
-def integer(option: str, value: Any, *, minimum: int) -> int:
-    """Return the value if it is an integer of at least ``minimum``."""
-    checked = number(option, value, minimum=minimum)
-    if not isinstance(checked, int):
-        raise TypeError(f"{option} is {value!r}: it must be a whole number")
-    return checked
-
-
 def number(
-    option: str, value: Any, *, minimum: float = -math.inf, above: float = -math.inf
-) -> float:
-    """Return the value if it is a number of at least ``minimum``, and greater than ``above``."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{option} is {value!r}: it must be a number")
-    if value >= minimum and value > above:
-        return value
-    limit = f"more than {above}" if minimum == -math.inf else f"at least {minimum}"
-    raise ValueError(f"{option} is {value!r}: it must be {limit}")
+    option: str, value: Any, *, minimum: float = 0, positive: bool = False, integer: bool = False
+) -> Any:
+    """Return the value if it is a number of at least ``minimum``, not NaN."""
+    if not isinstance(value, int if integer else int | float) or isinstance(value, bool):
+        raise TypeError(f"{option} is {value!r}: it must be a {'whole ' if integer else ''}number")
+    if not (value > 0 if positive else value >= minimum):
+        limit = "more than 0" if positive else f"at least {minimum}"
+        raise ValueError(f"{option} is {value!r}: it must be {limit}")
+    return value

@@ -201,32 +201,24 @@ def _lambda_handler_remedy(function: Any, name: str) -> str:
 
 
 def _parameters_message(function: Any, name: str, signature: inspect.Signature) -> str:
-    parameters = [*signature.parameters.values()]
+    parameters = signature.parameters.values()
     needed = [
-        parameter.name
-        for parameter in parameters
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        each
+        for each in parameters
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]
-    listed = ", ".join(
-        f"{parameter.name}=" if parameter.kind is parameter.KEYWORD_ONLY else parameter.name
-        for parameter in parameters
-        if parameter.name in needed
-    )
-    problem = f"{_PROBLEM} {name}({listed})"
-    if not any(
-        parameter.kind
-        in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.VAR_POSITIONAL)
-        for parameter in parameters
-    ):
+    names = [each.name for each in needed]
+    listed = (f"{each.name}=" if each.kind is each.KEYWORD_ONLY else each.name for each in needed)
+    problem = f"{_PROBLEM} {name}({', '.join(listed)})"
+    if all(each.kind in (each.KEYWORD_ONLY, each.VAR_KEYWORD) for each in parameters):
         return f"{problem} takes none by position. Write: def {name}(task: Task)"
-    problem += f" needs {len(needed)}"
-    if needed[0] in ("self", "cls"):
+    problem += f" needs {len(names)}"
+    if names[0] in ("self", "cls"):
         return (
             f"{problem}. Decorate the method of an instance instead, "
             f"handler = task_handler(worker.{name}), or make it a @staticmethod"
         )
-    if "context" in needed or needed[0] == "event":
+    if "context" in names or names[0] == "event":
         return f"{problem}. {_lambda_handler_remedy(function, name)}"
     return (
         f"{problem}. Write: def {name}(task: Task); give its other parameters default values "

@@ -48,9 +48,7 @@ class TaskRunner:
     ) -> None:
         check.check_names(options)
         self._function = function
-        self._time_reserve = check.number(
-            "time_reserve", options.get("time_reserve", 1.0), minimum=0
-        )
+        self._time_reserve: float = check.number("time_reserve", options.get("time_reserve", 1.0))
         self._observer = Observer(
             logger=options.get("logger"),
             metrics=options.get("metrics"),
@@ -64,9 +62,11 @@ class TaskRunner:
         task_timeout = options.get("task_timeout")
         self._task_timeout = math.inf
         if task_timeout is not None:
-            self._task_timeout = check.number("task_timeout", task_timeout, above=0)
+            self._task_timeout = check.number("task_timeout", task_timeout, positive=True)
         self._strict = check.boolean("strict", options.get("strict", False))
-        self._concurrency = check.integer("concurrency", options.get("concurrency", 1), minimum=1)
+        self._concurrency: int = check.number(
+            "concurrency", options.get("concurrency", 1), minimum=1, integer=True
+        )
         # A bound method would create a reference cycle and keep event loops open until it is
         # collected.
         self._run_one = TaskRunner._run_observed if self._observer.active else TaskRunner._run_task
