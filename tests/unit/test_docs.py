@@ -1,4 +1,4 @@
-"""The documentation says what is so."""
+"""The documentation matches the code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def snippets(page: Path) -> list[str]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """S3 with one bucket, as far as snippets need it."""
+    """Mock S3 with the bucket and the objects that snippets use."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -46,23 +46,25 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_example_of_the_readme_works(project: Path, aws: Any) -> None:
-    """The first thing that anybody reads is a complete function, and does what the text says."""
+    """It is a complete function, and does what the text says."""
     namespace: dict[str, Any] = {}
     exec(snippets(project / "README.md")[0], namespace)
 
-    answer = namespace["handler"](make_event("a b.txt", "empty.txt", "none.txt"), make_context())
+    response = namespace["handler"](make_event("a b.txt", "empty.txt", "none.txt"), make_context())
 
-    assert [(result["resultCode"], result["resultString"]) for result in answer["results"][:2]] == [
+    assert [
+        (result["resultCode"], result["resultString"]) for result in response["results"][:2]
+    ] == [
         ("Succeeded", '{"bytes":8,"lines":2}'),
         ("PermanentFailure", "empty"),
     ]
-    assert answer["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
+    assert response["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
 
 
 def test_the_test_of_the_readme_passes(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The example of a test is one that passes, with the example of a handler."""
+    """It tests the function of the first example."""
     example, test = snippets(project / "README.md")[:2]
     (tmp_path / "app.py").write_text(example)
     monkeypatch.syspath_prepend(tmp_path)
@@ -79,16 +81,14 @@ def test_the_test_of_the_readme_passes(
 def test_the_snippets_of_the_page_on_handlers_run(
     project: Path, aws: Any, monkeypatch: Any
 ) -> None:
-    """Each of them runs as it stands."""
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     for snippet in snippets(project / "docs" / "handlers.md"):
         exec(compile(snippet, "handlers.md", "exec"), {"__name__": "snippet"})
 
 
-def test_the_manifest_of_a_listing_is_complete(
+def test_the_manifest_command_of_the_page_on_deployment_works(
     project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page on deployment says how to get a manifest, and so one gets it."""
     aws.create_bucket(Bucket="my-photos")
     for key in ("2024/a b.txt", "2025/c.txt"):
         aws.put_object(Bucket="my-photos", Key=key, Body=b"")
@@ -127,11 +127,11 @@ def test_every_error_is_drawn_in_the_tree() -> None:
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
-    """Give the lines of the table below a heading, by the names in their first cells."""
+    """Return the rows of the table below a heading, by the names in their first cells."""
     table = page.split(f"## {heading}")[1].split("\n## ", maxsplit=1)[0]
     lines = [line.strip("| ").split("|") for line in table.splitlines() if line.startswith("| `")]
     names = [re.findall(r"`(\w+)`", cells[0]) for cells in lines]
-    assert len({*chain(*names)}) == len([*chain(*names)]), "something is listed twice"
+    assert len({*chain(*names)}) == len([*chain(*names)]), "a name is listed twice"
     return {
         name: [cell.strip() for cell in cells]
         for found, cells in zip(names, lines, strict=True)
@@ -170,7 +170,7 @@ VARIABLE = re.compile(r"\b(?:AWS_[A-Z0-9_]+|TMPDIR|NO_PROXY|no_proxy)\b")
 
 
 def variables(tree: ast.AST) -> Iterator[str]:
-    """Find what text outside of docstrings names, and whatever ``os.environ`` is asked for."""
+    """Find the variables in texts outside of docstrings, and in calls of ``os.environ``."""
     docstrings = {
         id(node.value)
         for node in ast.walk(tree)
@@ -181,14 +181,13 @@ def variables(tree: ast.AST) -> Iterator[str]:
             case ast.Constant(value=str(text)) if id(node) not in docstrings:
                 yield from VARIABLE.findall(text)
             case (
-                ast.Subscript(value=asked, slice=ast.Constant(value=str(name)))
-                | ast.Call(func=asked, args=[ast.Constant(value=str(name)), *_])
-            ) if re.search(r"\bos\.(environ(\.\w+)?|getenv)$", ast.unparse(asked)):
+                ast.Subscript(value=mapping, slice=ast.Constant(value=str(name)))
+                | ast.Call(func=mapping, args=[ast.Constant(value=str(name)), *_])
+            ) if re.search(r"\bos\.(environ(\.\w+)?|getenv)$", ast.unparse(mapping)):
                 yield name
 
 
 def test_the_search_for_variables_finds_all_forms() -> None:
-    """It finds what it is there to find."""
     code = '''
         """A docstring about AWS_NOTHING."""
         value = os.environ["ONE"] or os.environ.get("TWO", "x") or os.getenv("THREE")
@@ -209,12 +208,12 @@ def test_every_folder_is_in_the_architecture(project: Path) -> None:
 
 
 def test_the_command_reference_is_up_to_date(project: Path) -> None:
-    """If it is not, run ``scripts/command-reference``."""
+    """Run ``scripts/command-reference`` to update it."""
     assert (project / "docs" / "commands.md").read_text() == command_reference()
 
 
 def test_commands_in_documentation_use_existing_options(project: Path) -> None:
-    """Whoever types what stands there is not told that there is no such option."""
+    """Each option in an example is an option of that command."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     lines = re.findall(
         r"\bs3batch (run|invoke|event|init|serve|job \w+)\b([^\n`]*)",
@@ -234,7 +233,7 @@ def test_commands_in_documentation_use_existing_options(project: Path) -> None:
 
 
 def test_links_between_pages_exist(project: Path) -> None:
-    """A page that was renamed is renamed everywhere."""
+    """A renamed page must be renamed everywhere."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     for page in pages:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
