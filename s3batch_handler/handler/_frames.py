@@ -76,6 +76,15 @@ def is_called_by_interpreter(frame: FrameType) -> bool:
     )
 
 
+def is_in_trace_function(frame: FrameType) -> bool:
+    """Return whether a trace or profile function is running.
+
+    Python removes such a function, which belongs to a debugger for example, if it raises.
+    """
+    codes = {_code_of(sys.gettrace()), _code_of(sys.getprofile())}
+    return any(outer.f_code in codes for outer in frames_of_call(frame))
+
+
 def _code_of(function: object) -> CodeType | None:
     if isinstance(function, MethodType):
         function = function.__func__

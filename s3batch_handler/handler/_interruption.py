@@ -21,6 +21,7 @@ from s3batch_handler.handler._frames import (
     function_with_limit,
     imported_module,
     is_called_by_interpreter,
+    is_in_trace_function,
     is_unsafe_to_interrupt,
     module_name,
     skips_handlers,
@@ -68,6 +69,7 @@ class CallLimit:
     _last_position: tuple[int, int] | None = None  # where the code was at the last check
     _delays = 0
     _stop_requests = 0
+    _is_interrupting = False  # signals during an interruption are ignored
 
     def __init__(
         self, due: float, reserve: float, interruptible: Interruptible | None = None
@@ -91,6 +93,15 @@ class CallLimit:
             OutOfTime: An interruption is safe now, or cannot be delayed.
         """
         self.was_due = True
+        if self._is_interrupting or is_in_trace_function(frame):
+            return  # the next signal comes after CHECK_INTERVAL
+        self._is_interrupting = True
+        try:
+            self._interrupt(frame, now)
+        finally:
+            self._is_interrupting = False
+
+    def _interrupt(self, frame: FrameType, now: float) -> None:
         self.next = now + CHECK_INTERVAL
         self._end_delay_watch()
         innermost, frame = frame, frame_of_function(frame)
@@ -147,7 +158,9 @@ class CallLimit:
         def raise_at_second() -> None:
             nonlocal is_first
             if not is_first:
+                self._is_interrupting = True
                 self._end_delay_watch()
+                self._is_interrupting = False
                 self._raise(monotonic())
             is_first = False
 
