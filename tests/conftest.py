@@ -39,9 +39,12 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 
-# Machines may be busy: how long an example takes says nothing about the code.
-settings.register_profile("at leisure", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("at leisure")
+# On a busy machine, an example may take long.
+settings.register_profile(
+    "quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25
+)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=500)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session", autouse=True)
