@@ -8,6 +8,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,29 +37,29 @@ ERROR = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></Err
 
 
 class FakeAws:
-    """S3 Control, S3 and STS over HTTP. Looks at a job end as scripted, the last one for ever.
+    """S3 Control, S3 and STS over HTTP. DescribeJob answers by a script, whose last step repeats.
 
     ``Active``: a status of the job. ``503 SlowDown``: an error. ``502``: a page of a proxy.
-    ``close``: no answer. ``half``: half of one. ``html``: something else. ``hang``: silence.
+    ``close``: no response. ``half``: half a response. ``html``: a page. ``hang``: a late response.
     """
 
     def __init__(self, *script: str) -> None:
         self._script = list(script)
-        self.looks: list[str] = []
+        self.requests: list[str] = []
         self.failures: list[tuple[int, str]] = []
         self.failures_of_sts: list[tuple[int, str]] = []
         self.end_hanging = threading.Event()
 
     def next_step(self) -> str:
         step = self._script.pop(0) if len(self._script) > 1 else self._script[0]
-        self.looks.append(step)
+        self.requests.append(step)
         return step
 
 
 def handler_of(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if "/jobs/" not in self.path:  # is the function as it should be?
+            if "/jobs/" not in self.path:  # GetFunctionConfiguration
                 self._send(404, ERROR.format("ResourceNotFoundException"))
                 return
             if aws.failures:
@@ -144,17 +145,17 @@ SUBMIT = (
 @pytest.mark.parametrize(
     "failure", ["503 SlowDown", "500 InternalError", "502", "close", "half", "html"]
 )
-def test_waiting_goes_on_after_a_failure(failure: str) -> None:
-    """It is said once for each outage, and that the job is watched again."""
+def test_waiting_continues_after_a_failure(failure: str) -> None:
+    """Each outage is reported once, and its end, too."""
     with serving(failure, failure, "Active", failure, "Complete") as (aws, address):
         run = wait(address, "--json", "--quiet")
 
     assert run.exit_code == 0, run.stderr
     assert json.loads(run.stdout)["Status"] == "Complete"
-    assert len(aws.looks) == 5
+    assert len(aws.requests) == 5
     lines = run.stderr.splitlines()
-    away = f"s3batch: job {JOB_ID} cannot be watched at the moment: "
-    assert [line.startswith(away) for line in lines] == [True, False] * 2
+    outage = f"s3batch: job {JOB_ID} cannot be watched at the moment: "
+    assert [line.startswith(outage) for line in lines] == [True, False] * 2
     assert lines[0].endswith("; retrying for up to 600 s")
     assert lines[1] == lines[3] == f"job {JOB_ID} is watched again"
 
@@ -162,8 +163,8 @@ def test_waiting_goes_on_after_a_failure(failure: str) -> None:
 @pytest.mark.parametrize(
     "answer", [(503, ""), (400, ERROR.format("Throttling")), (200, "<html></html>"), (200, "<ht")]
 )
-def test_sts_may_fail_as_well(answer: tuple[int, str]) -> None:
-    """It is asked first, for the account."""
+def test_waiting_continues_after_a_failure_of_sts(answer: tuple[int, str]) -> None:
+    """STS is requested first, for the account ID."""
     with serving("Complete") as (aws, address):
         aws.failures_of_sts = [answer] * 2
         run = wait(address, "--json")
@@ -172,8 +173,7 @@ def test_sts_may_fail_as_well(answer: tuple[int, str]) -> None:
     assert "cannot be watched at the moment" in run.stderr
 
 
-def test_an_address_that_does_not_resolve() -> None:
-    """Waiting ends after ``--retry-for`` seconds, with the command that waits again."""
+def test_waiting_ends_after_retry_for_with_the_command_to_wait_again() -> None:
     run = s3batch("http://sts.invalid:1", "wait", JOB_ID, "--poll", "0.01", "--retry-for", "0.1")
 
     assert run.exit_code == 3
@@ -183,8 +183,8 @@ def test_an_address_that_does_not_resolve() -> None:
     assert last.endswith(f"to wait again: s3batch job wait {JOB_ID}")
 
 
-def test_an_outage_that_lasts(tmp_path: Path) -> None:
-    """Exit code 3: whether the job failed is not known. The last line fits a shell."""
+def test_the_command_to_wait_again_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    """Exit code 3: whether the job failed is not known."""
     (tmp_path / "config").write_text("[profile a b]\nregion = eu-west-1\n")
     with serving("Active", "503 SlowDown") as (_, address):
         run = wait(
@@ -205,42 +205,41 @@ def test_an_outage_that_lasts(tmp_path: Path) -> None:
         ("403 InvalidClientTokenId", "InvalidClientTokenId"),
     ],
 )
-def test_a_refusal_ends_the_waiting_at_once(refusal: str, hint: str) -> None:
-    """With a hint, and exit code 3: the job has not failed."""
+def test_a_permanent_error_ends_the_waiting_at_once(refusal: str, hint: str) -> None:
+    """Exit code 3, with a hint: the job has not failed."""
     with serving("Active", refusal) as (aws, address):
         run = wait(address, "--json")
 
     assert (run.exit_code, run.stdout) == (3, "")
     assert hint in run.stderr
-    assert len(aws.looks) <= 3
+    assert len(aws.requests) <= 3
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        "<html><head><title>No</title></head></html>",
-        "<!DOCTYPE html>\n<html><body>No</body></html>",
-        "<html><br></html>",
-        "<error/>",
-        "no",
-        "",
-    ],
+PAGES = (
+    "<html><head><title>No</title></head></html>",
+    "<!DOCTYPE html>\n<html><body>No</body></html>",
+    "<html><br></html>",
+    "<error/>",
+    "no",
+    "",
 )
-@pytest.mark.parametrize("verb", ["wait", "describe"])
-@pytest.mark.parametrize("problem", ["403: Forbidden", "404: Not Found"])
-def test_page_of_a_proxy(page: str, verb: str, problem: str) -> None:
-    """The error has the HTTP status, whatever the body is."""
+
+
+@pytest.mark.parametrize(("verb", "exit_code"), [("wait", 3), ("describe", 1)])
+def test_the_page_of_a_proxy_is_reported_by_its_http_status(verb: str, exit_code: int) -> None:
     with serving("Active") as (aws, address):
-        aws.failures = [(int(problem[:3]), page)]
-        run = s3batch(address, verb, JOB_ID)
+        for page, problem in product(PAGES, ("403: Forbidden", "404: Not Found")):
+            aws.failures = [(int(problem[:3]), page)]
 
-    assert run.exit_code == (3 if verb == "wait" else 1)
-    assert run.stderr.startswith(f"s3batch: {problem}")
+            run = s3batch(address, verb, JOB_ID)
+
+            assert run.exit_code == exit_code
+            assert run.stderr.startswith(f"s3batch: {problem}")
 
 
-def test_a_redirect_of_a_proxy_is_survived() -> None:
-    """The log-in page of a network says nothing about the job."""
+def test_waiting_continues_after_a_redirect_of_a_proxy() -> None:
+    """A log-in page of a network says nothing about the job."""
     with serving("Active", "Complete") as (aws, address):
         aws.failures = [(302, "<html>log in</html>")]
         run = wait(address)
@@ -249,8 +248,8 @@ def test_a_redirect_of_a_proxy_is_survived() -> None:
     assert "cannot be watched at the moment: 302" in run.stderr
 
 
-def test_credentials_that_were_renewed_meanwhile() -> None:
-    """They are read again once: another program may have written new ones."""
+def test_expired_credentials_are_loaded_again_once() -> None:
+    """Another program may have renewed them."""
     with serving("Active", "400 ExpiredToken", "Active", "400 ExpiredToken", "Complete") as (
         _,
         address,
@@ -260,8 +259,7 @@ def test_credentials_that_were_renewed_meanwhile() -> None:
     assert (run.exit_code, run.stderr) == (0, "")
 
 
-def test_no_credentials() -> None:
-    """Exit code 3, with what to do."""
+def test_missing_credentials_are_reported_with_what_to_do() -> None:
     run = wait(
         "http://127.0.0.1:1",
         AWS_ACCESS_KEY_ID=None,
@@ -274,8 +272,10 @@ def test_no_credentials() -> None:
     assert "run 'aws configure'" in run.stderr
 
 
-def test_a_job_of_another_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not found for longer than a new job is invisible: the error says where it is not."""
+def test_a_job_that_does_not_exist_is_reported_with_account_and_region(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AWS may not find a new job for some seconds, so the request is retried."""
     monkeypatch.setattr("s3batch_handler.jobs._waiting._UNTIL_VISIBLE", 0.1)
     with serving("404 NoSuchJobException") as (_, address):
         run = wait(address, "--region", "us-west-2")
@@ -284,25 +284,24 @@ def test_a_job_of_another_region(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "(account 123456789012, Region us-west-2: see --account-id" in run.stderr
 
 
-def test_a_server_that_does_not_answer() -> None:
-    """botocore's own time-outs and retries do not multiply ``--retry-for``."""
+def test_timeouts_of_botocore_do_not_extend_retry_for() -> None:
     with serving("hang") as (aws, address):
         run = wait(address, "--retry-for", "0.5")
 
     assert run.exit_code == 3
     assert "ReadTimeoutError" in run.stderr
-    assert len(aws.looks) == 2
+    assert len(aws.requests) == 2
 
 
-def test_a_job_that_is_not_over_in_time_has_been_watched() -> None:
-    """Exit code 1, as before."""
+def test_a_timeout_exits_with_1_not_3() -> None:
     with serving("Active") as (_, address):
         assert wait(address, "--timeout", "0.05").exit_code == 1
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--retry-for", "0.1"), 3)])
-def test_submit_never_loses_the_id_of_a_job(options: tuple[str, ...], code: int) -> None:
-    """``submit --wait`` survives as ``wait`` does; if it cannot, it prints the id as without it."""
+def test_submit_prints_the_job_id_even_if_waiting_fails(
+    options: tuple[str, ...], code: int
+) -> None:
     script = ("503 SlowDown",) if options else ("503 SlowDown", "Complete")
     with serving(*script) as (_, address):
         run = s3batch(address, *SUBMIT, "--wait", "--json", "--quiet", *options)
@@ -310,25 +309,31 @@ def test_submit_never_loses_the_id_of_a_job(options: tuple[str, ...], code: int)
     assert (run.exit_code, json.loads(run.stdout)["JobId"]) == (code, JOB_ID)
 
 
-def test_retry_for_without_wait() -> None:
-    """No option is silently ignored."""
+def test_retry_for_without_wait_is_wrong_usage() -> None:
     run = s3batch("http://127.0.0.1:1", *SUBMIT, "--retry-for", "3")
 
     assert run.exit_code == 2
     assert "Option --retry-for needs --wait." in run.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("script", [("Active",), ("503 SlowDown",), ("hang",)])
-def test_ctrl_c_while_waiting(script: tuple[str, ...], number: int) -> None:
-    """Exit code 130, also in an outage; the job goes on, and the error says how to wait again."""
-    with serving(*script) as (aws, address):
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        ("Active", signal.SIGTERM),
+        ("Active", signal.SIGINT),
+        ("503 SlowDown", signal.SIGINT),
+        ("hang", signal.SIGINT),
+    ],
+)
+def test_ctrl_c_prints_the_command_to_wait_again(step: str, number: int) -> None:
+    """The job continues; exit code 130."""
+    with serving(step) as (aws, address):
         environment: Any = {**clean_environment(), "AWS_ENDPOINT_URL": address}
         command = [*COMMAND, "job", *SUBMIT, "--wait"]
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
-            wait_for(lambda: bool(aws.looks))
+            wait_for(lambda: bool(aws.requests))
 
             process.send_signal(number)
 
