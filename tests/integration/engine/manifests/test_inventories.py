@@ -115,8 +115,14 @@ def test_a_waiting_job_keeps_the_inventory_that_it_read(jobs: ManifestJobs) -> N
         ({"fileSchema": "Bucket, Size"}, "Required fields are missing in the schema: Key"),
         ({"fileSchema": "Bucket, Key"}, "Unexpected number of task fields"),
         ({"files": []}, "the manifest is empty"),
-        ({"files": [{"key": "gone", "size": 1, "MD5checksum": "0" * 32}]}, "gone: missing, but listed"),
-        ({"destinationBucket": "arn:aws:s3:::elsewhere"}, "inventory/data/0.csv.gz: missing, but listed"),
+        (
+            {"files": [{"key": "gone", "size": 1, "MD5checksum": "0" * 32}]},
+            "gone: missing, but listed",
+        ),
+        (
+            {"destinationBucket": "arn:aws:s3:::elsewhere"},
+            "inventory/data/0.csv.gz: missing, but listed",
+        ),
     ],
 )
 def test_an_invalid_inventory_fails_the_job(
