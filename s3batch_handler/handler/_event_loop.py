@@ -11,6 +11,7 @@ import sys
 import threading
 import weakref
 from asyncio import _get_running_loop, _set_running_loop
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.core._errors import OutOfTime
@@ -80,6 +81,8 @@ class EventLoop:
 
         async def attempt_one(number: int, free: asyncio.Semaphore) -> None:
             async with free:
+                if 0 < seconds < monotonic() - begin and started.intersection(batch):
+                    return  # the loop may be interrupted soon, so the next one processes it
                 started.add(number)
                 try:
                     done[number] = await attempt(items[number])
@@ -92,7 +95,7 @@ class EventLoop:
 
         while waiting := [number for number in range(len(items)) if number not in done]:
             batch = waiting if concurrency > 1 else waiting[:1]
-            seconds = time_limit(len(batch))
+            seconds, begin = time_limit(len(batch)), monotonic()
             try:
                 self.run(attempt_many(batch), seconds)
             except BaseException as error:  # nothing may end the environment

@@ -18,7 +18,7 @@ from s3batch_handler import (
     task_handler,
 )
 from s3batch_handler.testing import make_context, make_event
-from tests.support.handlers import LONG, codes_of, results_of, short_context, soon
+from tests.support.handlers import LONG, RESERVE, codes_of, results_of, short_context, soon
 
 pytestmark = pytest.mark.usefixtures("loops_are_closed")
 
@@ -113,7 +113,7 @@ def test_no_time_left(left: int) -> None:
 def test_coroutine_that_blocks(concurrency: int) -> None:
     """A coroutine that blocks the loop is ended as well, and costs no other task its answer."""
 
-    @task_handler(task_timeout=0.5, concurrency=concurrency)
+    @task_handler(task_timeout=0.2, time_reserve=RESERVE, concurrency=concurrency)
     async def handler(task: Task) -> str:
         if task.key == "b":
             time.sleep(LONG)
@@ -125,6 +125,22 @@ def test_coroutine_that_blocks(concurrency: int) -> None:
     assert first == third == ("Succeeded", "done")
     assert second[0] == "TemporaryFailure"
     assert "out of time" in second[1]
+
+
+def test_task_after_a_coroutine_that_blocks_has_its_own_time() -> None:
+    """It does not have to end before the interrupted event loop is stopped."""
+
+    @task_handler(task_timeout=0.5, time_reserve=0.2, concurrency=2)
+    async def handler(task: Task) -> str:
+        if task.key == "b":
+            time.sleep(LONG)
+        await asyncio.sleep(0.3 if task.key == "c" else 0)
+        return "done"
+
+    with soon():
+        response = handler(make_event("a", "b", "c"), make_context())
+
+    assert results_of(response)[2] == ("Succeeded", "done")
 
 
 def test_stubborn_coroutine() -> None:
