@@ -1,6 +1,6 @@
 """Errors of AWS, recognized by the shape of botocore's ClientError, and which are temporary.
 
-botocore is not imported. What the rules know about AWS is in ``_retry_tables.py``.
+botocore is not imported. The codes are in ``_aws_error_table.py``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from s3batch_handler.core._aws_error_table import (
+    CODE_RESULTS,
+    HTTP_STATUSES,
+    MESSAGE_RULES,
+    ORIGINAL_STATUSES,
+    REASON_KEYS,
+    REASON_LIST_PARTS,
+    REASON_LISTS,
+    REQUEST_ID_HEADERS,
+    RESPONSE_ATTRIBUTES,
+    SUCCESS_CODES,
+    TEMPORARY_PARTS,
+    UNPROCESSED,
+)
 from s3batch_handler.core._inspection import (
     MAX_EXAMINED,
     as_http_status,
@@ -17,20 +31,6 @@ from s3batch_handler.core._inspection import (
     read_attribute,
 )
 from s3batch_handler.core._model import ResultCode
-from s3batch_handler.core._retry_tables import (
-    ANSWERS,
-    CODE_RESULTS,
-    HTTP_STATUSES,
-    MESSAGES,
-    NO_REASONS,
-    REASON_KEYS,
-    REASON_LIST_PARTS,
-    REASON_LISTS,
-    REQUEST_ID_HEADERS,
-    STATUSES_BEHIND,
-    TEMPORARY_PARTS,
-    UNPROCESSED,
-)
 
 
 def aws_error_code(error: BaseException) -> str | None:
@@ -93,7 +93,7 @@ def _reason_phrase(status: int) -> str:
 
 def aws_responses(exception: BaseException) -> Iterator[Mapping[str, object]]:
     """Yield the responses of AWS that an exception holds."""
-    for name in ANSWERS:
+    for name in RESPONSE_ATTRIBUTES:
         response = read_attribute(exception, name)
         if isinstance(response, Mapping):
             yield response
@@ -125,13 +125,13 @@ def combine_results(results: Iterable[ResultCode | None]) -> ResultCode | None:
 
 def _result_by_original_status(response: Mapping[str, object]) -> ResultCode | None:
     """Classify by the HTTP status that a service passes on, if that status is temporary."""
-    results = {result_by_status(as_http_status(response.get(name))) for name in STATUSES_BEHIND}
+    results = {result_by_status(as_http_status(response.get(name))) for name in ORIGINAL_STATUSES}
     return ResultCode.TEMPORARY_FAILURE if ResultCode.TEMPORARY_FAILURE in results else None
 
 
 def _result_by_message(aws: AwsError) -> ResultCode | None:
     message = aws.message.lower()
-    for result, codes, texts, operations in MESSAGES.values():
+    for result, codes, texts, operations in MESSAGE_RULES.values():
         applies = aws.operation in operations or any(text in message for text in texts)
         if applies and (not codes or aws.code in codes):
             return result
@@ -180,7 +180,7 @@ def _listed_reasons(response: Mapping[str, object]) -> Iterator[str]:
         elif name in REASON_LISTS or any(part in str(name).lower() for part in REASON_LIST_PARTS):
             for item in mappings_in([*items.values()] if isinstance(items, Mapping) else items):
                 codes = [*_codes(item)]
-                yield from (code for code in codes if code.lower() not in NO_REASONS)
+                yield from (code for code in codes if code.lower() not in SUCCESS_CODES)
                 if not codes and name not in REASON_LISTS:
                     yield ""
 
@@ -207,7 +207,7 @@ def mappings_in(value: object) -> Iterator[Mapping[str, object]]:
 def _reasons_in_message(message: str) -> list[str]:
     quoted = _QUOTED_REASONS.search(message)
     codes = [code.strip() for code in quoted[1].split(",")] if quoted else []
-    return [code for code in codes if code.lower() not in NO_REASONS]
+    return [code for code in codes if code.lower() not in SUCCESS_CODES]
 
 
 _QUOTED_REASONS: Final = re.compile(r"cancellation reasons for specific reasons \[([^\]]*)\]")

@@ -11,12 +11,28 @@ from itertools import chain
 from typing import Any, Final
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.core._retry_tables import CAUSES, MEMBERS, MEMBERS_OF, REMOTE_TRACEBACKS
+from s3batch_handler.core._patterns import words
 
 MAX_EXAMINED: Final = 1000
 """The most exceptions of a group, and entries of a list, that are examined."""
 
 _MAX_CHAIN: Final = 50_000
+
+MEMBERS_ATTRIBUTE: Final = "child_exceptions"
+"""The attribute of Powertools' BatchProcessingError that holds the exceptions of its records."""
+
+MEMBERS_OF: Final[Mapping[str, str]] = {"paramiko.NoValidConnectionsError": "errors"}
+"""Other exceptions that hold exceptions, by address in this case, and the attribute."""
+
+CAUSES: Final = ("inner_exception", "orig", "reason")
+"""Attributes that hold what an exception was raised from, where its chain does not: of azure-core,
+and of SQLAlchemy, urllib and urllib3 if the exception comes from another process."""
+
+REMOTE_TRACEBACKS: Final = words("""
+    concurrent._RemoteTraceback joblib._RemoteTraceback loky._RemoteTraceback
+    multiprocess.RemoteTraceback multiprocessing.RemoteTraceback
+""")
+"""What exceptions from other processes have instead of their chain: a text that quotes it."""
 
 
 def class_names(error: BaseException) -> tuple[str, ...]:
@@ -98,7 +114,7 @@ def group_members(exception: BaseException) -> tuple[BaseException, ...]:
     if isinstance(exception, BaseExceptionGroup):
         return exception.exceptions
     name = next(filter(MEMBERS_OF.__contains__, class_names(exception)), None)
-    children = read_attribute(exception, MEMBERS_OF[name] if name else MEMBERS)
+    children = read_attribute(exception, MEMBERS_OF[name] if name else MEMBERS_ATTRIBUTE)
     if isinstance(children, dict):
         children = [*children.values()]
     if not isinstance(children, list | tuple):

@@ -1,6 +1,7 @@
 """Rules for exceptions that are not errors of AWS: by class, number, status, text or place.
 
-What the rules know about other libraries is in ``_retry_tables.py``. No library is imported.
+The names are in ``_exception_class_table.py`` and ``_library_error_table.py``. No library is
+imported.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from s3batch_handler.core._aws_errors import (
     result_by_response,
     result_by_status,
 )
+from s3batch_handler.core._exception_class_table import CLASS_RESULTS, UNTRUSTED, UNTRUSTED_TEXTS
 from s3batch_handler.core._inspection import (
     MAX_EXAMINED,
+    REMOTE_TRACEBACKS,
     as_http_status,
     as_mapping,
     call_method,
@@ -29,39 +32,35 @@ from s3batch_handler.core._inspection import (
     raised_from,
     read_attribute,
 )
-from s3batch_handler.core._model import ResultCode
-from s3batch_handler.core._redaction import short_text
-from s3batch_handler.core._retry_tables import (
+from s3batch_handler.core._library_error_table import (
     BULK_ERRORS,
     BULK_WRITE_ERROR,
     BULK_WRITE_LISTS,
-    CHAINED,
-    CLASS_RESULTS,
+    CRT_ERROR,
     ERROR_NUMBERS,
     GOOGLE_REASONS_IN,
     KNOWN_CLASSES,
-    LOWERED_GOOGLE_REASONS,
     MINIO_ERROR,
     NO_CONNECTION,
+    ONLY_WITHOUT_CAUSE,
     PERMANENT_RPC_STATUSES,
     PERMANENT_RPC_TEXTS,
-    REMOTE_TRACEBACKS,
     REPLY_CODES,
     RETRY_FLAGS,
     RPC_ERROR,
     SQLSTATES_IN,
     STATUS_BY_HEADERS,
+    STATUS_CLASSES,
     TEMPORARY_ERROR_NUMBERS,
+    TEMPORARY_GOOGLE_REASONS,
     TEMPORARY_PLACES,
     TEMPORARY_RPC_STATUSES,
     TEMPORARY_SQLSTATES,
     TEMPORARY_TEXTS,
-    TRANSLATED,
     UNDECIDED_SQLSTATES,
-    UNTRUSTED,
-    UNTRUSTED_TEXTS,
-    WITH_STATUS,
 )
+from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._redaction import short_text
 
 
 def result_by_tables(exception: BaseException) -> ResultCode | None:
@@ -91,7 +90,7 @@ _LONGEST_TRACEBACK: Final = 100_000  # characters
 
 def _result_by_original(cause: BaseException | None) -> ResultCode | None:
     """Classify by the awscrt error that boto3 converted to a ClientError, if its text is known."""
-    if cause is None or not has_class(cause, TRANSLATED):
+    if cause is None or not has_class(cause, CRT_ERROR):
         return None
     return _result_by_text(TEMPORARY_TEXTS["awscrt.AwsCrtError"], short_text(cause))
 
@@ -115,7 +114,7 @@ def _result_by_class(name: str, exception: BaseException) -> ResultCode | None:
     if name == MINIO_ERROR:
         return _result_by_minio(exception)
     if name in TEMPORARY_TEXTS:
-        if name in CHAINED and raised_from(exception) is not None:
+        if name in ONLY_WITHOUT_CAUSE and raised_from(exception) is not None:
             return None
         return _result_by_text(TEMPORARY_TEXTS[name], short_text(exception))
     result = CLASS_RESULTS[name]
@@ -194,7 +193,8 @@ def _result_by_google_reasons(exception: BaseException) -> ResultCode | None:
     errors = read_attribute(exception, GOOGLE_REASONS_IN[name]) if name else None
     reasons = [each.get("reason") for each in islice(mappings_in(errors), MAX_EXAMINED)]
     known = {each.lower().replace("_", "") for each in reasons if isinstance(each, str)}
-    return ResultCode.TEMPORARY_FAILURE if known and known <= LOWERED_GOOGLE_REASONS else None
+    temporary = set(map(str.lower, TEMPORARY_GOOGLE_REASONS))
+    return ResultCode.TEMPORARY_FAILURE if known and known <= temporary else None
 
 
 def _result_by_reply(reply: object) -> ResultCode | None:
@@ -235,7 +235,7 @@ def _http_status(exception: BaseException) -> int | None:
     status = status or read_attribute(exception, "status_code")
     status = status or read_attribute(exception, "http_status")
     has_headers = read_attribute(exception, "headers") is not None
-    if status is None and (has_headers or has_class(exception, *WITH_STATUS)):
+    if status is None and (has_headers or has_class(exception, *STATUS_CLASSES)):
         statuses = (as_http_status(read_attribute(exception, name)) for name in STATUS_BY_HEADERS)
         return next(filter(None, statuses), None)
     return as_http_status(status)

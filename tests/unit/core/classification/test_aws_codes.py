@@ -15,7 +15,7 @@ import botocore.stub
 import pytest
 from botocore.client import Config
 
-from s3batch_handler.core import _retry_tables as table
+from s3batch_handler.core import _aws_error_table as aws
 from s3batch_handler.core._error_text import describe
 from tests.support.exceptions import (
     PERMANENT,
@@ -37,23 +37,23 @@ def test_aws_code_counts_more_than_its_status(subtests: pytest.Subtests) -> None
     for status in [None, 400, 403, 404, 503]:
         with subtests.test(status=status):
             for codes, expected in [
-                (table.TEMPORARY_CODES, TEMPORARY),
-                (table.PERMANENT_CODES, PERMANENT),
+                (aws.TEMPORARY_CODES, TEMPORARY),
+                (aws.PERMANENT_CODES, PERMANENT),
             ]:
                 for code in (code for group in codes.values() for code in group):
                     assert code_of(client_error(code, status)) is expected, code
 
 
 def test_no_code_is_listed_that_a_part_of_it_decides() -> None:
-    codes = [code for group in table.TEMPORARY_CODES.values() for code in group]
+    codes = [code for group in aws.TEMPORARY_CODES.values() for code in group]
 
-    assert not [code for code in codes for part in table.TEMPORARY_PARTS if part in code.lower()]
+    assert not [code for code in codes for part in aws.TEMPORARY_PARTS if part in code.lower()]
 
 
 def test_no_code_stands_in_the_table_twice() -> None:
     codes = [
         code.lower()
-        for part in (table.TEMPORARY_CODES, table.PERMANENT_CODES)
+        for part in (aws.TEMPORARY_CODES, aws.PERMANENT_CODES)
         for group in part.values()
         for code in group
     ]

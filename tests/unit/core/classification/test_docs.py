@@ -8,7 +8,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from s3batch_handler.core import _retry_tables as table
+from s3batch_handler.core import _aws_error_table as aws
+from s3batch_handler.core import _exception_class_table as classes
+from s3batch_handler.core import _inspection as inspection
+from s3batch_handler.core import _library_error_table as libraries
 from s3batch_handler.core._error_text import describe
 from tests.support.classification_page import DOCS, names_in, row_of
 from tests.support.exceptions import TEMPORARY
@@ -20,20 +23,20 @@ if TYPE_CHECKING:
 def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
     """Every name and every reason of the table stands in its section of the page, no other."""
     for title, data in [
-        ("Temporary codes", table.TEMPORARY_CODES),
-        ("Permanent codes", table.PERMANENT_CODES),
-        ("Temporary: a network that may work again in a minute", table.TEMPORARY_CLASSES),
-        ("Permanent: they come again each time", table.PERMANENT_CLASSES),
-        ("No opinion: what they were raised from decides", table.UNDECIDED_CLASSES),
+        ("Temporary codes", aws.TEMPORARY_CODES),
+        ("Permanent codes", aws.PERMANENT_CODES),
+        ("Temporary: a network that may work again in a minute", classes.TEMPORARY_CLASSES),
+        ("Permanent: they come again each time", classes.PERMANENT_CLASSES),
+        ("No opinion: what they were raised from decides", classes.UNDECIDED_CLASSES),
     ]:
         with subtests.test(title=title):
-            beside = {*table.TEMPORARY_PARTS, *table.TEMPORARY_ERRNOS, *table.STATUSES_BEHIND}
-            beside |= {*table.UNTRUSTED_TEXTS}
+            beside = {*aws.TEMPORARY_PARTS, *libraries.TEMPORARY_ERRNOS, *aws.ORIGINAL_STATUSES}
+            beside |= {*classes.UNTRUSTED_TEXTS}
             beside |= {"AWS.SimpleQueueService.QueueDeletedRecently", "KMS.KeyUnavailableException"}
             beside |= {"OSError", "socket.gaierror", "EAI_AGAIN", "socket.herror", "TRY_AGAIN"}
             beside |= {
-                *table.CAUSES,
-                *table.REMOTE_TRACEBACKS,
+                *inspection.CAUSES,
+                *inspection.REMOTE_TRACEBACKS,
                 "ConcurrentAccess",
                 "INTERNAL_FAILURE",
             }
@@ -50,41 +53,44 @@ def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtest
     for title, rows in [
         (
             "Codes whose message decides",
-            {why: [name for names in w[1:] for name in names] for why, w in table.MESSAGES.items()},
+            {
+                why: [name for names in w[1:] for name in names]
+                for why, w in aws.MESSAGE_RULES.items()
+            },
         ),
         (
             "By what the message says",
-            {f"`{name}`": [name, *texts] for name, texts in table.TEMPORARY_TEXTS.items()},
+            {f"`{name}`": [name, *texts] for name, texts in libraries.TEMPORARY_TEXTS.items()},
         ),
         (
             "By the number of an error",
             {
                 f"`{name}`": [name, where, *map(str, numbers)]
-                for name, (where, numbers) in table.ERROR_NUMBERS.items()
+                for name, (where, numbers) in libraries.ERROR_NUMBERS.items()
             },
         ),
         (
             "By the SQLSTATE of a database",
-            {why: [*states] for why, states in table.TEMPORARY_SQLSTATES.items()},
+            {why: [*states] for why, states in libraries.TEMPORARY_SQLSTATES.items()},
         ),
         (
             "By the status of a gRPC call",
             {
-                "temporary": [*table.TEMPORARY_RPC_STATUSES],
-                "permanent": [*table.PERMANENT_RPC_STATUSES],
+                "temporary": [*libraries.TEMPORARY_RPC_STATUSES],
+                "permanent": [*libraries.PERMANENT_RPC_STATUSES],
             },
         ),
         (
             "By the reply of a mail server",
-            {f"`{name}`": [name, where] for name, where in table.REPLY_CODES.items()},
+            {f"`{name}`": [name, where] for name, where in libraries.REPLY_CODES.items()},
         ),
         (
             "By the results of a bulk request",
-            {f"`{name}`": [name, where] for name, where in table.BULK_ERRORS.items()},
+            {f"`{name}`": [name, where] for name, where in libraries.BULK_ERRORS.items()},
         ),
         (
             "By the module that raised them",
-            {why: [*modules, *cls] for why, (modules, cls) in table.TEMPORARY_PLACES.items()},
+            {why: [*modules, *cls] for why, (modules, cls) in libraries.TEMPORARY_PLACES.items()},
         ),
     ]:
         with subtests.test(title=title):
@@ -99,7 +105,7 @@ def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtest
 def test_page_has_the_lists_of_reasons() -> None:
     section = DOCS.read_text().split("### Several reasons")[1].split("\n#")[0]
     names = set(re.findall(r"`([^`]+)`", section))
-    tables = (table.REASON_LISTS, table.REASON_LIST_PARTS, table.REASON_KEYS, table.UNPROCESSED)
+    tables = (aws.REASON_LISTS, aws.REASON_LIST_PARTS, aws.REASON_KEYS, aws.UNPROCESSED)
 
     assert names >= {*itertools.chain(*tables)}
 
@@ -107,31 +113,31 @@ def test_page_has_the_lists_of_reasons() -> None:
 def test_page_has_the_small_tables_too() -> None:
     page = DOCS.read_text()
 
-    assert names_in("HTTP statuses") >= {str(status) for status in table.HTTP_STATUSES}
-    for status, (code, words) in table.HTTP_STATUSES.items():
+    assert names_in("HTTP statuses") >= {str(status) for status in aws.HTTP_STATUSES}
+    for status, (code, words) in aws.HTTP_STATUSES.items():
         kind = "temporary" if code is TEMPORARY else "permanent"
         assert f"| `{status}` | {words} | {kind} |" in page
     small = (
-        table.TEMPORARY_ERRNOS,
-        table.TEMPORARY_PARTS,
-        table.ANSWERS,
-        [table.MEMBERS],
-        [table.TRANSLATED],
-        [*table.MEMBERS_OF.values()],
-        table.UNTRUSTED_TEXTS,
-        itertools.chain(*table.SQLSTATES_IN.items()),
-        table.UNDECIDED_SQLSTATES,
-        [table.RPC_ERROR, *table.PERMANENT_RPC_TEXTS],
-        itertools.chain(*table.GOOGLE_REASONS_IN.items()),
-        table.TEMPORARY_GOOGLE_REASONS,
-        [table.MINIO_ERROR, table.NO_CONNECTION, table.BULK_WRITE_ERROR],
-        table.BULK_WRITE_LISTS,
-        itertools.chain(*table.RETRY_FLAGS.items()),
-        table.STATUSES_BEHIND,
+        libraries.TEMPORARY_ERRNOS,
+        aws.TEMPORARY_PARTS,
+        aws.RESPONSE_ATTRIBUTES,
+        [inspection.MEMBERS_ATTRIBUTE],
+        [libraries.CRT_ERROR],
+        [*inspection.MEMBERS_OF.values()],
+        classes.UNTRUSTED_TEXTS,
+        itertools.chain(*libraries.SQLSTATES_IN.items()),
+        libraries.UNDECIDED_SQLSTATES,
+        [libraries.RPC_ERROR, *libraries.PERMANENT_RPC_TEXTS],
+        itertools.chain(*libraries.GOOGLE_REASONS_IN.items()),
+        libraries.TEMPORARY_GOOGLE_REASONS,
+        [libraries.MINIO_ERROR, libraries.NO_CONNECTION, libraries.BULK_WRITE_ERROR],
+        libraries.BULK_WRITE_LISTS,
+        itertools.chain(*libraries.RETRY_FLAGS.items()),
+        aws.ORIGINAL_STATUSES,
     )
     for name in itertools.chain(*small):
         assert f"`{name}`" in page
-    for name in table.STATUS_BY_HEADERS:
+    for name in libraries.STATUS_BY_HEADERS:
         assert f"`.{name}`" in page
 
 

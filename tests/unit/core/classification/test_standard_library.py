@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler.core import _retry_tables as table
+from s3batch_handler.core import _library_error_table as libraries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ from tests.support.exceptions import PERMANENT, TEMPORARY, code_of, foreign, loo
 
 
 def test_network_errno_is_temporary(subtests: pytest.Subtests) -> None:
-    for name in [name for name in table.TEMPORARY_ERRNOS if hasattr(errno, name)]:
+    for name in [name for name in libraries.TEMPORARY_ERRNOS if hasattr(errno, name)]:
         with subtests.test(name=name):
             error = OSError(getattr(errno, name), "x")
 
