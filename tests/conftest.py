@@ -1,4 +1,4 @@
-"""What tests share."""
+"""Settings and fixtures of all tests."""
 
 import functools
 import gc
@@ -21,7 +21,7 @@ Event = dict[str, Any]
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Collecting creates many objects and no garbage.
+# Collecting tests creates many objects, but no garbage.
 gc.disable()
 
 
@@ -30,11 +30,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-# Shells let what they start in the background, scripts/test too, ignore Ctrl-C, and so would all
-# that tests start: those that send it one would wait for ever.
+# A shell starts background commands, such as scripts/test, with SIGINT ignored. Processes of tests
+# would inherit that, and tests that send Ctrl-C would wait forever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# Likewise a hang-up, under nohup: what is handled here is as ever in what is started.
+# The same applies to SIGHUP under nohup; a handled signal has its default action in new processes.
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 
@@ -49,7 +49,7 @@ settings.load_profile("quick")
 
 @pytest.fixture(scope="session", autouse=True)
 def models_read_once() -> Iterator[None]:
-    """Sessions of botocore share what they read, some megabytes each."""
+    """Let all sessions of botocore share the service models, which are some megabytes each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
         yield
@@ -57,13 +57,13 @@ def models_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def project() -> Path:
-    """The directory that holds ``pyproject.toml``, ``README.md`` and the rest."""
+    """Return the directory of ``pyproject.toml`` and ``README.md``."""
     return Path(__file__).parents[1]
 
 
 @pytest.fixture
 def load_event() -> Callable[[str], Event]:
-    """Reads ``tests/events/NAME``: a payload as S3 Batch Operations sends it, anew at each call."""
+    """Return a function that reads a payload of S3 Batch Operations, ``tests/events/NAME``."""
 
     def load(name: str) -> Event:
         event: Event = json.loads(Path(__file__).with_name("events").joinpath(name).read_text())
@@ -74,7 +74,7 @@ def load_event() -> Callable[[str], Event]:
 
 @pytest.fixture
 def own_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test imports from its folder, ``app.py`` mostly, is not the next test's as well."""
+    """Remove modules that a test imported from its folder, such as ``app.py``."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     modules = {*sys.modules}
     yield

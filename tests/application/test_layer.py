@@ -1,4 +1,4 @@
-"""``scripts/build-layer``: what a Lambda layer of this package is made of."""
+"""The content of the Lambda layers that ``scripts/build-layer`` builds."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = [
     pytest.mark.application,
     pytest.mark.skipif(
         not PROJECT.joinpath("s3batch_handler").exists(),
-        reason="the package that is tested is an installed one: there is no source to build from",
+        reason="there is no source to build from: the tested package is installed",
     ),
 ]
 
-# A cold start fetches and unpacks it. Lambda's own limit, with the function: 250 MB unzipped.
-MOST_ZIPPED = 4_000_000
-MOST_BYTES = 10_000_000
+# A cold start downloads and unpacks the layer. Lambda allows 250 MB unzipped, with the function.
+MAX_ZIPPED = 4_000_000
+MAX_BYTES = 10_000_000
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -43,13 +43,13 @@ def build_layers(folder: Path, *, project: Path = PROJECT) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both layers, built."""
+    """Build both layers, and return their folder."""
     folder = tmp_path_factory.mktemp("layers")
     build_layers(folder)
     return folder
 
 
-# What an ELF file says of the processor that it is for, in its bytes 18 and 19.
+# Bytes 18 and 19 of an ELF file name the processor.
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
 def test_a_layer_contains_the_package_and_its_requirements(
     folder: Path, architecture: str, machine: int
@@ -82,17 +82,17 @@ def test_a_layer_is_below_the_documented_size(folder: Path, architecture: str) -
     path = layer(folder, architecture)
     files = zipfile.ZipFile(path).infolist()
 
-    assert path.stat().st_size < MOST_ZIPPED
-    assert sum(file.file_size for file in files) < MOST_BYTES
+    assert path.stat().st_size < MAX_ZIPPED
+    assert sum(file.file_size for file in files) < MAX_BYTES
 
 
 def test_the_same_source_builds_the_same_layer(folder: Path, tmp_path: Path) -> None:
     """The bytes do not depend on the folder, so that nothing unchanged is deployed."""
     hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
-    elsewhere = shutil.copytree(PROJECT, tmp_path / "else where", ignore=hidden_and_built)
-    (elsewhere / ".venv").symlink_to(PROJECT / ".venv")
+    copy = shutil.copytree(PROJECT, tmp_path / "another folder", ignore=hidden_and_built)
+    (copy / ".venv").symlink_to(PROJECT / ".venv")
 
-    build_layers(tmp_path, project=elsewhere)
+    build_layers(tmp_path, project=copy)
 
     for architecture in ("arm64", "x86_64"):
         assert layer(tmp_path, architecture).read_bytes() == (

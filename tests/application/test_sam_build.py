@@ -1,4 +1,4 @@
-"""The application of ``template.yaml`` as users build and call it, by the real SAM CLI."""
+"""The application of ``template.yaml``, built and called with the real SAM CLI."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.application, needs_sam]
 
-for_linux = pytest.mark.skipif(sys.platform != "linux", reason="what is built is for Linux")
+for_linux = pytest.mark.skipif(sys.platform != "linux", reason="the built function is for Linux")
 
-# What a cold start reads and Lambda's quota counts. Five eighths are pydantic's compiled core.
-MOST_BYTES = 10_000_000
+# A cold start reads all of it. Five eighths are the compiled core of pydantic.
+MAX_BYTES = 10_000_000
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built application; what it was built to lies beside its template."""
+    """Build the application, and return its template, next to which the functions are."""
     return build(PROJECT / "template.yaml", tmp_path_factory.mktemp("built"), *PARAMETERS)
 
 
@@ -56,7 +56,7 @@ def containers() -> None:
     require_containers()
 
 
-# ---------------------------------------------------------------- what is built
+# ---------------------------------------------------------------- the built function
 
 
 def test_the_built_function_contains_its_requirements(function: Path) -> None:
@@ -72,8 +72,8 @@ def test_the_built_function_is_below_the_documented_size(function: Path) -> None
     """It stays below the limit, unzipped."""
     files = [path for path in function.rglob("*") if path.is_file()]
 
-    assert sum(path.stat().st_size for path in files) < MOST_BYTES
-    code = [path for path in files if "templates" not in path.parts]  # those have tests to copy
+    assert sum(path.stat().st_size for path in files) < MAX_BYTES
+    code = [path for path in files if "templates" not in path.parts]  # these contain tests
     assert not [path for path in code if path.suffix == ".pyc" or "tests" in path.parts]
 
 
@@ -97,7 +97,7 @@ def test_the_built_function_loads_with_boto3_alone(function: Path) -> None:
 def test_the_built_function_runs_a_job_in_the_lambda_runtime(
     function: Path, tmp_path: Path
 ) -> None:
-    """What is built, with the packages in it, does a whole job in Lambda's own runtime."""
+    """The built function with its packages runs a whole job in Lambda's runtime."""
     for bucket in ("texts", "compressed"):
         (tmp_path / bucket).mkdir()
     (tmp_path / "texts" / "a b.txt").write_text("text " * 1000)
@@ -139,24 +139,24 @@ def test_sam_local_invoke_accepts_an_event_of_s3batch_event(
         [*COMMAND, "event", "a b.txt", "--bucket", "photos"], capture_output=True, check=True
     ).stdout
 
-    answer = local_invoke(template, "CompressFunction", event)
+    response = local_invoke(template, "CompressFunction", event)
 
-    (result,) = answer["results"]
+    (result,) = response["results"]
     assert result["resultCode"] == "PermanentFailure"
     assert "target" in result["resultString"]
 
 
 @pytest.fixture(scope="module")
 def misbehaving(containers: None) -> Path:
-    """Functions that go wrong; they need no build."""
+    """Return the template of functions that fail; they need no build."""
     return PROJECT / "tests" / "sam" / "template.yaml"
 
 
 def test_a_missing_module_is_a_function_error(misbehaving: Path) -> None:
     """The response is the error of the runtime."""
-    answer = local_invoke(misbehaving, "Absent", b"{}")
+    response = local_invoke(misbehaving, "Absent", b"{}")
 
-    assert answer["errorType"] == "Runtime.ImportModuleError"
+    assert response["errorType"] == "Runtime.ImportModuleError"
 
 
 @pytest.fixture(scope="module")
@@ -247,8 +247,8 @@ def local_invoke(template: Path, function: str, event: bytes) -> Any:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    give_up_at = time.monotonic() + 60
-    while time.monotonic() < give_up_at and process.poll() is None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Starters before the real SAM CLI: made, validated, built, and the built one at work."""
+"""Starters with the real SAM CLI: created, validated, built and run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STARTERS = list(starters())
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of this package as it is here."""
+    """Build the wheel of this package."""
     folder = tmp_path_factory.mktemp("package")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
@@ -72,7 +72,7 @@ def test_sam_init_and_s3batch_init_create_the_same_files(starter: str, tmp_path:
 
 @pytest.mark.parametrize("name", ["My_photos", 'ü"x', "../photos", "", "1st"])
 def test_names_that_would_not_do(name: str, tmp_path: Path) -> None:
-    """Nothing is made: not a second folder with settings, nor one elsewhere, nor broken code."""
+    """No files are written, inside or outside of the folder."""
     (tmp_path / "here").mkdir()
 
     run = subprocess.run(
@@ -117,7 +117,7 @@ def test_a_new_project_can_be_validated_and_built(
 
 
 def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
-    """Every finding that remains is excused in the template, and every excuse is needed."""
+    """The template explains each remaining finding, and has no other explanations."""
     for starter in STARTERS:
         create_project(starters()[starter], tmp_path / starter)
     files = {
@@ -176,7 +176,7 @@ def test_a_built_project_runs_a_job(tmp_path: Path, wheel: Path) -> None:
 
 
 def build_for_here(project: Path, into: Path) -> Path:
-    """Build it for this Python and processor, set as its README tells, and give the function."""
+    """Build a project for this Python and processor, as in its README, and return the function."""
     template = project / "template.yaml"
     text = template.read_text()
     assert "Runtime: python3.13\n      Architectures: [arm64]\n" in text

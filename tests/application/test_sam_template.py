@@ -1,4 +1,4 @@
-"""``template.yaml`` before those who know what AWS takes: SAM, cfn-lint, checkov."""
+"""``template.yaml``, checked by SAM, cfn-lint and checkov."""
 
 from __future__ import annotations
 
@@ -20,39 +20,43 @@ TEMPLATE = PROJECT / "template.yaml"
 
 def test_sam_validates_the_template() -> None:
     """``sam validate --lint`` with the settings of ``samconfig.toml``."""
-    said = tool("sam", "validate", "--template", TEMPLATE, "--lint")
+    output = tool("sam", "validate", "--template", TEMPLATE, "--lint")
 
-    assert "is a valid SAM Template" in said
+    assert "is a valid SAM Template" in output
 
 
 def test_cfn_lint_accepts_the_template() -> None:
     """It runs with all rules, also informational and experimental ones."""
-    said = tool("cfn-lint", "--include-checks", "I", "--include-experimental", "--", str(TEMPLATE))
+    output = tool(
+        "cfn-lint", "--include-checks", "I", "--include-experimental", "--", str(TEMPLATE)
+    )
 
-    assert said == ""
+    assert output == ""
 
 
-def test_checkov_finds_nothing_that_is_not_explained() -> None:
-    """Every finding that remains is excused in the template, and every excuse is needed."""
+def test_checkov_findings_are_explained() -> None:
+    """The template explains each remaining finding, and has no other explanations."""
     text = TEMPLATE.read_text()
 
-    said = json.loads(
+    output = json.loads(
         tool(
             *("checkov", "--file", str(TEMPLATE), "--framework", "cloudformation"),
             *("--skip-download", "--output", "json"),
         )
     )
 
-    skipped = [one["check_id"] for one in said["results"]["skipped_checks"]]
-    assert said["summary"]["failed"] == 0
-    assert said["summary"]["passed"] > 20
+    skipped = [one["check_id"] for one in output["results"]["skipped_checks"]]
+    assert output["summary"]["failed"] == 0
+    assert output["summary"]["passed"] > 20
     assert sorted(skipped) == sorted(
         line.split("id:")[1].strip() for line in text.splitlines() if "id: CKV" in line
     )
-    assert all(one["check_result"]["suppress_comment"] for one in said["results"]["skipped_checks"])
+    assert all(
+        one["check_result"]["suppress_comment"] for one in output["results"]["skipped_checks"]
+    )
 
 
-# What CloudFormation does with the template before anything else, in the SAM CLI's environment.
+# Expand the template as CloudFormation does, in the environment of the SAM CLI.
 EXPAND = """
 import json, sys, boto3
 from samcli.yamlhelper import yaml_parse
@@ -109,19 +113,19 @@ def test_the_outputs_name_the_deployed_resources(expanded: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Tried to parse .* not supported by moto:UserWarning")
-@pytest.mark.parametrize(("asked", "reserved"), [("", 50), ("7", 7), ("0", None)])
+@pytest.mark.parametrize(("value", "reserved"), [("", 50), ("7", 7), ("0", None)])
 @pytest.mark.usefixtures("credentials")
 def test_reserved_concurrency_of_zero_reserves_nothing(
-    expanded: str, asked: str, reserved: int | None
+    expanded: str, value: str, reserved: int | None
 ) -> None:
     """With 0 the property is left out; a value of 0 would stop the function."""
     with mock_aws():
-        deploy("compress", expanded, **({"ReservedConcurrency": asked} if asked else {}))
+        deploy("compress", expanded, **({"ReservedConcurrency": value} if value else {}))
         client: Any = boto3.client("lambda")
         (function,) = client.list_functions()["Functions"]
-        answer = client.get_function_concurrency(FunctionName=function["FunctionName"])
+        response = client.get_function_concurrency(FunctionName=function["FunctionName"])
 
-    assert answer.get("ReservedConcurrentExecutions") == reserved
+    assert response.get("ReservedConcurrentExecutions") == reserved
 
 
 def deploy(name: str, template: str, **given: str) -> None:

@@ -1,4 +1,4 @@
-"""The recipes of docs/deploy.md for CDK and Terraform: what they make is what the template has."""
+"""The recipes of docs/deploy.md for CDK and Terraform create the resources of the template."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ def recipe(language: str) -> str:
     return str(re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)[-1])
 
 
-# What checkov wants of the recipes, and why they have it not.
-EXCUSED = {
-    "CKV2_AWS_62": "notifications of the bucket: nobody waits for its objects",
-    "CKV_AWS_116": "a dead letter queue: S3 calls and waits for answers",
-    "CKV_AWS_117": "a VPC: the function talks to S3 alone",
-    "CKV_AWS_144": "a copy in another Region: manifests and reports are forgotten anyhow",
-    "CKV_AWS_145": "a KMS key for the bucket: S3 reads no CSV manifest under one",
-    "CKV_AWS_158": "a KMS key for the logs: one's own costs money and needs its policy",
-    "CKV_AWS_18": "access logs: they need a further bucket",
-    "CKV_AWS_272": "signed code: who signs has a profile to name",
-    "CKV_AWS_338": "logs of a year: they are kept as long as the template's, thirty days",
-    "CKV_AWS_50": "tracing: it costs, and a task is one call",
+# Findings of checkov in the recipes, and the reasons for them.
+EXPLAINED = {
+    "CKV2_AWS_62": "notifications of the bucket: nothing processes its objects",
+    "CKV_AWS_116": "a dead letter queue: S3 invokes synchronously",
+    "CKV_AWS_117": "a VPC: the function only calls S3",
+    "CKV_AWS_144": "a copy in another Region: manifests and reports expire",
+    "CKV_AWS_145": "a KMS key for the bucket: S3 cannot read encrypted CSV manifests",
+    "CKV_AWS_158": "a KMS key for the logs: it costs money and needs a policy",
+    "CKV_AWS_18": "access logs: they need another bucket",
+    "CKV_AWS_272": "signed code: it needs a signing profile",
+    "CKV_AWS_338": "logs of a year: they are kept for 30 days, as in the template",
+    "CKV_AWS_50": "tracing: it costs money, and a task is one invocation",
 }
 
 
 def found_by_checkov(path: Path, framework: str) -> set[str]:
-    said = tool(
+    output = tool(
         *("checkov", "--file", path, "--framework", framework, "--skip-download"),
         *("--soft-fail", "--output", "json"),
     )
-    results = json.loads(said)["results"]
+    results = json.loads(output)["results"]
     assert len(results["passed_checks"]) > 20
     return {one["check_id"] for one in results["failed_checks"]}
 
@@ -54,16 +54,16 @@ def found_by_checkov(path: Path, framework: str) -> set[str]:
 @pytest.mark.application
 @needs_sam
 def test_checkov_accepts_the_recipe_for_terraform(tmp_path: Path) -> None:
-    """Every finding is excused, and every excuse is needed."""
+    """Every finding is explained, and there are no other explanations."""
     path = tmp_path / "main.tf"
     path.write_text(recipe("hcl"))
 
-    assert found_by_checkov(path, "terraform") == EXCUSED.keys()
+    assert found_by_checkov(path, "terraform") == EXPLAINED.keys()
 
 
 needs_cdk = pytest.mark.skipif(
     not TOOLS.joinpath("cdk").exists() or shutil.which("node") is None,
-    reason="there is no CDK here: install Node.js, then run scripts/get-deploy-tools",
+    reason="CDK is not installed: install Node.js, then run scripts/get-deploy-tools",
 )
 
 
@@ -73,7 +73,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def synthesise(folder: Path, *, layer: str) -> Path:
-    """Give the template that the recipe for CDK makes; in the layer there is one file."""
+    """Create the template of the recipe for CDK, with a layer of one file."""
     for name in ("examples", "templates"):
         folder.joinpath(name).symlink_to(PROJECT / name)
     (path,) = re.findall(r'LAYER = "(.*)"', recipe("python"))
@@ -92,13 +92,13 @@ def synthesise(folder: Path, *, layer: str) -> Path:
 @pytest.mark.application
 @needs_cdk
 def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: Path) -> None:
-    """Roles have the policies, bucket and outputs are the template's, versions are retained."""
+    """Policies, bucket and outputs are those of the template, and versions are retained."""
     template = load_template()
     stack = json.loads(synthesised.read_text())
-    made = stack["Resources"]
-    names = {logical_id: MADE.get(one["Type"], "") for logical_id, one in made.items()}
+    resources = stack["Resources"]
+    names = {logical_id: PLACEHOLDERS.get(one["Type"], "") for logical_id, one in resources.items()}
 
-    roles = [one["Properties"] for one in made.values() if one["Type"] == "AWS::IAM::Role"]
+    roles = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"]
     assert _with_placeholders(roles, names) == [
         {
             "AssumeRolePolicyDocument": policy(f"{name}-trust"),
@@ -106,11 +106,13 @@ def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: P
         }
         for name in ("function-role", "job-role")
     ]
-    (bucket,) = [one["Properties"] for one in made.values() if one["Type"] == "AWS::S3::Bucket"]
+    (bucket,) = [
+        one["Properties"] for one in resources.values() if one["Type"] == "AWS::S3::Bucket"
+    ]
     as_template = template["Resources"]["JobBucket"]["Properties"]
     for name in ("BucketEncryption", "PublicAccessBlockConfiguration", "VersioningConfiguration"):
         assert bucket[name] == as_template[name]
-    (version,) = [one for one in made.values() if one["Type"] == "AWS::Lambda::Version"]
+    (version,) = [one for one in resources.values() if one["Type"] == "AWS::Lambda::Version"]
     assert (version["DeletionPolicy"], version["UpdateReplacePolicy"]) == ("Retain", "Retain")
     assert stack["Outputs"].keys() <= template["Outputs"].keys()
     assert StackOutputs.of_outputs(
@@ -132,8 +134,8 @@ def _outputs(template: Path) -> Any:
     return json.loads(template.read_text())["Outputs"]
 
 
-# What the resources of the recipe, and its buckets, are called in the policies.
-MADE = {
+# Names of the recipe's resources and buckets in the policies.
+PLACEHOLDERS = {
     "AWS::S3::Bucket": "job_bucket",
     "AWS::Lambda::Function": "function",
     "AWS::Logs::LogGroup": "log_group",
@@ -162,12 +164,12 @@ def _with_placeholders(value: Any, names: dict[str, str]) -> Any:
 @needs_sam
 @needs_cdk
 def test_checkov_accepts_the_recipe_for_cdk(synthesised: Path) -> None:
-    """Every finding is excused."""
-    assert found_by_checkov(synthesised, "cloudformation") <= EXCUSED.keys()
+    """Every finding is explained."""
+    assert found_by_checkov(synthesised, "cloudformation") <= EXPLAINED.keys()
 
 
 needs_terraform = pytest.mark.skipif(
-    shutil.which("terraform") is None, reason="there is no terraform here"
+    shutil.which("terraform") is None, reason="terraform is not installed"
 )
 
 

@@ -1,4 +1,4 @@
-"""The command reference, made of what ``--help`` says; run by ``scripts/command-reference``."""
+"""Create the command reference from ``--help``; ``scripts/command-reference`` runs it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def command_reference() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     parts = ["# Commands\n\nMade by `scripts/command-reference`.\n", _help([])]
     parts += [f"\n## {' '.join(path)}\n\n{_help(path)}" for path in _paths(s3batch)]
     return "\n".join(parts)

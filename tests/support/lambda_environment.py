@@ -1,7 +1,7 @@
-"""The real Lambda runtime for tests: AWS's emulator of it, and AWS's client for Python.
+"""The real Lambda runtime for tests: AWS's emulator, and AWS's runtime client for Python.
 
-``scripts/get-rie`` (run by ``scripts/test``) provides the emulator. Each one is an environment of
-its own, as in Lambda.
+``scripts/get-rie``, which ``scripts/test`` runs, downloads the emulator. Each emulator is one
+execution environment.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Environment:
-    """One execution environment of Lambda, with a function of ``folder`` in it.
+    """An execution environment of Lambda with a function in ``folder``.
 
-    Modules of that folder come first; what else it needs, boto3 for one, is this Python's.
+    Modules of that folder have precedence; other packages, such as boto3, are those of this Python.
     """
 
     def __init__(
@@ -67,39 +67,39 @@ class Environment:
         self._wait_for(front)
 
     def invoke(self, event: object) -> Any:
-        """Give what the function answers, or the text of the emulator if that is no JSON."""
-        # Never by way of a proxy, whatever the environment says: this is a loopback address.
+        """Return the response of the function, or the text of the emulator if it is not JSON."""
+        # Do not use a proxy of the environment for a loopback address.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self._url, json.dumps(event).encode(), timeout=60) as answer:
-            text: str = answer.read().decode()
+        with opener.open(self._url, json.dumps(event).encode(), timeout=60) as response:
+            text: str = response.read().decode()
         try:
             return json.loads(text)
         except ValueError:
             return text
 
     def results(self, *keys: str) -> list[tuple[str, str, str]]:
-        """Send one event with a task for each key: task id, code and message of the answers."""
+        """Send one event with a task for each key; return task ID, code and message of each."""
         return [
             (result["taskId"], result["resultCode"], result["resultString"])
             for result in self.invoke(event(*keys))["results"]
         ]
 
     def result(self, key: str) -> tuple[str, str]:
-        """Send an event with one task, as S3 does: code and message of the answer."""
+        """Send an event with one task, as S3 does; return code and message of the result."""
         ((_, code, message),) = self.results(key)
         return code, message
 
     def warm_up(self) -> None:
-        """Wait until the function has answered, for the first time or again.
+        """Wait until the function responds, for the first time or again.
 
         The emulator imports the function at the first invocation, inside its timeout. On a busy
-        machine that may need another try.
+        machine that may need a retry.
         """
         for _ in range(10):
-            answer = self.invoke(event("warm up.jpg"))
-            if isinstance(answer, dict) and answer["results"][0]["resultCode"] == "Succeeded":
+            response = self.invoke(event("warm up.jpg"))
+            if isinstance(response, dict) and response["results"][0]["resultCode"] == "Succeeded":
                 return
-        pytest.fail(f"the function does not start: {answer}\n{self.log()}")
+        pytest.fail(f"the function does not start: {response}\n{self.log()}")
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
@@ -115,7 +115,9 @@ class Environment:
             self._process.wait()
         give_up_at = time.monotonic() + 30
         while any(Path("/proc", runtime).exists() for runtime in runtimes):
-            assert time.monotonic() < give_up_at, "a runtime outlives its emulator"
+            assert time.monotonic() < give_up_at, (
+                "a runtime is still running after its emulator has ended"
+            )
             time.sleep(0.02)
 
     def _wait_for(self, port: int) -> None:
@@ -129,7 +131,7 @@ class Environment:
 
 @contextlib.contextmanager
 def in_lambda(handler: str, *, folder: Path, s3: str) -> Iterator[str]:
-    """Have a built function wait for calls, with an S3 to work on, and give its address."""
+    """Start a built function that uses an S3, and yield its address."""
     environment = Environment(
         handler,
         folder=folder,
@@ -145,7 +147,7 @@ def in_lambda(handler: str, *, folder: Path, s3: str) -> Iterator[str]:
 
 
 def find_emulator() -> Path:
-    """Give the emulator's program, or skip the test where there can be none."""
+    """Return the program of the emulator, or skip the test if there is none for this machine."""
     if platform.system() != "Linux" or platform.machine() not in {"x86_64", "aarch64", "arm64"}:
         pytest.skip("the Lambda runtime emulator is for Linux on x86_64 or arm64")
     default = Path(__file__).parents[2] / ".cache" / "aws-lambda-rie"
@@ -157,7 +159,7 @@ def find_emulator() -> Path:
 
 
 def free_ports(number: int) -> list[int]:
-    """Give ports that are free, and none of those that systems give to whoever asks for any."""
+    """Return free ports outside of the range from which systems choose free ports."""
     ports: list[int] = []
     with contextlib.ExitStack() as taken:
         while len(ports) < number:
@@ -169,7 +171,7 @@ def free_ports(number: int) -> list[int]:
 
 
 def event(*keys: str) -> dict[str, Any]:
-    """An event of schema 2.0, with keys encoded the way S3 does."""
+    """Return an event of schema 2.0, with keys encoded as by S3."""
     return {
         "invocationSchemaVersion": "2.0",
         "invocationId": "invocation",

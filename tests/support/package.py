@@ -8,6 +8,6 @@ PACKAGE = Path(s3batch_handler.__file__).parent
 
 
 def modules() -> list[Path]:
-    """Its own modules; an installed package has the starters beside them, projects of others."""
+    """Return the modules of the package, without the starters in an installed package."""
     paths = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
     return sorted(path for path in paths if path.parts[0] != "templates")

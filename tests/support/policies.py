@@ -1,4 +1,4 @@
-"""``template.yaml`` and the documents in ``templates/policies/``, spelled alike to be compared."""
+"""``template.yaml`` and the documents in ``templates/policies/`` in a form for comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.sam_cli import PROJECT
 
 POLICIES = PROJECT / "templates" / "policies"
 
-# What the placeholders of the policies are called in the template.
+# Names of the placeholders of the policies in the template.
 PLACEHOLDERS = {
     "partition": "${AWS::Partition}",
     "region": "${AWS::Region}",
@@ -25,7 +25,7 @@ PLACEHOLDERS = {
     "stack": "${AWS::StackName}",
 }
 
-# What !GetAtt gives for a resource of the template.
+# Values of !GetAtt for resources of the template.
 ARNS = {
     "JobBucket": "arn:${partition}:s3:::${job_bucket}",
     "CompressFunction": "arn:${partition}:lambda:${region}:${account}:function:${function}",
@@ -34,7 +34,7 @@ ARNS = {
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads CloudFormation's tags as what they mean, in the placeholders of the policies."""
+    """Reads tags of CloudFormation as placeholders of the policies."""
 
 
 def _tag(loader: _Loader, name: str, node: Any) -> Any:
@@ -62,7 +62,7 @@ _Loader.add_multi_constructor("!", _tag)
 
 
 def load_template() -> Any:
-    """Read ``template.yaml``, with the placeholders of the policies for what it refers to."""
+    """Read ``template.yaml``, with placeholders in place of references."""
     return yaml.load(PROJECT.joinpath("template.yaml").read_text(), _Loader)  # a SafeLoader
 
 

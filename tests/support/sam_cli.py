@@ -1,8 +1,8 @@
-"""The real SAM CLI for tests, and what it needs: containers, for ``sam local``.
+"""The real SAM CLI for tests, and containers for ``sam local``.
 
-``scripts/get-deploy-tools``, run by ``scripts/test``, gets it. Without it these tests are skipped;
-those that need containers are where there are none, with the reason. There is always
-``tests/lambda_environment.py``, which has the same emulator without containers.
+``scripts/get-deploy-tools``, which ``scripts/test`` runs, installs it. Without it, or without
+containers, the tests that need them are skipped. ``tests/support/lambda_environment.py`` has the
+same emulator without containers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOOLS: Final = PROJECT / ".venvs"
 RUNTIME: Final = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 ARCHITECTURE: Final = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
-# All that a function needs beside its own code, as it lies in a folder.
+# The packages that a function needs, as files and folders.
 NEEDED: Final = {
     "annotated_types",
     "pydantic",
@@ -34,12 +34,12 @@ NEEDED: Final = {
 
 needs_sam = pytest.mark.skipif(
     not TOOLS.joinpath("sam", "bin", "sam").exists(),
-    reason="there is no SAM CLI: run scripts/get-deploy-tools",
+    reason="the SAM CLI is not installed: run scripts/get-deploy-tools",
 )
 
 
 def tool(name: str, *arguments: str | Path, folder: Path = PROJECT) -> str:
-    """Run ``NAME ARGUMENTS`` of the SAM CLI's environment, or checkov, and give its output."""
+    """Run a tool of the SAM CLI's environment, or checkov, and return its output."""
     run = subprocess.run(
         command(name, *arguments),
         cwd=folder,
@@ -60,11 +60,11 @@ def command(name: str, *arguments: str | Path) -> list[str | Path]:
 
 
 def variables() -> dict[str, str]:
-    """Make an environment in which ``sam`` asks nobody and finds this Python to build with."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    # Not of an activated environment: a virtual one's own `python3.X` is what pip belongs to.
+    """Return an environment in which ``sam`` sends no telemetry and builds with this Python."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # Use the environment of this Python, even if another one is activated.
     return {
-        **ours,
+        **others,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -74,18 +74,18 @@ def variables() -> dict[str, str]:
     }
 
 
-# For functions that can be loaded here, whatever they are deployed to.
+# Parameters for functions that this Python and processor can load.
 PARAMETERS: Final = ("--parameter-overrides", f"Runtime={RUNTIME} Architecture={ARCHITECTURE}")
 
 
 def build(template: Path, into: Path, *options: str) -> Path:
-    """Run ``sam build``, and give the new template."""
+    """Run ``sam build``, and return the new template."""
     places = ("--template", template, "--build-dir", into)
     tool("sam", "build", *places, *options, folder=template.parent)
     return into / "template.yaml"
 
 
-# Docker's own client for Python, which the SAM CLI brings along, is the one whose word counts.
+# Docker's client for Python, which the SAM CLI installs and uses.
 _LOOK_FOR_IMAGE = """
 import sys, docker
 images = docker.from_env().images
@@ -97,7 +97,7 @@ except docker.errors.ImageNotFound:
 
 
 def require_containers() -> None:
-    """Skip the test unless a container of this Python's Lambda runtime can be had here."""
+    """Skip the test if a container of the Lambda runtime for this Python is not available."""
     image = f"public.ecr.aws/lambda/{RUNTIME.replace('python', 'python:')}-{ARCHITECTURE}"
     look = subprocess.run(
         command("python", "-c", _LOOK_FOR_IMAGE, image),

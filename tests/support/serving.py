@@ -1,4 +1,4 @@
-"""``s3batch serve`` as a process of its own, for tests of what talks to it."""
+"""Run ``s3batch serve`` as a process, for tests of its clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def handler(task: Task) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """Give the environment, with nothing of AWS's but credentials that any server takes."""
+    """Return the environment without variables of AWS, except credentials for a local server."""
     others = {
         name: value
         for name, value in os.environ.items()
@@ -48,7 +48,7 @@ def clean_environment() -> dict[str, str]:
 
 @contextmanager
 def server_process(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start a server in a folder, give it and its address, and end it as ``kill`` does."""
+    """Start a server in a folder, yield process and address, and terminate it at the end."""
     with (folder / "server.log").open("a") as log:
         process = subprocess.Popen(
             [*COMMAND, "serve", *arguments],

@@ -1,4 +1,4 @@
-"""``s3batch`` in a folder of a test's own, as a shell or a script runs it."""
+"""Run ``s3batch`` in the folder of a test, in this process or in a shell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ number = 3
 def not_an_answer(event, context):
     return event
 """
-"""A module for ``app.py``: a handler whose tasks end as their keys say, and what is none."""
+"""The content of ``app.py``: a handler whose results depend on the keys, and other objects."""
 
 
 class Run(NamedTuple):
@@ -44,15 +44,15 @@ class Run(NamedTuple):
 
 
 class Shell:
-    """Runs ``s3batch`` in a folder of its own, with nothing of AWS's in its environment."""
+    """Runs ``s3batch`` in a folder, without environment variables of AWS."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def __call__(self, *arguments: str, stdin: str | None = None, **variables: str) -> Run:
-        """Run it in this process: the function is in others, whatever happens."""
-        foreign = dict.fromkeys(os.environ.keys() - self.environment.keys())
-        run = CliRunner(env={**foreign, **self.environment, **variables}).invoke(
+        """Run a command in this process; functions run in worker processes."""
+        removed = dict.fromkeys(os.environ.keys() - self.environment.keys())
+        run = CliRunner(env={**removed, **self.environment, **variables}).invoke(
             s3batch_command, arguments, input=stdin, prog_name="s3batch"
         )
         return Run(run.exit_code, run.stdout, run.stderr)
@@ -73,7 +73,7 @@ class Shell:
 
     @property
     def environment(self) -> dict[str, str]:
-        # PYTHONUNBUFFERED would hide what Python says when it cannot write at its end.
+        # PYTHONUNBUFFERED would hide errors of Python when it flushes its output at the end.
         others = {
             name: value
             for name, value in os.environ.items()

@@ -1,13 +1,13 @@
-"""A pytest plugin that finds tests which hold only on a machine that is never busy.
+"""A pytest plugin that finds tests which fail on a slow machine.
 
-Once in each test, before some line, the thread that comes by stops for a while, as it may whenever
-the machine has something else to do. What fails then would fail some day without it:
+Once in each test, before a random line, the thread that runs it stops for a while, as it may on a
+busy machine. A test that fails with this plugin can also fail without it:
 
     python -m pytest -p tests.support.stalls --stalls 1    # before lines of tests
     python -m pytest -p tests.support.stalls --stalls 1 --stalls-in s3batch_handler
 
-Each number chooses other lines, the same number chooses the same again, and a test that fails says
-where it was stopped. It needs Python 3.12, for ``sys.monitoring``.
+The number chooses the lines, so that a run can be repeated. The report of a test has the line. The
+plugin needs Python 3.12, for ``sys.monitoring``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 0.4
 LINES: Final = {"tests": 15, "s3batch_handler": 1500}
-"""How many lines of a folder a test comes by, as a rule; those of helpers and fixtures count."""
+"""The usual number of lines of a folder that run in a test, with its helpers and fixtures."""
 
 _SIGNALS: Final = (deadline.__file__, interruption.__file__)
-"""They rest on where Python handles signals: because of this plugin, between any two lines."""
+"""They depend on where Python handles signals; with this plugin, that is between any lines."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("stalls")
-    group.addoption("--stalls", default="1", metavar="N", help="which choice of lines")
-    group.addoption("--stalls-in", default="tests", choices=LINES, help="in which folder")
+    group.addoption("--stalls", default="1", metavar="N", help="seed of the random lines")
+    group.addoption("--stalls-in", default="tests", choices=LINES, help="folder of the lines")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,9 +50,9 @@ class _Stalls:
         folder = config.getoption("--stalls-in")
         self._folder = str(config.rootpath / folder) + os.sep
         self._most, self._choice = LINES[folder], config.getoption("--stalls")
-        self._lines_before = -1  # none to come
+        self._lines_before = -1  # no stop is planned
         self._place = "nowhere"
-        self._sleep, self._now = time.sleep, time.monotonic  # tests have clocks of their own
+        self._sleep, self._now = time.sleep, time.monotonic  # tests replace clocks
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         line, tool = self._monitoring.events.LINE, self._monitoring.PROFILER_ID
         self._monitoring.use_tool_id(tool, "stalls")
@@ -83,6 +83,6 @@ class _Stalls:
             if self._lines_before < 0:
                 self._place = f"{code.co_filename.removeprefix(self._folder)}:{line}"
                 until = self._now() + SECONDS
-                while (left := until - self._now()) > 0:  # a signal may cut it short
+                while (left := until - self._now()) > 0:  # a signal may interrupt it
                     self._sleep(left)
         return None

@@ -1,4 +1,4 @@
-"""A command that runs in a terminal of its own, and somebody who types."""
+"""Run a command in a terminal of its own, and type text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Terminal:
-    """What a command shows, and what is typed to it."""
+    """The output of a command, and its input."""
 
     def __init__(self, process: int, descriptor: int) -> None:
         self._process = process
@@ -28,11 +28,11 @@ class Terminal:
         self.shown = ""
 
     def expect(self, pattern: str, seconds: float = 60) -> str:
-        """Wait until the command shows something; return all that it has shown since the last."""
+        """Wait for a pattern in the output; return the output since the last call."""
         deadline = time.monotonic() + seconds
         while (found := re.search(pattern, self._unread)) is None:
-            assert time.monotonic() < deadline, f"{pattern} does not come:\n{self.shown}"
-            assert self._read(), f"it ended without {pattern}:\n{self.shown}"
+            assert time.monotonic() < deadline, f"{pattern} is not shown:\n{self.shown}"
+            assert self._read(), f"the command ended without {pattern}:\n{self.shown}"
         text, self._unread = self._unread[: found.end()], self._unread[found.end() :]
         return text
 
@@ -49,7 +49,7 @@ class Terminal:
         if select.select([self._descriptor], [], [], 1)[0]:
             try:
                 new = os.read(self._descriptor, 65536).decode()
-            except OSError:  # the way in which a terminal says that nobody is there any more
+            except OSError:  # the command has closed the terminal
                 return False
             self._unread += new
             self.shown += new

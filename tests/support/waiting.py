@@ -1,4 +1,4 @@
-"""Waiting for what other threads and processes do, without a guess at how long that takes."""
+"""Wait for other threads and processes, without an assumption about their speed."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"the condition is still false after {seconds} seconds"
         time.sleep(0.01)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# From the lowest floor to the highest. Folders on one floor do not import each other.
-FLOORS = [
+# From the lowest layer to the highest. Folders on one layer do not import each other.
+LAYERS = [
     {"core"},
     {"handler", "documents", "jobs"},
     {"engine/state"},
@@ -31,17 +31,17 @@ FLOORS = [
     {"cli", "cli/run", "cli/job", "cli/manifest"},
 ]
 
-# What else may not be imported: the engine calls functions as AWS does, so it needs no runtime.
-STRANGERS = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handler")}
+# Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.
+NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handler")}
 
 # The only modules that import a package of AWS's or moto.
-DOORS = {
+ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
     "botocore": ("jobs/_aws_clients.py", "local_aws/"),
     "moto": ("local_aws/",),
 }
 
-FLOOR_OF = {folder: floor for floor, folders in enumerate(FLOORS) for folder in folders}
+LAYER_OF = {folder: layer for layer, folders in enumerate(LAYERS) for folder in folders}
 
 MODULES = [path.as_posix() for path in modules()]
 
@@ -58,11 +58,11 @@ def test_a_module_imports_from_its_own_folder_and_from_lower_ones(module: str) -
     assert not problems, f"{module}: {'; '.join(problems)}"
 
 
-def test_every_folder_has_a_floor() -> None:
+def test_every_folder_has_a_layer() -> None:
     """A new folder is added to the table, and a folder that is gone is removed."""
     folders = {_folder(module) for module in MODULES} - {""}
 
-    assert folders == FLOOR_OF.keys()
+    assert folders == LAYER_OF.keys()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_every_folder_has_a_floor() -> None:
     ],
 )
 def test_the_check_finds_imports_that_are_not_allowed(module: str, imported: str) -> None:
-    """Imports upwards, between siblings, or of AWS's packages past their door are found."""
+    """Imports upwards, between siblings, or of AWS's packages elsewhere are found."""
     assert _problem(module, imported, for_types=False)
 
 
@@ -102,19 +102,23 @@ def test_the_check_accepts_imports_that_are_allowed(module: str, imported: str) 
 def _problem(module: str, imported: str, *, for_types: bool) -> str | None:
     """Return what is wrong with an import of one module by another."""
     package = imported.partition(".")[0]
-    if package in DOORS and not module.startswith(DOORS[package]) and not for_types:
-        return f"only {' and '.join(DOORS[package])} may import {package}"
+    if (
+        package in ONLY_IMPORTED_BY
+        and not module.startswith(ONLY_IMPORTED_BY[package])
+        and not for_types
+    ):
+        return f"only {' and '.join(ONLY_IMPORTED_BY[package])} may import {package}"
     if package != "s3batch_handler" or imported.endswith("__version__"):
         return None
     own, other = _folder(module), _folder_of(imported)
     if not own:
         allowed = other in {"core", "handler"}  # what `import s3batch_handler` loads
-    elif (own.partition("/")[0], other.partition("/")[0]) in STRANGERS:
+    elif (own.partition("/")[0], other.partition("/")[0]) in NOT_IMPORTED:
         allowed = False
     elif own == other or own.partition("/")[0] == other.partition("/")[0] == "cli":
         allowed = True
     else:
-        allowed = FLOOR_OF.get(other, 99) < FLOOR_OF[own]
+        allowed = LAYER_OF.get(other, 99) < LAYER_OF[own]
     return None if allowed else f"{own or 'the package'} may not import {imported}"
 
 
@@ -154,24 +158,24 @@ def _imports(path: Path) -> Iterator[tuple[int, str, bool]]:
 
 
 def _module_or_package(package: str, name: str) -> str:
-    """Return ``package.name`` if it is a module of ours, and ``package`` otherwise."""
+    """Return ``package.name`` if it is a module of this package, and ``package`` otherwise."""
     path = PACKAGE.parent / package.replace(".", "/") / f"{name}.py"
     return f"{package}.{name}" if path.exists() or name == "__version__" else package
 
 
 # ---------------------------------------------------------------- what an import costs
 
-# Importing pydantic alone does little: the first model brings most of it in.
-PYDANTIC_AT_WORK = """
+# The first model loads most of pydantic, not the import.
+PYDANTIC_MODEL = """
 import pydantic
 class Model(pydantic.BaseModel):
     field: str
 pydantic.TypeAdapter(Model)
 """
 
-# What the runtime may load beyond that. Each of these costs every cold start some time: look for
-# another way (an import where it is needed) before adding one.
-AFFORDED = {"signal", "urllib", "urllib.parse"}
+# Modules that the runtime may also load. Each makes all cold starts slower: before you add one, try
+# to import it where it is needed.
+ALLOWED = {"signal", "urllib", "urllib.parse"}
 
 FORBIDDEN = {
     "asyncio",
@@ -199,19 +203,19 @@ FORBIDDEN = {
 }
 
 
-def test_importing_the_package_loads_pydantic_and_next_to_nothing_more() -> None:
+def test_importing_the_package_loads_little_more_than_pydantic() -> None:
     """``import s3batch_handler`` stays cheap in a Lambda function."""
-    loaded = _loaded("import s3batch_handler") - _loaded(PYDANTIC_AT_WORK)
+    loaded = _loaded("import s3batch_handler") - _loaded(PYDANTIC_MODEL)
 
     foreign = {name for name in loaded if name.partition(".")[0] != "s3batch_handler"}
 
-    assert foreign <= AFFORDED, f"new: {sorted(foreign - AFFORDED)}"
+    assert foreign <= ALLOWED, f"new: {sorted(foreign - ALLOWED)}"
 
 
 def test_a_handler_loads_neither_aws_libraries_nor_the_engine() -> None:
-    """What runs in Lambda is core/ and handler/ alone."""
+    """Lambda loads only core/ and handler/."""
     loaded = _loaded("import s3batch_handler; s3batch_handler.task_handler(lambda task: 'done')")
-    added = loaded - _loaded(PYDANTIC_AT_WORK)
+    added = loaded - _loaded(PYDANTIC_MODEL)
 
     assert not {name for name in added if _is_or_is_in(name, FORBIDDEN)}
 
@@ -222,7 +226,7 @@ def _is_or_is_in(name: str, packages: set[str]) -> bool:
 
 def _loaded(code: str) -> set[str]:
     """Run code in a fresh interpreter and return the names of the modules that it loads."""
-    # `json` and `sys` are in both sets that are compared, or in neither.
+    # Both programs of a comparison import `json` and `sys`.
     program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     output = subprocess.run(
         [sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True

@@ -61,7 +61,7 @@ def test_other_packages_export_nothing() -> None:
 
 
 def test_documentation_and_examples_import_public_names_only(project: Path) -> None:
-    """Readers copy what they find there."""
+    """Readers copy the examples."""
     folders = (project / "docs", project / "examples", project / "templates")
     files = [project / "README.md", *(path for folder in folders for path in folder.rglob("*"))]
 

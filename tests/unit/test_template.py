@@ -1,4 +1,4 @@
-"""``template.yaml`` and what stands beside it for those who deploy by other means."""
+"""``template.yaml``, and the policies for other deployment tools."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def template() -> Any:
     return load_template()
 
 
-# ---------------------------------------------------------------- what the roles may do
+# ---------------------------------------------------------------- permissions
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_the_rule_matches_jobs_that_end_or_wait(status: JobStatus, template: Any
         },
     }
 
-    told = EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(event)
+    matches = EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(event)
 
-    assert told == (status.is_final or status is JobStatus.SUSPENDED)
+    assert matches == (status.is_final or status is JobStatus.SUSPENDED)
 
 
 def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any) -> None:
@@ -107,7 +107,7 @@ def test_a_parameter_that_changes_the_function_publishes_a_version(template: Any
     function = template["Resources"]["CompressFunction"]
     properties = dict(function["Properties"])
     description = set(re.findall(r"\$\{(\w+)\}", properties.pop("VersionDescription")))
-    del properties["ReservedConcurrentExecutions"]  # is of the function, of all its versions
+    del properties["ReservedConcurrentExecutions"]  # applies to all versions
 
     used = set(re.findall(r"\$\{(\w+)\}", str(properties))) & template["Parameters"].keys()
 

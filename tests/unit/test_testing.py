@@ -1,4 +1,4 @@
-"""What ``s3batch_handler.testing`` offers to tests of handlers."""
+"""Events, contexts, tasks and jobs of ``s3batch_handler.testing``."""
 
 from __future__ import annotations
 

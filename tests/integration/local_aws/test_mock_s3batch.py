@@ -1,4 +1,4 @@
-"""``mock_s3batch``: what a test of code that makes jobs sees."""
+"""``mock_s3batch``: jobs in tests of code that creates jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client(service: str, region: str = "us-east-1") -> Any:
 
 
 def create_job(keys: list[str], *, region: str = "us-east-1", **members: Any) -> str:
-    """Make a job over objects of the bucket ``photos``, as any code would."""
+    """Create a job for objects of the bucket ``photos``."""
     s3 = client("s3")
     s3.create_bucket(Bucket="photos")
     manifest = "".join(f"photos,{key}\n" for key in keys)
@@ -55,14 +55,14 @@ def create_job(keys: list[str], *, region: str = "us-east-1", **members: Any) ->
 
 
 def describe_job(job_id: str, region: str = "us-east-1") -> dict[str, Any]:
-    answer = client("s3control", region).describe_job(AccountId=ACCOUNT, JobId=job_id)
-    job: dict[str, Any] = answer["Job"]
+    response = client("s3control", region).describe_job(AccountId=ACCOUNT, JobId=job_id)
+    job: dict[str, Any] = response["Job"]
     return job
 
 
 @task_handler
 def thumbnails(task: Task) -> str:
-    """Write beside the object; in the order of the keys ``1``, ``2``, …."""
+    """Write an object next to the original, unless its key is ``2``."""
     if task.key == "2":
         raise PermanentFailure("not this one")
     client("s3").put_object(Bucket=task.bucket, Key=f"thumbnails/{task.key}", Body=b"small")

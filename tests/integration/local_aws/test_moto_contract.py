@@ -60,14 +60,14 @@ def relies_on(what: str) -> str:
 
 @cache
 def client(service: str) -> Any:
-    """Make a client once; one that was made in one ``mock_aws`` works in the next one."""
+    """Create a client once; a client of one ``mock_aws`` also works in the next one."""
     session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
     return session.client(service)
 
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
-    """moto's S3 with a bucket ``bucket``, versioned, that has an object ``k``."""
+    """Mock S3 with a versioned bucket ``bucket`` that has an object ``k``."""
     with mock_aws():
         client("s3").create_bucket(Bucket="bucket")
         client("s3").put_bucket_versioning(
@@ -162,10 +162,10 @@ THIS: Any = object()
     ],
     ids=lambda each: getattr(each, "__qualname__", None),
 )
-def test_signature(
+def test_functions_have_the_expected_signature(
     function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
-    """These are called, or overridden, with these arguments."""
+    """The package calls or overrides them with these arguments."""
     try:
         inspect.signature(function).bind(*arguments, **options)
     except TypeError as error:
@@ -221,11 +221,11 @@ class Calls(S3ControlResponse):
 
 
 class Refusal(ServiceException):
-    """An error of a module that is not moto's: moto looks for no service of that name."""
+    """An error of a module outside of moto: moto does not search a service of that name."""
 
 
 def read(query: str = "") -> Calls:
-    """Have a request for ListJobs read by moto."""
+    """Let moto read a request for ListJobs."""
     url = "https://123456789012.s3-control.eu-west-1.amazonaws.com"
     builder = EnvironBuilder("/v20180820/jobs", base_url=url, query_string=query)
     builder.headers["x-amz-account-id"] = DEFAULT_ACCOUNT_ID
@@ -235,7 +235,7 @@ def read(query: str = "") -> Calls:
     return calls
 
 
-def test_calls_are_read_and_answered_by_the_service_model() -> None:
+def test_calls_are_read_and_written_with_the_service_model() -> None:
     """``call_action`` calls the method of the operation's name, and writes its result in XML."""
     calls = read("maxResults=7")
 
@@ -248,12 +248,12 @@ def test_calls_are_read_and_answered_by_the_service_model() -> None:
     assert "<NextToken>7</NextToken>" in body, relies_on("a result is written in XML")
 
 
-def test_points_in_time_lose_their_time_zone() -> None:
-    """They are converted to UTC; the time zone is added again here."""
+def test_times_lose_their_time_zone() -> None:
+    """They are converted to UTC, so the package adds UTC again."""
     found = default_timestamp_parser("2026-01-02T03:00:00+02:00")
 
     expected = datetime(2026, 1, 2, 1, tzinfo=UTC).replace(tzinfo=None)
-    assert found == expected, relies_on("points in time are naive, in UTC")
+    assert found == expected, relies_on("times are naive, in UTC")
 
 
 def test_an_error_without_a_shape_is_written_with_a_warning() -> None:
@@ -278,12 +278,12 @@ def test_the_service_model_is_botocores() -> None:
 # ---------------------------------------------------------------- buckets
 
 
-class FromElsewhere(FakeKey):
-    """An object that has its content somewhere else."""
+class ExternalContent(FakeKey):
+    """An object whose content is stored elsewhere."""
 
     reads = 0
 
-    @property  # type: ignore[explicit-override]  # mypy sees no decorator where there is a setter
+    @property  # type: ignore[explicit-override]  # mypy does not see override on a property setter
     @override
     def value(self) -> bytes:
         self.reads += 1
@@ -304,9 +304,9 @@ class FromElsewhere(FakeKey):
         return '"etag"'
 
 
-def test_objects_can_have_their_content_elsewhere(s3: Any) -> None:
+def test_objects_can_have_external_content(s3: Any) -> None:
     """Requests use the properties of an object; HEAD and LIST do not read its content."""
-    item = FromElsewhere("new", b"", DEFAULT_ACCOUNT_ID, "us-east-1", bucket_name="bucket")
+    item = ExternalContent("new", b"", DEFAULT_ACCOUNT_ID, "us-east-1", bucket_name="bucket")
     backend().buckets["bucket"].keys.setlist("new", [item])
 
     head = s3.head_object(Bucket="bucket", Key="new")
@@ -320,7 +320,7 @@ def test_objects_can_have_their_content_elsewhere(s3: Any) -> None:
 
 @pytest.mark.parametrize("error", [MissingKey("k"), S3ClientError("AccessDenied", "text")])
 def test_objects_can_refuse_a_request(s3: Any, error: Any) -> None:
-    """What ``response_dict`` raises is the answer to HEAD and GET."""
+    """An exception of ``response_dict`` is the response to HEAD and GET."""
     with (
         patch.object(FakeKey, "response_dict", property(lambda _: (_ for _ in ()).throw(error))),
         pytest.raises(ClientError) as refused,
@@ -342,7 +342,7 @@ def test_objects_and_delete_markers_of_a_bucket(s3: Any) -> None:
     assert not isinstance(items["gone"], FakeKey), relies_on("delete markers in FakeBucket.keys")
 
 
-def test_the_owner_of_a_bucket(s3: Any) -> None:
+def test_buckets_have_an_owner(s3: Any) -> None:
     """``bucket_accounts`` has the partition and the account of each bucket."""
     found = s3_backends.bucket_accounts.get("bucket")
 
@@ -364,7 +364,7 @@ def test_create_bucket_is_called_on_the_class(s3: Any) -> None:
 
 
 def test_a_reset_removes_everything() -> None:
-    """Servers begin and end with an empty AWS."""
+    """Servers start and end with an empty AWS."""
     backend().create_bucket("before-the-reset", "us-east-1")
 
     BackendDict.reset()
@@ -387,12 +387,14 @@ def test_a_reset_removes_everything() -> None:
         ("/moto-api/data.json", None, "moto_api"),
     ],
 )
-def test_the_service_of_a_request(path: str, scope: str | None, service: str) -> None:
-    """The server asks for the application of each service once, by moto's name."""
-    asked: list[Any] = []
+def test_the_server_recognizes_the_service_of_a_request(
+    path: str, scope: str | None, service: str
+) -> None:
+    """It creates the application of each service once, by moto's name."""
+    created: list[Any] = []
 
     def create_app(name: Any) -> Any:
-        asked.append(name)
+        created.append(name)
         return lambda environ, start_response: []
 
     environ = EnvironBuilder(path=path).get_environ()
@@ -403,11 +405,11 @@ def test_the_service_of_a_request(path: str, scope: str | None, service: str) ->
     application: Any = DomainDispatcherApplication(create_app)
     application(environ, lambda *_: None)
 
-    assert asked == [service], relies_on("the services of moto's server and their names")
+    assert created == [service], relies_on("the services of moto's server and their names")
 
 
-def test_where_an_unreadable_request_fails(s3: Any) -> None:
-    """Its exception passes through, and comes from a module that reads requests: status 400."""
+def test_an_unreadable_request_fails_in_a_parsing_module(s3: Any) -> None:
+    """The package returns status 400 for exceptions from these modules."""
     environ = EnvironBuilder(path="/bucket", query_string="list-type=2&max-keys=x").get_environ()
     application: Any = create_backend_app("s3")
 
@@ -436,7 +438,7 @@ def test_the_server_reads_paths_when_it_creates_an_application() -> None:
 
 
 def test_session_tokens_have_the_access_key_of_the_documentation() -> None:
-    """The embedded server replaces it, because everybody knows it."""
+    """The server of a folder replaces it, because everybody knows it."""
     with mock_aws():
         key = client("sts").get_session_token()["Credentials"]["AccessKeyId"]
 

@@ -1,4 +1,4 @@
-"""S3 Control's job calls in moto: what boto3 sends is understood, what it gets is AWS's form."""
+"""The job calls of S3 Control in moto: requests of boto3, and responses in AWS's format."""
 
 from __future__ import annotations
 
@@ -94,19 +94,19 @@ COPY: dict[str, Any] = {
 
 
 class OneJob:
-    """Job control that remembers what it was asked, and has one job."""
+    """Job control that records its calls, and has one job."""
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.calls: list[Any] = []
         self.tags: dict[str, str] = {}
         self.job = new_job(JobSpec.from_request(REQUEST))
 
     def create_job(self, spec: JobSpec) -> str:
-        self.asked.append(spec)
+        self.calls.append(spec)
         return self.job.job_id
 
     def describe_job(self, job_id: str) -> Job:
-        self.asked.append(job_id)
+        self.calls.append(job_id)
         return self.job
 
     def list_jobs(
@@ -116,21 +116,21 @@ class OneJob:
         max_results: int = 1000,
         next_token: str | None = None,
     ) -> JobPage:
-        self.asked.append((list(statuses), max_results, next_token))
+        self.calls.append((list(statuses), max_results, next_token))
         return JobPage((self.job, self.job), "next & more")
 
     def update_job_status(
         self, job_id: str, requested: JobStatus, reason: str | None = None
     ) -> Job:
-        self.asked.append((job_id, requested, reason))
+        self.calls.append((job_id, requested, reason))
         return self.job.model_copy(update={"status": JobStatus.CANCELLING})
 
     def update_job_priority(self, job_id: str, priority: int) -> Job:
-        self.asked.append((job_id, priority))
+        self.calls.append((job_id, priority))
         return self.job.model_copy(update={"priority": priority})
 
     def get_job_tagging(self, job_id: str) -> dict[str, str]:
-        self.asked.append(job_id)
+        self.calls.append(job_id)
         return self.tags
 
     def put_job_tagging(self, job_id: str, tags: Any) -> None:
@@ -141,7 +141,7 @@ class OneJob:
 
 
 def new_job(spec: JobSpec) -> Job:
-    """Make a job of which everything is known that can be."""
+    """Create a job in which every field is set."""
     now = datetime(2026, 11, 21, 1, 2, 3, 456000, tzinfo=UTC)
     job = Job.new(
         spec,
@@ -167,119 +167,116 @@ def new_job(spec: JobSpec) -> Job:
 
 @cache
 def client() -> Any:
-    """Make a client once for all tests; it checks by the service model what it sends."""
+    """Create one client for all tests; it checks requests against the service model."""
     session: Any = boto3.Session("testing", "testing", region_name=REGION)
     return session.client("s3control")
 
 
 @pytest.fixture
 def jobs() -> Iterator[OneJob]:
-    """What answers the job calls, whoever asks."""
+    """Yield the job control of all accounts and Regions."""
     jobs = OneJob()
     with job_calls(lambda account_id, region: jobs), mock_aws():
         yield jobs
 
 
-# ---------------------------------------------------------------- requests and answers
+# ---------------------------------------------------------------- requests and responses
 
 
 @pytest.mark.parametrize("request_", [REQUEST, COPY], ids=["LambdaInvoke", "S3PutObjectCopy"])
-def test_a_job_is_made(jobs: OneJob, request_: dict[str, Any]) -> None:
-    """Whatever the request says arrives: markup, umlauts, points in time, what is empty."""
-    answer = client().create_job(AccountId=ACCOUNT, **request_)
+def test_create_job_passes_the_whole_request(jobs: OneJob, request_: dict[str, Any]) -> None:
+    """Also markup, umlauts, times and empty strings."""
+    response = client().create_job(AccountId=ACCOUNT, **request_)
 
-    assert answer["JobId"] == jobs.job.job_id
-    assert jobs.asked == [JobSpec.from_request(request_)]
-    assert jobs.asked[0].to_request() == request_
+    assert response["JobId"] == jobs.job.job_id
+    assert jobs.calls == [JobSpec.from_request(request_)]
+    assert jobs.calls[0].to_request() == request_
 
 
 @pytest.mark.parametrize("request_", [REQUEST, COPY], ids=["LambdaInvoke", "S3PutObjectCopy"])
-def test_a_job_is_described(jobs: OneJob, request_: dict[str, Any]) -> None:
-    """All that is known of it reaches the caller, in the form of the service model."""
+def test_describe_job_returns_all_fields(jobs: OneJob, request_: dict[str, Any]) -> None:
+    """The response matches the service model."""
     jobs.job = new_job(JobSpec.from_request(request_))
 
-    told = client().describe_job(AccountId=ACCOUNT, JobId=jobs.job.job_id)["Job"]
+    described = client().describe_job(AccountId=ACCOUNT, JobId=jobs.job.job_id)["Job"]
 
-    assert Job.from_description(told) == jobs.job
-    assert told == jobs.job.to_description()
+    assert Job.from_description(described) == jobs.job
+    assert described == jobs.job.to_description()
     shape = client().meta.service_model.shape_for("JobDescriptor")
-    assert not ParamValidator().validate(told, shape).has_errors()
+    assert not ParamValidator().validate(described, shape).has_errors()
 
 
-def test_a_job_of_which_little_is_known(jobs: OneJob) -> None:
-    """What is not there yet is not told."""
+def test_describe_job_leaves_out_fields_without_a_value(jobs: OneJob) -> None:
     spec = JobSpec.from_request(REQUEST)
     jobs.job = Job.new(
         spec, job_id="12345", job_arn="arn:aws:s3:::job/12345", creation_time=datetime.now(UTC)
     )
 
-    told = client().describe_job(AccountId=ACCOUNT, JobId="12345")["Job"]
+    described = client().describe_job(AccountId=ACCOUNT, JobId="12345")["Job"]
 
-    assert told["ProgressSummary"] == {"NumberOfTasksSucceeded": 0, "NumberOfTasksFailed": 0}
-    assert told["FailureReasons"] == []
-    assert not {"TerminationDate", "SuspendedDate", "SuspendedCause"} & told.keys()
+    assert described["ProgressSummary"] == {"NumberOfTasksSucceeded": 0, "NumberOfTasksFailed": 0}
+    assert described["FailureReasons"] == []
+    assert not {"TerminationDate", "SuspendedDate", "SuspendedCause"} & described.keys()
 
 
-def test_jobs_are_listed(jobs: OneJob) -> None:
-    """Statuses, size and token arrive, descriptors and the next token come back."""
+def test_list_jobs_passes_its_filters_and_returns_a_page(jobs: OneJob) -> None:
     page = client().list_jobs(
         AccountId=ACCOUNT, JobStatuses=["Active", "Failed"], MaxResults=2, NextToken="a+b/c="
     )
 
-    assert jobs.asked == [([JobStatus.ACTIVE, JobStatus.FAILED], 2, "a+b/c=")]
+    assert jobs.calls == [([JobStatus.ACTIVE, JobStatus.FAILED], 2, "a+b/c=")]
     assert page["NextToken"] == "next & more"
     assert page["Jobs"] == [jobs.job.to_listing()] * 2
     shape = client().meta.service_model.shape_for("JobListDescriptor")
     assert not ParamValidator().validate(page["Jobs"][0], shape).has_errors()
 
 
-def test_all_jobs_are_listed(jobs: OneJob) -> None:
-    """Without anything said: of any status, up to 1,000."""
+def test_list_jobs_has_defaults(jobs: OneJob) -> None:
+    """Any status, up to 1,000 jobs."""
     client().list_jobs(AccountId=ACCOUNT)
 
-    assert jobs.asked == [([], 1000, None)]
+    assert jobs.calls == [([], 1000, None)]
 
 
-def test_a_status_is_changed(jobs: OneJob) -> None:
-    """The answer tells the new one, and the reason that was given."""
+def test_update_job_status_returns_the_new_status(jobs: OneJob) -> None:
     job_id = jobs.job.job_id
 
-    answer = client().update_job_status(
+    response = client().update_job_status(
         AccountId=ACCOUNT, JobId=job_id, RequestedJobStatus="Cancelled", StatusUpdateReason="a & b"
     )
 
-    assert jobs.asked == [(job_id, JobStatus.CANCELLED, "a & b")]
-    assert (answer["JobId"], answer["Status"]) == (job_id, "Cancelling")
-    assert answer["StatusUpdateReason"] == "a & b"
+    assert jobs.calls == [(job_id, JobStatus.CANCELLED, "a & b")]
+    assert (response["JobId"], response["Status"]) == (job_id, "Cancelling")
+    assert response["StatusUpdateReason"] == "a & b"
 
 
-def test_a_priority_is_changed(jobs: OneJob) -> None:
-    """It is a number on both ways."""
+def test_update_job_priority_returns_the_new_priority(jobs: OneJob) -> None:
     job_id = jobs.job.job_id
 
-    answer = client().update_job_priority(AccountId=ACCOUNT, JobId=job_id, Priority=7)
+    response = client().update_job_priority(AccountId=ACCOUNT, JobId=job_id, Priority=7)
 
-    assert jobs.asked == [(job_id, 7)]
-    assert (answer["JobId"], answer["Priority"]) == (job_id, 7)
+    assert jobs.calls == [(job_id, 7)]
+    assert (response["JobId"], response["Priority"]) == (job_id, 7)
 
 
-def test_tags(jobs: OneJob) -> None:
-    """They are replaced, told and taken off."""
+def test_tags_are_replaced_returned_and_deleted(jobs: OneJob) -> None:
     job = {"AccountId": ACCOUNT, "JobId": jobs.job.job_id}
 
     client().put_job_tagging(**job, Tags=REQUEST["Tags"])
-    told = client().get_job_tagging(**job)["Tags"]
+    described = client().get_job_tagging(**job)["Tags"]
     client().delete_job_tagging(**job)
 
-    assert told == REQUEST["Tags"]
+    assert described == REQUEST["Tags"]
     assert client().get_job_tagging(**job)["Tags"] == []
 
 
 # ---------------------------------------------------------------- refusals
 
 
-def test_a_refusal(jobs: OneJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has AWS's code and status, our words, and an id; boto3 makes it the error it models."""
+def test_an_error_has_the_code_and_status_of_aws(
+    jobs: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It also has a message and a request ID. boto3 raises the exception of its model."""
 
     def refuse(job_id: str) -> Job:
         raise JobError("too <many>", code="TooManyRequestsException")
@@ -288,10 +285,10 @@ def test_a_refusal(jobs: OneJob, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(client().exceptions.TooManyRequestsException) as refused:
         client().describe_job(AccountId=ACCOUNT, JobId="12345")
 
-    answer = refused.value.response
-    assert answer["Error"]["Message"] == "too <many>"
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert answer["ResponseMetadata"]["RequestId"]
+    response = refused.value.response
+    assert response["Error"]["Message"] == "too <many>"
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["ResponseMetadata"]["RequestId"]
 
 
 def refusal(verb: str, **members: Any) -> tuple[str, str]:
@@ -301,8 +298,8 @@ def refusal(verb: str, **members: Any) -> tuple[str, str]:
     return error["Code"], error["Message"]
 
 
-def test_requests_that_clients_let_pass(jobs: OneJob) -> None:
-    """What botocore does not check is refused here, naming the member, and reaches nobody."""
+def test_requests_that_clients_do_not_check_are_refused(jobs: OneJob) -> None:
+    """The error names the member."""
     request = copy.deepcopy(REQUEST)
     request["Operation"]["LambdaInvoke"]["InvocationSchemaVersion"] = "1.0"
     tags = [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]
@@ -328,18 +325,18 @@ def test_requests_that_clients_let_pass(jobs: OneJob) -> None:
         strict=True,
     ):
         assert member in message
-    assert jobs.asked == []
+    assert jobs.calls == []
 
 
-# ---------------------------------------------------------------- where, and for how long
+# ---------------------------------------------------------------- accounts, hosts and moto itself
 
 
-def test_accounts_and_regions() -> None:
-    """Each has jobs of its own; which one is meant is in the host's name."""
-    asked = []
+def test_each_account_and_region_has_its_own_jobs() -> None:
+    """The host name contains both."""
+    regions = []
 
     def jobs_of(account_id: str, region: str) -> OneJob:
-        asked.append((account_id, region))
+        regions.append((account_id, region))
         return OneJob()
 
     session: Any = boto3.Session("testing", "testing")
@@ -347,11 +344,10 @@ def test_accounts_and_regions() -> None:
         client().list_jobs(AccountId=ACCOUNT)
         session.client("s3control", region_name="eu-west-1").list_jobs(AccountId="999999999999")
 
-    assert asked == [(ACCOUNT, REGION), ("999999999999", "eu-west-1")]
+    assert regions == [(ACCOUNT, REGION), ("999999999999", "eu-west-1")]
 
 
-def test_a_client_that_leaves_the_host_as_it_is(jobs: OneJob) -> None:
-    """The account id may be in the header only."""
+def test_the_account_may_be_in_the_header_only(jobs: OneJob) -> None:
     session: Any = boto3.Session("testing", "testing", region_name=REGION)
     plain = session.client("s3control")
     urls = []
@@ -366,23 +362,22 @@ def test_a_client_that_leaves_the_host_as_it_is(jobs: OneJob) -> None:
     assert urls == [
         "https://s3-control.us-east-1.amazonaws.com/v20180820/jobs/12345/priority?priority=7"
     ]
-    assert jobs.asked == [("12345", 7)]
+    assert jobs.calls == [("12345", 7)]
 
 
-def test_the_rest_of_s3_control(jobs: OneJob) -> None:
-    """What moto knows itself works as before."""
+def test_other_calls_of_s3_control_still_work(jobs: OneJob) -> None:
     configuration = {"BlockPublicAcls": True}
 
     client().put_public_access_block(
         AccountId=ACCOUNT, PublicAccessBlockConfiguration=configuration
     )
-    told = client().get_public_access_block(AccountId=ACCOUNT)
+    described = client().get_public_access_block(AccountId=ACCOUNT)
 
-    assert told["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
+    assert described["PublicAccessBlockConfiguration"]["BlockPublicAcls"] is True
 
 
-def test_moto_afterwards() -> None:
-    """Nothing of it is left, whatever happened inside."""
+def test_moto_is_unchanged_after_the_block() -> None:
+    """Also after an exception."""
 
     def state() -> Any:
         urls = moto.s3control.urls
@@ -402,8 +397,8 @@ def test_moto_afterwards() -> None:
         client().list_jobs(AccountId=ACCOUNT)
 
 
-def test_an_engine_behind_it() -> None:
-    """The engine and boto3 tell the same of the same job."""
+def test_an_engine_answers_the_calls() -> None:
+    """The engine and boto3 return the same job."""
     s3: Any = boto3.Session("testing", "testing", region_name=REGION).client("s3")
     with Engine({}, s3=s3) as engine, job_calls(lambda account_id, region: engine), mock_aws():
         job_id = S3Control(client(), account_id=ACCOUNT).create_job(JobSpec.from_request(REQUEST))
