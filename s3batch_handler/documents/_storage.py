@@ -177,10 +177,10 @@ class LocalFolder:
     def _path(self, name: str) -> Path:
         parts = _parts(name)
         if any(Path(part).name != part for part in parts):  # a drive or a backslash, on Windows
-            raise _refused(name)
+            raise _invalid_name(name)
         path = self._root.joinpath(*parts)
         if not path.resolve().is_relative_to(self._root.resolve()):  # a link leads out
-            raise _refused(name)
+            raise _invalid_name(name)
         return path
 
 
@@ -349,9 +349,9 @@ _PART_SIZE: Final = 8 << 20
 def _parts(name: str) -> list[str]:
     parts = [part for part in name.split("/") if part]
     if not parts or not {".", ".."}.isdisjoint(parts):
-        raise _refused(name)
+        raise _invalid_name(name)
     return parts
 
 
-def _refused(name: str) -> ValueError:
+def _invalid_name(name: str) -> ValueError:
     return ValueError(f"{name!r} is not the name of a file inside the folder")

@@ -40,9 +40,7 @@ def _enum(name: str) -> set[str]:
 
 
 REQUEST = _structure("CreateJobRequest")
-
 JOB = _structure("JobDescriptor")
-
 LISTED_JOB = _structure("JobListDescriptor")
 
 
@@ -224,9 +222,7 @@ def _values(shape: Shape, always: tuple[str, ...] = ()) -> st.SearchStrategy[Any
 
 _PRINTABLE = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 _TEXT = st.characters(exclude_categories=["Cs", "Cc"])
-
 _TAG = st.characters(categories=["L", "N", "Z"], include_characters="_.:/=+-@")
-
 _ARN = st.sampled_from(["arn:aws:s3:::photos/todo.csv", "arn:aws-cn:s3:::photos/ü b/todo.csv"])
 
 # Shapes with a constraint that the model omits, or states in a form that Python does not support.
