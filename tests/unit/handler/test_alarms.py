@@ -36,8 +36,7 @@ def at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_alarm_in_the_task_that_was_not_needed() -> None:
-    """A task that limits a part of itself by an alarm is limited as a whole, too."""
+def test_a_task_that_used_an_alarm_is_interrupted() -> None:
 
     def work(_: object) -> None:
         with at_most(0.5):
@@ -48,8 +47,7 @@ def test_alarm_in_the_task_that_was_not_needed() -> None:
         call_within(LIMIT, work, None)
 
 
-def test_alarm_in_the_task_that_is_due_later() -> None:
-    """The task's own alarm does not stand in the way of a nearer limit."""
+def test_a_later_alarm_of_the_task_does_not_change_the_limit() -> None:
 
     def work(_: object) -> None:
         with at_most(LONG):
@@ -59,8 +57,7 @@ def test_alarm_in_the_task_that_is_due_later() -> None:
         call_within(LIMIT, work, None)
 
 
-def test_alarm_in_the_task_that_is_due_earlier() -> None:
-    """The task's own alarm works as it does without us."""
+def test_an_earlier_alarm_of_the_task_works() -> None:
 
     def work(_: object) -> None:
         with at_most(0.05):
@@ -70,8 +67,7 @@ def test_alarm_in_the_task_that_is_due_earlier() -> None:
         call_within(LONG, work, None)
 
 
-def test_ignored_alarm() -> None:
-    """A task that ignores alarms, or switches all timers off, is limited."""
+def test_a_task_that_disables_alarms_and_timers_is_interrupted() -> None:
 
     def work(_: object) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
@@ -85,8 +81,8 @@ def test_ignored_alarm() -> None:
     signal.signal(signal.SIGALRM, earlier)
 
 
-def test_alarm_around_the_call() -> None:
-    """A timer that was set before goes on during the call and after it: handler and interval."""
+def test_an_alarm_around_a_call_continues() -> None:
+    """Its handler and interval stay the same during the call and after it."""
     count = []
     earlier = signal.signal(signal.SIGALRM, lambda *_: count.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)

@@ -97,7 +97,7 @@ HIDDEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", [*ASYNC, *HIDDEN])
 def test_async_functions_are_awaited_however_they_are_wrapped(name: str) -> None:
-    """A coroutine is run, also where only the returned value shows that there is one."""
+    """A coroutine that a plain function returns is also awaited."""
     handler = decorate((ASYNC | HIDDEN)[name])
 
     assert handler.run(make_task("a")) == Outcome(ResultCode.SUCCEEDED, "a")
@@ -105,14 +105,14 @@ def test_async_functions_are_awaited_however_they_are_wrapped(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ASYNC)
-def test_declarations_show_that_a_function_is_async(name: str) -> None:
-    """What is declared async needs no call to be recognised, so ``concurrency`` takes one loop."""
+def test_a_function_that_is_declared_async_is_recognized(name: str) -> None:
+    """No call is needed, so tasks share one event loop."""
     assert is_async(ASYNC[name])
 
 
 @pytest.mark.parametrize("name", sorted(HIDDEN.keys() - {"forgotten await"}))
-def test_declarations_that_do_not_show_it(name: str) -> None:
-    """A wrapper may run the coroutine itself, so what it wraps says nothing about it."""
+def test_a_wrapper_is_not_async_because_it_wraps_an_async_function(name: str) -> None:
+    """It may run the coroutine itself."""
     assert not is_async(HIDDEN[name])
 
 
@@ -120,8 +120,7 @@ async def hang(task: Task) -> None:
     await asyncio.sleep(60)
 
 
-def test_a_hidden_coroutine_keeps_the_time_limit() -> None:
-    """A coroutine that came out of a plain function is cancelled in time."""
+def test_a_returned_coroutine_keeps_the_time_limit() -> None:
     handler = decorate(task_timeout=0.2)(passes_on(hang))
 
     outcome = handler.run(make_task("a"))
@@ -130,7 +129,7 @@ def test_a_hidden_coroutine_keeps_the_time_limit() -> None:
     assert "out of time" in outcome.message
 
 
-def test_a_hidden_coroutine_may_fail_like_any_other() -> None:
+def test_exceptions_of_a_returned_coroutine_are_classified() -> None:
     """Exceptions are classified, or raised with ``unexpected="raise"``."""
 
     async def fail(task: Task) -> None:

@@ -42,10 +42,9 @@ SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
     ],
 )
 @pytest.mark.parametrize("concurrency", [1, 2, 10])
-def test_every_task_is_answered_once(
+def test_every_task_has_one_result_in_the_order_of_the_event(
     load_event: LoadEvent, name: str, keys: list[str], concurrency: int
 ) -> None:
-    """Any number of tasks, none included: one answer each, in the order in which they came."""
 
     @task_handler(concurrency=concurrency)
     async def handler(task: Task) -> str:
@@ -61,8 +60,8 @@ class Instruction(BaseModel):
     source: str
 
 
-def test_payload_and_arguments() -> None:
-    """Models are read, and what does not fit fails its task."""
+def test_models_are_read() -> None:
+    """Invalid payloads fail their task."""
 
     @task_handler(payload=Instruction, arguments=Instruction)
     async def handler(task: Task[Instruction, Instruction]) -> str:
@@ -76,8 +75,8 @@ def test_payload_and_arguments() -> None:
     assert "the payload in the key is invalid" in second[1]
 
 
-def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
-    """Such a key fails its own task; the function never sees it."""
+def test_a_key_that_is_not_utf8_fails_its_task(load_event: LoadEvent) -> None:
+    """The function is not called."""
 
     @task_handler
     async def handler(task: Task) -> None:
@@ -104,8 +103,9 @@ def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
         (ExceptionGroup("several", [TimeoutError()]), "TemporaryFailure", "several"),
     ],
 )
-def test_raised_exception(error: BaseException, code: str, says: str, concurrency: int) -> None:
-    """What one task raises decides its own fate alone."""
+def test_a_raised_exception_decides_the_result_of_its_task_alone(
+    error: BaseException, code: str, says: str, concurrency: int
+) -> None:
 
     @task_handler(concurrency=concurrency)
     async def handler(task: Task) -> str:
@@ -122,8 +122,8 @@ def test_raised_exception(error: BaseException, code: str, says: str, concurrenc
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_exit_in_a_sub_task(concurrency: int) -> None:
-    """``sys.exit()`` in a sub-task breaks the loop: it costs what was under way, nothing more."""
+def test_sys_exit_in_a_sub_task_fails_only_running_tasks(concurrency: int) -> None:
+    """It stops the event loop; other tasks run in another one."""
 
     async def leave() -> None:
         sys.exit("bye")
@@ -143,8 +143,7 @@ def test_exit_in_a_sub_task(concurrency: int) -> None:
     assert codes_of(again) == ["Succeeded"]
 
 
-def test_function_that_cancels_everything() -> None:
-    """A function that cancels all that runs in the loop is answered, and does not stay behind."""
+def test_a_function_that_cancels_everything_has_a_result() -> None:
 
     @task_handler
     async def handler(task: Task) -> str:
@@ -159,8 +158,7 @@ def test_function_that_cancels_everything() -> None:
     assert codes_of(response) == ["PermanentFailure"] * 2
 
 
-def test_concurrency() -> None:
-    """``concurrency=N`` works on N tasks at a time, and no more."""
+def test_at_most_concurrency_tasks_run_at_the_same_time() -> None:
     at_work: set[str] = set()
     most = []
 
@@ -178,8 +176,8 @@ def test_concurrency() -> None:
     assert max(most) == 3
 
 
-def test_concurrency_and_time() -> None:
-    """Tasks that run out of time side by side are answered in time, and so are those after them."""
+def test_concurrent_tasks_that_run_out_of_time_are_answered_in_time() -> None:
+    """Tasks after them are not started."""
 
     @task_handler(concurrency=2)
     async def handler(task: Task) -> str:
@@ -193,8 +191,7 @@ def test_concurrency_and_time() -> None:
     assert results_of(response)[-1][1].startswith("not started")
 
 
-def test_log_keys(tmp_path: Any) -> None:
-    """Tasks that take turns have their own keys on their lines."""
+def test_log_lines_of_concurrent_tasks_have_their_own_keys(tmp_path: Any) -> None:
     log = io.StringIO()
     logger = Logger(service=str(tmp_path), stream=log)
 
@@ -213,8 +210,8 @@ def test_log_keys(tmp_path: Any) -> None:
     assert logger.thread_safe_get_current_keys() == {}
 
 
-def test_failed_task_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """One line for a task that failed, with its traceback, and nothing of asyncio's own."""
+def test_a_failed_task_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio logs nothing."""
 
     @task_handler
     async def handler(task: Task) -> None:
@@ -232,8 +229,7 @@ async def lines() -> AsyncIterator[str]:
     yield "a"
 
 
-def test_async_generator() -> None:
-    """A function that yields has nothing that could be an answer."""
+def test_a_returned_async_generator_fails_the_task() -> None:
 
     @task_handler
     async def handler(task: Task) -> Any:

@@ -54,8 +54,10 @@ class BrokenLater:
 
 
 @pytest.mark.parametrize("broken", [Broken(), BrokenLater()], ids=["all", "later"])
-def test_broken_powertools_fail_no_task(broken: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged what did not work, and the task goes on."""
+def test_an_observer_that_fails_does_not_affect_the_task(
+    broken: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says what failed."""
     observer = Observer(logger=broken, metrics=broken, tracer=broken)
 
     with observer.observe(task(), 1.0) as watched:
@@ -66,8 +68,10 @@ def test_broken_powertools_fail_no_task(broken: Any, caplog: pytest.LogCaptureFi
     assert problems >= {"removing logger keys", "adding metrics", "logging a failed task"}
 
 
-def test_orphaned_child_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
-    """A real way to break it: Powertools refuses keys on a child without a parent."""
+def test_a_child_logger_without_a_parent_does_not_affect_the_task(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Powertools refuses its keys."""
     logger = Logger(service=f"orphan-{uuid.uuid4()}", child=True)
     observer = Observer(logger=logger)
 
@@ -77,7 +81,7 @@ def test_orphaned_child_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -
     assert "setting logger keys failed; the task is not affected" in caplog.messages
 
 
-def test_failing_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_filter_that_fails_does_not_affect_the_task(caplog: pytest.LogCaptureFixture) -> None:
     class FailingFilter(logging.Filter):
         @override
         def filter(self, record: logging.LogRecord) -> bool:
@@ -91,8 +95,7 @@ def test_failing_logger_fails_no_task(caplog: pytest.LogCaptureFixture) -> None:
     assert "logging a failed task failed; the task is not affected" in caplog.messages
 
 
-def test_own_exceptions_pass_unchanged() -> None:
-    """Only Powertools' failures are swallowed, never the task's."""
+def test_exceptions_of_the_task_are_raised_unchanged() -> None:
     error = ValueError("mine")
 
     observer = Observer(metrics=new_metrics(), tracer=BrokenLater())
@@ -114,11 +117,11 @@ def test_own_exceptions_pass_unchanged() -> None:
     ],
     ids=["nothing", "plain logger", "logger", "metrics", "tracer"],
 )
-def test_active_only_if_something_is_done_per_task(options: Any, active: bool) -> None:
+def test_an_observer_is_active_only_if_it_has_work_per_task(options: Any, active: bool) -> None:
     assert Observer(**options).active is active
 
 
-def test_watch_without_anything_does_nothing() -> None:
+def test_an_observer_without_options_does_nothing() -> None:
     with Observer().observe(task(), math.inf) as watched:
         watched.outcome = SUCCEEDED
 

@@ -19,8 +19,7 @@ from s3batch_handler.testing import make_event
 from tests.support.handlers import LONG, invoke_in_time, results_of, short_context, soon
 
 
-def test_concurrency() -> None:
-    """``concurrency=N`` works on N tasks at a time, and no more."""
+def test_at_most_concurrency_tasks_run_at_the_same_time() -> None:
     all_here = threading.Barrier(3)
     at_work: set[str] = set()
     most = []
@@ -40,8 +39,8 @@ def test_concurrency() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-def test_concurrency_and_time() -> None:
-    """Tasks that run out of time side by side are answered in time, and so are those after them."""
+def test_concurrent_tasks_that_run_out_of_time_are_answered_in_time() -> None:
+    """Tasks after them are not started."""
     free = threading.Event()
 
     @task_handler(concurrency=2)
@@ -57,7 +56,7 @@ def test_concurrency_and_time() -> None:
     assert results[-1][1].startswith("not started")
 
 
-def test_concurrency_and_failures() -> None:
+def test_an_exception_of_one_concurrent_task_does_not_affect_the_others() -> None:
     """Exceptions of one task do not concern the others, not even those that end processes."""
 
     @task_handler(concurrency=4)
@@ -78,8 +77,7 @@ def test_concurrency_and_failures() -> None:
     ]
 
 
-def test_concurrency_and_context_variables() -> None:
-    """What was set for the invocation, a correlation id say, is there for each task."""
+def test_concurrent_tasks_see_the_context_variables_of_the_invocation() -> None:
     logger = Logger(service="concurrency", stream=io.StringIO())
     keys: list[Any] = []
 
@@ -94,8 +92,7 @@ def test_concurrency_and_context_variables() -> None:
     assert keys == ["me", "me"]
 
 
-def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tasks of an invocation are done one by one then."""
+def test_tasks_run_one_by_one_if_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

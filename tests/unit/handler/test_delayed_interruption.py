@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_interruption_in_a_destructor() -> None:
-    """Python drops exceptions in ``__del__``: the function is interrupted after it, or later."""
+def test_a_destructor_delays_the_interruption() -> None:
+    """Python ignores exceptions in ``__del__``."""
 
     class Slow:
         def __del__(self) -> None:
@@ -58,8 +58,8 @@ def import_it(_: object) -> None:
     sleep()
 
 
-def test_import_is_not_interrupted(slow_module: Path) -> None:
-    """An interruption waits for an import as long as the reserve allows: what is imported works."""
+def test_an_import_delays_the_interruption(slow_module: Path) -> None:
+    """It waits as long as the reserve allows, so the module works."""
     slow_module.write_text("import time\ntime.sleep(0.5)\nready = True\n")
 
     with soon(), pytest.raises(OutOfTime) as caught:
@@ -69,8 +69,8 @@ def test_import_is_not_interrupted(slow_module: Path) -> None:
     assert caught.value.module is None
 
 
-def test_import_that_takes_too_long(slow_module: Path) -> None:
-    """It is cut off in the end, and the exception names the module."""
+def test_an_import_that_takes_too_long_is_interrupted(slow_module: Path) -> None:
+    """The exception names the module."""
     slow_module.write_text(f"import time\ntime.sleep({LONG})\n")
 
     with soon(), pytest.raises(OutOfTime) as caught:
@@ -79,8 +79,7 @@ def test_import_that_takes_too_long(slow_module: Path) -> None:
     assert caught.value.module == "slow_module"
 
 
-def test_import_around_the_call(slow_module: Path) -> None:
-    """A call that is itself made by an import is interrupted like any other, at once."""
+def test_a_call_inside_an_import_is_interrupted_at_once(slow_module: Path) -> None:
     slow_module.write_text(
         "import time\n"
         "from s3batch_handler.handler._time_limit import OutOfTime, call_within\n"
@@ -96,8 +95,8 @@ def test_import_around_the_call(slow_module: Path) -> None:
     assert module.took < LONG / 4
 
 
-def test_logging_is_not_interrupted(logger: logging.Logger) -> None:
-    """A handler that writes a log line gets to its end, and so gives its lock back."""
+def test_a_log_line_delays_the_interruption(logger: logging.Logger) -> None:
+    """The handler releases its lock."""
     written = []
 
     class Slow(logging.Handler):
@@ -117,8 +116,7 @@ def test_logging_is_not_interrupted(logger: logging.Logger) -> None:
     assert written == ["line"]
 
 
-def test_logging_that_takes_too_long_gives_its_lock_back(logger: logging.Logger) -> None:
-    """A log line that is cut off in the end leaves the logger fit for all threads."""
+def test_an_interrupted_logging_handler_releases_its_lock(logger: logging.Logger) -> None:
 
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
@@ -140,8 +138,8 @@ def test_logging_that_takes_too_long_gives_its_lock_back(logger: logging.Logger)
         assert pool.submit(handler.lock.acquire, timeout=5).result()
 
 
-def test_import_that_is_cut_off_gives_its_lock_back(slow_module: Path) -> None:
-    """Other threads can import the module, or try to."""
+def test_an_interrupted_import_releases_its_lock(slow_module: Path) -> None:
+    """Other threads can import the module."""
     slow_module.write_text(f"import time\ntime.sleep({LONG})\n")
     with soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, import_it, None)
@@ -154,8 +152,7 @@ def test_import_that_is_cut_off_gives_its_lock_back(slow_module: Path) -> None:
     assert module.ready
 
 
-def test_locks_are_given_back() -> None:
-    """Interruptions at any moment of threading's and queue's own code leave no lock behind."""
+def test_interrupted_queues_and_conditions_release_their_locks() -> None:
     condition, numbers = threading.Condition(), queue.Queue[int]()
 
     def work(_: object) -> None:
@@ -173,8 +170,8 @@ def test_locks_are_given_back() -> None:
     assert free == [True, True]
 
 
-def test_tracers_are_not_interrupted() -> None:
-    """coverage.py takes a lock between the instructions of a task, and gives it back."""
+def test_coverage_measurement_is_not_interrupted() -> None:
+    """coverage.py takes a lock between the instructions of a task."""
     lock = threading.Lock()
     names: dict[str, Any] = {
         "__name__": "coverage.pretended",
@@ -196,7 +193,7 @@ def test_tracers_are_not_interrupted() -> None:
 def test_callbacks_of_the_garbage_collector_are_not_interrupted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Python ignores exceptions there, and reports them."""
+    """Python ignores exceptions there."""
     ignored: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", ignored.append)
 

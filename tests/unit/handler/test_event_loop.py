@@ -24,8 +24,8 @@ from tests.support.waiting import wait_for
 pytestmark = pytest.mark.usefixtures("loops_are_closed")
 
 
-def test_one_loop_for_all_invocations() -> None:
-    """Clients that belong to an event loop live on from one invocation to the next."""
+def test_invocations_share_one_event_loop() -> None:
+    """Clients that are bound to it stay usable."""
     loops = []
 
     @task_handler
@@ -40,8 +40,7 @@ def test_one_loop_for_all_invocations() -> None:
     assert len(set(loops)) == 1
 
 
-def test_one_loop_despite_failures_that_are_raised() -> None:
-    """``unexpected="raise"`` fails the invocation, and leaves the loop in order."""
+def test_an_invocation_that_fails_keeps_the_event_loop() -> None:
     loops = []
 
     @task_handler(unexpected="raise")
@@ -60,8 +59,8 @@ def test_one_loop_despite_failures_that_are_raised() -> None:
     assert len(set(loops)) == 1
 
 
-def test_work_left_behind() -> None:
-    """A sub-task that nobody awaited goes on in the next invocation, as Lambda itself has it."""
+def test_a_sub_task_continues_in_the_next_invocation() -> None:
+    """Lambda itself works like that."""
     seen = []
 
     may_go = asyncio.Event()
@@ -87,8 +86,8 @@ def test_work_left_behind() -> None:
     assert seen == ["later"]
 
 
-def test_called_in_a_running_loop() -> None:
-    """A test or a notebook may call a handler from within an event loop of its own, often."""
+def test_a_handler_can_be_called_in_a_running_event_loop() -> None:
+    """Repeated calls use one loop, because each has open files."""
     loops = set()
 
     @task_handler
@@ -106,8 +105,7 @@ def test_called_in_a_running_loop() -> None:
     assert len(loops) == 1  # a loop has open files: a new one each time would use them up
 
 
-def test_called_from_threads() -> None:
-    """Threads that call a handler at the same time have a loop each; they are closed at the end."""
+def test_threads_have_an_event_loop_each() -> None:
     both = threading.Barrier(2)
 
     @task_handler
@@ -132,8 +130,7 @@ def test_called_from_threads() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-def test_loop_of_an_abandoned_thread_is_closed() -> None:
-    """A loop that cannot be closed at the time limit is closed when its thread ends."""
+def test_the_loop_of_an_abandoned_thread_is_closed_when_the_thread_ends() -> None:
     loops: list[asyncio.AbstractEventLoop] = []
     free = threading.Event()
 
@@ -151,8 +148,8 @@ def test_loop_of_an_abandoned_thread_is_closed() -> None:
     wait_for(loops[0].is_closed)
 
 
-def test_end_of_the_process() -> None:
-    """A process that ends has nothing to complain about, whatever was left in the loop."""
+def test_the_event_loop_is_closed_when_the_process_ends() -> None:
+    """Coroutines and generators that were left clean up, without a warning."""
     program = """
 import asyncio
 from s3batch_handler import Task, task_handler

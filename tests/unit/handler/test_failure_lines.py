@@ -21,8 +21,8 @@ SECRET = "hunter2"
 
 @pytest.mark.parametrize(("outcome", "level"), [(TEMPORARY, "WARNING"), (PERMANENT, "ERROR")])
 @pytest.mark.parametrize("watched", [True, False], ids=["watched", "not watched"])
-def test_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) -> None:
-    """With the task's keys, the result and the traceback: a warning if S3 tries again."""
+def test_a_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) -> None:
+    """It has the keys, the result and the traceback; it is a warning if S3 retries."""
     log = Log()
 
     def fail() -> None:
@@ -44,7 +44,7 @@ def test_failed_task_is_one_line(outcome: Outcome, level: str, watched: bool) ->
     assert "in failure" in line["exception"]
 
 
-def test_expected_failure_is_one_warning_without_a_traceback() -> None:
+def test_an_expected_failure_is_one_warning_without_a_traceback() -> None:
     log = Log()
     error = failure(ValueError("too dark"))
 
@@ -55,8 +55,7 @@ def test_expected_failure_is_one_warning_without_a_traceback() -> None:
     assert "exception" not in line
 
 
-def test_line_of_a_failure_names_what_it_was_raised_from() -> None:
-    """There is no traceback to tell it; a message that has it already is not lengthened."""
+def test_the_line_of_a_failure_names_its_cause_once() -> None:
     log = Log()
     error = PermanentFailure("not a photo")
     error.__cause__ = ValueError("http://ann:secret@h/ is empty")
@@ -72,8 +71,8 @@ def test_line_of_a_failure_names_what_it_was_raised_from() -> None:
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
-def test_traceback_has_no_secrets(own: bool, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither in the exception nor in its causes; the class is still to be seen."""
+def test_tracebacks_are_redacted(own: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """The exception and its causes are."""
     log = Log()
     observer = log.observer if own else Observer()
     cause = failure(KeyError(f"https://h/?token={SECRET}"))
@@ -90,8 +89,8 @@ def test_traceback_has_no_secrets(own: bool, caplog: pytest.LogCaptureFixture) -
     assert SECRET not in text
 
 
-def test_buffer_of_powertools_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes the exception that is being handled; and that of the user is handled on later."""
+def test_lines_in_the_buffer_of_powertools_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the exception that is being handled."""
     from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793")
@@ -111,8 +110,7 @@ def test_buffer_of_powertools_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -
     assert SECRET not in text
 
 
-def test_failed_task_without_an_exception() -> None:
-    """A task that was never started has no traceback."""
+def test_a_task_that_was_not_started_has_no_traceback() -> None:
     log = Log()
 
     log.observer.log_failure(task(), TEMPORARY, None)
@@ -121,7 +119,7 @@ def test_failed_task_without_an_exception() -> None:
 
 
 def test_plain_logging_gets_the_same_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Without any logger: ``s3batch_handler`` of the standard library, same text, same fields."""
+    """Without a logger, the line goes to ``s3batch_handler`` of the standard library."""
     error = failure(ValueError("too dark"))
     log = Log()
     log.observer.log_failure(task(), PERMANENT, error)
@@ -137,8 +135,9 @@ def test_plain_logging_gets_the_same_line(caplog: pytest.LogCaptureFixture) -> N
     assert record.exc_info[1] is error
 
 
-def test_logger_of_the_standard_library(caplog: pytest.LogCaptureFixture) -> None:
-    """It gets the lines of failed tasks; there is nothing to do for the others."""
+def test_a_logger_of_the_standard_library_gets_only_failed_tasks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     observer = Observer(logger=logging.getLogger("mine"))
 
     observer.log_failure(task(), TEMPORARY, None)
@@ -149,8 +148,10 @@ def test_logger_of_the_standard_library(caplog: pytest.LogCaptureFixture) -> Non
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n", "\u2028", "\x85", "\x1b[2K"])
-def test_hostile_key_forges_no_line(break_: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Keys are chosen by whoever may write to the bucket."""
+def test_a_key_with_line_breaks_stays_on_one_line(
+    break_: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Keys are chosen by everyone who may write to the bucket."""
     hostile = f"a{break_}CRITICAL: all is lost"
     outcome = Outcome(ResultCode.PERMANENT_FAILURE, f"no such key: {hostile}")
 
@@ -162,7 +163,7 @@ def test_hostile_key_forges_no_line(break_: str, caplog: pytest.LogCaptureFixtur
     assert record.key == hostile  # type: ignore[attr-defined]
 
 
-def test_hostile_message_is_no_format_and_no_json(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_is_not_used_as_a_format(caplog: pytest.LogCaptureFixture) -> None:
     log = Log()
     outcome = Outcome(ResultCode.PERMANENT_FAILURE, '%s %(key)s {"level": "INFO"}')
 
@@ -172,8 +173,8 @@ def test_hostile_message_is_no_format_and_no_json(caplog: pytest.LogCaptureFixtu
     assert log.lines[0]["message"].endswith('s3://photos/%d: %s %(key)s {"level": "INFO"}')
 
 
-def test_key_that_is_no_utf8_costs_no_line() -> None:
-    """The stream of a real Lambda function could not write half a surrogate pair."""
+def test_a_key_that_is_not_utf8_is_logged() -> None:
+    """The stream of a Lambda function cannot write half a surrogate pair."""
     log = Log()
     raw = io.BytesIO()
     log.logger.handlers[0].setStream(io.TextIOWrapper(raw, "utf-8"))  # type: ignore[attr-defined]
@@ -184,7 +185,7 @@ def test_key_that_is_no_utf8_costs_no_line() -> None:
     assert json.loads(raw.getvalue())["key"] == r"a\udcff"
 
 
-def test_exception_without_a_text_costs_no_line() -> None:
+def test_an_exception_without_a_text_is_logged() -> None:
     """Powertools puts the exception itself into its JSON."""
 
     class HostileError(Exception):
@@ -199,8 +200,8 @@ def test_exception_without_a_text_costs_no_line() -> None:
     assert log.lines[0]["message"].endswith("not a photo")
 
 
-def test_user_arguments_are_logged_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """They may hold secrets."""
+def test_user_arguments_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """They may contain secrets."""
     log = Log()
 
     with log.observer.observe(task(), math.inf):
@@ -211,11 +212,8 @@ def test_user_arguments_are_logged_nowhere(caplog: pytest.LogCaptureFixture) -> 
     assert "hunter2" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_buffered_warning_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Logger with a buffer holds warnings back until an error comes.
-
-    Powertools 3.37 then takes the exception that is being handled, whichever it was given.
-    """
+def test_a_buffered_warning_has_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Powertools 3.37 takes the exception that is being handled when the buffer is flushed."""
     from aws_lambda_powertools.logging.buffer import LoggerBufferConfig
 
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793")

@@ -51,30 +51,27 @@ async def fail_slowly_async(task: Task) -> None:
     raise SlowTextError
 
 
-def test_result_that_is_serialised_slowly() -> None:
-    """Serialising what a function returned is part of its time."""
+def test_serializing_the_result_counts_as_time_of_the_task() -> None:
     handler = task_handler(time_reserve=RESERVE)(lambda task: SlowResult())
 
     assert codes_of(invoke_in_time(handler)) == ["TemporaryFailure"]
 
 
-def test_arguments_that_are_read_slowly() -> None:
-    """Reading arguments is part of the task's time."""
+def test_reading_arguments_counts_as_time_of_the_task() -> None:
     handler = task_handler(arguments=SlowArguments, time_reserve=RESERVE)(lambda task: "x")
 
     assert codes_of(invoke_in_time(handler, user_arguments={"a": "b"})) == ["TemporaryFailure"]
 
 
-def test_payload_that_is_read_slowly() -> None:
-    """Reading a payload is part of the task's time."""
+def test_reading_the_payload_counts_as_time_of_the_task() -> None:
     handler = task_handler(payload=SlowArguments, time_reserve=RESERVE)(lambda task: "x")
 
     assert codes_of(invoke_in_time(handler, '{"a": "b"}')) == ["TemporaryFailure"]
 
 
 @pytest.mark.parametrize("function", [fail_slowly, fail_slowly_async])
-def test_exception_that_is_described_slowly(function: Any) -> None:
-    """What takes too long is left out of the message; the failure remains what it was."""
+def test_an_exception_with_a_slow_text_keeps_its_result(function: Any) -> None:
+    """The message lacks the text."""
     handler = task_handler(give_up_on=(SlowTextError,), time_reserve=RESERVE)(function)
 
     (result,) = invoke_in_time(handler)["results"]
@@ -83,8 +80,7 @@ def test_exception_that_is_described_slowly(function: Any) -> None:
     assert result["resultString"].startswith("SlowTextError")
 
 
-def test_classify_that_takes_too_long() -> None:
-    """It counts as no opinion."""
+def test_a_slow_classify_counts_as_none() -> None:
 
     def classify(error: BaseException) -> None:
         time.sleep(LONG)
@@ -101,8 +97,9 @@ def test_classify_that_takes_too_long() -> None:
 
 @pytest.mark.parametrize("method", ["error", "warning", "thread_safe_append_keys"])
 @pytest.mark.parametrize("does", [lambda: time.sleep(LONG), sys.exit])
-def test_logger_that_hangs_or_exits(method: str, does: Callable[[], None]) -> None:
-    """A logger holds up no answer, and ends no environment."""
+def test_a_logger_that_blocks_or_exits_does_not_delay_the_response(
+    method: str, does: Callable[[], None]
+) -> None:
 
     class BadLogger(logging.Logger):
         def thread_safe_get_current_keys(self) -> dict[str, object]:
@@ -150,8 +147,9 @@ class ExitsAsNumber(OSError):
 
 @pytest.mark.parametrize("kind", [ExitsAsText, ExitsAsAttribute, ExitsAsAnswer, ExitsAsNumber])
 @pytest.mark.parametrize("is_async", [False, True])
-def test_exception_that_exits_when_it_is_looked_at(kind: type[Exception], is_async: bool) -> None:
-    """All tasks are answered, whatever an exception does while it is described."""
+def test_an_exception_that_exits_when_it_is_described_fails_only_its_task(
+    kind: type[Exception], is_async: bool
+) -> None:
 
     def work(task: Task) -> str:
         if task.key == "2":
@@ -204,8 +202,7 @@ class Nameless(Exception, metaclass=NamelessType): ...
     ],
     ids=["class", "context", "group", "name"],
 )
-def test_exception_that_cannot_even_be_told_apart(kind: Any, arguments: Any) -> None:
-    """All tasks are answered, even if the exception does not let its kind or origin be seen."""
+def test_an_exception_that_hides_its_class_fails_only_its_task(kind: Any, arguments: Any) -> None:
 
     @task_handler
     def handler(task: Task) -> str:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def test_except_exception() -> None:
-    """A function that catches all exceptions, as careful people do, is ended all the same."""
+def test_except_exception_does_not_catch_an_interruption() -> None:
 
     def careful(_: object) -> str:
         with contextlib.suppress(Exception):
@@ -35,8 +34,8 @@ def test_except_exception() -> None:
         call_within(LIMIT, careful, None)
 
 
-def test_finally() -> None:
-    """``finally``, ``with`` and generators have half of the reserve for cleaning up."""
+def test_cleanup_code_has_half_of_the_reserve() -> None:
+    """``finally``, ``with`` and generators have."""
     done = []
 
     @contextlib.contextmanager
@@ -66,8 +65,7 @@ def test_finally() -> None:
     assert done == ["manager", "finally"]
 
 
-def test_cleaning_up_after_a_wait_for_a_lock() -> None:
-    """Code that waited when it was interrupted has its half of the reserve, too."""
+def test_cleanup_code_after_a_wait_for_a_lock_has_half_of_the_reserve() -> None:
     done = []
 
     def work(_: object) -> None:
@@ -101,9 +99,8 @@ def spin_in_with(steps: list[str]) -> None:
 
 
 @pytest.mark.parametrize("spin", [spin_in_try, spin_in_with])
-def test_finally_around_a_loop(spin: Callable[[list[str]], None]) -> None:
-    """Cleaning up happens wherever in a loop the interruption comes (not so in Python before 3.13
-    for exceptions of signal handlers)."""
+def test_finally_runs_wherever_a_loop_is_interrupted(spin: Callable[[list[str]], None]) -> None:
+    """Before Python 3.13, an exception of a signal handler may skip it."""
     steps: list[str] = []
     in_try = InterruptibleIf(lambda _: steps[-1:] == ["try"])
 
@@ -114,8 +111,8 @@ def test_finally_around_a_loop(spin: Callable[[list[str]], None]) -> None:
     assert steps == ["try", "finally"] * 5
 
 
-def test_interruption_that_is_swallowed() -> None:
-    """A bare ``except`` gets a second interruption after half of the reserve."""
+def test_a_swallowed_interruption_is_repeated() -> None:
+    """The second one comes after half of the reserve."""
     swallowed = []
 
     def stubborn(_: object) -> None:
@@ -131,8 +128,7 @@ def test_interruption_that_is_swallowed() -> None:
     assert swallowed == [OutOfTime]
 
 
-def test_interruption_that_is_survived() -> None:
-    """A function that swallows its interruption and then comes to its end has done its work."""
+def test_a_function_that_ends_after_an_interruption_returns_its_value() -> None:
 
     def work(_: object) -> str:
         with contextlib.suppress(BaseException):
@@ -143,8 +139,8 @@ def test_interruption_that_is_survived() -> None:
         assert call_within(LIMIT, work, None, 1.0, IN_SLEEP) == "done"
 
 
-def test_interruption_that_is_turned_into_something_else() -> None:
-    """It is the time that was over, whatever a function makes of it; that is the cause."""
+def test_an_exception_raised_from_the_interruption_is_its_cause() -> None:
+    """The call still raises OutOfTime."""
 
     def work(_: object) -> None:
         try:

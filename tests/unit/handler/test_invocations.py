@@ -25,8 +25,8 @@ from tests.support.handlers import LoadEvent, echo, raising, results_of
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
-def test_bare(load_event: LoadEvent) -> None:
-    """A function that returns text is a whole handler, whose answer repeats what was asked."""
+def test_a_function_that_returns_text_is_a_whole_handler(load_event: LoadEvent) -> None:
+    """The response has the schema version and the IDs of the event."""
     event = load_event("v1_long_ids.json")
 
     response = echo(event, make_context())
@@ -45,7 +45,7 @@ def test_bare(load_event: LoadEvent) -> None:
     }
 
 
-def test_with_options(load_event: LoadEvent) -> None:
+def test_options_in_parentheses_reach_the_response(load_event: LoadEvent) -> None:
     """Options go in parentheses, and are written to the answer where they belong there."""
     handler = task_handler(treat_missing_keys_as=PERMANENT)(lambda task: task.bucket)
 
@@ -55,7 +55,7 @@ def test_with_options(load_event: LoadEvent) -> None:
     assert results_of(response) == [("Succeeded", "holiday-photos")]
 
 
-def test_task(load_event: LoadEvent) -> None:
+def test_the_function_gets_all_fields_of_the_task(load_event: LoadEvent) -> None:
     """A function gets everything that the event says of the task."""
     seen: list[Task] = []
     task_handler(seen.append)(load_event("v2.json"), None)
@@ -82,7 +82,7 @@ def test_task(load_event: LoadEvent) -> None:
     ],
 )
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_every_task_is_answered_once(
+def test_every_task_has_one_result_in_the_order_of_the_event(
     load_event: LoadEvent, name: str, keys: list[str], concurrency: int
 ) -> None:
     """Any number of tasks, none included: one answer each, in the order in which they came."""
@@ -97,8 +97,7 @@ def test_every_task_is_answered_once(
     ]
 
 
-def test_one_failure_among_others(load_event: LoadEvent) -> None:
-    """A task that fails does not concern the others."""
+def test_a_failed_task_does_not_affect_the_others(load_event: LoadEvent) -> None:
 
     @task_handler
     def handler(task: Task) -> str:
@@ -115,8 +114,8 @@ def test_one_failure_among_others(load_event: LoadEvent) -> None:
     ]
 
 
-def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
-    """Such a key fails its own task, named as in the manifest; the function never sees it."""
+def test_a_key_that_is_not_utf8_fails_its_task(load_event: LoadEvent) -> None:
+    """The message names the key as in the manifest; the function is not called."""
     event = load_event("v2_many_tasks.json")
     event["tasks"][1]["s3Key"] = "caf%E9+%C3%A9.jpg"
 
@@ -129,8 +128,8 @@ def test_key_that_is_no_utf8(load_event: LoadEvent) -> None:
     ]
 
 
-def test_key_with_half_a_surrogate_pair(load_event: LoadEvent) -> None:
-    """JSON can hold such a thing; no object can have it for a name."""
+def test_a_key_with_half_a_surrogate_pair_fails_its_task(load_event: LoadEvent) -> None:
+    """JSON can hold such a key, but no object can have it."""
     event = load_event("v2.json")
     event["tasks"][0]["s3Key"] = "a\ud800b"
 
@@ -142,8 +141,8 @@ def test_key_with_half_a_surrogate_pair(load_event: LoadEvent) -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("event", [None, {}, [], {"Records": []}, make_event("a") | {"tasks": 5}])
-def test_no_event(event: Any, strict: bool) -> None:
-    """What is no event of S3 Batch Operations is refused before any task is begun."""
+def test_an_event_of_another_service_is_refused(event: Any, strict: bool) -> None:
+    """No task is started."""
     begun: list[Task] = []
     handler = task_handler(strict=strict)(begun.append)
 
@@ -153,8 +152,8 @@ def test_no_event(event: Any, strict: bool) -> None:
     assert not begun
 
 
-def test_no_event_among_tasks() -> None:
-    """One task that cannot be understood: no task is begun."""
+def test_an_event_with_one_invalid_task_is_refused() -> None:
+    """No task is started."""
     begun: list[Task] = []
     event = make_event("a", "b")
     del event["tasks"][1]["s3Key"]
@@ -165,7 +164,7 @@ def test_no_event_among_tasks() -> None:
     assert not begun
 
 
-def test_odd_event(load_event: LoadEvent) -> None:
+def test_an_undocumented_event_warns_or_with_strict_is_refused(load_event: LoadEvent) -> None:
     """An event that AWS does not document is warned of, or with ``strict`` refused."""
     event = load_event("odd_extra_fields.json")
 
@@ -177,7 +176,7 @@ def test_odd_event(load_event: LoadEvent) -> None:
     assert results_of(response) == [("Succeeded", "photos/summer.jpg")]
 
 
-def test_event_stays_as_it_is(load_event: LoadEvent) -> None:
+def test_the_event_of_the_caller_is_not_modified(load_event: LoadEvent) -> None:
     """The caller's event is never modified, not even below the surface."""
     event = load_event("v2_encoded_key.json")
     before = copy.deepcopy(event)
@@ -196,8 +195,8 @@ def test_event_stays_as_it_is(load_event: LoadEvent) -> None:
     )
 
 
-def test_what_is_not_used_is_not_imported() -> None:
-    """A plain handler brings neither Powertools nor asyncio nor thread pools into its process."""
+def test_a_plain_handler_does_not_import_slow_modules() -> None:
+    """Powertools, asyncio and thread pools are imported only by handlers that need them."""
     program = """
 import json, sys
 from s3batch_handler import task_handler
@@ -218,7 +217,7 @@ print([name for name in ("aws_lambda_powertools", "aws_xray_sdk", "asyncio", "bo
     assert done.stdout == "[]\n"
 
 
-def test_run() -> None:
+def test_run_returns_the_outcome_of_one_task() -> None:
     """``handler.run(task)`` does one task and says what became of it."""
     assert echo.run(make_task("a b.txt")) == Outcome(SUCCEEDED, "a b.txt")
     assert task_handler(raising(TimeoutError())).run(make_task()).code is TEMPORARY

@@ -84,8 +84,8 @@ class Size(enum.IntEnum):
         ([Colour.RED], '["red"]'),
     ],
 )
-def test_json(value: Any, message: str) -> None:
-    """Whatever JSON can hold becomes compact JSON, models and dates included."""
+def test_values_become_compact_json(value: Any, message: str) -> None:
+    """Models and dates are included."""
     outcome = outcome_of(value)
 
     assert outcome == Outcome(SUCCEEDED, message)
@@ -134,8 +134,8 @@ class Bytes(BaseModel):
         (lambda: print, "is not JSON"),
     ],
 )
-def test_no_json(make: Any, says: str) -> None:
-    """What JSON cannot hold fails the task, and the message says why."""
+def test_a_value_that_is_not_json_is_refused(make: Any, says: str) -> None:
+    """The message says why."""
     with pytest.raises(PermanentFailure, match=says) as caught:
         outcome_of(make())
 
@@ -199,8 +199,8 @@ class LongDouble(Array):
         (decimal.Decimal("1E+3"), '"1E+3"'),
     ],
 )
-def test_numbers_of_others(value: Any, message: str) -> None:
-    """What numpy and others count with are numbers, as values, in lists and as keys."""
+def test_numbers_of_other_libraries_are_numbers(value: Any, message: str) -> None:
+    """They are, as values, in lists and as keys."""
     assert outcome_of(value) == Outcome(SUCCEEDED, message)
 
 
@@ -210,8 +210,8 @@ class Loose(BaseModel):
     value: Any
 
 
-def test_numbers_of_others_in_a_model() -> None:
-    """A model may hold them in fields that pydantic does not check."""
+def test_numbers_of_other_libraries_in_a_model_are_numbers() -> None:
+    """pydantic does not check such fields."""
     assert outcome_of(Loose(value={"a": [WholeNumber(), Array([1])]})) == Outcome(
         SUCCEEDED, '{"value":{"a":[7,[1]]}}'
     )
@@ -232,14 +232,12 @@ def test_numbers_of_others_in_a_model() -> None:
         (mock.MagicMock(), "'MagicMock' is not JSON"),
     ],
 )
-def test_numbers_that_are_none(value: Any, says: str) -> None:
-    """NaN and infinity, which JSON does not have, and arrays that no report has room for."""
+def test_nan_infinity_and_huge_arrays_are_refused(value: Any, says: str) -> None:
     with pytest.raises(PermanentFailure, match=says):
         outcome_of(value)
 
 
-def test_numbers_of_numpy() -> None:
-    """The same with numpy's own types."""
+def test_numbers_of_numpy_are_numbers() -> None:
     np = pytest.importorskip("numpy")
     times = np.array(["2026-01-02T03:04:05.123456789", "NaT"], dtype="M8[ns]")
 
@@ -288,8 +286,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_any_value(value: Any) -> None:
-    """Any value is an outcome with a text, or fails the task: nothing else can happen."""
+def test_any_value_is_an_outcome_or_refused(value: Any) -> None:
     try:
         outcome = outcome_of(value)
     except PermanentFailure:
@@ -311,8 +308,8 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON) | st.dictionaries(st.text(), JSON))
-def test_json_there_and_back(value: Any) -> None:
-    """JSON values can be read back from the message, unless AWS's words are in them."""
+def test_json_can_be_read_back_from_the_message(value: Any) -> None:
+    """Values that look like results of AWS are left out here."""
     words = ("resultCode", "result_code", "results", "treatMissingKeysAs", "code", *ResultCode)
     assume(not any(word in json.dumps(value) for word in words))
 

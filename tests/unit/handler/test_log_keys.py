@@ -13,8 +13,8 @@ import pytest
 from tests.support.observation import KEYS, SUCCEEDED, Log, task
 
 
-def test_user_lines_have_the_keys_of_the_task() -> None:
-    """Whatever a function logs can be found by its object; afterwards the keys are gone."""
+def test_log_lines_of_the_user_have_the_keys_of_the_task() -> None:
+    """After the task the keys are removed."""
     log = Log()
 
     with log.observer.observe(task(version_id="v1"), math.inf) as watched:
@@ -33,7 +33,7 @@ def test_user_lines_have_the_keys_of_the_task() -> None:
 
 
 def test_task_id_is_logged_as_a_short_hash() -> None:
-    """S3's ids have over a thousand characters; the hash tells tasks apart, and stays."""
+    """S3's task IDs have over a thousand characters."""
     log = Log()
 
     for each in (task(), task(), task(id="AAAB")):
@@ -46,8 +46,8 @@ def test_task_id_is_logged_as_a_short_hash() -> None:
     assert int(first, 16)
 
 
-def test_no_version_is_no_key() -> None:
-    """Neither an empty field nor a version id that the user's own key left behind."""
+def test_a_task_without_a_version_has_no_version_id() -> None:
+    """A key of the user with that name is hidden."""
     log = Log()
     log.logger.append_keys(version_id="of something else")
 
@@ -58,7 +58,7 @@ def test_no_version_is_no_key() -> None:
 
 
 @pytest.mark.parametrize("append", ["append_keys", "thread_safe_append_keys"])
-def test_keys_of_the_same_name_are_back_afterwards(append: str) -> None:
+def test_keys_of_the_user_with_the_same_names_are_restored(append: str) -> None:
     """Powertools' own context manager would drop them."""
     log = Log()
     getattr(log.logger, append)(key="mine", job_id="mine too", other="stays")
@@ -73,7 +73,7 @@ def test_keys_of_the_same_name_are_back_afterwards(append: str) -> None:
     assert (after["key"], after["job_id"], after["other"]) == ("mine", "mine too", "stays")
 
 
-def test_nested_watches_restore_the_outer_task() -> None:
+def test_a_task_within_a_task_restores_the_outer_keys() -> None:
     """``handler.run(task)`` may be called within a task."""
     log = Log()
 
@@ -123,7 +123,7 @@ def test_tasks_of_an_event_loop_keep_their_keys_apart() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
-def test_keys_are_gone_however_a_task_ends(error: BaseException) -> None:
+def test_keys_are_removed_however_a_task_ends(error: BaseException) -> None:
     log = Log()
 
     with pytest.raises(type(error)), log.observer.observe(task(), math.inf):
@@ -133,8 +133,7 @@ def test_keys_are_gone_however_a_task_ends(error: BaseException) -> None:
     assert KEYS & log.lines[0].keys() == set()
 
 
-def test_composes_with_inject_lambda_context() -> None:
-    """What Powertools adds to each line stays on it."""
+def test_keys_of_inject_lambda_context_are_kept() -> None:
     log = Log()
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r-1"

@@ -23,8 +23,8 @@ from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.observation import SUCCEEDED, Log, new_metrics
 
 
-def test_without_powertools(caplog: pytest.LogCaptureFixture) -> None:
-    """Without anything passed in, a failed task is one line of plain logging, a success none."""
+def test_a_failed_task_is_one_line_of_plain_logging(caplog: pytest.LogCaptureFixture) -> None:
+    """A success is not logged."""
     handler = task_handler(lambda task: os.environ[task.key] if task.key == "bad" else "done")
 
     handler(make_event("good", "bad"), None)
@@ -59,14 +59,14 @@ def aws_error(code: str, status: int) -> Exception:
     ids=repr,
 )
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-def test_tracebacks_are_for_what_nobody_expected(
+def test_only_unexpected_exceptions_have_a_traceback(
     error: Exception,
     level: str,
     has_traceback: bool,
     is_async: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What the user raised or named is a warning; what is retried or AWS explained is one line."""
+    """Failures of the user are warnings; errors of AWS are one line without a traceback."""
 
     def classify(error: BaseException) -> ResultCode | None:
         return ResultCode.PERMANENT_FAILURE if isinstance(error, KeyError) else None
@@ -88,8 +88,8 @@ def test_tracebacks_are_for_what_nobody_expected(
     assert "a.jpg" in record.getMessage()
 
 
-def test_messages_of_failures_have_no_credentials(caplog: pytest.LogCaptureFixture) -> None:
-    """Raised or returned; the report and the log are read by many."""
+def test_messages_of_failures_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
+    """Returned and raised messages are, in the report and in the log."""
     secret = "aB3xY5zK9mQ7"
 
     def fail(task: Task) -> Outcome:
@@ -105,8 +105,8 @@ def test_messages_of_failures_have_no_credentials(caplog: pytest.LogCaptureFixtu
     assert secret not in caplog.text
 
 
-def test_key_that_looks_like_a_credential_stays(caplog: pytest.LogCaptureFixture) -> None:
-    """Only messages are redacted: a task must be found by its key."""
+def test_keys_are_not_redacted(caplog: pytest.LogCaptureFixture) -> None:
+    """A task has to be found by its key."""
 
     @task_handler
     def handler(task: Task) -> None:
@@ -169,7 +169,7 @@ def test_a_returned_failure_is_logged_as_a_raised_one(
     own: bool,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Each failed task is one warning without a traceback, whether it returned or raised."""
+    """Each failed task is one warning without a traceback."""
 
     def lines_of(value: Any) -> list[Any]:
         log = Log()
@@ -208,7 +208,7 @@ def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
         ([PermanentFailure("empty"), ZeroDivisionError("a bug")], "ERROR", True),
     ],
 )
-def test_line_of_a_group_is_that_of_its_exceptions(
+def test_an_exception_group_is_logged_like_its_exceptions(
     errors: list[Exception], level: str, has_traceback: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A ``TaskGroup`` raises a group, even for one exception."""
@@ -223,7 +223,7 @@ def test_line_of_a_group_is_that_of_its_exceptions(
     assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
 
 
-def test_answer_of_aws_in_a_waiter_error_needs_no_traceback(
+def test_a_waiter_error_with_an_aws_error_has_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response = no_such_key().response
@@ -261,10 +261,10 @@ class Spoiled(BaseModel):
     ],
     ids=["serializer", "nested serializer", "bytes", "NaN", "unknown code"],
 )
-def test_a_result_that_cannot_be_used_is_unexpected(
+def test_a_result_that_is_not_json_is_logged_with_a_traceback(
     value: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is a mistake in the user's code, so the log has its traceback."""
+    """It is a mistake in the user's code."""
     response = task_handler(sync_function(value))(make_event("a"), make_context())
 
     (record,) = caplog.records
@@ -273,7 +273,9 @@ def test_a_result_that_cannot_be_used_is_unexpected(
     assert record.exc_info is not None
 
 
-def test_an_expected_failure_in_a_serializer_is_expected(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_raised_by_a_serializer_is_logged_as_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     function = sync_function(Spoiled(TemporaryFailure("busy")))
 
     response = task_handler(function)(make_event("a"), make_context())

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         (PERMANENT, "TaskPermanentFailure"),
     ],
 )
-def test_metrics_of_a_task(outcome: Outcome, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Through ``@metrics.log_metrics`` on the outside, as EMF on stdout."""
+def test_a_task_is_counted_and_timed(
+    outcome: Outcome, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``@metrics.log_metrics`` prints the metrics as EMF."""
     metrics = new_metrics()
     observer = Observer(metrics=metrics)
 
@@ -51,7 +53,7 @@ def test_metrics_of_a_task(outcome: Outcome, name: str, capsys: pytest.CaptureFi
     assert emf["TimeLeft"][0] == pytest.approx(10_000 - emf["TaskDuration"][0], abs=0.01)
 
 
-def test_unknown_time_left_is_no_metric() -> None:
+def test_an_unknown_time_left_is_not_a_metric() -> None:
     metrics = new_metrics()
 
     with Observer(metrics=metrics).observe(task(), math.inf):
@@ -69,8 +71,7 @@ def test_time_left_is_never_negative() -> None:
     assert metrics.provider.metric_set["TimeLeft"]["Value"] == [0.0]
 
 
-def test_duration_is_measured_of_tasks_that_blow_up() -> None:
-    """No result, so none is counted."""
+def test_a_task_that_exits_has_only_a_duration() -> None:
     metrics = new_metrics()
 
     with pytest.raises(SystemExit), Observer(metrics=metrics).observe(task(), math.inf):
@@ -80,7 +81,7 @@ def test_duration_is_measured_of_tasks_that_blow_up() -> None:
 
 
 def test_metrics_of_many_threads_are_all_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    """Powertools' Metrics is not made for threads; it also prints by itself at 100 values."""
+    """Powertools' Metrics is not thread-safe, and prints at 100 values."""
     metrics = new_metrics()
     observer = Observer(metrics=metrics)
 

@@ -32,7 +32,7 @@ class Instruction(BaseModel):
     width: int
 
 
-def test_arguments(load_event: LoadEvent) -> None:
+def test_user_arguments_become_the_model(load_event: LoadEvent) -> None:
     """Text from S3 arrives as the user's model."""
 
     @task_handler(arguments=CopyArguments)
@@ -48,8 +48,8 @@ def test_arguments(load_event: LoadEvent) -> None:
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_arguments_that_do_not_fit(concurrency: int) -> None:
-    """They fail all tasks permanently, each naming the field; no task is begun."""
+def test_invalid_user_arguments_fail_all_tasks(concurrency: int) -> None:
+    """Each message names the fields; no task is started."""
     begun: list[Any] = []
     handler = task_handler(arguments=CopyArguments, concurrency=concurrency)(begun.append)
 
@@ -63,7 +63,7 @@ def test_arguments_that_do_not_fit(concurrency: int) -> None:
     assert not begun
 
 
-def test_payload(load_event: LoadEvent) -> None:
+def test_a_json_key_becomes_the_model(load_event: LoadEvent) -> None:
     """A key that is JSON arrives as the user's model."""
 
     @task_handler(payload=Instruction, arguments=CopyArguments)
@@ -86,8 +86,8 @@ def test_payload(load_event: LoadEvent) -> None:
         ("{", "the key: "),
     ],
 )
-def test_payload_that_does_not_fit(key: str, says: str) -> None:
-    """It fails its own task, and the message names the field."""
+def test_an_invalid_payload_fails_its_task(key: str, says: str) -> None:
+    """The message names the field."""
     handler = task_handler(payload=Instruction)(lambda task: "done")
 
     response = handler(make_event(key, '{"source": "b", "width": 1}'), make_context())
@@ -98,7 +98,7 @@ def test_payload_that_does_not_fit(key: str, says: str) -> None:
     assert other == ("Succeeded", "done")
 
 
-def test_run_as_in_an_invocation() -> None:
+def test_run_reads_models_and_keeps_time_limits() -> None:
     """User arguments and payload are read into the handler's models, time limits hold."""
 
     @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.5)
@@ -117,7 +117,7 @@ def test_run_as_in_an_invocation() -> None:
     assert handler.run(task, make_context(timeout=0.5)).message.startswith("not started")
 
 
-def test_run_with_models() -> None:
+def test_run_accepts_models_of_the_test() -> None:
     """A test may make the models itself."""
 
     @task_handler(arguments=CopyArguments, payload=Instruction)

@@ -15,8 +15,8 @@ from tests.support.handlers import LONG, soon
 from tests.support.time_limits import IN_SLEEP, LIMIT, sleep
 
 
-def test_nearer_limit_inside() -> None:
-    """The limit of an inner call holds; the outer one's holds after it."""
+def test_an_earlier_inner_limit_ends_the_inner_call() -> None:
+    """The outer limit holds after it."""
     seen = []
 
     def outer(_: object) -> None:
@@ -31,8 +31,7 @@ def test_nearer_limit_inside() -> None:
     assert seen == ["inner"]
 
 
-def test_nearer_limit_outside() -> None:
-    """The outer limit holds within an inner call, and still ends the outer one after it."""
+def test_an_earlier_outer_limit_ends_both_calls() -> None:
     seen = []
 
     def outer(_: object) -> None:
@@ -48,8 +47,7 @@ def test_nearer_limit_outside() -> None:
     assert seen == ["inner"]
 
 
-def test_call_after_an_interruption() -> None:
-    """A call within one that was interrupted keeps to what time there is, and comes back."""
+def test_a_call_after_an_interruption_ends_within_the_reserve() -> None:
     times = []
 
     def outer(_: object) -> str:

@@ -53,15 +53,15 @@ SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
         ({"strict": None}, TypeError, "strict is None"),
     ],
 )
-def test_options_that_cannot_be(options: Any, error: type[Exception], says: str) -> None:
-    """A wrong option is refused where the function is decorated, by its name."""
+def test_an_invalid_option_is_refused_by_name(
+    options: Any, error: type[Exception], says: str
+) -> None:
     with pytest.raises(error, match=says):
         decorate(**options)(lambda task: None)
 
 
 @pytest.mark.parametrize("single", [KeyError, (KeyError,), [KeyError], {KeyError}])
-def test_exceptions_as_they_come(single: Any) -> None:
-    """One exception class, or several in whatever holds them."""
+def test_exception_classes_may_be_one_class_or_any_collection(single: Any) -> None:
     response = task_handler(retry_on=single)(raising(KeyError("a")))(make_event("a"), None)
 
     assert [code for code, _ in results_of(response)] == ["TemporaryFailure"]
@@ -80,8 +80,8 @@ def test_exceptions_as_they_come(single: Any) -> None:
         ("xyz", "Its options are arguments, classify, concurrency"),
     ],
 )
-def test_a_misspelt_option_says_what_was_probably_meant(option: str, says: str) -> None:
-    """The nearest names are named, or all of them where none is near."""
+def test_a_misspelt_option_suggests_the_nearest_names(option: str, says: str) -> None:
+    """All names are listed if none is near."""
     with pytest.raises(TypeError) as caught:
         decorate(**{option: 1})(lambda task: None)
 
@@ -128,7 +128,7 @@ class DeferredForGood(NeverResolved):
     ],
 )
 def test_a_model_that_cannot_be_used_is_refused(option: str, model: Any, says: str) -> None:
-    """The mistake is found when the function is decorated, not with the first task."""
+    """The function is not decorated, so no task finds the mistake first."""
     with pytest.raises(TypeError, match=f"task_handler cannot use {option}={says}|{says}"):
         decorate(**{option: model})(lambda task: None)
 
@@ -145,7 +145,7 @@ def test_a_model_that_cannot_be_used_is_refused(option: str, model: Any, says: s
     ],
 )
 def test_a_model_that_names_others_is_resolved(model: Any, key: str, value: Any) -> None:
-    """Recursive and deferred models work, and names in quotes mean what they mean to the user."""
+    """Recursive and deferred models work; names in quotes are those of the user's module."""
     seen = []
 
     decorate(payload=model)(lambda task: seen.append(task.payload)).run(make_task(key))
@@ -153,8 +153,7 @@ def test_a_model_that_names_others_is_resolved(model: Any, key: str, value: Any)
     assert seen == [value]
 
 
-def test_names_in_quotes_may_be_those_of_a_function() -> None:
-    """A model that is local to a function is found where the user wrote its name."""
+def test_names_in_quotes_may_be_local_to_a_function() -> None:
 
     class Local(BaseModel):
         number: int

@@ -40,8 +40,8 @@ RETURNED: list[tuple[Any, tuple[str, str]]] = [
 
 
 @pytest.mark.parametrize(("value", "answer"), RETURNED)
-def test_returned_value(value: Any, answer: tuple[str, str]) -> None:
-    """A returned value becomes the answer; failures may be returned, too."""
+def test_a_returned_value_becomes_the_result(value: Any, answer: tuple[str, str]) -> None:
+    """A function may also return a failure."""
     response = task_handler(lambda task: value)(make_event("a"), None)
 
     assert results_of(response) == [answer]
@@ -51,8 +51,8 @@ def test_returned_value(value: Any, answer: tuple[str, str]) -> None:
     "value",
     [b"raw", math.nan, object(), (x for x in "a"), {1, b"raw"}, Outcome("Done"), Outcome(None)],  # type: ignore[arg-type]
 )
-def test_returned_value_that_is_no_answer(value: Any) -> None:
-    """What cannot be an answer is a PermanentFailure of that task, and says so."""
+def test_a_returned_value_that_is_not_a_result_fails_the_task(value: Any) -> None:
+    """The message says what the function returned."""
     ((code, message),) = results_of(task_handler(lambda task: value)(make_event("a"), None))
 
     assert code == "PermanentFailure"
@@ -70,7 +70,7 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING)
-def test_any_returned_value(value: Any) -> None:
+def test_any_returned_value_gives_a_valid_response(value: Any) -> None:
     """Whatever a function returns, Lambda and S3 can read the response."""
     response = task_handler(lambda task: value)(make_event("a"), None)
 
@@ -119,8 +119,8 @@ NO_SUCH_KEY = ClientError(
         (MemoryError(), "PermanentFailure", "MemoryError"),
     ],
 )
-def test_raised_exception(error: Exception, code: str, says: str) -> None:
-    """An exception decides what becomes of its task, and the message says what it was."""
+def test_a_raised_exception_decides_the_result(error: Exception, code: str, says: str) -> None:
+    """The message names the exception."""
     ((answered, message),) = results_of(task_handler(raising(error))(make_event("a"), None))
 
     assert answered == code
@@ -139,7 +139,9 @@ def test_raised_exception(error: Exception, code: str, says: str) -> None:
         type("OwnBase", (BaseException,), {})("own"),
     ],
 )
-def test_exceptions_that_end_processes(error: BaseException, context_of_now: Any) -> None:
+def test_exceptions_that_end_processes_fail_only_their_task(
+    error: BaseException, context_of_now: Any
+) -> None:
     """Nothing that a function raises ends the environment; other tasks are done."""
 
     @task_handler(unexpected="raise")
@@ -166,7 +168,7 @@ class NotAPhoto(ConnectionError):
     pass
 
 
-def test_retry_on_and_give_up_on() -> None:
+def test_retry_on_and_give_up_on_come_before_the_table() -> None:
     """Exceptions of one's own are added to the table, and come before it."""
     handler = task_handler(retry_on=(Throttled,), give_up_on=(NotAPhoto,))
 
@@ -177,8 +179,8 @@ def test_retry_on_and_give_up_on() -> None:
     assert results_of(permanent) == [("PermanentFailure", "NotAPhoto")]
 
 
-def test_classify() -> None:
-    """``classify`` is asked first; ``None`` means that it has no opinion."""
+def test_classify_is_called_first() -> None:
+    """``None`` means that the next rule decides."""
 
     def opinion(error: BaseException) -> ResultCode | None:
         return TEMPORARY if "again" in str(error) else None
@@ -193,7 +195,7 @@ def test_classify() -> None:
 
 
 @pytest.mark.parametrize("code", ResultCode)
-def test_unexpected_exception(code: ResultCode) -> None:
+def test_unexpected_is_the_code_of_unclassified_exceptions(code: ResultCode) -> None:
     """What nobody classified is what ``unexpected`` says."""
     handler = task_handler(unexpected=code)(raising(ZeroDivisionError("a bug")))
 
@@ -201,8 +203,8 @@ def test_unexpected_exception(code: ResultCode) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_unexpected_exception_that_is_raised(concurrency: int) -> None:
-    """With ``unexpected="raise"`` it fails the invocation; what is known stays an answer."""
+def test_unexpected_raise_fails_the_invocation(concurrency: int) -> None:
+    """Classified exceptions still become results."""
     options: Any = {"unexpected": "raise", "concurrency": concurrency}
     event = make_event("a", "b")
 
@@ -215,7 +217,9 @@ def test_unexpected_exception_that_is_raised(concurrency: int) -> None:
 
 @given(st.sampled_from([Exception, KeyError, OSError, UnicodeDecodeError, ExceptionGroup]),
        st.lists(st.none() | st.integers() | st.text() | st.binary(), max_size=5))  # fmt: skip
-def test_any_raised_exception(kind: type[Exception], arguments: list[Any]) -> None:
+def test_any_raised_exception_gives_a_valid_response(
+    kind: type[Exception], arguments: list[Any]
+) -> None:
     """Whatever a function raises, Lambda and S3 can read the response."""
 
     def work(task: Task) -> None:
@@ -229,8 +233,8 @@ def test_any_raised_exception(kind: type[Exception], arguments: list[Any]) -> No
     message.encode()
 
 
-def test_result_of_a_success_is_passed_on_as_it_is() -> None:
-    """A function may have been written to make presigned addresses."""
+def test_the_message_of_a_success_is_not_redacted() -> None:
+    """A function may have been written to create presigned URLs."""
     url = "https://b.s3.amazonaws.com/k?Signature=aB3xY5zK9mQ7"
 
     assert task_handler(lambda task: url).run(make_task("k")).message == url

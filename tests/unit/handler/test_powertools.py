@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_powertools_decorators(
+def test_decorators_of_powertools_wrap_a_handler(
     load_event: LoadEvent, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A handler takes Powertools' decorators on the outside, and their objects inside."""
+    """Their logger, metrics and tracer are also options of the handler."""
     log = io.StringIO()
     logger = Logger(service=str(tmp_path), stream=log)  # one of that name may be there already
     metrics = Metrics(namespace="Photos", service="thumbnails")
@@ -66,8 +66,7 @@ def test_powertools_decorators(
     assert len(published["TaskDuration"]) == len(published["TimeLeft"]) == 3
 
 
-def test_event_in_a_data_class(load_event: LoadEvent) -> None:
-    """An event that Powertools has wrapped in its data class is still that event."""
+def test_an_event_in_the_data_class_of_powertools_is_accepted(load_event: LoadEvent) -> None:
     event: Any = S3BatchOperationEvent(load_event("v1_encoded_key.json"))
 
     response = echo(event, make_context())
@@ -108,7 +107,7 @@ def on_top(tmp_path: Path) -> dict[str, Callable[[Any], Any]]:
 @pytest.mark.parametrize("name", [*on_top(None)])  # type: ignore[arg-type]
 @pytest.mark.parametrize("function", [lambda task: task.key, key_of])
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_powertools_decorators_on_top_keep_run(name: str, function: Any, tmp_path: Path) -> None:
+def test_any_decorator_of_powertools_keeps_run(name: str, function: Any, tmp_path: Path) -> None:
     """Any decorator of Powertools goes on top of a handler, and ``run`` is still there."""
     plain = task_handler(function)
 

@@ -145,10 +145,10 @@ SERIALISED: list[tuple[Any, str]] = [
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("value", "message"), SERIALISED)
-def test_pydantic_serialises_what_it_can(
+def test_values_are_serialized_by_pydantic_at_any_depth(
     value: Any, message: str, wrap: Callable[[Any], Any], template: str
 ) -> None:
-    """Aliases, serializers, computed and excluded fields count, however deep the value is."""
+    """Aliases, serializers, computed and excluded fields count."""
     made = outcome_of(wrap(value)).message
 
     assert made == template % message
@@ -156,8 +156,7 @@ def test_pydantic_serialises_what_it_can(
 
 
 @pytest.mark.parametrize(("value", "message"), [SERIALISED[0], *SERIALISED[5:]])
-def test_pydantic_serialises_what_is_in_a_model(value: Any, message: str) -> None:
-    """The same holds for a field of any type, where pydantic knows the value by itself."""
+def test_values_in_a_field_of_any_type_are_serialized_by_pydantic(value: Any, message: str) -> None:
     assert outcome_of(Box[Any](value=value)).message == f'{{"value":{message}}}'
 
 
@@ -173,8 +172,8 @@ class UnresolvedPlain:
     number: int = 1
 
 
-def test_a_field_that_may_be_excluded_is_not_guessed() -> None:
-    """Annotations with a name that only type checkers know hide whether a field is excluded."""
+def test_a_dataclass_with_an_unresolved_excluded_field_is_refused() -> None:
+    """A name that only type checkers know hides whether a field is excluded."""
     with pytest.raises(PermanentFailure, match="pydantic cannot serialize 'Unresolved'") as caught:
         outcome_of([Unresolved(None)])
 
@@ -191,8 +190,7 @@ class UnresolvedBesideHidden:
     elsewhere: Callable[[], None] | None = None
 
 
-def test_a_field_that_is_excluded_by_an_alias_is_not_guessed() -> None:
-    """The name of a type that is only known to type checkers does not hide the other fields."""
+def test_a_dataclass_with_an_unresolved_name_beside_an_alias_is_refused() -> None:
     with pytest.raises(PermanentFailure, match="pydantic cannot serialize"):
         outcome_of(UnresolvedBesideHidden())
 
@@ -201,8 +199,8 @@ class Unchecked(BaseModel):
     size: int = 0
 
 
-def test_values_that_do_not_fit_their_fields_are_not_quoted_in_warnings() -> None:
-    """pydantic checks no assignments, and its warnings would bring the values into the log."""
+def test_values_of_the_wrong_type_are_not_quoted_in_warnings() -> None:
+    """pydantic does not check assignments, and its warnings quote values."""
     unchecked = Unchecked()
     unchecked.size = "s3cret"  # type: ignore[assignment]
 
@@ -231,15 +229,13 @@ class Letter(enum.Enum):
         (SecretStr("s3cret"), "**********"),
     ],
 )
-def test_keys_are_treated_as_inside_a_model(key: Any, text: str) -> None:
-    """Keys that JSON cannot hold are spelled as pydantic spells them, at any depth."""
+def test_keys_are_serialized_by_pydantic_at_any_depth(key: Any, text: str) -> None:
     assert outcome_of({key: 1}).message == f'{{"{text}":1}}'
     message = outcome_of([Nested({key: [1]})]).message
     assert message == '[{"x":{"KEY":[1]},"y":null}]'.replace("KEY", text)
 
 
-def test_keys_in_a_circle_are_refused() -> None:
-    """A dict that contains itself is no JSON, whatever its keys are."""
+def test_a_dict_that_contains_itself_is_refused() -> None:
     circle: dict[Any, Any] = {}
     circle[dt.date(2026, 1, 2)] = circle
 

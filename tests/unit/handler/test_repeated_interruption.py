@@ -99,8 +99,7 @@ STUBBORN: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("work", STUBBORN)
-def test_code_that_has_to_be_interrupted_often(work: Callable[[Any], object]) -> None:
-    """However often code goes on after an interruption, it has ended before the reserve is over."""
+def test_code_that_always_continues_ends_within_the_reserve(work: Callable[[Any], object]) -> None:
     reserve = 4.0  # a slow machine may need some of it
     began = time.monotonic()
 
@@ -115,8 +114,8 @@ def test_code_that_has_to_be_interrupted_often(work: Callable[[Any], object]) ->
 
 
 @pytest.mark.parametrize("reserve", [0.0, 0.5, 2.0, 8.0])
-def test_interruptions_follow_each_other_ever_faster(reserve: float) -> None:
-    """They are scaled to the reserve: the first pause is half of it, and none is longer."""
+def test_pauses_between_interruptions_become_shorter(reserve: float) -> None:
+    """The first one is half of the reserve."""
     limit = CallLimit(100.0, reserve, None)
     spread = max(reserve, 0.1) * 0.9
     times = []
@@ -148,8 +147,8 @@ def spin_in_a_loop(_: object) -> None:
 
 
 @pytest.mark.parametrize("work", [swallow_for_ever, spin_in_a_loop])
-def test_tracing_of_the_user_comes_back(work: Callable[[object], None]) -> None:
-    """Watching instructions leaves a debugger or a coverage tool as they were."""
+def test_the_trace_function_of_the_user_is_kept(work: Callable[[object], None]) -> None:
+    """A debugger or a coverage tool continues after the call."""
 
     def trace(frame: FrameType, event: str, argument: object) -> None:
         """Trace nothing."""
@@ -166,8 +165,7 @@ def test_tracing_of_the_user_comes_back(work: Callable[[object], None]) -> None:
     assert found is trace
 
 
-def test_a_frame_that_was_traced_lives_on() -> None:
-    """A generator that an interruption has left behind can go on afterwards."""
+def test_a_generator_continues_after_its_interruption() -> None:
 
     began = []
 

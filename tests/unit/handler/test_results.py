@@ -25,14 +25,13 @@ class Loud(str):
         return self.upper()
 
 
-def test_none() -> None:
-    """A function that returns nothing has succeeded and has nothing to say."""
+def test_a_function_that_returns_nothing_has_an_empty_message() -> None:
     assert outcome_of(None) == Outcome(SUCCEEDED, "")
 
 
 @pytest.mark.parametrize("text", ["", "done", "été 🌻", Loud("done"), Colour.RED])
-def test_text(text: str) -> None:
-    """Text is the message as it is, also that of a subclass with ideas of its own."""
+def test_text_is_the_message(text: str) -> None:
+    """A subclass of ``str`` is converted to its value."""
     outcome = outcome_of(text)
 
     assert outcome.code is SUCCEEDED
@@ -41,14 +40,12 @@ def test_text(text: str) -> None:
 
 
 @pytest.mark.parametrize("code", ResultCode)
-def test_code(code: ResultCode) -> None:
-    """A bare code is an outcome without a message."""
+def test_a_result_code_is_an_outcome_without_a_message(code: ResultCode) -> None:
     assert outcome_of(code) == Outcome(code)
 
 
 @pytest.mark.parametrize("code", ResultCode)
-def test_outcome(code: ResultCode) -> None:
-    """An outcome is itself, whatever its code."""
+def test_an_outcome_is_returned_unchanged(code: ResultCode) -> None:
     assert outcome_of(Outcome(code, "so be it")) == Outcome(code, "so be it")
 
 
@@ -61,8 +58,7 @@ def test_outcome(code: ResultCode) -> None:
         ((SUCCEEDED, Loud("done")), Outcome(SUCCEEDED, "done")),
     ],
 )
-def test_sloppy_outcome(sloppy: Any, outcome: Outcome) -> None:
-    """A code spelled as AWS spells it will do, and a message that can be made text."""
+def test_an_outcome_with_other_types_is_converted(sloppy: Any, outcome: Outcome) -> None:
     made = outcome_of(Outcome(*sloppy))
 
     assert made == outcome
@@ -70,14 +66,12 @@ def test_sloppy_outcome(sloppy: Any, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("code", ["Done", None, 1, []])
-def test_outcome_that_is_none(code: Any) -> None:
-    """A code that S3 does not know never leaves the function."""
+def test_an_unknown_result_code_is_refused(code: Any) -> None:
     with pytest.raises(PermanentFailure, match="not a valid ResultCode"):
         outcome_of(Outcome(code))
 
 
-def test_a_coroutine_is_handed_back() -> None:
-    """What has to be awaited first is no outcome yet: the caller gets it to await it."""
+def test_a_returned_coroutine_is_raised_to_be_awaited() -> None:
 
     async def work() -> str:
         return "done"
@@ -92,7 +86,7 @@ def test_a_coroutine_is_handed_back() -> None:
 
 
 def test_a_coroutine_within_a_value_is_refused() -> None:
-    """Nobody awaits what is part of a value; the text says what to do about it."""
+    """The message says that it was never awaited."""
 
     async def work() -> str:
         return "done"

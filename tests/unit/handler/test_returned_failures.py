@@ -120,8 +120,8 @@ class Status(enum.Enum):
         json.dumps(dataclasses.asdict(response(RECORD))),
     ],
 )
-def test_a_failure_is_understood_in_each_of_its_forms(value: Any) -> None:
-    """A failure that was returned as AWS, Powertools or a tuple spell it is that failure."""
+def test_a_failure_is_recognized_in_each_form(value: Any) -> None:
+    """AWS, Powertools and tuples have different forms."""
     assert outcome_of(value, TASK) == Outcome(PERMANENT, "no")
 
 
@@ -147,8 +147,7 @@ def test_a_failure_is_understood_in_each_of_its_forms(value: Any) -> None:
         (Outcome(TEMPORARY, PERMANENT), Outcome(TEMPORARY, "PermanentFailure")),
     ],
 )
-def test_other_outcomes_in_disguise(value: Any, outcome: Outcome) -> None:
-    """A code may stand alone, and a message may be any value that JSON can hold."""
+def test_a_code_alone_and_any_message_are_recognized(value: Any, outcome: Outcome) -> None:
     made = outcome_of(value, TASK)
 
     assert made == outcome
@@ -191,8 +190,8 @@ def test_other_outcomes_in_disguise(value: Any, outcome: Outcome) -> None:
         ),
     ],
 )
-def test_what_does_not_answer_exactly_this_task_is_refused(value: Any, says: str) -> None:
-    """AWS's shapes and outcomes that do not fit fail the task: they are no data."""
+def test_a_result_that_does_not_fit_the_task_is_refused(value: Any, says: str) -> None:
+    """Forms of AWS and outcomes are never data."""
     with pytest.raises(PermanentFailure, match=says) as caught:
         outcome_of(value, TASK)
 
@@ -226,16 +225,14 @@ def test_what_does_not_answer_exactly_this_task_is_refused(value: Any, says: str
         [["PermanentFailure"]],
     ],
 )
-def test_data_that_is_not_spelled_like_an_answer_stays_data(value: Any) -> None:
-    """Values of the user with a word of AWS in them, or an answer deep inside, are data."""
+def test_data_that_contains_words_of_aws_stays_data(value: Any) -> None:
     outcome = outcome_of(value, TASK)
 
     assert outcome.code is SUCCEEDED
     assert json.loads(outcome.message) == value
 
 
-def test_a_result_of_an_unknown_task_is_trusted() -> None:
-    """Where the task is not known, its ID is not compared."""
+def test_the_id_of_an_unknown_task_is_not_compared() -> None:
     assert outcome_of(NO | {"taskId": "any"}) == Outcome(PERMANENT, "no")
 
 
@@ -274,8 +271,8 @@ def test_several_exceptions_in_a_returned_value_count_as_a_group() -> None:
     assert [*caught.value.exceptions] == errors
 
 
-def test_a_returned_class_of_failures_counts_as_raised() -> None:
-    """``return TemporaryFailure`` too, but no other class means anything."""
+def test_a_returned_failure_class_counts_as_raised() -> None:
+    """Other classes are not JSON."""
     with pytest.raises(TemporaryFailure):
         outcome_of(TemporaryFailure)
     with pytest.raises(PermanentFailure, match="'type' is not JSON"):
@@ -309,7 +306,7 @@ FAILURES = st.sampled_from([TEMPORARY, PERMANENT])
     ),
 )
 def test_a_failure_is_never_a_success(code: ResultCode, text: str, make: Any) -> None:
-    """Whatever form a failure has, the task fails: with its own code, or refused."""
+    """The task fails with its own code, or because the value is refused."""
     try:
         outcome = outcome_of(make(code, text), TASK)
     except PermanentFailure:
@@ -363,8 +360,8 @@ class ArrayOfCodes:
         max_leaves=4,
     )
 )
-def test_a_result_code_of_a_failure_is_no_data_at_any_depth(value: Any) -> None:
-    """A ``ResultCode`` or ``Outcome`` of a failure in a value is a mistake, so it is refused."""
+def test_a_result_code_of_a_failure_inside_a_value_is_refused(value: Any) -> None:
+    """It is a mistake, whatever the depth."""
     with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
         outcome_of({"k": value}, TASK)
 
@@ -372,8 +369,7 @@ def test_a_result_code_of_a_failure_is_no_data_at_any_depth(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", [{PERMANENT: 1}, [(PERMANENT, "no")], Report(), (SUCCEEDED, [PERMANENT])]
 )
-def test_a_result_code_of_a_failure_is_refused_everywhere(value: Any) -> None:
-    """A key, a nested tuple, a field and the message of a success are no place for it either."""
+def test_a_result_code_of_a_failure_in_a_key_or_field_is_refused(value: Any) -> None:
     with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
         outcome_of(value, TASK)
 
@@ -386,7 +382,7 @@ def test_a_result_code_of_a_failure_is_refused_everywhere(value: Any) -> None:
         ({"at": dt.date(2026, 1, 2), "k": "aFailure"}, '{"at":"2026-01-02","k":"aFailure"}'),
     ],
 )
-def test_other_words_stay_data(value: Any, message: str) -> None:
+def test_a_success_and_words_stay_data(value: Any, message: str) -> None:
     assert outcome_of(value, TASK) == Outcome(SUCCEEDED, message)
 
 
@@ -407,8 +403,7 @@ def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
         ({"a": object()}, "(the message, of type dict, cannot be shown)"),
     ],
 )
-def test_a_failure_counts_whatever_its_message_is(message: Any, text: str) -> None:
-    """A message that is not text does not turn a temporary failure into a permanent one."""
+def test_a_failure_keeps_its_code_whatever_its_message_is(message: Any, text: str) -> None:
     forms = [
         (TEMPORARY, message),
         Outcome(TEMPORARY, message),

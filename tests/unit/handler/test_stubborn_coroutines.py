@@ -109,8 +109,8 @@ def new_loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("new_loops")
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @pytest.mark.parametrize("function", ASYNC)
-def test_coroutine_that_runs_out_of_time(function: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """It is temporary, in time, and the next task gets a loop that works."""
+def test_a_stubborn_coroutine_ends_in_time(function: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The next task gets an event loop that works."""
     caplog.set_level(logging.CRITICAL)
 
     async def work(task: Task) -> str:
@@ -131,8 +131,7 @@ def test_coroutine_that_runs_out_of_time(function: Any, caplog: pytest.LogCaptur
 
 
 @pytest.mark.usefixtures("new_loops")
-def test_loop_that_waits_for_nothing() -> None:
-    """A loop that has lost its task ends all the same, even if it swallows interruptions."""
+def test_a_loop_that_waits_for_nothing_is_stopped() -> None:
 
     async def wait_forever() -> None:
         await asyncio.get_running_loop().create_future()
@@ -145,8 +144,10 @@ def test_loop_that_waits_for_nothing() -> None:
 
 
 @pytest.mark.usefixtures("new_loops")
-def test_loop_that_ends_although_it_was_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that came to its end just then is not used again: it would end at once."""
+def test_a_loop_that_ended_while_it_was_stopped_is_not_reused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would stop at once."""
     asked: list[bool] = []
     stop = event_loop._InterruptibleLoop.stop
 
@@ -172,8 +173,8 @@ def test_loop_that_ends_although_it_was_asked_to(monkeypatch: pytest.MonkeyPatch
     assert results == ["late", "next"]
 
 
-def test_work_that_was_left_does_not_go_on_in_the_next_invocation() -> None:
-    """A coroutine that does not heed being cancelled ends with its loop."""
+def test_a_coroutine_that_ignores_its_cancellation_ends_with_its_loop() -> None:
+    """It does not continue in the next invocation."""
     steps: list[str] = []
 
     @task_handler(time_reserve=RESERVE)
@@ -193,8 +194,7 @@ def test_work_that_was_left_does_not_go_on_in_the_next_invocation() -> None:
     assert not steps
 
 
-def test_batch_of_coroutines_has_the_time_of_all_its_tasks() -> None:
-    """``task_timeout`` limits each task, not the batch: tasks may wait for their turn."""
+def test_task_timeout_does_not_limit_the_wait_for_other_tasks() -> None:
 
     @task_handler(concurrency=2, task_timeout=1.0, time_reserve=0.1)
     async def handler(task: Task) -> None:

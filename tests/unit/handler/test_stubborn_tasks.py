@@ -52,8 +52,8 @@ def silent_s3() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("method", ["upload_file", "download_file", "copy", "get_object"])
-def test_s3_that_never_answers(silent_s3: Any, tmp_path: Path, method: str) -> None:
-    """boto3's transfers wait for several pools of threads, one after the other."""
+def test_transfers_of_boto3_end_in_time(silent_s3: Any, tmp_path: Path, method: str) -> None:
+    """They wait for several thread pools, one after the other."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * 20_000_000)  # in parts
     calls: dict[str, Callable[[], object]] = {
@@ -70,8 +70,7 @@ def test_s3_that_never_answers(silent_s3: Any, tmp_path: Path, method: str) -> N
     assert "out of time" in result["resultString"]
 
 
-def test_the_next_task_after_a_stubborn_one() -> None:
-    """A task that had to be interrupted many times leaves nothing behind for the next one."""
+def test_a_stubborn_task_does_not_affect_the_next_one() -> None:
 
     def work(task: Task) -> str:
         while task.key == "stubborn":
@@ -91,8 +90,7 @@ def test_the_next_task_after_a_stubborn_one() -> None:
     assert results_of(second) == [("Succeeded", "FINE")]
 
 
-def test_handlers_within_a_handler_after_an_interruption() -> None:
-    """A handler that is called by a task out of time answers at once, and so does the task."""
+def test_a_handler_called_by_an_interrupted_task_returns_in_time() -> None:
     inner = task_handler(lambda task: time.sleep(LONG))
     seen: list[str] = []
 
@@ -111,8 +109,10 @@ def test_handlers_within_a_handler_after_an_interruption() -> None:
     assert seen == ["TemporaryFailure"]
 
 
-def test_import_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The result names the module: tasks that import it later in this environment may fail."""
+def test_the_message_names_an_interrupted_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later tasks that import the module may fail."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "never_ready.py").write_text(f"import time\ntime.sleep({LONG})\n")
 
@@ -129,8 +129,9 @@ def test_import_that_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("reserve", "timeout"), [(RESERVE, LONG), (0.0, TIMEOUT), (LONG, 2 * LONG)]
 )
-def test_stubborn_task_of_a_handler_within_a_handler(reserve: float, timeout: float) -> None:
-    """Whatever time the inner handler has by its own context, the outer one answers in time."""
+def test_a_stubborn_task_of_an_inner_handler_ends_with_the_outer_task(
+    reserve: float, timeout: float
+) -> None:
 
     def swallow(task: Task) -> None:
         while True:
@@ -148,10 +149,9 @@ def test_stubborn_task_of_a_handler_within_a_handler(reserve: float, timeout: fl
     assert result["resultCode"] in ("Succeeded", "TemporaryFailure")
 
 
-def test_import_that_was_cut_off_can_be_repeated(
+def test_an_interrupted_import_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No half of a module is left behind: the next task imports it anew."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "slow_once.py").write_text(
@@ -178,8 +178,9 @@ def test_import_that_was_cut_off_can_be_repeated(
 
 
 @pytest.mark.parametrize("ignored", [ValueError, BaseException])
-def test_log_line_that_was_cut_off(ignored: type[BaseException], logger: logging.Logger) -> None:
-    """A logging handler that never comes to its end gives its lock back when it is interrupted."""
+def test_an_interrupted_log_handler_releases_its_lock(
+    ignored: type[BaseException], logger: logging.Logger
+) -> None:
 
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
@@ -202,8 +203,8 @@ def test_log_line_that_was_cut_off(ignored: type[BaseException], logger: logging
         assert pool.submit(log_handler.lock.acquire, timeout=1).result()
 
 
-def test_interruption_that_is_left_behind() -> None:
-    """An interruption that Python still considers as being handled does not reach the next task."""
+def test_an_interruption_is_not_the_context_of_later_exceptions() -> None:
+    """Python may still consider it as being handled."""
 
     @task_handler(time_reserve=RESERVE)
     def handler(task: Task) -> None:
@@ -219,8 +220,8 @@ def test_interruption_that_is_left_behind() -> None:
     assert second["resultCode"] == "PermanentFailure"
 
 
-def test_event_loop_of_a_task_that_was_cut_off() -> None:
-    """A loop that the task itself runs comes to its end, so the next task can run another one."""
+def test_the_event_loop_of_an_interrupted_task_ends() -> None:
+    """The next task can run another one."""
 
     def work(task: Task) -> str:
         while task.key == "stubborn":
@@ -238,8 +239,8 @@ def test_event_loop_of_a_task_that_was_cut_off() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_objects_of_a_failed_task_are_freed_in_its_time() -> None:
-    """A destructor is code of the task, even if it only runs when its exception is forgotten."""
+def test_destructors_of_a_failed_task_run_in_its_time() -> None:
+    """They run when its exception is dropped."""
 
     class Slow:
         def __del__(self) -> None:
@@ -257,8 +258,8 @@ def test_objects_of_a_failed_task_are_freed_in_its_time() -> None:
     assert [codes_of(result) for result in results] == [["TemporaryFailure"], ["PermanentFailure"]]
 
 
-def test_generator_that_is_in_use_stays_open() -> None:
-    """Only the variables of functions that have ended are freed with the exception of a task."""
+def test_a_generator_that_is_in_use_stays_open() -> None:
+    """Only the variables of functions that have ended are freed with an exception."""
 
     def numbers() -> Iterator[int | Exception]:
         yield 1
@@ -283,8 +284,8 @@ def test_generator_that_is_in_use_stays_open() -> None:
     assert next(kept) == 3
 
 
-def test_coroutine_that_never_gives_up() -> None:
-    """What is left of a task is never closed, which could take forever, not even at the exit."""
+def test_a_coroutine_that_never_ends_is_not_closed_at_exit() -> None:
+    """Closing it could take forever."""
     program = f"""
 import asyncio, gc
 from s3batch_handler import task_handler
@@ -317,8 +318,7 @@ gc.collect()
 
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-def test_threads_left_behind_do_not_hold_up_the_main_thread() -> None:
-    """A thread that waits beyond its time leaves the limits of the main thread as they are."""
+def test_abandoned_threads_do_not_delay_the_main_thread() -> None:
     free = threading.Event()
     handler = task_handler(concurrency=2, time_reserve=RESERVE)(lambda task: free.wait(LONG))
 

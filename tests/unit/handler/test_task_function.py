@@ -136,7 +136,7 @@ def key_and(task: Task, other: str) -> str:
     ],
 )
 def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: str | None) -> None:
-    """Defaults, stars, partials, methods and wrappers are fine, and so is what cannot be read."""
+    """Defaults, stars, partials, methods and wrappers are accepted."""
     outcome = decorate(function).run(make_task("a"))
 
     assert message is None or outcome == Outcome(ResultCode.SUCCEEDED, message)
@@ -173,21 +173,20 @@ def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: s
     ],
 )
 def test_a_function_that_cannot_take_one_task_is_refused(function: Any, says: str) -> None:
-    """The mistake is found when the function is decorated, and the text says what to write."""
+    """The error says what to write."""
     with pytest.raises(TypeError, match=says) as caught:
         decorate(function)
 
     assert str(caught.value).startswith("task_handler calls a function with one argument, the task")
 
 
-def test_options_do_not_hide_a_function_that_cannot_take_a_task() -> None:
-    """A function is checked in the same way when the decorator has options."""
+def test_functions_are_checked_with_options_too() -> None:
     with pytest.raises(TypeError, match=r"two\(event, context\) needs 2"):
         decorate(strict=True)(two)
 
 
 def test_the_parameters_of_a_wrapped_function_do_not_count() -> None:
-    """A wrapper that takes anything may pass on more than it was given, so nothing is refused."""
+    """A wrapper may pass on more arguments than it was given."""
     handler = decorate(passes_on(two))
 
     assert "missing 1 required positional argument" in handler.run(make_task("a")).message
@@ -214,7 +213,7 @@ class Arguments:
         (property(Worker()), "takes a function, got <property"),
     ],
 )
-def test_something_else_than_a_function_is_refused(given: Any, says: str) -> None:
+def test_other_objects_are_refused_with_a_hint(given: Any, says: str) -> None:
     """A model without its name, a class and a descriptor each get a hint of their own."""
     with pytest.raises(TypeError, match=says):
         decorate(given)
@@ -244,7 +243,7 @@ def test_generator_functions_are_refused(function: Any) -> None:
     ],
 )
 def test_context_managers_are_refused(function: Any) -> None:
-    """The body would never run; any other wrapper may iterate over a generator function."""
+    """The body would never run."""
     with pytest.raises(TypeError, match=r"context manager.*replace `yield` by `return`"):
         decorate(function)
 
@@ -257,7 +256,7 @@ def test_a_cached_function_is_accepted() -> None:
     assert response["results"][0]["resultString"] == "a"
 
 
-def test_a_handler_is_not_decorated_twice() -> None:
+def test_a_handler_cannot_be_decorated_again() -> None:
     """A second ``@task_handler`` would take each task for an event."""
     handler = task_handler(lambda task: task.key)
 
@@ -276,14 +275,13 @@ def test_a_handler_is_not_decorated_twice() -> None:
         lambda: decorate(lambda task: None, Model),
     ],
 )
-def test_the_decorator_is_not_the_handler(misuse: Callable[[], Any]) -> None:
-    """A decorator that decorates nothing, and options without names, are explained."""
+def test_calling_the_decorator_like_a_handler_is_explained(misuse: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match="task_handler takes one function"):
         misuse()
 
 
-def test_a_handler_is_a_function() -> None:
-    """It has its function's name and text, can be found by its name, and has ``run``."""
+def test_a_handler_looks_like_its_function() -> None:
+    """It has its name, docstring and parameters."""
 
     @task_handler
     def thumbnails(task: Task) -> None:

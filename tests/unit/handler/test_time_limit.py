@@ -43,8 +43,8 @@ class Context:
 @pytest.mark.parametrize(
     ("left", "seconds"), [(5000, 4.0), (5000.5, 4.0), (1000, 0.0), (0, -1.0), (-1, -1.0)]
 )
-def test_deadline(left: float, seconds: float) -> None:
-    """The deadline is what Lambda says is left, less the reserve; nothing left is no mistake."""
+def test_the_deadline_is_the_time_left_minus_the_reserve(left: float, seconds: float) -> None:
+    """It may be in the past."""
     before = time.monotonic()
     until = deadline_of(Context(left), reserve=1.0)
     after = time.monotonic()
@@ -70,8 +70,7 @@ def test_deadline(left: float, seconds: float) -> None:
         MagicMock(get_remaining_time_in_millis=5000),
     ],
 )
-def test_context_that_cannot_tell(context: object) -> None:
-    """A context that cannot tell its time, whatever it is, means that there is no deadline."""
+def test_a_context_without_a_valid_time_means_no_deadline(context: object) -> None:
     assert deadline_of(context, reserve=1.0) == math.inf
 
 
@@ -111,41 +110,37 @@ BLOCKING: list[Callable[[Any], object]] = [
 
 
 @pytest.mark.parametrize("block", BLOCKING)
-def test_blocking_call(block: Callable[[Any], object]) -> None:
-    """Sleeps, reads, locks, child processes and endless loops are ended when the time is over."""
+def test_blocking_calls_are_interrupted(block: Callable[[Any], object]) -> None:
+    """Sleeps, reads, locks, child processes and endless loops are."""
     silent, peer = socket.socketpair()
     with silent, peer, soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, block, silent)
 
 
-def test_blocking_builtin() -> None:
-    """It need not be a function written in Python."""
+def test_a_blocking_builtin_is_interrupted() -> None:
     with soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, time.sleep, LONG)
 
 
-def test_function_that_is_quick() -> None:
-    """What is done in time is not disturbed: neither its value, nor its exception."""
+def test_a_function_that_ends_in_time_is_not_affected() -> None:
+    """It returns its value or raises its exception."""
     assert call_within(LONG, str.upper, "done") == "DONE"
     with pytest.raises(KeyError):
         call_within(LONG, dict[str, str]().__getitem__, "a")
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 1e-6, 0.0001])
-def test_hardly_any_time(seconds: float) -> None:
-    """The shortest of limits is a limit."""
+def test_the_shortest_limit_holds(seconds: float) -> None:
     with soon(), pytest.raises(OutOfTime):
         call_within(seconds, sleep, None)
 
 
 @pytest.mark.parametrize("seconds", [math.inf, 1e300, sys.maxsize / 1000, 1e8])
-def test_all_the_time_there_is(seconds: float) -> None:
-    """Limits that no timer could keep are none."""
+def test_a_limit_that_no_timer_can_keep_is_no_limit(seconds: float) -> None:
     assert call_within(seconds, str.upper, "done") == "DONE"
 
 
-def test_failure_before_the_end() -> None:
-    """What fails in time is no matter of time."""
+def test_an_exception_before_the_limit_is_raised_unchanged() -> None:
 
     def work(_: object) -> None:
         raise ValueError("something failed")
@@ -154,8 +149,7 @@ def test_failure_before_the_end() -> None:
         call_within(LONG, work, None)
 
 
-def test_nothing_comes_late() -> None:
-    """After a call nothing is interrupted."""
+def test_nothing_is_interrupted_after_a_call() -> None:
     call_within(0.3, str, 1)
     with pytest.raises(OutOfTime):
         call_within(0.05, sleep, None)
@@ -163,8 +157,8 @@ def test_nothing_comes_late() -> None:
     time.sleep(0.7)
 
 
-def test_end_and_interruption_at_once() -> None:
-    """However close the two come: a value or OutOfTime, and nothing is left behind."""
+def test_a_call_that_ends_at_its_limit_has_one_outcome() -> None:
+    """It returns its value or raises OutOfTime."""
     values = random.Random(0)
     ended = {True: 0, False: 0}
 

@@ -37,8 +37,7 @@ def elsewhere(seconds: float, function: Callable[[Any], Any], argument: object =
         return pool.submit(call_within, seconds, function, argument).result()
 
 
-def test_thread() -> None:
-    """Outside of the main thread a limit holds, and we say how."""
+def test_a_call_in_another_thread_ends_in_time_with_a_warning() -> None:
     with (
         soon(),
         pytest.warns(ThreadTimeLimitWarning, match="main thread"),
@@ -48,8 +47,8 @@ def test_thread() -> None:
 
 
 @in_a_thread
-def test_thread_that_is_quick() -> None:
-    """What is done in time is not disturbed: neither its value, nor its exception."""
+def test_a_call_that_ends_in_time_is_not_affected() -> None:
+    """It returns its value or raises its exception."""
     assert elsewhere(LONG, str.upper, "done") == "DONE"
     with pytest.raises(KeyError):
         elsewhere(LONG, {}.__getitem__, "a")
@@ -57,8 +56,7 @@ def test_thread_that_is_quick() -> None:
         elsewhere(LONG, sys.exit)
 
 
-def test_thread_without_a_limit() -> None:
-    """Without a limit there is no other thread, and nothing to warn of."""
+def test_a_call_without_a_limit_starts_no_thread() -> None:
     thread, called = elsewhere(math.inf, lambda _: (threading.current_thread(), 1))
 
     assert thread.name.startswith("ThreadPoolExecutor")
@@ -69,8 +67,7 @@ def test_thread_without_a_limit() -> None:
     sys.version_info < (3, 12),
     reason="Python 3.11 runs no signal handlers while a thread waits to be interrupted",
 )
-def test_thread_that_is_left_behind() -> None:
-    """Python code that goes on after its time is ended at its next instruction."""
+def test_an_abandoned_thread_ends_at_its_next_python_instruction() -> None:
     began, ended = threading.Event(), threading.Event()
 
     def work(_: object) -> None:
@@ -91,8 +88,7 @@ def test_thread_that_is_left_behind() -> None:
     assert ended.wait(LONG / 4)
 
 
-def test_thread_that_has_not_begun_in_time() -> None:
-    """It never does what it was to do, and nobody hears of it."""
+def test_a_thread_that_starts_after_the_limit_does_nothing() -> None:
     may_begin = threading.Event()
     called: list[str] = []
 
@@ -116,8 +112,8 @@ def test_thread_that_has_not_begun_in_time() -> None:
 
 
 @in_a_thread
-def test_end_and_interruption_at_once_in_a_thread() -> None:
-    """However close the two come: a value or OutOfTime, and no traceback of ours on stderr."""
+def test_a_call_that_ends_at_its_limit_has_one_outcome() -> None:
+    """It returns its value or raises OutOfTime; no thread prints a traceback."""
     values = random.Random(0)
 
     def work(seconds: float) -> float:
@@ -138,8 +134,7 @@ def test_end_and_interruption_at_once_in_a_thread() -> None:
 
 
 @in_a_thread
-def test_context_variables_in_a_thread() -> None:
-    """What was set for the invocation (correlation ids, log keys) is there for the task."""
+def test_context_variables_reach_the_thread() -> None:
     variable = contextvars.ContextVar("variable", default="nothing")
 
     def work(_: object) -> str:
@@ -149,8 +144,8 @@ def test_context_variables_in_a_thread() -> None:
     assert elsewhere(math.inf, work) == "something"
 
 
-def test_no_signals_at_all() -> None:
-    """On a system without signals for threads the limits hold by threads."""
+def test_limits_hold_without_signals() -> None:
+    """On such a system, each call has a thread."""
     done = run("""
         import signal, threading, time, warnings
         del signal.pthread_kill
@@ -168,8 +163,8 @@ def test_no_signals_at_all() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_process_forked_by_a_thread() -> None:
-    """The main thread of a process that a pool's thread has forked has signals like any other."""
+def test_limits_hold_in_a_process_that_a_thread_forked() -> None:
+    """Its main thread is interrupted by signals, without a warning."""
     done = run("""
         import os, threading, time, sys
         from s3batch_handler.handler._time_limit import OutOfTime, call_within

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("loops_are_closed")
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
-def test_out_of_time() -> None:
-    """A coroutine that runs out of time is cancelled, cleans up, and later tasks are answered."""
+def test_a_coroutine_that_runs_out_of_time_is_cancelled() -> None:
+    """It cleans up; tasks after it are not started."""
     cleaned_up = []
 
     @task_handler
@@ -52,8 +52,8 @@ def test_out_of_time() -> None:
     assert cleaned_up == ["b"]
 
 
-def test_no_time_left_and_a_slow_log() -> None:
-    """The log is stopped, and what it was to say is still true."""
+def test_a_log_that_blocks_does_not_delay_the_response() -> None:
+    """The messages still say that no task was started."""
     blocked: list[bool] = []
 
     def block(_: logging.LogRecord) -> bool:
@@ -81,8 +81,7 @@ def test_no_time_left_and_a_slow_log() -> None:
 
 @pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_task_timeout(context_of_now: Any, concurrency: int) -> None:
-    """Each task has ``task_timeout`` seconds of its own."""
+def test_task_timeout_limits_each_task(context_of_now: Any, concurrency: int) -> None:
 
     @task_handler(task_timeout=0.5, on_timeout=PERMANENT, concurrency=concurrency)
     async def handler(task: Task) -> str:
@@ -96,8 +95,7 @@ def test_task_timeout(context_of_now: Any, concurrency: int) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 500])
-def test_no_time_left(left: int) -> None:
-    """With no more than the reserve left, no task is begun."""
+def test_a_task_is_not_started_in_the_reserve(left: int) -> None:
 
     @task_handler
     async def handler(task: Task) -> None:
@@ -110,8 +108,8 @@ def test_no_time_left(left: int) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_coroutine_that_blocks(concurrency: int) -> None:
-    """A coroutine that blocks the loop is ended as well, and costs no other task its answer."""
+def test_a_coroutine_that_blocks_the_loop_is_interrupted(concurrency: int) -> None:
+    """The other tasks keep their results."""
 
     @task_handler(task_timeout=0.2, time_reserve=RESERVE, concurrency=concurrency)
     async def handler(task: Task) -> str:
@@ -143,8 +141,8 @@ def test_task_after_a_coroutine_that_blocks_has_its_own_time() -> None:
     assert results_of(response)[2] == ("Succeeded", "done")
 
 
-def test_stubborn_coroutine() -> None:
-    """A coroutine that does not let itself be cancelled is left behind; others go on."""
+def test_a_coroutine_that_ignores_its_cancellation_is_abandoned() -> None:
+    """Other tasks continue."""
 
     @task_handler(task_timeout=0.5)
     async def handler(task: Task) -> str:
@@ -163,8 +161,7 @@ def test_stubborn_coroutine() -> None:
     assert codes_of(again) == ["Succeeded"]
 
 
-def test_thread_of_a_coroutine() -> None:
-    """``asyncio.to_thread`` does not hold up an answer."""
+def test_a_thread_of_a_coroutine_does_not_delay_the_response() -> None:
     free = threading.Event()
 
     @task_handler(task_timeout=0.1)
@@ -179,8 +176,7 @@ def test_thread_of_a_coroutine() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-def test_out_of_time_in_a_running_loop() -> None:
-    """Time limits hold there, too."""
+def test_time_limits_hold_in_a_running_event_loop() -> None:
 
     @task_handler
     async def handler(task: Task) -> None:

@@ -27,8 +27,10 @@ def sleep(task: Task | None = None) -> None:
 
 
 @pytest.mark.parametrize("code", ResultCode)
-def test_out_of_time(code: ResultCode) -> None:
-    """A task that runs out of time is ended in time, as ``on_timeout`` says, and says where."""
+def test_a_task_that_runs_out_of_time_is_stopped_with_the_code_of_on_timeout(
+    code: ResultCode,
+) -> None:
+    """The message says where it was stopped."""
 
     @task_handler(on_timeout=code)
     def handler(task: Task) -> None:
@@ -42,8 +44,8 @@ def test_out_of_time(code: ResultCode) -> None:
     assert message.endswith(": out of time")
 
 
-def test_later_tasks_are_answered() -> None:
-    """When the time is over, the tasks after it are not begun, but answered."""
+def test_tasks_after_the_deadline_are_not_started() -> None:
+    """They get a result that S3 retries."""
     begun = []
 
     @task_handler
@@ -65,8 +67,8 @@ def test_later_tasks_are_answered() -> None:
 
 
 @pytest.mark.parametrize("left", [0, -5, 1, 999, 1000, 0.0])
-def test_no_time_left(left: float) -> None:
-    """With no more than the reserve left, a task is not begun. 0 is not "unknown"."""
+def test_a_task_is_not_started_in_the_reserve(left: float) -> None:
+    """A context with 0 ms left has a deadline."""
     begun: list[Task] = []
     context = MagicMock(get_remaining_time_in_millis=lambda: left)
 
@@ -77,8 +79,7 @@ def test_no_time_left(left: float) -> None:
     assert not begun
 
 
-def test_time_reserve() -> None:
-    """The reserve is a setting; without one, all of the time may be used."""
+def test_a_time_reserve_of_zero_leaves_all_the_time_to_the_task() -> None:
     handler = task_handler(time_reserve=0)(lambda task: "done")
 
     response = handler(make_event("a"), make_context(timeout=0.5))
@@ -98,15 +99,15 @@ def test_time_reserve() -> None:
         MagicMock(get_remaining_time_in_millis=lambda: 1 / 0),
     ],
 )
-def test_context_that_cannot_tell(context: Any) -> None:
+def test_a_context_without_a_valid_time_means_no_deadline(context: Any) -> None:
     """A context that cannot tell the time, or none at all, is no reason to fail."""
     assert results_of(echo(make_event("a"), context)) == [("Succeeded", "a")]
     assert results_of(echo(make_event("a"))) == [("Succeeded", "a")]
 
 
 @pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
-def test_task_timeout(context_of_now: Any) -> None:
-    """Each task has ``task_timeout`` seconds of its own, with a deadline or without."""
+def test_task_timeout_limits_each_task(context_of_now: Any) -> None:
+    """It holds with a deadline and without one."""
 
     @task_handler(task_timeout=0.5)
     def handler(task: Task) -> str:
@@ -122,8 +123,8 @@ def test_task_timeout(context_of_now: Any) -> None:
     assert second == ("Succeeded", "done")
 
 
-def test_careful_function() -> None:
-    """``except Exception`` does not hold up the end of a task, ``finally`` is passed through."""
+def test_except_exception_does_not_catch_the_end_of_a_task() -> None:
+    """``finally`` blocks run."""
     passed = []
 
     @task_handler(task_timeout=0.1, time_reserve=LONG / 4)  # for busy machines
@@ -144,8 +145,8 @@ def test_careful_function() -> None:
     assert passed == ["finally"]
 
 
-def test_interruption_that_is_turned_into_something_else() -> None:
-    """It is on_timeout, whatever the function makes of it, and the place is still told."""
+def test_an_exception_raised_from_the_interruption_counts_as_a_timeout() -> None:
+    """The message still says where the task was stopped."""
 
     def nap() -> None:
         try:
@@ -162,8 +163,7 @@ def test_interruption_that_is_turned_into_something_else() -> None:
     assert " in nap(), line " in message
 
 
-def test_nothing_leaks_into_the_next_invocation() -> None:
-    """After a task that was stopped, the next invocation has all of its own time."""
+def test_a_stopped_task_does_not_shorten_the_next_invocation() -> None:
     handler = task_handler(lambda task: time.sleep(0.7 if task.key == "quick" else LONG))
 
     with soon():
@@ -176,8 +176,8 @@ def test_nothing_leaks_into_the_next_invocation() -> None:
     ]
 
 
-def test_handler_within_a_handler() -> None:
-    """A handler that calls another one keeps its own time, and the other keeps its."""
+def test_a_handler_called_by_a_task_has_its_own_time_limit() -> None:
+    """The outer task keeps its limit."""
     inner = task_handler(task_timeout=0.1)(sleep)
 
     @task_handler
@@ -196,8 +196,7 @@ def test_handler_within_a_handler() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-def test_out_of_time_in_another_thread() -> None:
-    """Called outside of the main thread, a handler answers in time all the same."""
+def test_a_handler_called_outside_of_the_main_thread_returns_in_time() -> None:
     responses: list[Any] = []
     free = threading.Event()
     handler = task_handler(lambda task: free.wait(LONG) and None)

@@ -75,8 +75,8 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trace]:
 TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
-def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
-    """To be searched by result, and to be read with the object's name."""
+def test_a_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
+    """The result can be searched; the object is in the metadata."""
 
     @trace.tracer.capture_lambda_handler
     def handler(event: object, context: object) -> None:
@@ -91,8 +91,7 @@ def test_task_is_a_subsegment_with_its_result(trace: Trace) -> None:
     assert len(trace.subsegments("## handler")) == 1
 
 
-def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
-    """Calls to S3, which the X-Ray SDK traces by itself, belong to their task."""
+def test_calls_of_a_task_are_below_its_subsegment(trace: Trace) -> None:
     with trace.observer.observe(task(), math.inf), trace.recorder.in_subsegment("s3"):
         pass
 
@@ -101,7 +100,7 @@ def test_what_a_task_traces_lies_below_it(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(), KeyboardInterrupt()])
-def test_subsegment_is_closed_however_a_task_ends(trace: Trace, error: BaseException) -> None:
+def test_the_subsegment_is_closed_however_a_task_ends(trace: Trace, error: BaseException) -> None:
     with pytest.raises(type(error)), trace.observer.observe(task(), math.inf):
         raise error
 
@@ -126,8 +125,7 @@ def test_threads_have_a_subsegment_per_task(trace: Trace) -> None:
 
 
 def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
-    """They take turns in one thread, for which X-Ray has one stack: still nobody's child but the
-    handler's, and each with its own result and its own end."""
+    """They share one thread, for which X-Ray has one stack."""
 
     async def work(key: str, may_end: asyncio.Event, ended: asyncio.Event) -> None:
         with trace.observer.observe(task(key), math.inf) as watched:
@@ -154,7 +152,7 @@ def test_tasks_of_an_event_loop_have_a_subsegment_each(trace: Trace) -> None:
     assert sorted(ends, key=lambda key: ends[key]) == list("dcba")
 
 
-def test_one_of_several_tasks_in_a_loop_blows_up(trace: Trace) -> None:
+def test_only_the_task_that_fails_in_an_event_loop_is_a_fault(trace: Trace) -> None:
     async def work(key: str) -> None:
         with trace.observer.observe(task(key), math.inf) as watched:
             await asyncio.sleep(0)
@@ -188,10 +186,10 @@ def results_in(trace: Trace) -> dict[str, str]:
     }
 
 
-def test_tracer_outside_of_a_traced_invocation(
+def test_nothing_is_traced_without_a_segment(
     trace: Trace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a developer's machine there is no segment: nothing is traced, nothing complains of us."""
+    """A developer's machine has none."""
     monkeypatch.delenv("_X_AMZN_TRACE_ID")
 
     with trace.observer.observe(task(), math.inf) as watched:
@@ -201,8 +199,9 @@ def test_tracer_outside_of_a_traced_invocation(
     assert [record for record in caplog.records if record.name == "s3batch_handler"] == []
 
 
-def test_event_loop_outside_of_any_segment(trace: Trace, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a thread nor an error for each task: there is nothing to lay it below."""
+def test_tasks_of_an_event_loop_are_not_traced_without_a_segment(
+    trace: Trace, caplog: pytest.LogCaptureFixture
+) -> None:
     trace.recorder.configure(context=xray.context.Context("IGNORE_ERROR"))
 
     async def work(key: str) -> None:
@@ -219,8 +218,8 @@ def test_event_loop_outside_of_any_segment(trace: Trace, caplog: pytest.LogCaptu
     assert [record for record in caplog.records if record.name == "s3batch_handler"] == []
 
 
-def test_disabled_tracer_is_left_alone(trace: Trace) -> None:
-    """``Tracer(disabled=True)`` is what Powertools itself makes of it outside of Lambda."""
+def test_a_disabled_tracer_is_not_used(trace: Trace) -> None:
+    """Powertools disables it outside of Lambda."""
     tracer = Tracer(disabled=True, auto_patch=False)
     try:
         with Observer(tracer=tracer).observe(task(), math.inf) as watched:

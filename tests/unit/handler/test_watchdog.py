@@ -21,8 +21,7 @@ from tests.support.time_limits import LIMIT, run, sleep
 from tests.support.waiting import wait_for
 
 
-def test_one_signal_handler_for_the_process() -> None:
-    """Our signal handler is installed once."""
+def test_the_signal_handler_is_installed_once() -> None:
     call_within(LONG, str, 1)
     first = signal.getsignal(signal.SIGURG)
 
@@ -31,8 +30,7 @@ def test_one_signal_handler_for_the_process() -> None:
     assert signal.getsignal(signal.SIGURG) is first
 
 
-def test_calls_do_not_wake_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls whose limits lie further and further ahead cost no wake-up, as in an environment."""
+def test_calls_with_later_limits_do_not_wake_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     call_within(LONG, str, 1)
     wait_for(lambda: deadline._watchdog._wakes_at < math.inf)
     wakes: list[object] = []
@@ -44,16 +42,15 @@ def test_calls_do_not_wake_the_watchdog(monkeypatch: pytest.MonkeyPatch) -> None
     assert not wakes
 
 
-def test_limit_nearer_than_all_before() -> None:
-    """The watchdog wakes up in time for a call whose limit comes before those of earlier calls."""
+def test_a_call_with_an_earlier_limit_wakes_the_watchdog() -> None:
     call_within(LONG, str, 1)
 
     with soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, sleep, None)
 
 
-def test_signal_from_elsewhere() -> None:
-    """A signal that nobody expects does nothing to a call; a handler of the user's is called."""
+def test_a_signal_of_other_code_calls_the_handler_of_the_user() -> None:
+    """It does not affect a call."""
     heard = []
     deadline._watchdog._user_handler, earlier = (
         lambda *_: heard.append(1),
@@ -68,8 +65,8 @@ def test_signal_from_elsewhere() -> None:
     assert heard == [1, 1]
 
 
-def test_blocked_signals() -> None:
-    """Code that blocks all signals is interrupted all the same, and the next call in its sleep."""
+def test_code_that_blocks_all_signals_is_interrupted() -> None:
+    """The next call has its limit, too."""
 
     def work(_: object) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -85,8 +82,7 @@ def test_blocked_signals() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def test_handler_of_the_user_that_replaces_ours() -> None:
-    """A task that takes our signal from us does not take the next task's limit."""
+def test_a_replaced_signal_handler_is_installed_again_by_the_next_call() -> None:
     earlier = signal.getsignal(signal.SIGURG)
     try:
         call_within(LONG, lambda _: signal.signal(signal.SIGURG, signal.SIG_IGN), None)
@@ -97,8 +93,8 @@ def test_handler_of_the_user_that_replaces_ours() -> None:
 
 
 @pytest.mark.parametrize("replacement", [signal.SIG_IGN, signal.SIG_DFL, lambda *_: None])
-def test_handler_of_the_user_that_stays(replacement: Any) -> None:
-    """A task that takes our signal from us is interrupted between its Python instructions."""
+def test_a_task_that_replaces_the_signal_handler_is_interrupted(replacement: Any) -> None:
+    """It is interrupted between its Python instructions."""
 
     def work(_: object) -> None:
         signal.signal(signal.SIGURG, replacement)
@@ -123,8 +119,8 @@ def test_handler_of_the_user_that_stays(replacement: Any) -> None:
         "call_within(0.2, str.upper, 'earlier')",
     ],
 )
-def test_c_code_that_never_lets_another_thread_run(earlier: str) -> None:
-    """The watchdog cannot send its signal then, but the timer of the operating system does."""
+def test_c_code_that_blocks_all_threads_is_interrupted(earlier: str) -> None:
+    """The watchdog cannot send its signal, so a timer of the operating system does."""
     done = run(f"""
         import re, time
         from s3batch_handler.handler._time_limit import OutOfTime, call_within
@@ -141,8 +137,8 @@ def test_c_code_that_never_lets_another_thread_run(earlier: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a timer")
-def test_c_code_that_never_lets_another_thread_run_in_a_forked_process() -> None:
-    """A fork has a timer of its own."""
+def test_c_code_that_blocks_all_threads_of_a_fork_is_interrupted() -> None:
+    """A forked process has its own timer."""
     done = run("""
         import os, re
         from s3batch_handler.handler._time_limit import OutOfTime, call_within
@@ -159,8 +155,8 @@ def test_c_code_that_never_lets_another_thread_run_in_a_forked_process() -> None
     assert done.stdout == "out of time\n", done.stderr
 
 
-def test_limit_that_was_lifted() -> None:
-    """A debugger switches off the limit of the call that it stops, and of no later one."""
+def test_a_debugger_can_remove_the_limit_of_a_call() -> None:
+    """Later calls have their limits."""
 
     def debugged(_: object) -> str:
         lift_limit()
@@ -172,8 +168,8 @@ def test_limit_that_was_lifted() -> None:
         call_within(LIMIT, sleep, None)
 
 
-def test_no_thread_can_be_started() -> None:
-    """A process that cannot start a thread keeps its limits by the timer alone."""
+def test_limits_hold_if_no_thread_can_be_started() -> None:
+    """The timer of the operating system interrupts then."""
     done = run("""
         import _thread, signal, time
         def start_new_thread(*_):
