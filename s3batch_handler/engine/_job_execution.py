@@ -76,7 +76,7 @@ class JobExecution:
     retries_later: bool
 
     def advance(self, job_id: str, control: RunControl) -> None:
-        """Take the next step of a job, if there is one. A step that fails, fails the job.
+        """Run the next step of a job, if there is one. If the step fails, the job fails.
 
         Raises:
             RetryLater: S3 is not available.

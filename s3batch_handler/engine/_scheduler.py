@@ -87,7 +87,7 @@ class Scheduler:
     # ------------------------------------------------------------ one job
 
     def _claim(self, job_id: str) -> RunControl | None:
-        """Reserve a job for this thread, unless a thread works on it already."""
+        """Register a job as taken by this thread, unless a thread works on it already."""
         with self._jobs.lock:
             if job_id in self._controls:
                 return None
@@ -151,7 +151,7 @@ class Scheduler:
                     self._wait_to_retry()
 
     def _next_step(self, statuses: tuple[JobStatus, ...]) -> Callable[[], None] | None:
-        """Claim the job that comes first: one that is ending, or the one of highest priority."""
+        """Select the next job: one that is ending, or the one of highest priority."""
         jobs = self._jobs.with_status(*statuses)
         for job in sorted(jobs, key=lambda job: job.status not in ENDING):
             control = self._claim(job.job_id)

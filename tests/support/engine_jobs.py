@@ -141,7 +141,7 @@ class Clock:
 
 
 def function(event: Any, context: object) -> Any:
-    """Succeed, unless the key is ``broken``."""
+    """Return a success, unless the key is ``broken``."""
     (task,) = event["tasks"]
     if task["s3Key"] == "broken":
         raise ValueError(task["s3Key"])

@@ -34,7 +34,7 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:thumbnails"
 
 @task_handler
 def thumbnails(task: Task) -> str:
-    """Succeed, unless the key contains ``permanent`` or ``temporary``."""
+    """Return a success, unless the key contains ``permanent`` or ``temporary``."""
     if "permanent" in task.key:
         raise PermanentFailure("no photo")
     if "temporary" in task.key:

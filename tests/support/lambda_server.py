@@ -48,7 +48,7 @@ def key(event: Event) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """Lambda's Invoke on loopback; keeps connections, and counts them and the calls."""
+    """Lambda's Invoke on loopback. It counts the connections and the calls."""
 
     daemon_threads = True
 
@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may hang up."""
+        """Ignore clients that close the connection."""
 
 
 class _Request(BaseHTTPRequestHandler):

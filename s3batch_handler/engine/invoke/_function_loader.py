@@ -80,7 +80,7 @@ def _from_file(path: Path) -> ModuleType:
     if not path.is_file():  # or the current directory was deleted
         raise InvalidFunction(f"there is no file {path}")
     sys.path.insert(0, str(path.resolve().parent))
-    # The name that an import would give it, unless another module has this name.
+    # The name that an import would use, unless another module has this name.
     name = path.stem if path.stem not in sys.modules else f"{path.stem} (function)"
     module_spec = importlib.util.spec_from_file_location(name, path.resolve())
     assert module_spec is not None

@@ -180,7 +180,7 @@ class ClientApi:
             raise _client_error(error) from error
 
     def close(self) -> None:
-        """Do nothing: the client belongs to the caller."""
+        """Keep the client open: it belongs to the caller."""
 
 
 class LambdaClient(Protocol):

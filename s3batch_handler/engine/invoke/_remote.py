@@ -230,7 +230,7 @@ class _Stopped(Exception):
 
 
 class _CallThreads:
-    """Threads that call a function for entries. Threads and entries are taken as needed.
+    """Threads that call a function for entries. Threads are started, and entries read, as needed.
 
     Attributes:
         pending: The entries without an answer, by number.
@@ -249,7 +249,7 @@ class _CallThreads:
         self._threads: list[threading.Thread] = []
 
     def start_calls(self, entries: Iterator[ManifestEntry]) -> None:
-        """Take enough entries for all threads: for each, one to call now and one to call next."""
+        """Read enough entries for all threads: for each, one to call now and one to call next."""
         room = 2 * self._size - len(self.pending)
         for number, entry in zip(self._numbers, islice(entries, room), strict=False):
             self.pending[number] = entry

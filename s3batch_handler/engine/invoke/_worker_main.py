@@ -61,7 +61,7 @@ def main() -> None:
     pipes = batches, results, control, kill = [*map(int, sys.argv[-4:])]
     sys.argv[1:] = []
     for pipe in pipes:
-        os.set_inheritable(pipe, False)  # subprocesses of the function must not keep them open
+        os.set_inheritable(pipe, False)  # or else subprocesses of the function keep them open
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     cast("TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)  # print before a kill
     state = _State()
@@ -99,7 +99,7 @@ def _follow_control_pipe(control: int, state: _State) -> None:
 
 
 def _kill_at_end_of(kill: int) -> None:
-    """Ask the kernel to kill this process group when the parent closes the kill pipe, or ends.
+    """Request that the kernel kills this process group when the parent closes the pipe, or ends.
 
     The thread of the control pipe cannot run while the function holds the interpreter, as in a loop
     in C. Only Linux can send another signal than SIGIO.

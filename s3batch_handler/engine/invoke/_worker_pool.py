@@ -121,7 +121,7 @@ class WorkerPool:
             idle += 1
 
     def _continue_with_fewer(self, error: OSError) -> None:
-        """Start no more workers, because the system cannot start another process."""
+        """Limit the pool to its workers, because the system cannot start another process."""
         if not self._workers:
             raise InvalidFunction(
                 f"no process can be started for {self._spec}: {error.strerror}"

@@ -37,7 +37,7 @@ class WorkerProcess:
         tasks: The tasks that it has received and not answered; the first one is running.
         answered: The number of tasks that it has answered.
         since: The time when the running task began, or the process.
-        ended: Whether no more results will arrive.
+        ended: Whether all its results have arrived.
         killed: Whether this process has killed it.
     """
 
@@ -143,7 +143,7 @@ class WorkerProcess:
     def kill(self) -> None:
         """End it at once, with all processes that the function has started."""
         self.killed = True
-        # Nobody has waited for it, so its ID is still valid. (macOS: no permission for zombies.)
+        # No thread has waited for it, so its ID is still valid. (macOS: no permission for zombies.)
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -166,8 +166,8 @@ class WorkerProcess:
 _MAX_BATCH: Final = 2_000
 _PACKAGES: Final = str(Path(__file__).resolve().parents[3])
 
-# Not -m: the function may import modules from the current directory, but they must not hide modules
-# that the worker needs. The folder of this package comes last; it may already be on the path.
+# Without -m, the current directory is not on the path, where its modules would hide those that the
+# worker needs. The folder of this package comes last; it may already be on the path.
 _MAIN: Final = (
     "import sys; sys.path.append(sys.argv[1]); "
     "from s3batch_handler.engine.invoke._worker_main import main; main()"

@@ -35,7 +35,7 @@ def update_object_encryption(settings: UpdateObjectEncryption, s3: Any) -> S3Ope
 
 
 def _check_support(s3: Any, bucket: str, encryption: dict[str, Any]) -> None:
-    """Make the call for an object that does not exist, which S3 refuses.
+    """Send the request for an object that does not exist, which S3 refuses.
 
     An S3 that does not support the call treats it as an upload, as moto does, and would overwrite
     the object with the request. Here it creates a new object, which is deleted.

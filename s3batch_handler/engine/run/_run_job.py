@@ -179,7 +179,7 @@ class _Refusals:
             self._refuse(queue)
 
     def follow(self, task: QueuedTask) -> None:
-        """Refuse the tasks that follow one that has been run."""
+        """Record the failure of the tasks that follow one that has been run."""
         task.was_run = True
         if task.followers:
             self._refuse(task.followers)
@@ -187,7 +187,7 @@ class _Refusals:
             self._refuse(self._due)
 
     def finish(self) -> None:
-        """Refuse the tasks that follow no other task, at the end of a complete pass."""
+        """Record the failure of the tasks that follow no other task, at the end of a pass."""
         if not self._ledger.should_stop():
             self._refuse(self._due)
 

@@ -270,7 +270,7 @@ class JobStore:
                 shutil.rmtree(self.folder_of(job.job_id), ignore_errors=True)
 
     def expire(self) -> None:
-        """Fail jobs that nobody confirmed in 30 days; forget jobs 90 days after their end."""
+        """End jobs that were not confirmed in 30 days; delete jobs 90 days after their end."""
         with self.lock:
             now = self._clock()
             for job in self.with_status(JobStatus.SUSPENDED):

@@ -58,13 +58,13 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Enter]:
 
 @pytest.fixture
 def world(enter: Enter) -> World:
-    """A world with one function, ``thumbnails``."""
+    """Return a world with one function, ``thumbnails``."""
     return enter({"thumbnails": thumbnails})
 
 
 @pytest.fixture
 def s3() -> Iterator[Any]:
-    """S3 with a bucket."""
+    """Yield S3 with a bucket."""
     session: Any = boto3.Session("testing", "testing", region_name="us-east-1")
     with mock_aws():
         client = session.client("s3")

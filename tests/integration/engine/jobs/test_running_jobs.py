@@ -141,7 +141,7 @@ def test_an_exception_that_ends_the_test_leaves_create_job(enter: Enter) -> None
     """BaseException, as from pytest.fail(), is not an error of the function. The job fails."""
 
     class EndOfTest(BaseException):
-        """What ``pytest.fail()`` and Ctrl-C raise is no Exception either."""
+        """``pytest.fail()`` and Ctrl-C do not raise an Exception either."""
 
     def function(event: Any, context: Any) -> None:
         raise EndOfTest
@@ -162,7 +162,7 @@ def test_an_exception_that_ends_the_test_leaves_create_job(enter: Enter) -> None
         ("f:7", "name"),
         ("f:PROD", "alias"),
         (f"{ACCOUNT}:function:f", "name"),
-        (f"function:f:PROD", "alias"),  # noqa: F541
+        ("function:f:PROD", "alias"),
         (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f", "name"),
         (f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f:PROD", "alias"),
         ("arn:aws:lambda:eu-west-1:123456789012:function:f", "arn"),

@@ -1,4 +1,4 @@
-"""A manifest before anything runs: read in full, and the same when it is read again."""
+"""Prepared manifests: read in full before a task runs, and read again for the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pipe(io.BytesIO):
-    """A stream that cannot go back."""
+    """A stream that cannot seek."""
 
     @override
     def seekable(self) -> bool:
@@ -34,14 +34,14 @@ class Pipe(io.BytesIO):
 
 @pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
 def test_any_stream_is_counted_and_read_again(kind: type[io.BytesIO]) -> None:
-    """Twice over: a job begins when the last line is known to be good."""
+    """The second pass starts when all lines have been checked."""
     with prepared_manifest(cast("BinaryIO", kind(b"b,1\nb,2\n")), source="m") as manifest:
         assert manifest.count == 2
         assert [entry.encoded_key for entry in manifest.entries()] == ["1", "2"]
 
 
-def test_what_was_read_before_is_left_out() -> None:
-    """A stream is taken from where it stands: somebody has taken the rest on purpose."""
+def test_a_manifest_starts_at_the_position_of_its_stream() -> None:
+    """The caller may have read a header row."""
     stream = io.BytesIO(b"Bucket,Key\nb,1\n")
     stream.readline()
 
@@ -50,8 +50,8 @@ def test_what_was_read_before_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("change", [b"b,3\n", b"broken\n"])
-def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
-    """It is not the manifest that was checked: an error, after what can still be read."""
+def test_a_file_that_changes_during_the_run_is_noticed(tmp_path: Path, change: bytes) -> None:
+    """The error is raised after the entries that can still be read."""
     path = tmp_path / "m.csv"
     path.write_bytes(b"b,1\nb,2\n" * 10_000)
     with path.open("rb") as stream, prepared_manifest(stream, source="m.csv") as manifest:
@@ -64,8 +64,8 @@ def test_file_that_changes_meanwhile(tmp_path: Path, change: bytes) -> None:
             list(entries)
 
 
-def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
-    """Whoever goes on with its job is told: a task that is missing is no task that is done."""
+def test_an_incomplete_saved_manifest_is_damaged(tmp_path: Path) -> None:
+    """Its job cannot continue, because tasks would be missing."""
     path = tmp_path / "m.csv"
     with prepared_manifest(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", save_as=path) as manifest:
         facts = manifest.saved_arguments
@@ -75,8 +75,8 @@ def test_a_kept_manifest_that_is_not_whole_any_more(tmp_path: Path) -> None:
         pass
 
 
-def test_a_kept_manifest_that_is_changed_while_it_is_read(tmp_path: Path) -> None:
-    """As with any other manifest."""
+def test_a_saved_manifest_that_changes_during_the_run_is_noticed(tmp_path: Path) -> None:
+    """It is checked like any other file."""
     path = tmp_path / "m.csv"
     with prepared_manifest(io.BytesIO(b"b,1\nb,2\n"), source="m.csv", save_as=path) as manifest:
         facts = manifest.saved_arguments
@@ -89,8 +89,8 @@ def test_a_kept_manifest_that_is_changed_while_it_is_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("instead", ["a folder", "nothing"])
-def test_a_kept_manifest_that_is_not_there(tmp_path: Path, instead: str) -> None:
-    """The error names it."""
+def test_a_missing_saved_manifest_is_damaged(tmp_path: Path, instead: str) -> None:
+    """The error names the file."""
     path = tmp_path / "m.csv"
     with prepared_manifest(io.BytesIO(b"b,1\n"), source="m.csv", save_as=path) as manifest:
         facts = manifest.saved_arguments
@@ -102,8 +102,8 @@ def test_a_kept_manifest_that_is_not_there(tmp_path: Path, instead: str) -> None
         pass
 
 
-def test_listing_without_an_object() -> None:
-    """Nothing to do is a mistake of whoever asked."""
+def test_a_manifest_without_objects_is_refused() -> None:
+    """The error suggests what to check."""
     with (
         pytest.raises(ManifestError, match="no objects found"),
         manifest_of_objects([], source="s3://b/"),
@@ -111,8 +111,8 @@ def test_listing_without_an_object() -> None:
         pass
 
 
-def test_listing_is_a_manifest() -> None:
-    """Keys are encoded, whatever is in them."""
+def test_objects_become_entries() -> None:
+    """Keys are encoded, even if they are not UTF-8."""
     objects = [ObjectRef.from_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
 
     with manifest_of_objects(objects, source="s3://b/") as manifest:
@@ -126,8 +126,8 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
     st.lists(st.builds(ManifestEntry, texts, texts, st.none()), min_size=1)
     | st.lists(st.builds(ManifestEntry, texts, texts, st.just("") | texts), min_size=1)
 )
-def test_lines_from_elsewhere_are_kept_as_they_stand(entries: list[ManifestEntry]) -> None:
-    """Any number of times, whatever is in them: an empty version id is not the same as none."""
+def test_entries_are_saved_unchanged(entries: list[ManifestEntry]) -> None:
+    """They can be read several times. An empty version ID differs from none."""
     assume(not entries[0].bucket.startswith("\ufeff"))
 
     with manifest_of_entries(iter(entries), source="m") as manifest:
@@ -136,8 +136,8 @@ def test_lines_from_elsewhere_are_kept_as_they_stand(entries: list[ManifestEntry
         assert list(manifest.entries()) == entries
 
 
-def test_nothing_from_elsewhere() -> None:
-    """As with any manifest."""
+def test_a_manifest_without_entries_is_refused() -> None:
+    """The error names the source."""
     with (
         pytest.raises(ManifestError, match="m: the manifest is empty"),
         manifest_of_entries([], source="m"),

@@ -121,7 +121,7 @@ class Parallel:
                     yield entry, Outcome(self.outcome(entry.encoded_key), "")
 
     def close(self) -> None:
-        """Do nothing."""
+        """Return at once."""
 
 
 def failures_first(failing: Collection[int]) -> Callable[[list[ManifestEntry]], None]:

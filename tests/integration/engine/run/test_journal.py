@@ -314,7 +314,7 @@ class FirstTakesLong:
             yield entry, Outcome(ResultCode.SUCCEEDED, "done")
 
     def close(self) -> None:
-        """Do nothing."""
+        """Return at once."""
 
 
 @pytest.mark.usefixtures("commits_often")
