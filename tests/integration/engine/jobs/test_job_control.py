@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 from tests.support.job_contract import Enter, World, client, counts, thumbnails
 
 # A server runs functions in threads.
-pytestmark = pytest.mark.filterwarnings("ignore:time limits work best in the main thread")
+pytestmark = pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 
 
 def test_a_job_waits_for_its_confirmation(world: World) -> None:

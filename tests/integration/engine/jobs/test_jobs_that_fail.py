@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._job import JobSpec
 
 # A server runs functions in threads.
-pytestmark = pytest.mark.filterwarnings("ignore:time limits work best in the main thread")
+pytestmark = pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 
 
 def with_location(spec: JobSpec, **members: Any) -> dict[str, Any]:

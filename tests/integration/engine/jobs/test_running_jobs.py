@@ -24,7 +24,7 @@ from tests.support.job_contract import (
 )
 
 # A server runs functions in threads.
-pytestmark = pytest.mark.filterwarnings("ignore:time limits work best in the main thread")
+pytestmark = pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 
 
 def test_a_job_runs_all_tasks_and_writes_its_report(world: World) -> None:
