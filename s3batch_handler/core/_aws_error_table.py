@@ -18,12 +18,12 @@ _TEMPORARY: Final = ResultCode.TEMPORARY_FAILURE
 _PERMANENT: Final = ResultCode.PERMANENT_FAILURE
 
 RESPONSE_ATTRIBUTES: Final = ("response", "last_response")
-"""Attributes that hold AWS's response: of ClientError, and of botocore's WaiterError."""
+"""Attributes with AWS's response: of ClientError, and of botocore's WaiterError."""
 
 ORIGINAL_STATUSES: Final = ("OriginalStatusCode", "RestApiStatusCode", "originalStatusCode")
-"""Members of AWS's response with the HTTP status of what the service has called.
+"""Members of AWS's response with the HTTP status that a called model or server returned.
 
-SageMaker and Bedrock answer with 424 if a model fails, MWAA with 400 if Airflow does.
+SageMaker and Bedrock respond with 424 if a model fails, MWAA with 400 if Airflow fails.
 """
 
 REQUEST_ID_HEADERS: Final = ("x-amz-request-id", "x-amzn-requestid")
@@ -55,7 +55,7 @@ SUCCESS_CODES: Final = ("none", "success")
 UNPROCESSED: Final = words("""
     UnprocessedEntries UnprocessedItems UnprocessedKeys UnprocessedRecords unprocessedResourceKeys
 """)
-"""Lists and maps of items that AWS asks to send again; without codes."""
+"""Lists and maps of items that the caller should send again; they have no codes."""
 
 TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "Too many requests at a time": words("""
@@ -124,25 +124,25 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         "Redirect",
     ),
 }
-"""AWS error codes that are worth another try, as they are sent. Case does not matter."""
+"""AWS error codes that are worth a retry, as AWS sends them. They are compared without case."""
 
 TEMPORARY_PARTS: Final = words("""
     concurrent inprogress internal notready slowdown temporar throttl toomanyrequests
 """)
-"""An AWS error code with one of these in it is temporary, unless it is one of PERMANENT_CODES."""
+"""Parts of codes: a code that contains one is temporary, unless PERMANENT_CODES has it."""
 
 
 class MessageRule(NamedTuple):
     """A rule for AWS errors whose message decides, because the code alone is ambiguous.
 
     Attributes:
-        verdict: The result code of an error to which the rule applies.
+        result: The result code of an error to which the rule applies.
         codes: The error codes to which the rule applies; empty: all codes.
         texts: The rule applies if the message contains one of these, in any case.
         operations: The rule applies to these operations with any message.
     """
 
-    verdict: ResultCode
+    result: ResultCode
     codes: tuple[str, ...]
     texts: tuple[str, ...]
     operations: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         PermanentRedirect ValidationError ValidationException
     """),
 }
-"""AWS error codes that stay as they are, whatever HTTP status comes with them."""
+"""AWS error codes that are permanent with any HTTP status."""
 
 HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
     408: (_TEMPORARY, "Request Timeout"),
@@ -195,7 +195,7 @@ HTTP_STATUSES: Final[Mapping[int, tuple[ResultCode, str]]] = {
     501: (_PERMANENT, "Not Implemented"),
     505: (_PERMANENT, "HTTP Version Not Supported"),
 }
-"""What differs from the rule: 5xx is temporary, 4xx is permanent."""
+"""Exceptions to the rule that 5xx is temporary and 4xx is permanent."""
 
 CODE_RESULTS: Final = {
     name.lower(): result

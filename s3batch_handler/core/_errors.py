@@ -1,25 +1,25 @@
-"""Every exception that this library raises.
+"""The exceptions of this library.
 
 ::
 
     S3BatchError
-    ├── TaskFailure                 raised by users, carries .code
-    │   ├── TemporaryFailure        try this task again
-    │   └── PermanentFailure        give this task up
-    ├── InvalidEvent                not an S3 Batch Operations request; says which field
-    ├── InvalidResponse             a function's answer cannot be used (engine side)
-    ├── InvalidFunction             there is no function to call (engine side)
+    ├── TaskFailure                 raised by users; .code
+    │   ├── TemporaryFailure        S3 retries the task
+    │   └── PermanentFailure        the task has failed
+    ├── InvalidEvent                not an event of S3 Batch Operations
+    ├── InvalidResponse             the response of a function cannot be used
+    ├── InvalidFunction             the function to run cannot be loaded
     ├── ManifestError               .source, .line
-    ├── ProjectError                a new project cannot be made there
+    ├── ProjectError                a new project cannot be created
     ├── ReportError
     │   └── ReportNotWritten        .kept
     └── JobError                    .job_id, .code
         ├── JobNotFound
         ├── InvalidTransition       .current, .requested
-        ├── JobTimeout              waited for a job, in vain
+        ├── JobTimeout              a job did not end in time
         ├── JobNotWatched           a job could not be described for too long
-        ├── StateError              what an engine keeps cannot be read or written
-        │   └── StateDamaged        … and never will be
+        ├── StateError              the state of an engine cannot be read or written
+        │   └── StateDamaged        … permanently
         └── JobFailed
 """
 
@@ -31,49 +31,49 @@ from s3batch_handler.core._model import ResultCode
 
 
 class S3BatchError(Exception):
-    """The base of every error here: one ``except`` catches them all."""
+    """The base class of all exceptions of this library."""
 
 
 class TaskFailure(S3BatchError):
-    """Raised by a user's function to say what becomes of the task it works on.
+    """The base class of the exceptions by which a function decides the result of its task.
 
-    Raise one of the two subclasses. The text goes into the completion report; without any, the
-    report tells of the exception that this one was raised from.
+    Raise one of the two subclasses. The text appears in the completion report. Without a text, the
+    report describes the exception that this one was raised from.
     """
 
     code: ClassVar[ResultCode]
 
 
 class TemporaryFailure(TaskFailure):
-    """This try failed, another one may pass: S3 redrives the task before the job completes."""
+    """A failure that may pass: S3 retries the task before the job completes."""
 
     code = ResultCode.TEMPORARY_FAILURE
 
 
 class PermanentFailure(TaskFailure):
-    """Trying again would not help: the task has failed, its text goes into the report."""
+    """A failure that a retry would not change: the text appears in the completion report."""
 
     code = ResultCode.PERMANENT_FAILURE
 
 
 class InvalidEvent(S3BatchError):
-    """The event is not a request of S3 Batch Operations. The text names the field."""
+    """The event does not have the form of S3 Batch Operations. The text names the field."""
 
 
 class InvalidResponse(S3BatchError):
-    """A function's answer cannot be used. The text names the field."""
+    """The response of a function cannot be used. The text names the field."""
 
 
 class InvalidFunction(S3BatchError):
-    """There is no function to call: one line says why and what to write instead."""
+    """The function to run cannot be loaded. The text says why, and what to write instead."""
 
 
 class ManifestError(S3BatchError):
     """A manifest cannot be read.
 
     Attributes:
-        source: What was read: a path, an ``s3://`` address or ``<stream>``.
-        line: The line it happened on, from 1; ``None`` where it concerns the whole manifest.
+        source: The manifest: a path, an ``s3://`` address or ``<stream>``.
+        line: The number of the line, from 1; ``None`` if the whole manifest is wrong.
     """
 
     def __init__(self, problem: str, *, source: str, line: int | None = None) -> None:
@@ -84,18 +84,18 @@ class ManifestError(S3BatchError):
 
 
 class ProjectError(S3BatchError):
-    """A new project cannot be made: something is there already, or the name is no good for one."""
+    """A new project cannot be created: its folder is not empty, or its name is not allowed."""
 
 
 class ReportError(S3BatchError):
-    """A completion report cannot be read, or is not what its checksums say it is."""
+    """A completion report cannot be read, or differs from its checksums."""
 
 
 class ReportNotWritten(ReportError):
-    """A completion report could not be put where it belongs, after all the work.
+    """The completion report of a finished job could not be written to its location.
 
     Attributes:
-        kept: Where it lies instead; ``None``: nowhere.
+        kept: The path where the report was saved instead, if any.
     """
 
     def __init__(self, problem: str, *, kept: str | None) -> None:
@@ -104,11 +104,11 @@ class ReportNotWritten(ReportError):
 
 
 class JobError(S3BatchError):
-    """Something is wrong with a whole job, or with what was asked of it.
+    """A job, or a request about a job, has failed.
 
     Attributes:
-        job_id: The job it happened to; ``None`` before it has an id.
-        code: AWS's error code, like ``BadRequestException``; ``None`` where AWS has no word in it.
+        job_id: The job; ``None`` if it has no ID yet.
+        code: AWS's error code, such as ``BadRequestException``, if there is one.
     """
 
     def __init__(self, problem: str, *, job_id: str | None = None, code: str | None = None) -> None:
@@ -118,10 +118,10 @@ class JobError(S3BatchError):
 
 
 class JobNotFound(JobError):
-    """There is no such job in this account and Region.
+    """The job does not exist in this account and Region.
 
-    AWS's service model calls it ``NotFoundException``; what comes over the wire is
-    ``NoSuchJobException`` (S3 User Guide, "Troubleshooting Batch Operations").
+    AWS's service model calls it ``NotFoundException``, but S3 sends ``NoSuchJobException`` (S3 User
+    Guide, "Troubleshooting Batch Operations").
     """
 
     def __init__(self, problem: str = "No such job", *, job_id: str) -> None:
@@ -129,7 +129,7 @@ class JobNotFound(JobError):
 
 
 class InvalidTransition(JobError):
-    """A job cannot go from the status it has to the one asked for."""
+    """A job cannot change from its current status to the requested one."""
 
     def __init__(self, *, job_id: str, current: str, requested: str) -> None:
         super().__init__(
@@ -142,29 +142,29 @@ class InvalidTransition(JobError):
 
 
 class JobTimeout(JobError, TimeoutError):
-    """A job was not over when the time to wait for it was."""
+    """A job did not end in the time that was given to wait for it."""
 
 
 class JobNotWatched(JobError):
-    """A job could not be described for so long that the waiting ended; the job itself goes on.
+    """A job could not be described for so long that the waiting ended; the job itself continues.
 
     ``__cause__`` is the exception of the last request.
     """
 
 
 class StateError(JobError):
-    """What an engine keeps of its jobs cannot be read or written: no room, no permission, in use.
+    """The state of an engine cannot be read or written: no space, no permission, or in use.
 
-    What was there stays as it is: the job goes on once this has passed.
+    The state is not changed. The job continues once the cause is removed.
     """
 
 
 class StateDamaged(StateError):
-    """What an engine keeps of a job is no more what it wrote, so that the job cannot go on."""
+    """The stored state of a job is damaged, so that the job cannot continue."""
 
 
 class JobFailed(JobError):
-    """A job ended without doing what it was made for."""
+    """A job ended in failure, or was cancelled."""
 
 
 class OutOfTime(BaseException):

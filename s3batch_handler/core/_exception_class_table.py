@@ -102,7 +102,7 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         psycopg_pool.TooManyRequests
     """),
 }
-"""Exceptions of a network that may work again in a minute, with all that inherit from them."""
+"""Exceptions that are worth a retry, most of them of a network, with their subclasses."""
 
 UNTRUSTED: Final = words("""
     aiohttp.ClientConnectorCertificateError aiohttp.ServerFingerprintMismatch
@@ -138,7 +138,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         requests.TooManyRedirects requests.URLRequired urllib3.LocationValueError
     """),
 }
-"""Exceptions that come again each time, with all that inherit from them."""
+"""Exceptions that a retry raises again, with their subclasses."""
 
 UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "It depends on what was waited for": ("botocore.WaiterError",),
@@ -153,7 +153,7 @@ UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "botocore.UnseekableStreamError",
     ),
 }
-"""Exceptions without an opinion of their own: what they were raised from decides."""
+"""Exceptions for which the exception that they were raised from decides."""
 
 CLASS_RESULTS: Final = {
     name: result

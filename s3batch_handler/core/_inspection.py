@@ -25,14 +25,14 @@ MEMBERS_OF: Final[Mapping[str, str]] = {"paramiko.NoValidConnectionsError": "err
 """Other exceptions that hold exceptions, by address in this case, and the attribute."""
 
 CAUSES: Final = ("inner_exception", "orig", "reason")
-"""Attributes that hold what an exception was raised from, where its chain does not: of azure-core,
-and of SQLAlchemy, urllib and urllib3 if the exception comes from another process."""
+"""Attributes with the exception that another was raised from, if its chain does not have it: of
+azure-core, and of SQLAlchemy, urllib and urllib3 if the exception comes from another process."""
 
 REMOTE_TRACEBACKS: Final = words("""
     concurrent._RemoteTraceback joblib._RemoteTraceback loky._RemoteTraceback
     multiprocess.RemoteTraceback multiprocessing.RemoteTraceback
 """)
-"""What exceptions from other processes have instead of their chain: a text that quotes it."""
+"""The causes of exceptions from other processes: texts that quote their chain."""
 
 
 def class_names(error: BaseException) -> tuple[str, ...]:

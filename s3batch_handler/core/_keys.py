@@ -1,9 +1,8 @@
-"""How S3 Batch Operations spells keys and buckets, and what they are called in boto3.
+"""Keys and buckets: how S3 Batch Operations writes them, and how boto3 does.
 
-Keys stand URL-encoded in manifests, events and reports. Which of the two URL encodings is not the
-same everywhere: AWS's manifest pages show ``%20`` for a space while inventories write ``+``, and
-AWS's current samples decode with ``unquote_plus``. So we read both, and write what both ways of
-reading turn back into the same key.
+Keys are URL-encoded in manifests, events and reports, in either of two encodings: AWS's manifest
+pages show ``%20`` for a space, inventories write ``+``, and AWS's current samples decode with
+``unquote_plus``. This module decodes both, and encodes keys so that both decoders read them.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 
 def decode_key(encoded: str) -> str:
-    """Give the key that ``encoded`` stands for: ``year%202024/a%2Bb.jpg`` → ``year 2024/a+b.jpg``.
+    """Decode a URL-encoded key: ``year%202024/a%2Bb.jpg`` → ``year 2024/a+b.jpg``.
 
-    Bytes that are no UTF-8 come back as lone surrogates, as with :func:`os.fsdecode`, so that
-    nothing is lost: see :func:`is_utf8`. A ``%`` that begins no escape stands for itself.
+    Bytes that are not valid UTF-8 become lone surrogates, as in :func:`os.fsdecode`, so that
+    nothing is lost; see :func:`is_utf8`. A ``%`` without two hexadecimal digits is kept.
     """
     if "+" in encoded:
         encoded = encoded.replace("+", " ")
@@ -26,29 +25,29 @@ def decode_key(encoded: str) -> str:
         return encoded
     if "\\" not in encoded:
         try:
-            # %41 is \x41 to the decoder of bytes literals: C code, and a key is decoded for every
-            # task. urllib takes eight times as long, and "unicode_escape" three times. Python's
-            # documentation does not name it, but pickle is made with it.
+            # The decoder of bytes literals, for which %41 is \x41, is C code: urllib takes eight
+            # times as long. Python's documentation does not name it, but pickle uses it.
             return escape_decode(encoded.replace("%", "\\x"))[0].decode()
         except ValueError:
-            pass  # no UTF-8, or a % that begins no escape
+            pass  # not valid UTF-8, or a % without two hexadecimal digits
     raw = unquote_to_bytes(encoded.encode("utf-8", "surrogatepass"))
     return raw.decode("utf-8", "surrogateescape")
 
 
 def encode_key(key: str) -> str:
-    """Encode a key for a manifest or an event; slashes stay.
+    """Encode a key for a manifest or an event, except its slashes.
 
-    A space becomes ``%20`` and a plus ``%2B``: ``unquote`` and ``unquote_plus`` both read it back.
+    A space becomes ``%20`` and a plus ``%2B``, so that ``unquote`` and ``unquote_plus`` both
+    decode the key.
 
     Raises:
-        UnicodeEncodeError: Half of a surrogate pair is in it, which stands for no byte.
+        UnicodeEncodeError: The key contains a lone surrogate that does not stand for a byte.
     """
     return quote(key, safe="/", errors="surrogateescape")
 
 
 def is_utf8(key: str) -> bool:
-    """Tell whether a decoded key can be the name of an object: S3's keys are UTF-8."""
+    """Return whether a decoded key is valid UTF-8, as the keys of S3 are."""
     if key.isascii():
         return True
     try:
@@ -58,21 +57,21 @@ def is_utf8(key: str) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=64)  # one task after the other is about the same bucket
+@functools.lru_cache(maxsize=64)  # most tasks of a job have the same bucket
 def bucket_name(arn: str) -> str:
-    """Give what boto3 takes as ``Bucket`` for the ARN of a bucket, in any partition.
+    """Return the ``Bucket`` argument of boto3 for the ARN of a bucket, in any partition.
 
     ========================================================  ===================================
     ``arn:aws:s3:::photos``                                   ``photos``
-    ``arn:aws:::photos``, ``arn:aws:s3:eu-west-1:1…:photos``  ``photos``: AWS's samples have both
+    ``arn:aws:::photos``, ``arn:aws:s3:eu-west-1:1…:photos``  ``photos``; AWS's samples have both
     ``arn:aws:s3express:…:bucket/a--use1-az4--x-s3``          ``a--use1-az4--x-s3``
-    ``arn:aws:s3express:…:/bucket/a--use1-az4--x-s3``         likewise, as the service model has it
-    ``arn:aws:s3:eu-west-1:1…:accesspoint/readers``           the ARN itself, as boto3 takes it
+    ``arn:aws:s3express:…:/bucket/a--use1-az4--x-s3``         the same: the service model's form
+    ``arn:aws:s3:eu-west-1:1…:accesspoint/readers``           the ARN itself, which boto3 accepts
     ``photos``                                                ``photos``
     ========================================================  ===================================
 
     Raises:
-        ValueError: It names no bucket.
+        ValueError: The text does not name a bucket.
     """
     if _ACCESS_POINT.match(arn):
         return arn
@@ -81,15 +80,15 @@ def bucket_name(arn: str) -> str:
         return directory_bucket[1]
     name = arn.rpartition(":")[2] if arn.startswith("arn:") else arn
     if not name or "/" in name:
-        raise ValueError("names no bucket")
+        raise ValueError("does not name a bucket")
     return name
 
 
 def is_directory_bucket(bucket: str) -> bool:
-    """Return whether a name is that of a directory bucket (S3 Express One Zone)."""
+    """Return whether a bucket is a directory bucket (S3 Express One Zone)."""
     return bucket.endswith("--x-s3")
 
 
-# boto3 knows access points by their ARN, except for those of directory buckets.
+# boto3 addresses access points by their ARN, except for those of directory buckets.
 _ACCESS_POINT = re.compile(r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/].")
 _DIRECTORY_BUCKET = re.compile(r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$")

@@ -1,4 +1,4 @@
-"""Import public names on first use (PEP 562): a package must not cost what is not used of it."""
+"""Public names of packages, imported on first use (PEP 562) to keep imports fast."""
 
 from __future__ import annotations
 

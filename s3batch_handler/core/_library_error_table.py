@@ -86,9 +86,9 @@ TEMPORARY_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
 """Exceptions that are temporary if their message contains one of these texts.
 
 If a message quotes errors of AWS (``An error occurred (SlowDown) when calling …``, ``AWS Error
-SLOW_DOWN during … operation``) or numbers of the system (``[Errno 104]``), these are judged
+SLOW_DOWN during … operation``) or numbers of the system (``[Errno 104]``), these are classified
 together: S3CopyFailedError and ``shutil.Error`` list several failures. s3transfer mentions an ETag
-for a condition of its own; users cannot set it.
+only for a condition that it sets itself.
 """
 
 ONLY_WITHOUT_CAUSE: Final = ("boto3.S3UploadFailedError",)
@@ -164,7 +164,7 @@ ERROR_NUMBERS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
 }
 """Exceptions with a number, the attribute that holds or begins with it, and temporary numbers.
 
-Other numbers are no opinion. The texts of MySQL depend on the language of the server.
+Other numbers decide nothing. The texts of MySQL depend on the language of the server.
 """
 
 BULK_WRITE_ERROR: Final = "pymongo.BulkWriteError"
@@ -189,7 +189,7 @@ TEMPORARY_SQLSTATES: Final[Mapping[str, tuple[str, ...]]] = {
     "An operator, a shutdown or a time limit ended the statement": ("57",),
     "ODBC: the connection or the statement timed out": ("HYT",),
 }
-"""Classes and codes that are worth another try. Others have no opinion."""
+"""Classes and codes of SQLSTATE that are worth a retry. Others decide nothing."""
 
 UNDECIDED_SQLSTATES: Final = ("08P01", "40002", "53400", "57P04")
 """Exceptions to the rule: a protocol violation, an integrity constraint, a configured limit, a
@@ -232,7 +232,7 @@ NO_CONNECTION: Final = "NETWORK_CONNECTION"
 """The name of the AWS SDK for C++ for a request without a response."""
 
 RETRY_FLAGS: Final[Mapping[str, str]] = {"kafka.KafkaError": "retriable"}
-"""Exceptions that say themselves whether to retry, and the attribute that is then true."""
+"""Exceptions with an attribute that is true if a retry makes sense."""
 
 BULK_ERRORS: Final[Mapping[str, str]] = {
     "elasticsearch.BulkIndexError": "errors",

@@ -26,7 +26,7 @@ def words(text: str) -> tuple[str, ...]:
 
 @cache
 def pattern(expression: str) -> re.Pattern[str]:
-    """Compile an expression on first use: a cold start needs none of them."""
+    """Return a compiled expression. It is compiled on first use, to keep cold starts fast."""
     return re.compile(expression)
 
 

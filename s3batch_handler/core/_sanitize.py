@@ -1,6 +1,6 @@
-"""Text from strangers, made fit for where it goes: a report, a terminal, a log.
+"""Untrusted text for reports, terminals and logs.
 
-Keys, messages and paths may hold anything: control characters, half a surrogate pair, a megabyte.
+Keys, messages and paths may contain control characters and lone surrogates, and may be very long.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import re
 from typing import Final
 
 MAX_RESULT_STRING: Final = 1024
-"""Characters of a result string that reach the completion report."""
+"""The most characters of a message in a completion report."""
 
 
 def sanitize(text: str, limit: int = MAX_RESULT_STRING) -> str:
-    r"""Make text safe for a completion report: one line of at most ``limit`` characters.
+    r"""Sanitize text for a completion report: one line of at most ``limit`` characters.
 
-    Control characters, which could steer a terminal, and those that turn the direction of the text
-    around them are escaped (a line break becomes ``\n``); lone surrogates are replaced. All else
-    stays, zero-width characters too: languages and emoji need them. A text that is too long
-    ends in a mark that tells how long it was.
+    Control characters, which could control a terminal, and characters that change the direction of
+    text are escaped (a line break becomes ``\n``). Lone surrogates are replaced. Other characters
+    are kept, also zero-width ones, because languages and emoji need them. A text that is too long
+    ends with its original length.
     """
     safe = text
     if not text.isprintable():
-        # Cut before escaping: nobody wants a megabyte escaped to keep a kilobyte of it.
+        # Cut first, so that a megabyte is not escaped to keep a kilobyte.
         safe = _SURROGATE.sub("\ufffd", text[: limit + 1]).translate(_ESCAPED)
     if len(safe) <= limit:
         return safe
@@ -31,8 +31,8 @@ def sanitize(text: str, limit: int = MAX_RESULT_STRING) -> str:
     return safe[: max(0, limit - len(mark))] + mark[:limit]
 
 
-# C0 and C1 control characters, the two Unicode line breaks, and what embeds, overrides or isolates
-# a direction, spelled as in Python.
+# C0 and C1 control characters, the two Unicode line breaks, and the characters that embed, override
+# or isolate a direction, as Python writes them.
 _ESCAPED: Final = {
     **{code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))},
     **{code: f"\\u{code:04x}" for code in (*range(0x2028, 0x202F), *range(0x2066, 0x206A))},
@@ -44,10 +44,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def escape_unprintable(text: str) -> str:
-    r"""Make text for a terminal: escape what would not be seen as it is, like ``\x1b``, ``\u202e``.
-
-    It must neither steer the terminal nor look like lines of ours.
-    """
+    r"""Escape characters that a terminal does not show as they are: ``\x1b``, ``\u202e``."""
     if text.isprintable():
         return text
     return "".join(
@@ -61,14 +58,14 @@ def safe_line(text: str, limit: int = 1000) -> str:
 
 
 def short_repr(text: str, limit: int = 100) -> str:
-    """Quote untrusted text for a message, as ``repr`` does, but at most ``limit`` characters."""
+    """Return the ``repr`` of untrusted text, of at most ``limit`` of its characters."""
     if len(text) <= limit:
         return repr(text)
     return f"{text[:limit]!r}… [cut, of {len(text):,} characters]"
 
 
 def truncate(text: str, limit: int) -> str:
-    """Strip a text, and cut it after ``limit`` characters, marked by ``…``."""
+    """Shorten a text to ``limit`` characters, with ``…`` at the end if it was longer."""
     text = text[: 2 * limit].strip()
     return text if len(text) <= limit else f"{text[:limit]}…"
 
@@ -83,10 +80,10 @@ def escape_unprintable_json(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make one line of a text of several."""
+    """Join the lines of a text, with single spaces between its words."""
     return " ".join(text.split())
 
 
 def escape_surrogates(text: str) -> str:
-    """Make text that any stream takes: half of a surrogate pair is escaped."""
+    """Escape lone surrogates, which cannot be written to a stream."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -163,7 +163,7 @@ def test_no_event(subtests: pytest.Subtests) -> None:
         (broken(["tasks", 0, "s3Key"], 5), r"tasks\[0\].s3Key: expected text, got a number"),
         (broken(["tasks", 0, "taskId"], None), r"tasks\[0\].taskId: expected text, got null"),
         (broken(["tasks", 0, "s3Bucket"], ...), r"tasks\[0\].s3Bucket: missing"),
-        (broken(["tasks", 0, "s3Bucket"], ""), r"tasks\[0\].s3Bucket: names no bucket"),
+        (broken(["tasks", 0, "s3Bucket"], ""), r"tasks\[0\].s3Bucket: does not name a bucket"),
         (broken(["tasks", 0, "s3VersionId"], True), "expected text, got true or false"),
         (broken(["job"], "x"), "job: expected an object, got text"),
         (broken(["job", "id"], 5), "job.id: expected text, got a number"),

@@ -132,5 +132,5 @@ def test_no_bucket(subtests: pytest.Subtests) -> None:
         "arn:aws:s3express:us-east-1:123456789012:/bucket/",
         "arn:aws:s3express:us-east-1:123456789012://bucket/h--use1-az4--x-s3",
     ]:
-        with subtests.test(arn=arn), pytest.raises(ValueError, match="names no bucket"):
+        with subtests.test(arn=arn), pytest.raises(ValueError, match="does not name a bucket"):
             bucket_name(arn)

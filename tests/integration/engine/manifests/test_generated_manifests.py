@@ -106,7 +106,7 @@ def test_an_invalid_source_bucket_fails_the_job(jobs: ManifestJobs) -> None:
     code, reason = why(jobs.generating(SourceBucket="arn:aws:s3:::photos/2024"))
 
     assert code == "ManifestGenerationFailed"
-    assert "arn:aws:s3:::photos/2024: ValueError: names no bucket" in reason
+    assert "arn:aws:s3:::photos/2024: ValueError: does not name a bucket" in reason
 
 
 @mock_aws
