@@ -1,0 +1,79 @@
+"""What all commands have: help, errors, escaped output."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+
+from s3batch_handler.cli._commands import s3batch as s3batch_command
+
+if TYPE_CHECKING:
+    from tests.support.shell import Shell
+
+
+def test_every_command_has_help(s3batch: Shell) -> None:
+    overview = s3batch("--help").stdout
+
+    for command in ("run", "invoke", "event", "serve", "job"):
+        assert command in overview
+        assert s3batch(command, "--help").stdout.startswith(f"Usage: s3batch {command}")
+
+
+def test_debug_shows_the_traceback(s3batch: Shell) -> None:
+    run = s3batch.line("s3batch --debug run app --manifest none.csv")
+
+    assert "Traceback" in run.stderr
+    assert run.returncode == 1
+
+
+def test_a_missing_package_is_reported_with_the_extra_to_install(s3batch: Shell) -> None:
+    (s3batch.folder / "moto.py").write_text("raise ModuleNotFoundError('no moto', name='moto')")
+    (s3batch.folder / "photos").mkdir()
+
+    run = s3batch.line("s3batch run app:handler --source photos")
+
+    assert run.returncode == 1
+    assert "pip install 's3batch-handler[local]'" in run.stderr
+
+
+def test_untrusted_text_in_errors_is_cut_escaped_and_redacted() -> None:
+    """Also in messages of click: no control characters, no lines of their own, no secrets."""
+    hostile = "\x1b[2J\x9b\u202e\nError: all is lost " + "x" * 20_000
+    commands = [
+        ["--{}"],
+        ["{}"],
+        ["event", "--schema", "{}"],
+        ["event", "-a", "{}"],
+        ["event", "-a", "{}=1", "-a", "{}=2"],
+        ["invoke", "{}.py:x", "{}"],
+        ["run", "{}.py:x", "--manifest", "{}"],
+        ["--debug", "run", "app.py:x", "--manifest", "{}"],
+        ["run", "x.py", "--bucket", "b", "--endpoint-url", "ftp://ann:s3cr3t@{}"],
+    ]
+    for command in commands:
+        result = CliRunner().invoke(s3batch_command, [word.format(hostile) for word in command])
+
+        assert result.exit_code != 0
+        assert len(result.output) < 8_000
+        assert all(line.isprintable() for line in result.output.splitlines())
+        assert not any(line.startswith("Error: all is lost") for line in result.output.splitlines())
+        assert "s3cr3t" not in result.output
+
+
+def test_json_output_has_no_terminal_control_characters(s3batch: Shell) -> None:
+    """``event`` and ``invoke`` escape them, so the JSON is the same."""
+    key = "a\x9b\u202e\U000e0001ü\U0001f4f7"
+    (s3batch.folder / "echo.py").write_text(
+        "def handler(event, context):\n"
+        "    answer = {'taskId': event['tasks'][0]['taskId'], 'resultCode': 'Succeeded'}\n"
+        f"    answer['resultString'] = {key!r}\n"
+        "    return {'invocationSchemaVersion': '1.0', 'results': [answer]}\n"
+    )
+
+    run = s3batch.line("s3batch event a | s3batch invoke echo.py:handler")
+
+    assert json.loads(run.stdout)["results"][0]["resultString"] == key
+    assert all(line.isprintable() for line in run.stdout.splitlines())
+    assert r"a\u009b\u202e\udb40\udc01ü" in run.stdout

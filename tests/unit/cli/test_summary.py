@@ -1,0 +1,54 @@
+"""The summary of a job."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.cli.run._summary import print_summary
+from s3batch_handler.engine.run._failure_summary import FailureGroup
+from s3batch_handler.engine.run._ledger import JobResult
+from s3batch_handler.jobs._status import JobStatus, Progress
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def result(**differing: Any) -> JobResult:
+    groups = (FailureGroup("PermanentFailure", "\x1b[2J\ud800 gone", 1, "\x1b[2J\ud800 gone"),)
+    facts = {
+        "job_id": "j",
+        "status": JobStatus.COMPLETE,
+        "progress": Progress(20, 5, 15),
+        "failures": groups,
+        "elapsed": 1.0,
+        "reason": None,
+        "report": "r/\u202egpj.exe",
+    }
+    return JobResult(**{**facts, **differing})
+
+
+def test_messages_are_escaped_for_terminals(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences, right-to-left text and lone surrogates."""
+    print_summary(result(), log=None, as_json=False)
+
+    out = capsys.readouterr().out
+    assert "PermanentFailure: \\x1b[2J\\ud800 gone\n" in out
+    assert "r/\\u202egpj.exe\n" in out
+    assert out.replace("\n", "").isprintable()
+    assert "14  for other reasons" in out
+
+
+def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every locale can print it."""
+    print_summary(result(), log=None, as_json=True)
+
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out)["failures"][0]["message"] == "\x1b[2J\ud800 gone"
+
+
+def test_one_task_is_singular(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(result(progress=Progress(1, 1, 0)), log=None, as_json=False)
+
+    assert "Time       1.0 s, 1 task/s\n" in capsys.readouterr().out
