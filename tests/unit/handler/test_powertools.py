@@ -104,15 +104,16 @@ def on_top(tmp_path: Path) -> dict[str, Callable[[Any], Any]]:
     }
 
 
-@pytest.mark.parametrize("name", [*on_top(None)])  # type: ignore[arg-type]
-@pytest.mark.parametrize("function", [lambda task: task.key, key_of])
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_any_decorator_of_powertools_keeps_run(name: str, function: Any, tmp_path: Path) -> None:
+def test_any_decorator_of_powertools_keeps_run(subtests: pytest.Subtests, tmp_path: Path) -> None:
     """Any decorator of Powertools goes on top of a handler, and ``run`` is still there."""
-    plain = task_handler(function)
-
-    handler = on_top(tmp_path)[name](plain)
-
-    assert handler.run(make_task("a")) == plain.run(make_task("a"))
     context = make_context(function_name="thumbs")
-    assert handler(make_event("a"), context) == plain(make_event("a"), context)
+    functions: list[Any] = [lambda task: task.key, key_of]
+    for function in functions:
+        plain = task_handler(function)
+        for name, decorate in on_top(tmp_path).items():
+            with subtests.test(name=name, function=function):
+                handler = decorate(plain)
+
+                assert handler.run(make_task("a")) == plain.run(make_task("a"))
+                assert handler(make_event("a"), context) == plain(make_event("a"), context)
