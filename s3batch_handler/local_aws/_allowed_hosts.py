@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.local_aws._error_responses import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from s3batch_handler.local_aws._error_responses import Application
+    from s3batch_handler.local_aws._error_responses import Application, Environ, StartResponse
 
 
 def for_own_hosts(
     application: Application, *, host: str, allowed_hosts: Iterable[str] = ()
 ) -> Application:
-    """Refuse requests that a browser sends for a web page.
+    """Block requests that a browser sends for a web page.
 
     A page can resolve its own host name to an address of this machine or network (DNS rebinding),
     but it can neither choose the ``Host`` that the browser sends, nor omit the ``Origin`` of a
@@ -33,7 +33,7 @@ def for_own_hosts(
     """
     names = ("localhost", *filter(None, map(host_name, (host, f"[{host}]"))), *allowed_hosts)
 
-    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def checked(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         name = host_name(environ.get("HTTP_HOST", ""))
         if "HTTP_ORIGIN" in environ:
             text = "This server refuses requests of web pages: the request has an Origin header"
@@ -42,7 +42,11 @@ def for_own_hosts(
         elif (
             _is_below(name, (*names, _address_of(environ)))
             or _LOOPBACK_OR_BELOW.fullmatch(name)
-            or (_is_for_a_proxy(environ) and _AWS_NAME.fullmatch(name))
+            # A client that uses this server as its proxy sends the whole URL.
+            or (
+                environ.get("RAW_URI", "").lower().startswith("http://")
+                and _AWS_NAME.fullmatch(name)
+            )
         ):
             return application(environ, start_response)
         else:
@@ -99,16 +103,10 @@ def _is_below(name: str, hosts: Iterable[str | None]) -> bool:
     return any(host and (name == host or name.endswith(f".{host}")) for host in hosts)
 
 
-def _address_of(environ: dict[str, Any]) -> str | None:
+def _address_of(environ: Environ) -> str | None:
     """Return the address of this machine at which a request arrived."""
     connection = environ.get("werkzeug.socket")
     if connection is None:
         return None
     address = connection.getsockname()[0].partition("%")[0]
     return host_name(f"[{address}]" if ":" in address else address)
-
-
-def _is_for_a_proxy(environ: dict[str, Any]) -> bool:
-    """Return whether a client uses this server as a proxy: the request line has a whole URL."""
-    target: str = environ.get("RAW_URI", "")
-    return target.lower().startswith("http://")

@@ -8,16 +8,14 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 """A WSGI application."""
 
 
 def refuse(
-    environ: dict[str, Any],
-    start_response: Callable[..., Any],
-    status: str,
-    code: str,
-    message: str,
+    environ: Environ, start_response: StartResponse, status: str, code: str, message: str
 ) -> Iterable[bytes]:
     """Return an error response in the format of the service that the request is for.
 
@@ -31,13 +29,13 @@ def refuse(
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [error.encode()]
 
 
-def is_s3(environ: dict[str, Any]) -> bool:
+def is_s3(environ: Environ) -> bool:
     """Return whether a request is for S3, rather than for S3 Control or STS."""
     is_control: bool = environ.get("PATH_INFO", "").startswith("/v20180820/")
     return not (is_control or is_query_api(environ))
 
 
-def is_query_api(environ: dict[str, Any]) -> bool:
+def is_query_api(environ: Environ) -> bool:
     """Return whether a request names its operation in the parameter ``Action``, as for STS."""
     if environ.get("PATH_INFO", "") not in ("", "/"):
         return False

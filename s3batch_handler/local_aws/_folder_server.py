@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -36,10 +37,10 @@ from s3batch_handler.local_aws._http_server import http_server, listening_socket
 from s3batch_handler.local_aws._moto_server import moto_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from s3batch_handler.local_aws._error_responses import Application
+    from s3batch_handler.local_aws._error_responses import Application, Environ, StartResponse
 
 
 @contextmanager
@@ -72,39 +73,32 @@ def serve_folder(
         yield EmbeddedS3(url_of(listening), access_key_id, bucket, keys, others)
 
 
+@dataclass(frozen=True)
 class EmbeddedS3:
     """The S3 of a folder that is served: how to reach it, and what was written to it."""
 
-    def __init__(
-        self,
-        endpoint_url: str,
-        access_key_id: str,
-        bucket: str,
-        keys: list[str],
-        other_buckets: set[str],
-    ) -> None:
-        self.endpoint_url = endpoint_url
-        self._access_key_id = access_key_id
-        self._bucket = bucket
-        self._keys = keys
-        self._other_buckets = other_buckets  # those of other servers in this process
+    endpoint_url: str
+    access_key_id: str
+    bucket: str
+    keys: list[str]
+    other_buckets: set[str]  # those of other servers in this process
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables with which any AWS SDK finds this S3, and not AWS."""
-        return environment_for(self.endpoint_url, self._access_key_id)
+        """Return environment variables with which any AWS SDK uses this S3, and not AWS."""
+        return environment_for(self.endpoint_url, self.access_key_id)
 
     @cached_property
     def client(self) -> Any:
-        """A boto3 client of this S3."""
-        return local_s3_client(self._access_key_id, endpoint_url=self.endpoint_url)
+        """Create a boto3 client of this S3, once."""
+        return local_s3_client(self.access_key_id, endpoint_url=self.endpoint_url)
 
     def objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectRef]:
         """List the folder, as a listing over HTTP would, but much faster.
 
         Also yields files whose names are not valid UTF-8. S3 cannot have them: their tasks fail.
         """
-        for key in self._keys:
+        for key in self.keys:
             if key.startswith(prefix):
                 yield ObjectRef.from_valid({"bucket": bucket, "key": key, "version_id": None})
 
@@ -113,14 +107,14 @@ class EmbeddedS3:
 
         Includes buckets that a function created, in any account.
         """
-        buckets = sorted(bucket_names() - self._other_buckets)
+        buckets = sorted(bucket_names() - self.other_buckets)
         counts = {bucket: len(objects_written_to(bucket)) for bucket in buckets}
         return {bucket: count for bucket, count in counts.items() if count}
 
     def deleted(self) -> int:
         """Count the objects of the folder's bucket that were deleted; the files are still there."""
-        present = objects_in(self._bucket)
-        return sum(is_utf8(key) and key not in present for key in self._keys)
+        present = objects_in(self.bucket)
+        return sum(is_utf8(key) and key not in present for key in self.keys)
 
     def save(self, bucket: str, folder: Path) -> Iterator[tuple[str, bool]]:
         """Save the objects written to a bucket as files; yield each key, and whether it is saved.
@@ -173,7 +167,7 @@ _IMPOSSIBLE_NAME: Final = {
 
 
 def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
-    """Return the environment variables with which any AWS SDK finds an S3 on this machine.
+    """Return environment variables with which any AWS SDK uses an S3 on this machine.
 
     They override all settings for AWS itself, and prevent the use of proxies.
     """
@@ -198,13 +192,13 @@ def environment_for(endpoint_url: str, access_key_id: str) -> dict[str, str]:
 
 
 def _require_credentials(access_key_id: str, application: Application) -> Application:
-    """Refuse requests and presigned URLs without valid credentials; moto itself accepts all.
+    """Require valid credentials in requests and presigned URLs; moto itself accepts all.
 
     Credentials that STS issues to a client with valid credentials are valid, too.
     """
     valid = {access_key_id}
 
-    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def checked(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         credentials = f"{environ.get('HTTP_AUTHORIZATION', '')}&{environ.get('QUERY_STRING', '')}"
         if valid.isdisjoint(_WORD.findall(credentials)):
             text = _UNSIGNED if is_query_api(environ) else "Access Denied"

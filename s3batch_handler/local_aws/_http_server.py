@@ -44,13 +44,13 @@ def url_of(listening: socket.socket) -> str:
 
 @contextmanager
 def http_server(application: Application, listening: socket.socket) -> Iterator[None]:
-    """Answer the requests that arrive at a socket while the block runs, each in a thread.
+    """Serve requests that arrive at a socket while the block runs, each in a thread.
 
-    Requests that arrived before are answered, too.
+    This includes requests that arrived before the block.
     """
     # Log neither requests nor tracebacks of the application: the client gets the error.
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
-    # The socket is ours, because werkzeug ends the process if it cannot listen.
+    # With a socket that listens already: werkzeug ends the process if it cannot listen itself.
     host, port = listening.getsockname()[:2]
     server = make_server(host, port, application, threaded=True, fd=listening.fileno())
     thread = threading.Thread(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any, Final, cast
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
@@ -22,9 +22,9 @@ from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.local_aws._error_responses import is_query_api, is_s3, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from s3batch_handler.local_aws._error_responses import Application
+    from s3batch_handler.local_aws._error_responses import Application, Environ, StartResponse
 
 
 def moto_server() -> Application:
@@ -37,20 +37,15 @@ def moto_server() -> Application:
     return _with_aws_errors(_with_checked_authorization(moto))
 
 
-@contextmanager
-def empty_aws() -> Iterator[None]:
-    """Remove all that moto has in memory, before the block and after it."""
+def reset_aws() -> None:
+    """Remove everything that moto has in memory."""
     BackendDict.reset()
-    try:
-        yield
-    finally:
-        BackendDict.reset()
 
 
 _SERVICES: Final = ("s3", "s3control", "sts")  # clients ask STS for the account of credentials
 
 
-def _refuse_service(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def _refuse_service(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     text = "This service is not available here"
     return refuse(environ, start_response, "501 Not Implemented", "NotImplemented", text)
 
@@ -59,13 +54,13 @@ def _refuse_service(environ: dict[str, Any], start_response: Callable[..., Any])
 
 
 def _with_checked_authorization(application: Application) -> Application:
-    """Refuse requests whose ``Authorization`` does not name a service that is served.
+    """Require an ``Authorization`` header that names a service of this server, if there is one.
 
     moto looks for the service in it, and fails if the header is malformed. Calls that AWS does not
     want signed, such as AssumeRoleWithWebIdentity, get the header that moto needs.
     """
 
-    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def checked(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         # No service that is served uses X-Amz-Target, from which moto would choose another one.
         environ = {name: value for name, value in environ.items() if name != "HTTP_X_AMZ_TARGET"}
         authorization = environ.get("HTTP_AUTHORIZATION")
@@ -104,7 +99,7 @@ _UNSIGNED_STS: Final = (
 def _with_aws_errors(application: Application) -> Application:
     """Convert exceptions and HTML pages into errors in AWS's XML."""
 
-    def converted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def converted(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Callable[[bytes], None]:
@@ -116,7 +111,7 @@ def _with_aws_errors(application: Application) -> Application:
         except Exception as error:
             return refuse(environ, start_response, *_error_for_exception(environ, error))
         status, headers = started
-        if _may_be_html(status, headers) and environ["REQUEST_METHOD"] != "HEAD":
+        if status[:1] in "45" and environ["REQUEST_METHOD"] != "HEAD":
             with closing(cast("Any", chunks)) if hasattr(chunks, "close") else nullcontext():
                 body = b"".join(chunks)
             if body.lower().startswith(b"<!doctype html") or not (body or is_s3(environ)):
@@ -128,11 +123,6 @@ def _with_aws_errors(application: Application) -> Application:
     return converted
 
 
-def _may_be_html(status: str, headers: list[tuple[str, str]]) -> bool:
-    types = [value for name, value in headers if name.lower() == "content-type"]
-    return status[:1] in "45" and any(value.startswith("text/html") for value in types)
-
-
 def _error_for_html(status: str) -> tuple[str, str]:
     """Return code and text of the error for an HTML page."""
     if status.startswith("5"):
@@ -142,7 +132,7 @@ def _error_for_html(status: str) -> tuple[str, str]:
     return code, f"The request cannot be answered: {status}"
 
 
-def _error_for_exception(environ: dict[str, Any], error: Exception) -> tuple[str, str, str]:
+def _error_for_exception(environ: Environ, error: Exception) -> tuple[str, str, str]:
     """Return status, code and text of the error for an exception that moto raised."""
     request = safe_line(f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}", 300)
     if isinstance(error, NotImplementedError):

@@ -18,55 +18,43 @@ from xml.parsers.expat import ExpatError, ParserCreate
 from moto.core.parse import default_timestamp_parser
 from moto.core.utils import get_service_model
 
+from s3batch_handler.core._errors import JobError
+from s3batch_handler.jobs._job import BAD_REQUEST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from werkzeug.datastructures import MultiDict
 
 
-class InvalidRequest(Exception):
-    """A request does not match the service model.
-
-    Attributes:
-        code: AWS's error code.
-    """
-
-    code = "BadRequestException"
-
-
-class MalformedXML(InvalidRequest):
+class MalformedXML(JobError):
     """A body is not XML, or does not match the service model. The text names the element."""
 
-    code = "MalformedXML"
-
     def __init__(self, problem: str) -> None:
-        super().__init__(
-            "The XML you provided was not well-formed or did not validate against our published "
-            f"schema: {problem}"
-        )
+        text = "The XML you provided was not well-formed or did not validate against our published "
+        super().__init__(f"{text}schema: {problem}", code="MalformedXML")
 
 
-def find_job_call(method: str, path: str) -> tuple[str, str | None] | None:
+def find_job_call(method: str, path: str) -> tuple[str, str | None]:
     """Find the operation that a request is for, and the job ID in its path.
 
-    Return ``None`` for any other request. The path may end with a slash.
+    Raises:
+        JobError: The path is not that of a job call with this method.
     """
-    parts = [part for part in path.split("/") if part]
-    for operation, expected_method, template in _job_calls():
-        if expected_method != method or len(parts) != len(template):
-            continue
-        pairs = dict(zip(template, parts, strict=True))
-        if all(expected in (part, "{id}") for expected, part in pairs.items()):
-            return operation, pairs.get("{id}")
-    return None
+    path = re.sub("/+", "/", path).rstrip("/")
+    for operation, expected_method, pattern in _job_calls():
+        if method == expected_method and (match := pattern.fullmatch(path)):
+            return operation, match.groupdict().get("id")
+    text = "The specified method is not allowed against this resource."
+    raise JobError(text, code="MethodNotAllowed")
 
 
 @cache
-def _job_calls() -> list[tuple[str, str, list[str]]]:
+def _job_calls() -> list[tuple[str, str, re.Pattern[str]]]:
     model = get_service_model("s3control")
     https = {name: model.operation_model(name).http for name in model.operation_names}
     return [
-        (name, http["method"], http["requestUri"].strip("/").split("/"))
+        (name, http["method"], re.compile(http["requestUri"].replace("{id}", "(?P<id>[^/]+)")))
         for name, http in https.items()
         if http["requestUri"].startswith("/v20180820/jobs")
     ]
@@ -82,7 +70,7 @@ def check_query(query: MultiDict[str, str], operation: str) -> None:
     """Check that the query string has each parameter once, if it is required, or at most once.
 
     Raises:
-        InvalidRequest: A parameter is missing or repeated.
+        JobError: A parameter is missing or repeated.
     """
     shape = _input_shape(operation)
     for member, kind in shape.members.items():
@@ -91,22 +79,25 @@ def check_query(query: MultiDict[str, str], operation: str) -> None:
         name = kind.serialization["name"]
         count = len(query.getlist(name))
         if count > 1:
-            raise InvalidRequest(f"{member}: the query string has {name} {count} times, not once")
+            text = f"{member}: the query string has {name} {count} times, not once"
+            raise JobError(text, code=BAD_REQUEST)
         if count == 0 and member in shape.required_members:
-            raise InvalidRequest(f"{member}: {operation} needs {name} in the query string")
+            text = f"{member}: {operation} needs {name} in the query string"
+            raise JobError(text, code=BAD_REQUEST)
 
 
 def decompress(body: bytes) -> bytes:
     """Decompress a gzip body, up to just above the size that :func:`check_body` allows.
 
     Raises:
-        InvalidRequest: The body is not gzip, or is cut off.
+        JobError: The body is not gzip, or is cut off.
     """
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as file:
             return file.read(_MAX_BODY + 1)
     except (OSError, EOFError, zlib.error):
-        raise InvalidRequest("Content-Encoding: the body is not valid gzip") from None
+        text = "Content-Encoding: the body is not valid gzip"
+        raise JobError(text, code=BAD_REQUEST) from None
 
 
 def check_body(body: bytes, operation: str) -> None:

@@ -18,7 +18,6 @@ from unittest.mock import patch
 
 from moto import backend_index, mock_aws
 from moto.core.exceptions import ServiceException
-from moto.core.parse import RequestParserError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3control import urls
 from moto.s3control.responses import S3ControlResponse
@@ -31,7 +30,6 @@ from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
 from s3batch_handler.local_aws._engines import is_account_id, is_region
 from s3batch_handler.local_aws._request_check import (
-    InvalidRequest,
     check_body,
     check_query,
     decompress,
@@ -85,18 +83,6 @@ _PATHS: Final = (r"{0}/v20180820/jobs/?$", r"{0}/v20180820/jobs/(?P<rest>.+)$")
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
-_NOT_ALLOWED: Final = "The specified method is not allowed against this resource."
-
-# Exceptions that moto raises for a malformed request, on purpose or because of a missing check.
-_PARSING_ERRORS: Final = (
-    RequestParserError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NameError,
-    RecursionError,
-)
 _LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")
 
 
@@ -111,26 +97,21 @@ class _JobCalls(S3ControlResponse):
         self.response_headers = {}
 
     def answer(self, request: Any, url: str, _headers: Any) -> Any:
-        call = find_job_call(request.method, request.path)
-        if call is None:
-            return self._refuse(JobError(_NOT_ALLOWED, code="MethodNotAllowed"))
-        self._operation, self._job_id = call
         try:
+            self._operation, self._job_id = find_job_call(request.method, request.path)
             check_query(request.args, self._operation)
             body = _body_of(request) if has_body(self._operation) else b""
             if body:
                 check_body(body, self._operation)
             self._read(_with_body(request, body), url)
-        except InvalidRequest as error:
-            return self._refuse(JobError(str(error), code=error.code))
+            return self.call_action()
         except JobError as error:
             return self._refuse(error)
-        return self.call_action()
 
     def _read(self, request: Any, url: str) -> None:
         try:
             self.setup_class(request, url, request.headers, use_raw_body=True)
-        except _PARSING_ERRORS:
+        except Exception:  # moto raises many kinds for malformed requests
             raise JobError("the request cannot be read", code=BAD_REQUEST) from None
 
     @override
@@ -146,13 +127,6 @@ class _JobCalls(S3ControlResponse):
     @override
     def determine_response_protocol(self, service_model: Any) -> str:
         return str(service_model.protocol)
-
-    @override
-    def call_action(self) -> Any:
-        try:
-            return super().call_action()
-        except JobError as error:
-            return self._refuse(error)
 
     def _refuse(self, error: JobError) -> Any:
         exception = _Refusal(error.code or "InternalServiceException", str(error))
@@ -244,7 +218,7 @@ def _body_of(request: Any) -> bytes:
     try:
         body: bytes = request.get_data()
     except OSError:  # for example, chunks with wrong lengths
-        raise InvalidRequest("the body cannot be read") from None
+        raise JobError("the body cannot be read", code=BAD_REQUEST) from None
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     return decompress(body) if encoding == "gzip" else body
 

@@ -20,7 +20,7 @@ from s3batch_handler.local_aws._engines import Engines
 from s3batch_handler.local_aws._folder_bucket import folder_as_bucket
 from s3batch_handler.local_aws._folder_server import environment_for
 from s3batch_handler.local_aws._http_server import LOOPBACK, http_server, listening_socket, url_of
-from s3batch_handler.local_aws._moto_server import empty_aws, moto_server
+from s3batch_handler.local_aws._moto_server import moto_server, reset_aws
 from s3batch_handler.local_aws._s3control_calls import job_calls
 
 if TYPE_CHECKING:
@@ -43,26 +43,26 @@ def serve(
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs, and yield the address, ``http://host:port``.
 
-    Objects are kept in memory. A process can have one such server, and no ``mock_aws`` at the same
-    time: both use moto's memory, which is emptied before and afterwards.
+    Objects are kept in moto's memory, which is emptied before and afterwards. So a process can have
+    one such server, and no ``mock_aws`` at the same time.
 
     Args:
-        functions: The functions that jobs may invoke, by name or ARN, as for
-            :class:`~s3batch_handler.engine._engine.Engine`. Worker processes get environment
-            variables for this server's S3.
+        functions: The functions that jobs may invoke, as for an ``Engine``. Worker processes get
+            environment variables for this server's S3.
         host: The address to listen on. Its clients can read and write all objects, and run jobs.
         port: 0 for a free one.
         allowed_hosts: Further host names that clients may use, besides the address.
         folders: Folders that become buckets of the same names.
         state: A folder that keeps jobs: they continue when the next server uses it.
-        **settings: ``max_redrives`` and ``timeout``, as for an ``Engine``.
+        **settings: Further settings of the engines, such as ``timeout``.
 
     Raises:
         OSError: The port is taken, or a folder cannot be listed.
         StateError: ``state`` cannot be used, or another server uses it.
     """
     with ExitStack() as stack:
-        stack.enter_context(empty_aws())
+        reset_aws()
+        stack.callback(reset_aws)
         for folder in folders:
             stack.enter_context(folder_as_bucket(folder, bucket_name_for(folder)))
         if state is not None:
