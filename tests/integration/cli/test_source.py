@@ -11,10 +11,11 @@ import pytest
 from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.documents._report import read_report
-from tests.support.shell import APP, Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.shell import Shell
 
 pytestmark = pytest.mark.slow
 
@@ -51,14 +52,12 @@ RUN = ("run", "writer.py", "--source", "photos", "--workers", "1")
 
 
 @pytest.fixture
-def s3batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    (tmp_path / "app.py").write_text(APP)
-    (tmp_path / "reader.py").write_text(READER)
-    (tmp_path / "photos").mkdir()
+def s3batch(s3batch: Shell) -> Shell:
+    (s3batch.folder / "reader.py").write_text(READER)
+    (s3batch.folder / "photos").mkdir()
     for name in ("a.txt", "b.txt"):
-        (tmp_path / "photos" / name).write_text(name)
-    monkeypatch.chdir(tmp_path)
-    return Shell(tmp_path)
+        (s3batch.folder / "photos" / name).write_text(name)
+    return s3batch
 
 
 def write_function(s3batch: Shell, *lines: str) -> None:
@@ -74,7 +73,7 @@ COPY = 's3.put_object(Bucket=task.bucket, Key="copies/" + task.key, Body=b"copy"
 
 
 def test_objects_written_to_the_source_bucket_are_counted(s3batch: Shell) -> None:
-    """They are gone with the embedded S3: the job says so, with the option that saves them."""
+    """They are lost with the local S3; the message names the option that saves them."""
     write_function(s3batch, COPY)
 
     run = s3batch(*RUN, "--json", "--quiet")
@@ -87,7 +86,7 @@ def test_objects_written_to_the_source_bucket_are_counted(s3batch: Shell) -> Non
 
 
 def test_objects_written_to_the_source_bucket_can_be_saved(s3batch: Shell) -> None:
-    """``--output`` with the bucket of the source saves what is new in it, the source stays."""
+    """The source folder does not change."""
     write_function(s3batch, COPY, 's3.put_object(Bucket=task.bucket, Key="b.txt", Body=b"other")')
 
     run = s3batch(*RUN, "--json", "--output", "photos=out")
@@ -102,7 +101,7 @@ def test_objects_written_to_the_source_bucket_can_be_saved(s3batch: Shell) -> No
 
 
 def test_objects_that_cannot_be_files_are_counted(s3batch: Shell) -> None:
-    """``not_saved`` counts them although there is an ``--output``; each has a line, too."""
+    """Each has a line, too, although there is an ``--output``."""
     write_function(
         s3batch,
         "for key in ('x/y', 'x//y', 'folder/', '../esc'):",
@@ -117,7 +116,7 @@ def test_objects_that_cannot_be_files_are_counted(s3batch: Shell) -> None:
 
 
 def test_objects_of_a_folder_that_cannot_be_written_are_counted(s3batch: Shell) -> None:
-    """Something took the folder's place while the job ran: exit code 1, and what is lost."""
+    """A file took the folder's place while the job ran; exit code 1."""
     write_function(
         s3batch,
         "s3.put_object(Bucket='outb', Key=task.key, Body=b'')",
@@ -130,8 +129,8 @@ def test_objects_of_a_folder_that_cannot_be_written_are_counted(s3batch: Shell) 
     assert "outb cannot be saved to out/deep: " in run.stderr
 
 
-def test_nothing_is_said_where_nothing_was_written(s3batch: Shell) -> None:
-    """Reading, tagging and deleting what the function wrote itself lose nothing."""
+def test_nothing_is_reported_if_nothing_is_lost(s3batch: Shell) -> None:
+    """Reading, tagging, and deleting what the function wrote lose nothing."""
     write_function(
         s3batch,
         "s3.get_object(**task.location)",
@@ -146,7 +145,6 @@ def test_nothing_is_said_where_nothing_was_written(s3batch: Shell) -> None:
 
 
 def test_deleted_objects_are_counted_and_their_files_stay(s3batch: Shell) -> None:
-    """A function that moves objects cannot destroy the folder."""
     write_function(s3batch, "s3.delete_object(**task.location)")
 
     run = s3batch(*RUN)
@@ -192,10 +190,9 @@ CREATE_BY_ROLE = (
         "after the first object",
     ],
 )
-def test_an_output_bucket_that_the_function_creates(
+def test_an_output_bucket_can_be_created_by_the_function(
     s3batch: Shell, create: tuple[str, ...]
 ) -> None:
-    """CreateBucket succeeds for it as for a new one, and what is in it is saved."""
     write_function(s3batch, *create, "s3.put_object(Bucket='copies', Key=task.key, Body=b'x')")
 
     run = s3batch(*RUN, "--output", "copies=out", "--no-report")
@@ -205,8 +202,7 @@ def test_an_output_bucket_that_the_function_creates(
     assert ("early.txt" in files(s3batch, "out")) is ("early" in str(create))
 
 
-def test_a_bucket_that_nobody_asked_for(s3batch: Shell) -> None:
-    """What is written to it is counted, too, even with credentials of another account."""
+def test_objects_in_a_bucket_of_another_account_are_counted(s3batch: Shell) -> None:
     write_function(
         s3batch,
         "keys = boto3.client('sts').assume_role("
@@ -231,8 +227,8 @@ ASSUME_ROLE = "RoleArn='arn:aws:iam::123456789012:role/reader', RoleSessionName=
     "ask",
     [f"assume_role({ASSUME_ROLE})", "get_session_token()", "get_federation_token(Name='test')"],
 )
-def test_temporary_credentials_open_the_embedded_s3(s3batch: Shell, ask: str) -> None:
-    """A function may assume a role: STS is the embedded one, its credentials and theirs work."""
+def test_temporary_credentials_are_valid_for_the_local_s3(s3batch: Shell, ask: str) -> None:
+    """A function can assume a role, and another role with its credentials."""
     write_function(
         s3batch,
         f"keys = boto3.client('sts').{ask}['Credentials']",
@@ -254,8 +250,7 @@ def test_temporary_credentials_open_the_embedded_s3(s3batch: Shell, ask: str) ->
 # ---------------------------------------------------------------- run: a folder as a bucket
 
 
-def test_a_folder_as_a_bucket(s3batch: Shell) -> None:
-    """Every file is an object that the function reads over S3."""
+def test_every_file_of_a_folder_is_an_object(s3batch: Shell) -> None:
     source = s3batch.folder / "My Photos"
     (source / "sub dir").mkdir(parents=True)
     (source / "sub dir" / "ä+b.txt").write_text("one")
@@ -273,8 +268,7 @@ def test_a_folder_as_a_bucket(s3batch: Shell) -> None:
     assert {row.bucket for row in rows.values()} == {"my-photos"}
 
 
-def test_an_output_bucket_is_saved_to_a_folder(s3batch: Shell) -> None:
-    """What the function writes ends up as files, but never outside of the folder."""
+def test_objects_are_never_saved_outside_of_the_output_folder(s3batch: Shell) -> None:
     source = s3batch.folder / "source"
     source.mkdir()
     (source / "one.txt").write_text("text")
@@ -290,8 +284,8 @@ def test_an_output_bucket_is_saved_to_a_folder(s3batch: Shell) -> None:
     assert "'../outside.txt' cannot be a file" in run.stderr
 
 
-def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
-    """``--manifest`` and ``--source`` go together: what is not in the bucket fails its task."""
+def test_a_manifest_selects_objects_of_a_folder(s3batch: Shell) -> None:
+    """An entry without a file fails its task."""
     source = s3batch.folder / "source"
     source.mkdir()
     (source / "one.txt").write_text("1")
@@ -307,7 +301,7 @@ def test_a_manifest_chooses_from_a_folder(s3batch: Shell) -> None:
 
 
 def write_inventory_to(folder: Path) -> Path:
-    """Write an inventory of two objects; give its ``manifest.json``."""
+    """Write an inventory of two objects, and return the path of its ``manifest.json``."""
     folder.joinpath("data").mkdir(parents=True)
     entries = [ManifestEntry("source", key, None) for key in ("a+b.txt", "two.txt")]
     with folder.joinpath("data", "1.csv.gz").open("w+b") as file:
@@ -321,8 +315,8 @@ def write_inventory_to(folder: Path) -> Path:
     return manifest.relative_to(folder.parent)
 
 
-def test_an_inventory_in_a_folder(s3batch: Shell) -> None:
-    """``--manifest`` takes its ``manifest.json``; the parts are found beside it."""
+def test_an_inventory_can_be_read_from_a_folder(s3batch: Shell) -> None:
+    """Its parts are beside its ``manifest.json``."""
     manifest = write_inventory_to(s3batch.folder / "inventory")
 
     run = s3batch("run", "app:handler", "--manifest", str(manifest), "--json")
@@ -332,8 +326,7 @@ def test_an_inventory_in_a_folder(s3batch: Shell) -> None:
     assert sorted(row.key for row in rows) == ["a b.txt", "two.txt"]
 
 
-def test_an_inventory_in_s3(s3batch: Shell) -> None:
-    """There its parts are where it says."""
+def test_an_inventory_can_be_read_from_s3(s3batch: Shell) -> None:
     manifest = write_inventory_to(s3batch.folder / "source" / "inventory")
 
     run = s3batch(
@@ -345,8 +338,8 @@ def test_an_inventory_in_s3(s3batch: Shell) -> None:
     assert json.loads(run.stdout)["succeeded"] == 2
 
 
-def test_an_inventory_that_is_not_whole(s3batch: Shell) -> None:
-    """One line names the part, and nothing is run."""
+def test_an_incomplete_inventory_is_reported_with_its_part(s3batch: Shell) -> None:
+    """No task is run."""
     manifest = write_inventory_to(s3batch.folder / "inventory")
     (s3batch.folder / "inventory" / "data" / "1.csv.gz").write_bytes(b"")
 
@@ -357,8 +350,8 @@ def test_an_inventory_that_is_not_whole(s3batch: Shell) -> None:
     assert run.returncode == 1
 
 
-def test_a_report_in_s3(s3batch: Shell) -> None:
-    """``--report s3://…`` writes it there, and there it can be saved from, as any object."""
+def test_a_report_can_be_written_to_s3(s3batch: Shell) -> None:
+    """``--output`` saves it like other objects."""
     source = s3batch.folder / "source"
     source.mkdir()
     (source / "one.txt").write_text("1")
@@ -373,14 +366,14 @@ def test_a_report_in_s3(s3batch: Shell) -> None:
     assert [row.key for row in report.rows()] == ["one.txt"]
 
 
-def test_a_report_that_s3_does_not_take(s3batch: Shell) -> None:
-    """After all the work no row is lost: the report stays on this machine, and the job says so."""
-    (s3batch.folder / "vandal.py").write_text(VANDAL)
+def test_a_report_that_s3_refuses_is_kept_on_this_machine(s3batch: Shell) -> None:
+    """No row is lost, and the summary says where the report is."""
+    (s3batch.folder / "deleter.py").write_text(DELETER)
     (s3batch.folder / "source").mkdir()
     (s3batch.folder / "source" / "one.txt").write_text("1")
 
     run = s3batch(
-        *("run", "vandal", "--source", "source", "--output", "reports=reports"),
+        *("run", "deleter", "--source", "source", "--output", "reports=reports"),
         *("--report", "s3://reports/daily", "--json"),
     )
 
@@ -394,7 +387,7 @@ def test_a_report_that_s3_does_not_take(s3batch: Shell) -> None:
     assert row.message == "done"
 
 
-VANDAL = """
+DELETER = """
 import boto3
 from s3batch_handler import Task, task_handler
 
@@ -405,8 +398,8 @@ def handler(task: Task) -> str:
 """
 
 
-def test_what_jobs_write_is_no_input_of_the_next(s3batch: Shell) -> None:
-    """Run twice over the folder that one is in, the second job has the tasks of the first."""
+def test_files_written_by_jobs_are_not_input_of_the_next_job(s3batch: Shell) -> None:
+    """A job can run twice over the current folder."""
     command = (
         *("run", "app:handler", "--source", ".", "--bucket", "mine", "--json"),
         *("--output", "copies=copies", "--log", "mine.log", "--save-manifest", "manifest.csv"),
@@ -429,8 +422,7 @@ def test_what_jobs_write_is_no_input_of_the_next(s3batch: Shell) -> None:
     }
 
 
-def test_a_manifest_that_is_saved(s3batch: Shell) -> None:
-    """It is the one that ran, and runs again; in S3 too, under the bucket's name there."""
+def test_save_manifest_writes_the_manifest_of_a_folder(s3batch: Shell) -> None:
     (s3batch.folder / "source").mkdir()
     (s3batch.folder / "source" / "a b.txt").write_text("1")
 
