@@ -58,7 +58,7 @@ UNPROCESSED: Final = words("""
 """Lists and maps of items that the caller should send again; they have no codes."""
 
 TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
-    "Too many requests at a time": words("""
+    "Too many requests at the same time": words("""
         APICallRateForCustomerExceeded APICallRateForCustomerExceededFault
         ActiveSessionsExceededException ActiveStatementsExceededException
         ActiveWaitingRequestsExceededException ActivityWorkerLimitExceeded
@@ -71,7 +71,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         RequestLimitExceededException SerialConsoleSessionLimitExceededException
         TooManyRequestException TooManyUpdates
     """),
-    "The service has a problem of its own": words("""
+    "The service has an internal problem": words("""
         ModelStreamErrorException RetryLatestCommitFailedException ServerError ServerException
         ServiceError ServiceException ServiceFailure ServiceFault ServiceUnavailable
         ServiceUnavailableError ServiceUnavailableException SoftFailure TagOperationException
@@ -98,7 +98,7 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         OperationTimeoutException QueryTimeoutException RequestTimeout RequestTimeoutException
         StatementTimeoutException
     """),
-    "Somebody else is changing the same thing at this moment": words("""
+    "Another request is changing the same resource": words("""
         AccountHasOngoingImportException AgentsAlreadyRunningAssessmentException
         BackfillLimitExceededException BackupInUseException ColumnStatisticsTaskRunningException
         ConditionalRequestConflict ConflictingOperation ConflictingOperationException
@@ -115,11 +115,11 @@ TEMPORARY_CODES: Final[Mapping[str, tuple[str, ...]]] = {
         BadDigest ClientDisconnected EFSIOException IncompleteBody XAmzContentChecksumMismatch
         XAmzContentSHA256Mismatch
     """),
-    "The credentials are too old, or the clock is wrong: another environment has others": words("""
+    "The credentials have expired, or the clock of the environment is wrong": words("""
         ExpiredToken ExpiredTokenException RequestExpired RequestInTheFuture RequestTimeTooSkewed
         TokenRefreshRequired
     """),
-    "A new bucket is not known everywhere yet": (
+    "A new bucket is not available everywhere yet": (
         "307",
         "Redirect",
     ),
@@ -167,10 +167,10 @@ MESSAGE_RULES: Final[Mapping[str, MessageRule]] = {
 """Rules for codes that are ambiguous. The first rule that applies decides."""
 
 PERMANENT_CODES: Final[Mapping[str, tuple[str, ...]]] = {
-    "What the task is about is not there": words("""
+    "The resource does not exist": words("""
         NoSuchBucket NoSuchKey NoSuchUpload NoSuchVersion NotFound ResourceNotFoundException
     """),
-    "It is not allowed": words("""
+    "Access is denied": words("""
         AccessDenied AccessDeniedException AccountProblem AllAccessDisabled InvalidAccessKeyId
         InvalidClientTokenId InvalidToken KMS.DisabledException SignatureDoesNotMatch
         UnauthorizedOperation UnrecognizedClientException

@@ -81,7 +81,7 @@ TEMPORARY_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         "pyarrow.FlightUnavailableError",
     ),
     "PyMongo": ("pymongo.ConnectionFailure",),
-    "SQLAlchemy: no connection of the pool became free": ("sqlalchemy.TimeoutError",),
+    "SQLAlchemy: all connections of the pool were in use": ("sqlalchemy.TimeoutError",),
     "MySQL Connector/Python": (
         "mysql.ConnectionTimeoutError",
         "mysql.ReadTimeoutError",
@@ -115,7 +115,7 @@ UNTRUSTED_TEXTS: Final = ("CERTIFICATE_VERIFY_FAILED", "certificate verify faile
 
 PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "A certificate is not trusted": UNTRUSTED,
-    "botocore: wrong parameters, no credentials, wrong configuration, and all the rest": (
+    "botocore: wrong parameters, no credentials, wrong configuration, and other errors": (
         "botocore.BotoCoreError",
     ),
     "Powertools: wrong code or configuration, or the record has another payload": words("""
@@ -131,7 +131,7 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
         pika.ProbableAccessDeniedError pika.ProbableAuthenticationError redis.AuthenticationError
         redis.AuthorizationError valkey.AuthenticationError valkey.AuthorizationError
     """),
-    "The address or the request cannot be right": words("""
+    "The address or the request is invalid": words("""
         aiohttp.InvalidURL httpcore.LocalProtocolError httpcore.UnsupportedProtocol httpx.InvalidURL
         httpx.LocalProtocolError httpx.TooManyRedirects httpx.UnsupportedProtocol
         pika.NoFreeChannels requests.InvalidSchema requests.InvalidURL requests.MissingSchema
@@ -141,15 +141,15 @@ PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
 """Exceptions that a retry raises again, with their subclasses."""
 
 UNDECIDED_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
-    "It depends on what was waited for": ("botocore.WaiterError",),
-    "The verdict depends on why the persistence layer failed": (
+    "The result depends on the resource that was waited for": ("botocore.WaiterError",),
+    "The result depends on why the persistence layer failed": (
         "aws_lambda_powertools.CircuitBreakerPersistenceError",
         "aws_lambda_powertools.IdempotencyPersistenceLayerError",
     ),
-    "The header is one of the request, or, if urllib3 raised it, of the response": (
+    "A header of the request or, if urllib3 raised it, of the response is invalid": (
         "requests.InvalidHeader",
     ),
-    "It hides the failure after which the stream was to be sent again": (
+    "It hides the failure of the first attempt to send the stream": (
         "botocore.UnseekableStreamError",
     ),
 }

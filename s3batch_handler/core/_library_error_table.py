@@ -185,7 +185,7 @@ TEMPORARY_SQLSTATES: Final[Mapping[str, tuple[str, ...]]] = {
     "The transaction was idle or took too long": ("25P03", "25P04"),
     "The transaction was rolled back: a deadlock, a conflict": ("40",),
     "The server lacks resources": ("53",),
-    "Somebody else holds the lock": ("55P03",),
+    "Another session holds the lock": ("55P03",),
     "An operator, a shutdown or a time limit ended the statement": ("57",),
     "ODBC: the connection or the statement timed out": ("HYT",),
 }

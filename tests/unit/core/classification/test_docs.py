@@ -25,9 +25,9 @@ def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
     for title, data in [
         ("Temporary codes", aws.TEMPORARY_CODES),
         ("Permanent codes", aws.PERMANENT_CODES),
-        ("Temporary: a network that may work again in a minute", classes.TEMPORARY_CLASSES),
-        ("Permanent: they come again each time", classes.PERMANENT_CLASSES),
-        ("No opinion: what they were raised from decides", classes.UNDECIDED_CLASSES),
+        ("Temporary classes", classes.TEMPORARY_CLASSES),
+        ("Permanent classes", classes.PERMANENT_CLASSES),
+        ("Undecided classes", classes.UNDECIDED_CLASSES),
     ]:
         with subtests.test(title=title):
             beside = {*aws.TEMPORARY_PARTS, *libraries.TEMPORARY_ERRNOS, *aws.ORIGINAL_STATUSES}
@@ -89,7 +89,7 @@ def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtest
             {f"`{name}`": [name, where] for name, where in libraries.BULK_ERRORS.items()},
         ),
         (
-            "By the module that raised them",
+            "By the module that raised the exception",
             {why: [*modules, *cls] for why, (modules, cls) in libraries.TEMPORARY_PLACES.items()},
         ),
     ]:
