@@ -95,25 +95,30 @@ HIDDEN: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", [*ASYNC, *HIDDEN])
-def test_async_functions_are_awaited_however_they_are_wrapped(name: str) -> None:
+def test_async_functions_are_awaited_however_they_are_wrapped(subtests: pytest.Subtests) -> None:
     """A coroutine that a plain function returns is also awaited."""
-    handler = decorate((ASYNC | HIDDEN)[name])
+    for name in [*ASYNC, *HIDDEN]:
+        with subtests.test(name=name):
+            handler = decorate((ASYNC | HIDDEN)[name])
 
-    assert handler.run(make_task("a")) == Outcome(ResultCode.SUCCEEDED, "a")
-    assert handler(make_event("a"))["results"][0]["resultString"] == "a"
+            assert handler.run(make_task("a")) == Outcome(ResultCode.SUCCEEDED, "a")
+            assert handler(make_event("a"))["results"][0]["resultString"] == "a"
 
 
-@pytest.mark.parametrize("name", ASYNC)
-def test_a_function_that_is_declared_async_is_recognized(name: str) -> None:
+def test_a_function_that_is_declared_async_is_recognized(subtests: pytest.Subtests) -> None:
     """No call is needed, so tasks share one event loop."""
-    assert is_async(ASYNC[name])
+    for name, function in ASYNC.items():
+        with subtests.test(name=name):
+            assert is_async(function)
 
 
-@pytest.mark.parametrize("name", sorted(HIDDEN.keys() - {"forgotten await"}))
-def test_a_wrapper_is_not_async_because_it_wraps_an_async_function(name: str) -> None:
+def test_a_wrapper_is_not_async_because_it_wraps_an_async_function(
+    subtests: pytest.Subtests,
+) -> None:
     """It may run the coroutine itself."""
-    assert not is_async(HIDDEN[name])
+    for name in sorted(HIDDEN.keys() - {"forgotten await"}):
+        with subtests.test(name=name):
+            assert not is_async(HIDDEN[name])
 
 
 async def hang(task: Task) -> None:

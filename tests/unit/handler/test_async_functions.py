@@ -32,28 +32,26 @@ pytestmark = pytest.mark.usefixtures("loops_are_closed")
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
-@pytest.mark.parametrize(
-    ("name", "keys"),
-    [
+def test_every_task_has_one_result_in_the_order_of_the_event(
+    load_event: LoadEvent, subtests: pytest.Subtests
+) -> None:
+    for name, keys in [
         ("v2_no_task.json", []),
         ("v1_encoded_key.json", ["year 2024/a+b.jpg"]),
         ("v2_many_tasks.json", ["a.jpg", "b.jpg", "c.jpg"]),
         ("v2_duplicate_ids.json", ["a.jpg", "b.jpg", "a.jpg"]),
-    ],
-)
-@pytest.mark.parametrize("concurrency", [1, 2, 10])
-def test_every_task_has_one_result_in_the_order_of_the_event(
-    load_event: LoadEvent, name: str, keys: list[str], concurrency: int
-) -> None:
+    ]:
+        for concurrency in [1, 2, 10]:
+            with subtests.test(name=name, concurrency=concurrency):
 
-    @task_handler(concurrency=concurrency)
-    async def handler(task: Task) -> str:
-        await asyncio.sleep(0.01 if task.key == "a.jpg" else 0)
-        return task.key
+                @task_handler(concurrency=concurrency)
+                async def handler(task: Task) -> str:
+                    await asyncio.sleep(0.01 if task.key == "a.jpg" else 0)
+                    return task.key
 
-    response = handler(load_event(name), make_context())
+                response = handler(load_event(name), make_context())
 
-    assert results_of(response) == [("Succeeded", key) for key in keys]
+                assert results_of(response) == [("Succeeded", key) for key in keys]
 
 
 class Instruction(BaseModel):
@@ -87,10 +85,8 @@ def test_a_key_that_is_not_utf8_fails_its_task(load_event: LoadEvent) -> None:
     ]
 
 
-@pytest.mark.parametrize("concurrency", [1, 3])
-@pytest.mark.parametrize(
-    ("error", "code", "says"),
-    [
+def test_a_raised_exception_decides_the_result_of_its_task_alone(subtests: pytest.Subtests) -> None:
+    errors: list[tuple[BaseException, str, str]] = [
         (TemporaryFailure("not yet"), "TemporaryFailure", "not yet"),
         (PermanentFailure("never"), "PermanentFailure", "never"),
         (TimeoutError(), "TemporaryFailure", "TimeoutError"),
@@ -101,24 +97,25 @@ def test_a_key_that_is_not_utf8_fails_its_task(load_event: LoadEvent) -> None:
         (asyncio.CancelledError(), "PermanentFailure", "CancelledError"),
         (StopAsyncIteration(), "PermanentFailure", "StopAsyncIteration"),
         (ExceptionGroup("several", [TimeoutError()]), "TemporaryFailure", "several"),
-    ],
-)
-def test_a_raised_exception_decides_the_result_of_its_task_alone(
-    error: BaseException, code: str, says: str, concurrency: int
-) -> None:
+    ]
+    for concurrency in [1, 3]:
+        for error, code, says in errors:
+            with subtests.test(concurrency=concurrency, error=error):
 
-    @task_handler(concurrency=concurrency)
-    async def handler(task: Task) -> str:
-        await asyncio.sleep(0)
-        if task.key == "b":
-            raise error
-        return "done"
+                @task_handler(concurrency=concurrency)
+                async def handler(task: Task) -> str:
+                    await asyncio.sleep(0)
+                    if task.key == "b":
+                        raise error
+                    return "done"
 
-    first, second, third = results_of(handler(make_event("a", "b", "c"), make_context()))
+                first, second, third = results_of(
+                    handler(make_event("a", "b", "c"), make_context())
+                )
 
-    assert second[0] == code
-    assert says in second[1]
-    assert first == third == ("Succeeded", "done")
+                assert second[0] == code
+                assert says in second[1]
+                assert first == third == ("Succeeded", "done")
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])

@@ -106,19 +106,17 @@ def test_exceptions_of_the_task_are_raised_unchanged() -> None:
     assert caught.value is error
 
 
-@pytest.mark.parametrize(
-    ("options", "active"),
-    [
+def test_an_observer_is_active_only_if_it_has_work_per_task(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, bool]] = [
         ({}, False),
         ({"logger": logging.getLogger("mine")}, False),
         ({"logger": Log().logger}, True),
         ({"metrics": new_metrics()}, True),
         ({"tracer": BrokenLater()}, True),
-    ],
-    ids=["nothing", "plain logger", "logger", "metrics", "tracer"],
-)
-def test_an_observer_is_active_only_if_it_has_work_per_task(options: Any, active: bool) -> None:
-    assert Observer(**options).active is active
+    ]
+    for options, active in cases:
+        with subtests.test(options=options):
+            assert Observer(**options).active is active
 
 
 def test_an_observer_without_options_does_nothing() -> None:

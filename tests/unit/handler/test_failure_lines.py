@@ -106,7 +106,7 @@ def test_lines_in_the_buffer_of_powertools_are_redacted(monkeypatch: pytest.Monk
     assert handled[0] is ValueError
     text = json.dumps(log.lines)
     assert "ValueError: token=***" in text
-    assert "test_buffer_of_powertools" in text
+    assert "test_lines_in_the_buffer" in text
     assert SECRET not in text
 
 
@@ -147,20 +147,22 @@ def test_a_logger_of_the_standard_library_gets_only_failed_tasks(
     assert not observer.active
 
 
-@pytest.mark.parametrize("break_", ["\n", "\r\n", "\u2028", "\x85", "\x1b[2K"])
 def test_a_key_with_line_breaks_stays_on_one_line(
-    break_: str, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
 ) -> None:
     """Keys are chosen by everyone who may write to the bucket."""
-    hostile = f"a{break_}CRITICAL: all is lost"
-    outcome = Outcome(ResultCode.PERMANENT_FAILURE, f"no such key: {hostile}")
+    for break_ in ["\n", "\r\n", "\u2028", "\x85", "\x1b[2K"]:
+        with subtests.test(break_=break_):
+            caplog.clear()
+            hostile = f"a{break_}CRITICAL: all is lost"
+            outcome = Outcome(ResultCode.PERMANENT_FAILURE, f"no such key: {hostile}")
 
-    Observer().log_failure(task(hostile), outcome, None)
+            Observer().log_failure(task(hostile), outcome, None)
 
-    (record,) = caplog.records
-    assert record.getMessage().isprintable()
-    assert "CRITICAL" in record.getMessage()
-    assert record.key == hostile  # type: ignore[attr-defined]
+            (record,) = caplog.records
+            assert record.getMessage().isprintable()
+            assert "CRITICAL" in record.getMessage()
+            assert record.key == hostile  # type: ignore[attr-defined]
 
 
 def test_a_message_is_not_used_as_a_format(caplog: pytest.LogCaptureFixture) -> None:

@@ -72,29 +72,27 @@ def test_the_function_gets_all_fields_of_the_task(load_event: LoadEvent) -> None
     assert task.payload is None
 
 
-@pytest.mark.parametrize(
-    ("name", "keys"),
-    [
+def test_every_task_has_one_result_in_the_order_of_the_event(
+    load_event: LoadEvent, subtests: pytest.Subtests
+) -> None:
+    """Any number of tasks, none included: one answer each, in the order in which they came."""
+    for name, keys in [
         ("v2_no_task.json", []),
         ("v2.json", ["photos/summer.jpg"]),
         ("v2_many_tasks.json", ["a.jpg", "b.jpg", "c.jpg"]),
         ("v2_duplicate_ids.json", ["a.jpg", "b.jpg", "a.jpg"]),
-    ],
-)
-@pytest.mark.parametrize("concurrency", [1, 2])
-def test_every_task_has_one_result_in_the_order_of_the_event(
-    load_event: LoadEvent, name: str, keys: list[str], concurrency: int
-) -> None:
-    """Any number of tasks, none included: one answer each, in the order in which they came."""
-    event = load_event(name)
-    handler = task_handler(concurrency=concurrency)(lambda task: task.key)
+    ]:
+        for concurrency in [1, 2]:
+            with subtests.test(name=name, concurrency=concurrency):
+                event = load_event(name)
+                handler = task_handler(concurrency=concurrency)(lambda task: task.key)
 
-    response = handler(event, None)
+                response = handler(event, None)
 
-    assert results_of(response) == [("Succeeded", key) for key in keys]
-    assert [result["taskId"] for result in response["results"]] == [
-        task["taskId"] for task in event["tasks"]
-    ]
+                assert results_of(response) == [("Succeeded", key) for key in keys]
+                assert [result["taskId"] for result in response["results"]] == [
+                    task["taskId"] for task in event["tasks"]
+                ]
 
 
 def test_a_failed_task_does_not_affect_the_others(load_event: LoadEvent) -> None:
@@ -139,17 +137,19 @@ def test_a_key_with_half_a_surrogate_pair_fails_its_task(load_event: LoadEvent) 
     assert message == "the key is not valid UTF-8: 'a\\ud800b'"
 
 
-@pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize("event", [None, {}, [], {"Records": []}, make_event("a") | {"tasks": 5}])
-def test_an_event_of_another_service_is_refused(event: Any, strict: bool) -> None:
+def test_an_event_of_another_service_is_refused(subtests: pytest.Subtests) -> None:
     """No task is started."""
-    begun: list[Task] = []
-    handler = task_handler(strict=strict)(begun.append)
+    events: list[Any] = [None, {}, [], {"Records": []}, make_event("a") | {"tasks": 5}]
+    for strict in [False, True]:
+        for event in events:
+            with subtests.test(strict=strict, event=event):
+                begun: list[Task] = []
+                handler = task_handler(strict=strict)(begun.append)
 
-    with pytest.raises(InvalidEvent):
-        handler(event, None)
+                with pytest.raises(InvalidEvent):
+                    handler(event, None)
 
-    assert not begun
+                assert not begun
 
 
 def test_an_event_with_one_invalid_task_is_refused() -> None:

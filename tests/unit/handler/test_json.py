@@ -56,9 +56,9 @@ class Size(enum.IntEnum):
     SMALL = 3
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
+def test_values_become_compact_json(subtests: pytest.Subtests) -> None:
+    """Models and dates are included."""
+    cases: list[tuple[Any, str]] = [
         ({"size": 12, "name": "été 🌻"}, '{"size":12,"name":"été 🌻"}'),
         ({1: None, False: 2.5}, '{"1":null,"false":2.5}'),
         ([1, "a", None, [True]], '[1,"a",null,[true]]'),
@@ -82,13 +82,12 @@ class Size(enum.IntEnum):
         (uuid.UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
         (Size.SMALL, "3"),
         ([Colour.RED], '["red"]'),
-    ],
-)
-def test_values_become_compact_json(value: Any, message: str) -> None:
-    """Models and dates are included."""
-    outcome = outcome_of(value)
+    ]
+    for value, message in cases:
+        with subtests.test(value=value):
+            outcome = outcome_of(value)
 
-    assert outcome == Outcome(SUCCEEDED, message)
+            assert outcome == Outcome(SUCCEEDED, message)
 
 
 def circle() -> Any:
@@ -109,9 +108,9 @@ class Bytes(BaseModel):
     model_config = {"ser_json_bytes": "utf8"}
 
 
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
+def test_a_value_that_is_not_json_is_refused(subtests: pytest.Subtests) -> None:
+    """The message says why."""
+    cases: list[tuple[Any, str]] = [
         (lambda: float("nan"), "float"),
         (lambda: {"size": float("inf")}, "dict"),
         (lambda: Sizes([float("nan")]), "Sizes"),
@@ -132,14 +131,13 @@ class Bytes(BaseModel):
         (object, "type 'object' is not JSON"),
         (lambda: object, "type 'type' is not JSON"),
         (lambda: print, "is not JSON"),
-    ],
-)
-def test_a_value_that_is_not_json_is_refused(make: Any, says: str) -> None:
-    """The message says why."""
-    with pytest.raises(PermanentFailure, match=says) as caught:
-        outcome_of(make())
+    ]
+    for make, says in cases:
+        with subtests.test(make=make):
+            with pytest.raises(PermanentFailure, match=says) as caught:
+                outcome_of(make())
 
-    assert str(caught.value).startswith("the function ended without an error, but JSON")
+            assert str(caught.value).startswith("the function ended without an error, but JSON")
 
 
 @numbers.Integral.register
@@ -181,9 +179,9 @@ class LongDouble(Array):
         return 1.5
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
+def test_numbers_of_other_libraries_are_numbers(subtests: pytest.Subtests) -> None:
+    """They are, as values, in lists and as keys."""
+    cases: list[tuple[Any, str]] = [
         (WholeNumber(), "7"),
         (RealNumber(), "1.5"),
         (Index(), "7"),
@@ -197,11 +195,10 @@ class LongDouble(Array):
         (Point(WholeNumber()), '{"x":7,"y":null}'),
         (fractions.Fraction(1, 3), '"1/3"'),
         (decimal.Decimal("1E+3"), '"1E+3"'),
-    ],
-)
-def test_numbers_of_other_libraries_are_numbers(value: Any, message: str) -> None:
-    """They are, as values, in lists and as keys."""
-    assert outcome_of(value) == Outcome(SUCCEEDED, message)
+    ]
+    for value, message in cases:
+        with subtests.test(value=value):
+            assert outcome_of(value) == Outcome(SUCCEEDED, message)
 
 
 class Loose(BaseModel):
@@ -217,9 +214,8 @@ def test_numbers_of_other_libraries_in_a_model_are_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [
+def test_nan_infinity_and_huge_arrays_are_refused(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, str]] = [
         (math.nan, "NaN and infinity are not JSON numbers"),
         ([-math.inf], "NaN and infinity are not JSON numbers"),
         ({math.nan: 1}, "NaN and infinity are not JSON numbers"),
@@ -230,11 +226,10 @@ def test_numbers_of_other_libraries_in_a_model_are_numbers() -> None:
         (Array(math.nan), "NaN and infinity are not JSON numbers"),
         (Array([1], size=10_001), "has 10,001 items; return a summary"),
         (mock.MagicMock(), "'MagicMock' is not JSON"),
-    ],
-)
-def test_nan_infinity_and_huge_arrays_are_refused(value: Any, says: str) -> None:
-    with pytest.raises(PermanentFailure, match=says):
-        outcome_of(value)
+    ]
+    for value, says in cases:
+        with subtests.test(value=value), pytest.raises(PermanentFailure, match=says):
+            outcome_of(value)
 
 
 def test_numbers_of_numpy_are_numbers() -> None:

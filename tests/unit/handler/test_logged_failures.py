@@ -44,9 +44,11 @@ def aws_error(code: str, status: int) -> Exception:
     return error
 
 
-@pytest.mark.parametrize(
-    ("error", "level", "has_traceback"),
-    [
+def test_only_unexpected_exceptions_have_a_traceback(
+    caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """Failures of the user are warnings; errors of AWS are one line without a traceback."""
+    errors: list[tuple[Exception, str, bool]] = [
         (PermanentFailure("empty"), "WARNING", False),
         (TemporaryFailure("later"), "WARNING", False),
         (BrokenPipeError("named to give_up_on="), "WARNING", False),
@@ -55,37 +57,30 @@ def aws_error(code: str, status: int) -> Exception:
         (aws_error("SlowDown", 503), "WARNING", False),
         (aws_error("NoSuchKey", 404), "ERROR", False),
         (ValueError("a bug"), "ERROR", True),
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-def test_only_unexpected_exceptions_have_a_traceback(
-    error: Exception,
-    level: str,
-    has_traceback: bool,
-    is_async: bool,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Failures of the user are warnings; errors of AWS are one line without a traceback."""
+    ]
+    for error, level, has_traceback in errors:
+        for is_async in [False, True]:
+            with subtests.test(error=error, is_async=is_async):
+                caplog.clear()
 
-    def classify(error: BaseException) -> ResultCode | None:
-        return ResultCode.PERMANENT_FAILURE if isinstance(error, KeyError) else None
+                def classify(error: BaseException) -> ResultCode | None:
+                    return ResultCode.PERMANENT_FAILURE if isinstance(error, KeyError) else None
 
-    def fail(task: Task) -> None:
-        raise error
+                def fail(task: Task) -> None:
+                    raise error
 
-    async def fail_async(task: Task) -> None:
-        raise error
+                async def fail_async(task: Task) -> None:
+                    raise error
 
-    function: Any = fail_async if is_async else fail
-    handler = task_handler(give_up_on=(BrokenPipeError,), classify=classify)(function)
+                function: Any = fail_async if is_async else fail
+                handler = task_handler(give_up_on=(BrokenPipeError,), classify=classify)(function)
 
-    handler.run(make_task("a.jpg"))
+                handler.run(make_task("a.jpg"))
 
-    (record,) = caplog.records
-    assert record.levelname == level
-    assert bool(record.exc_info) is has_traceback
-    assert "a.jpg" in record.getMessage()
+                (record,) = caplog.records
+                assert record.levelname == level
+                assert bool(record.exc_info) is has_traceback
+                assert "a.jpg" in record.getMessage()
 
 
 def test_messages_of_failures_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,48 +143,54 @@ def wrapped_async_function(value: Any) -> Any:
     return wrapper
 
 
-@pytest.mark.parametrize(
-    ("returned", "raised"),
-    [
+@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
+def test_a_returned_failure_is_logged_as_a_raised_one(
+    caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """Each failed task is one warning without a traceback."""
+    returneds: list[tuple[Any, Exception]] = [
         (Outcome(ResultCode.PERMANENT_FAILURE, "no"), PermanentFailure("no")),
         ((ResultCode.TEMPORARY_FAILURE, "busy"), TemporaryFailure("busy")),
         ({"resultCode": "PermanentFailure", "resultString": "no"}, PermanentFailure("no")),
-    ],
-    ids=["Outcome", "tuple", "AWS"],
-)
-@pytest.mark.parametrize("make", [sync_function, async_function, wrapped_async_function])
-@pytest.mark.parametrize("concurrency", [1, 3])
-@pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
-@pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
-def test_a_returned_failure_is_logged_as_a_raised_one(
-    returned: Any,
-    raised: Exception,
-    make: Any,
-    concurrency: int,
-    own: bool,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Each failed task is one warning without a traceback."""
+    ]
+    makes: list[Any] = [sync_function, async_function, wrapped_async_function]
+    for returned, raised in returneds:
+        for make in makes:
+            for concurrency in [1, 3]:
+                for own in [True, False]:
+                    with subtests.test(
+                        returned=returned, make=make, concurrency=concurrency, own=own
+                    ):
+                        caplog.clear()
 
-    def lines_of(value: Any) -> list[Any]:
-        log = Log()
-        caplog.clear()
-        observed: Any = {"logger": log.logger, "metrics": new_metrics()} if own else {}
-        decorator: Any = task_handler(concurrency=concurrency, **observed)
-        decorator(make(value))(make_event("a", "b", "c"), make_context())
-        if own:
-            names = ("level", "message", "key", "result_code", "exception")
-            return sorted(tuple(line.get(name) for name in names) for line in log.lines)
-        return sorted(
-            (record.levelname, record.getMessage(), record.__dict__["key"], record.exc_info)
-            for record in caplog.records
-        )
+                        def lines_of(value: Any) -> list[Any]:
+                            log = Log()
+                            caplog.clear()
+                            observed: Any = (
+                                {"logger": log.logger, "metrics": new_metrics()} if own else {}
+                            )
+                            decorator: Any = task_handler(concurrency=concurrency, **observed)
+                            decorator(make(value))(make_event("a", "b", "c"), make_context())
+                            if own:
+                                names = ("level", "message", "key", "result_code", "exception")
+                                return sorted(
+                                    tuple(line.get(name) for name in names) for line in log.lines
+                                )
+                            return sorted(
+                                (
+                                    record.levelname,
+                                    record.getMessage(),
+                                    record.__dict__["key"],
+                                    record.exc_info,
+                                )
+                                for record in caplog.records
+                            )
 
-    lines = lines_of(returned)
+                        lines = lines_of(returned)
 
-    assert len(lines) == 3
-    assert {(line[0], line[-1]) for line in lines} == {("WARNING", None)}
-    assert lines == lines_of(raised)
+                        assert len(lines) == 3
+                        assert {(line[0], line[-1]) for line in lines} == {("WARNING", None)}
+                        assert lines == lines_of(raised)
 
 
 def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -199,28 +200,28 @@ def test_a_success_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
-@pytest.mark.parametrize(
-    ("errors", "level", "has_traceback"),
-    [
+def test_an_exception_group_is_logged_like_its_exceptions(
+    caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """A ``TaskGroup`` raises a group, even for one exception."""
+    cases: list[tuple[list[Exception], str, bool]] = [
         ([PermanentFailure("empty"), PermanentFailure("no photo")], "WARNING", False),
         ([ExceptionGroup("inner", [PermanentFailure("empty")])], "WARNING", False),
         ([no_such_key(), no_such_key()], "ERROR", False),
         ([PermanentFailure("empty"), ZeroDivisionError("a bug")], "ERROR", True),
-    ],
-)
-def test_an_exception_group_is_logged_like_its_exceptions(
-    errors: list[Exception], level: str, has_traceback: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A ``TaskGroup`` raises a group, even for one exception."""
+    ]
+    for errors, level, has_traceback in cases:
+        with subtests.test(errors=errors):
+            caplog.clear()
 
-    @task_handler
-    def handler(task: Task) -> None:
-        raise ExceptionGroup("group", errors)
+            @task_handler
+            def handler(task: Task) -> None:
+                raise ExceptionGroup("group", errors)
 
-    handler(make_event("a"), make_context())
+            handler(make_event("a"), make_context())
 
-    (record,) = caplog.records
-    assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
+            (record,) = caplog.records
+            assert (record.levelname, record.exc_info is not None) == (level, has_traceback)
 
 
 def test_a_waiter_error_with_an_aws_error_has_no_traceback(
@@ -250,27 +251,26 @@ class Spoiled(BaseModel):
         raise self._error
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_a_result_that_is_not_json_is_logged_with_a_traceback(
+    caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """It is a mistake in the user's code."""
+    cases: list[Any] = [
         Spoiled(ZeroDivisionError("by zero")),
         [Spoiled(ZeroDivisionError("by zero"))],
         b"bytes",
         math.nan,
         {"resultCode": "Perhaps"},
-    ],
-    ids=["serializer", "nested serializer", "bytes", "NaN", "unknown code"],
-)
-def test_a_result_that_is_not_json_is_logged_with_a_traceback(
-    value: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is a mistake in the user's code."""
-    response = task_handler(sync_function(value))(make_event("a"), make_context())
+    ]
+    for value in cases:
+        with subtests.test(value=value):
+            caplog.clear()
+            response = task_handler(sync_function(value))(make_event("a"), make_context())
 
-    (record,) = caplog.records
-    assert response["results"][0]["resultCode"] == "PermanentFailure"
-    assert record.levelname == "ERROR"
-    assert record.exc_info is not None
+            (record,) = caplog.records
+            assert response["results"][0]["resultCode"] == "PermanentFailure"
+            assert record.levelname == "ERROR"
+            assert record.exc_info is not None
 
 
 def test_a_failure_raised_by_a_serializer_is_logged_as_a_warning(

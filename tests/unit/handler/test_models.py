@@ -76,26 +76,24 @@ def test_a_json_key_becomes_the_model(load_event: LoadEvent) -> None:
     assert results_of(response) == [("Succeeded", "photos/summer.jpg 320 thumbnails")]
 
 
-@pytest.mark.parametrize(
-    ("key", "says"),
-    [
+def test_an_invalid_payload_fails_its_task(subtests: pytest.Subtests) -> None:
+    """The message names the field."""
+    for key, says in [
         ('{"source": "a"}', "width: missing"),
         ('{"source": "a", "width": "x"}', "width: "),
         ("photos/summer.jpg", "the key: "),
         ('["a", 5]', "the key: expected an object, got a list"),
         ("{", "the key: "),
-    ],
-)
-def test_an_invalid_payload_fails_its_task(key: str, says: str) -> None:
-    """The message names the field."""
-    handler = task_handler(payload=Instruction)(lambda task: "done")
+    ]:
+        with subtests.test(key=key):
+            handler = task_handler(payload=Instruction)(lambda task: "done")
 
-    response = handler(make_event(key, '{"source": "b", "width": 1}'), make_context())
+            response = handler(make_event(key, '{"source": "b", "width": 1}'), make_context())
 
-    ((code, message), other) = results_of(response)
-    assert code == "PermanentFailure"
-    assert message.startswith(f"the payload in the key is invalid: {says}")
-    assert other == ("Succeeded", "done")
+            ((code, message), other) = results_of(response)
+            assert code == "PermanentFailure"
+            assert message.startswith(f"the payload in the key is invalid: {says}")
+            assert other == ("Succeeded", "done")
 
 
 def test_run_reads_models_and_keeps_time_limits() -> None:

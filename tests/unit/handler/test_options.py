@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
-@pytest.mark.parametrize(
-    ("options", "error", "says"),
-    [
+def test_an_invalid_option_is_refused_by_name(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, type[Exception], str]] = [
         ({"retry": (KeyError,)}, TypeError, "no option retry"),
         ({"strickt": True, "on_time_out": TEMPORARY}, TypeError, "no option on_time_out, strickt"),
         (
@@ -51,25 +50,24 @@ SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
         ({"concurrency": True}, TypeError, "concurrency is True: it must be a whole number"),
         ({"strict": "false"}, TypeError, "strict is 'false': it must be True or False"),
         ({"strict": None}, TypeError, "strict is None"),
-    ],
-)
-def test_an_invalid_option_is_refused_by_name(
-    options: Any, error: type[Exception], says: str
-) -> None:
-    with pytest.raises(error, match=says):
-        decorate(**options)(lambda task: None)
+    ]
+    for options, error, says in cases:
+        with subtests.test(options=options), pytest.raises(error, match=says):
+            decorate(**options)(lambda task: None)
 
 
-@pytest.mark.parametrize("single", [KeyError, (KeyError,), [KeyError], {KeyError}])
-def test_exception_classes_may_be_one_class_or_any_collection(single: Any) -> None:
-    response = task_handler(retry_on=single)(raising(KeyError("a")))(make_event("a"), None)
+def test_exception_classes_may_be_one_class_or_any_collection(subtests: pytest.Subtests) -> None:
+    cases: list[Any] = [KeyError, (KeyError,), [KeyError], {KeyError}]
+    for single in cases:
+        with subtests.test(single=single):
+            response = task_handler(retry_on=single)(raising(KeyError("a")))(make_event("a"), None)
 
-    assert [code for code, _ in results_of(response)] == ["TemporaryFailure"]
+            assert [code for code, _ in results_of(response)] == ["TemporaryFailure"]
 
 
-@pytest.mark.parametrize(
-    ("option", "says"),
-    [
+def test_a_misspelt_option_suggests_the_nearest_names(subtests: pytest.Subtests) -> None:
+    """All names are listed if none is near."""
+    for option, says in [
         ("time_reserv", "no option time_reserv. Did you mean time_reserve?"),
         ("TaskTimeout", "Did you mean task_timeout"),
         ("timeout", "Did you mean on_timeout or task_timeout?"),
@@ -78,14 +76,12 @@ def test_exception_classes_may_be_one_class_or_any_collection(single: Any) -> No
         ("payloads", "Did you mean payload?"),
         ("treat_missing_keys", "Did you mean treat_missing_keys_as?"),
         ("xyz", "Its options are arguments, classify, concurrency"),
-    ],
-)
-def test_a_misspelt_option_suggests_the_nearest_names(option: str, says: str) -> None:
-    """All names are listed if none is near."""
-    with pytest.raises(TypeError) as caught:
-        decorate(**{option: 1})(lambda task: None)
+    ]:
+        with subtests.test(option=option):
+            with pytest.raises(TypeError) as caught:
+                decorate(**{option: 1})(lambda task: None)
 
-    assert says in str(caught.value)
+            assert says in str(caught.value)
 
 
 @dataclass
@@ -116,41 +112,41 @@ class DeferredForGood(NeverResolved):
     model_config = ConfigDict(defer_build=True)
 
 
-@pytest.mark.parametrize("option", ["arguments", "payload"])
-@pytest.mark.parametrize(
-    ("model", "says"),
-    [
+def test_a_model_that_cannot_be_used_is_refused(subtests: pytest.Subtests) -> None:
+    """The function is not decorated, so no task finds the mistake first."""
+    models: list[tuple[Any, str]] = [
         (NeverResolved, "NeverResolved: .*Undefined.*Define or import"),
         (DeferredForGood, "DeferredForGood: .*Undefined.*Define or import"),
         (GenericAlias(list, ("Missing",)), "Missing.*Define or import"),
         (5, "=5: Unable to generate pydantic-core schema for 5"),
         (property, "property: Unable to generate"),
-    ],
-)
-def test_a_model_that_cannot_be_used_is_refused(option: str, model: Any, says: str) -> None:
-    """The function is not decorated, so no task finds the mistake first."""
-    with pytest.raises(TypeError, match=f"task_handler cannot use {option}={says}|{says}"):
-        decorate(**{option: model})(lambda task: None)
+    ]
+    for option in ["arguments", "payload"]:
+        for model, says in models:
+            with (
+                subtests.test(option=option, model=model),
+                pytest.raises(TypeError, match=f"task_handler cannot use {option}={says}|{says}"),
+            ):
+                decorate(**{option: model})(lambda task: None)
 
 
-@pytest.mark.parametrize(
-    ("model", "key", "value"),
-    [
+def test_a_model_that_names_others_is_resolved(subtests: pytest.Subtests) -> None:
+    """Recursive and deferred models work; names in quotes are those of the user's module."""
+    cases: list[tuple[Any, str, Any]] = [
         (ResolvedLater, '{"parts": [{"number": 1}]}', ResolvedLater(parts=[Part(number=1)])),
         (Part, '{"number": 1, "smaller": {"number": 2}}', Part(number=1, smaller=Part(number=2))),
         (Deferred, '{"number": 1}', Deferred(number=1)),
         (list["Part"], '[{"number": 1}]', [Part(number=1)]),
         (Arguments, '{"target": "x"}', Arguments("x")),
         (dict[str, int], '{"a": 1}', {"a": 1}),
-    ],
-)
-def test_a_model_that_names_others_is_resolved(model: Any, key: str, value: Any) -> None:
-    """Recursive and deferred models work; names in quotes are those of the user's module."""
-    seen = []
+    ]
+    for model, key, value in cases:
+        with subtests.test(model=model):
+            seen = []
 
-    decorate(payload=model)(lambda task: seen.append(task.payload)).run(make_task(key))
+            decorate(payload=model)(lambda task: seen.append(task.payload)).run(make_task(key))
 
-    assert seen == [value]
+            assert seen == [value]
 
 
 def test_names_in_quotes_may_be_local_to_a_function() -> None:

@@ -39,25 +39,33 @@ RETURNED: list[tuple[Any, tuple[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "answer"), RETURNED)
-def test_a_returned_value_becomes_the_result(value: Any, answer: tuple[str, str]) -> None:
+def test_a_returned_value_becomes_the_result(subtests: pytest.Subtests) -> None:
     """A function may also return a failure."""
-    response = task_handler(lambda task: value)(make_event("a"), None)
+    for value, answer in RETURNED:
+        with subtests.test(value=value):
+            response = task_handler(lambda task: value)(make_event("a"), None)
 
-    assert results_of(response) == [answer]
+            assert results_of(response) == [answer]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [b"raw", math.nan, object(), (x for x in "a"), {1, b"raw"}, Outcome("Done"), Outcome(None)],  # type: ignore[arg-type]
-)
-def test_a_returned_value_that_is_not_a_result_fails_the_task(value: Any) -> None:
+def test_a_returned_value_that_is_not_a_result_fails_the_task(subtests: pytest.Subtests) -> None:
     """The message says what the function returned."""
-    ((code, message),) = results_of(task_handler(lambda task: value)(make_event("a"), None))
+    cases: list[Any] = [
+        b"raw",
+        math.nan,
+        object(),
+        (x for x in "a"),
+        {1, b"raw"},
+        Outcome("Done"),  # type: ignore[arg-type]
+        Outcome(None),  # type: ignore[arg-type]
+    ]
+    for value in cases:
+        with subtests.test(value=value):
+            ((code, message),) = results_of(task_handler(lambda task: value)(make_event("a"), None))
 
-    assert code == "PermanentFailure"
-    assert "the function" in message
-    assert "return" in message
+            assert code == "PermanentFailure"
+            assert "the function" in message
+            assert "return" in message
 
 
 ANYTHING = st.recursive(
@@ -100,9 +108,9 @@ NO_SUCH_KEY = ClientError(
 )
 
 
-@pytest.mark.parametrize(
-    ("error", "code", "says"),
-    [
+def test_a_raised_exception_decides_the_result(subtests: pytest.Subtests) -> None:
+    """The message names the exception."""
+    cases: list[tuple[Exception, str, str]] = [
         (TemporaryFailure("not yet"), "TemporaryFailure", "not yet"),
         (PermanentFailure("never"), "PermanentFailure", "never"),
         (TemporaryFailure(), "TemporaryFailure", "TemporaryFailure"),
@@ -117,47 +125,43 @@ NO_SUCH_KEY = ClientError(
         (StopIteration("odd"), "PermanentFailure", "StopIteration"),
         (RecursionError("deep"), "PermanentFailure", "RecursionError"),
         (MemoryError(), "PermanentFailure", "MemoryError"),
-    ],
-)
-def test_a_raised_exception_decides_the_result(error: Exception, code: str, says: str) -> None:
-    """The message names the exception."""
-    ((answered, message),) = results_of(task_handler(raising(error))(make_event("a"), None))
+    ]
+    for error, code, says in cases:
+        with subtests.test(error=error):
+            ((answered, message),) = results_of(task_handler(raising(error))(make_event("a"), None))
 
-    assert answered == code
-    assert says in message
+            assert answered == code
+            assert says in message
 
 
-@pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_exceptions_that_end_processes_fail_only_their_task(subtests: pytest.Subtests) -> None:
+    """Nothing that a function raises ends the environment; other tasks are done."""
+    errors: list[BaseException] = [
         SystemExit("bye"),
         SystemExit(0),
         KeyboardInterrupt(),
         GeneratorExit(),
         BaseExceptionGroup("all", [SystemExit()]),
         type("OwnBase", (BaseException,), {})("own"),
-    ],
-)
-def test_exceptions_that_end_processes_fail_only_their_task(
-    error: BaseException, context_of_now: Any
-) -> None:
-    """Nothing that a function raises ends the environment; other tasks are done."""
-
-    @task_handler(unexpected="raise")
-    def handler(task: Task) -> str:
-        if task.key == "b":
-            raise error
-        return "done"
-
-    response = handler(make_event("a", "b", "c"), context_of_now())
-
-    assert [code for code, _ in results_of(response)] == [
-        "Succeeded",
-        "PermanentFailure",
-        "Succeeded",
     ]
-    assert type(error).__name__ in results_of(response)[1][1]
+    for context in (None, make_context()):
+        for error in errors:
+            with subtests.test(context=context, error=error):
+
+                @task_handler(unexpected="raise")
+                def handler(task: Task) -> str:
+                    if task.key == "b":
+                        raise error
+                    return "done"
+
+                response = handler(make_event("a", "b", "c"), context)
+
+                assert [code for code, _ in results_of(response)] == [
+                    "Succeeded",
+                    "PermanentFailure",
+                    "Succeeded",
+                ]
+                assert type(error).__name__ in results_of(response)[1][1]
 
 
 class Throttled(Exception):
@@ -194,12 +198,15 @@ def test_classify_is_called_first() -> None:
     assert [code for code, _ in results_of(not_asked)] == ["PermanentFailure"]
 
 
-@pytest.mark.parametrize("code", ResultCode)
-def test_unexpected_is_the_code_of_unclassified_exceptions(code: ResultCode) -> None:
+def test_unexpected_is_the_code_of_unclassified_exceptions(subtests: pytest.Subtests) -> None:
     """What nobody classified is what ``unexpected`` says."""
-    handler = task_handler(unexpected=code)(raising(ZeroDivisionError("a bug")))
+    for code in ResultCode:
+        with subtests.test(code=code):
+            handler = task_handler(unexpected=code)(raising(ZeroDivisionError("a bug")))
 
-    assert results_of(handler(make_event("a"), None)) == [(code.value, "ZeroDivisionError: a bug")]
+            assert results_of(handler(make_event("a"), None)) == [
+                (code.value, "ZeroDivisionError: a bug")
+            ]
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])

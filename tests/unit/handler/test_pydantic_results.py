@@ -129,9 +129,9 @@ SERIALISED: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("wrap", "template"),
-    [
+def test_values_are_serialized_by_pydantic_at_any_depth(subtests: pytest.Subtests) -> None:
+    """Aliases, serializers, computed and excluded fields count."""
+    wraps: list[tuple[Callable[[Any], Any], str]] = [
         (lambda value: value, "%s"),
         (lambda value: [value], "[%s]"),
         (lambda value: {"a": (value,)}, '{"a":[%s]}'),
@@ -142,22 +142,23 @@ SERIALISED: list[tuple[Any, str]] = [
         (lambda value: types.MappingProxyType({"a": value}), '{"a":%s}'),
         (lambda value: {dt.date(2026, 1, 2): [value]}, '{"2026-01-02":[%s]}'),
         (lambda value: Outcome(SUCCEEDED, [value]), "[%s]"),  # type: ignore[arg-type]
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize(("value", "message"), SERIALISED)
-def test_values_are_serialized_by_pydantic_at_any_depth(
-    value: Any, message: str, wrap: Callable[[Any], Any], template: str
+    ]
+    for wrap, template in wraps:
+        for value, message in SERIALISED:
+            with subtests.test(wrap=wrap, value=value):
+                made = outcome_of(wrap(value)).message
+
+                assert made == template % message
+                assert "s3cret" not in made
+
+
+def test_values_in_a_field_of_any_type_are_serialized_by_pydantic(
+    subtests: pytest.Subtests,
 ) -> None:
-    """Aliases, serializers, computed and excluded fields count."""
-    made = outcome_of(wrap(value)).message
-
-    assert made == template % message
-    assert "s3cret" not in made
-
-
-@pytest.mark.parametrize(("value", "message"), [SERIALISED[0], *SERIALISED[5:]])
-def test_values_in_a_field_of_any_type_are_serialized_by_pydantic(value: Any, message: str) -> None:
-    assert outcome_of(Box[Any](value=value)).message == f'{{"value":{message}}}'
+    cases: list[tuple[Any, str]] = [SERIALISED[0], *SERIALISED[5:]]
+    for value, message in cases:
+        with subtests.test(value=value):
+            assert outcome_of(Box[Any](value=value)).message == f'{{"value":{message}}}'
 
 
 @dataclasses.dataclass
@@ -213,9 +214,8 @@ class Letter(enum.Enum):
     B = "b"
 
 
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
+def test_keys_are_serialized_by_pydantic_at_any_depth(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, str]] = [
         (Letter.A, "1"),
         (Letter.B, "b"),
         (dt.date(2026, 1, 2), "2026-01-02"),
@@ -227,12 +227,12 @@ class Letter(enum.Enum):
         (ipaddress.ip_address("10.0.0.1"), "10.0.0.1"),
         ((1, "a"), "1,a"),
         (SecretStr("s3cret"), "**********"),
-    ],
-)
-def test_keys_are_serialized_by_pydantic_at_any_depth(key: Any, text: str) -> None:
-    assert outcome_of({key: 1}).message == f'{{"{text}":1}}'
-    message = outcome_of([Nested({key: [1]})]).message
-    assert message == '[{"x":{"KEY":[1]},"y":null}]'.replace("KEY", text)
+    ]
+    for key, text in cases:
+        with subtests.test(key=key):
+            assert outcome_of({key: 1}).message == f'{{"{text}":1}}'
+            message = outcome_of([Nested({key: [1]})]).message
+            assert message == '[{"x":{"KEY":[1]},"y":null}]'.replace("KEY", text)
 
 
 def test_a_dict_that_contains_itself_is_refused() -> None:

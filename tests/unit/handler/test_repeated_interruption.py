@@ -113,28 +113,29 @@ def test_code_that_always_continues_ends_within_the_reserve(work: Callable[[Any]
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("reserve", [0.0, 0.5, 2.0, 8.0])
-def test_pauses_between_interruptions_become_shorter(reserve: float) -> None:
+def test_pauses_between_interruptions_become_shorter(subtests: pytest.Subtests) -> None:
     """The first one is half of the reserve."""
-    limit = CallLimit(100.0, reserve, None)
-    spread = max(reserve, 0.1) * 0.9
-    times = []
+    for reserve in [0.0, 0.5, 2.0, 8.0]:
+        with subtests.test(reserve=reserve):
+            limit = CallLimit(100.0, reserve, None)
+            spread = max(reserve, 0.1) * 0.9
+            times = []
 
-    def interrupt(now: float) -> None:
-        with contextlib.suppress(OutOfTime):
-            limit.interrupt(sys._getframe(), now)
-            pytest.fail("nothing was interrupted")
+            def interrupt(now: float) -> None:
+                with contextlib.suppress(OutOfTime):
+                    limit.interrupt(sys._getframe(), now)
+                    pytest.fail("nothing was interrupted")
 
-    now = 100.0
-    while now < 100 + spread * 0.7:
-        call_within(math.inf, interrupt, now)
-        times.append(now)
-        now = limit.next
-    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+            now = 100.0
+            while now < 100 + spread * 0.7:
+                call_within(math.inf, interrupt, now)
+                times.append(now)
+                now = limit.next
+            pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
 
-    assert pauses[0] == pytest.approx(spread / 2)
-    assert pauses == sorted(pauses, reverse=True)
-    assert len(times) >= 4
+            assert pauses[0] == pytest.approx(spread / 2)
+            assert pauses == sorted(pauses, reverse=True)
+            assert len(times) >= 4
 
 
 def spin_in_a_loop(_: object) -> None:

@@ -29,46 +29,52 @@ def test_a_function_that_returns_nothing_has_an_empty_message() -> None:
     assert outcome_of(None) == Outcome(SUCCEEDED, "")
 
 
-@pytest.mark.parametrize("text", ["", "done", "été 🌻", Loud("done"), Colour.RED])
-def test_text_is_the_message(text: str) -> None:
+def test_text_is_the_message(subtests: pytest.Subtests) -> None:
     """A subclass of ``str`` is converted to its value."""
-    outcome = outcome_of(text)
+    for text in ["", "done", "été 🌻", Loud("done"), Colour.RED]:
+        with subtests.test(text=text):
+            outcome = outcome_of(text)
 
-    assert outcome.code is SUCCEEDED
-    assert outcome.message == text
-    assert type(outcome.message) is str
-
-
-@pytest.mark.parametrize("code", ResultCode)
-def test_a_result_code_is_an_outcome_without_a_message(code: ResultCode) -> None:
-    assert outcome_of(code) == Outcome(code)
+            assert outcome.code is SUCCEEDED
+            assert outcome.message == text
+            assert type(outcome.message) is str
 
 
-@pytest.mark.parametrize("code", ResultCode)
-def test_an_outcome_is_returned_unchanged(code: ResultCode) -> None:
-    assert outcome_of(Outcome(code, "so be it")) == Outcome(code, "so be it")
+def test_a_result_code_is_an_outcome_without_a_message(subtests: pytest.Subtests) -> None:
+    for code in ResultCode:
+        with subtests.test(code=code):
+            assert outcome_of(code) == Outcome(code)
 
 
-@pytest.mark.parametrize(
-    ("sloppy", "outcome"),
-    [
+def test_an_outcome_is_returned_unchanged(subtests: pytest.Subtests) -> None:
+    for code in ResultCode:
+        with subtests.test(code=code):
+            assert outcome_of(Outcome(code, "so be it")) == Outcome(code, "so be it")
+
+
+def test_an_outcome_with_other_types_is_converted(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, Outcome]] = [
         (("PermanentFailure", "no"), Outcome(PERMANENT, "no")),
         ((SUCCEEDED, None), Outcome(SUCCEEDED, "")),
         ((SUCCEEDED, {"a": 1}), Outcome(SUCCEEDED, '{"a":1}')),
         ((SUCCEEDED, Loud("done")), Outcome(SUCCEEDED, "done")),
-    ],
-)
-def test_an_outcome_with_other_types_is_converted(sloppy: Any, outcome: Outcome) -> None:
-    made = outcome_of(Outcome(*sloppy))
+    ]
+    for sloppy, outcome in cases:
+        with subtests.test(sloppy=sloppy):
+            made = outcome_of(Outcome(*sloppy))
 
-    assert made == outcome
-    assert type(made.code) is ResultCode
+            assert made == outcome
+            assert type(made.code) is ResultCode
 
 
-@pytest.mark.parametrize("code", ["Done", None, 1, []])
-def test_an_unknown_result_code_is_refused(code: Any) -> None:
-    with pytest.raises(PermanentFailure, match="not a valid ResultCode"):
-        outcome_of(Outcome(code))
+def test_an_unknown_result_code_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[Any] = ["Done", None, 1, []]
+    for code in cases:
+        with (
+            subtests.test(code=code),
+            pytest.raises(PermanentFailure, match="not a valid ResultCode"),
+        ):
+            outcome_of(Outcome(code))
 
 
 def test_a_returned_coroutine_is_raised_to_be_awaited() -> None:

@@ -72,9 +72,9 @@ class Status(enum.Enum):
     DONE = "Succeeded"
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_a_failure_is_recognized_in_each_form(subtests: pytest.Subtests) -> None:
+    """AWS, Powertools and tuples have different forms."""
+    cases: list[Any] = [
         # outcomes
         (PERMANENT, "no"),
         [PERMANENT, "no"],
@@ -118,16 +118,14 @@ class Status(enum.Enum):
         dataclasses.asdict(RECORD) | {"rows": 5},
         json.dumps(dataclasses.asdict(RECORD)),
         json.dumps(dataclasses.asdict(response(RECORD))),
-    ],
-)
-def test_a_failure_is_recognized_in_each_form(value: Any) -> None:
-    """AWS, Powertools and tuples have different forms."""
-    assert outcome_of(value, TASK) == Outcome(PERMANENT, "no")
+    ]
+    for value in cases:
+        with subtests.test(value=value):
+            assert outcome_of(value, TASK) == Outcome(PERMANENT, "no")
 
 
-@pytest.mark.parametrize(
-    ("value", "outcome"),
-    [
+def test_a_code_alone_and_any_message_are_recognized(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, Outcome]] = [
         ("PermanentFailure", Outcome(PERMANENT)),
         ("TemporaryFailure", Outcome(TEMPORARY)),
         (Text("TemporaryFailure"), Outcome(TEMPORARY)),
@@ -145,19 +143,19 @@ def test_a_failure_is_recognized_in_each_form(value: Any) -> None:
         ({"resultCode": "Succeeded", "resultString": {"a": 1}}, Outcome(SUCCEEDED, '{"a":1}')),
         ({"result_code": "TemporaryFailure"}, Outcome(TEMPORARY)),
         (Outcome(TEMPORARY, PERMANENT), Outcome(TEMPORARY, "PermanentFailure")),
-    ],
-)
-def test_a_code_alone_and_any_message_are_recognized(value: Any, outcome: Outcome) -> None:
-    made = outcome_of(value, TASK)
+    ]
+    for value, outcome in cases:
+        with subtests.test(value=value):
+            made = outcome_of(value, TASK)
 
-    assert made == outcome
-    assert type(made.code) is ResultCode
-    assert type(made.message) is str
+            assert made == outcome
+            assert type(made.code) is ResultCode
+            assert type(made.message) is str
 
 
-@pytest.mark.parametrize(
-    ("value", "says"),
-    [
+def test_a_result_that_does_not_fit_the_task_is_refused(subtests: pytest.Subtests) -> None:
+    """Forms of AWS and outcomes are never data."""
+    cases: list[tuple[Any, str]] = [
         ((PERMANENT, "no", 5), "a tuple with a ResultCode.*Return one Outcome"),
         (("no", PERMANENT), "a tuple with a ResultCode"),
         (["no", PERMANENT], "a list with a ResultCode"),
@@ -188,19 +186,17 @@ def test_a_code_alone_and_any_message_are_recognized(value: Any, outcome: Outcom
             response(S3BatchOperationResponseRecord(OTHER.id, "Succeeded", "")),
             "taskId: not the ID of the task",
         ),
-    ],
-)
-def test_a_result_that_does_not_fit_the_task_is_refused(value: Any, says: str) -> None:
-    """Forms of AWS and outcomes are never data."""
-    with pytest.raises(PermanentFailure, match=says) as caught:
-        outcome_of(value, TASK)
+    ]
+    for value, says in cases:
+        with subtests.test(value=value):
+            with pytest.raises(PermanentFailure, match=says) as caught:
+                outcome_of(value, TASK)
 
-    assert str(caught.value).startswith("the function returned")
+            assert str(caught.value).startswith("the function returned")
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_data_that_contains_words_of_aws_stays_data(subtests: pytest.Subtests) -> None:
+    cases: list[Any] = [
         {"results": [1, 2]},
         {"results": []},
         {"results": [{"code": "PermanentFailure"}]},
@@ -223,43 +219,45 @@ def test_a_result_that_does_not_fit_the_task_is_refused(value: Any, says: str) -
         [],
         [{"a": 1}],
         [["PermanentFailure"]],
-    ],
-)
-def test_data_that_contains_words_of_aws_stays_data(value: Any) -> None:
-    outcome = outcome_of(value, TASK)
+    ]
+    for value in cases:
+        with subtests.test(value=value):
+            outcome = outcome_of(value, TASK)
 
-    assert outcome.code is SUCCEEDED
-    assert json.loads(outcome.message) == value
+            assert outcome.code is SUCCEEDED
+            assert json.loads(outcome.message) == value
 
 
 def test_the_id_of_an_unknown_task_is_not_compared() -> None:
     assert outcome_of(NO | {"taskId": "any"}) == Outcome(PERMANENT, "no")
 
 
-@pytest.mark.parametrize(
-    "value", [TemporaryFailure("later"), TimeoutError("later"), SystemExit("later")]
-)
-def test_a_returned_exception_counts_as_raised(value: BaseException) -> None:
+def test_a_returned_exception_counts_as_raised(subtests: pytest.Subtests) -> None:
     """``return TemporaryFailure(…)`` means what ``raise`` would have meant."""
-    with pytest.raises(type(value)) as caught:
-        outcome_of(value)
+    cases: list[BaseException] = [
+        TemporaryFailure("later"),
+        TimeoutError("later"),
+        SystemExit("later"),
+    ]
+    for value in cases:
+        with subtests.test(value=value):
+            with pytest.raises(type(value)) as caught:
+                outcome_of(value)
 
-    assert caught.value is value
+            assert caught.value is value
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
+def test_an_exception_in_a_returned_value_counts_as_raised(subtests: pytest.Subtests) -> None:
+    """``asyncio.gather(…, return_exceptions=True)`` returns exceptions in a list."""
+    cases: list[Any] = [
         [TimeoutError("later"), None],
         (1, TimeoutError("later")),
         {"copied": TimeoutError("later"), "tagged": None},
         [[TimeoutError("later")], {"a": 1}],
-    ],
-)
-def test_an_exception_in_a_returned_value_counts_as_raised(value: Any) -> None:
-    """``asyncio.gather(…, return_exceptions=True)`` returns exceptions in a list."""
-    with pytest.raises(TimeoutError, match="later"):
-        outcome_of(value)
+    ]
+    for value in cases:
+        with subtests.test(value=value), pytest.raises(TimeoutError, match="later"):
+            outcome_of(value)
 
 
 def test_several_exceptions_in_a_returned_value_count_as_a_group() -> None:
@@ -366,24 +364,25 @@ def test_a_result_code_of_a_failure_inside_a_value_is_refused(value: Any) -> Non
         outcome_of({"k": value}, TASK)
 
 
-@pytest.mark.parametrize(
-    "value", [{PERMANENT: 1}, [(PERMANENT, "no")], Report(), (SUCCEEDED, [PERMANENT])]
-)
-def test_a_result_code_of_a_failure_in_a_key_or_field_is_refused(value: Any) -> None:
-    with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
-        outcome_of(value, TASK)
+def test_a_result_code_of_a_failure_in_a_key_or_field_is_refused(subtests: pytest.Subtests) -> None:
+    cases: list[Any] = [{PERMANENT: 1}, [(PERMANENT, "no")], Report(), (SUCCEEDED, [PERMANENT])]
+    for value in cases:
+        with (
+            subtests.test(value=value),
+            pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"),
+        ):
+            outcome_of(value, TASK)
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
+def test_a_success_and_words_stay_data(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, str]] = [
         ({"k": SUCCEEDED}, '{"k":"Succeeded"}'),
         ({"k": PERMANENT.value}, '{"k":"PermanentFailure"}'),
         ({"at": dt.date(2026, 1, 2), "k": "aFailure"}, '{"at":"2026-01-02","k":"aFailure"}'),
-    ],
-)
-def test_a_success_and_words_stay_data(value: Any, message: str) -> None:
-    assert outcome_of(value, TASK) == Outcome(SUCCEEDED, message)
+    ]
+    for value, message in cases:
+        with subtests.test(value=value):
+            assert outcome_of(value, TASK) == Outcome(SUCCEEDED, message)
 
 
 def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
@@ -393,21 +392,20 @@ def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
     assert outcome == Outcome(TEMPORARY, '{"k":"PermanentFailure"}')
 
 
-@pytest.mark.parametrize(
-    ("message", "text"),
-    [
+def test_a_failure_keeps_its_code_whatever_its_message_is(subtests: pytest.Subtests) -> None:
+    cases: list[tuple[Any, str]] = [
         (TimeoutError("busy"), "TimeoutError: busy"),
         (b"busy", "busy"),
         (b"\xff", "\\xff"),
         (object(), "(the message, of type object, cannot be shown)"),
         ({"a": object()}, "(the message, of type dict, cannot be shown)"),
-    ],
-)
-def test_a_failure_keeps_its_code_whatever_its_message_is(message: Any, text: str) -> None:
-    forms = [
-        (TEMPORARY, message),
-        Outcome(TEMPORARY, message),
-        {"resultCode": "TemporaryFailure", "resultString": message},
     ]
+    for message, text in cases:
+        with subtests.test(message=message):
+            forms = [
+                (TEMPORARY, message),
+                Outcome(TEMPORARY, message),
+                {"resultCode": "TemporaryFailure", "resultString": message},
+            ]
 
-    assert [outcome_of(form, TASK) for form in forms] == [Outcome(TEMPORARY, text)] * 3
+            assert [outcome_of(form, TASK) for form in forms] == [Outcome(TEMPORARY, text)] * 3

@@ -111,9 +111,9 @@ def key_and(task: Task, other: str) -> str:
     return f"{task.key} {other}"
 
 
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
+def test_a_function_that_can_take_one_task_is_accepted(subtests: pytest.Subtests) -> None:
+    """Defaults, stars, partials, methods and wrappers are accepted."""
+    cases: list[tuple[Any, str | None]] = [
         (lambda task: task.key, "a"),
         (lambda task, quality=80: f"{task.key} {quality}", "a 80"),
         (lambda *args: args[0].key, "a"),
@@ -133,18 +133,17 @@ def key_and(task: Task, other: str) -> str:
         (mock.Mock(return_value="mocked"), "mocked"),
         (repr, None),
         (max, None),
-    ],
-)
-def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: str | None) -> None:
-    """Defaults, stars, partials, methods and wrappers are accepted."""
-    outcome = decorate(function).run(make_task("a"))
+    ]
+    for function, message in cases:
+        with subtests.test(function=function):
+            outcome = decorate(function).run(make_task("a"))
 
-    assert message is None or outcome == Outcome(ResultCode.SUCCEEDED, message)
+            assert message is None or outcome == Outcome(ResultCode.SUCCEEDED, message)
 
 
-@pytest.mark.parametrize(
-    ("function", "says"),
-    [
+def test_a_function_that_cannot_take_one_task_is_refused(subtests: pytest.Subtests) -> None:
+    """The error says what to write."""
+    cases: list[tuple[Any, str]] = [
         (two, r"but two\(event, context\) needs 2. Write: def two\(task: Task\). The bucket"),
         (lambda: None, r"but <lambda>\(\) takes none by position"),
         (lambda **options: None, "takes none by position"),
@@ -170,14 +169,15 @@ def test_a_function_that_can_take_one_task_is_accepted(function: Any, message: s
         (typed_as_text, "is a Lambda handler"),
         (lambda event=(), ctx=(), **more: None, "is a Lambda handler"),
         (functools.partial(task_handler(repr)), "is a Lambda handler"),
-    ],
-)
-def test_a_function_that_cannot_take_one_task_is_refused(function: Any, says: str) -> None:
-    """The error says what to write."""
-    with pytest.raises(TypeError, match=says) as caught:
-        decorate(function)
+    ]
+    for function, says in cases:
+        with subtests.test(function=function):
+            with pytest.raises(TypeError, match=says) as caught:
+                decorate(function)
 
-    assert str(caught.value).startswith("task_handler calls a function with one argument, the task")
+            assert str(caught.value).startswith(
+                "task_handler calls a function with one argument, the task"
+            )
 
 
 def test_functions_are_checked_with_options_too() -> None:
@@ -201,9 +201,9 @@ class Arguments:
     target: str
 
 
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
+def test_other_objects_are_refused_with_a_hint(subtests: pytest.Subtests) -> None:
+    """A model without its name, a class and a descriptor each get a hint of their own."""
+    cases: list[tuple[Any, str]] = [
         (5, "takes a function, got 5. Pass options by name"),
         ("handler", "takes a function, got 'handler'"),
         (Worker, r"got the class Worker. Pass an instance.*task_handler\(Worker\(\)\)"),
@@ -211,12 +211,10 @@ class Arguments:
         (Arguments, r"got the model Arguments.*@task_handler\(arguments=Arguments\)"),
         (Worker.__dict__["of_class"], "got a classmethod object.*Decorate the method of the class"),
         (property(Worker()), "takes a function, got <property"),
-    ],
-)
-def test_other_objects_are_refused_with_a_hint(given: Any, says: str) -> None:
-    """A model without its name, a class and a descriptor each get a hint of their own."""
-    with pytest.raises(TypeError, match=says):
-        decorate(given)
+    ]
+    for given, says in cases:
+        with subtests.test(given=given), pytest.raises(TypeError, match=says):
+            decorate(given)
 
 
 class Numbers:
@@ -224,28 +222,36 @@ class Numbers:
         yield 1
 
 
-@pytest.mark.parametrize(
-    "function",
-    [numbers, async_numbers, functools.partial(numbers), Numbers(), functools.cache(numbers)],
-)
-def test_generator_functions_are_refused(function: Any) -> None:
+def test_generator_functions_are_refused(subtests: pytest.Subtests) -> None:
     """The body of a generator function would never run."""
-    with pytest.raises(TypeError, match=r"generator function.*Replace `yield` by `return`"):
-        decorate(function)
+    cases: list[Any] = [
+        numbers,
+        async_numbers,
+        functools.partial(numbers),
+        Numbers(),
+        functools.cache(numbers),
+    ]
+    for function in cases:
+        with (
+            subtests.test(function=function),
+            pytest.raises(TypeError, match=r"generator function.*Replace `yield` by `return`"),
+        ):
+            decorate(function)
 
 
-@pytest.mark.parametrize(
-    "function",
-    [
+def test_context_managers_are_refused(subtests: pytest.Subtests) -> None:
+    """The body would never run."""
+    cases: list[Any] = [
         contextlib.contextmanager(numbers),
         contextlib.asynccontextmanager(async_numbers),
         functools.partial(contextlib.contextmanager(numbers)),
-    ],
-)
-def test_context_managers_are_refused(function: Any) -> None:
-    """The body would never run."""
-    with pytest.raises(TypeError, match=r"context manager.*replace `yield` by `return`"):
-        decorate(function)
+    ]
+    for function in cases:
+        with (
+            subtests.test(function=function),
+            pytest.raises(TypeError, match=r"context manager.*replace `yield` by `return`"),
+        ):
+            decorate(function)
 
 
 def test_a_cached_function_is_accepted() -> None:
@@ -266,18 +272,19 @@ def test_a_handler_cannot_be_decorated_again() -> None:
         decorate(Logger().inject_lambda_context(handler))
 
 
-@pytest.mark.parametrize(
-    "misuse",
-    [
+def test_calling_the_decorator_like_a_handler_is_explained(subtests: pytest.Subtests) -> None:
+    cases: list[Callable[[], Any]] = [
         lambda: decorate(make_event("a"), make_context()),
         lambda: decorate()(make_event("a"), make_context()),
         lambda: decorate(arguments=Model)(make_event("a"), make_context()),
         lambda: decorate(lambda task: None, Model),
-    ],
-)
-def test_calling_the_decorator_like_a_handler_is_explained(misuse: Callable[[], Any]) -> None:
-    with pytest.raises(TypeError, match="task_handler takes one function"):
-        misuse()
+    ]
+    for misuse in cases:
+        with (
+            subtests.test(misuse=misuse),
+            pytest.raises(TypeError, match="task_handler takes one function"),
+        ):
+            misuse()
 
 
 def test_a_handler_looks_like_its_function() -> None:

@@ -40,21 +40,19 @@ class Context:
         return self.left
 
 
-@pytest.mark.parametrize(
-    ("left", "seconds"), [(5000, 4.0), (5000.5, 4.0), (1000, 0.0), (0, -1.0), (-1, -1.0)]
-)
-def test_the_deadline_is_the_time_left_minus_the_reserve(left: float, seconds: float) -> None:
+def test_the_deadline_is_the_time_left_minus_the_reserve(subtests: pytest.Subtests) -> None:
     """It may be in the past."""
-    before = time.monotonic()
-    until = deadline_of(Context(left), reserve=1.0)
-    after = time.monotonic()
+    for left, seconds in [(5000, 4.0), (5000.5, 4.0), (1000, 0.0), (0, -1.0), (-1, -1.0)]:
+        with subtests.test(left=left):
+            before = time.monotonic()
+            until = deadline_of(Context(left), reserve=1.0)
+            after = time.monotonic()
 
-    assert before + seconds - 0.001 <= until <= after + seconds + 0.001
+            assert before + seconds - 0.001 <= until <= after + seconds + 0.001
 
 
-@pytest.mark.parametrize(
-    "context",
-    [
+def test_a_context_without_a_valid_time_means_no_deadline(subtests: pytest.Subtests) -> None:
+    cases: list[object] = [
         None,
         object(),
         {},
@@ -68,10 +66,10 @@ def test_the_deadline_is_the_time_left_minus_the_reserve(left: float, seconds: f
         Context(RuntimeError("this fake cannot tell")),
         Context(AttributeError("nor can this")),
         MagicMock(get_remaining_time_in_millis=5000),
-    ],
-)
-def test_a_context_without_a_valid_time_means_no_deadline(context: object) -> None:
-    assert deadline_of(context, reserve=1.0) == math.inf
+    ]
+    for context in cases:
+        with subtests.test(context=context):
+            assert deadline_of(context, reserve=1.0) == math.inf
 
 
 def receive(connection: socket.socket) -> None:
@@ -129,15 +127,16 @@ def test_a_function_that_ends_in_time_is_not_affected() -> None:
         call_within(LONG, dict[str, str]().__getitem__, "a")
 
 
-@pytest.mark.parametrize("seconds", [1e-9, 1e-6, 0.0001])
-def test_the_shortest_limit_holds(seconds: float) -> None:
-    with soon(), pytest.raises(OutOfTime):
-        call_within(seconds, sleep, None)
+def test_the_shortest_limit_holds(subtests: pytest.Subtests) -> None:
+    for seconds in [1e-9, 1e-6, 0.0001]:
+        with subtests.test(seconds=seconds), soon(), pytest.raises(OutOfTime):
+            call_within(seconds, sleep, None)
 
 
-@pytest.mark.parametrize("seconds", [math.inf, 1e300, sys.maxsize / 1000, 1e8])
-def test_a_limit_that_no_timer_can_keep_is_no_limit(seconds: float) -> None:
-    assert call_within(seconds, str.upper, "done") == "DONE"
+def test_a_limit_that_no_timer_can_keep_is_no_limit(subtests: pytest.Subtests) -> None:
+    for seconds in [math.inf, 1e300, sys.maxsize / 1000, 1e8]:
+        with subtests.test(seconds=seconds):
+            assert call_within(seconds, str.upper, "done") == "DONE"
 
 
 def test_an_exception_before_the_limit_is_raised_unchanged() -> None:

@@ -66,17 +66,18 @@ def test_tasks_after_the_deadline_are_not_started() -> None:
     assert begun == ["a", "b"]
 
 
-@pytest.mark.parametrize("left", [0, -5, 1, 999, 1000, 0.0])
-def test_a_task_is_not_started_in_the_reserve(left: float) -> None:
+def test_a_task_is_not_started_in_the_reserve(subtests: pytest.Subtests) -> None:
     """A context with 0 ms left has a deadline."""
-    begun: list[Task] = []
-    context = MagicMock(get_remaining_time_in_millis=lambda: left)
+    for left in [0, -5, 1, 999, 1000, 0.0]:
+        with subtests.test(left=left):
+            begun: list[Task] = []
+            context = MagicMock(get_remaining_time_in_millis=lambda: left)
 
-    ((code, message),) = results_of(task_handler(begun.append)(make_event("a"), context))
+            ((code, message),) = results_of(task_handler(begun.append)(make_event("a"), context))
 
-    assert code == "TemporaryFailure"
-    assert message.startswith("not started")
-    assert not begun
+            assert code == "TemporaryFailure"
+            assert message.startswith("not started")
+            assert not begun
 
 
 def test_a_time_reserve_of_zero_leaves_all_the_time_to_the_task() -> None:
@@ -87,9 +88,9 @@ def test_a_time_reserve_of_zero_leaves_all_the_time_to_the_task() -> None:
     assert results_of(response) == [("Succeeded", "done")]
 
 
-@pytest.mark.parametrize(
-    "context",
-    [
+def test_a_context_without_a_valid_time_means_no_deadline(subtests: pytest.Subtests) -> None:
+    """A context that cannot tell the time, or none at all, is no reason to fail."""
+    cases: list[Any] = [
         None,
         object(),
         MagicMock(),
@@ -97,12 +98,11 @@ def test_a_time_reserve_of_zero_leaves_all_the_time_to_the_task() -> None:
         MagicMock(get_remaining_time_in_millis=lambda: sys.maxsize),
         MagicMock(get_remaining_time_in_millis=lambda: 10**400),
         MagicMock(get_remaining_time_in_millis=lambda: 1 / 0),
-    ],
-)
-def test_a_context_without_a_valid_time_means_no_deadline(context: Any) -> None:
-    """A context that cannot tell the time, or none at all, is no reason to fail."""
-    assert results_of(echo(make_event("a"), context)) == [("Succeeded", "a")]
-    assert results_of(echo(make_event("a"))) == [("Succeeded", "a")]
+    ]
+    for context in cases:
+        with subtests.test(context=context):
+            assert results_of(echo(make_event("a"), context)) == [("Succeeded", "a")]
+            assert results_of(echo(make_event("a"))) == [("Succeeded", "a")]
 
 
 @pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
