@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,7 +16,7 @@ from s3batch_handler.jobs._job_failures import RetryLater, job_failure
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from s3batch_handler.engine._job_execution import JobExecution
     from s3batch_handler.engine.state._job_store import JobStore
@@ -94,14 +93,12 @@ class Scheduler:
             return self._controls.setdefault(job_id, RunControl())
 
     def _advance(self, job_id: str, control: RunControl) -> None:
-        with self._released(job_id):
-            self._execution.advance(job_id, control)
+        """Run the next step of a claimed job, and release the job.
 
-    @contextmanager
-    def _released(self, job_id: str) -> Iterator[None]:
-        """Release a job after the block. An unexpected exception fails the job."""
+        An unexpected exception fails the job.
+        """
         try:
-            yield
+            self._execution.advance(job_id, control)
         except (StateError, RetryLater):  # the job can continue later
             raise
         except BaseException as error:

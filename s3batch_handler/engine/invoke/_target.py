@@ -135,28 +135,31 @@ def invoker_for(
         return WorkerPool(target, workers=workers, timeout=local_timeout, env=env, log=log)
     if callable(target):
         return InProcess(target, timeout=local_timeout)
-    from s3batch_handler.engine.invoke._lambda_api import ClientApi
-    from s3batch_handler.engine.invoke._remote import RemoteFunction
-
-    return RemoteFunction(ClientApi(target, name), concurrency=workers or _LAMBDA_CALLS)
+    return remote_function(target, name=name, workers=workers)
 
 
 def remote_function(
-    target: str, *, workers: int | None = None, timeout: float | None = None
+    target: str | LambdaClient,
+    *,
+    name: str = "",
+    workers: int | None = None,
+    timeout: float | None = None,
 ) -> RemoteFunction:
-    """Create the invoker for a URL or an ARN: see :func:`invoker_for`."""
+    """Create the invoker for a URL, an ARN or a client: see :func:`invoker_for`."""
     # Imported here, because http.client takes 10 ms.
     from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi
     from s3batch_handler.engine.invoke._remote import RemoteFunction
 
+    calls = workers or _LAMBDA_CALLS
+    if not isinstance(target, str):
+        return RemoteFunction(ClientApi(target, name), concurrency=calls)
     read_timeout = (_MAX_TIMEOUT if timeout is None else timeout) + _INIT_SECONDS
     if not target.startswith("arn:"):
         return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=workers or 1)
     from s3batch_handler.jobs._aws_clients import lambda_client
 
-    workers = workers or _LAMBDA_CALLS
-    client = lambda_client(region=_region(target), read_timeout=read_timeout, connections=workers)
-    return RemoteFunction(ClientApi(client, target), concurrency=workers)
+    client = lambda_client(region=_region(target), read_timeout=read_timeout, connections=calls)
+    return RemoteFunction(ClientApi(client, target), concurrency=calls)
 
 
 def is_remote(target: str) -> bool:

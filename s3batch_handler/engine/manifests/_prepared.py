@@ -65,12 +65,7 @@ class PreparedManifest:
     @property
     def saved_arguments(self) -> dict[str, Any]:
         """Return the arguments with which :func:`saved_manifest` opens it again, as JSON values."""
-        return {
-            "count": self.count,
-            "fields": self.fields,
-            "source": self.source,
-            "checksum": self.checksum,
-        }
+        return {name: getattr(self, name) for name in ("count", "fields", "source", "checksum")}
 
     def save(self, folder: Folder, name: str) -> None:
         """Write the manifest to a file of a folder, completely or not at all."""

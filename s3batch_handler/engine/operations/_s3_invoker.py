@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from s3batch_handler.core._keys import is_directory_bucket, is_utf8
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -49,18 +49,14 @@ class S3Invoker:
         answer = _refusal_before_the_call(entry, self._name) or self._run(entry)
         if isinstance(answer, Outcome):
             self._has_succeeded |= answer.code is ResultCode.SUCCEEDED
-        elif self._is_not_implemented(answer):
-            raise CannotRun(f"{self._name} is not implemented here: {answer.reason}")
-        return answer
-
-    def _is_not_implemented(self, answer: Answer) -> TypeGuard[Refused]:
-        """Return whether this S3 does not support the call: no call has succeeded so far."""
-        return (
+        elif (
             isinstance(answer, Refused)
             and answer.http_status == 501
             and not isinstance(answer, RefusedObject)
             and not self._has_succeeded
-        )
+        ):  # this S3 does not support the call
+            raise CannotRun(f"{self._name} is not implemented here: {answer.reason}")
+        return answer
 
     def _run(self, entry: ManifestEntry) -> Answer:
         try:

@@ -53,12 +53,7 @@ class FailureCounts:
         """Return the most frequent groups, the most frequent first."""
         frequent = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(
-            FailureGroup(
-                error_code=code,
-                message=text if group.differs else group.example,
-                count=group.count,
-                example=group.example,
-            )
+            FailureGroup(code, text if group.differs else group.example, group.count, group.example)
             for (code, text), group in frequent[:_SHOWN]
         )
 

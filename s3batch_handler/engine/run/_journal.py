@@ -90,7 +90,7 @@ class Journal:
 
     def _read_state(self) -> None:
         """Read the committed state, and check that it is complete."""
-        known: dict[str, Any] = _NOTHING
+        known: dict[str, Any] = _NEW
         for state, sum_of_state in self._select("SELECT state, checksum FROM state WHERE id = 0"):
             if checksum(state) != sum_of_state:
                 raise damaged(self._name, "the checksum of its state does not match")
@@ -281,13 +281,7 @@ class Journal:
 
 
 _VERSION: Final = 2
-_NOTHING: Final[dict[str, Any]] = {
-    "facts": {},
-    "chunks": 0,
-    "rows": {},
-    "answered": 0,
-    "waiting": 0,
-}
+_NEW: Final = {"facts": {}, "chunks": 0, "rows": {}, "answered": 0, "waiting": 0}
 _SCHEMA: Final = """
     BEGIN;
     CREATE TABLE state (id INTEGER PRIMARY KEY, state TEXT, checksum INTEGER);

@@ -90,14 +90,14 @@ class Ledger:
         self._started = time.monotonic()
         self._report_error: Exception | None = None
         self.has_run_here = False
-        facts = journal.facts or _NEW_JOB
-        self.status = JobStatus(facts["status"])
-        self.reason: str | None = facts["reason"]
-        self._seconds: float = facts["seconds"]  # in earlier processes
-        self._run: int = facts["run"]
-        self._succeeded: int = facts["succeeded"]
-        self._failed: int = facts["failed"]
-        self._failures = FailureCounts(facts["failures"])
+        facts = journal.facts
+        self.status = JobStatus(facts.get("status", JobStatus.ACTIVE))
+        self.reason: str | None = facts.get("reason")
+        self._seconds: float = facts.get("seconds", 0.0)  # in earlier processes
+        self._run: int = facts.get("run", 0)
+        self._succeeded: int = facts.get("succeeded", 0)
+        self._failed: int = facts.get("failed", 0)
+        self._failures = FailureCounts(facts.get("failures", ()))
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._begun = journal.end
         if self._run != journal.answered:
@@ -265,15 +265,6 @@ class Ledger:
         )
 
 
-_NEW_JOB: Final[dict[str, Any]] = {
-    "status": JobStatus.ACTIVE,
-    "reason": None,
-    "seconds": 0.0,
-    "run": 0,
-    "succeeded": 0,
-    "failed": 0,
-    "failures": (),
-}
 _THRESHOLD_TASKS: Final = 1_000
 _COMMIT_SECONDS: Final = 0.1
 _COMMIT_TASKS: Final = 5_000

@@ -9,7 +9,7 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 from unittest.mock import patch
@@ -21,14 +21,15 @@ from typing_extensions import override
 
 from s3batch_handler.core._errors import JobError, StateError
 from s3batch_handler.engine._engine import Engine
+from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.jobs._job import Job
 
 from tests.support.engine_jobs import Gate, Unavailable, close, over, rows, spec, status
@@ -87,10 +88,8 @@ def test_a_job_that_is_prepared_while_the_engine_opens_runs(
             return scheduler
 
         @override
-        @contextmanager
-        def _released(self, job_id: str) -> Iterator[None]:
-            with super()._released(job_id):
-                yield
+        def _advance(self, job_id: str, control: RunControl) -> None:
+            super()._advance(job_id, control)
             prepared.set()
 
     away, gate, prepared = Unavailable(s3, "get_object"), Gate(), threading.Event()
@@ -127,21 +126,19 @@ def test_a_job_that_another_thread_confirms_continues_on_the_thread_of_create_jo
 ) -> None:
     """The other thread leaves the job to the thread that has claimed it."""
 
-    class Busy(Scheduler):
+    class Busy(JobExecution):
         @override
-        @contextmanager
-        def _released(self, job_id: str) -> Iterator[None]:
-            with super()._released(job_id):
-                yield
-                if self._jobs.status_of(job_id) is JobStatus.SUSPENDED:
-                    arguments = (job_id, JobStatus.READY)
-                    other = threading.Thread(target=engine.update_job_status, args=arguments)
-                    other.start()
-                    other.join()
+        def advance(self, job_id: str, control: RunControl) -> None:
+            super().advance(job_id, control)
+            if self.jobs.status_of(job_id) is JobStatus.SUSPENDED:
+                arguments = (job_id, JobStatus.READY)
+                other = threading.Thread(target=engine.update_job_status, args=arguments)
+                other.start()
+                other.join()
 
     gate = Gate()
     gate.let(3)
-    monkeypatch.setattr("s3batch_handler.engine._engine.Scheduler", Busy)
+    monkeypatch.setattr("s3batch_handler.engine._engine.JobExecution", Busy)
     with Engine({"function": gate}, s3=s3) as engine:
         job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
 
