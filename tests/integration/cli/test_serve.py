@@ -94,6 +94,7 @@ def test_begin_and_end(folder: Path, number: int) -> None:
     assert "bucket photos: photos" in log
 
 
+@pytest.mark.slow
 def test_jobs_that_are_cut_off_go_on(folder: Path) -> None:
     """``kill -9`` in the middle of a job: the next server ends it, each task in the report once."""
     arguments = ("--function", "f=slow.py", "--source", "photos", "--state", "state")
@@ -210,6 +211,7 @@ def test_a_server_in_a_container(folder: Path) -> None:
     assert statuses == [200, 200, 403]
 
 
+@pytest.mark.slow
 def test_a_server_goes_on_beside_a_damaged_job(folder: Path) -> None:
     """The job fails, as its client can see; another one is done."""
     arguments = ("--source", "photos", "--state", "state", "--function", "f=app.py:handler")

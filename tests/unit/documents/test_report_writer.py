@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -231,7 +231,6 @@ rows = st.tuples(
 )
 
 
-@settings(max_examples=40)
 @given(st.lists(rows, min_size=1, max_size=4))
 def test_report_that_is_read_has_the_rows_that_were_written(
     tmp_path_factory: pytest.TempPathFactory,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -155,4 +155,3 @@ class JobTransitions(RuleBasedStateMachine):
 
 
 TestJobTransitions = JobTransitions.TestCase
-TestJobTransitions.settings = settings(max_examples=30)

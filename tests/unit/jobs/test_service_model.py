@@ -264,10 +264,7 @@ _SPECIAL["LambdaInvokeOperation"] = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(request=_requests())
 def test_requests_are_converted_without_loss(request: dict[str, Any]) -> None:
     """A valid request is accepted, and botocore accepts the result."""
@@ -340,10 +337,7 @@ def test_a_listed_job_has_fewer_members() -> None:
     assert listed.to_listing() == job.to_listing()
 
 
-@settings(
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(
     request=_requests(),
     hostile=st.sampled_from(["A" * 100_000, "\n\x1b\u202e" * 30_000]),

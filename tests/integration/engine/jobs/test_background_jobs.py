@@ -166,10 +166,8 @@ REQUESTS = st.lists(
 )
 
 
-@settings(
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(requests=REQUESTS)
 def test_requests_in_any_order_lead_to_correct_counts_and_rows(
     s3: Any, tmp_path_factory: pytest.TempPathFactory, requests: list[tuple[str, int]]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
@@ -147,5 +148,5 @@ class JobsOfAnEngine(RuleBasedStateMachine):
             assert not messages, messages
 
 
-TestJobsOfAnEngine = JobsOfAnEngine.TestCase
-TestJobsOfAnEngine.settings = settings(max_examples=25, stateful_step_count=15)
+TestJobsOfAnEngine = pytest.mark.slow(JobsOfAnEngine.TestCase)
+TestJobsOfAnEngine.settings = settings(stateful_step_count=15)

@@ -287,6 +287,7 @@ def test_ctrl_c_right_after_the_end_of_a_job_does_not_change_it(
     assert codes == ([] if function == "function" else ["ResourceNotFoundException"])
 
 
+@pytest.mark.slow
 def test_jobs_of_an_engine_that_is_killed_repeatedly_are_complete(tmp_path: Path) -> None:
     """Each job ends, and has one row for each entry of its manifest."""
     script = tmp_path / "engine.py"

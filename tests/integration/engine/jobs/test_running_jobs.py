@@ -102,6 +102,7 @@ def test_a_temporary_failure_is_retried_and_then_permanent(world: World) -> None
     ]
 
 
+@pytest.mark.slow
 def test_a_job_fails_when_more_than_half_of_1000_tasks_failed(world: World) -> None:
     """Its report has the tasks that were run."""
     manifest = b"photos,permanent\n" * 1_500

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -336,7 +336,6 @@ sizes = st.integers(0, 5)
 names = st.text("ab/", min_size=1, max_size=4)
 
 
-@settings(max_examples=50)
 @given(
     objects=st.dictionaries(names, sizes, max_size=8),
     prefixes=st.lists(names, max_size=1),

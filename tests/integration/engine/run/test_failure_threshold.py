@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -128,7 +128,7 @@ def failures_first(failing: Collection[int]) -> Callable[[list[ManifestEntry]], 
     return lambda drawn: drawn.sort(key=lambda entry: int(entry.encoded_key) not in failing)
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.slow
 @given(
     period=st.integers(2, 40),
     share=st.floats(0, 1),

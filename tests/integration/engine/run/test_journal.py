@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -45,7 +45,6 @@ def commits_often(monkeypatch: pytest.MonkeyPatch) -> None:
 CODES = st.sampled_from(["Succeeded", "TemporaryFailure", "PermanentFailure"])
 
 
-@settings(max_examples=40)
 @given(
     scripts=st.lists(st.lists(CODES, min_size=1, max_size=4), min_size=1, max_size=12),
     crashes=st.lists(st.integers(0, 8), max_size=6),
@@ -155,7 +154,6 @@ def test_the_reason_and_the_failures_of_a_job_are_kept(tmp_path: Path) -> None:
     assert sum(function.tries.values()) == 1_000
 
 
-@settings(max_examples=50)
 @given(
     st.lists(st.lists(st.integers(0, 30), max_size=8), max_size=6),
     st.integers(0, 30),
