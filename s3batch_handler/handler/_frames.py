@@ -57,8 +57,7 @@ def frame_of_function(frame: FrameType) -> FrameType:
 
     That code belongs to coverage.py, where an interruption would end the measurement or leave a
     lock locked, so that the next measured function would wait forever. (Seen with coverage 7.17.3.)
-    Or it is a trace function, which Python removes if it raises, or a callback of the garbage
-    collector, where Python ignores exceptions.
+    Or it is a callback of the garbage collector, where Python ignores exceptions.
     """
     found = frame
     for outer in frames_of_call(frame):
@@ -70,9 +69,8 @@ def frame_of_function(frame: FrameType) -> FrameType:
 def is_called_by_interpreter(frame: FrameType) -> bool:
     """Return whether the interpreter called this function, not the code of the frame below."""
     gc = sys.modules.get("gc")  # imported by code that adds callbacks
-    functions = sys.gettrace(), sys.getprofile(), *getattr(gc, "callbacks", ())
     return str(module_name(frame)).startswith("coverage.") or any(
-        _code_of(function) is frame.f_code for function in functions
+        _code_of(callback) is frame.f_code for callback in getattr(gc, "callbacks", ())
     )
 
 

@@ -142,21 +142,14 @@ class Observer:
             logger = own_logger() if self._logger is None else self._logger
             is_warning = expected or outcome.code is ResultCode.TEMPORARY_FAILURE
             log = logger.warning if is_warning else logger.error
-            text = f"{outcome.code.value}: s3://{task.bucket}/{task.key}"
-            if outcome.message:
-                text += f": {outcome.message}"
+            parts = outcome.code.value, f"s3://{task.bucket}/{task.key}", outcome.message
+            text = ": ".join(filter(None, parts))
             if error is not None and not traceback:
                 text += cause_text(error, outcome.message)
-            log_with(
-                error if traceback else None,
-                # Passed as an argument, because Powertools parses a message that looks like JSON.
-                partial(
-                    log,
-                    "%s",
-                    sanitize(text, _MAX_LINE),
-                    extra={**log_keys(task), "result_code": outcome.code.value},
-                ),
-            )
+                error = None
+            extra = {**log_keys(task), "result_code": outcome.code.value}
+            # The text is an argument, because Powertools parses a message that looks like JSON.
+            log_with(error, partial(log, "%s", sanitize(text, _MAX_LINE), extra=extra))
 
 
 _MAX_LINE: Final = 4000  # characters: a key and a message of 1,024 each, all escaped

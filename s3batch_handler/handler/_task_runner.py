@@ -70,8 +70,10 @@ class TaskRunner:
         # A bound method would create a reference cycle and keep event loops open until it is
         # collected.
         self._run_one = TaskRunner._run_observed if self._observer.active else TaskRunner._run_task
-        self._loop = _event_loop_for(function, self._time_reserve)
-        self._loop_for_awaitables: EventLoop | None = None
+        self._loop: EventLoop | None = None
+        self._is_async = is_async(function)
+        if self._is_async:
+            self._event_loop()
 
     def handle(self, event: Any, context: Any = None) -> Response:
         """Handle one invocation: see :meth:`TaskHandler.__call__`."""
@@ -89,8 +91,8 @@ class TaskRunner:
     # ------------------------------------------------------------ all tasks of an invocation
 
     def _run_tasks(self, tasks: Sequence[Task[Any, Any]], deadline: float) -> list[TaskResult]:
-        loop = self._loop
-        if loop is not None:
+        if self._is_async:
+            loop = self._event_loop()
             return self._run_tasks_in_event_loop(
                 loop, lambda task: self._run_task_async(loop, task, deadline), tasks, deadline
             )
@@ -185,10 +187,7 @@ class TaskRunner:
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
     ) -> Outcome:
         """Await the return value of a function that is not recognised as async."""
-        from s3batch_handler.handler._event_loop import EventLoop  # asyncio is slow
-
-        loop = self._loop_for_awaitables or EventLoop(self._time_reserve)
-        self._loop_for_awaitables = loop
+        loop = self._event_loop()
         try:
             ((_, outcome),) = self._run_tasks_in_event_loop(
                 loop,
@@ -203,6 +202,12 @@ class TaskRunner:
             ):
                 awaitable.close()  # avoids Python's warning "was never awaited"
         return outcome
+
+    def _event_loop(self) -> EventLoop:
+        from s3batch_handler.handler._event_loop import EventLoop  # asyncio is slow
+
+        self._loop = self._loop or EventLoop(self._time_reserve)
+        return self._loop
 
     async def _run_task_async(
         self, loop: EventLoop, task: Task[Any, Any], deadline: float
@@ -270,14 +275,6 @@ class _ExitInEventLoop(Exception):
     def __init__(self, exit_: BaseException) -> None:
         super().__init__()
         self.exit = exit_
-
-
-def _event_loop_for(function: Callable[..., object], reserve: float) -> EventLoop | None:
-    if not is_async(function):
-        return None
-    from s3batch_handler.handler._event_loop import EventLoop  # asyncio is slow
-
-    return EventLoop(reserve)
 
 
 async def _awaited(value: object) -> object:
