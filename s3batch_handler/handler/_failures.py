@@ -109,10 +109,7 @@ class FailureHandler:
             nonlocal classification, message
             message = f"{type(error).__name__}, which could not be described"
             classification = classify(
-                error,
-                classify=self._classify,
-                retry_on=self._retry_on,
-                give_up_on=self._give_up_on,
+                error, classify=self._classify, retry_on=self._retry_on, give_up_on=self._give_up_on
             )
             message = describe(error, classification.source)
 

@@ -26,13 +26,7 @@ _IMPORT_MODULES: Final = frozenset(
 UNSAFE_MODULES: Final = _IMPORT_MODULES | {"_weakrefset", "logging", "logging.handlers", "weakref"}
 
 LOCKING_MODULES: Final = frozenset(
-    {
-        "_weakrefset",
-        "concurrent.futures._base",
-        "concurrent.futures.thread",
-        "queue",
-        "threading",
-    }
+    {"_weakrefset", "concurrent.futures._base", "concurrent.futures.thread", "queue", "threading"}
 )
 """Modules of the standard library whose functions hold a lock for a short time.
 

@@ -108,14 +108,12 @@ class TaskRunner:
         outcomes: dict[int, Outcome] = {}
         escaped: list[Exception] = []
         contexts = [copy_context() for _ in tasks]
-        waiting = iter(range(len(tasks)))  # next() is atomic
+        waiting = enumerate(tasks)  # next() is atomic
 
         def run_next() -> None:
-            for number in waiting:
+            for number, task in waiting:
                 try:
-                    outcomes[number] = contexts[number].run(
-                        self._run_one, self, tasks[number], deadline
-                    )
+                    outcomes[number] = contexts[number].run(self._run_one, self, task, deadline)
                 except Exception as error:  # raised below, after the other tasks
                     escaped.append(error)
 
