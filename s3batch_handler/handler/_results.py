@@ -79,7 +79,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
             return Outcome(FAILURE_CODES[value])
         if "{" in value:
             return _outcome_of_text(value, task)
-        return _new_tuple(Outcome, (ResultCode.SUCCEEDED, value))
+        return _new_tuple(Outcome, (_SUCCEEDED, value))
     if value is None:
         return _SUCCEEDED_WITHOUT_MESSAGE
     if isinstance(value, Outcome):
@@ -97,6 +97,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     return outcome or Outcome(ResultCode.SUCCEEDED, _result_as_json(plain, value))
 
 
+_SUCCEEDED: Final = ResultCode.SUCCEEDED  # saves 0.5 % of an invocation
 _new_tuple: Final = tuple.__new__  # not Outcome(…): saves 1.5 % of an invocation
 _SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(ResultCode.SUCCEEDED)
 _LENGTH_OF_FAILURES: Final = 16

@@ -92,10 +92,7 @@ class TaskRunner:
 
     def _run_tasks(self, tasks: Sequence[Task[Any, Any]], deadline: float) -> list[TaskResult]:
         if self._is_async:
-            loop = self._event_loop()
-            return self._run_tasks_in_event_loop(
-                loop, lambda task: self._run_task_async(loop, task, deadline), tasks, deadline
-            )
+            return self._run_tasks_in_event_loop(tasks, deadline)
         if self._concurrency > 1 and len(tasks) > 1:
             return self._run_tasks_in_threads(tasks, deadline)
         return [
@@ -135,13 +132,13 @@ class TaskRunner:
 
     def _run_tasks_in_event_loop(
         self,
-        loop: EventLoop,
-        run_one: Callable[[Task[Any, Any]], Awaitable[Outcome]],
         tasks: Sequence[Task[Any, Any]],
         deadline: float,
+        awaitable: Awaitable[object] | None = None,
     ) -> list[TaskResult]:
+        loop = self._event_loop()
         outcomes = loop.run_all(
-            run_one,
+            lambda task: self._run_task_async(loop, task, deadline, awaitable),
             tasks,
             concurrency=self._concurrency,
             time_limit=lambda number: min(deadline - monotonic(), self._task_timeout * number),
@@ -185,14 +182,8 @@ class TaskRunner:
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
     ) -> Outcome:
         """Await the return value of a function that is not recognised as async."""
-        loop = self._event_loop()
         try:
-            ((_, outcome),) = self._run_tasks_in_event_loop(
-                loop,
-                lambda task: self._run_coroutine(loop, task, deadline, awaitable),
-                (task,),
-                deadline,
-            )
+            ((_, outcome),) = self._run_tasks_in_event_loop((task,), deadline, awaitable)
         finally:
             if (
                 inspect.iscoroutine(awaitable)
@@ -208,12 +199,16 @@ class TaskRunner:
         return self._loop
 
     async def _run_task_async(
-        self, loop: EventLoop, task: Task[Any, Any], deadline: float
+        self,
+        loop: EventLoop,
+        task: Task[Any, Any],
+        deadline: float,
+        awaitable: Awaitable[object] | None,
     ) -> Outcome:
-        if not self._observer.active:
-            return await self._run_coroutine(loop, task, deadline)
+        if awaitable is not None or not self._observer.active:  # its task is observed already
+            return await self._run_coroutine(loop, task, deadline, awaitable)
         with self._observe(task, deadline) as observation:
-            observation.outcome = outcome = await self._run_coroutine(loop, task, deadline)
+            observation.outcome = outcome = await self._run_coroutine(loop, task, deadline, None)
         return outcome
 
     async def _run_coroutine(
@@ -221,7 +216,7 @@ class TaskRunner:
         loop: EventLoop,
         task: Task[Any, Any],
         deadline: float,
-        awaitable: Awaitable[object] | None = None,
+        awaitable: Awaitable[object] | None,
     ) -> Outcome:
         from s3batch_handler.handler._event_loop import LoopIsClosing  # asyncio is slow
 
@@ -240,7 +235,7 @@ class TaskRunner:
         return outcome
 
     async def _call_function_async(
-        self, task: Task[Any, Any], awaitable: Awaitable[object] | None = None
+        self, task: Task[Any, Any], awaitable: Awaitable[object] | None
     ) -> Outcome:
         try:
             if awaitable is None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import math
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ import threading
 # signal.getsignal() takes 3 µs longer, because it converts the handler to an enum.
 from _signal import getsignal  # type: ignore[import-not-found]
 from _signal import signal as set_signal
+from math import inf
 from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -50,11 +50,11 @@ def deadline_of(context: object, reserve: float) -> float:
     """
     try:
         left = context.get_remaining_time_in_millis()  # type: ignore[attr-defined]
-        if isinstance(left, (int, float)) and left < math.inf:  # also not NaN
+        if isinstance(left, (int, float)) and left < inf:  # also not NaN
             return monotonic() + left / 1000 - reserve
     except Exception:  # a context of a test may raise anything
-        return math.inf
-    return math.inf
+        return inf
+    return inf
 
 
 _CAN_INTERRUPT: Final = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")
@@ -93,7 +93,7 @@ class _Watchdog:
         self._limit: CallLimit | None = None
         self._timer: KernelTimer | None = None
         self._is_started = False
-        self._wakes_at = self._wake_up_for = math.inf
+        self._wakes_at = self._wake_up_for = inf
         self._wake_up = _thread.allocate_lock()
         self._wake_up.acquire()
 
@@ -195,7 +195,7 @@ class _Watchdog:
                 limit.interrupt(frame, now)
             return
         if limit is None and self._timer is not None and not self._is_started:
-            self._timer.set(math.inf)
+            self._timer.set(inf)
         if callable(self._user_handler):
             self._user_handler(signum, frame)
 
@@ -235,7 +235,7 @@ class _Watchdog:
                 signalled = due
                 self._wakes_at = now + CHECK_INTERVAL
             else:
-                self._wakes_at = due if due > now else math.inf
+                self._wakes_at = due if due > now else inf
                 timer.set(self._wakes_at + CHECK_INTERVAL)
                 # From now on, a call with an earlier limit wakes the thread. A call that began
                 # before is checked here.
@@ -243,7 +243,7 @@ class _Watchdog:
                 if limit is not None and limit.next < self._wakes_at:
                     continue
             seconds = self._wakes_at - monotonic()
-            self._wake_up.acquire(timeout=max(seconds, 0) if seconds < math.inf else -1)
+            self._wake_up.acquire(timeout=max(seconds, 0) if seconds < inf else -1)
 
     def _request_installation(self) -> None:
         """Request the main thread to install the signal handler that the task has replaced.
