@@ -5,7 +5,7 @@ The code of other libraries runs here (properties, methods), so everything that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
@@ -53,6 +53,11 @@ def _names_of(cls: type) -> tuple[str, ...]:
 def has_class(exception: BaseException, *names: str) -> bool:
     """Return whether an exception is an instance of a class with one of these names."""
     return any(name in names for name in class_names(exception))
+
+
+def class_in(table: Container[str], exception: BaseException) -> str | None:
+    """Return the name of the most specific class of an exception that a table contains."""
+    return next((name for name in class_names(exception) if name in table), None)
 
 
 def read_attribute(thing: object, name: str) -> object:
@@ -113,7 +118,7 @@ def group_members(exception: BaseException) -> tuple[BaseException, ...]:
     """Return the members of an exception group or of a batch error; ``()`` for other exceptions."""
     if isinstance(exception, BaseExceptionGroup):
         return exception.exceptions
-    name = next(filter(MEMBERS_OF.__contains__, class_names(exception)), None)
+    name = class_in(MEMBERS_OF, exception)
     children = read_attribute(exception, MEMBERS_OF[name] if name else MEMBERS_ATTRIBUTE)
     if isinstance(children, dict):
         children = [*children.values()]

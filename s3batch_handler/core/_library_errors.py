@@ -26,7 +26,7 @@ from s3batch_handler.core._inspection import (
     as_http_status,
     as_mapping,
     call_method,
-    class_names,
+    class_in,
     exception_chain,
     has_class,
     raised_from,
@@ -69,7 +69,7 @@ def result_by_tables(exception: BaseException) -> ResultCode | None:
     result = _result_by_original(cause) or result_by_response(exception)
     result = result or _result_by_sqlstate(exception) or _result_by_google_reasons(exception)
     if result is None:
-        name = next((name for name in class_names(exception) if name in KNOWN_CLASSES), None)
+        name = class_in(KNOWN_CLASSES, exception)
         if name is not None:
             result = _result_by_class(name, exception)
         else:
@@ -161,7 +161,7 @@ def _result_by_bulk_write(details: Mapping[str, object]) -> ResultCode | None:
 
 def _result_by_sqlstate(exception: BaseException) -> ResultCode | None:
     """Classify by the five characters that databases and ODBC use for an error."""
-    name = next(filter(SQLSTATES_IN.__contains__, class_names(exception)), None)
+    name = class_in(SQLSTATES_IN, exception)
     state = _first(exception, SQLSTATES_IN[name]) if name else None
     if not isinstance(state, str) or state in UNDECIDED_SQLSTATES:
         return None
@@ -189,9 +189,11 @@ def _result_by_minio(exception: BaseException) -> ResultCode | None:
 
 def _result_by_google_reasons(exception: BaseException) -> ResultCode | None:
     """Classify by the reasons in the response of a Google API: 403 may mean a rate limit."""
-    name = next(filter(GOOGLE_REASONS_IN.__contains__, class_names(exception)), None)
-    errors = read_attribute(exception, GOOGLE_REASONS_IN[name]) if name else None
-    reasons = [each.get("reason") for each in islice(mappings_in(errors), MAX_EXAMINED)]
+    name = class_in(GOOGLE_REASONS_IN, exception)
+    if name is None:
+        return None
+    errors = mappings_in(read_attribute(exception, GOOGLE_REASONS_IN[name]))
+    reasons = [each.get("reason") for each in islice(errors, MAX_EXAMINED)]
     known = {each.lower().replace("_", "") for each in reasons if isinstance(each, str)}
     temporary = set(map(str.lower, TEMPORARY_GOOGLE_REASONS))
     return ResultCode.TEMPORARY_FAILURE if known and known <= temporary else None

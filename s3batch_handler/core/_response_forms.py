@@ -54,7 +54,7 @@ def read_result(
 
     Args:
         response: A response, or the results of one.
-        task_id: The ID of the task that must be answered, if known.
+        task_id: The ID that the result must have, if it is known.
 
     Raises:
         InvalidResponse: The results are not exactly one, for this task. The text says why.
@@ -65,19 +65,17 @@ def read_result(
     if len(results) != 1 or not is_result(results[0]):
         raise InvalidResponse(f"results: expected one for the task, got {len(results)}")
     (result,) = results
-    code, asked = result["resultCode"], result.get("taskId")
+    code, result_id = result["resultCode"], result.get("taskId")
     if not (isinstance(code, str) and code in RESULT_CODES):
         got = repr(str(code)[:50]) if isinstance(code, str) else json_type(code)
         raise InvalidResponse(f"resultCode: expected one of {', '.join(RESULT_CODES)}, got {got}")
-    if not (asked is None or task_id is None or asked == task_id):
+    if not (result_id is None or task_id is None or result_id == task_id):
         raise InvalidResponse("taskId: not the ID of the task. Return task.id, or leave it out")
     return RESULT_CODES[code], result.get("resultString")
 
 
 def response_to_json(value: object) -> dict[str, Any] | None:
-    """Convert a response of Powertools, or a result in it, to AWS's form.
-
-    Other values give ``None``.
+    """Convert a response of Powertools, or a result in it, to AWS's form; others to ``None``.
 
     Powertools is not imported: its classes are recognized by their attributes.
     """
