@@ -24,7 +24,7 @@ from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._redaction import short_text
 
 ClassifyFunction: TypeAlias = Callable[[BaseException], ResultCode | None]
-"""A user's function for ``classify=``; it returns ``None`` if it has no opinion."""
+"""A user's function for ``classify=``; with ``None``, it leaves the decision to the other rules."""
 
 
 class Classification(NamedTuple):

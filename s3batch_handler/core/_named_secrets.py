@@ -226,7 +226,7 @@ def _is_quoted_token(text: str, name: _Name) -> bool:
     if looks_random(value) and "/" not in value:
         return True
     if is_ambiguous:
-        return len(value) >= 6 and rejection is not None and rejection["verdict"] is not None
+        return len(value) >= 6 and rejection is not None and rejection["status"] is not None
     return rejection is not None or pattern(_REJECTION_BEFORE).search(before) is not None
 
 
@@ -350,7 +350,7 @@ _NAME_ATTRIBUTE: Final = (
 _REJECTION_AFTER: Final = (
     rf"(?i)(?:{QUOTE})[ ]"
     r"(?:(?:is|was|has|have|been|be|not|no|longer|already|could|cannot|can|does|did)[ ]){0,5}"
-    r"(?:(?P<verdict>(?:in)?valid|expired|revoked|rejected|disabled|malformed|verified)"
+    r"(?:(?P<status>(?:in)?valid|expired|revoked|rejected|disabled|malformed|verified)"
     r"|(?<!['\";][ ])(?:denied|authori[sz]ed|accepted|recogni[sz]ed|exist|found|known|unknown"
     r"|match|incorrect|wrong))\b"
 )

@@ -87,25 +87,20 @@ def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobR
     """Parse the job of an event, and check whether the event is as AWS documents it."""
     try:
         _DOCUMENTED.validate_python(event)
-        documented = True
-    except ValidationError as problem:
-        documented = False
+        is_documented = True
+    except ValidationError as error:
+        is_documented = False
+        problem = f"the event differs from AWS's documentation: {_explain_event(error)}"
         if strict:
-            raise InvalidEvent(
-                f"not an event as AWS documents it: {_explain_event(problem)}"
-            ) from None
-        warnings.warn(
-            f"an event is not as AWS documents it: {_explain_event(problem)}",
-            UnexpectedEventWarning,
-            stacklevel=3,
-        )
+            raise InvalidEvent(problem) from None
+        warnings.warn(problem, UnexpectedEventWarning, stacklevel=3)
     try:
         read = _JOB.validate_python({"job": job})["job"] or {}
     except ValidationError as error:
         raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
     arguments = UserArguments(read.get("userArguments") or {})
     ref = JobRef.from_valid({"id": read.get("id", ""), "arguments": arguments})
-    if documented:
+    if is_documented:
         _latest_jobs[version] = _LatestJob(read, ref)
     return ref
 

@@ -76,11 +76,11 @@ def refusal_from(error: Exception) -> Refused:
     An error without a response of S3 (a lost connection, a request that botocore does not send)
     has the same form.
     """
-    verdict = classify(error).code
-    code = verdict or ResultCode.PERMANENT_FAILURE
+    classified = classify(error).code
+    code = classified or ResultCode.PERMANENT_FAILURE
     aws = AwsError.from_exception(error)
     if aws is None:
-        is_ours = verdict is ResultCode.PERMANENT_FAILURE
+        is_ours = classified is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
         return Refused(status, error_code, describe(error), code=code)
     error_of_s3 = aws.status or 500, aws.code, aws.message

@@ -82,20 +82,20 @@ def test_words_for_what_the_user_has_decided() -> None:
     """Whoever decided is named: the built-in table, ``retry_on`` or ``classify``."""
     error = chain(RuntimeError("step 3"), KeyError("lock"), ValueError())
 
-    verdict = classify(error, retry_on=(KeyError,))
+    found = classify(error, retry_on=(KeyError,))
 
-    assert verdict.source is error.__cause__
-    assert describe(error, verdict.source) == "RuntimeError: step 3, caused by KeyError: 'lock'"
+    assert found.source is error.__cause__
+    assert describe(error, found.source) == "RuntimeError: step 3, caused by KeyError: 'lock'"
 
 
 def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
     """An opinion on the outermost exception does not hide the AWS error behind it."""
     error = chain(RuntimeError("copy"), client_error(status=503, request_id="7QXEXAMPLE"))
 
-    verdict = classify(error, give_up_on=(RuntimeError,))
+    found = classify(error, give_up_on=(RuntimeError,))
 
-    assert verdict.source is error
-    assert "7QXEXAMPLE" in describe(error, verdict.source)
+    assert found.source is error
+    assert "7QXEXAMPLE" in describe(error, found.source)
 
 
 def test_words_for_a_bare_failure_in_a_circle() -> None:
