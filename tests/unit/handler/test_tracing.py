@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import json
 import math
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-xray: Any = importlib.import_module("aws_xray_sdk.core")  # it has no types
-xray_sdk: Any = importlib.import_module("aws_xray_sdk").global_sdk_config
-xray_lambda: Any = importlib.import_module("aws_xray_sdk.core.lambda_launcher")
-xray.xray_recorder.emitter._socket.close()  # made by the import, and never closed
+xray_sdk: Any = importlib.import_module("aws_xray_sdk").global_sdk_config  # it has no types
+
+
+@functools.cache
+def import_xray() -> Any:
+    """Import X-Ray's recorder, which takes a while."""
+    xray = importlib.import_module("aws_xray_sdk.core")
+    xray.xray_recorder.emitter._socket.close()  # the import opens it, and nothing closes it
+    return xray
 
 
 class Trace:
@@ -63,8 +69,9 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trace]:
     before = xray_sdk.sdk_enabled()
     xray_sdk.set_sdk_enabled(True)
     Tracer._reset_config()  # type: ignore[no-untyped-call]
-    recorder = xray.AWSXRayRecorder()
-    recorder.configure(context=xray_lambda.LambdaContext(), streaming_threshold=0, sampling=False)
+    recorder = import_xray().AWSXRayRecorder()
+    context = importlib.import_module("aws_xray_sdk.core.lambda_launcher").LambdaContext()
+    recorder.configure(context=context, streaming_threshold=0, sampling=False)
     try:
         yield Trace(recorder)
     finally:
@@ -202,7 +209,7 @@ def test_nothing_is_traced_without_a_segment(
 def test_tasks_of_an_event_loop_are_not_traced_without_a_segment(
     trace: Trace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trace.recorder.configure(context=xray.context.Context("IGNORE_ERROR"))
+    trace.recorder.configure(context=import_xray().context.Context("IGNORE_ERROR"))
 
     async def work(key: str) -> None:
         with trace.observer.observe(task(key), math.inf) as watched:

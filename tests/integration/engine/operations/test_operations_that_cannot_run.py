@@ -44,24 +44,22 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-OPERATIONS = list(client("s3control").meta.service_model.shape_for("JobOperation").members)
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_of_the_service_model_runs_or_is_not_implemented(
-    s3: Any, name: str
+    subtests: pytest.Subtests, s3: Any
 ) -> None:
     """The reason of a job that fails says what is not implemented."""
-    job = run({name: SETTINGS.get(name, {})})
+    for name in client("s3control").meta.service_model.shape_for("JobOperation").members:
+        with subtests.test(name=name):
+            job = run({name: SETTINGS.get(name, {})})
 
-    if name == "LambdaInvoke":
-        assert why(job)[0] == "ResourceNotFoundException"
-    elif name in ("S3ReplicateObject", "S3UpdateObjectEncryption") or name not in _KNOWN:
-        code, reason = why(job)
-        assert code == "NotImplemented"
-        assert reason.startswith(f"{name} is not implemented here")
-    else:
-        assert job["ProgressSummary"]["TotalNumberOfTasks"] == len(rows(job)) == 1
+            if name == "LambdaInvoke":
+                assert why(job)[0] == "ResourceNotFoundException"
+            elif name in ("S3ReplicateObject", "S3UpdateObjectEncryption") or name not in _KNOWN:
+                code, reason = why(job)
+                assert code == "NotImplemented"
+                assert reason.startswith(f"{name} is not implemented here")
+            else:
+                assert job["ProgressSummary"]["TotalNumberOfTasks"] == len(rows(job)) == 1
 
 
 _KNOWN = {field.serialization_alias for field in Operation.model_fields.values()}
