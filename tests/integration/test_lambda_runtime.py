@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 
-# ---------------------------------------------------------------- environments
-
-
 @contextlib.contextmanager
 def running(
     function: str, *, timeout: int, folder: pytest.TempPathFactory
@@ -75,11 +72,8 @@ def decorated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]
         yield environment
 
 
-# ---------------------------------------------------------------- outcomes
-
-
-def test_a_task_that_succeeds(outcomes: Environment) -> None:
-    """The key arrives decoded, and what the function returns is the message, as JSON."""
+def test_the_return_value_is_the_message_of_the_task(outcomes: Environment) -> None:
+    """The key arrives decoded; the message is JSON."""
     code, message = outcomes.result("one photo.jpg")
 
     assert code == "Succeeded"
@@ -87,8 +81,8 @@ def test_a_task_that_succeeds(outcomes: Environment) -> None:
     assert (answer["bucket"], answer["key"]) == ("photos", "one photo.jpg")
 
 
-def test_the_answer_around_the_results(outcomes: Environment) -> None:
-    """The answer is in the form that S3 documents, with the ids of the request."""
+def test_the_response_has_the_fields_that_s3_documents(outcomes: Environment) -> None:
+    """The IDs are those of the event."""
     answer = outcomes.invoke(event("one photo.jpg"))
 
     assert answer.keys() == {
@@ -112,16 +106,18 @@ def test_the_answer_around_the_results(outcomes: Environment) -> None:
         ("exit.jpg", "PermanentFailure", "the function wants to leave"),
     ],
 )
-def test_a_task_that_fails(outcomes: Environment, key: str, code: str, said: str) -> None:
-    """What a function raises becomes the task's code and message; the invocation succeeds."""
+def test_a_raised_exception_decides_the_result(
+    outcomes: Environment, key: str, code: str, said: str
+) -> None:
+    """The invocation succeeds."""
     got, message = outcomes.result(key)
 
     assert got == code
     assert said in message
 
 
-def test_a_function_that_exits(outcomes: Environment) -> None:
-    """``sys.exit()`` costs its task, not the environment: the same process takes the next one."""
+def test_sys_exit_does_not_end_the_environment(outcomes: Environment) -> None:
+    """The same process handles the next event."""
     before = json.loads(outcomes.result("before.jpg")[1])["process"]
 
     outcomes.result("exit.jpg")
@@ -130,8 +126,7 @@ def test_a_function_that_exits(outcomes: Environment) -> None:
     assert after == before
 
 
-def test_an_event_with_several_tasks(outcomes: Environment) -> None:
-    """Each task is answered once, in order, whatever became of those before it."""
+def test_every_task_has_one_result_in_the_order_of_the_event(outcomes: Environment) -> None:
     results = outcomes.results("one photo.jpg", "exit.jpg", "notes.txt", "not yet.jpg", "last.jpg")
 
     assert [(task, code) for task, code, _ in results] == [
@@ -143,19 +138,16 @@ def test_an_event_with_several_tasks(outcomes: Environment) -> None:
     ]
 
 
-def test_an_event_that_is_none(outcomes: Environment) -> None:
-    """A foreign event fails the invocation, and the error names the field."""
+def test_an_event_of_another_service_fails_the_invocation(outcomes: Environment) -> None:
+    """The error names the field."""
     answer = outcomes.invoke({"Records": []})
 
     assert answer["errorType"] == "InvalidEvent"
     assert "invocationSchemaVersion" in answer["errorMessage"]
 
 
-# ---------------------------------------------------------------- time
-
-
-def test_a_task_that_is_too_slow(guarded: Environment) -> None:
-    """The guard ends the task in time for an answer that S3 tries again; the environment lives."""
+def test_a_slow_task_gets_a_result_before_the_timeout(guarded: Environment) -> None:
+    """S3 retries it, and the environment is kept."""
     process = guarded.result("before")[1]
 
     code, message = guarded.result("too slow")
@@ -165,8 +157,8 @@ def test_a_task_that_is_too_slow(guarded: Environment) -> None:
     assert guarded.result("after")[1] == process
 
 
-def test_a_task_that_is_too_slow_without_the_guard(unguarded: Environment) -> None:
-    """Proof that the guard is needed: Lambda kills the same function, and nobody answers S3."""
+def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment) -> None:
+    """No task of the event has a result."""
     process = unguarded.result("before")[1]
 
     answer = unguarded.invoke(event("too slow"))
@@ -176,11 +168,8 @@ def test_a_task_that_is_too_slow_without_the_guard(unguarded: Environment) -> No
     assert unguarded.result("after")[1] != process
 
 
-# ---------------------------------------------------------------- whole jobs
-
-
-def test_a_job_at_an_address(plain: Environment, tmp_path: Path) -> None:
-    """A job calls the function that runs there; each task gets the row that AWS would write."""
+def test_a_job_invokes_the_function_at_an_address(plain: Environment, tmp_path: Path) -> None:
+    """Each task has the report row that AWS would write."""
     # What costs the runtime its life comes last: the next call would have to wait for another one.
     keys = ["one photo.jpg", "a bug", "nonsense", "forgotten", "last.jpg", "exit", "too slow"]
     report = ReportWriter(open_folder(str(tmp_path)), job_id="job-1")
@@ -207,8 +196,7 @@ def test_a_job_at_an_address(plain: Environment, tmp_path: Path) -> None:
         assert re.match(said, rows[key].message), key
 
 
-def test_the_command_line_with_an_address(outcomes: Environment, tmp_path: Path) -> None:
-    """``s3batch run`` and ``s3batch invoke`` take it for a HANDLER."""
+def test_run_and_invoke_accept_an_address(outcomes: Environment, tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("photos,one%20photo.jpg\nphotos,notes.txt\n")
     (tmp_path / "event.json").write_text(json.dumps(event("one photo.jpg")))
     command = [sys.executable, "-m", "s3batch_handler.cli"]
@@ -232,11 +220,8 @@ def test_the_command_line_with_an_address(outcomes: Environment, tmp_path: Path)
     assert json.loads(answer.stdout)["results"][0]["resultCode"] == "Succeeded"
 
 
-# ---------------------------------------------------------------- company
-
-
-def test_powertools_decorators_on_the_outside(decorated: Environment) -> None:
-    """Other decorators wrap the handler as they wrap any: context, metrics and all."""
+def test_decorators_of_powertools_wrap_a_handler(decorated: Environment) -> None:
+    """The log has the context, and metrics are printed."""
     code, message = decorated.result("one photo.jpg")
 
     assert (code, message) == ("Succeeded", "done: one photo.jpg")

@@ -57,7 +57,7 @@ def test_concurrent_tasks_that_run_out_of_time_are_answered_in_time() -> None:
 
 
 def test_an_exception_of_one_concurrent_task_does_not_affect_the_others() -> None:
-    """Exceptions of one task do not concern the others, not even those that end processes."""
+    """``sys.exit()`` does not either."""
 
     @task_handler(concurrency=4)
     def handler(task: Task) -> str:

@@ -149,7 +149,7 @@ def test_the_loop_of_an_abandoned_thread_is_closed_when_the_thread_ends() -> Non
 
 
 def test_the_event_loop_is_closed_when_the_process_ends() -> None:
-    """Coroutines and generators that were left clean up, without a warning."""
+    """Remaining coroutines and generators clean up without a warning."""
     program = """
 import asyncio
 from s3batch_handler import Task, task_handler

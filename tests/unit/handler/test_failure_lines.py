@@ -72,7 +72,7 @@ def test_the_line_of_a_failure_names_its_cause_once() -> None:
 
 @pytest.mark.parametrize("own", [True, False], ids=["Powertools", "standard library"])
 def test_tracebacks_are_redacted(own: bool, caplog: pytest.LogCaptureFixture) -> None:
-    """The exception and its causes are."""
+    """So are the causes of the exception."""
     log = Log()
     observer = log.observer if own else Observer()
     cause = failure(KeyError(f"https://h/?token={SECRET}"))

@@ -35,7 +35,7 @@ def test_except_exception_does_not_catch_an_interruption() -> None:
 
 
 def test_cleanup_code_has_half_of_the_reserve() -> None:
-    """``finally``, ``with`` and generators have."""
+    """It may be in ``finally``, ``with`` or a generator."""
     done = []
 
     @contextlib.contextmanager

@@ -46,7 +46,6 @@ def test_a_function_that_returns_text_is_a_whole_handler(load_event: LoadEvent) 
 
 
 def test_options_in_parentheses_reach_the_response(load_event: LoadEvent) -> None:
-    """Options go in parentheses, and are written to the answer where they belong there."""
     handler = task_handler(treat_missing_keys_as=PERMANENT)(lambda task: task.bucket)
 
     response = handler(load_event("v2.json"), make_context())
@@ -56,7 +55,6 @@ def test_options_in_parentheses_reach_the_response(load_event: LoadEvent) -> Non
 
 
 def test_the_function_gets_all_fields_of_the_task(load_event: LoadEvent) -> None:
-    """A function gets everything that the event says of the task."""
     seen: list[Task] = []
     task_handler(seen.append)(load_event("v2.json"), None)
 
@@ -165,7 +163,6 @@ def test_an_event_with_one_invalid_task_is_refused() -> None:
 
 
 def test_an_undocumented_event_warns_or_with_strict_is_refused(load_event: LoadEvent) -> None:
-    """An event that AWS does not document is warned of, or with ``strict`` refused."""
     event = load_event("odd_extra_fields.json")
 
     with pytest.warns(UnexpectedEventWarning, match="s3Size"):
@@ -177,7 +174,7 @@ def test_an_undocumented_event_warns_or_with_strict_is_refused(load_event: LoadE
 
 
 def test_the_event_of_the_caller_is_not_modified(load_event: LoadEvent) -> None:
-    """The caller's event is never modified, not even below the surface."""
+    """Nested values are not modified either."""
     event = load_event("v2_encoded_key.json")
     before = copy.deepcopy(event)
 
@@ -218,6 +215,5 @@ print([name for name in ("aws_lambda_powertools", "aws_xray_sdk", "asyncio", "bo
 
 
 def test_run_returns_the_outcome_of_one_task() -> None:
-    """``handler.run(task)`` does one task and says what became of it."""
     assert echo.run(make_task("a b.txt")) == Outcome(SUCCEEDED, "a b.txt")
     assert task_handler(raising(TimeoutError())).run(make_task()).code is TEMPORARY

@@ -180,7 +180,7 @@ class LongDouble(Array):
 
 
 def test_numbers_of_other_libraries_are_numbers(subtests: pytest.Subtests) -> None:
-    """They are, as values, in lists and as keys."""
+    """They may be values, items of lists and keys."""
     cases: list[tuple[Any, str]] = [
         (WholeNumber(), "7"),
         (RealNumber(), "1.5"),

@@ -84,7 +84,7 @@ def test_only_unexpected_exceptions_have_a_traceback(
 
 
 def test_messages_of_failures_are_redacted(caplog: pytest.LogCaptureFixture) -> None:
-    """Returned and raised messages are, in the report and in the log."""
+    """They are redacted in the report and in the log."""
     secret = "aB3xY5zK9mQ7"
 
     def fail(task: Task) -> Outcome:

@@ -33,7 +33,6 @@ class Instruction(BaseModel):
 
 
 def test_user_arguments_become_the_model(load_event: LoadEvent) -> None:
-    """Text from S3 arrives as the user's model."""
 
     @task_handler(arguments=CopyArguments)
     def handler(task: Task[CopyArguments]) -> Any:
@@ -64,7 +63,6 @@ def test_invalid_user_arguments_fail_all_tasks(concurrency: int) -> None:
 
 
 def test_a_json_key_becomes_the_model(load_event: LoadEvent) -> None:
-    """A key that is JSON arrives as the user's model."""
 
     @task_handler(payload=Instruction, arguments=CopyArguments)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
@@ -97,7 +95,6 @@ def test_an_invalid_payload_fails_its_task(subtests: pytest.Subtests) -> None:
 
 
 def test_run_reads_models_and_keeps_time_limits() -> None:
-    """User arguments and payload are read into the handler's models, time limits hold."""
 
     @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.5)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
@@ -116,7 +113,6 @@ def test_run_reads_models_and_keeps_time_limits() -> None:
 
 
 def test_run_accepts_models_of_the_test() -> None:
-    """A test may make the models itself."""
 
     @task_handler(arguments=CopyArguments, payload=Instruction)
     def handler(task: Task[CopyArguments, Instruction]) -> str:

@@ -79,7 +79,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_any_returned_value_gives_a_valid_response(value: Any) -> None:
-    """Whatever a function returns, Lambda and S3 can read the response."""
+    """Lambda and S3 can read it."""
     response = task_handler(lambda task: value)(make_event("a"), None)
 
     ((code, message),) = results_of(json.loads(json.dumps(response)))
@@ -135,7 +135,7 @@ def test_a_raised_exception_decides_the_result(subtests: pytest.Subtests) -> Non
 
 
 def test_exceptions_that_end_processes_fail_only_their_task(subtests: pytest.Subtests) -> None:
-    """Nothing that a function raises ends the environment; other tasks are done."""
+    """The other tasks of the invocation succeed."""
     errors: list[BaseException] = [
         SystemExit("bye"),
         SystemExit(0),
@@ -173,7 +173,6 @@ class NotAPhoto(ConnectionError):
 
 
 def test_retry_on_and_give_up_on_come_before_the_table() -> None:
-    """Exceptions of one's own are added to the table, and come before it."""
     handler = task_handler(retry_on=(Throttled,), give_up_on=(NotAPhoto,))
 
     temporary = handler(raising(Throttled()))(make_event("a"), None)
@@ -199,7 +198,6 @@ def test_classify_is_called_first() -> None:
 
 
 def test_unexpected_is_the_code_of_unclassified_exceptions(subtests: pytest.Subtests) -> None:
-    """What nobody classified is what ``unexpected`` says."""
     for code in ResultCode:
         with subtests.test(code=code):
             handler = task_handler(unexpected=code)(raising(ZeroDivisionError("a bug")))
@@ -227,7 +225,7 @@ def test_unexpected_raise_fails_the_invocation(concurrency: int) -> None:
 def test_any_raised_exception_gives_a_valid_response(
     kind: type[Exception], arguments: list[Any]
 ) -> None:
-    """Whatever a function raises, Lambda and S3 can read the response."""
+    """Lambda and S3 can read it."""
 
     def work(task: Task) -> None:
         raise kind(*arguments)

@@ -106,7 +106,6 @@ def on_top(tmp_path: Path) -> dict[str, Callable[[Any], Any]]:
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_any_decorator_of_powertools_keeps_run(subtests: pytest.Subtests, tmp_path: Path) -> None:
-    """Any decorator of Powertools goes on top of a handler, and ``run`` is still there."""
     context = make_context(function_name="thumbs")
     functions: list[Any] = [lambda task: task.key, key_of]
     for function in functions:

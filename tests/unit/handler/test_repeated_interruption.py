@@ -100,13 +100,15 @@ STUBBORN: list[Callable[[Any], object]] = [
 
 @pytest.mark.parametrize("work", STUBBORN)
 def test_code_that_always_continues_ends_within_the_reserve(work: Callable[[Any], object]) -> None:
-    reserve = 4.0  # a slow machine may need some of it
-    began = time.monotonic()
+    reserve = 1.0
 
-    with pytest.raises(OutOfTime):
-        call_within(LIMIT, work, None, reserve)
+    def seconds() -> float:
+        began = time.monotonic()
+        with pytest.raises(OutOfTime):
+            call_within(LIMIT, work, None, reserve)
+        return time.monotonic() - began
 
-    assert time.monotonic() - began < LIMIT + reserve
+    assert any(seconds() < LIMIT + reserve for _ in range(3))  # a busy machine may stop for a while
     assert sys.exception() is None
     with pytest.raises(IndexError) as caught:
         [].pop()

@@ -109,7 +109,7 @@ BLOCKING: list[Callable[[Any], object]] = [
 
 @pytest.mark.parametrize("block", BLOCKING)
 def test_blocking_calls_are_interrupted(block: Callable[[Any], object]) -> None:
-    """Sleeps, reads, locks, child processes and endless loops are."""
+    """They are sleeps, reads, locks, child processes and endless loops."""
     silent, peer = socket.socketpair()
     with silent, peer, soon(), pytest.raises(OutOfTime):
         call_within(LIMIT, block, silent)

@@ -89,7 +89,6 @@ def test_a_time_reserve_of_zero_leaves_all_the_time_to_the_task() -> None:
 
 
 def test_a_context_without_a_valid_time_means_no_deadline(subtests: pytest.Subtests) -> None:
-    """A context that cannot tell the time, or none at all, is no reason to fail."""
     cases: list[Any] = [
         None,
         object(),

@@ -126,7 +126,7 @@ def test_c_code_that_blocks_all_threads_is_interrupted(earlier: str) -> None:
         from s3batch_handler.handler._time_limit import OutOfTime, call_within
         {earlier}
         try:
-            call_within(1, lambda text: re.match("(a+)+$", text), "a" * 40 + "b")
+            call_within(0.3, lambda text: re.match("(a+)+$", text), "a" * 40 + "b")
         except OutOfTime:
             print("out of time")
         time.sleep(0.1)
@@ -147,7 +147,7 @@ def test_c_code_that_blocks_all_threads_of_a_fork_is_interrupted() -> None:
             os.wait()
         else:
             try:
-                call_within(1, lambda text: re.match("(a+)+$", text), "a" * 40 + "b")
+                call_within(0.3, lambda text: re.match("(a+)+$", text), "a" * 40 + "b")
             except OutOfTime:
                 print("out of time")
     """)
