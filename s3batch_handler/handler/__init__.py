@@ -1,1 +1,1 @@
-"""The runtime: what runs inside Lambda, around the user's function."""
+"""``@task_handler``, and the code that runs tasks in a Lambda function."""

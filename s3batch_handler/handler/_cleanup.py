@@ -35,7 +35,7 @@ def clear_frames(error: BaseException) -> None:
 
 
 def leak_suspended_coroutines() -> None:
-    """Never free the coroutines that are suspended now: see :func:`leak`."""
+    """Keep the coroutines that are suspended now: see :func:`leak`."""
     if "asyncio" in sys.modules:
         import gc  # rarely needed
 
@@ -43,7 +43,7 @@ def leak_suspended_coroutines() -> None:
 
 
 def leak(coroutines: Iterable[object]) -> None:
-    """Never free coroutines, not even when the interpreter exits.
+    """Keep coroutines forever, even when the interpreter exits.
 
     Python closes a coroutine when it frees it. A coroutine that swallows every exception and tries
     again would then run forever, because it cannot wait without an event loop. Coroutines that end

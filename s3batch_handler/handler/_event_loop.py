@@ -61,19 +61,16 @@ class EventLoop:
         time_limit: Callable[[int], float],
         on_failure: Callable[[_T, BaseException, float], _R],
     ) -> list[_R]:
-        """Process all items, and return their results in order.
+        """Process all items; return their results in order, or raise the first exception.
 
         Args:
             attempt: Processes one item within its own time limit.
             items: The items.
-            concurrency: The maximum number of items that are processed at the same time.
+            concurrency: Maximum number of items that are processed at the same time.
             time_limit: Returns the seconds that a number of items may take together.
             on_failure: Returns the result of an item that was being processed when the event loop
-                raised an exception. It gets the item, the exception and the seconds of the time
-                limit. Items that were not started are then processed in the next loop.
-
-        Raises:
-            Exception: The first exception of an attempt, after all items are processed.
+                raised an exception. It gets the item, the exception and the time limit. Items that
+                were not started are then processed in the next loop.
         """
         done: dict[int, _R] = {}
         started: set[int] = set()
@@ -143,7 +140,7 @@ class EventLoop:
         return result
 
     async def await_within(self, seconds: float, work: Awaitable[_T]) -> _T:
-        """Await ``work`` for at most ``seconds``, even if it ignores its cancellation.
+        """Wait for ``work`` for at most ``seconds``, even if it ignores its cancellation.
 
         Raises:
             OutOfTime: ``work`` took longer.

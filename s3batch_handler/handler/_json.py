@@ -45,7 +45,7 @@ def compact_json(value: object, returned: object = None) -> str:
 
 
 def raise_for(value: object, error: Exception) -> NoReturn:
-    """Raise the exception for a value that cannot be serialised, or the exceptions in it."""
+    """Raise the exception for a value that cannot be serialized, or the exceptions in it."""
     if _is_from_user_serializer(error):
         raise error
     failures = [*_exceptions_in(value)]
@@ -82,7 +82,7 @@ def _is_from_user_serializer(error: Exception) -> bool:
 def json_layer(value: object) -> Any:
     """Return a value with its outermost layer converted to a JSON type, such as a model or a date.
 
-    The encoder calls this function again for nested values. pydantic serialises all values that it
+    The encoder calls this function again for nested values. pydantic serializes all values that it
     can. Its warnings about values of a wrong type are disabled, because they quote the values.
     """
     dump = _pydantic_dump(value)
@@ -103,7 +103,7 @@ def python_layer(value: object) -> Any:
 
 
 def _pydantic_dump(value: object) -> Callable[..., Any] | None:
-    """Return the function that serialises a model, or a dataclass with pydantic's fields."""
+    """Return the function that serializes a model, or a dataclass with pydantic's fields."""
     if isinstance(value, BaseModel):
         return value.model_dump
     if is_dataclass(value) and not isinstance(value, type):
@@ -113,14 +113,14 @@ def _pydantic_dump(value: object) -> Callable[..., Any] | None:
 
 
 class _NotSerializable(TypeError):
-    """A value of a type that cannot be serialised to JSON."""
+    """A value of a type that cannot be serialized to JSON."""
 
     def __init__(self, value: object) -> None:
         super().__init__(f"Object of type {type(value).__name__!r} is not JSON serializable")
 
 
 def _fallback(value: object) -> Any:
-    """Return a JSON value for a value in a model that pydantic cannot serialise."""
+    """Return a JSON value for a value in a model that pydantic cannot serialize."""
     try:
         return _converted(value)
     except _NotSerializable:
@@ -128,10 +128,10 @@ def _fallback(value: object) -> Any:
 
 
 def _converted(value: object) -> Any:
-    """Return a JSON value for one layer of a value that pydantic cannot serialise.
+    """Return a JSON value for one layer of a value that pydantic cannot serialize.
 
     Raises:
-        _NotSerializable: This function cannot serialise it either.
+        _NotSerializable: This function cannot serialize it either.
     """
     if inspect.iscoroutine(value):
         value.close()  # avoids Python's warning "was never awaited"
@@ -194,7 +194,7 @@ def _array_as_list(array: Any) -> Any:
 
 
 def _with_type_adapter(value: object) -> Any:
-    """Serialise a value that pydantic supports by its type, such as an IP address."""
+    """Serialize a value that pydantic supports by its type, such as an IP address."""
     try:
         cls: Any = type(value)
         return _adapter(cls).dump_python(value, mode="json", fallback=_converted, warnings=False)
@@ -211,7 +211,7 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
 
 @functools.lru_cache(maxsize=256)
 def _adapter_of_dataclass(cls: type) -> TypeAdapter[Any] | None:
-    """Return the serialiser of a pydantic dataclass, or of a dataclass with pydantic's fields.
+    """Return the serializer of a pydantic dataclass, or of a dataclass with pydantic's fields.
 
     Raises:
         TypeError: It has pydantic's fields, which may be excluded, but pydantic cannot read them.

@@ -69,7 +69,7 @@ def log_with(error: BaseException | None, log: Callable[..., None]) -> None:
 
 @contextmanager
 def log_exceptions(action: str) -> Iterator[None]:
-    """Suppress exceptions in the block, and log them."""
+    """Catch and log the exceptions in the block."""
     try:
         yield
     except Exception as error:

@@ -76,7 +76,7 @@ class Observer:
 
     @contextmanager
     def observe(self, task: Task[Any, Any], time_left: float) -> Iterator[Observation]:
-        """Observe a task until the ``with`` block ends, with or without an exception.
+        """Add keys, metrics and a subsegment for a task while the ``with`` block runs.
 
         ============  =========================================================================
         Logger        all lines have the keys ``job_id``, ``task``, ``bucket``, ``key`` and

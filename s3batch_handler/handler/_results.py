@@ -1,4 +1,24 @@
-"""Convert the return value of a user's function to an outcome."""
+"""Convert the return value of a user's function to an outcome.
+
+A failure must never count as a success, so the following rules recognize outcomes, and results
+and responses of AWS. They apply to the value itself. Nested in the value, only the
+``ResultCode`` or the ``Outcome`` of a failure is refused.
+
+- Text that equals the code of a failure is that code. Text that is a result or response of AWS
+  in JSON and contains the code of a failure is parsed first.
+- A tuple or list of one or two items that begins with a result code, as enum or text, is an
+  outcome. So is an object whose only fields are ``code``, a result code, and ``message``. Any
+  other tuple or list that contains a ``ResultCode`` or an ``Outcome`` is refused, except
+  ``[Outcome(…)]``.
+- An object with the field ``resultCode`` is a result of AWS, also in a list.
+- An object is a response of AWS if it has ``treatMissingKeysAs``, or if it has ``results``
+  together with ``invocationSchemaVersion``, ``invocationId`` or a result in the list. With
+  ``results`` alone it is data.
+
+A result or response of AWS must contain one result. If the result has a ``taskId``, it must be
+the ID of this task. Objects are dicts and values that become one in JSON: models, dataclasses,
+and the responses of Powertools.
+"""
 
 from __future__ import annotations
 
@@ -48,25 +68,6 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     a result or response of AWS         its result code and text
     a pydantic model, ``dict``, …       Succeeded, with the value as compact JSON
     ==================================  =====================================================
-
-    A failure must never count as a success, so the following rules recognise outcomes, and results
-    and responses of AWS. They apply to the value itself. Nested in the value, only the
-    ``ResultCode`` or the ``Outcome`` of a failure is refused.
-
-    - Text that equals the code of a failure is that code. Text that is a result or response of AWS
-      in JSON and contains the code of a failure is parsed first.
-    - A tuple or list of one or two items that begins with a result code, as enum or text, is an
-      outcome. So is an object whose only fields are ``code``, a result code, and ``message``. Any
-      other tuple or list that contains a ``ResultCode`` or an ``Outcome`` is refused, except
-      ``[Outcome(…)]``.
-    - An object with the field ``resultCode`` is a result of AWS, also in a list.
-    - An object is a response of AWS if it has ``treatMissingKeysAs``, or if it has ``results``
-      together with ``invocationSchemaVersion``, ``invocationId`` or a result in the list. With
-      ``results`` alone it is data.
-
-    A result or response of AWS must contain one result. If the result has a ``taskId``, it must be
-    the ID of this task. Objects are dicts and values that become one in JSON: models, dataclasses,
-    and the responses of Powertools.
 
     Raises:
         UnusableResult: JSON cannot represent the value (NaN, bytes, a generator, a circular

@@ -181,7 +181,7 @@ class TaskRunner:
     def _run_awaitable(
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
     ) -> Outcome:
-        """Await the return value of a function that is not recognised as async."""
+        """Wait for the awaitable that a function returned, although it is not declared as async."""
         try:
             ((_, outcome),) = self._run_tasks_in_event_loop((task,), deadline, awaitable)
         finally:
@@ -247,7 +247,7 @@ class TaskRunner:
 
     @contextmanager
     def _observe(self, task: Task[Any, Any], deadline: float) -> Iterator[Observation]:
-        """Observe a task with logger, metrics and tracer, within the time limit."""
+        """Add keys, metrics and a subsegment for a task, within the time limit."""
         if not in_main_thread():
             deadline = math.inf  # context variables set in another thread would be lost
         observing = self._observer.observe(task, deadline - monotonic())

@@ -105,23 +105,14 @@ class _Watchdog:
         reserve: float = 1.0,
         interruptible: Interruptible | None = None,
     ) -> _T:
-        """Call ``function(argument)`` for at most ``seconds``.
+        """Call ``function(argument)`` for at most ``seconds`` (infinite: without a limit).
 
         The function is interrupted when its time is over. Code that continues is interrupted again,
-        first after half of the reserve, then at shorter and shorter intervals, so that it has ended
-        when a tenth of the reserve is left: see
-        :class:`~s3batch_handler.handler._interruption.CallLimit`.
-
-        Args:
-            seconds: The time limit; infinite for none.
-            function: The function.
-            argument: Its argument.
-            reserve: Seconds after the time limit within which the function has to end.
-            interruptible: Where the function can be interrupted; anywhere by default.
+        until it ends within ``reserve`` seconds: see :class:`CallLimit`. It can be interrupted
+        anywhere, or where ``interruptible`` allows it.
 
         Raises:
-            OutOfTime: The time was over before the function ended. Its cause is the exception that
-                the function raised when it was interrupted.
+            OutOfTime: The time is over. Its cause is the function's last exception.
         """
         if get_ident() != self._main_thread:
             return call_in_other_thread(seconds, function, argument)
