@@ -95,17 +95,16 @@ class Environment:
             problem = f"Unable to marshal response: {error_text(error)}"
             return function_error("Runtime.MarshalError", problem, request_id)
         if len(response) > _MAX_RESPONSE:
-            problem = (
-                f"Response payload size exceeded maximum allowed payload size "
-                f"({_MAX_RESPONSE} bytes)."
-            )
-            return function_error("Function.ResponseSizeTooLarge", problem, request_id)
+            return function_error("Function.ResponseSizeTooLarge", _TOO_LARGE, request_id)
         if value is NOT_PARSED:
             return read_response(event, response)
         return read_parsed_response(event, value)
 
 
 _MAX_RESPONSE: Final = MAX_PAYLOAD_BYTES + 100  # as in Lambda's own message
+_TOO_LARGE: Final = (
+    f"Response payload size exceeded maximum allowed payload size ({_MAX_RESPONSE} bytes)."
+)
 
 
 def new_environment_id() -> str:

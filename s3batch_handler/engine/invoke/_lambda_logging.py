@@ -61,9 +61,7 @@ def logging_as_in_lambda(
 
 
 def _level(name: str) -> int | None:
-    if name == "TRACE":
-        name = "DEBUG"
-    return logging.getLevelNamesMapping().get(name.upper())
+    return logging.getLevelNamesMapping().get("DEBUG" if name == "TRACE" else name.upper())
 
 
 _TEXT_FORMAT: Final = (

@@ -184,12 +184,9 @@ class WorkerPool:
                 self._check_start(is_late=is_late, returncode=returncode)
             elif worker.tasks and has_failed:
                 request_id = request_id_of(worker.environment_id, worker.answered + 1)
-                yield (
-                    worker.tasks.popleft(),
-                    timed_out(self._timeout, request_id)
-                    if is_late
-                    else process_ended(returncode, request_id),
-                )
+                late = timed_out(self._timeout, request_id)
+                ended = process_ended(returncode, request_id)
+                yield worker.tasks.popleft(), late if is_late else ended
             queue.put_back(worker.tasks)
 
     def _receive(self, worker: WorkerProcess, queue: _Queue) -> Answers:
@@ -212,12 +209,10 @@ class WorkerPool:
         if self._has_started and self._failed_starts < _MAX_FAILED_STARTS:
             return
         if is_late:
-            raise InvalidFunction(
-                f"{self._spec} was not loaded within {self._init_timeout:g} seconds"
-            )
-        raise InvalidFunction(
-            f"the process ended while it loaded {self._spec} ({exit_reason(returncode)})"
-        )
+            problem = f"{self._spec} was not loaded within {self._init_timeout:g} seconds"
+        else:
+            problem = f"the process ended while it loaded {self._spec} ({exit_reason(returncode)})"
+        raise InvalidFunction(problem)
 
     # -------------------------------------------------------- stop
 

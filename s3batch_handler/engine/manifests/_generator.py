@@ -98,11 +98,11 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     A filter about replication lists all versions, with their IDs, as S3 Batch Replication does.
     Otherwise the latest versions are listed, without IDs: AWS does not document what it lists.
     """
-    asked = generator.filter or ManifestFilter()
+    criteria = generator.filter or ManifestFilter()
     bucket = _Bucket(s3, bucket_name(generator.source_bucket), generator.expected_bucket_owner)
-    rules = [*_rules_of_listing(asked), *_rules_with_requests(asked, bucket)]
-    versions = _is_about_replication(asked)
-    names = asked.key_name_constraint
+    rules = [*_rules_of_listing(criteria), *_rules_with_requests(criteria, bucket)]
+    versions = _is_about_replication(criteria)
+    names = criteria.key_name_constraint
     prefix = "".join((names and names.match_any_prefix) or ())  # one string at most
     for found in bucket.objects(prefix, all_versions=versions):
         if all(rule(found) for rule in rules):
@@ -115,8 +115,8 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
             )
 
 
-def _is_about_replication(asked: ManifestFilter) -> bool:
-    return bool(asked.eligible_for_replication or asked.object_replication_statuses)
+def _is_about_replication(criteria: ManifestFilter) -> bool:
+    return bool(criteria.eligible_for_replication or criteria.object_replication_statuses)
 
 
 class _Bucket:
@@ -183,20 +183,20 @@ def _location(found: _Found) -> dict[str, str]:
 # ---------------------------------------------------------------- rules of the listing
 
 
-def _rules_of_listing(asked: ManifestFilter) -> Iterator[_Rule]:
-    if asked.created_after is not None:
-        after = _in_utc(asked.created_after)
+def _rules_of_listing(criteria: ManifestFilter) -> Iterator[_Rule]:
+    if criteria.created_after is not None:
+        after = _in_utc(criteria.created_after)
         yield lambda found: found["LastModified"] > after
-    if asked.created_before is not None:
-        before = _in_utc(asked.created_before)
+    if criteria.created_before is not None:
+        before = _in_utc(criteria.created_before)
         yield lambda found: found["LastModified"] < before
-    if (more := asked.object_size_greater_than_bytes) is not None:
+    if (more := criteria.object_size_greater_than_bytes) is not None:
         yield lambda found: found["Size"] > more
-    if (less := asked.object_size_less_than_bytes) is not None:
+    if (less := criteria.object_size_less_than_bytes) is not None:
         yield lambda found: found["Size"] < less
-    if classes := asked.match_any_storage_class:
+    if classes := criteria.match_any_storage_class:
         yield lambda found: found.get("StorageClass", "STANDARD") in classes
-    names = asked.key_name_constraint  # the listing is limited to the prefix
+    names = criteria.key_name_constraint  # the listing is limited to the prefix
     if names is not None and (suffixes := names.match_any_suffix):
         yield lambda found: found["Key"].endswith(suffixes)
     if names is not None and (substrings := names.match_any_substring):
@@ -211,14 +211,14 @@ def _in_utc(when: datetime) -> datetime:
 # ---------------------------------------------------------------- rules with requests
 
 
-def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Rule]:
-    if asked.eligible_for_replication:
+def _rules_with_requests(criteria: ManifestFilter, bucket: _Bucket) -> Iterator[_Rule]:
+    if criteria.eligible_for_replication:
         yield _eligible(bucket)
-    statuses = asked.object_replication_statuses
-    (encryption,) = asked.match_any_object_encryption or (None,)
+    statuses = criteria.object_replication_statuses
+    (encryption,) = criteria.match_any_object_encryption or (None,)
     if statuses or encryption is not None:
 
-        def fits(found: _Found) -> bool:
+        def matches(found: _Found) -> bool:
             head = bucket.head(found)
             return (
                 head is not None
@@ -226,7 +226,7 @@ def _rules_with_requests(asked: ManifestFilter, bucket: _Bucket) -> Iterator[_Ru
                 and (encryption is None or _is_encrypted(head, encryption))
             )
 
-        yield fits
+        yield matches
 
 
 def _eligible(bucket: _Bucket) -> _Rule:
@@ -248,31 +248,31 @@ def _eligible(bucket: _Bucket) -> _Rule:
 
 def _filter_of(rule: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Return the prefix and the tags of a rule of a replication configuration."""
-    asked = rule.get("Filter", {})
-    asked = asked.get("And", asked)
-    tags = asked.get("Tags", [asked["Tag"]] if "Tag" in asked else [])
-    prefix = asked.get("Prefix", rule.get("Prefix", ""))
+    conditions = rule.get("Filter", {})
+    conditions = conditions.get("And", conditions)
+    tags = conditions.get("Tags", [conditions["Tag"]] if "Tag" in conditions else [])
+    prefix = conditions.get("Prefix", rule.get("Prefix", ""))
     return prefix, dict(map(itemgetter("Key", "Value"), tags))
 
 
 def _replication_status(head: Mapping[str, Any]) -> str:
-    status: str = head.get("ReplicationStatus", "NONE")
+    status = str(head.get("ReplicationStatus", "NONE"))
     return "COMPLETED" if status == "COMPLETE" else status  # S3 returns COMPLETE
 
 
-def _is_encrypted(head: Mapping[str, Any], asked: ObjectEncryptionFilter) -> bool:
-    how = head.get("ServerSideEncryption")
-    if asked.sse_c is not None:
+def _is_encrypted(head: Mapping[str, Any], criteria: ObjectEncryptionFilter) -> bool:
+    algorithm = head.get("ServerSideEncryption")
+    if criteria.sse_c is not None:
         return "SSECustomerAlgorithm" in head
-    if asked.not_sse is not None:
-        return how is None and "SSECustomerAlgorithm" not in head
-    if asked.sse_s3 is not None:
-        return how == "AES256"
-    kms = asked.sse_kms or asked.dsse_kms
+    if criteria.not_sse is not None:
+        return algorithm is None and "SSECustomerAlgorithm" not in head
+    if criteria.sse_s3 is not None:
+        return algorithm == "AES256"
+    kms = criteria.sse_kms or criteria.dsse_kms
     assert kms is not None  # checked with the request
-    if how != ("aws:kms" if kms is asked.sse_kms else "aws:kms:dsse"):
+    if algorithm != ("aws:kms" if kms is criteria.sse_kms else "aws:kms:dsse"):
         return False
-    bucket_key = asked.sse_kms.bucket_key_enabled if asked.sse_kms is not None else None
+    bucket_key = criteria.sse_kms.bucket_key_enabled if criteria.sse_kms is not None else None
     return kms.kms_key_arn in (None, head.get("SSEKMSKeyId")) and bucket_key in (
         None,
         head.get("BucketKeyEnabled", False),

@@ -68,8 +68,7 @@ class _CrtHash:
         self._hash.update(data)
 
     def digest(self) -> bytes:
-        digest: bytes = self._hash.finalize()
-        return digest
+        return bytes(self._hash.finalize())
 
 
 NewChecksum: TypeAlias = Callable[[], Any]

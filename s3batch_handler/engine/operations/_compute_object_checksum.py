@@ -101,8 +101,7 @@ def _digest(body: Any, size: int, new: NewChecksum) -> bytes:
         chunk = body.read(min(size, _CHUNK))
         checksum.update(chunk)
         size -= len(chunk) or size  # the stream has ended: the client reports missing bytes
-    digest: bytes = checksum.digest()
-    return digest
+    return bytes(checksum.digest())
 
 
 _CHUNK: Final = 1 << 20

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.jobs._status import JobStatus
 
@@ -37,7 +37,7 @@ class RunControl:
 
 # ---------------------------------------------------------------- signals
 
-# By which people and systems ask a process to end. Not every platform has all of them.
+# The signals that request the end of a process. Not every platform has all of them.
 _INTERRUPTS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -49,14 +49,8 @@ def signals_as_ctrl_c() -> Iterator[None]:
 
     The program can then clean up. A signal that is ignored stays ignored, so ``nohup`` works.
     """
-    numbers = [number for number in _INTERRUPTS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in numbers:
-        signal.signal(number, signal.default_int_handler)
-    try:
+    with _replaced_handler(signal.SIG_DFL, signal.default_int_handler):
         yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -77,7 +71,7 @@ def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
         elif time.monotonic() - first > _REPEATED_WITHIN:
             signal.default_int_handler(number, frame)
 
-    with _handling_ctrl_c(on_signal):
+    with _replaced_handler(signal.default_int_handler, on_signal):
         yield
 
 
@@ -89,26 +83,25 @@ def calling_on_ctrl_c(on_interrupt: Callable[[], None]) -> Iterator[None]:
         on_interrupt()
         signal.default_int_handler(number, frame)
 
-    with _handling_ctrl_c(on_signal):
+    with _replaced_handler(signal.default_int_handler, on_signal):
         yield
 
 
 @contextmanager
-def _handling_ctrl_c(on_signal: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Install a handler for all signals that would raise ``KeyboardInterrupt``."""
+def _replaced_handler(old: Any, new: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Replace a handler of the signals until the end of the block. Other threads may not."""
     numbers = [
         number
         for number in _INTERRUPTS
-        if threading.current_thread() is threading.main_thread()  # other threads may not
-        and signal.getsignal(number) is signal.default_int_handler
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is old
     ]
     for number in numbers:
-        signal.signal(number, on_signal)
+        signal.signal(number, new)
     try:
         yield
     finally:
         for number in numbers:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, old)
 
 
 _REPEATED_WITHIN: Final = 1.0  # seconds

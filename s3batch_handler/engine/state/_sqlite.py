@@ -151,21 +151,12 @@ def damaged(name: str, problem: str) -> StateDamaged:
 
 # SQLite's codes for problems of the machine or of the user. All other codes mean a damaged file:
 # the library's statements are correct, so even "no such table" means that the file is not its own.
-_NOT_DAMAGE: Final = frozenset(
-    (
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_ABORT,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_INTERRUPT,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_NOLFS,
-        sqlite3.SQLITE_AUTH,
+_NOT_DAMAGE: Final = {
+    getattr(sqlite3, f"SQLITE_{name}")
+    for names in (
+        ("PERM", "ABORT", "BUSY", "LOCKED", "NOMEM", "READONLY", "INTERRUPT", "IOERR", "FULL"),
+        ("CANTOPEN", "PROTOCOL", "NOLFS", "AUTH"),
     )
-)
+    for name in names
+}
 _DAMAGE: Final = frozenset((sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS))
