@@ -46,16 +46,16 @@ LAYER_OF = {folder: layer for layer, folders in enumerate(LAYERS) for folder in 
 MODULES = [path.as_posix() for path in modules()]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_from_its_own_folder_and_from_lower_ones(module: str) -> None:
+def test_a_module_imports_from_its_own_folder_and_from_lower_ones() -> None:
     """The order of the folders answers "may I import this?"."""
     problems = [
-        f"line {line}: {problem}"
+        f"{module}, line {line}: {problem}"
+        for module in MODULES
         for line, imported, for_types in _imports(PACKAGE / module)
         if (problem := _problem(module, imported, for_types=for_types))
     ]
 
-    assert not problems, f"{module}: {'; '.join(problems)}"
+    assert not problems, "\n".join(problems)
 
 
 def test_every_folder_has_a_layer() -> None:

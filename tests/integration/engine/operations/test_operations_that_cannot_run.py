@@ -171,7 +171,7 @@ def test_the_encryption_of_objects_is_changed() -> None:
         ({"S3PutObjectCopy": {}}, "S3PutObjectCopy: TargetResource is missing"),
         (
             {"S3PutObjectCopy": {"TargetResource": "arn:aws:s3:::photos/key"}},
-            "S3PutObjectCopy: TargetResource names no bucket",
+            "S3PutObjectCopy: TargetResource does not name a bucket",
         ),
         (copying(AccessControlGrants=[{}]), "a grant has no Grantee or no Permission: add both"),
         (
