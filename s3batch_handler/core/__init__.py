@@ -1,1 +1,1 @@
-"""What both sides of an invocation share: nouns, errors, the payload, classification."""
+"""Data models, exceptions, the payload, classification and redaction, for all other folders."""

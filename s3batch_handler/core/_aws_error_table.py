@@ -1,4 +1,4 @@
-"""Which errors of AWS are temporary: codes, parts of codes, messages and HTTP statuses.
+"""Temporary and permanent errors of AWS: codes, parts of codes, messages and HTTP statuses.
 
 The keys of the tables are reasons, so that no name is listed without one. Tests compare the names
 with ``docs/classification.md``, and with what botocore itself retries.

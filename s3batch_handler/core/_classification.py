@@ -1,4 +1,4 @@
-"""Decide which exceptions are worth a retry: exception → ``ResultCode``.
+"""The classification of exceptions, which decides whether S3 retries a task.
 
 ``docs/classification.md`` describes the rules. Exceptions of other libraries are recognized by
 their shape and by the names of their classes, so that none of these libraries is imported.

@@ -1,4 +1,4 @@
-"""Describe exceptions for reports and logs."""
+"""Descriptions of exceptions for reports and logs."""
 
 from __future__ import annotations
 

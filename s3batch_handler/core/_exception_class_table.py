@@ -1,4 +1,4 @@
-"""Which exceptions of other libraries are temporary, by the top-level package and the class.
+"""Temporary and permanent exceptions of other libraries, by top-level package and class.
 
 The keys of the tables are reasons, so that no name is listed without one. Tests compare the names
 with ``docs/classification.md``.

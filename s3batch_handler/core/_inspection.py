@@ -1,4 +1,4 @@
-"""Read exceptions of any library: the names of their classes, their attributes, causes and members.
+"""The parts of an exception of any library: names of its classes, attributes, causes, members.
 
 The code of other libraries runs here (properties, methods), so everything that it raises is caught.
 """

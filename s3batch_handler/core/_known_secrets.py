@@ -1,4 +1,4 @@
-"""Mask passwords in URLs and on command lines, and tokens that are known by their form."""
+"""Passwords in URLs and on command lines, and tokens that are known by their form."""
 
 from __future__ import annotations
 

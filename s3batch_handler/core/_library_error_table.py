@@ -1,4 +1,4 @@
-"""Which errors of other libraries are temporary, by a text, a number, a status or a place.
+"""Temporary errors of other libraries, by a text, a number, a status or a module.
 
 Tests compare the names with ``docs/classification.md``.
 """

@@ -1,4 +1,4 @@
-"""Mask the values of parameters, fields, headers and options that are named like credentials."""
+"""The values of parameters, fields, headers and options that are named like credentials."""
 
 from __future__ import annotations
 

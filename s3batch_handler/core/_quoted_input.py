@@ -1,4 +1,4 @@
-"""Mask input that libraries quote in their messages.
+"""Input that libraries quote in their messages, which is masked.
 
 The rule: what an SDK, a database or a library for validation quotes of a record, a statement or a
 request is masked. What Python's standard library quotes stays, because such a message names no

@@ -1,4 +1,4 @@
-"""Remove credentials, and input that libraries quote, from texts for reports, logs and terminals.
+"""Texts for reports, logs and terminals, without credentials and without input that is quoted.
 
 ``docs/handlers.md`` lists what is removed. The run time is linear in the length of the text.
 Patterns are compiled when the first failure needs them, so that a cold start is not slower.
