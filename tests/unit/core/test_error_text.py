@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SLOW = "SlowDown calling GetObject: Please reduce your request rate."
 
 
-def test_words_for_an_exception(subtests: pytest.Subtests) -> None:
+def test_description_of_an_exception(subtests: pytest.Subtests) -> None:
     for error, words in [
         (ValueError("text"), "ValueError: text"),
         (ValueError(), "ValueError"),
@@ -43,8 +43,8 @@ def test_words_for_an_exception(subtests: pytest.Subtests) -> None:
             assert describe(error) == words
 
 
-def test_words_name_both_ends_of_a_chain() -> None:
-    """What came out, and what it was about; the steps between help nobody."""
+def test_description_has_both_ends_of_a_chain() -> None:
+    """It has the exception that was raised and the one that decided."""
     error = chain(RuntimeError("no thumbnail"), KeyError("k"), client_error("SlowDown", 503))
 
     assert describe(error) == (
@@ -53,7 +53,7 @@ def test_words_name_both_ends_of_a_chain() -> None:
     )
 
 
-def test_words_are_not_said_twice(subtests: pytest.Subtests) -> None:
+def test_description_does_not_repeat_a_text(subtests: pytest.Subtests) -> None:
     for outer, inner, words in [
         ("load: timed out", "timed out", "RuntimeError: load, caused by TimeoutError: timed out"),
         ("timed out", "timed out", "RuntimeError, caused by TimeoutError: timed out"),
@@ -71,15 +71,15 @@ def test_words_are_not_said_twice(subtests: pytest.Subtests) -> None:
             assert describe(error) == words
 
 
-def test_words_for_a_failure_raised_by_a_helper() -> None:
-    """A TaskFailure that was caught and converted decides, so its text is told."""
+def test_description_of_a_task_failure_in_a_chain() -> None:
+    """A TaskFailure that was caught and converted decides, so its text is included."""
     error = chain(RuntimeError("step 3"), PermanentFailure("not a photo"))
 
     assert describe(error) == "RuntimeError: step 3, caused by not a photo"
 
 
-def test_words_for_what_the_user_has_decided() -> None:
-    """Whoever decided is named: the built-in table, ``retry_on`` or ``classify``."""
+def test_description_of_what_the_user_decided() -> None:
+    """It says what decided: the tables, ``retry_on`` or ``classify``."""
     error = chain(RuntimeError("step 3"), KeyError("lock"), ValueError())
 
     found = classify(error, retry_on=(KeyError,))
@@ -88,8 +88,8 @@ def test_words_for_what_the_user_has_decided() -> None:
     assert describe(error, found.source) == "RuntimeError: step 3, caused by KeyError: 'lock'"
 
 
-def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
-    """An opinion on the outermost exception does not hide the AWS error behind it."""
+def test_description_keeps_the_aws_error_behind_what_the_user_decided() -> None:
+    """A rule for the outermost exception does not hide the AWS error that caused it."""
     error = chain(RuntimeError("copy"), client_error(status=503, request_id="7QXEXAMPLE"))
 
     found = classify(error, give_up_on=(RuntimeError,))
@@ -98,7 +98,7 @@ def test_words_keep_the_request_behind_what_the_user_has_decided() -> None:
     assert "7QXEXAMPLE" in describe(error, found.source)
 
 
-def test_words_for_a_bare_failure_in_a_circle() -> None:
+def test_description_of_a_task_failure_without_text_in_a_circle() -> None:
     bare, outer = TemporaryFailure(), RuntimeError("x")
     bare.__cause__, outer.__cause__ = outer, bare
 
@@ -106,8 +106,8 @@ def test_words_for_a_bare_failure_in_a_circle() -> None:
     assert describe(outer) == "RuntimeError: x"
 
 
-def test_words_for_a_group() -> None:
-    """How many, and the first few of them."""
+def test_description_of_a_group() -> None:
+    """It has the number of exceptions, and the first ones."""
     inner = ExceptionGroup("inner", [KeyError("k"), client_error("SlowDown", 503)])
     error = ExceptionGroup("copying", [TimeoutError("late"), inner, ValueError("a"), OSError("b")])
 
@@ -117,13 +117,13 @@ def test_words_for_a_group() -> None:
     )
 
 
-def test_words_for_a_group_of_one() -> None:
+def test_description_of_a_group_of_one() -> None:
     error = BaseExceptionGroup("stop", [KeyboardInterrupt()])
 
     assert describe(error) == "BaseExceptionGroup: stop (1 error: KeyboardInterrupt)"
 
 
-def test_text_that_cannot_be_had() -> None:
+def test_description_of_an_exception_whose_text_raises() -> None:
     class HostileError(Exception):
         @override
         def __str__(self) -> str:
@@ -132,7 +132,7 @@ def test_text_that_cannot_be_had() -> None:
     assert describe(HostileError()) == "HostileError: (its text cannot be shown)"
 
 
-def test_huge_text_is_cut(subtests: pytest.Subtests) -> None:
+def test_long_text_is_truncated(subtests: pytest.Subtests) -> None:
     for error in [
         ValueError("x" * 10_000_000),
         client_error(message="x" * 10_000_000),
@@ -146,16 +146,16 @@ def test_huge_text_is_cut(subtests: pytest.Subtests) -> None:
             assert len(describe(error)) < 5_000
 
 
-def test_cause_is_named_within_what_a_report_keeps() -> None:
-    """A long text outside must not push the request id out of the row's 1,024 characters."""
+def test_cause_is_described_within_the_limit_of_a_report() -> None:
+    """A long outer text must not move the request ID beyond the row's 1,024 characters."""
     error = chain(RuntimeError("x" * 5000), client_error(status=503, request_id="7QXEXAMPLE"))
 
     assert "7QXEXAMPLE" in describe(error)[:1024]
 
 
 @given(st.text(), st.text())
-def test_describe_takes_any_text(outer: str, inner: str) -> None:
-    """Whatever stands in a message, there are words, with the type first."""
+def test_any_text_can_be_described(outer: str, inner: str) -> None:
+    """The description is not empty, and begins with the type."""
     error = chain(RuntimeError(outer), TimeoutError(inner))
 
     assert describe(error).startswith("RuntimeError")

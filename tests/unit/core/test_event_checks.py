@@ -28,7 +28,7 @@ DOCUMENTED = ["v1.json", "v2.json", "v1_version_missing.json", "v2_no_arguments.
 
 
 def test_documented_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
-    """An event as AWS documents it passes without a warning."""
+    """An event as AWS documents it causes no warning."""
     for name in DOCUMENTED:
         for strict in [False, True]:
             with subtests.test(name=name, strict=strict):
@@ -47,7 +47,9 @@ ODD = {
 }
 
 
-def test_odd_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
+def test_undocumented_event_is_accepted_with_a_warning(
+    subtests: pytest.Subtests, load_event: LoadEvent
+) -> None:
     """What AWS does not document but can be understood is accepted, with a warning."""
     for name, says in ODD.items():
         with subtests.test(name=name):
@@ -58,8 +60,10 @@ def test_odd_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
             assert (task.bucket, task.key) == ("holiday-photos", "photos/summer.jpg")
 
 
-def test_odd_event_strictly(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
-    """``strict`` refuses it, whatever was seen before, and names the field."""
+def test_strict_refuses_an_undocumented_event(
+    subtests: pytest.Subtests, load_event: LoadEvent
+) -> None:
+    """The error names the field, even if the same event was accepted before."""
     for before in DOCUMENTED:
         for name, says in ODD.items():
             with subtests.test(before=before, name=name):
@@ -69,8 +73,8 @@ def test_odd_event_strictly(subtests: pytest.Subtests, load_event: LoadEvent) ->
                     parse_event(load_event(name), strict=True)
 
 
-def test_odd_event_once(load_event: LoadEvent) -> None:
-    """An environment that gets odd events all day warns of them once."""
+def test_undocumented_events_cause_one_warning(load_event: LoadEvent) -> None:
+    """An environment that gets such events all day warns only once."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
         for _ in range(3):
@@ -95,7 +99,7 @@ UNDOCUMENTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def test_tasks_are_checked_although_their_job_has_been_seen(subtests: pytest.Subtests) -> None:
-    """A job that is remembered does not hide what is undocumented in any of the tasks."""
+    """A cached job does not hide undocumented values in tasks."""
     for name, change in UNDOCUMENTED.items():
         for version in ["1.0", "2.0"]:
             for place in [0, 1]:
@@ -111,7 +115,7 @@ def test_tasks_are_checked_although_their_job_has_been_seen(subtests: pytest.Sub
 
 
 def test_events_are_checked_although_their_job_has_been_seen() -> None:
-    """A job that is remembered does not hide what is undocumented beside the tasks."""
+    """A cached job does not hide undocumented values next to the tasks."""
     event = make_event("a")
     parse_event(event, strict=True)
     event["region"] = "eu-west-1"
@@ -121,7 +125,7 @@ def test_events_are_checked_although_their_job_has_been_seen() -> None:
 
 
 def test_arguments_of_another_schema(load_event: LoadEvent) -> None:
-    """User arguments that schema 1.0 must not have are noticed, though 2.0 has just had them."""
+    """User arguments in schema 1.0 are noticed, even after an event of schema 2.0 with them."""
     event = load_event("odd_v1_with_arguments.json")
     parse_event({**load_event("v2.json"), "job": event["job"]})
 
@@ -143,8 +147,8 @@ def broken(name: list[Any], value: Any) -> Any:
     return event
 
 
-def test_no_event(subtests: pytest.Subtests) -> None:
-    """What cannot be understood is refused with the name of the field."""
+def test_invalid_event_is_refused(subtests: pytest.Subtests) -> None:
+    """The error names the field."""
     for event, says in [
         (None, "the event: expected an object, got null"),
         ([], "the event: expected an object, got a list"),
@@ -181,7 +185,7 @@ def test_no_event(subtests: pytest.Subtests) -> None:
 
 
 def test_values_stay_out_of_errors() -> None:
-    """An error names the field, never its value: that may be secret, or hostile."""
+    """An error names the field, but not its value, which may be secret or hostile."""
     event = make_event("a.jpg")
     event["job"]["userArguments"] = {"password": ["hunter2"]}
 
@@ -194,7 +198,7 @@ def test_values_stay_out_of_errors() -> None:
 
 @given(JSON)
 def test_any_json_as_event(event: Any) -> None:
-    """Any JSON value is an event or is refused; nothing else can happen."""
+    """Every JSON value is an event or is refused; no other error is raised."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnexpectedEventWarning)
         try:
@@ -217,7 +221,7 @@ def test_any_json_as_event(event: Any) -> None:
     strict=st.booleans(),
 )  # fmt: skip
 def test_any_json_in_an_event(path: list[Any], value: Any, strict: bool) -> None:
-    """An event with any JSON value in any place is read or refused, the caller's dict unchanged."""
+    """An event with any JSON value anywhere is read or refused; the caller's dict stays."""
     event = make_event("a%b.jpg", "c d.jpg", user_arguments={"a": "b"})
     *steps, last = path
     place = event
@@ -243,7 +247,7 @@ def test_any_json_in_an_event(path: list[Any], value: Any, strict: bool) -> None
 @pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
 @pytest.mark.parametrize("strict", [False, True])
 def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
-    """An event comes from elsewhere: its names must neither flood a log nor steer a terminal."""
+    """Names of untrusted fields must neither flood a log nor control a terminal."""
     event: Any = make_event("k", user_arguments={"a": "b"})
     event["job"]["userArguments"] = {"\x1b[2J\x9b\u202e\n" + "x" * 100_000: 1}
 

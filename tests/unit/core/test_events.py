@@ -60,7 +60,7 @@ def test_schema_2(load_event: LoadEvent) -> None:
 
 
 def test_location(load_event: LoadEvent) -> None:
-    """``task.location`` is what boto3's calls take, with the version only if there is one."""
+    """``task.location`` has boto3's arguments, with a version ID only if there is one."""
     (task,) = parse_event(load_event("v1.json")).tasks
     (latest,) = parse_event(load_event("v1_version_null.json")).tasks
 
@@ -73,7 +73,7 @@ def test_location(load_event: LoadEvent) -> None:
 
 
 def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
-    """Whatever kind of bucket it is, ``task.bucket`` is what boto3 takes."""
+    """For each kind of bucket, ``task.bucket`` is the value for boto3's ``Bucket``."""
     for name, bucket in [
         ("v1_access_point.json", "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers"),
         (
@@ -106,7 +106,7 @@ def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
     ],
 )
 def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
-    """Keys are decoded; bytes that are no UTF-8 are kept visible, not replaced."""
+    """Keys are decoded; bytes that are not valid UTF-8 stay visible."""
     (task,) = parse_event(load_event(name)).tasks
 
     assert task.key == key
@@ -122,7 +122,7 @@ def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
     ],
 )
 def test_version_id(load_event: LoadEvent, name: str, version_id: str | None) -> None:
-    """No version, in three spellings, and the version ``null``: the one from before versioning."""
+    """A missing version ID has three spellings; ``null`` is the version from before versioning."""
     (task,) = parse_event(load_event(name), strict=True).tasks
 
     assert task.version_id == version_id
@@ -132,14 +132,14 @@ def test_version_id(load_event: LoadEvent, name: str, version_id: str | None) ->
     "name", ["v2_no_arguments.json", "v2_arguments_null.json", "v2_arguments_empty.json"]
 )
 def test_no_user_arguments(load_event: LoadEvent, name: str) -> None:
-    """A job without user arguments has an empty mapping of them, however that is spelled."""
+    """A job without user arguments has an empty mapping, in each spelling."""
     invocation = parse_event(load_event(name), strict=True)
 
     assert invocation.job.arguments == {}
 
 
 def test_long_ids(load_event: LoadEvent) -> None:
-    """Ids are opaque and of any length, as those of S3 are."""
+    """IDs are opaque and of any length, like those of S3."""
     event = load_event("v1_long_ids.json")
 
     invocation = parse_event(event)
@@ -150,7 +150,7 @@ def test_long_ids(load_event: LoadEvent) -> None:
 
 
 def test_many_tasks(load_event: LoadEvent) -> None:
-    """Any number of tasks is read, in order, with ids that may be there twice, or none at all."""
+    """Any number of tasks is read in order, even if IDs are missing or repeated."""
     many = parse_event(load_event("v2_many_tasks.json"))
     twice = parse_event(load_event("v2_duplicate_ids.json"))
     none = parse_event(load_event("v2_no_task.json"))
@@ -161,8 +161,8 @@ def test_many_tasks(load_event: LoadEvent) -> None:
     assert none.tasks == ()
 
 
-def test_event_stays_as_it_is(load_event: LoadEvent) -> None:
-    """The caller's event is never changed, and never shared."""
+def test_event_of_the_caller_does_not_change(load_event: LoadEvent) -> None:
+    """No part of it is shared with the tasks."""
     event = load_event("v2_encoded_key.json")
     before = copy.deepcopy(event)
 
@@ -176,8 +176,8 @@ def test_event_stays_as_it_is(load_event: LoadEvent) -> None:
     assert parse_event(event).job.arguments["target"] == "elsewhere"
 
 
-def test_event_with_a_task_in_it(load_event: LoadEvent) -> None:
-    """A task that is one already is no wire form of one: it is refused, not changed."""
+def test_event_with_a_task_object_is_refused(load_event: LoadEvent) -> None:
+    """Only JSON values are accepted."""
     (task,) = parse_event(load_event("v2.json")).tasks
     before = repr(task)
 
@@ -187,7 +187,7 @@ def test_event_with_a_task_in_it(load_event: LoadEvent) -> None:
     assert repr(task) == before
 
 
-def test_changing_what_invocations_share(load_event: LoadEvent) -> None:
+def test_tasks_cannot_change_what_invocations_share(load_event: LoadEvent) -> None:
     """One task cannot change what the next one gets."""
     event = load_event("v2.json")
     arguments: Any = parse_event(event).job.arguments  # a mapping, to type checkers
@@ -208,8 +208,8 @@ def test_changing_what_invocations_share(load_event: LoadEvent) -> None:
     assert parse_event(event).job.arguments == {"target": "thumbnails", "width": "640"}
 
 
-def test_user_arguments_pass_for_a_dict(load_event: LoadEvent) -> None:
-    """User arguments go where dicts go: JSON, boto3's ``Metadata``, ``|``, a copy to change."""
+def test_user_arguments_work_like_a_dict(load_event: LoadEvent) -> None:
+    """In JSON, in boto3's ``Metadata``, with ``|``, and as a copy that can be changed."""
     arguments: Any = parse_event(load_event("v2.json")).job.arguments
 
     mine = dict(arguments)
@@ -222,7 +222,7 @@ def test_user_arguments_pass_for_a_dict(load_event: LoadEvent) -> None:
 
 
 def test_threads_get_their_own_jobs() -> None:
-    """Threads that read events of different jobs at a time do not mix them up."""
+    """Threads that read events of different jobs do not mix them up."""
     events = [make_event("a", job_id=str(number)) for number in range(4)]
     mixed_up: list[str] = []
 
@@ -244,8 +244,8 @@ def test_threads_get_their_own_jobs() -> None:
     assert not mixed_up
 
 
-def test_tasks_are_nouns_like_others(load_event: LoadEvent) -> None:
-    """A task from an event is like one that a test makes, in all that can be done with it."""
+def test_tasks_of_events_are_like_tasks_of_tests(load_event: LoadEvent) -> None:
+    """They support the same operations."""
     (task,) = parse_event(load_event("v2.json")).tasks
     made = Task(
         bucket=task.bucket, key=task.key, version_id=task.version_id, id=task.id,
@@ -265,8 +265,8 @@ def test_tasks_are_nouns_like_others(load_event: LoadEvent) -> None:
         task.key = "b"
 
 
-def test_nouns_made_of_valid_fields() -> None:
-    """The quick way to make a noun makes the same noun."""
+def test_models_of_valid_fields() -> None:
+    """The fast way to create a model creates the same model."""
     quick = ObjectRef.from_valid({"bucket": "b", "key": "k", "version_id": None})
     slow = ObjectRef(bucket="b", key="k", version_id=None)
 
@@ -280,7 +280,7 @@ def test_nouns_made_of_valid_fields() -> None:
     assert ObjectRef.model_validate_json(quick.model_dump_json()) == slow
 
 
-def test_a_validator_of_tasks_does_not_disturb() -> None:
+def test_validation_of_tasks_does_not_change_how_events_are_read() -> None:
     """Events are read in the same way after, and if possible before, tasks have been validated."""
     program = """
 import json, sys
@@ -323,15 +323,15 @@ def invocations(draw: Any) -> Any:
 
 
 @given(invocations())
-def test_events_there_and_back(invocation: Invocation) -> None:
-    """An event that we build is one that AWS could send, and is read back as it was."""
+def test_events_can_be_built_and_parsed(invocation: Invocation) -> None:
+    """An event that we build could come from AWS, and is read back unchanged."""
     event = json.loads(json.dumps(build_event(invocation)))
 
     assert parse_event(event, strict=True) == invocation
 
 
-def test_ids_are_short_where_people_read_them() -> None:
-    """S3's have more than a thousand characters; both ends are shown, as they begin alike."""
+def test_ids_are_shortened_in_repr() -> None:
+    """S3's IDs have over a thousand characters and begin alike, so both ends are shown."""
     event = make_event("a.jpg", "b.jpg")
     invocation = parse_event(event)
     first, second = invocation.tasks

@@ -15,7 +15,7 @@ SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 
 
 def test_decoding(subtests: pytest.Subtests) -> None:
-    """A key is form-decoded; what begins no escape stands for itself."""
+    """A key is form-decoded; text that is not an escape stays."""
     for encoded, key in [
         ("photos/summer.jpg", "photos/summer.jpg"),
         ("a%20b.txt", "a b.txt"),
@@ -42,7 +42,7 @@ def test_decoding(subtests: pytest.Subtests) -> None:
 @given(st.one_of(TEXT, st.from_regex(r"([a-z/+]|%[0-9a-fA-F]{2}|%.|\\)*", fullmatch=True)))
 @example("%")
 @example("%\\x20")
-def test_decoding_like_everybody_else(encoded: str) -> None:
+def test_decoding_agrees_with_unquote_plus(encoded: str) -> None:
     """Whatever Python's ``unquote_plus`` can read, we read in the same way."""
     expected = unquote_plus(encoded, errors="surrogateescape")
 
@@ -51,8 +51,8 @@ def test_decoding_like_everybody_else(encoded: str) -> None:
     assert decoded == expected
 
 
-def test_bytes_that_are_no_utf8(subtests: pytest.Subtests) -> None:
-    """They are kept apart from every key there can be, and spelled again as they came."""
+def test_bytes_that_are_not_valid_utf8(subtests: pytest.Subtests) -> None:
+    """They differ from every valid key, and are encoded again as they were."""
     for encoded in ["%FF%FE", "caf%E9.jpg", "%ED%A0%80", "%C3", "a\\%E9"]:
         with subtests.test(encoded=encoded):
             key = decode_key(encoded)
@@ -63,13 +63,13 @@ def test_bytes_that_are_no_utf8(subtests: pytest.Subtests) -> None:
 
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), SURROGATE_ESCAPES)))
 def test_is_utf8(key: str) -> None:
-    """A key is UTF-8 unless there is half of a surrogate pair in it."""
+    """A key is valid UTF-8 unless it has half of a surrogate pair."""
     assert is_utf8(key) == (not any("\ud800" <= character <= "\udfff" for character in key))
 
 
 @given(TEXT)
 def test_encoding(key: str) -> None:
-    """Whoever reads our keys reads them right: form decoding, plain decoding, and we."""
+    """Form decoding, plain decoding and our own decoding read it correctly."""
     encoded = encode_key(key)
 
     assert unquote(encoded) == unquote_plus(encoded) == decode_key(encoded) == key
@@ -78,14 +78,14 @@ def test_encoding(key: str) -> None:
 
 
 @given(TEXT)
-def test_encodings_of_others(key: str) -> None:
-    """Keys are read right from both encodings that are in use elsewhere."""
+def test_encodings_of_other_programs(key: str) -> None:
+    """Keys in both common encodings are read correctly."""
     assert decode_key(quote(key, safe="/")) == key
     assert decode_key(quote_plus(key, safe="/")) == key
 
 
 def test_buckets(subtests: pytest.Subtests) -> None:
-    """boto3 knows a bucket by its name, in whatever form it came."""
+    """``bucket_name`` returns the name for each form of a bucket."""
     for arn, bucket in [
         ("holiday-photos", "holiday-photos"),
         ("arn:aws:s3:::holiday-photos", "holiday-photos"),
@@ -107,7 +107,7 @@ def test_buckets(subtests: pytest.Subtests) -> None:
 
 
 def test_access_points(subtests: pytest.Subtests) -> None:
-    """boto3 knows an access point by its ARN."""
+    """boto3 takes an access point by its ARN."""
     for arn in [
         "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers",
         "arn:aws:s3:eu-west-1:123456789012:accesspoint:readers",
@@ -120,7 +120,7 @@ def test_access_points(subtests: pytest.Subtests) -> None:
             assert bucket_name(arn) == arn
 
 
-def test_no_bucket(subtests: pytest.Subtests) -> None:
+def test_arn_of_something_else_is_refused(subtests: pytest.Subtests) -> None:
     """What names no bucket, or an object, is not taken for one."""
     for arn in [
         "",

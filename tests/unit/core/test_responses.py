@@ -32,7 +32,7 @@ def respond(invocation: Invocation, outcomes: list[Outcome], **options: Any) -> 
 
 
 def test_response(load_event: LoadEvent) -> None:
-    """An answer repeats what the event said, and has one result for each task, in order."""
+    """A response repeats the IDs of the event, and has one result for each task, in order."""
     event = load_event("v2_duplicate_ids.json")
     invocation = parse_event(event)
 
@@ -56,7 +56,7 @@ def test_response(load_event: LoadEvent) -> None:
 
 
 def test_missing_keys_by_default(load_event: LoadEvent) -> None:
-    """A task that nobody answered is tried again: the default that AWS documents."""
+    """AWS's documented default: a task without a result is retried."""
     response = respond(parse_event(load_event("v2_no_task.json")), [])
 
     assert response["treatMissingKeysAs"] == "TemporaryFailure"
@@ -64,7 +64,7 @@ def test_missing_keys_by_default(load_event: LoadEvent) -> None:
 
 
 def test_size_of_a_response(subtests: pytest.Subtests) -> None:
-    """However many tasks there are, the response is one that Lambda takes (6 MB)."""
+    """For any number of tasks, Lambda accepts the response (6 MB)."""
     for count in [1, 20, 21, 480, 1000, 3000]:
         for message in ["🌻" * 5000, "\x00" * 5000, '"' * 1024, "é" * 1024, "x" * 1024]:
             with subtests.test(count=count, message=message):
@@ -92,7 +92,7 @@ def as_json(count: int, message: str) -> tuple[int, set[str]]:
 
 @pytest.mark.parametrize("message", ["🌻" * 1024, '"' * 1024, "x" * 1024])
 def test_messages_are_shortened_no_earlier_and_no_further_than_needed(message: str) -> None:
-    """The last response that fits is left alone; the next one still has most of each message."""
+    """The largest response that fits is unchanged; the next one keeps most of each message."""
     each = as_json(2, message)[0] - as_json(1, message)[0]
     most = MAX_RESPONSE_BYTES // each
     while as_json(most, message)[1] == {message}:
@@ -109,7 +109,7 @@ def test_messages_are_shortened_no_earlier_and_no_further_than_needed(message: s
 
 
 def test_short_messages_stay_in_a_large_response() -> None:
-    """Where a response is too large, the long messages pay for it, and say how long they were."""
+    """Only long messages are shortened, and then say how long they were."""
     event = make_event(*(str(number) for number in range(3000)))
     invocation = parse_event(event)
     outcomes = [Outcome(PERMANENT, "🌻" * 5000)] * 2999 + [Outcome(SUCCEEDED, "done")]
@@ -139,8 +139,8 @@ def result(task_id: Any, code: Any = "Succeeded", string: Any = "done") -> Any:
     return {"taskId": task_id, "resultCode": code, "resultString": string}
 
 
-def test_answers_come_in_the_order_of_the_tasks() -> None:
-    """Each task gets its own outcome, in whatever order the function answered."""
+def test_results_are_in_the_order_of_the_tasks() -> None:
+    """Each task gets its own outcome, in any order of the function's results."""
     outcomes = parse_response(EVENT, answer(result(ID_B, "TemporaryFailure", "b"), result(ID_A)))
 
     assert outcomes == [Outcome(SUCCEEDED, "done"), Outcome(TEMPORARY, "b")]
@@ -154,23 +154,23 @@ def test_answers_come_in_the_order_of_the_tasks() -> None:
         ({"treatMissingKeysAs": None}, TEMPORARY),
     ],
 )
-def test_task_without_an_answer(fields: dict[str, Any], code: ResultCode) -> None:
-    """A task that was not answered is what ``treatMissingKeysAs`` says."""
+def test_task_without_a_result(fields: dict[str, Any], code: ResultCode) -> None:
+    """It gets the result code of ``treatMissingKeysAs``."""
     _, missing = parse_response(EVENT, answer(result(ID_A), **fields))
 
     assert missing.code is code
 
 
-def test_task_without_an_answer_by_default() -> None:
-    """Without ``treatMissingKeysAs`` it is tried again: the default that AWS documents."""
+def test_task_without_a_result_by_default() -> None:
+    """Without ``treatMissingKeysAs`` it is retried: AWS's documented default."""
     response = answer(result(ID_A))
     del response["treatMissingKeysAs"]
 
     assert parse_response(EVENT, response)[1].code is TEMPORARY
 
 
-def test_answers_nobody_asked_for() -> None:
-    """An unknown task id is ignored; of two answers to one task, the first counts."""
+def test_results_of_unknown_tasks_are_ignored() -> None:
+    """Of two results for one task, the first counts."""
     response = answer(
         result("another"), result(ID_A, string="one"), result(ID_A, string="two"), result(ID_B)
     )
@@ -180,8 +180,8 @@ def test_answers_nobody_asked_for() -> None:
     assert outcomes == [Outcome(SUCCEEDED, "one"), Outcome(SUCCEEDED, "done")]
 
 
-def test_answers_of_other_peoples_handlers() -> None:
-    """Handlers in the form of AWS's samples are understood: null strings, extra keys, no id."""
+def test_responses_of_other_handlers() -> None:
+    """Handlers like AWS's samples are supported: null strings, extra keys, no ID."""
     response = answer(result(ID_A, string=None), {"taskId": ID_B, "resultCode": "Succeeded"})
     response |= {"statusCode": 200}
     del response["invocationId"]
@@ -196,8 +196,8 @@ def test_long_result_string() -> None:
     assert outcome.message == "x" * 1024
 
 
-def test_no_response(subtests: pytest.Subtests) -> None:
-    """What S3 could not use is refused with the name of the field."""
+def test_invalid_response_is_refused(subtests: pytest.Subtests) -> None:
+    """The error names the field."""
     for response, says in [
         (None, "the response: expected an object, got null"),
         ("done", "the response: expected an object, got text"),
@@ -220,7 +220,7 @@ def test_no_response(subtests: pytest.Subtests) -> None:
     "results": JSON | st.lists(st.fixed_dictionaries({"taskId": JSON, "resultCode": JSON}))},
     optional={"treatMissingKeysAs": JSON, "invocationId": JSON}))  # fmt: skip
 def test_any_json_as_response(response: Any) -> None:
-    """Any JSON value is an answer or is refused; nothing else can happen."""
+    """Every JSON value is a response or is refused; no other error is raised."""
     try:
         outcomes = parse_response(EVENT, response)
     except InvalidResponse:
@@ -229,8 +229,8 @@ def test_any_json_as_response(response: Any) -> None:
 
 
 @given(st.lists(st.builds(Outcome, st.sampled_from(ResultCode), st.text(max_size=2000))))
-def test_responses_there_and_back(outcomes: list[Outcome]) -> None:
-    """What a function answers arrives: codes, and as much of the messages as a report holds."""
+def test_responses_can_be_built_and_parsed(outcomes: list[Outcome]) -> None:
+    """All codes arrive, and as much of the messages as a report keeps."""
     event = make_event(*map(str, range(len(outcomes))))
 
     response = json.loads(json.dumps(respond(parse_event(event), outcomes)))

@@ -10,8 +10,8 @@ from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1023, "x" * 1024, "🌻" * 1024, 'a"b\\c', "été\u00a0🌻"])
-def test_text_that_fits(text: str) -> None:
-    """Text of up to 1,024 visible characters stays as it is."""
+def test_short_text_is_unchanged(text: str) -> None:
+    """Up to 1,024 visible characters."""
     assert sanitize(text) == text
 
 
@@ -25,8 +25,8 @@ def test_text_that_fits(text: str) -> None:
         ("x\n" + "y" * 2_000_000, "… [cut, of 2,000,002 characters]"),
     ],
 )
-def test_text_that_is_cut(text: str, mark: str) -> None:
-    """Longer text is cut to 1,024 characters, with a mark that tells how long it was."""
+def test_long_text_is_cut_to_1024_characters(text: str, mark: str) -> None:
+    """It ends with a mark that has the original length."""
     cut = sanitize(text)
 
     assert len(cut) == MAX_RESULT_STRING == 1024
@@ -53,7 +53,7 @@ def test_text_that_is_cut(text: str, mark: str) -> None:
     ],
 )
 def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str) -> None:
-    """The mark has the length of the text before it was escaped, and gives way last."""
+    """It is the length of the text before escaping."""
     assert sanitize(text, limit) == cut
 
 
@@ -69,14 +69,14 @@ def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str
         ("caf\udce9", "caf\ufffd"),
     ],
 )
-def test_unsafe_characters(text: str, safe: str) -> None:
-    """What steers a terminal or turns text becomes visible, half a surrogate pair a mark."""
+def test_unsafe_characters_are_escaped(text: str, safe: str) -> None:
+    """Control characters become visible, and half of a surrogate pair becomes a mark."""
     assert sanitize(text) == safe
 
 
 @given(st.text(), st.integers(min_value=0, max_value=60))
 def test_any_text(text: str, limit: int) -> None:
-    """Whatever the text, it ends up short, encodable, and on one line."""
+    """The result of any text is short, encodable, and one line."""
     safe = sanitize(text, limit)
 
     assert len(safe) <= limit

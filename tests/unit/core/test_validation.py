@@ -59,7 +59,7 @@ def problem(model: Any, key: str) -> str:
 
 
 def test_a_payload_is_described_in_the_words_of_its_model(subtests: pytest.Subtests) -> None:
-    """Fields and tags are the model's; a value, which may be secret, is not repeated."""
+    """Fields and tags come from the model; values, which may be secret, are not repeated."""
     for model, key, says in [
         (Step, '{"op": "s3cret"}', "the key: expected 'op' to be one of 'crop', 'turn'"),
         (Step, '{"width": 1}', "the key: expected 'op', which is missing"),
@@ -94,7 +94,9 @@ def test_a_payload_is_described_in_the_words_of_its_model(subtests: pytest.Subte
         ({"2.0": "x"}, "all of them: expected 'op', which is missing"),
     ],
 )
-def test_user_arguments_are_described_likewise(arguments: dict[str, str], says: str) -> None:
+def test_user_arguments_are_described_in_the_words_of_their_model(
+    arguments: dict[str, str], says: str
+) -> None:
     """The job's user arguments have a model of the user as well."""
     decorate: Any = task_handler
     handler = decorate(arguments=Step)(lambda task: "done")
@@ -113,7 +115,7 @@ def test_user_arguments_are_described_likewise(arguments: dict[str, str], says: 
     ],
 )
 def test_events_are_described_in_the_words_of_aws(change: dict[str, Any], says: str) -> None:
-    """The union of schema versions is ours: its branch is not a part of the field's name."""
+    """The name of a field does not include the schema version."""
     with pytest.raises(InvalidEvent) as caught:
         parse_event(make_event("a") | change, strict=True)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def test_aws_code_counts_more_than_its_status(subtests: pytest.Subtests) -> None:
-    """S3 answers RequestTimeout with 400, SQS RequestThrottled with 403."""
+    """The code decides: S3 sends RequestTimeout with status 400, SQS RequestThrottled with 403."""
     for status in [None, 400, 403, 404, 503]:
         with subtests.test(status=status):
             for codes, expected in [
@@ -44,13 +44,13 @@ def test_aws_code_counts_more_than_its_status(subtests: pytest.Subtests) -> None
                     assert code_of(client_error(code, status)) is expected, code
 
 
-def test_no_code_is_listed_that_a_part_of_it_decides() -> None:
+def test_codes_that_a_pattern_decides_are_not_listed() -> None:
     codes = [code for group in aws.TEMPORARY_CODES.values() for code in group]
 
     assert not [code for code in codes for part in aws.TEMPORARY_PARTS if part in code.lower()]
 
 
-def test_no_code_stands_in_the_table_twice() -> None:
+def test_each_code_is_in_the_table_once() -> None:
     codes = [
         code.lower()
         for part in (aws.TEMPORARY_CODES, aws.PERMANENT_CODES)
@@ -61,7 +61,7 @@ def test_no_code_stands_in_the_table_twice() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_unknown_aws_code_is_judged_by_its_status(subtests: pytest.Subtests) -> None:
+def test_unknown_aws_code_is_classified_by_its_status(subtests: pytest.Subtests) -> None:
     for status, expected in [
         (200, None),
         (304, None),
@@ -86,21 +86,21 @@ def test_unknown_aws_code_is_judged_by_its_status(subtests: pytest.Subtests) -> 
 @pytest.mark.parametrize(
     "code", ["throttlingException", "SLOWDOWN", "KMS.ThrottlingException", "SubThrottled"]
 )
-def test_spelling_of_codes_does_not_matter(code: str) -> None:
-    """Event streams write camel case; throttling has a spelling in each service."""
+def test_codes_are_recognised_in_any_case(code: str) -> None:
+    """Event streams use camel case, and services spell throttling differently."""
     assert code_of(client_error(code, 400)) is TEMPORARY
 
 
 def test_head_object_of_a_missing_key() -> None:
-    """A HEAD has no body, so botocore makes a code of the status."""
+    """A response to HEAD has no body, so botocore uses the status as the code."""
     error = client_error("404", 404, message="Not Found", operation="HeadObject")
 
     assert code_of(error) is PERMANENT
     assert describe(error) == "404 calling HeadObject: Not Found"
 
 
-def test_request_id_of_an_answer_without_a_body() -> None:
-    """botocore makes an error of the status then, and leaves the id in the headers."""
+def test_request_id_of_a_response_without_a_body() -> None:
+    """botocore creates an error from the status, and the ID is only in the headers."""
     with loopback(SLOW_DOWN) as url:
         error = raised(lambda: s3(url).head_object(Bucket="b", Key="k"))
 
@@ -109,8 +109,8 @@ def test_request_id_of_an_answer_without_a_body() -> None:
     )
 
 
-def test_code_of_botocore_for_a_real_answer() -> None:
-    """From the wire to the words: the request id is what AWS support asks for."""
+def test_error_of_a_real_response_is_described_with_its_request_id() -> None:
+    """AWS Support asks for the request ID."""
     with loopback(SLOW_DOWN) as url:
         error = raised(lambda: s3(url).get_object(Bucket="b", Key="k"))
 
@@ -122,7 +122,7 @@ def test_code_of_botocore_for_a_real_answer() -> None:
 
 
 def test_modelled_exception_is_an_aws_error() -> None:
-    """``client.exceptions.NoSuchKey`` is a class of its own, made at run time."""
+    """``client.exceptions.NoSuchKey`` is a class that is created at run time."""
     client = s3("http://127.0.0.1:9")
     with botocore.stub.Stubber(client) as stub:
         stub.add_client_error("get_object", "NoSuchKey", "Gone.", 404)
@@ -133,8 +133,8 @@ def test_modelled_exception_is_an_aws_error() -> None:
     assert describe(error) == "NoSuchKey calling GetObject: Gone. (HTTP 404)"
 
 
-def test_aws_error_is_known_by_its_shape_alone() -> None:
-    """Another AWS library may have a class of its own."""
+def test_aws_error_is_recognised_by_its_attributes() -> None:
+    """Another AWS library may have its own class."""
 
     class AwsError(Exception):
         response: ClassVar = {"Error": {"Code": "SlowDown"}}
@@ -143,7 +143,7 @@ def test_aws_error_is_known_by_its_shape_alone() -> None:
     assert describe(AwsError()) == "SlowDown"
 
 
-def test_malformed_aws_error_is_survived(subtests: pytest.Subtests) -> None:
+def test_malformed_aws_error_raises_nothing(subtests: pytest.Subtests) -> None:
     for response in [
         {},
         {"Error": None},
@@ -161,7 +161,7 @@ def test_malformed_aws_error_is_survived(subtests: pytest.Subtests) -> None:
             assert describe(error)
 
 
-def test_code_that_looks_permanent_by_its_status(subtests: pytest.Subtests) -> None:
+def test_temporary_code_with_a_permanent_status(subtests: pytest.Subtests) -> None:
     for code, status in [
         ("APICallRateForCustomerExceeded", 400),
         ("ClientLimitExceededException", 400),
@@ -183,8 +183,8 @@ def test_code_that_looks_permanent_by_its_status(subtests: pytest.Subtests) -> N
             assert code_of(client_error(code, status)) is TEMPORARY
 
 
-def test_code_with_a_prefix_is_judged_without_it(subtests: pytest.Subtests) -> None:
-    """Unless the whole code is in the tables; an unknown one is judged by its status."""
+def test_code_with_a_prefix_is_classified_without_it(subtests: pytest.Subtests) -> None:
+    """A whole code in the tables comes first; an unknown code is classified by its status."""
     for code, status, expected in [
         ("AWS.SimpleQueueService.QueueDeletedRecently", 400, TEMPORARY),
         ("KMS.DependencyTimeoutException", 400, TEMPORARY),
@@ -202,8 +202,8 @@ def test_code_with_a_prefix_is_judged_without_it(subtests: pytest.Subtests) -> N
             assert code_of(client_error(code, status)) is expected
 
 
-def test_model_that_failed_is_judged_by_its_own_status(subtests: pytest.Subtests) -> None:
-    """SageMaker, Bedrock and MWAA pass on the status of what they have called."""
+def test_failed_model_is_classified_by_its_own_status(subtests: pytest.Subtests) -> None:
+    """SageMaker, Bedrock and MWAA pass on the status of the service that they called."""
     for original, expected in [
         (500, TEMPORARY),
         (503, TEMPORARY),
@@ -225,7 +225,7 @@ def test_model_that_failed_is_judged_by_its_own_status(subtests: pytest.Subtests
 
 
 def test_original_status_of_a_real_client() -> None:
-    """botocore puts the members of a modelled error into the response."""
+    """botocore copies the members of a modelled error into the response."""
     body = b'{"Message": "x", "OriginalMessage": "x", "OriginalStatusCode": 503}'
     head = "HTTP/1.1 424 Failed Dependency\r\nx-amzn-ErrorType: ModelError\r\n"
     head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -246,7 +246,7 @@ def test_original_status_of_a_real_client() -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_object", "head_object"])
-def test_bucket_whose_address_is_not_known_everywhere_yet(operation: str) -> None:
+def test_redirect_of_a_new_bucket_is_temporary(operation: str) -> None:
     """botocore looks for the region of the bucket, and gives up if it knows that region already.
 
     A response to HEAD has no body, so the status is all that is left of the code.
@@ -262,13 +262,13 @@ def test_bucket_whose_address_is_not_known_everywhere_yet(operation: str) -> Non
     assert code_of(error) is TEMPORARY
 
 
-def test_restore_that_is_in_progress_stays_permanent() -> None:
-    """It takes hours: an exact code counts more than the word ``InProgress`` in it."""
+def test_restore_that_is_in_progress_is_permanent() -> None:
+    """A restore takes hours: the exact code comes before the pattern ``InProgress``."""
     assert code_of(client_error("RestoreAlreadyInProgress", 409)) is PERMANENT
 
 
 @pytest.mark.parametrize("code", ["ProvisionedConcurrencyConfigNotFoundException", "TooManyTags"])
-def test_code_with_a_similar_word_is_judged_by_its_status(code: str) -> None:
+def test_code_with_a_similar_word_is_classified_by_its_status(code: str) -> None:
     assert code_of(client_error(code, 404)) is PERMANENT
 
 
@@ -294,7 +294,7 @@ LAMBDA_STAYS = [
 
 
 def test_lambda_function_that_cannot_be_called_now(subtests: pytest.Subtests) -> None:
-    """A task may call another function: one that is not ready yet will be in a minute."""
+    """A task may call another function, which may be ready a minute later."""
     for code, status, expected in [
         *((*each, TEMPORARY) for each in LAMBDA_NOT_READY),
         *((*each, PERMANENT) for each in LAMBDA_STAYS),
@@ -317,8 +317,8 @@ CONFLICT = "The operation cannot be performed at this time. "
 STATE = f"{CONFLICT}The function is currently in the following state: "
 
 
-def test_conflict_of_lambda_is_told_by_its_message(subtests: pytest.Subtests) -> None:
-    """One code stands for a function that is not ready, and for a name that is taken."""
+def test_conflict_of_lambda_is_classified_by_its_message(subtests: pytest.Subtests) -> None:
+    """The same code means a function that is not ready, or a name that exists already."""
     for message, expected in [
         (f"{STATE}Pending", TEMPORARY),
         (f"{STATE}Inactive", TEMPORARY),
@@ -341,10 +341,10 @@ def test_conflict_of_lambda_is_told_by_its_message(subtests: pytest.Subtests) ->
         ("CreateFunction", "not now", PERMANENT),
     ],
 )
-def test_conflict_of_a_call_is_about_the_state_of_the_function(
+def test_conflict_of_an_invocation_is_temporary(
     operation: str, message: str, expected: ResultCode
 ) -> None:
-    """Nothing is created by a call, so no name is taken."""
+    """An invocation creates nothing, so no name can exist already."""
     error = client_error("ResourceConflictException", 409, message=message, operation=operation)
 
     assert code_of(error) is expected
@@ -361,7 +361,9 @@ TOO_EARLY = (
 WRONG = "The request signature we calculated does not match the signature you provided."
 
 
-def test_old_signature_is_told_from_a_wrong_one(subtests: pytest.Subtests) -> None:
+def test_expired_signature_is_temporary_and_a_wrong_one_permanent(
+    subtests: pytest.Subtests,
+) -> None:
     """Lambda may freeze an environment between signing and sending; services share one code."""
     for message, expected in [(EXPIRED, TEMPORARY), (TOO_EARLY, TEMPORARY), (WRONG, PERMANENT)]:
         for code in ["InvalidSignatureException", "SignatureDoesNotMatch"]:
@@ -369,8 +371,8 @@ def test_old_signature_is_told_from_a_wrong_one(subtests: pytest.Subtests) -> No
                 assert code_of(client_error(code, 403, message=message)) is expected
 
 
-def test_presigned_url_that_has_expired() -> None:
-    """The next attempt makes a new one."""
+def test_expired_presigned_url_is_temporary() -> None:
+    """The next attempt creates a new one."""
     error = client_error("AccessDenied", 403, message="Request has expired")
 
     assert code_of(error) is TEMPORARY
@@ -380,6 +382,6 @@ def test_presigned_url_that_has_expired() -> None:
     "code",
     ["BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"],
 )
-def test_bytes_that_s3_did_not_get_are_sent_again(code: str) -> None:
-    """S3 says 400, as for a request that is wrong."""
+def test_incomplete_body_is_temporary(code: str) -> None:
+    """S3 sends status 400, as for a request that is wrong."""
     assert code_of(client_error(code, 400, operation="PutObject")) is TEMPORARY

@@ -43,12 +43,12 @@ BOTOCORE_TEMPORARY = {
     "ConnectTimeoutError": "network",
     "ConnectionClosedError": "network",
     "ConnectionError": "network",
-    "CredentialRetrievalError": "whoever hands out credentials did not",
+    "CredentialRetrievalError": "the source of credentials did not respond",
     "EndpointConnectionError": "network",
     "FlexibleChecksumError": "the body was damaged",
     "HTTPClientError": "network; botocore tries it again too",
     "IncompleteReadError": "network",
-    "MetadataRetrievalError": "whoever hands out credentials did not",
+    "MetadataRetrievalError": "the source of credentials did not respond",
     "ProxyConnectionError": "network",
     "ReadTimeoutError": "network",
     "ResponseStreamingError": "network",
@@ -56,10 +56,10 @@ BOTOCORE_TEMPORARY = {
 }
 BOTOCORE_UNDECIDED = {
     "ClientError": "its response decides; here it has none",
-    "EventStreamError": "likewise",
+    "EventStreamError": "its response decides; here it has none",
     "ImminentRemovalWarning": "a warning",
     "MissingServiceIdError": "a bug in a service model, of AttributeError's family",
-    "UndefinedModelAttributeError": "likewise",
+    "UndefinedModelAttributeError": "a bug in a service model",
     "UnseekableStreamError": "hides another failure",
     "UnsupportedTLSVersionWarning": "a warning",
     "WaiterError": "depends on what was waited for",
@@ -96,7 +96,7 @@ BOTOCORE_CLASSES = classes_of(botocore.exceptions)
 
 
 def test_every_exception_class_of_botocore(subtests: pytest.Subtests) -> None:
-    """A class that comes with a new botocore has to be thought about: it fails here."""
+    """It fails for a class of a new botocore that has not been classified."""
     for name in sorted(BOTOCORE_CLASSES):
         with subtests.test(name=name):
             cls = BOTOCORE_CLASSES[name]
@@ -125,7 +125,7 @@ def codes_in_retry_rules(rules: object) -> Iterator[str]:
 
 
 def test_every_code_that_botocore_retries_is_temporary() -> None:
-    """What botocore tries again is worth a redrive: its legacy rules, and both standard lists."""
+    """This covers botocore's legacy rules and both lists of its standard mode."""
     rules = importlib.resources.files("botocore.data").joinpath("_retry.json").read_bytes()
     codes = {
         *codes_in_retry_rules(json.loads(rules)),
@@ -177,7 +177,7 @@ POWERTOOLS_CLASSES = classes_of(aws_lambda_powertools.utilities.idempotency.exce
 
 
 def test_every_exception_of_powertools_idempotency(subtests: pytest.Subtests) -> None:
-    """One that comes with a new version of Powertools has to be thought about."""
+    """It fails for an exception of a new Powertools that has not been classified."""
     for name in sorted(POWERTOOLS_CLASSES):
         with subtests.test(name=name):
             code = code_of(POWERTOOLS_CLASSES[name]("x"))
@@ -191,7 +191,7 @@ def test_every_exception_of_powertools_idempotency(subtests: pytest.Subtests) ->
                 assert code is None
 
 
-def test_failure_of_the_store_of_powertools() -> None:
+def test_failed_persistence_layer_of_powertools() -> None:
     error = chain(
         POWERTOOLS_CLASSES["IdempotencyPersistenceLayerError"]("Failed to save in progress record"),
         client_error("ProvisionedThroughputExceededException", 400),
@@ -215,8 +215,8 @@ def json_client(url: str) -> Any:
         b'"text"',
     ],
 )
-def test_json_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
-    """botocore checks nothing: the error is of whatever Python does with it."""
+def test_response_whose_json_botocore_cannot_read(answer: bytes) -> None:
+    """botocore does not check it: Python's own errors are raised."""
     with loopback(ok(answer)) as url:
         error = raised(lambda: json_client(url).list_tables())
 
@@ -231,7 +231,7 @@ def test_json_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
         b"<ListBucketResult><Contents><LastModified>x</LastModified></Contents></ListBucketResult>",
     ],
 )
-def test_xml_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
+def test_response_whose_xml_botocore_cannot_read(answer: bytes) -> None:
     with loopback(ok(answer)) as url:
         error = raised(lambda: s3(url).list_objects_v2(Bucket="b"))
 
@@ -239,14 +239,14 @@ def test_xml_that_botocore_cannot_make_sense_of(answer: bytes) -> None:
     assert code_of(error) is TEMPORARY
 
 
-def test_same_errors_of_a_users_own_parser_get_no_opinion() -> None:
-    """What the user's code cannot read is in the object, and stays there."""
+def test_parser_errors_of_user_code_are_not_classified() -> None:
+    """Content that the user's code cannot read does not change."""
     assert code_of(raised(b"\xff".decode)) is None
     assert code_of(raised(lambda: json.loads(b"[")["a"])) is None
 
 
-def test_answer_that_is_no_xml() -> None:
-    """botocore says itself that further retries may succeed."""
+def test_response_that_is_not_xml() -> None:
+    """botocore itself says that further retries may succeed."""
     session: Any = boto3.Session("x", "x", region_name="us-east-1")
     with loopback(ok(b"Internal Failure")) as url:
         error = raised(lambda: session.client("sns", endpoint_url=url).list_topics())
@@ -277,7 +277,7 @@ OTHER_BOTOCORE = {
 
 
 def test_exceptions_of_botocore_that_are_in_other_modules() -> None:
-    """Parsers and event streams raise what is no BotoCoreError; the rest is about wrong models."""
+    """Parsers and event streams raise exceptions that are not a BotoCoreError."""
     modules = [
         importlib.import_module(f"botocore.{path.stem}")
         for path in Path(botocore.__file__).parent.glob("*.py")
@@ -303,7 +303,7 @@ OTHER_S3TRANSFER = {
 
 
 def test_exceptions_of_s3transfer() -> None:
-    """Bare, without a text: some are decided by what they say, or by what they were raised from."""
+    """Without a text. Some are classified by their text or cause."""
     classes = classes_of(s3transfer.exceptions)
 
     codes = {name: code_of(cls.__new__(cls)) for name, cls in classes.items()}

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ResultCode
 
 
-def test_database_server_that_is_away(subtests: pytest.Subtests) -> None:
-    """The drivers have one class for it and for wrong passwords, without a number."""
+def test_unreachable_database_server(subtests: pytest.Subtests) -> None:
+    """Drivers use one class for it and for wrong passwords, without a number."""
     for package, text, expected in [
         ("psycopg", 'connection to server at "127.0.0.1" failed: Connection refused', TEMPORARY),
         ("psycopg", "server closed the connection unexpectedly", TEMPORARY),
@@ -30,8 +30,8 @@ def test_database_server_that_is_away(subtests: pytest.Subtests) -> None:
             assert code_of(error) is expected
 
 
-def test_error_of_mysql_is_judged_by_its_number(subtests: pytest.Subtests) -> None:
-    """The class differs from driver to driver, and the text may quote data."""
+def test_mysql_error_is_classified_by_its_number(subtests: pytest.Subtests) -> None:
+    """The class depends on the driver, and the text may quote data."""
     for cls in [
         foreign("MySQLdb.OperationalError", "MySQLdb.Error"),
         foreign("mysql.InternalError", "mysql.Error"),
@@ -47,8 +47,8 @@ def test_error_of_mysql_is_judged_by_its_number(subtests: pytest.Subtests) -> No
                 assert code_of(cls()) is None
 
 
-def test_number_that_another_library_keeps(subtests: pytest.Subtests) -> None:
-    """Each library has an attribute of its own for it."""
+def test_mysql_number_of_other_libraries(subtests: pytest.Subtests) -> None:
+    """Each library has its own attribute for it."""
     numbers: list[tuple[type[Exception], dict[str, Any], ResultCode | None]] = [
         (foreign("pymongo.ExecutionTimeout", "pymongo.OperationFailure"), {"code": 50}, TEMPORARY),
         (foreign("pymongo.WriteError", "pymongo.OperationFailure"), {"code": 112}, TEMPORARY),
@@ -78,8 +78,8 @@ def test_number_that_another_library_keeps(subtests: pytest.Subtests) -> None:
             assert code_of(with_attributes(cls, "x", **attributes)) is expected
 
 
-def test_bulk_write_to_mongodb_is_judged_by_every_error(subtests: pytest.Subtests) -> None:
-    """Its own number is the same for all of them."""
+def test_mongodb_bulk_write_is_classified_by_all_its_errors(subtests: pytest.Subtests) -> None:
+    """Its own number is always the same."""
     for details, expected in [
         ({"writeErrors": [{"code": 16500}, {"code": 16500}]}, TEMPORARY),
         ({"writeErrors": [], "writeConcernErrors": [{"code": 91}]}, TEMPORARY),
@@ -96,8 +96,8 @@ def test_bulk_write_to_mongodb_is_judged_by_every_error(subtests: pytest.Subtest
             assert code_of(with_attributes(cls, "x", code=65, details=details)) is expected
 
 
-def test_error_of_a_database_is_judged_by_its_sqlstate(subtests: pytest.Subtests) -> None:
-    """Whatever the class is called."""
+def test_database_error_is_classified_by_its_sqlstate(subtests: pytest.Subtests) -> None:
+    """The name of its class is not important."""
     for name, base, attribute in [
         ("asyncpg.LockNotAvailableError", "asyncpg.PostgresError", "sqlstate"),
         ("psycopg.SomeError", "psycopg.Error", "sqlstate"),
@@ -154,8 +154,8 @@ def rpc_error(code: object, text: str = "x") -> Exception:
     return with_attributes(foreign("grpc._InactiveRpcError", "grpc.RpcError"), text, code=code)
 
 
-def test_rpc_is_judged_by_its_status(subtests: pytest.Subtests) -> None:
-    """As the HTTP status that Google maps it to; ABORTED is worth another try."""
+def test_rpc_is_classified_by_its_status(subtests: pytest.Subtests) -> None:
+    """Like the HTTP status that Google maps it to; ABORTED is temporary."""
     for status in Status:
         with subtests.test(status=status):
             temporary = (
@@ -178,8 +178,8 @@ def test_rpc_is_judged_by_its_status(subtests: pytest.Subtests) -> None:
         (Status.UNAVAILABLE, "OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: self signed certificate"),
     ],
 )
-def test_rpc_that_cannot_succeed_with_a_temporary_status(status: Status, details: str) -> None:
-    """The details tell it."""
+def test_permanent_rpc_failure_with_a_temporary_status(status: Status, details: str) -> None:
+    """The details of the status decide."""
     assert code_of(rpc_error(lambda: status, details)) is PERMANENT
 
 
@@ -188,7 +188,7 @@ def throw(error: BaseException) -> Any:
 
 
 def test_status_of_an_rpc_that_cannot_be_read(subtests: pytest.Subtests) -> None:
-    """Calling a method of an exception breaks nothing."""
+    """A method of an exception may raise."""
     for code in [
         None,
         Status.UNAVAILABLE,
@@ -206,7 +206,7 @@ def test_status_of_an_rpc_that_cannot_be_read(subtests: pytest.Subtests) -> None
 
 
 def test_status_of_an_rpc_is_read_within_the_time_limit() -> None:
-    """An interruption comes through, as it does for attributes."""
+    """An interruption passes through, as it does for attributes."""
     with pytest.raises(OutOfTime):
         code_of(rpc_error(lambda: throw(OutOfTime())))
 

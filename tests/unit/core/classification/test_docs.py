@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
-    """Every name and every reason of the table stands in its section of the page, no other."""
+def test_page_and_tables_have_the_same_rows(subtests: pytest.Subtests) -> None:
+    """Each name and reason of a table is in the section of the page for it, and nothing else is."""
     for title, data in [
         ("Temporary codes", aws.TEMPORARY_CODES),
         ("Permanent codes", aws.PERMANENT_CODES),
@@ -48,8 +48,8 @@ def test_page_and_table_say_the_same(subtests: pytest.Subtests) -> None:
                 assert row.split("|")[3].strip(), f"{reason}: no source"
 
 
-def test_page_has_the_rules_that_look_into_an_exception(subtests: pytest.Subtests) -> None:
-    """Each row names what the table names, no more."""
+def test_page_lists_the_rules_that_inspect_exceptions(subtests: pytest.Subtests) -> None:
+    """Each row has the names of the table."""
     for title, rows in [
         (
             "Codes whose message decides",
@@ -110,7 +110,7 @@ def test_page_has_the_lists_of_reasons() -> None:
     assert names >= {*itertools.chain(*tables)}
 
 
-def test_page_has_the_small_tables_too() -> None:
+def test_page_has_the_small_tables() -> None:
     page = DOCS.read_text()
 
     assert names_in("HTTP statuses") >= {str(status) for status in aws.HTTP_STATUSES}
@@ -141,8 +141,8 @@ def test_page_has_the_small_tables_too() -> None:
         assert f"`.{name}`" in page
 
 
-def test_import_brings_in_nobody_elses_library() -> None:
-    """AWS errors and time-outs are recognised without the libraries that raise them."""
+def test_import_loads_no_other_library() -> None:
+    """AWS errors and timeouts are recognised without the libraries that raise them."""
     heavy = {"botocore", "boto3", "urllib3", "requests", "httpx", "aiohttp", "asyncio", "logging"}
     program = (
         "import sys; import s3batch_handler.core._classification; "
@@ -156,8 +156,8 @@ def test_import_brings_in_nobody_elses_library() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-def test_the_signature_of_an_address_is_left_out() -> None:
-    """Reports are read by many; a presigned address would open the object to all of them."""
+def test_signature_of_a_presigned_url_is_removed() -> None:
+    """Many people can read a report, and a presigned URL would give them the object."""
     url = "https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA/x&X-Amz-Signature=abc123&x=1"
     error = ConnectionError(f"HTTPSConnectionPool: Max retries exceeded with url: {url} (Caused…)")
 

@@ -78,7 +78,7 @@ def test_server_that_never_answers(subtests: pytest.Subtests) -> None:
             assert code_of(error) is TEMPORARY, describe(error)
 
 
-def test_server_that_hangs_up(subtests: pytest.Subtests) -> None:
+def test_server_that_closes_the_connection(subtests: pytest.Subtests) -> None:
     for client, get in CLIENTS.items():
         with subtests.test(client=client):
             with loopback(b"") as url:
@@ -87,7 +87,7 @@ def test_server_that_hangs_up(subtests: pytest.Subtests) -> None:
             assert code_of(error) is TEMPORARY, describe(error)
 
 
-def test_server_that_hangs_up_in_the_middle(subtests: pytest.Subtests) -> None:
+def test_server_that_closes_the_connection_during_the_response(subtests: pytest.Subtests) -> None:
     for client, get in CLIENTS.items():
         with subtests.test(client=client):
             with loopback(CUT_SHORT) as url:
@@ -104,7 +104,7 @@ DAMAGED = [
 ]
 
 
-def test_answer_that_is_damaged(subtests: pytest.Subtests) -> None:
+def test_damaged_response(subtests: pytest.Subtests) -> None:
     for answer in DAMAGED:
         for client, get in CLIENTS.items():
             with subtests.test(answer=answer, client=client):
@@ -115,15 +115,15 @@ def test_answer_that_is_damaged(subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize("client", ["requests", "urllib3"])
-def test_compressed_answer_that_is_damaged(client: str) -> None:
+def test_damaged_compressed_response(client: str) -> None:
     with loopback(ok(b"abcdef").replace(b"\r\n", b"\r\nContent-Encoding: gzip\r\n", 1)) as url:
         error = raised(lambda: CLIENTS[client](url, 30))
 
     assert code_of(error) is TEMPORARY, describe(error)
 
 
-def test_answer_with_two_lengths() -> None:
-    """requests raises its InvalidHeader from urllib3's."""
+def test_response_with_two_lengths() -> None:
+    """requests raises its InvalidHeader for an error of urllib3."""
     inner = raised(lambda: urllib3.HTTPResponse(headers={"Content-Length": "1, 2"}))
 
     assert type(inner) is urllib3.exceptions.InvalidHeader
@@ -131,15 +131,15 @@ def test_answer_with_two_lengths() -> None:
     assert code_of(chain(requests.exceptions.InvalidHeader(), inner)) is TEMPORARY
 
 
-def test_header_of_a_request_that_is_wrong() -> None:
-    """requests has one class for the headers of both."""
+def test_invalid_header_of_a_request() -> None:
+    """requests uses one class for the headers of requests and responses."""
     error = raised(lambda: requests.get("http://127.0.0.1:1", headers={"a": "b\n\nc"}))
 
     assert type(error) is requests.exceptions.InvalidHeader
     assert code_of(error) is not TEMPORARY
 
 
-def test_server_that_is_not_there(subtests: pytest.Subtests) -> None:
+def test_server_that_does_not_exist(subtests: pytest.Subtests) -> None:
     for client, get in CLIENTS.items():
         with subtests.test(client=client):
             with closed_port() as url:
@@ -171,8 +171,8 @@ def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-def test_server_that_is_not_trusted(subtests: pytest.Subtests, self_signed: ssl.SSLContext) -> None:
-    """A connection error outside, a refused certificate inside: the next try would fail alike."""
+def test_untrusted_server(subtests: pytest.Subtests, self_signed: ssl.SSLContext) -> None:
+    """A connection error whose cause is an untrusted certificate: a retry fails in the same way."""
     for client in sorted(CLIENTS.keys() - {"http.client"}):
         with subtests.test(client=client):
             with loopback(CUT_SHORT, tls=self_signed) as url:
@@ -182,8 +182,8 @@ def test_server_that_is_not_trusted(subtests: pytest.Subtests, self_signed: ssl.
 
 
 @pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
-def test_refused_request_is_judged_by_its_status(status: int, expected: ResultCode) -> None:
-    """``raise_for_status()`` of requests, and what urllib raises by itself."""
+def test_failed_request_is_classified_by_its_status(status: int, expected: ResultCode) -> None:
+    """``raise_for_status()`` of requests, and the errors of urllib."""
     reply = f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
 
     with loopback(reply) as url:
@@ -209,8 +209,8 @@ def test_misuse_is_permanent(subtests: pytest.Subtests) -> None:
             assert code_of(raised(call)) is expected
 
 
-def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
-    """boto3 hides the code in a text: what lies behind it decides, and is named with its id."""
+def test_failed_upload_is_classified_by_its_aws_error(tmp_path: Path) -> None:
+    """The text of boto3's error has the code; the cause decides, and has the request ID."""
     file = tmp_path / "a"
     file.write_bytes(b"x")
 
@@ -228,6 +228,6 @@ def test_upload_that_failed_over_an_aws_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "cls", [boto3.exceptions.RetriesExceededError, s3transfer.exceptions.RetriesExceededError]
 )
-def test_download_whose_retries_are_used_up(cls: type[Exception]) -> None:
-    """s3transfer tries nothing again but time-outs and broken streams."""
+def test_download_without_retries_left(cls: type[Exception]) -> None:
+    """s3transfer retries only timeouts and broken streams."""
     assert code_of(cls(OSError("the last one"))) is TEMPORARY

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ResultCode
 
 
-def test_class_is_known_by_its_name(subtests: pytest.Subtests) -> None:
-    """The top-level package and the class, or those of anything it inherits from."""
+def test_class_is_recognised_by_its_name(subtests: pytest.Subtests) -> None:
+    """The top-level package and the class, or those of a base class."""
     for cls, expected in [
         # The bases are those of httpx 0.28 and aiohttp 3.12.
         (foreign("httpx.ConnectTimeout", "httpx.TimeoutException"), TEMPORARY),
@@ -101,7 +101,7 @@ def test_google_uses_403_for_rate_limits_too(subtests: pytest.Subtests) -> None:
 
 
 def test_error_of_minio(subtests: pytest.Subtests) -> None:
-    """It has the code of S3, and a response of urllib3."""
+    """It has the code of S3 and a response of urllib3."""
     for code, status, expected in [
         ("SlowDown", 503, TEMPORARY),
         ("RequestTimeout", 400, TEMPORARY),
@@ -122,7 +122,7 @@ UNPARSED = "Unable to parse ExceptionName:"
 
 
 def test_error_of_pyarrow(subtests: pytest.Subtests) -> None:
-    """It is an OSError without a number, and names the error of the AWS SDK for C++."""
+    """It is an OSError without a number, with the error of the AWS SDK for C++ in its text."""
     for error, expected in [
         (
             "NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Couldn't connect",
@@ -149,7 +149,7 @@ def test_error_of_pyarrow(subtests: pytest.Subtests) -> None:
 
 
 def test_error_of_pyarrow_about_several_requests() -> None:
-    """Temporary only if each of them is."""
+    """It is temporary only if all of them are."""
     slow = "AWS Error SLOW_DOWN during UploadPart operation: x"
 
     assert code_of(OSError(f"{slow}, {slow}")) is TEMPORARY
@@ -167,7 +167,7 @@ def test_error_of_pyarrow_about_several_requests() -> None:
 def test_host_with_several_addresses_in_paramiko(
     numbers: list[int], expected: ResultCode | None
 ) -> None:
-    """The exception has no number of its own, and a dictionary of errors by address."""
+    """The exception has no number, but a dictionary of errors by address."""
     cls = foreign("paramiko.NoValidConnectionsError", base=OSError)
     errors = {(f"10.0.0.{n}", 22): OSError(n, "x") for n in numbers}
 
@@ -176,8 +176,8 @@ def test_host_with_several_addresses_in_paramiko(
     assert code_of(error) is expected
 
 
-def test_text_of_another_library_decides(subtests: pytest.Subtests) -> None:
-    """One class says all."""
+def test_exception_of_another_library_is_classified_by_its_text(subtests: pytest.Subtests) -> None:
+    """The library has one class for all errors."""
     for name, text, expected in [
         ("paramiko.SSHException", "Error reading SSH protocol banner", TEMPORARY),
         ("paramiko.SSHException", "Error reading SSH protocol banner[Errno 104] x", TEMPORARY),
@@ -204,8 +204,8 @@ def test_text_of_another_library_decides(subtests: pytest.Subtests) -> None:
             assert code_of(foreign(name)(text)) is expected
 
 
-def test_certificate_that_only_a_text_mentions() -> None:
-    """PyMongo keeps no exception of it."""
+def test_untrusted_certificate_in_a_text() -> None:
+    """PyMongo does not keep the exception."""
     cls = foreign("pymongo.ServerSelectionTimeoutError", "pymongo.ConnectionFailure")
 
     error = cls("h:27017: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed")
@@ -213,8 +213,8 @@ def test_certificate_that_only_a_text_mentions() -> None:
     assert code_of(error) is PERMANENT
 
 
-def test_answer_that_the_parser_of_aiohttp_refused() -> None:
-    """aiohttp calls it 400, but the server did not: it has no headers."""
+def test_response_that_aiohttp_cannot_parse() -> None:
+    """aiohttp gives it status 400, but no headers, because the server did not send that."""
     outer = foreign("aiohttp.ClientResponseError", "aiohttp.ClientError")("400, Bad status line")
     outer.status, outer.headers = 400, None  # type: ignore[attr-defined]
     parser = foreign("aiohttp.HttpProcessingError")
@@ -225,7 +225,7 @@ def test_answer_that_the_parser_of_aiohttp_refused() -> None:
 
 @pytest.mark.parametrize(("status", "expected"), [(503, TEMPORARY), (404, PERMANENT)])
 def test_status_of_google_cloud(status: int, expected: ResultCode) -> None:
-    """An error that came by gRPC has neither a response nor headers."""
+    """An error of gRPC has neither a response nor headers."""
     error = foreign("google.SomeError", "google.GoogleAPICallError")(f"{status} x")
     error.code, error.response = status, None  # type: ignore[attr-defined]
 
@@ -236,8 +236,8 @@ def test_status_of_google_cloud(status: int, expected: ResultCode) -> None:
     ("inner", "expected"),
     [(ConnectionRefusedError(), TEMPORARY), (ssl.SSLCertVerificationError(), PERMANENT)],
 )
-def test_request_of_azure_that_failed(inner: Exception, expected: ResultCode) -> None:
-    """azure-core raises it outside of the except block, and keeps the cause beside."""
+def test_failed_request_of_azure(inner: Exception, expected: ResultCode) -> None:
+    """azure-core raises it outside of the except block, and keeps the cause in an attribute."""
     error = foreign("azure.ServiceRequestError", "azure.AzureError")("x")
     error.inner_exception = inner  # type: ignore[attr-defined]
 
@@ -245,7 +245,7 @@ def test_request_of_azure_that_failed(inner: Exception, expected: ResultCode) ->
 
 
 def test_cause_of_an_exception_from_another_process() -> None:
-    """A process pool puts a traceback in the place of the chain."""
+    """A process pool replaces the chain with the text of a traceback."""
     untrusted = ssl.SSLCertVerificationError()
     error = urllib3.exceptions.MaxRetryError(None, "/", untrusted)  # type: ignore[arg-type]
     error.__cause__ = REMOTE_TRACEBACK
@@ -254,7 +254,7 @@ def test_cause_of_an_exception_from_another_process() -> None:
 
 
 def test_cause_of_an_exception_of_sqlalchemy_from_another_process() -> None:
-    """It keeps the exception of the driver as its ``orig``."""
+    """Its ``orig`` is the exception of the driver."""
     error = foreign("sqlalchemy.OperationalError", "sqlalchemy.DBAPIError")("x")
     error.orig = foreign("pymysql.OperationalError", "pymysql.Error")(2013, "x")  # type: ignore[attr-defined]
     error.__cause__ = REMOTE_TRACEBACK
@@ -262,8 +262,8 @@ def test_cause_of_an_exception_of_sqlalchemy_from_another_process() -> None:
     assert code_of(error) is TEMPORARY
 
 
-def test_own_exception_from_another_process(subtests: pytest.Subtests) -> None:
-    """The traceback of a process pool quotes what the exception was raised from."""
+def test_task_failure_from_another_process(subtests: pytest.Subtests) -> None:
+    """The traceback of a process pool quotes its cause."""
     for kind in [
         vars(multiprocessing.pool)["RemoteTraceback"],
         concurrent.futures.process._RemoteTraceback,
@@ -289,7 +289,7 @@ def test_own_exception_from_another_process(subtests: pytest.Subtests) -> None:
                 assert code_of(error) is expected
 
 
-def test_connection_error_of_httpx_over_a_certificate() -> None:
+def test_connection_error_of_httpx_for_a_certificate() -> None:
     """httpx has one class for all failures to connect, and httpcore suppresses the context."""
     inner = foreign("httpcore.ConnectError", "httpcore.NetworkError")("x")
     inner.__context__ = ssl.SSLCertVerificationError(1, "x")
@@ -300,7 +300,7 @@ def test_connection_error_of_httpx_over_a_certificate() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(502, TEMPORARY), (403, PERMANENT)])
-def test_status_is_found_where_httpx_and_aiohttp_keep_it(status: int, expected: ResultCode) -> None:
+def test_status_of_httpx_and_aiohttp(status: int, expected: ResultCode) -> None:
     class Response:
         status_code = status
 
@@ -313,16 +313,16 @@ def test_status_is_found_where_httpx_and_aiohttp_keep_it(status: int, expected: 
     assert code_of(of_aiohttp) is expected
 
 
-def test_number_that_is_no_http_status() -> None:
-    """Many exceptions have a ``code``: without headers beside it, it means nothing here."""
+def test_number_that_is_not_an_http_status() -> None:
+    """Many exceptions have a ``code``; it counts only if there are headers, too."""
     error = RuntimeError()
     error.code = 404  # type: ignore[attr-defined]
 
     assert code_of(error) is None
 
 
-def test_attribute_that_raises_is_survived() -> None:
-    """httpx raises where an exception has no request yet."""
+def test_attribute_that_raises_is_ignored() -> None:
+    """httpx raises an error if an exception has no request."""
 
     class HostileError(Exception):
         @property

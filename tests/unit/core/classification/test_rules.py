@@ -18,8 +18,8 @@ from tests.support.exceptions import PERMANENT, TEMPORARY, chain, client_error, 
 
 
 @pytest.mark.parametrize("kind", [TemporaryFailure, PermanentFailure])
-def test_task_failure_is_what_it_says(kind: type[TaskFailure]) -> None:
-    """Who raises a TaskFailure has decided: nobody else is asked."""
+def test_task_failure_decides(kind: type[TaskFailure]) -> None:
+    """Its code counts, and no rule is applied."""
     code = code_of(kind("x"), classify=lambda _: ResultCode.SUCCEEDED, retry_on=(kind,))
 
     assert code is kind.code
@@ -32,8 +32,8 @@ def test_subclass_of_a_task_failure_keeps_its_code() -> None:
     assert code_of(NotAPhoto()) is PERMANENT
 
 
-def test_subclass_of_a_task_failure_may_have_a_code_of_its_own(subtests: pytest.Subtests) -> None:
-    """An HTTP status in ``code`` does not change what the class says."""
+def test_subclass_of_a_task_failure_may_have_its_own_code(subtests: pytest.Subtests) -> None:
+    """An HTTP status in ``code`` does not change the class's result code."""
     for own in [429, "busy", None]:
         for kind in [TemporaryFailure, PermanentFailure]:
             with subtests.test(own=own, kind=kind):
@@ -46,15 +46,15 @@ def test_subclass_of_a_task_failure_may_have_a_code_of_its_own(subtests: pytest.
                 assert code_of(chain(Refused(own), TimeoutError())) is kind.code
 
 
-def test_task_failure_without_a_code_leaves_it_to_its_cause() -> None:
-    """The base class says nothing, so what it was raised from is asked."""
+def test_cause_of_a_task_failure_without_a_code_decides() -> None:
+    """The base class has no result code."""
     error = chain(TaskFailure("which?"), TimeoutError())
 
     assert code_of(error) is TEMPORARY
 
 
-def test_classify_comes_before_everything_else() -> None:
-    """A user's function knows better than ``retry_on``, ``give_up_on`` and the table."""
+def test_classify_comes_first() -> None:
+    """The user's function comes before ``retry_on``, ``give_up_on`` and the tables."""
     code = code_of(
         TimeoutError(), classify=lambda _: PERMANENT, retry_on=(TimeoutError,), give_up_on=()
     )
@@ -63,7 +63,7 @@ def test_classify_comes_before_everything_else() -> None:
 
 
 def test_classify_may_call_a_failure_a_success() -> None:
-    """An object that is gone may be just what the task was to achieve."""
+    """The task may exist to delete an object, which is gone already."""
 
     def gone_is_fine(error: BaseException) -> ResultCode | None:
         return ResultCode.SUCCEEDED if "NoSuchKey" in str(error) else None
@@ -72,7 +72,7 @@ def test_classify_may_call_a_failure_a_success() -> None:
     assert code_of(client_error("SlowDown"), classify=gone_is_fine) is TEMPORARY
 
 
-def test_classify_is_asked_once_for_each_exception_of_the_chain() -> None:
+def test_classify_is_called_once_for_each_exception_of_the_chain() -> None:
     asked: list[BaseException] = []
     shared = OSError("shared")
     error = chain(
@@ -86,8 +86,8 @@ def test_classify_is_asked_once_for_each_exception_of_the_chain() -> None:
     assert kinds == [RuntimeError, ExceptionGroup, ValueError, OSError, KeyError]
 
 
-def test_retry_on_wins_over_give_up_on() -> None:
-    """Both by inheritance; a retry is the mistake that costs less."""
+def test_retry_on_comes_before_give_up_on() -> None:
+    """Subclasses count. An unnecessary retry costs less than a lost object."""
     code = code_of(
         FileNotFoundError(), retry_on=(FileNotFoundError,), give_up_on=(LookupError, OSError)
     )
@@ -95,17 +95,17 @@ def test_retry_on_wins_over_give_up_on() -> None:
     assert code is TEMPORARY
 
 
-def test_give_up_on_wins_over_the_table() -> None:
+def test_give_up_on_comes_before_the_tables() -> None:
     assert code_of(TimeoutError(), give_up_on=(OSError,)) is PERMANENT
 
 
-def test_unknown_exception_gets_no_opinion() -> None:
+def test_unknown_exception_is_not_classified() -> None:
     assert code_of(ValueError("x")) is None
 
 
 @pytest.mark.parametrize("error", [SystemExit(503), KeyboardInterrupt(), MemoryError()])
-def test_exceptions_that_end_programs_get_no_opinion(error: BaseException) -> None:
-    """Also where an exit code looks like an HTTP status."""
+def test_exceptions_that_end_programs_are_not_classified(error: BaseException) -> None:
+    """Even if an exit code looks like an HTTP status."""
     assert code_of(error) is None
 
 
@@ -118,10 +118,8 @@ def bad_classify(_: BaseException) -> ResultCode:
     [bad_classify, lambda _: "TemporaryFailure", lambda _: True],
     ids=["raises", "text", "bool"],
 )
-def test_broken_classify_counts_as_no_opinion(
-    answer: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is logged once, however long the chain, and the table decides."""
+def test_classify_that_raises_is_ignored(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The error is logged once for a chain, and the tables decide."""
     error = chain(RuntimeError(), KeyError(), TimeoutError())
 
     code = code_of(error, classify=answer)
@@ -132,10 +130,10 @@ def test_broken_classify_counts_as_no_opinion(
     assert "classified by the next rules" in record.getMessage()
 
 
-def test_warning_about_classify_shows_neither_arguments_nor_answers(
+def test_warning_about_classify_has_neither_arguments_nor_return_values(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The ``repr`` of a partial has its arguments in it, and an answer may quote the failure."""
+    """The ``repr`` of a partial contains arguments, and a return value may quote the failure."""
 
     def ask(error: BaseException, password: str) -> Any:
         return f"cannot judge {password}"
@@ -147,8 +145,8 @@ def test_warning_about_classify_shows_neither_arguments_nor_answers(
     assert "<locals>.ask returned str, not a ResultCode" in message
 
 
-def test_classify_that_is_interrupted_stays_interrupted() -> None:
-    """What ends a task on time must pass through."""
+def test_interruption_of_classify_passes_through() -> None:
+    """Otherwise a task would not end in time."""
 
     def interrupted(_: BaseException) -> None:
         raise OutOfTime
@@ -158,8 +156,8 @@ def test_classify_that_is_interrupted_stays_interrupted() -> None:
 
 
 @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
-def test_classify_that_exits_has_no_opinion(kind: type[BaseException]) -> None:
-    """It does not end the environment: the table decides."""
+def test_classify_that_exits_is_ignored(kind: type[BaseException]) -> None:
+    """The environment does not end, and the tables decide."""
 
     def leave(_: BaseException) -> None:
         raise kind
@@ -168,8 +166,8 @@ def test_classify_that_exits_has_no_opinion(kind: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("number", [1_001, 300_000])
-def test_group_of_any_size_takes_no_time(number: int) -> None:
-    """A thousand of its exceptions decide, and its description counts no more."""
+def test_large_group_is_classified_and_described_quickly(number: int) -> None:
+    """Only its first thousand exceptions count."""
     group = ExceptionGroup("many", [TimeoutError() for _ in range(number)])
     began = time.process_time()
 
@@ -179,7 +177,7 @@ def test_group_of_any_size_takes_no_time(number: int) -> None:
 
 
 def test_group_that_contains_itself() -> None:
-    """It comes to an end."""
+    """Its classification ends."""
 
     class Endless(ExceptionGroup[Exception]):
         @property
@@ -194,7 +192,7 @@ def test_group_that_contains_itself() -> None:
 
 @pytest.mark.parametrize("depth", [10, 600])
 def test_groups_nested_in_causes(depth: int) -> None:
-    """However deep, they are classified and described without an error of our own."""
+    """At any depth, they are classified and described without an error."""
     error: Exception = TimeoutError("slow")
     for _ in range(depth):
         outer = ValueError("outer")
@@ -205,17 +203,17 @@ def test_groups_nested_in_causes(depth: int) -> None:
     assert describe(error).startswith("ValueError: outer")
 
 
-def test_outermost_opinion_decides() -> None:
-    """Who caught a time-out and gave up has the last word."""
+def test_outermost_classified_exception_decides() -> None:
+    """Code that catches a timeout and raises another error knows more."""
     assert code_of(chain(PermanentFailure("no"), TimeoutError())) is PERMANENT
 
 
-def test_cause_decides_where_the_outer_ones_have_no_opinion() -> None:
+def test_cause_of_unclassified_exceptions_decides() -> None:
     assert code_of(chain(RuntimeError(), ValueError(), client_error("SlowDown"))) is TEMPORARY
 
 
 def test_context_counts_as_a_cause() -> None:
-    """An exception raised in an ``except`` block is about the one being handled."""
+    """An exception that is raised in an ``except`` block is a consequence of the first one."""
 
     def convert() -> None:
         try:
@@ -227,7 +225,7 @@ def test_context_counts_as_a_cause() -> None:
 
 
 def test_suppressed_context_does_not_count() -> None:
-    """``from None`` says: that one has nothing to do with it."""
+    """``from None`` says that the first exception is unrelated."""
 
     def convert() -> None:
         try:
@@ -254,8 +252,8 @@ def test_very_long_chain_is_followed() -> None:
     assert code_of(chain(*links, TimeoutError())) is TEMPORARY
 
 
-def test_group_is_judged_by_its_leaves(subtests: pytest.Subtests) -> None:
-    """One leaf that stays fails the task for good; another try needs all of them to agree."""
+def test_group_is_classified_by_its_leaves(subtests: pytest.Subtests) -> None:
+    """A permanent leaf makes the group permanent; it is temporary only if all leaves are."""
     for leaves, expected in [
         ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
         ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
@@ -269,14 +267,14 @@ def test_group_is_judged_by_its_leaves(subtests: pytest.Subtests) -> None:
             assert code_of(ExceptionGroup("g", leaves)) is expected
 
 
-def test_undecided_group_leaves_it_to_its_own_chain() -> None:
+def test_cause_of_an_unclassified_group_decides() -> None:
     error = chain(ExceptionGroup("g", [ValueError()]), TimeoutError())
 
     assert code_of(error) is TEMPORARY
 
 
 def test_group_may_be_named_in_the_options() -> None:
-    """A user who lists a group class means it, whatever is in it."""
+    """A user who lists a group's class means the group, not its leaves."""
 
     class AllReplicasFailed(ExceptionGroup[Exception]):
         pass
@@ -294,8 +292,8 @@ def test_group_whose_leaf_leads_back_to_it_ends() -> None:
     assert code_of(group) is None
 
 
-def test_groups_of_groups_in_contexts_stay_cheap() -> None:
-    """Each failed try drags the earlier ones along, in every leaf: that must not explode."""
+def test_groups_of_groups_in_contexts_are_classified_quickly() -> None:
+    """Each failed attempt is the context of the next one, in every leaf."""
     group: BaseException | None = None
     for _ in range(60):
         leaves = [ValueError(), KeyError()]
@@ -316,7 +314,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_nesting_of_groups_does_not_matter(error: Exception) -> None:
+def test_nested_groups_are_classified_like_a_flat_one(error: Exception) -> None:
     """However leaves are grouped, they decide as one flat list of them would."""
 
     def leaves(error: BaseException) -> list[BaseException]:

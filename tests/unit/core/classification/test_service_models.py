@@ -62,7 +62,7 @@ def errors_marked_as_retryable() -> Iterator[tuple[str, int]]:
 
 @pytest.mark.slow
 def test_errors_that_service_models_mark_as_retryable() -> None:
-    """A code that comes with a new botocore is either temporary, or has a reason not to be."""
+    """A code of a new botocore is either temporary or listed with a reason."""
     errors = {*errors_marked_as_retryable()}
 
     permanent = {
@@ -73,7 +73,7 @@ def test_errors_that_service_models_mark_as_retryable() -> None:
     assert permanent == RETRYABLE_BUT_PERMANENT.keys()
 
 
-def test_page_lists_what_is_permanent_though_marked_as_retryable() -> None:
+def test_page_lists_permanent_codes_that_are_marked_as_retryable() -> None:
     """With the same reasons."""
     page = DOCS.read_text()
 
@@ -92,7 +92,7 @@ def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
 
 
 @pytest.mark.slow
-def test_code_that_is_sent_counts_and_not_the_name_in_the_model() -> None:
+def test_code_in_the_response_counts_and_not_the_name_in_the_model() -> None:
     """SNS sends ``ConcurrentAccess`` for its ConcurrentAccessException.
 
     ``LimitExceeded`` is the one exception: of IAM, CloudSearch and SES, and about a quota.
@@ -138,12 +138,12 @@ PROMISED_BUT_PERMANENT = {
         "StageNotRetryableException",
         "UpdateOutOfSyncException",
     },
-    "What the request is about is not there, or not allowed": {
+    "The resource does not exist, or access is denied": {
         "NotFoundException",
         "ScanNotFoundException",
         "UnauthorizedException",
     },
-    "Somebody has to act before": {
+    "A person has to change something first": {
         "BillingViewHealthStatusException",
         "KmsDisabled",
         "KmsKeyDisabledException",
@@ -173,7 +173,7 @@ def test_errors_whose_documentation_promises_that_a_later_retry_may_succeed() ->
     assert permanent == set().union(*PROMISED_BUT_PERMANENT.values())
 
 
-def test_page_lists_what_is_permanent_though_a_retry_is_promised() -> None:
+def test_page_lists_permanent_codes_whose_documentation_recommends_a_retry() -> None:
     """With the same reasons."""
     for reason, codes in PROMISED_BUT_PERMANENT.items():
         assert set(re.findall(r"`([^`]+)`", row_of(reason))) == codes
@@ -198,8 +198,8 @@ BUSY_BUT_PERMANENT = {
 
 
 @pytest.mark.slow
-def test_errors_that_too_much_is_running_at_the_moment() -> None:
-    """A code that comes with a new botocore is either temporary, or has a reason not to be."""
+def test_errors_for_too_much_concurrent_work() -> None:
+    """A code of a new botocore is either temporary or listed with a reason."""
     busy = {(code, status) for _, code, status, words in modelled_errors() if BUSY.search(words)}
 
     permanent = {code for code, st in busy if code_of(client_error(code, st)) is not TEMPORARY}
@@ -222,7 +222,7 @@ def failed_items(output: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
-    """A partial failure is understood wherever AWS's answers list codes."""
+    """A partial failure is recognised wherever AWS's responses list codes."""
     _, found = service_models()
 
     class NotAllDoneError(Exception):

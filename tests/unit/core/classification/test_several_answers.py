@@ -48,8 +48,8 @@ def waiter_error(response: Any) -> botocore.exceptions.WaiterError:
     return botocore.exceptions.WaiterError("ObjectExists", "it ended", response)
 
 
-def test_waiter_is_judged_by_the_last_answer(subtests: pytest.Subtests) -> None:
-    """A waiter hides why it ended; a state that was not wanted says nothing of another try."""
+def test_waiter_is_classified_by_its_last_response(subtests: pytest.Subtests) -> None:
+    """A state that was not expected does not say whether a retry helps."""
     for response, expected in [
         (client_error("SlowDown", 503).response, TEMPORARY),
         (client_error("Throttling", 400).response, TEMPORARY),
@@ -64,7 +64,7 @@ def test_waiter_is_judged_by_the_last_answer(subtests: pytest.Subtests) -> None:
 
 
 def test_waiter_that_is_throttled() -> None:
-    """From a real client: the answer is where we look for it."""
+    """With a real client."""
     with loopback(SLOW_DOWN) as url:
         error = raised(lambda: s3(url).get_waiter("object_exists").wait(Bucket="b", Key="k"))
 
@@ -75,7 +75,7 @@ def test_waiter_that_is_throttled() -> None:
 
 
 def test_error_of_powertools_parameters() -> None:
-    """Its text is all that Powertools passes on: the chain leads to the answer."""
+    """Powertools passes on the text only: the chain leads to the response."""
 
     class Provider(BaseProvider):
         @override
@@ -127,7 +127,7 @@ LASTING_REASONS = [
 def test_cancelled_transaction_is_temporary_if_every_reason_is(
     passing: list[str], lasting: list[str], none: int, data: st.DataObject
 ) -> None:
-    """In whatever order. An item that had no problem is no reason."""
+    """In any order. An item without a problem is not a reason."""
     codes = data.draw(st.permutations([*passing, *lasting, *["None"] * none]))
 
     code = code_of(transaction_cancelled(*codes))
@@ -142,13 +142,13 @@ def test_cancelled_transaction_is_temporary_if_every_reason_is(
     assert quoted is code
 
 
-def test_cancelled_transaction_with_a_reason_that_nobody_knows() -> None:
-    """It might stay."""
+def test_cancelled_transaction_with_an_unknown_reason() -> None:
+    """The reason may be permanent."""
     assert code_of(transaction_cancelled("TransactionConflict", "NeverHeardOfIt")) is PERMANENT
 
 
 def test_cancelled_transaction_of_a_real_client() -> None:
-    """botocore's parser puts the reasons where we look for them."""
+    """botocore's parser adds the reasons to the response."""
     session: Any = boto3.Session("x", "x", region_name="us-east-1")
     reply = json.dumps(
         {
@@ -167,8 +167,8 @@ def test_cancelled_transaction_of_a_real_client() -> None:
     assert code_of(error) is TEMPORARY
 
 
-def test_answer_of_a_batch_in_a_users_exception(subtests: pytest.Subtests) -> None:
-    """boto3 raises nothing for it; an exception that carries the answer is understood."""
+def test_response_of_a_batch_in_an_exception_of_the_user(subtests: pytest.Subtests) -> None:
+    """boto3 raises nothing for partial failures, so the user raises its response."""
     answers: list[tuple[dict[Any, Any], ResultCode | None]] = [
         ({"Errors": [{"Code": "SlowDown"}, {"Code": "InternalError"}]}, TEMPORARY),
         ({"Errors": [{"Code": "SlowDown"}, {"Code": "AccessDenied"}]}, PERMANENT),
@@ -231,8 +231,8 @@ def test_answer_of_a_batch_in_a_users_exception(subtests: pytest.Subtests) -> No
             assert code_of(NotAllDoneError(response)) is expected
 
 
-def test_batch_of_powertools_is_judged_by_its_records(subtests: pytest.Subtests) -> None:
-    """BatchProcessingError keeps what ``sys.exc_info()`` says of each record."""
+def test_powertools_batch_is_classified_by_its_records(subtests: pytest.Subtests) -> None:
+    """BatchProcessingError has the ``sys.exc_info()`` of each record."""
     batches: list[tuple[list[Exception], ResultCode | None]] = [
         ([TimeoutError(), client_error("SlowDown")], TEMPORARY),
         ([TimeoutError(), client_error("NoSuchKey")], PERMANENT),
@@ -252,7 +252,7 @@ def test_batch_of_powertools_is_judged_by_its_records(subtests: pytest.Subtests)
 
 
 def test_bulk_request_of_opensearch(subtests: pytest.Subtests) -> None:
-    """A bulk request is rejected action by action when the cluster is busy."""
+    """A busy cluster rejects actions of a bulk request one by one."""
     for package in ["elasticsearch", "opensearchpy"]:
         for statuses, expected in [
             ([429, 503], TEMPORARY),
@@ -282,7 +282,7 @@ def test_batch_whose_exception_leads_back_to_it_ends() -> None:
     assert code_of(error) is None
 
 
-def test_list_of_failures_is_not_read_without_end() -> None:
+def test_long_list_of_failures_is_read_in_part() -> None:
     class Endless(list[Any]):
         @override
         def __iter__(self) -> Iterator[Any]:

@@ -139,7 +139,7 @@ def pop(port: int) -> None:
 
 
 def test_server_of_another_protocol(subtests: pytest.Subtests) -> None:
-    """What it refuses for now, or a connection that ends, differs from what it refuses for good."""
+    """Temporary refusals and lost connections differ from permanent refusals."""
     for client, lines, expected in [
         (ftp, [b"421 Too many connections\r\n"], TEMPORARY),
         (ftp, [b"530 Not logged in\r\n"], PERMANENT),
@@ -175,7 +175,7 @@ def test_server_of_another_protocol(subtests: pytest.Subtests) -> None:
             assert code_of(error) is expected, repr(error)
 
 
-def test_mail_that_several_recipients_refused(subtests: pytest.Subtests) -> None:
+def test_mail_that_is_refused_for_several_recipients(subtests: pytest.Subtests) -> None:
     for replies, expected in [
         ([450, 421], TEMPORARY),
         ([450, 550], PERMANENT),
@@ -228,7 +228,7 @@ def test_other_errors_of_the_standard_library(subtests: pytest.Subtests) -> None
 
 
 @pytest.mark.parametrize("body", [b"", b"<methodResponse><params>"])
-def test_answer_of_xml_rpc_that_was_cut_off(body: bytes) -> None:
+def test_incomplete_response_of_xml_rpc(body: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
 
     with loopback(head.encode() + body) as url, xmlrpc.client.ServerProxy(url) as server:
@@ -237,8 +237,8 @@ def test_answer_of_xml_rpc_that_was_cut_off(body: bytes) -> None:
     assert code_of(error) is TEMPORARY
 
 
-def test_database_that_is_locked(tmp_path: Path) -> None:
-    """Somebody else is writing to it; a table that is missing stays so."""
+def test_locked_sqlite_database(tmp_path: Path) -> None:
+    """A lock is temporary; a missing table is permanent."""
     with (
         closing(sqlite3.connect(tmp_path / "db")) as writer,
         closing(sqlite3.connect(tmp_path / "db", timeout=0)) as other,
@@ -263,7 +263,7 @@ def test_database_that_is_locked(tmp_path: Path) -> None:
 def test_host_with_several_addresses_in_asyncio(
     numbers: list[int], expected: ResultCode | None
 ) -> None:
-    """asyncio tells of all of them in one text, without a number of its own."""
+    """asyncio describes all of them in one text, without a number."""
     import asyncio
 
     async def connect() -> None:

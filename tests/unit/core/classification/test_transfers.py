@@ -89,7 +89,7 @@ def changing_object() -> Iterator[Any]:
 
 
 def test_object_that_is_replaced_during_download_file(tmp_path: Path) -> None:
-    """s3transfer asks for the parts of one ETag; the next try reads the new object."""
+    """s3transfer requests all parts of one ETag; the next attempt reads the new object."""
     with changing_object() as client:
         error = raised(lambda: client.download_file("b", "k", str(tmp_path / "f")))
 
@@ -117,7 +117,7 @@ def test_object_that_is_replaced_during_a_copy_in_parts() -> None:
     ],
     ids=["get", "put", "copy"],
 )
-def test_condition_of_the_users_own_stays_unmet(call: Callable[[Any], object]) -> None:
+def test_condition_in_the_users_own_request_is_permanent(call: Callable[[Any], object]) -> None:
     with changing_object() as client:
         error = raised(lambda: call(client))
 
@@ -132,10 +132,10 @@ def test_condition_of_the_users_own_stays_unmet(call: Callable[[Any], object]) -
         (["NeverHeardOfIt"], None),
     ],
 )
-def test_errors_that_s3transfer_quotes_of_a_copy(
+def test_errors_that_s3transfer_quotes_in_the_text_of_a_copy(
     codes: list[str], expected: ResultCode | None
 ) -> None:
-    """The errors of annotations that could not be copied are in the text alone."""
+    """Errors of annotations that could not be copied are in the text only."""
     failed = {code: client_error(code, operation="PutObjectAnnotation") for code in codes}
 
     error = s3transfer.exceptions.S3CopyFailedError(f"Failed to copy annotations. Errors: {failed}")
@@ -148,8 +148,8 @@ UPLOAD_FAILED = (
 )
 
 
-def test_upload_that_failed_in_another_process(subtests: pytest.Subtests) -> None:
-    """A process pool replaces the chain with a traceback: the text has the code that is left."""
+def test_failed_upload_from_another_process(subtests: pytest.Subtests) -> None:
+    """A process pool replaces the chain with a traceback, whose text has the code."""
     for code, rest, expected in [
         ("SlowDown", " (reached max retries: 4): Please reduce your request rate.", TEMPORARY),
         ("503", ": Service Unavailable", TEMPORARY),
@@ -165,7 +165,7 @@ def test_upload_that_failed_in_another_process(subtests: pytest.Subtests) -> Non
             assert code_of(error) is expected
 
 
-def test_upload_that_really_failed_in_another_process(tmp_path: Path) -> None:
+def test_failed_upload_in_a_real_process_pool(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     answer = b"HTTP/1.1 503 Slow\r\nContent-Length: 41\r\nConnection: close\r\n\r\n"
     answer += b"<Error><Code>SlowDown</Code></Error>".ljust(41)
@@ -182,8 +182,8 @@ def upload(url: str, path: str) -> None:
     s3(url).upload_file(path, "b", "k")
 
 
-def test_chain_of_an_upload_counts_more_than_its_text() -> None:
-    """Only the chain has the HTTP status, and the request ID for the report."""
+def test_chain_of_a_failed_upload_comes_before_its_text() -> None:
+    """Only the chain has the HTTP status and the request ID."""
     cause = client_error("NeverHeardOfIt", 503)
     error = chain(boto3.exceptions.S3UploadFailedError(UPLOAD_FAILED.format("AccessDenied")), cause)
 
@@ -191,7 +191,7 @@ def test_chain_of_an_upload_counts_more_than_its_text() -> None:
 
 
 def test_error_of_the_common_runtime(subtests: pytest.Subtests) -> None:
-    """Its text begins with its name: see awscrt/exceptions.py."""
+    """Its text begins with the name of the error: see awscrt/exceptions.py."""
     for name, expected in [
         ("AWS_ERROR_S3_OBJECT_MODIFIED", TEMPORARY),
         ("AWS_ERROR_S3_SLOW_DOWN", TEMPORARY),
@@ -215,7 +215,7 @@ def test_error_of_the_common_runtime(subtests: pytest.Subtests) -> None:
 def test_object_that_is_replaced_during_a_transfer_of_the_common_runtime(
     name: str, expected: ResultCode
 ) -> None:
-    """boto3 translates both into the ClientError that a user's own condition ends in."""
+    """boto3 translates it into the ClientError of a user's own condition."""
     original = foreign("awscrt.S3ResponseError", "awscrt.AwsCrtError")(f"{name}: in words")
 
     error = chain(client_error("PreconditionFailed", 412), original)

@@ -17,8 +17,8 @@ from tests.support.redaction import SECRET
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
-def test_presigned_address_of_boto3(version: str) -> None:
-    """With either version of the signature; bucket and key stay."""
+def test_presigned_url_of_boto3(version: str) -> None:
+    """With both signature versions; bucket and key stay."""
     client = boto3.client(
         "s3",
         region_name="us-east-1",
@@ -44,8 +44,8 @@ def test_presigned_address_of_boto3(version: str) -> None:
     assert "Expires=" in text
 
 
-def test_parameters_of_addresses(subtests: pytest.Subtests) -> None:
-    """The parameters that other signers use, however the address is spelled; the names stay."""
+def test_parameters_of_urls(subtests: pytest.Subtests) -> None:
+    """The parameters of other signers, in each encoding of a URL; the names stay."""
     for text, redacted in [
         ("/k?Expires=1&Signature={}&Key-Pair-Id={}", "/k?Expires=1&Signature=***&Key-Pair-Id=***"),
         ("/k?Policy={}~__&x=1", "/k?Policy=***&x=1"),
@@ -69,8 +69,8 @@ def test_parameters_of_addresses(subtests: pytest.Subtests) -> None:
             assert redact(text.replace("{}", SECRET)) == redacted
 
 
-def test_address_within_an_address(subtests: pytest.Subtests) -> None:
-    """An address may be the parameter of another, in which it is encoded, and so on."""
+def test_url_in_a_parameter_of_a_url(subtests: pytest.Subtests) -> None:
+    """It is encoded once more for each level."""
     for times in [0, 1, 2, 3]:
         for name in [name for name in (*NAMES, *SHORT_NAMES, *NAMES_IN_QUERIES) if " " not in name]:
             with subtests.test(times=times, name=name):
@@ -86,7 +86,7 @@ def test_address_within_an_address(subtests: pytest.Subtests) -> None:
                 assert text.endswith("2")
 
 
-def test_passwords_in_addresses(subtests: pytest.Subtests) -> None:
+def test_passwords_in_urls(subtests: pytest.Subtests) -> None:
     for text, redacted in [
         ("http://ann:{}@127.0.0.1:80/k", "http://ann:***@127.0.0.1:80/k"),
         ("postgresql+psycopg://ann:p@{}@db/x", "postgresql+psycopg://ann:***@db/x"),
@@ -107,7 +107,7 @@ def test_passwords_in_addresses(subtests: pytest.Subtests) -> None:
             assert redact(text.replace("{}", SECRET)) == redacted
 
 
-def test_credentials_elsewhere(subtests: pytest.Subtests) -> None:
+def test_credentials_in_other_texts(subtests: pytest.Subtests) -> None:
     for text, redacted in [
         (
             "{'Authorization': 'Bearer {}', 'Accept': 'x'}",
@@ -239,7 +239,7 @@ def test_keys_of_algorithms_and_services(subtests: pytest.Subtests) -> None:
                 assert redact(spelling.format(name, "swordfish")) == spelling.format(name, "***")
 
 
-def test_names_and_values_in_fields_of_their_own(subtests: pytest.Subtests) -> None:
+def test_names_and_values_in_separate_fields(subtests: pytest.Subtests) -> None:
     for text, redacted in [
         # Amazon ECS, Systems Manager, CloudFormation, tags
         (
@@ -299,7 +299,7 @@ def test_names_and_values_in_fields_of_their_own(subtests: pytest.Subtests) -> N
 
 
 def test_passwords_on_command_lines(subtests: pytest.Subtests) -> None:
-    """As the exceptions of ``subprocess`` show them; ``-p`` means something else elsewhere."""
+    """As exceptions of ``subprocess`` show them; ``-p`` has other meanings for other programs."""
     for command, redacted in [
         (
             "['aws', 'configure', 'set', 'aws_secret_access_key', '{}']",
@@ -326,7 +326,7 @@ def test_passwords_on_command_lines(subtests: pytest.Subtests) -> None:
 
 
 def test_text_without_credentials_stays(subtests: pytest.Subtests) -> None:
-    """Words that merely look like names of credentials are needed to understand a failure."""
+    """Words that are similar to names of credentials help to understand a failure."""
     for text in [
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf is not yours",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:password:AWSCURRENT:",
@@ -375,16 +375,16 @@ _MORE = ("://", "/", "[", "}", "(", " ", ",", ";", "***", "İ", "\n", "--passwor
 
 
 @given(st.lists(st.sampled_from([*_PARTS, *_PAIRS, *_MORE]), max_size=12).map("".join))
-def test_redacting_twice_changes_nothing_more(text: str) -> None:
-    """A text goes through several hands: the function, the engine, the command line."""
+def test_redaction_is_idempotent(text: str) -> None:
+    """The function, the engine and the command line redact the same text."""
     once = redact(text)
 
     assert redact(once) == once
 
 
 @pytest.mark.slow
-def test_time_grows_no_faster_than_the_text(subtests: pytest.Subtests) -> None:
-    """A message may be made to keep us busy. Measured in processor time, two lengths compared."""
+def test_run_time_is_linear_in_the_length_of_the_text(subtests: pytest.Subtests) -> None:
+    """A hostile message must not use up the time. The test compares the CPU time of two lengths."""
     for part in [
         *("token=", "xpass=", "?key=", "?key=a1", "http://a:", "'token': '", "token=[", "--", "@:"),
         *(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 from tests.support.redaction import SECRET, Account, error_of
 
 
-def test_pydantic_is_described_without_input() -> None:
-    """Which fields are wrong, and how, but not what was there."""
+def test_pydantic_error_is_described_without_input() -> None:
+    """Its fields and problems stay."""
     error = error_of(lambda: Account.model_validate({"name": [SECRET], "pin": SECRET}))
 
     assert redacted_text(error) == (
@@ -37,7 +37,7 @@ def test_pydantic_with_many_problems() -> None:
     assert text.endswith("; and 995 more")
 
 
-def test_tag_of_a_union_is_input() -> None:
+def test_tag_of_a_union_is_removed() -> None:
     class Cat(pydantic.BaseModel):
         kind: Literal["cat"]
 
@@ -107,7 +107,7 @@ def test_problems_of_pydantic_within_another_text(subtests: pytest.Subtests) -> 
                 assert text.count("Input should be") == 2
 
 
-def test_key_of_a_dictionary_is_input_if_it_is_wrong() -> None:
+def test_invalid_key_of_a_dictionary_is_removed() -> None:
     class Bill(pydantic.BaseModel):
         cards: dict[int, int]
 

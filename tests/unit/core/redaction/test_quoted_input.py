@@ -24,7 +24,7 @@ from tests.support.redaction import SECRET, error_of, raised
 
 
 def test_parameters_of_botocore() -> None:
-    """The names of the parameters that are wrong, not their values: one may be a customer's key."""
+    """The names of invalid parameters stay. A value may be a customer's key."""
     client: Any = boto3.client("s3", region_name="us-east-1")
     error = error_of(lambda: client.put_object(Bucket="b", Key="k", ContentType={"a": SECRET}))
 
@@ -34,7 +34,7 @@ def test_parameters_of_botocore() -> None:
     assert "Invalid type for parameter ContentType, value: ***, type: <class 'dict'>" in text
 
 
-def test_input_that_other_libraries_quote(subtests: pytest.Subtests) -> None:
+def test_input_in_messages_of_other_libraries_is_removed(subtests: pytest.Subtests) -> None:
     for text in [
         "UNIQUE failed: a.b\n[SQL: INSERT INTO a VALUES (?)]\n[parameters: ('SECRET', 1)]\n(Back…)",
         'duplicate key value violates "a_pkey"\nDETAIL:  Key (mail)=(SECRET) already exists.\n',
@@ -50,7 +50,7 @@ def test_input_that_other_libraries_quote(subtests: pytest.Subtests) -> None:
 
 
 def test_quoted_input_is_replaced_in_its_message(subtests: pytest.Subtests) -> None:
-    """The field, the type and the problem stay, so that the message says what failed."""
+    """The field, the type and the problem stay."""
     for text, redacted in [
         # AWS, and its SDK
         (
@@ -245,7 +245,7 @@ def test_quoted_input_is_replaced_in_its_message(subtests: pytest.Subtests) -> N
 
 
 def test_arguments_of_the_standard_library_and_names_stay(subtests: pytest.Subtests) -> None:
-    """Such a message names no field: without the argument it does not say what failed."""
+    """Such a message names no field, so it would say nothing without the argument."""
     for text in [
         "invalid literal for int() with base 10: 'cat'",
         "could not convert string to float: 'cat'",
@@ -313,8 +313,8 @@ def test_line_of_yaml_is_not_quoted() -> None:
     assert redacted_text(error) == "mapping values are not allowed here, line 1, column 20"
 
 
-def test_password_that_splits_an_address(subtests: pytest.Subtests) -> None:
-    """What is before a "/" looks like a port."""
+def test_password_with_a_slash_in_a_url(subtests: pytest.Subtests) -> None:
+    """The part before the slash looks like a port."""
     ways_to_open: list[Callable[[str], object]] = [
         lambda address: urlsplit(f"redis://{address}").port,
         lambda address: urlopen(f"http://{address}"),
@@ -342,7 +342,7 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
 
 
 def test_option_with_a_percent_sign_is_not_quoted(subtests: pytest.Subtests) -> None:
-    """Python reads a password with a "%" as a template; the name of the option stays."""
+    """Python reads a password with a "%" as a template. The name of the option stays."""
     for interpolation, value in [
         (configparser.BasicInterpolation(), f"a%{SECRET}"),
         (configparser.BasicInterpolation(), f"a%({SECRET}"),
@@ -374,7 +374,7 @@ def test_option_with_a_percent_sign_cannot_be_set() -> None:
 
 
 def test_error_of_schema() -> None:
-    """Its class tells that the words are its own."""
+    """The error is recognised by its class."""
 
     class SchemaError(Exception):
         pass
@@ -402,7 +402,7 @@ def test_instance_of_jsonschema_is_not_quoted() -> None:
 
 
 def test_message_of_jsonschema_within_another_exception(subtests: pytest.Subtests) -> None:
-    """By its own words, by the other lines of its text, or by the cause that is attached."""
+    """It is recognised by its words, the other lines of the text, or the cause."""
     for message in [
         f"'{SECRET}' is not of type 'integer'",
         f"'{SECRET}' is not one of ['a']",
@@ -423,15 +423,15 @@ def test_message_of_jsonschema_within_another_exception(subtests: pytest.Subtest
             assert SECRET not in redacted_text(raised(ValueError(f"bad: {message}"), cause=error))
 
 
-def test_input_that_is_longer_than_what_is_read() -> None:
-    """What tells that it is input may come after it."""
+def test_input_that_is_longer_than_the_part_that_is_read() -> None:
+    """The words that show that it is input may follow it."""
     text = f"bad: {[SECRET] * 100} is not of type 'integer'"
 
     assert redact(text, 500) == "bad: *** is not of type 'integer'"
 
 
-def test_exception_with_words_of_its_own_keeps_them() -> None:
-    """Somebody who writes a ``__str__`` knows what is to be read."""
+def test_exception_with_its_own_str_keeps_its_text() -> None:
+    """The author of a ``__str__`` decides what it contains."""
 
     class Mine(configparser.ParsingError):
         @override

@@ -19,14 +19,14 @@ def logged(error: BaseException) -> str:
 
 
 def test_exception_without_secrets_is_logged_itself() -> None:
-    """So that what watches log records still finds its class and its attributes."""
+    """Log handlers find its class and attributes."""
     error = raised(ValueError("too dark"), cause=raised(KeyError("k")))
 
     assert redact_exception(error) is error
 
 
 def test_traceback_has_no_secrets() -> None:
-    """In causes, contexts, notes, groups and lines of a syntax error; all else is as it was."""
+    """In causes, contexts, notes, groups and lines of a syntax error; the rest is unchanged."""
     pydantic_error = error_of(lambda: Account.model_validate({"name": "x", "pin": SECRET}))
     syntax_error = error_of(lambda: compile(f"token='{SECRET}' x", "a.py", "exec"))
     context = ValueError(f"?token={SECRET}")
