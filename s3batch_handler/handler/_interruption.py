@@ -182,9 +182,9 @@ class CallLimit:
 
     def _is_safe(self, frame: FrameType) -> bool:
         """Return whether an interruption now leaves the process in a consistent state."""
-        if not self._may_interrupt(frame):
-            return False
-        return not any(is_unsafe_to_interrupt(outer) for outer in frames_of_call(frame))
+        return self._may_interrupt(frame) and not any(
+            map(is_unsafe_to_interrupt, frames_of_call(frame))
+        )
 
     def _may_interrupt(self, frame: FrameType) -> bool:
         return self._interruptible is None or self._interruptible.may_interrupt(frame)

@@ -51,10 +51,10 @@ def log_with(error: BaseException | None, log: Callable[..., None]) -> None:
     A redacted copy is raised and handled while it is logged, because a Powertools Logger with a
     buffer (3.37) logs the exception that is being handled, not the one in ``exc_info``.
     """
-    shown = None if error is None else redact_exception(error)
-    if shown is None:
+    if error is None:
         log(exc_info=None)
         return
+    shown = redact_exception(error)
     exc_info = type(shown), shown, shown.__traceback__
     if shown is error:
         log(exc_info=exc_info)

@@ -238,9 +238,10 @@ class TaskRunner:
         self, task: Task[Any, Any], awaitable: Awaitable[object] | None
     ) -> Outcome:
         try:
-            if awaitable is None:
-                awaitable = self._function(self._models.parse(task))
-            return outcome_of(await _awaited(awaitable), task)
+            value = self._function(self._models.parse(task)) if awaitable is None else awaitable
+            while inspect.isawaitable(value):  # the user may have forgotten an `await`
+                value = await value
+            return outcome_of(value, task)
         except (SystemExit, KeyboardInterrupt) as error:
             # asyncio would raise these two out of the event loop, and end all other tasks.
             raise _ExitInEventLoop(error) from None
@@ -268,10 +269,3 @@ class _ExitInEventLoop(Exception):
     def __init__(self, exit_: BaseException) -> None:
         super().__init__()
         self.exit = exit_
-
-
-async def _awaited(value: object) -> object:
-    """Return the value, awaited as often as necessary: the user may have forgotten an ``await``."""
-    while inspect.isawaitable(value):
-        value = await value
-    return value

@@ -26,21 +26,16 @@ class ThreadTimeLimitWarning(UserWarning):
     """A time limit is enforced less strictly than in the main thread."""
 
 
-def call_in_other_thread(
-    seconds: float,
-    function: Callable[[_A], _T],
-    argument: _A,
-    *_: object,  # a thread is interrupted only once, at any instruction
-) -> _T:
-    if seconds > MAX_SECONDS:
-        return function(argument)
-    warnings.warn(
-        "A time limit outside of the main thread of a Unix process is less strict: a task that "
-        "exceeds it gets its result in time, but runs until its next Python instruction. Call the "
-        "handler in the main thread",
-        ThreadTimeLimitWarning,
-        stacklevel=2,
-    )
+def call_in_other_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
+    """Call the function in a thread of its own, and warn that its time limit is less strict."""
+    if seconds <= MAX_SECONDS:
+        warnings.warn(
+            "A time limit outside of the main thread of a Unix process is less strict: a task that "
+            "exceeds it gets its result in time, but runs until its next Python instruction. Call "
+            "the handler in the main thread",
+            ThreadTimeLimitWarning,
+            stacklevel=2,
+        )
     return call_in_thread(seconds, function, argument)
 
 

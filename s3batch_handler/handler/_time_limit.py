@@ -134,11 +134,10 @@ class _Watchdog:
         except BaseException as error:
             if limit.interruptions:
                 self._limit = None
-                if type(error) is not OutOfTime:  # the function raised another exception
-                    stopped = OutOfTime()
-                    stopped.module = limit.module
+                stopped = error if type(error) is OutOfTime else OutOfTime()
+                stopped.module = stopped.module or limit.module
+                if stopped is not error:  # the function raised another exception
                     raise stopped from error
-                error.module = error.module or limit.module
             raise
         finally:
             self._limit = None
