@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, sleep
 
@@ -37,7 +35,6 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def test_a_task_that_used_an_alarm_is_interrupted() -> None:
-
     def work(_: object) -> None:
         with at_most(0.5):
             pass
@@ -48,7 +45,6 @@ def test_a_task_that_used_an_alarm_is_interrupted() -> None:
 
 
 def test_a_later_alarm_of_the_task_does_not_change_the_limit() -> None:
-
     def work(_: object) -> None:
         with at_most(LONG):
             sleep()
@@ -58,7 +54,6 @@ def test_a_later_alarm_of_the_task_does_not_change_the_limit() -> None:
 
 
 def test_an_earlier_alarm_of_the_task_works() -> None:
-
     def work(_: object) -> None:
         with at_most(0.05):
             sleep()
@@ -68,7 +63,6 @@ def test_an_earlier_alarm_of_the_task_works() -> None:
 
 
 def test_a_task_that_disables_alarms_and_timers_is_interrupted() -> None:
-
     def work(_: object) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):

@@ -13,13 +13,7 @@ import pytest
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
-from s3batch_handler import (
-    PermanentFailure,
-    ResultCode,
-    Task,
-    TemporaryFailure,
-    task_handler,
-)
+from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
 from s3batch_handler.testing import make_context, make_event
 from tests.support.handlers import LONG, LoadEvent, codes_of, results_of, short_context, soon
 
@@ -27,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.usefixtures("loops_are_closed")
-
-
-SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
 def test_every_task_has_one_result_in_the_order_of_the_event(
@@ -141,7 +132,6 @@ def test_sys_exit_in_a_sub_task_fails_only_running_tasks(concurrency: int) -> No
 
 
 def test_a_function_that_cancels_everything_has_a_result() -> None:
-
     @task_handler
     async def handler(task: Task) -> str:
         for other in asyncio.all_tasks():
@@ -227,7 +217,6 @@ async def lines() -> AsyncIterator[str]:
 
 
 def test_a_returned_async_generator_fails_the_task() -> None:
-
     @task_handler
     async def handler(task: Task) -> Any:
         return lines()

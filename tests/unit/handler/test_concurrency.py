@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from s3batch_handler import (
-    Task,
-    TemporaryFailure,
-    task_handler,
-)
+from s3batch_handler import Task, TemporaryFailure, task_handler
 from s3batch_handler.testing import make_event
 from tests.support.handlers import LONG, invoke_in_time, results_of, short_context, soon
 
@@ -93,7 +89,6 @@ def test_concurrent_tasks_see_the_context_variables_of_the_invocation() -> None:
 
 
 def test_tasks_run_one_by_one_if_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

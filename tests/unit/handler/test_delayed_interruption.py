@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, sleep
 
@@ -117,7 +115,6 @@ def test_a_log_line_delays_the_interruption(logger: logging.Logger) -> None:
 
 
 def test_an_interrupted_logging_handler_releases_its_lock(logger: logging.Logger) -> None:
-
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
             time.sleep(LONG)

@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-from s3batch_handler import (
-    Task,
-    task_handler,
-)
+from s3batch_handler import Task, task_handler
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._event_loop import EventLoop
 from s3batch_handler.testing import make_context, make_event

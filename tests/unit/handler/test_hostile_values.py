@@ -81,7 +81,6 @@ def test_an_exception_with_a_slow_text_keeps_its_result(function: Any) -> None:
 
 
 def test_a_slow_classify_counts_as_none() -> None:
-
     def classify(error: BaseException) -> None:
         time.sleep(LONG)
 
@@ -100,7 +99,6 @@ def test_a_slow_classify_counts_as_none() -> None:
 def test_a_logger_that_blocks_or_exits_does_not_delay_the_response(
     method: str, does: Callable[[], None]
 ) -> None:
-
     class BadLogger(logging.Logger):
         def thread_safe_get_current_keys(self) -> dict[str, object]:
             return {}
@@ -150,7 +148,6 @@ class ExitsAsNumber(OSError):
 def test_an_exception_that_exits_when_it_is_described_fails_only_its_task(
     kind: type[Exception], is_async: bool
 ) -> None:
-
     def work(task: Task) -> str:
         if task.key == "2":
             raise kind
@@ -203,7 +200,6 @@ class Nameless(Exception, metaclass=NamelessType): ...
     ids=["class", "context", "group", "name"],
 )
 def test_an_exception_that_hides_its_class_fails_only_its_task(kind: Any, arguments: Any) -> None:
-
     @task_handler
     def handler(task: Task) -> str:
         if task.key == "2":

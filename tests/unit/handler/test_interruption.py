@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import IN_SLEEP, LIMIT, InterruptibleIf, sleep
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 
 def test_except_exception_does_not_catch_an_interruption() -> None:
-
     def careful(_: object) -> str:
         with contextlib.suppress(Exception):
             try:
@@ -129,7 +126,6 @@ def test_a_swallowed_interruption_is_repeated() -> None:
 
 
 def test_a_function_that_ends_after_an_interruption_returns_its_value() -> None:
-
     def work(_: object) -> str:
         with contextlib.suppress(BaseException):
             sleep()

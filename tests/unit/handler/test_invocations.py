@@ -94,7 +94,6 @@ def test_every_task_has_one_result_in_the_order_of_the_event(
 
 
 def test_a_failed_task_does_not_affect_the_others(load_event: LoadEvent) -> None:
-
     @task_handler
     def handler(task: Task) -> str:
         if task.key == "b.jpg":

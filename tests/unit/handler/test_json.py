@@ -20,18 +20,11 @@ from unittest import mock
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    RootModel,
-)
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import override
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
 from s3batch_handler.handler._results import outcome_of
-
-SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 Colour = enum.Enum("Colour", {"RED": "red"}, type=str)
 
@@ -87,7 +80,7 @@ def test_values_become_compact_json(subtests: pytest.Subtests) -> None:
         with subtests.test(value=value):
             outcome = outcome_of(value)
 
-            assert outcome == Outcome(SUCCEEDED, message)
+            assert outcome == Outcome(ResultCode.SUCCEEDED, message)
 
 
 def circle() -> Any:
@@ -198,7 +191,7 @@ def test_numbers_of_other_libraries_are_numbers(subtests: pytest.Subtests) -> No
     ]
     for value, message in cases:
         with subtests.test(value=value):
-            assert outcome_of(value) == Outcome(SUCCEEDED, message)
+            assert outcome_of(value) == Outcome(ResultCode.SUCCEEDED, message)
 
 
 class Loose(BaseModel):
@@ -210,7 +203,7 @@ class Loose(BaseModel):
 def test_numbers_of_other_libraries_in_a_model_are_numbers() -> None:
     """pydantic does not check such fields."""
     assert outcome_of(Loose(value={"a": [WholeNumber(), Array([1])]})) == Outcome(
-        SUCCEEDED, '{"value":{"a":[7,[1]]}}'
+        ResultCode.SUCCEEDED, '{"value":{"a":[7,[1]]}}'
     )
 
 

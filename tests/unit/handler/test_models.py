@@ -8,13 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from s3batch_handler import (
-    JobRef,
-    Outcome,
-    ResultCode,
-    Task,
-    task_handler,
-)
+from s3batch_handler import JobRef, Outcome, ResultCode, Task, task_handler
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import LoadEvent, results_of, soon
 from tests.support.time_limits import sleep
@@ -33,7 +27,6 @@ class Instruction(BaseModel):
 
 
 def test_user_arguments_become_the_model(load_event: LoadEvent) -> None:
-
     @task_handler(arguments=CopyArguments)
     def handler(task: Task[CopyArguments]) -> Any:
         assert isinstance(task.job.arguments, CopyArguments)
@@ -63,7 +56,6 @@ def test_invalid_user_arguments_fail_all_tasks(concurrency: int) -> None:
 
 
 def test_a_json_key_becomes_the_model(load_event: LoadEvent) -> None:
-
     @task_handler(payload=Instruction, arguments=CopyArguments)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
         assert isinstance(task.payload, Instruction)
@@ -95,7 +87,6 @@ def test_an_invalid_payload_fails_its_task(subtests: pytest.Subtests) -> None:
 
 
 def test_run_reads_models_and_keeps_time_limits() -> None:
-
     @task_handler(arguments=CopyArguments, payload=Instruction, task_timeout=0.5)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
         if task.payload.width == 0:
@@ -113,7 +104,6 @@ def test_run_reads_models_and_keeps_time_limits() -> None:
 
 
 def test_run_accepts_models_of_the_test() -> None:
-
     @task_handler(arguments=CopyArguments, payload=Instruction)
     def handler(task: Task[CopyArguments, Instruction]) -> str:
         return f"{task.job.arguments.target} {task.payload.source}"

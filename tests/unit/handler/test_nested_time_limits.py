@@ -8,9 +8,7 @@ import time
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import IN_SLEEP, LIMIT, sleep
 

@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from s3batch_handler import (
-    ResultCode,
-    task_handler,
-)
+from s3batch_handler import ResultCode, task_handler
 from s3batch_handler.testing import make_event, make_task
 from tests.support.handlers import decorate, raising, results_of
 
 if TYPE_CHECKING:
     from undefined_module import Undefined  # type: ignore[import-not-found]
 
-SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
-
 
 def test_an_invalid_option_is_refused_by_name(subtests: pytest.Subtests) -> None:
     cases: list[tuple[Any, type[Exception], str]] = [
         ({"retry": (KeyError,)}, TypeError, "no option retry"),
-        ({"strickt": True, "on_time_out": TEMPORARY}, TypeError, "no option on_time_out, strickt"),
+        (
+            {"strickt": True, "on_time_out": ResultCode.TEMPORARY_FAILURE},
+            TypeError,
+            "no option on_time_out, strickt",
+        ),
         (
             {"retry_on": ("KeyError",)},
             TypeError,
@@ -150,7 +149,6 @@ def test_a_model_that_names_others_is_resolved(subtests: pytest.Subtests) -> Non
 
 
 def test_names_in_quotes_may_be_local_to_a_function() -> None:
-
     class Local(BaseModel):
         number: int
 

@@ -11,11 +11,7 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 from aws_lambda_powertools.utilities.data_classes import S3BatchOperationEvent, event_source
 
-from s3batch_handler import (
-    PermanentFailure,
-    Task,
-    task_handler,
-)
+from s3batch_handler import PermanentFailure, Task, task_handler
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import LoadEvent, echo, results_of
 

@@ -33,8 +33,6 @@ from s3batch_handler.handler._results import outcome_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
-
 
 @pydantic.dataclasses.dataclass
 class Receipt:
@@ -141,7 +139,7 @@ def test_values_are_serialized_by_pydantic_at_any_depth(subtests: pytest.Subtest
         (lambda value: collections.deque([value]), "[%s]"),
         (lambda value: types.MappingProxyType({"a": value}), '{"a":%s}'),
         (lambda value: {dt.date(2026, 1, 2): [value]}, '{"2026-01-02":[%s]}'),
-        (lambda value: Outcome(SUCCEEDED, [value]), "[%s]"),  # type: ignore[arg-type]
+        (lambda value: Outcome(ResultCode.SUCCEEDED, [value]), "[%s]"),  # type: ignore[arg-type]
     ]
     for wrap, template in wraps:
         for value, message in SERIALISED:

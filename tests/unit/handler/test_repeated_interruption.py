@@ -15,9 +15,7 @@ import pytest
 
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._interruption import CallLimit
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, sleep
 
@@ -169,7 +167,6 @@ def test_the_trace_function_of_the_user_is_kept(work: Callable[[object], None]) 
 
 
 def test_a_generator_continues_after_its_interruption() -> None:
-
     began = []
 
     def numbers() -> Iterator[int]:

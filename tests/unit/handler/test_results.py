@@ -78,7 +78,6 @@ def test_an_unknown_result_code_is_refused(subtests: pytest.Subtests) -> None:
 
 
 def test_a_returned_coroutine_is_raised_to_be_awaited() -> None:
-
     async def work() -> str:
         return "done"
 

@@ -18,10 +18,7 @@ from aws_lambda_powertools.utilities.data_classes.s3_batch_operation_event impor
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import (
-    BaseModel,
-    Field,
-)
+from pydantic import BaseModel, Field
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode, TaskResult, TemporaryFailure
 from s3batch_handler.handler._results import outcome_of

@@ -132,7 +132,6 @@ def test_a_stubborn_coroutine_ends_in_time(function: Any, caplog: pytest.LogCapt
 
 @pytest.mark.usefixtures("new_loops")
 def test_a_loop_that_waits_for_nothing_is_stopped() -> None:
-
     async def wait_forever() -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -195,7 +194,6 @@ def test_a_coroutine_that_ignores_its_cancellation_ends_with_its_loop() -> None:
 
 
 def test_task_timeout_does_not_limit_the_wait_for_other_tasks() -> None:
-
     @task_handler(concurrency=2, task_timeout=1.0, time_reserve=0.1)
     async def handler(task: Task) -> None:
         await asyncio.sleep(0.4)

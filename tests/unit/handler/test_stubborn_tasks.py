@@ -71,7 +71,6 @@ def test_transfers_of_boto3_end_in_time(silent_s3: Any, tmp_path: Path, method: 
 
 
 def test_a_stubborn_task_does_not_affect_the_next_one() -> None:
-
     def work(task: Task) -> str:
         while task.key == "stubborn":
             try:
@@ -132,7 +131,6 @@ def test_the_message_names_an_interrupted_import(
 def test_a_stubborn_task_of_an_inner_handler_ends_with_the_outer_task(
     reserve: float, timeout: float
 ) -> None:
-
     def swallow(task: Task) -> None:
         while True:
             with contextlib.suppress(BaseException):
@@ -181,7 +179,6 @@ def test_an_interrupted_import_can_be_repeated(
 def test_an_interrupted_log_handler_releases_its_lock(
     ignored: type[BaseException], logger: logging.Logger
 ) -> None:
-
     class Stuck(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]
             time.sleep(LONG)

@@ -16,13 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from s3batch_handler import (
-    Outcome,
-    ResultCode,
-    Task,
-    TaskHandler,
-    task_handler,
-)
+from s3batch_handler import Outcome, ResultCode, Task, TaskHandler, task_handler
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import decorate, passes_on
 

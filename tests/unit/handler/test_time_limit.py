@@ -19,10 +19,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._time_limit import (
-    call_within,
-    deadline_of,
-)
+from s3batch_handler.handler._time_limit import call_within, deadline_of
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, sleep
 
@@ -140,7 +137,6 @@ def test_a_limit_that_no_timer_can_keep_is_no_limit(subtests: pytest.Subtests) -
 
 
 def test_an_exception_before_the_limit_is_raised_unchanged() -> None:
-
     def work(_: object) -> None:
         raise ValueError("something failed")
 

@@ -17,9 +17,7 @@ import pytest
 
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._threaded_call import ThreadedCall, ThreadTimeLimitWarning
-from s3batch_handler.handler._time_limit import (
-    call_within,
-)
+from s3batch_handler.handler._time_limit import call_within
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, run
 

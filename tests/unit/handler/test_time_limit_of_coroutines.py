@@ -12,17 +12,11 @@ from typing import Any
 
 import pytest
 
-from s3batch_handler import (
-    ResultCode,
-    Task,
-    task_handler,
-)
+from s3batch_handler import ResultCode, Task, task_handler
 from s3batch_handler.testing import make_context, make_event
 from tests.support.handlers import LONG, RESERVE, codes_of, results_of, short_context, soon
 
 pytestmark = pytest.mark.usefixtures("loops_are_closed")
-
-SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
 def test_a_coroutine_that_runs_out_of_time_is_cancelled() -> None:
@@ -82,8 +76,9 @@ def test_a_log_that_blocks_does_not_delay_the_response() -> None:
 @pytest.mark.parametrize("context_of_now", [lambda: None, make_context])
 @pytest.mark.parametrize("concurrency", [1, 2])
 def test_task_timeout_limits_each_task(context_of_now: Any, concurrency: int) -> None:
-
-    @task_handler(task_timeout=0.5, on_timeout=PERMANENT, concurrency=concurrency)
+    @task_handler(
+        task_timeout=0.5, on_timeout=ResultCode.PERMANENT_FAILURE, concurrency=concurrency
+    )
     async def handler(task: Task) -> str:
         await asyncio.sleep(0 if task.key == "b" else LONG)
         return "done"
@@ -96,7 +91,6 @@ def test_task_timeout_limits_each_task(context_of_now: Any, concurrency: int) ->
 
 @pytest.mark.parametrize("left", [0, 500])
 def test_a_task_is_not_started_in_the_reserve(left: int) -> None:
-
     @task_handler
     async def handler(task: Task) -> None:
         raise AssertionError
@@ -177,7 +171,6 @@ def test_a_thread_of_a_coroutine_does_not_delay_the_response() -> None:
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_time_limits_hold_in_a_running_event_loop() -> None:
-
     @task_handler
     async def handler(task: Task) -> None:
         await asyncio.sleep(LONG)

@@ -12,12 +12,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from s3batch_handler import (
-    PermanentFailure,
-    ResultCode,
-    Task,
-    task_handler,
-)
+from s3batch_handler import PermanentFailure, ResultCode, Task, task_handler
 from s3batch_handler.testing import make_context, make_event
 from tests.support.handlers import LONG, echo, results_of, short_context, soon
 

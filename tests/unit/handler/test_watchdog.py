@@ -12,10 +12,7 @@ import pytest
 
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler import _time_limit as deadline
-from s3batch_handler.handler._time_limit import (
-    call_within,
-    lift_limit,
-)
+from s3batch_handler.handler._time_limit import call_within, lift_limit
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import LIMIT, run, sleep
 from tests.support.waiting import wait_for
