@@ -1,4 +1,4 @@
-"""State that is not what was written gives an error that says so, or the right result."""
+"""Damaged state: either an error names the damage, or the result is correct."""
 
 from __future__ import annotations
 

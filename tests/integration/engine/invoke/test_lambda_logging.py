@@ -1,4 +1,4 @@
-"""What a function logs looks as in Lambda: compared with AWS's own runtime client."""
+"""The log lines of functions, compared with those of AWS's own runtime client."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def normalized(log: str) -> list[object]:
 
 
 def test_level_in_json_hides_what_lambda_drops() -> None:
-    """A root logger that the function opens wider does not bring these lines back."""
+    """The level of the environment counts, even if the function sets a lower one."""
     stream = io.StringIO()
     variables = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "ERROR"}
 
@@ -147,7 +147,7 @@ def test_stream_that_is_gone_costs_no_task(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("command", ["run", "invoke"])
 def test_root_logger_of_a_function_is_heard(command: str, tmp_path: Path) -> None:
-    """AWS's own way to log from Python, ``getLogger().setLevel(INFO)``, works here as well."""
+    """``getLogger().setLevel(INFO)``, as in AWS's documentation, has the same effect here."""
     (tmp_path / "app.py").write_text(
         textwrap.dedent(
             """
