@@ -102,7 +102,7 @@ def normalized(log: str) -> list[object]:
     return [json.loads(line) if line.startswith("{") else line for line in log.splitlines()]
 
 
-def test_level_in_json_hides_what_lambda_drops() -> None:
+def test_json_lines_below_the_level_are_dropped() -> None:
     """The level of the environment counts, even if the function sets a lower one."""
     stream = io.StringIO()
     variables = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "ERROR"}
@@ -116,7 +116,7 @@ def test_level_in_json_hides_what_lambda_drops() -> None:
     assert line["message"] == "shown"
 
 
-def test_level_of_json_is_info_where_nobody_says_otherwise() -> None:
+def test_the_default_level_of_json_is_info() -> None:
     variables = lambda_variables("f", {"AWS_LAMBDA_LOG_FORMAT": "JSON"})
 
     assert variables["AWS_LAMBDA_LOG_LEVEL"] == "INFO"

@@ -19,6 +19,7 @@ import pytest
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.engine.invoke import _worker_process
 from s3batch_handler.engine.invoke._worker_main import READY
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
@@ -75,6 +76,11 @@ def test_a_worker_returns_tasks_that_it_cannot_start_soon(function: Write, tmp_p
     answers = invoke(WorkerPool(spec, workers=2, timeout=30), keys(*short, *long))
 
     assert len({text_of(answers[key]) for key in long}) == 2
+
+
+def test_workers_can_import_the_package_of_their_parent() -> None:
+    """The parent may know the package by a path that other processes do not have."""
+    assert (Path(_worker_process._PACKAGES) / "s3batch_handler" / "__init__.py").is_file()
 
 
 def test_the_first_batch_has_one_task(function: Write) -> None:
