@@ -43,12 +43,10 @@ def serve(
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs, and yield the address, ``http://host:port``.
 
-    Objects are kept in moto's memory, which is emptied before and afterwards. So a process can have
-    one such server, and no ``mock_aws`` at the same time.
+    It empties and uses moto's memory, so a process can have one server, and no ``mock_aws`` with it.
 
     Args:
-        functions: The functions that jobs may invoke, as for an ``Engine``. Worker processes get
-            environment variables for this server's S3.
+        functions: The functions that jobs may invoke; worker processes use this server's S3.
         host: The address to listen on. Its clients can read and write all objects, and run jobs.
         port: 0 for a free one.
         allowed_hosts: Further host names that clients may use, besides the address.

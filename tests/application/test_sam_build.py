@@ -161,7 +161,7 @@ def test_a_missing_module_is_a_function_error(misbehaving: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server(misbehaving: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``sam local start-lambda``, on loopback."""
+    """Start ``sam local start-lambda`` on loopback, and yield its address."""
     (port,) = free_ports(1)
     log = tmp_path_factory.mktemp("sam") / "start-lambda.log"
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""A function whose task tells by its key what is to become of it."""
+"""A function whose results depend on the keys."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handl
 
 
 def throttled() -> ClientError:
-    """As botocore makes it of S3's answer."""
+    """Return the exception of botocore for a response of S3."""
     metadata: Any = {"HTTPStatusCode": 503, "RequestId": "TX234S0F24A06C7"}
     return ClientError(
         {

@@ -1,4 +1,4 @@
-"""A function that may take too long, with somebody to watch its time and without."""
+"""A function that may take too long, with and without a time limit."""
 
 import os
 import time
@@ -13,13 +13,15 @@ def work(key: str) -> str:
     return f"done by {os.getpid()}"
 
 
-@task_handler(time_reserve=9)  # of 12 seconds: busy machines need more than one to answer in
+@task_handler(
+    time_reserve=9
+)  # of 12 seconds: a busy machine may need more than one for the response
 def guarded(task: Task) -> str:
     return work(task.key)
 
 
 def unguarded(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Written by hand, in the way of AWS's samples."""
+    """Process the event in the form of AWS's samples."""
     (task,) = event["tasks"]
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],

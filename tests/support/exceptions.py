@@ -37,12 +37,12 @@ PERMANENT = ResultCode.PERMANENT_FAILURE
 
 
 def code_of(error: BaseException, **options: Any) -> ResultCode | None:
-    """Say what an exception means, whatever in its chain has decided."""
+    """Return the result code of an exception and its chain."""
     return classify(error, **options).code
 
 
 def raised(action: Callable[[], object]) -> BaseException:
-    """Give the exception that really comes out of a call, with its chain."""
+    """Return the exception that a call raises, with its chain."""
     try:
         action()
     except BaseException as error:
@@ -51,7 +51,7 @@ def raised(action: Callable[[], object]) -> BaseException:
 
 
 def chain(*links: AnyException) -> AnyException:
-    """Raise each exception from the next: the first one is what comes out."""
+    """Make each exception the cause of the previous one, and return the first."""
     for outer, inner in itertools.pairwise(links):
         outer.__cause__ = inner
     return links[0]
@@ -75,7 +75,7 @@ def client_error(
 
 
 def foreign(name: str, *bases: str, base: type[Exception] = Exception) -> type[Exception]:
-    """Make a class as a library that is not installed here has it: ``httpx._exceptions.X``."""
+    """Create an exception class of a library that is not installed: ``httpx._exceptions.X``."""
     parents: tuple[type, ...] = tuple(foreign(each, base=base) for each in bases) or (base,)
     package, _, cls = name.partition(".")
     return type(cls, parents, {"__module__": f"{package}._exceptions"})
@@ -94,7 +94,7 @@ def classes_of(module: ModuleType) -> dict[str, type[BaseException]]:
 
 @contextmanager
 def loopback(reply: bytes | None, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serve on loopback: the same bytes to all who call, or, with ``None``, never a word."""
+    """Serve on loopback: send the same bytes to every client, or with ``None`` nothing."""
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
 
@@ -137,7 +137,7 @@ def loopback(reply: bytes | None, *, tls: ssl.SSLContext | None = None) -> Itera
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """Give an address that nobody listens on, taken so that nobody else gets it."""
+    """Yield an address on which no server listens, and which no other program gets."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -27,7 +27,7 @@ def task(key: str = "a b.jpg", **fields: Any) -> Task:
 
 
 def failure(error: BaseException) -> BaseException:
-    """Give an exception as it comes out of a function: with a traceback."""
+    """Return an exception with the traceback of a function."""
     try:
         raise error
     except BaseException as raised:
@@ -49,7 +49,7 @@ class Log:
 
 
 def new_metrics() -> Metrics:
-    """Make a Metrics that shares nothing: others of the process write into one set."""
+    """Create Metrics with their own data; usually all in a process share it."""
     provider = AmazonCloudWatchEMFProvider(
         namespace="Photos",
         service="thumbnails",

@@ -118,6 +118,7 @@ def _names_of_moto(module: Any) -> list[tuple[str, str]]:
     return [(source, name) for source, name in names if re.match(r"moto\b", source)]
 
 
+@pytest.mark.slow
 def test_the_extra_local_is_enough(tmp_path: Any) -> None:
     """Both servers and ``mock_s3batch`` run with what ``[local]`` installs, and nothing else."""
     (tmp_path / "one").write_bytes(b"1")
