@@ -43,7 +43,7 @@ def serve(
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs, and yield the address, ``http://host:port``.
 
-    It empties and uses moto's memory, so a process can have one server, and no ``mock_aws`` with it.
+    It uses and empties moto's memory: a process can have one server, and no ``mock_aws`` with it.
 
     Args:
         functions: The functions that jobs may invoke; worker processes use this server's S3.

@@ -1,4 +1,4 @@
-"""A function in the Powertools decorators that most functions wear, on the outside as usual."""
+"""A function with the usual decorators of Powertools around it."""
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 

@@ -1,4 +1,4 @@
-"""A function written by hand, in the way of AWS's samples, with what can go wrong in such."""
+"""A function in the form of AWS's samples, with typical errors."""
 
 import os
 import time

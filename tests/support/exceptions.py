@@ -135,14 +135,6 @@ def loopback(reply: bytes | None, *, tls: ssl.SSLContext | None = None) -> Itera
         listener.close()
 
 
-@contextmanager
-def closed_port() -> Iterator[str]:
-    """Yield an address on which no server listens, and which no other program gets."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-
 def s3(endpoint_url: str, *, timeout: float = 30, **config: Any) -> Any:
     return boto3.client(
         "s3",

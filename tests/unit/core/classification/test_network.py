@@ -34,13 +34,13 @@ from tests.support.exceptions import (
     SLOW_DOWN,
     TEMPORARY,
     chain,
-    closed_port,
     code_of,
     loopback,
     ok,
     raised,
     s3,
 )
+from tests.support.lambda_server import closed_port
 
 
 def read_all(url: str, timeout: float) -> bytes:
