@@ -178,3 +178,10 @@ class OutOfTime(BaseException):
     """
 
     module: str | None = None
+
+
+# Tracebacks show the public names.
+for _class in list(globals().values()):
+    if isinstance(_class, type) and issubclass(_class, S3BatchError):
+        _class.__module__ = "s3batch_handler"
+del _class

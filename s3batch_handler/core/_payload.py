@@ -82,6 +82,8 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
 class UnexpectedEventWarning(UserWarning):
     """An event was accepted, but differs from AWS's documentation."""
 
+    __module__ = "s3batch_handler"  # its public name, for messages
+
 
 def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobRef:
     """Parse the job of an event, and check whether the event is as AWS documents it."""

@@ -25,6 +25,8 @@ MAX_SECONDS: Final = 1e7
 class ThreadTimeLimitWarning(UserWarning):
     """A time limit is enforced less strictly than in the main thread."""
 
+    __module__ = "s3batch_handler"  # its public name, for messages
+
 
 def call_in_other_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
     """Call the function in a thread of its own, and warn that its time limit is less strict."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
@@ -77,3 +79,17 @@ def test_json_output_has_no_terminal_control_characters(s3batch: Shell) -> None:
     assert json.loads(run.stdout)["results"][0]["resultString"] == key
     assert all(line.isprintable() for line in run.stdout.splitlines())
     assert r"a\u009b\u202e\udb40\udc01ü" in run.stdout
+
+
+def test_help_and_version_start_without_pydantic() -> None:
+    """They are printed at once: commands import what they need."""
+    for option in ("--help", "--version"):
+        run = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "s3batch_handler.cli", option],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert "s3batch_handler.cli._commands" in run.stderr
+        assert "pydantic" not in run.stderr

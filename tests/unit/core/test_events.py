@@ -284,7 +284,7 @@ def test_validation_of_tasks_does_not_change_how_events_are_read() -> None:
     """Events are read in the same way after, and if possible before, tasks have been validated."""
     program = """
 import json, sys
-from s3batch_handler.core._model import JobRef, Task
+from s3batch_handler import JobRef, Task
 Task(bucket="b", key="k", id="1", job=JobRef(id="j"))
 Task.model_rebuild(force=True)
 from s3batch_handler.core._payload import build_event, parse_event
