@@ -1,14 +1,16 @@
-"""The pages for users are plain English: no phrases that have to be read twice."""
+"""Texts are plain English: no phrase has to be read twice, and docstrings begin with a verb."""
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.support.package import PACKAGE, modules
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 # Phrase: what to write instead.
 PHRASES = {
@@ -41,18 +43,52 @@ PHRASES = {
     r"\bso to speak\b|\bas it were\b": "(nothing)",
 }
 
+# First words of docstrings that have a usual verb instead. Ruff checks the imperative (D401).
+UNUSUAL_VERBS = {"Be", "Give", "Have", "Let", "Look", "Make", "Never", "Say", "Take", "Tell"}
 
-@pytest.mark.parametrize("phrase", PHRASES)
-def test_pages_have_no_phrase_that_is_hard_to_read(phrase: str, project: Path) -> None:
+
+def test_no_text_has_a_phrase_that_is_hard_to_read(project: Path) -> None:
     """A phrase of the list has a plainer alternative, which the message names."""
-    pages = [*project.glob("*.md"), *project.glob("docs/*.md")]
-
     found = [
-        f"{page.name}:{number}: {line.strip()}"
-        for page in pages
-        if page.name != "commands.md"  # the help of the commands
-        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(phrase, line, re.IGNORECASE)
+        f"{path}:{number}: write {PHRASES[phrase]!r} in: {line.strip()}"
+        for path in _texts(project)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (phrase := _phrase_in(line))
     ]
 
-    assert not found, f"write {PHRASES[phrase]!r} in:\n" + "\n".join(found)
+    assert not found, "\n".join(found)
+
+
+def test_docstrings_of_functions_begin_with_a_usual_verb() -> None:
+    unusual = [
+        f"{module}:{node.lineno}: {node.name}: {docstring.splitlines()[0]}"
+        for module in modules()
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (docstring := ast.get_docstring(node))
+        and docstring.split()[0] in UNUSUAL_VERBS
+    ]
+
+    assert not unusual, "\n".join(unusual)
+
+
+def _phrase_in(line: str) -> str | None:
+    """Return the first phrase of the list that a line contains."""
+    if not _ANY_PHRASE.search(line):
+        return None
+    return next(phrase for phrase in PHRASES if re.search(phrase, line, re.IGNORECASE))
+
+
+_ANY_PHRASE = re.compile("|".join(PHRASES), re.IGNORECASE)
+
+
+def _texts(project: Path) -> Iterator[Path]:
+    """Yield the files for people and for maintainers: pages, code, tests, templates, scripts."""
+    for pattern in ("*.md", "docs/**/*", "scripts/*", "templates/**/*", "examples/**/*"):
+        yield from (path for path in project.glob(pattern) if _is_text(path))
+    for folder in (PACKAGE, project / "tests", project / "benchmarks"):
+        yield from (path for path in folder.rglob("*.py") if path.name != Path(__file__).name)
+
+
+def _is_text(path: Path) -> bool:
+    return path.is_file() and path.suffix in {".md", ".py", ".yaml", ".toml", ".json", ""}

@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Works until it is told to go on.
+# Works until the file exists.
 SLOW = """
 import pathlib, time
 from s3batch_handler import Task, task_handler

@@ -121,7 +121,7 @@ def test_access_points(subtests: pytest.Subtests) -> None:
 
 
 def test_arn_of_something_else_is_refused(subtests: pytest.Subtests) -> None:
-    """What names no bucket, or an object, is not taken for one."""
+    """An ARN that does not name a bucket is refused."""
     for arn in [
         "",
         "arn:",

@@ -296,7 +296,7 @@ def test_a_complete_description_is_converted_without_loss() -> None:
             "NumberOfTasksFailed": 3,
             "Timers": {"ElapsedTimeInActiveSeconds": 4},
         },
-        "StatusUpdateReason": "go on",
+        "StatusUpdateReason": "start it",
         "FailureReasons": [{"FailureCode": "AccessDenied", "FailureReason": "No."}],
         "CreationTime": CREATED,
         "TerminationDate": CREATED,

@@ -115,7 +115,7 @@ def ctrl_c_at(moment: int) -> Iterator[Callable[[], bool]]:
 
 def test_ctrl_c_before_the_first_task_keeps_the_manifest(folder: Path) -> None:
     """A long listing need not be repeated."""
-    os.mkfifo("log")  # whoever opens it to write waits for a reader
+    os.mkfifo("log")  # opening it to write waits for a reader
     process = start([*BEGIN, "--log", "log"])
     while not (folder / "state" / "run.json").exists():
         time.sleep(0.005)
