@@ -90,8 +90,8 @@ def test_quoted_input_is_replaced_in_its_message(subtests: pytest.Subtests) -> N
         ("x\nCONTEXT:  COPY t, line 1, column a: {}", "x\nCONTEXT:  COPY t, line 1, column a: ***"),
         ("{'D': 'Key (mail)=({}) already exists.'}", "{'D': 'Key (mail)=(***) already exists.'}"),
         (
-            "invalid input for query argument $1: '{}' ('str' object cannot be interpreted as an integer)",
-            "invalid input for query argument $1: *** ('str' object cannot be interpreted as an integer)",
+            "invalid input for query argument $1: '{}' (an integer is required)",
+            "invalid input for query argument $1: *** (an integer is required)",
         ),
         ("Truncated incorrect DOUBLE value: '{}'", "Truncated incorrect DOUBLE value: ***"),
         ("right syntax to use near '{}' at line 1", "right syntax to use near *** at line 1"),
