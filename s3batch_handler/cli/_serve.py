@@ -85,12 +85,12 @@ def serve(
 ) -> None:
     """Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
-    The command prints the address when the server is ready, and ends on Ctrl-C. Objects that
-    clients wrote are lost then, and without --state also the jobs.
+    The command prints the address when the server is ready, and ends on Ctrl-C. At the end, the
+    objects that clients wrote are deleted, and without --state also the jobs.
 
-    NAME is what jobs call the function: its name, NAME:QUALIFIER or ARN. HANDLER is module:name or
-    path/to/app.py:name, which runs in worker processes and uses this S3; or the URL or ARN of a
-    function. A --host other than loopback exposes the server to your network.
+    NAME identifies the function in requests: a name, NAME:QUALIFIER or an ARN. HANDLER is
+    module:name or path/to/app.py:name, which runs in worker processes and uses this S3; or the URL
+    or ARN of a function. A --host other than loopback exposes the server to your network.
 
     \b
         s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/

@@ -65,8 +65,8 @@ def test_a_layer_contains_the_package_and_its_requirements(
     assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
 
 
-def test_a_layer_contains_the_licences(folder: Path) -> None:
-    """Each package is distributed with the text of its licence."""
+def test_a_layer_contains_the_licenses(folder: Path) -> None:
+    """Each package is distributed with the text of its license."""
     names = zipfile.ZipFile(layer(folder, "arm64")).namelist()
 
     packages = {part for name in names if (part := name.split("/")[1]).endswith(".dist-info")}

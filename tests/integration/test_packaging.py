@@ -46,7 +46,7 @@ def test_the_package_has_a_py_typed_file() -> None:
     assert resources.files(s3batch_handler).joinpath("py.typed").is_file()
 
 
-def test_the_package_contains_its_licence() -> None:
+def test_the_package_contains_its_license() -> None:
     """The metadata has the SPDX identifier and the text."""
     assert DISTRIBUTION.metadata["License-Expression"] == "Apache-2.0"
     (path,) = [path for path in DISTRIBUTION.files or [] if path.name == "LICENSE"]
@@ -100,7 +100,7 @@ def test_declared_python_versions_are_those_of_the_scripts() -> None:
     reason="the package that is tested is an installed one: there is no source to build from",
 )
 def test_the_wheel_contains_the_package_and_nothing_else(tmp_path: Path) -> None:
-    """It has every module, the templates, ``py.typed`` and the licence."""
+    """It has every module, the templates, ``py.typed`` and the license."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
         cwd=PROJECT,

@@ -73,7 +73,7 @@ _reason: Callable[[Any], Any] = click.option(
     multiple=True,
     type=click.Choice(JobStatus, case_sensitive=False),
     metavar="STATUS",
-    help="Status of the jobs, as Active; repeat for more.  [default: all]",
+    help="Status of the jobs, such as Active; repeat for more.  [default: all]",
 )
 @click.option(
     "--limit",

@@ -118,7 +118,9 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         help="Columns of a CSV manifest.  [default: Bucket,Key; FILE: as in its first line]",
     ),
     click.option(
-        "--function", metavar="NAME|ARN", help="Lambda function to invoke, perhaps with :QUALIFIER."
+        "--function",
+        metavar="NAME|ARN",
+        help="Lambda function to invoke, optionally with :QUALIFIER.",
     ),
     arguments_option,
     schema_option,
@@ -144,12 +146,12 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option(
         "--confirm/--no-confirm",
         default=None,
-        help="Let the job wait for 's3batch job confirm'.  [default: confirm]",
+        help="Start the job only after 's3batch job confirm'.  [default: confirm]",
     ),
     click.option(
         "--client-request-token",
         metavar="TEXT",
-        help="Token that prevents a second job.  [default: a new token]",
+        help="Idempotency token of the request.  [default: a new token]",
     ),
     click.option("--dry-run", is_flag=True, help="Print the request as JSON; create no job."),
     click.option("--wait", is_flag=True, help="Wait until the job has ended."),

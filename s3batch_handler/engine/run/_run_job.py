@@ -148,7 +148,7 @@ def _run_tasks(
 class _Refusals:
     """The tasks of a pass that fail without being run: those with an empty version ID.
 
-    They are known to fail when they are read, possibly thousands of tasks before their neighbours
+    They are known to fail when they are read, possibly thousands of tasks before their neighbors
     are run. Each is held back until the task before it has been run, so that failures and successes
     are counted in the same proportion as in the manifest.
     """

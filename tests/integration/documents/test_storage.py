@@ -1,4 +1,4 @@
-"""Folders: directories and prefixes in S3 have the same behaviour."""
+"""Folders: directories and prefixes in S3 have the same behavior."""
 
 from __future__ import annotations
 

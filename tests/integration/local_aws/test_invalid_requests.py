@@ -133,7 +133,7 @@ def test_invalid_requests_to_s3_get_errors_of_s3(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v20180820/colours", "/v20180820/jobs/1/2/3/4", "/v20180820/storagelens/a/b/c"]
+    "path", ["/v20180820/colors", "/v20180820/jobs/1/2/3/4", "/v20180820/storagelens/a/b/c"]
 )
 def test_unknown_paths_of_s3_control_get_xml(address: str, path: str) -> None:
     status, response = send(address + path)

@@ -200,7 +200,7 @@ def test_the_body_is_xml_whatever_its_content_type(
         ("PUT", "/12345/status?requestedJobStatus=Ready"),
         ("POST", "/12345"),
         ("GET", "/12345/priority"),
-        ("GET", "/12345/colour"),
+        ("GET", "/12345/color"),
         ("GET", "/12345/tagging/more"),
         ("PUT", "?Action=CreateJob"),
     ],

@@ -26,7 +26,7 @@ from typing_extensions import override
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
 from s3batch_handler.handler._results import outcome_of
 
-Colour = enum.Enum("Colour", {"RED": "red"}, type=str)
+Color = enum.Enum("Color", {"RED": "red"}, type=str)
 
 
 class Thumbnail(BaseModel):
@@ -74,7 +74,7 @@ def test_values_become_compact_json(subtests: pytest.Subtests) -> None:
         (pathlib.PurePosixPath("a/b"), '"a/b"'),
         (uuid.UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
         (Size.SMALL, "3"),
-        ([Colour.RED], '["red"]'),
+        ([Color.RED], '["red"]'),
     ]
     for value, message in cases:
         with subtests.test(value=value):

@@ -110,7 +110,7 @@ class Pair(NamedTuple):
 
 RECEIPT = '{"count":1,"doubled":2}'
 ACCOUNT = '{"name":"N","secret":"**********"}'
-SERIALISED: list[tuple[Any, str]] = [
+SERIALIZED: list[tuple[Any, str]] = [
     (Receipt(number=1), RECEIPT),
     (LongReceipt(number=1), '{"count":1,"note":"n","doubled":2}'),
     (PlainReceipt(number=1), RECEIPT),
@@ -142,7 +142,7 @@ def test_values_are_serialized_by_pydantic_at_any_depth(subtests: pytest.Subtest
         (lambda value: Outcome(ResultCode.SUCCEEDED, [value]), "[%s]"),  # type: ignore[arg-type]
     ]
     for wrap, template in wraps:
-        for value, message in SERIALISED:
+        for value, message in SERIALIZED:
             with subtests.test(wrap=wrap, value=value):
                 made = outcome_of(wrap(value)).message
 
@@ -153,7 +153,7 @@ def test_values_are_serialized_by_pydantic_at_any_depth(subtests: pytest.Subtest
 def test_values_in_a_field_of_any_type_are_serialized_by_pydantic(
     subtests: pytest.Subtests,
 ) -> None:
-    cases: list[tuple[Any, str]] = [SERIALISED[0], *SERIALISED[5:]]
+    cases: list[tuple[Any, str]] = [SERIALIZED[0], *SERIALIZED[5:]]
     for value, message in cases:
         with subtests.test(value=value):
             assert outcome_of(Box[Any](value=value)).message == f'{{"value":{message}}}'

@@ -14,7 +14,7 @@ from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
 
-Colour = enum.Enum("Colour", {"RED": "red"}, type=str)
+Color = enum.Enum("Color", {"RED": "red"}, type=str)
 
 
 class Loud(str):
@@ -31,7 +31,7 @@ def test_a_function_that_returns_nothing_has_an_empty_message() -> None:
 
 def test_text_is_the_message(subtests: pytest.Subtests) -> None:
     """A subclass of ``str`` is converted to its value."""
-    for text in ["", "done", "été 🌻", Loud("done"), Colour.RED]:
+    for text in ["", "done", "été 🌻", Loud("done"), Color.RED]:
         with subtests.test(text=text):
             outcome = outcome_of(text)
 

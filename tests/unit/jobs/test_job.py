@@ -91,7 +91,7 @@ INVALID_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"ClientRequestToken": "x" * 65}, "ClientRequestToken: length must be at most 64, got 65"),
     ({"RoleArn": "batch"}, "RoleArn: must match arn:.*; got 'batch'"),
     ({"RoleArn": "x arn:aws:iam::123456789012:role/b"}, "RoleArn: must match .*; got"),
-    ({"Colour": "red"}, "S3 Control does not accept Colour here"),
+    ({"Color": "red"}, "S3 Control does not accept Color here"),
     # operations
     ({"Operation": {}}, "Operation: must have exactly one member, got 0"),
     (

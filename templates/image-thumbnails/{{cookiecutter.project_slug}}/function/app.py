@@ -105,7 +105,7 @@ Kind = Literal["picture", "exif", "profile", "other"]
 
 
 def read(content: bytes, size: int) -> Photo:
-    """Return a photo's pixels, the transposition that turns it upright, and its colour profile."""
+    """Return a photo's pixels, the transposition that turns it upright, and its color profile."""
     try:
         return decode(content, size)
     except (PermanentFailure, Image.DecompressionBombError):
@@ -143,12 +143,12 @@ def transposition_of(photo: Image.Image) -> Image.Transpose | None:
 
 
 def rgb_profile_of(photo: Image.Image) -> bytes | None:
-    """Return the photo's colour profile if it is valid for an RGB thumbnail."""
+    """Return the photo's color profile if it is valid for an RGB thumbnail."""
     profile = photo.info.get("icc_profile")
     if not isinstance(profile, bytes) or not 128 <= len(profile) <= MAX_PROFILE_BYTES:
         return None
-    length, colours, signature = profile[:4], profile[16:20], profile[36:40]
-    fits = (colours, signature) == (b"RGB ", b"acsp") and len(profile) == int.from_bytes(length)
+    length, colors, signature = profile[:4], profile[16:20], profile[36:40]
+    fits = (colors, signature) == (b"RGB ", b"acsp") and len(profile) == int.from_bytes(length)
     return profile if fits and photo.mode in ("RGB", "RGBA", "P") else None
 
 
@@ -212,7 +212,7 @@ def _gif(content: bytes) -> Iterator[tuple[Kind, bytes]]:
     """Yield the extensions up to the first picture, then everything else."""
     at = 13
     flags = int.from_bytes(content[10:11])
-    if flags & 0x80:  # there is a table of colours
+    if flags & 0x80:  # there is a table of colors
         at += 3 * 2 ** (flags % 8 + 1)
     yield "picture", content[:at]
     while content[at : at + 1] == b"!":

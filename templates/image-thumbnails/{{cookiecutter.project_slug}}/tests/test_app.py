@@ -79,7 +79,7 @@ def tiff_with(
 
 
 def gif_with(extension: bytes) -> bytes:
-    """Return a GIF with another extension after its colour table."""
+    """Return a GIF with another extension after its color table."""
     gif = photo(1000, 500, "GIF", "P")
     at = 13 + (3 * 2 ** (gif[10] % 8 + 1) if gif[10] & 0x80 else 0)
     return gif[:at] + extension + gif[at:]
@@ -221,8 +221,8 @@ def test_a_damaged_photo_keeps_valid_metadata(s3: S3Client, kind: str) -> None:
     assert thumbnail.info["icc_profile"] == profile
 
 
-def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
-    """Only an RGB profile is copied: with a CMYK profile, the colours would be wrong."""
+def test_a_thumbnail_has_the_colors_of_its_photo(s3: S3Client) -> None:
+    """Only an RGB profile is copied: with a CMYK profile, the colors would be wrong."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     of_cmyk = profile[:16] + b"CMYK" + profile[20:]
 
@@ -235,14 +235,14 @@ def test_a_thumbnail_has_the_colours_of_its_photo(s3: S3Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode", "colour"), [("PNG", "RGBA", (0, 0, 0, 0)), ("PNG", "LA", 0), ("GIF", "P", 0)]
+    ("kind", "mode", "color"), [("PNG", "RGBA", (0, 0, 0, 0)), ("PNG", "LA", 0), ("GIF", "P", 0)]
 )
 def test_transparent_areas_become_white(
-    s3: S3Client, kind: str, mode: str, colour: int | tuple[int, ...]
+    s3: S3Client, kind: str, mode: str, color: int | tuple[int, ...]
 ) -> None:
     content = io.BytesIO()
     options = {"transparency": 0} if kind == "GIF" else {}
-    Image.new(mode, (1000, 500), colour).save(content, kind, **options)
+    Image.new(mode, (1000, 500), color).save(content, kind, **options)
     s3.put_object(Bucket="source", Key="a.png", Body=content.getvalue())
 
     run_job(handler, ["a.png"], bucket="source")

@@ -86,7 +86,7 @@ def test_a_path_may_contain_a_colon(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("own_imports")
 def test_a_file_with_relative_imports_is_refused(tmp_path: Path) -> None:
     """The error shows the form ``package.module:name``."""
-    (tmp_path / "app.py").write_text("from .neighbour import handler")
+    (tmp_path / "app.py").write_text("from .neighbor import handler")
 
     with pytest.raises(InvalidFunction, match=r"write package\.module:name"):
         load_function(f"{tmp_path}/app.py")
@@ -98,15 +98,15 @@ def test_modules_are_searched_in_the_current_directory_or_beside_the_file(
     """A file may import modules of its folder."""
     package = tmp_path / "lambda_code"
     package.mkdir()
-    (package / "neighbour.py").write_text("WORD = 'hello'")
+    (package / "neighbor.py").write_text("WORD = 'hello'")
     (package / "app.py").write_text(
-        "from neighbour import WORD\n" + FUNCTION_HEAD + "\ndef run(event, context): "
+        "from neighbor import WORD\n" + FUNCTION_HEAD + "\ndef run(event, context): "
         "return answer(event, text=WORD + __name__)"
     )
     (tmp_path / "json.py").write_text("raise Exception('not this one')")
     (tmp_path / "here.py").write_text(
-        "from lambda_code import neighbour\ndef handler(event, context):\n"
-        "  raise Exception(neighbour.WORD)"
+        "from lambda_code import neighbor\ndef handler(event, context):\n"
+        "  raise Exception(neighbor.WORD)"
     )
     monkeypatch.chdir(tmp_path)
 

@@ -172,7 +172,7 @@ def replicate(*rules: str) -> bytes:
 ENABLED = "<Status>Enabled</Status>"
 
 
-RED = "<Tag><Key>colour</Key><Value>red</Value></Tag>"
+RED = "<Tag><Key>color</Key><Value>red</Value></Tag>"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_replication_rules_match_by_prefix_and_tags(rules: list[str], expected: 
     s3.create_bucket(Bucket="photos")
     s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
     put("a/blue", "b/blue")
-    put("a/red", "b/red", Tagging="colour=red&size=1")
+    put("a/red", "b/red", Tagging="color=red&size=1")
 
     with answering(s3, "GetBucketReplication", "?replication", 200, replicate(*rules)):
         found = matching(EligibleForReplication=True)
@@ -210,7 +210,7 @@ def test_objects_deleted_during_the_listing_are_left_out() -> None:
     """The job does not fail."""
     s3 = client("s3")
     s3.create_bucket(Bucket="photos")
-    put("a", "b", Tagging="colour=red")
+    put("a", "b", Tagging="color=red")
     rules = replicate(f"{ENABLED}<Filter>{RED}</Filter>")
     gone = b"<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>"
 

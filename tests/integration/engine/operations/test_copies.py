@@ -68,7 +68,7 @@ def test_parameters_of_a_copy_are_applied(s3: Any) -> None:
         "ContentLanguage": "de",
         "ContentType": "image/jpeg",
         "HttpExpiresDate": TOMORROW,
-        "UserMetadata": {"colour": "blue"},
+        "UserMetadata": {"color": "blue"},
     }
     settings = {
         "CannedAccessControlList": "public-read",
@@ -88,7 +88,7 @@ def test_parameters_of_a_copy_are_applied(s3: Any) -> None:
     assert results(run(copying(**settings))) == DONE
 
     copy = s3.head_object(Bucket="copies", Key="a b+c.jpg", ChecksumMode="ENABLED")
-    assert copy.pop("Metadata") == {"colour": "blue"}
+    assert copy.pop("Metadata") == {"color": "blue"}
     assert (EVERYBODY, "READ") in acl_of(s3, "copies")
     assert tags_of(s3, Bucket="copies") == {"a": "1 + 1 =2"}
     expected = {

@@ -86,7 +86,7 @@ def test_unknown_aws_code_is_classified_by_its_status(subtests: pytest.Subtests)
 @pytest.mark.parametrize(
     "code", ["throttlingException", "SLOWDOWN", "KMS.ThrottlingException", "SubThrottled"]
 )
-def test_codes_are_recognised_in_any_case(code: str) -> None:
+def test_codes_are_recognized_in_any_case(code: str) -> None:
     """Event streams use camel case, and services spell throttling differently."""
     assert code_of(client_error(code, 400)) is TEMPORARY
 
@@ -133,7 +133,7 @@ def test_modelled_exception_is_an_aws_error() -> None:
     assert describe(error) == "NoSuchKey calling GetObject: Gone. (HTTP 404)"
 
 
-def test_aws_error_is_recognised_by_its_attributes() -> None:
+def test_aws_error_is_recognized_by_its_attributes() -> None:
     """Another AWS library may have its own class."""
 
     class AwsError(Exception):

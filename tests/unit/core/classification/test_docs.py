@@ -142,7 +142,7 @@ def test_page_has_the_small_tables() -> None:
 
 
 def test_import_loads_no_other_library() -> None:
-    """AWS errors and timeouts are recognised without the libraries that raise them."""
+    """AWS errors and timeouts are recognized without the libraries that raise them."""
     heavy = {"botocore", "boto3", "urllib3", "requests", "httpx", "aiohttp", "asyncio", "logging"}
     program = (
         "import sys; import s3batch_handler.core._classification; "

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import ResultCode
 
 
-def test_class_is_recognised_by_its_name(subtests: pytest.Subtests) -> None:
+def test_class_is_recognized_by_its_name(subtests: pytest.Subtests) -> None:
     """The top-level package and the class, or those of a base class."""
     for cls, expected in [
         # The bases are those of httpx 0.28 and aiohttp 3.12.

@@ -222,7 +222,7 @@ def failed_items(output: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
-    """A partial failure is recognised wherever AWS's responses list codes."""
+    """A partial failure is recognized wherever AWS's responses list codes."""
     _, found = service_models()
 
     class NotAllDoneError(Exception):

@@ -374,7 +374,7 @@ def test_option_with_a_percent_sign_cannot_be_set() -> None:
 
 
 def test_error_of_schema() -> None:
-    """The error is recognised by its class."""
+    """The error is recognized by its class."""
 
     class SchemaError(Exception):
         pass
@@ -402,7 +402,7 @@ def test_instance_of_jsonschema_is_not_quoted() -> None:
 
 
 def test_message_of_jsonschema_within_another_exception(subtests: pytest.Subtests) -> None:
-    """It is recognised by its words, the other lines of the text, or the cause."""
+    """It is recognized by its words, the other lines of the text, or the cause."""
     for message in [
         f"'{SECRET}' is not of type 'integer'",
         f"'{SECRET}' is not one of ['a']",
