@@ -90,4 +90,4 @@ def is_region(text: str) -> bool:
     return re.fullmatch("[a-z0-9-]{1,32}", text, re.ASCII) is not None
 
 
-_LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws")

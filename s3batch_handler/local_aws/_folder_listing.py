@@ -90,4 +90,4 @@ def _is_object(entry: os.DirEntry[str], root: str) -> bool:
     return is_file and (not is_link or Path(os.path.realpath(entry.path)).is_relative_to(root))
 
 
-_LOG: Final = logging.getLogger("s3batch_handler.engine")
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws")

@@ -162,4 +162,4 @@ _PARSING_MODULE: Final = re.compile(
     r"moto\.(?:[a-z0-9_]+\.responses|core\.(?:parse|request|routing|model)|moto_server\.\w+)"
 )
 _INTERNAL_ERROR: Final = "We encountered an internal error. Please try again."
-_LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws")

@@ -83,7 +83,7 @@ _PATHS: Final = (r"{0}/v20180820/jobs/?$", r"{0}/v20180820/jobs/(?P<rest>.+)$")
 _WITHOUT_ACCOUNT: Final = r"https?://s3-control\.(.+)\.amazonaws\.com"
 
 
-_LOG: Final = logging.getLogger("s3batch_handler.local_aws._server")
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws")
 
 
 class _JobCalls(S3ControlResponse):
