@@ -276,25 +276,25 @@ def build_event(invocation: Invocation) -> dict[str, Any]:
     return {
         "invocationSchemaVersion": version,
         "invocationId": invocation.id,
-        "job": job_to_json(version, invocation.job),
+        "job": job_as_dict(version, invocation.job),
         "tasks": [
-            task_to_json(version, task.id, task.bucket, encode_key(task.key), task.version_id)
+            task_as_dict(version, task.id, task.bucket, encode_key(task.key), task.version_id)
             for task in invocation.tasks
         ],
     }
 
 
-def job_to_json(schema_version: str, job: JobRef) -> dict[str, Any]:
-    """Convert a job to JSON, as in an event."""
+def job_as_dict(schema_version: str, job: JobRef) -> dict[str, Any]:
+    """Return a job as events contain it."""
     if schema_version == "1.0":
         return {"id": job.id}
     return {"id": job.id, "userArguments": dict(job.arguments)}
 
 
-def task_to_json(
+def task_as_dict(
     schema_version: str, task_id: str, bucket: str, encoded_key: str, version_id: str | None
 ) -> dict[str, Any]:
-    """Convert a task to JSON, as in an event, with the key as the manifest has it."""
+    """Return a task as events contain it, with the key as the manifest has it."""
     if schema_version == "1.0":
         return {
             "taskId": task_id,

@@ -74,7 +74,7 @@ def read_result(
     return RESULT_CODES[code], result.get("resultString")
 
 
-def response_to_json(value: object) -> dict[str, Any] | None:
+def response_as_dict(value: object) -> dict[str, Any] | None:
     """Convert a response of Powertools, or a result in it, to AWS's form; others to ``None``.
 
     Powertools is not imported: its classes are recognized by their attributes.
@@ -82,19 +82,19 @@ def response_to_json(value: object) -> dict[str, Any] | None:
     if not callable(getattr(type(value), "asdict", None)):
         return None
     if hasattr(value, "result_code"):
-        return result_to_json({name: getattr(value, name, None) for name in _RESULT_FIELDS})
+        return result_as_dict({name: getattr(value, name, None) for name in _RESULT_FIELDS})
     if hasattr(value, "invocation_id") and hasattr(value, "results"):
         return {"invocationId": value.invocation_id, "results": value.results}
     return None
 
 
-def result_to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
+def result_as_dict(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Convert a result with Powertools' field names to AWS's form, without its other fields."""
     return {name: fields[snake] for snake, name in _RESULT_FIELDS.items() if snake in fields}
 
 
-def fields_to_json(value: dict[Any, Any]) -> dict[Any, Any]:
-    """Convert a response or result with Powertools' field names; return other objects as they are.
+def with_aws_names(value: dict[Any, Any]) -> dict[Any, Any]:
+    """Convert Powertools' field names of a response or result; return other objects as they are.
 
     An object with more fields than a result has is a result only if its code is of a failure.
     """
@@ -102,7 +102,7 @@ def fields_to_json(value: dict[Any, Any]) -> dict[Any, Any]:
     if isinstance(code, str) and (
         code in FAILURE_CODES or (code in RESULT_CODES and value.keys() <= _RESULT_FIELDS.keys())
     ):
-        return result_to_json(value)
+        return result_as_dict(value)
     if not _RESPONSE_FIELDS.keys().isdisjoint(value) and (
         "results" in value or "treat_missing_keys_as" in value
     ):

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from s3batch_handler.core._errors import PermanentFailure
-from s3batch_handler.core._response_forms import response_to_json
+from s3batch_handler.core._response_forms import response_as_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +145,7 @@ def _converted(value: object) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if is_dataclass(value) and not isinstance(value, type):
-        spelled = response_to_json(value)
+        spelled = response_as_dict(value)
         if spelled is not None:
             return spelled
         return {field.name: getattr(value, field.name) for field in fields(value)}

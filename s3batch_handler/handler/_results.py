@@ -35,10 +35,10 @@ from s3batch_handler.core._response_forms import (
     FAILURE_CODES,
     POWERTOOLS_FIELDS,
     RESULT_CODES,
-    fields_to_json,
     is_response,
     is_result,
     read_result,
+    with_aws_names,
 )
 from s3batch_handler.handler._json import (
     JSON_ERRORS,
@@ -241,7 +241,7 @@ def _outer_layer(value: object) -> Any:
 def _outcome_in_object(value: dict[Any, Any], task: Task[Any, Any] | None) -> Outcome | None:
     """Return the outcome that an object represents, or ``None``."""
     if not POWERTOOLS_FIELDS.isdisjoint(value):
-        value = fields_to_json(value)
+        value = with_aws_names(value)
     if "resultCode" in value:
         return _outcome_in_results([value], task)
     if "results" in value or "treatMissingKeysAs" in value:
@@ -298,7 +298,7 @@ def _is_in(codes: Container[str], value: object) -> bool:
 
 
 def _with_aws_names(items: Iterable[Any]) -> list[Any]:
-    return [fields_to_json(item) if isinstance(item, dict) else item for item in items]
+    return [with_aws_names(item) if isinstance(item, dict) else item for item in items]
 
 
 def _layer_of_item(item: object) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import pydantic_core
 
 from s3batch_handler.core._errors import InvalidResponse
-from s3batch_handler.core._payload import job_to_json, parse_response, task_to_json
+from s3batch_handler.core._payload import job_as_dict, parse_response, task_as_dict
 from s3batch_handler.engine.invoke._answer import InvalidAnswer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class EventTemplate(NamedTuple):
     @classmethod
     def of(cls, job: JobRef, schema_version: str) -> EventTemplate:
         """Return the template for a job."""
-        return cls(schema_version, job_to_json(schema_version, job))
+        return cls(schema_version, job_as_dict(schema_version, job))
 
     def event(self, call_id: str, entry: Entry) -> dict[str, Any]:
         """Return the event for one task. Its IDs contain ``call_id``, which must be unique."""
@@ -47,7 +47,7 @@ class EventTemplate(NamedTuple):
             "invocationSchemaVersion": self.schema_version,
             "invocationId": f"{call_id}/In+=",
             "job": self.job,
-            "tasks": [task_to_json(self.schema_version, f"{call_id}/Ta+=", *entry)],
+            "tasks": [task_as_dict(self.schema_version, f"{call_id}/Ta+=", *entry)],
         }
 
 
