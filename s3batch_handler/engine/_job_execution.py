@@ -109,7 +109,7 @@ class JobExecution:
 
     def _prepare(self, job_id: str, spec: JobSpec) -> None:
         """Read the manifest; then the job waits for confirmation, or for its turn."""
-        self._invoker_for(spec)
+        self._check_can_run(spec)
         folder = self.jobs.folder_of(job_id)
         with disk_errors_as_state_error(folder):
             folder.mkdir(exist_ok=True)
@@ -202,7 +202,8 @@ class JobExecution:
                 if status is JobStatus.PAUSING:  # or the engine closes, and the job stays active
                     self.jobs.move(job_id, JobStatus.PAUSED)
             elif result.status is JobStatus.FAILED:
-                self.jobs.fail(job_id, job_failure("FailureThresholdExceeded", result.reason or ""))
+                code = result.failure_code or "FailureThresholdExceeded"  # as in older journals
+                self.jobs.fail(job_id, job_failure(code, result.reason or ""))
             # The request may have come too late for the run.
             elif result.status is JobStatus.CANCELLED or status is JobStatus.CANCELLING:
                 self.jobs.end(job_id, JobStatus.CANCELLED)
@@ -214,6 +215,10 @@ class JobExecution:
         return self.retries_later and classify(error).code is ResultCode.TEMPORARY_FAILURE
 
     # ------------------------------------------------------------ what a job needs
+
+    def _check_can_run(self, spec: JobSpec) -> None:
+        """Check that the operation of a job is implemented and its function is registered."""
+        self._invoker_for(spec)  # raises if not
 
     def _invoker_for(self, spec: JobSpec) -> Invoker:
         """Create the invoker for the tasks of a job.

@@ -38,6 +38,7 @@ class JobResult:
         failures: The most frequent failures, the most frequent first.
         elapsed: Seconds.
         reason: Why the job failed.
+        failure_code: The code of this reason in DescribeJob.
         report: Where the completion report is; ``None`` if there is none.
         report_error: Why the report is not in its folder. The job has failed then.
     """
@@ -50,6 +51,7 @@ class JobResult:
     reason: str | None
     report: str | None
     report_error: Exception | None = None
+    failure_code: str | None = None
 
 
 class Ledger:
@@ -64,7 +66,7 @@ class Ledger:
 
     Attributes:
         status: ``Active`` until the job is over.
-        reason: Why the job failed.
+        reason, failure_code: Why the job failed.
         has_run_here: Whether a task was run in this process.
 
     Raises:
@@ -93,6 +95,7 @@ class Ledger:
         facts = journal.facts
         self.status = JobStatus(facts.get("status", JobStatus.ACTIVE))
         self.reason: str | None = facts.get("reason")
+        self.failure_code: str | None = facts.get("failure_code")
         self._seconds: float = facts.get("seconds", 0.0)  # in earlier processes
         self._run: int = facts.get("run", 0)
         self._succeeded: int = facts.get("succeeded", 0)
@@ -138,7 +141,7 @@ class Ledger:
         # tasks beside them.
         if self._failed * 2 > self._begun and self._run >= _THRESHOLD_TASKS:
             reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
-            self.end(JobStatus.FAILED, reason)
+            self.fail("FailureThresholdExceeded", reason)
         self._commit_in_time()
 
     def _add_row(self, task: QueuedTask, status: TaskStatus, *values: Any) -> None:
@@ -160,6 +163,7 @@ class Ledger:
             {
                 "status": self.status,
                 "reason": self.reason,
+                "failure_code": self.failure_code,
                 "seconds": self._elapsed,
                 "run": self._run,
                 "succeeded": self._succeeded,
@@ -185,14 +189,16 @@ class Ledger:
         self._commit_in_time()
         return self.is_over or self._control.requested is not None
 
-    def end(self, status: JobStatus, reason: str | None = None) -> None:
-        """End the job, unless it is over already."""
+    def fail(self, code: str, reason: str) -> None:
+        """End the job as ``Failed``, unless it is over already."""
         if not self.is_over:
-            self.status, self.reason = status, None if reason is None else redact(reason)
+            self.status, self.failure_code = JobStatus.FAILED, code
+            self.reason = redact(reason)
 
     def cancel(self) -> None:
         """End the job as ``Cancelled``, unless it is over already."""
-        self.end(JobStatus.CANCELLED)
+        if not self.is_over:
+            self.status = JobStatus.CANCELLED
 
     def finish(self) -> bool:
         """End the job as its control requests; return whether it is over and not only paused.
@@ -206,7 +212,8 @@ class Ledger:
         if requested is JobStatus.PAUSED and not self.is_over:
             self._show_progress()
             return False
-        self.end(requested or JobStatus.COMPLETE)
+        if not self.is_over:
+            self.status = requested or JobStatus.COMPLETE
         for task, message in self._journal.all_waiting():
             self.record(task, Outcome(ResultCode.TEMPORARY_FAILURE, message), is_last_try=True)
         self.commit()
@@ -231,7 +238,8 @@ class Ledger:
     def fail_for_report(self, error: Exception) -> None:
         """Change the status to ``Failed``, whatever it was: without a report, results are lost."""
         why = str(error) if isinstance(error, ReportNotWritten) else describe(error)
-        self.status, self.reason = JobStatus.FAILED, f"the report could not be written: {why}"
+        self.status, self.failure_code = JobStatus.FAILED, "ReportNotWritten"
+        self.reason = f"the report could not be written: {why}"
         self._report_error = error
 
     @property
@@ -262,6 +270,7 @@ class Ledger:
             reason=self.reason,
             report=report,
             report_error=self._report_error,
+            failure_code=self.failure_code,
         )
 
 

@@ -18,7 +18,7 @@ from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.run._cancellation import RunControl, cancel_on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ledger import Ledger
-from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -141,7 +141,8 @@ def _run_tasks(
         except (InvalidFunction, ManifestError) as error:
             if not ledger.has_run_here:
                 raise
-            ledger.end(JobStatus.FAILED, str(error))
+            code = NO_FUNCTION if isinstance(error, InvalidFunction) else BAD_MANIFEST
+            ledger.fail(code, str(error))
         ledger.commit()
 
 

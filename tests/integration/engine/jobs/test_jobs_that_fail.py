@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -12,6 +14,8 @@ from s3batch_handler.engine._engine import Engine
 from tests.support.job_contract import World, client, thumbnails, why
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from s3batch_handler.jobs._job import JobSpec
 
 # A server runs functions in threads.
@@ -178,3 +182,42 @@ def test_an_operation_that_is_not_implemented_fails_the_job(world: World) -> Non
     assert reason.failure_code == "NotImplemented"
     assert reason.failure_reason is not None
     assert "S3ReplicateObject" in reason.failure_reason
+
+
+def test_a_job_whose_function_is_deleted_fails_for_that(s3: Any) -> None:
+    """Also if tasks were run before; the threshold of failures is another reason."""
+
+    class Lambda:
+        """Has the function for the first task only."""
+
+        def invoke(self, **arguments: Any) -> dict[str, Any]:
+            event = json.loads(arguments["Payload"])
+            if event["tasks"][0]["s3Key"] == "late":
+                response: Any = {
+                    "Error": {"Code": "ResourceNotFoundException", "Message": "deleted"},
+                    "ResponseMetadata": {"HTTPStatusCode": 404},
+                }
+                raise ClientError(response, "Invoke")
+            answer = json.dumps(thumbnails(event, None)).encode()
+            return {"StatusCode": 200, "Payload": io.BytesIO(answer)}
+
+    with Engine({"thumbnails": Lambda()}, s3=s3) as engine:
+        world = World(engine, s3)
+        job = world.run(b"photos,good\nphotos,late\n")
+
+        assert why(job)[0] == "ResourceNotFoundException"
+        assert [row.key for row in world.rows(job)] == ["good"]
+
+
+def test_a_job_whose_saved_manifest_is_changed_fails_for_that(s3: Any, tmp_path: Path) -> None:
+    """Also if tasks were run before."""
+
+    def change_manifest(event: Any, context: Any) -> Any:
+        (manifest,) = tmp_path.rglob("manifest.csv")
+        manifest.write_bytes(b"")
+        return thumbnails(event, context)
+
+    with Engine({"thumbnails": change_manifest}, s3=s3, state=tmp_path) as engine:
+        job = World(engine, s3).run(b"photos,good\n" * 2)
+
+        assert why(job)[0] == "InvalidManifestContent"
