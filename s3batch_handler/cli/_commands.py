@@ -124,7 +124,7 @@ def _exiting_if_unwritten() -> Iterator[None]:
 @click.version_option(__version__, "-V", "--version")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def s3batch(*, debug: bool) -> None:
-    """Amazon S3 Batch Operations with Lambda: run and test jobs on this machine.
+    """Run and test jobs of Amazon S3 Batch Operations with Lambda on this machine.
 
     Data goes to standard output, everything else to standard error. Exit code 0: done; 1: tasks or
     the job failed, or a check found an error; 2: wrong usage; 3: a job could not be watched; 130:

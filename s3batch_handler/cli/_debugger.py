@@ -116,7 +116,7 @@ class Debugging:
         return call
 
     def interrupt(self) -> None:
-        """Abort the invocation on Ctrl-C, unless the debugger is open, which handles it itself."""
+        """Cancel the invocation on Ctrl-C, unless the debugger is open, which handles it itself."""
         if not self.is_open:
             self.abort()
 
@@ -147,7 +147,7 @@ def enable_debugger(*, stdin_is_used: bool) -> Iterator[Debugging]:
             Otherwise, the debugger accepts commands from a standard input that is a pipe.
     """
     terminal = None
-    if stdin_is_used or _is_terminal(sys.stdin):
+    if stdin_is_used or (cast("Any", sys.stdin) is not None and sys.stdin.isatty()):
         terminal = _open_terminal()
     streams = terminal
     if streams is None and not stdin_is_used and _has_commands(sys.stdin):
@@ -167,10 +167,6 @@ def enable_debugger(*, stdin_is_used: bool) -> Iterator[Debugging]:
             logging.disable(level)
         for stream in terminal or ():
             stream.close()
-
-
-def _is_terminal(stream: Any) -> bool:
-    return stream is not None and stream.isatty()
 
 
 def _has_commands(stream: Any) -> bool:

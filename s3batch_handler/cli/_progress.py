@@ -53,7 +53,7 @@ def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
     def update(progress: Progress) -> None:
         nonlocal failed
         failed = progress.failed
-        with suppress(OSError):  # the terminal is closed: the job continues
+        with suppress(OSError):  # the terminal is closed, but the job continues
             bar.update(progress.done - bar.pos, current_item=progress)
 
     with suppress(OSError):

@@ -26,7 +26,7 @@ class RemoteS3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables with which a function uses the same S3."""
+        """Return the environment variables with which a function uses the same S3."""
         return {"AWS_ENDPOINT_URL_S3": self._endpoint_url} if self._endpoint_url else {}
 
     @cached_property

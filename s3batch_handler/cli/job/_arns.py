@@ -1,4 +1,4 @@
-"""ARNs of what a person names in short."""
+"""Complete the names of functions, roles and buckets to ARNs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def function_arn(name: str, services: AwsServices) -> str:
-    """Complete a function's name or partial ARN: ``thumbnails:PROD``, ``1234…:function:f``."""
+    """Return the ARN of a function by its name or partial ARN, such as ``thumbnails:PROD``."""
     if name.startswith("arn:"):
         return name
     before, function = split_function(name)
@@ -26,7 +26,7 @@ def split_function(name: str) -> tuple[str, str]:
 
 
 def role_arn(name: str, services: AwsServices) -> str:
-    """Complete a role's name, or its path and name: ``service-role/batch``."""
+    """Return the ARN of a role by its name, or by its path and name: ``service-role/batch``."""
     if name.startswith("arn:"):
         return name
     return f"arn:{services.partition}:iam::{services.account_id}:role/{name.lstrip('/')}"

@@ -67,7 +67,7 @@ class AwsServices:
 
     @property
     def options(self) -> list[str]:
-        """The options of the command line for these services."""
+        """Return the options of the command line for these services."""
         given = {
             "--account-id": self._account_id,
             "--profile": self._profile,
@@ -78,7 +78,7 @@ class AwsServices:
 
     @cached_property
     def account_id(self) -> str:
-        """The account of the jobs: ``--account-id``, or the account of the credentials."""
+        """Return the account of the jobs: ``--account-id``, or the account of the credentials."""
         if self._account_id is not None:
             return self._account_id
         account_id: str = _aws().account_id(**self._connection)
@@ -91,13 +91,13 @@ class AwsServices:
 
     @property
     def partition(self) -> str:
-        """The partition of ARNs: ``aws``, ``aws-cn``, …."""
+        """Return the partition of ARNs: ``aws``, ``aws-cn``, …."""
         partition: str = self._s3control.meta.partition
         return partition
 
     @property
     def poll(self) -> float:
-        """Seconds between two requests for a job's status: AWS throttles frequent ones."""
+        """Return the seconds between two requests for a status: AWS throttles frequent ones."""
         return _POLL_OF_AWS if _aws().is_aws_endpoint(self._s3control) else _POLL_OF_OTHERS
 
     def etag(self, location: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
+from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.cli._s3 import RemoteS3
@@ -149,7 +150,7 @@ def _run_job(
                 invoker,
                 JobSettings(
                     job=JobRef(id=run.job_id, arguments=options.arguments),
-                    schema_version=options.schema_version,
+                    schema_version=schema_for(options.schema, options.arguments),
                     max_redrives=options.max_redrives,
                     total=manifest.count,
                 ),

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class FunctionLog(NamedTuple):
-    """What the function prints to.
+    """The log of the function.
 
     Attributes:
-        stream: ``None`` is standard error.
-        path: ``None`` as well, then.
-        is_asked_for: It is the user's file, to be kept even without a line in it.
+        stream: The file; ``None`` for standard error.
+        path: The path of the file.
+        is_asked_for: Whether the user named the file: it is kept even if it is empty.
     """
 
     stream: BinaryIO | None = None
@@ -31,10 +31,10 @@ class FunctionLog(NamedTuple):
 
     @property
     def location(self) -> str | None:
-        """Where to read it, if there is anything to read."""
+        """Return the path of the log, if something was written or the user named the file."""
         if self.path is None or self.stream is None:
             return None
-        written = os.fstat(self.stream.fileno()).st_size  # even if somebody has moved it away
+        written = os.fstat(self.stream.fileno()).st_size  # even if the file was moved
         return str(self.path) if written or self.is_asked_for else None
 
 
@@ -42,9 +42,9 @@ class FunctionLog(NamedTuple):
 def function_log(
     location: str | None, report: str | None, job_id: str, *, quiet: bool
 ) -> Iterator[FunctionLog]:
-    """Open what the function prints to.
+    """Open the log of the function.
 
-    Without a ``location`` it lies beside the report, and is kept only if there is something in it.
+    Without a ``location`` it is beside the report, and is removed if it is empty.
     """
     if location is None and report is not None and not is_s3_url(report):
         path = Path(report, f"job-{job_id}.log")
@@ -75,7 +75,7 @@ def _keep_unless_empty(log: FunctionLog, path: Path, *, new_folder: bool, quiet:
         if not quiet:
             print_message(f"the function's log is {escape_unprintable(log.location)}")
         return
-    with suppress(OSError):  # it has been moved away; or the report is in the folder now
+    with suppress(OSError):  # the file was moved, or the folder has the report
         path.unlink()
         if new_folder:
             path.parent.rmdir()

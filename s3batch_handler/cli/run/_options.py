@@ -71,10 +71,6 @@ class RunOptions:
     def report_location(self) -> str | None:
         return None if self.no_report else self.report
 
-    @property
-    def schema_version(self) -> str:
-        return schema_for(self.schema, self.arguments)
-
     def outputs(self) -> dict[str, Path]:
         """Return the buckets of ``--output``, with their folders.
 

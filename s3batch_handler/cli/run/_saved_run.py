@@ -114,7 +114,7 @@ class SavedRun:
 
     @property
     def resume_command(self) -> str:
-        """The command that resumes the run, from the same directory."""
+        """Return the command that resumes the run, from the same directory."""
         return shell_command(["s3batch", "run", "--resume", "--state", str(self.folder)])
 
     def end(self) -> None:

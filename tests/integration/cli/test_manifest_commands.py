@@ -53,8 +53,8 @@ def objects_in(path: Path) -> list[ObjectRef]:
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_bucket(tmp_path: Path) -> None:
-    """There is a line for each object; what is printed says what job submit wants to know."""
+def test_a_manifest_has_a_line_for_each_object(tmp_path: Path) -> None:
+    """The output has what ``s3batch job submit`` needs."""
     run = create("manifest.csv", "--bucket", "photos")
 
     assert objects_in(tmp_path / "manifest.csv") == [
@@ -65,15 +65,14 @@ def test_a_bucket(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_keys_with_a_prefix(tmp_path: Path) -> None:
-    """Only these are listed."""
+def test_a_prefix_limits_the_listing(tmp_path: Path) -> None:
     create("manifest.csv", "--bucket", "photos", "--prefix", "2024/")
 
     assert [item.key for item in objects_in(tmp_path / "manifest.csv")] == KEYS[1:]
 
 
-def test_version_ids(s3: Any, tmp_path: Path) -> None:
-    """The latest versions, one of them from before versioning; what is deleted is left out."""
+def test_version_ids_are_those_of_the_latest_versions(s3: Any, tmp_path: Path) -> None:
+    """``null`` from before versioning; deleted objects are left out."""
     s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"second")
     third = s3.put_object(Bucket="photos", Key=KEYS[1], Body=b"third")["VersionId"]
@@ -93,8 +92,7 @@ def test_version_ids(s3: Any, tmp_path: Path) -> None:
     }
 
 
-def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
-    """It is put where a job can read it, as a whole; nothing stays on this machine."""
+def test_a_manifest_is_written_to_s3_without_local_files(s3: Any, tmp_path: Path) -> None:
     run = create("s3://inbox/manifests/photos.csv", "--bucket", "photos", "--prefix", "2024/ü")
 
     body = s3.get_object(Bucket="inbox", Key="manifests/photos.csv")["Body"].read()
@@ -103,8 +101,7 @@ def test_a_manifest_in_s3(s3: Any, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_key_with_empty_folder_names(s3: Any, tmp_path: Path) -> None:
-    """It is put under just this key, where job submit looks for it, and read there."""
+def test_a_key_with_empty_folder_names_is_used_unchanged(s3: Any, tmp_path: Path) -> None:
     create("s3://inbox//a//m.csv", "--bucket", "photos")
 
     (item,) = s3.list_objects_v2(Bucket="inbox")["Contents"]
@@ -115,8 +112,7 @@ def test_a_key_with_empty_folder_names(s3: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_link(tmp_path: Path) -> None:
-    """The file that it leads to is written, wherever that is; it stays a link."""
+def test_a_link_stays_and_its_file_is_written(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     link = tmp_path / "here" / "manifest.csv"
     link.symlink_to(tmp_path / "there.csv")
@@ -129,8 +125,7 @@ def test_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_what_is_no_regular_file(tmp_path: Path) -> None:
-    """A pipe or a device, /dev/null print_message, stays what it is: no file takes its place."""
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
@@ -142,8 +137,7 @@ def test_what_is_no_regular_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_manifest_that_s3_does_not_take(tmp_path: Path) -> None:
-    """What was listed, for hours perhaps, is kept on this machine, and nothing is overwritten."""
+def test_a_manifest_that_s3_refuses_is_kept_on_this_machine(tmp_path: Path) -> None:
     run = create("s3://none-such/m.csv", "--bucket", "photos")
 
     (kept,) = tmp_path.iterdir()
@@ -154,8 +148,7 @@ def test_a_manifest_that_s3_does_not_take(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_listing_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says how far it is, unless it is to be quiet."""
+def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s3batch_handler.cli._progress._PAGE", 2)
     monkeypatch.setattr("s3batch_handler.cli._progress._SECONDS_BETWEEN_LINES", 0)
 

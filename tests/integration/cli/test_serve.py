@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Works until the file exists.
+# Waits at key 3 until a file exists.
 SLOW = """
 import pathlib, time
 from s3batch_handler import Task, task_handler
@@ -77,8 +77,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_begin_and_end(folder: Path, number: int) -> None:
-    """One line on standard output when it is ready, nothing more, and exit code 0."""
+def test_the_address_is_printed_when_the_server_is_ready(folder: Path, number: int) -> None:
+    """A signal ends it with exit code 0."""
     arguments = ("--function", "read=app.py:handler", "--source", "photos")
     with server_process(folder, *arguments) as (process, address):
         session().client("s3", endpoint_url=address).head_bucket(Bucket="photos")
@@ -95,8 +95,8 @@ def test_begin_and_end(folder: Path, number: int) -> None:
 
 
 @pytest.mark.slow
-def test_jobs_that_are_cut_off_go_on(folder: Path) -> None:
-    """``kill -9`` in the middle of a job: the next server ends it, each task in the report once."""
+def test_killed_jobs_continue_on_the_next_server(folder: Path) -> None:
+    """Each task is in the report once."""
     arguments = ("--function", "f=slow.py", "--source", "photos", "--state", "state")
     with server_process(folder, *arguments) as (process, address):
         s3 = session().client("s3", endpoint_url=address)
@@ -127,8 +127,7 @@ def test_jobs_that_are_cut_off_go_on(folder: Path) -> None:
     assert {row.message for row in rows} == {"done"}
 
 
-def test_two_servers_on_one_state(folder: Path) -> None:
-    """The second is refused, before it serves anybody."""
+def test_a_second_server_on_the_same_state_is_refused(folder: Path) -> None:
     with server_process(folder, "--state", "state"), patch.dict(os.environ):
         run = CliRunner().invoke(s3batch_command, ["serve", "--state", str(folder / "state")])
 
@@ -137,8 +136,8 @@ def test_two_servers_on_one_state(folder: Path) -> None:
     assert run.stdout == ""
 
 
-def test_open_to_others(folder: Path) -> None:
-    """It is possible, and said loudly, even with --quiet."""
+def test_a_public_address_prints_a_warning(folder: Path) -> None:
+    """Also with ``--quiet``."""
     with server_process(folder, "--host", "0.0.0.0", "--quiet") as (_, address):
         pass
 
@@ -166,24 +165,20 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
-def test_wrong_usage(folder: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """One clear line and exit code 2; no address, as nobody is served."""
+def test_wrong_usage_is_one_clear_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     for name in ("A B_c", "a b-c"):
         (folder / name).mkdir()
-    arguments, message = WRONG[what]
+    for case, (arguments, message) in WRONG.items():
+        run = CliRunner().invoke(s3batch_command, ["serve", *arguments])
 
-    run = CliRunner().invoke(s3batch_command, ["serve", *arguments])
-
-    assert run.exit_code == 2
-    assert message in run.stderr
-    assert run.stdout == ""
+        assert run.exit_code == 2, case
+        assert message in run.stderr, case
+        assert run.stdout == "", case
 
 
 @pytest.mark.parametrize("name", ["http://box.example", "box.example/x", "*.example", "", "b ox"])
-def test_allowed_hosts_that_are_none(name: str) -> None:
-    """They are refused before anything is served."""
+def test_an_invalid_allowed_host_is_refused(name: str) -> None:
     refused = CliRunner().invoke(s3batch_command, ["serve", "--allowed-host", name])
 
     assert refused.exit_code == 2
@@ -191,8 +186,8 @@ def test_allowed_hosts_that_are_none(name: str) -> None:
     assert "is not a host name" in refused.output
 
 
-def test_a_server_in_a_container(folder: Path) -> None:
-    """Clients in other containers know it by the name that it is given."""
+def test_clients_use_the_allowed_host_names(folder: Path) -> None:
+    """As in other containers."""
     arguments = ("--host", "0.0.0.0", "--allowed-host", "S3batch:5005", "--source", "photos")
     with server_process(folder, *arguments) as (_, address):
         here = address.replace("0.0.0.0", "127.0.0.1")
@@ -212,8 +207,7 @@ def test_a_server_in_a_container(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_goes_on_beside_a_damaged_job(folder: Path) -> None:
-    """The job fails, as its client can see; another one is done."""
+def test_a_damaged_job_fails_and_others_continue(folder: Path) -> None:
     arguments = ("--source", "photos", "--state", "state", "--function", "f=app.py:handler")
     with server_process(folder, *arguments) as (_, address):
         control = S3Control(

@@ -61,8 +61,8 @@ def needs(tool: str) -> pytest.MarkDecorator:
 # ---------------------------------------------------------------- s3batch init
 
 
-def test_without_a_name_they_are_listed() -> None:
-    """One line for each, the one to begin with first."""
+def test_init_without_a_name_lists_the_starters() -> None:
+    """``minimal`` is the first."""
     run = CliRunner().invoke(s3batch, ["init"])
 
     lines = run.output.splitlines()
@@ -74,16 +74,16 @@ def test_without_a_name_they_are_listed() -> None:
     }
 
 
-def test_a_starter_that_is_not_there() -> None:
-    """The answer names those that are."""
+def test_an_unknown_starter_is_refused_with_the_known_ones() -> None:
     run = CliRunner().invoke(s3batch, ["init", "maximal"])
 
     assert run.exit_code == 2
     assert "minimal" in run.output
 
 
-def test_the_paths_of_a_new_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a directory it is called as the starter is; its paths are the data."""
+def test_init_prints_the_paths_of_the_new_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     run = CliRunner().invoke(s3batch, ["init", "minimal"])
@@ -95,8 +95,7 @@ def test_the_paths_of_a_new_project(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "minimal/.github/workflows/test.yml" in run.stdout
 
 
-def test_for_programs(tmp_path: Path) -> None:
-    """``--json`` gives the starters one object to a line, and a project as one object."""
+def test_init_prints_json(tmp_path: Path) -> None:
     place = tmp_path / "mine"
 
     listed = CliRunner().invoke(s3batch, ["init", "--json"])
@@ -110,8 +109,7 @@ def test_for_programs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("there", ["folder", "file", "link"])
-def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
-    """Whatever is there stays as it is, and nothing is left lying about."""
+def test_an_existing_directory_is_not_changed(tmp_path: Path, there: str) -> None:
     place = tmp_path / "mine"
     if there == "folder":
         place.mkdir()
@@ -127,10 +125,7 @@ def test_nothing_is_overwritten(tmp_path: Path, there: str) -> None:
     assert list(tmp_path.rglob("*")) == [place]
 
 
-def test_a_project_is_made_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that is full halfway leaves nothing behind."""
+def test_a_full_disk_leaves_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.write_bytes
 
     def until_the_last(path: Path, content: bytes) -> int:
@@ -147,8 +142,7 @@ def test_a_project_is_made_whole_or_not_at_all(
 
 
 @pytest.mark.parametrize("name", ["1st", "naïve", "a.b", "-", "{{x}}"])
-def test_names_that_would_not_do(tmp_path: Path, name: str) -> None:
-    """A name becomes the service in logs and metrics: letters, digits, hyphens."""
+def test_an_invalid_project_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ProjectError, match="Invalid project name"):
         create_project(starters()["minimal"], tmp_path / name)
 

@@ -45,7 +45,7 @@ def test_tagging_keeps_other_tags_and_shows_all(server: Server) -> None:
 
 
 REFUSED = {
-    "no such job": (("describe", "no-such-job"), "NoSuchJobException: No such job"),
+    "an unknown job": (("describe", "no-such-job"), "NoSuchJobException: No such job"),
     "an invalid job ID": (("cancel", "x"), "BadRequestException: Parameter validation failed"),
     "no such manifest": (
         ("submit", *SUBMIT, "--manifest", "s3://inbox/none"),
