@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from s3batch_handler.cli._commands import s3batch as s3batch_command
 from s3batch_handler.jobs._aws_clients import s3control_client
 from tests.support.serving import clean_environment
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -60,7 +61,14 @@ class Server:
         return run.stdout
 
     def submit(self, *arguments: str) -> str:
-        return self.job("submit", *SUBMIT, *arguments).strip()
+        """Submit a job, wait until the server has read its manifest, and return its ID."""
+        job_id = self.job("submit", *SUBMIT, *arguments).strip()
+        wait_for(lambda: self.status(job_id) not in ("New", "Preparing"))
+        return job_id
+
+    def status(self, job_id: str) -> str:
+        status: str = json.loads(self.job("describe", job_id, "--json"))["Status"]
+        return status
 
     def aws(self, *arguments: str) -> Any:
         """Run ``aws s3control`` as in ``docs/serve.md``, and return its JSON."""

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from tests.support.job_server import ACCOUNT_OPTION, AWS_CLI, Server
+from tests.support.job_server import ACCOUNT_OPTION, AWS_CLI, SUBMIT, Server
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not AWS_CLI.exists(), reason=f"the AWS CLI is not installed: no {AWS_CLI}")
 def test_the_aws_cli_controls_jobs(server: Server) -> None:
     """It creates, describes, lists, cancels and tags jobs, as in ``docs/serve.md``."""
-    (server.folder / "job.json").write_text(server.submit("--tag", "a=b", "--dry-run"))
+    request = server.job("submit", *SUBMIT, "--tag", "a=b", "--dry-run")
+    (server.folder / "job.json").write_text(request)
 
     job_id = server.aws("create-job", "--cli-input-json", "file://job.json")["JobId"]
     job_options = (*ACCOUNT_OPTION, "--job-id", job_id)

@@ -25,8 +25,7 @@ def test_cancelling_stores_the_reason(server: Server) -> None:
 
     job = json.loads(server.job("cancel", job_id, "--reason", "a mistake", "--json"))
 
-    assert job["Status"] in ("Cancelling", "Cancelled")  # while the manifest is read: Cancelling
-    assert job["StatusUpdateReason"] == "a mistake"
+    assert (job["Status"], job["StatusUpdateReason"]) == ("Cancelled", "a mistake")
 
 
 def test_changing_the_priority(server: Server) -> None:
