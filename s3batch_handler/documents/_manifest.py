@@ -109,7 +109,7 @@ def _entries(
         version = columns.index("VersionId") if "VersionId" in columns else None
         for line, row in chain((first,), rows):
             if len(row) != width or not row[bucket] or not row[key]:
-                raise ManifestError(_problem(row, columns), source=source, line=line)
+                raise _row_error(row, columns, source=source, line=line)
             yield ManifestEntry(row[bucket], row[key], None if version is None else row[version])
     except InvalidCsv as error:
         problem = f"{error}; S3 requires plain CSV in UTF-8, with URL-encoded keys"
@@ -160,14 +160,22 @@ _BUCKET_WORDS: Final = {"bucket", "bucketname", "s3bucket"}
 _KEY_WORDS: Final = {"key", "keyname", "s3key", "object", "objectkey", "objectname"}
 
 
-def _problem(row: list[str], columns: tuple[str, ...]) -> str:
+class WrongColumnCount(ManifestError):
+    """A line has more or fewer columns than the manifest."""
+
+
+def _row_error(
+    row: list[str], columns: tuple[str, ...], *, source: str, line: int
+) -> ManifestError:
     if not row:
-        return "a blank line; remove it"
+        return ManifestError("a blank line; remove it", source=source, line=line)
     if len(row) != len(columns):
         expected = f"{len(columns)} ({', '.join(columns)})"
-        return f"has {len(row)} columns, expected {expected} on every line"
+        problem = f"has {len(row)} columns, expected {expected} on every line"
+        return WrongColumnCount(problem, source=source, line=line)
     name = "bucket" if not row[columns.index("Bucket")] else "key"
-    return f"the {name} is empty; every line must have a bucket and a key"
+    problem = f"the {name} is empty; every line must have a bucket and a key"
+    return ManifestError(problem, source=source, line=line)
 
 
 # ---------------------------------------------------------------- writing

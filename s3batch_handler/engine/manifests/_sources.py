@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Final, cast
 
@@ -10,7 +9,7 @@ from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents._inventory import INVENTORY_FORMAT, parse_inventory
-from s3batch_handler.documents._manifest import MANIFEST_FORMAT
+from s3batch_handler.documents._manifest import MANIFEST_FORMAT, WrongColumnCount
 from s3batch_handler.documents._storage import S3Folder
 from s3batch_handler.engine.manifests._generator import generate
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, prepared_manifest
@@ -69,7 +68,7 @@ class Manifests:
                     )
                 yield files.enter_context(entries)
         except ManifestError as error:
-            text = _COLUMNS if _WRONG_WIDTH.search(str(error)) else _NOT_FORMATTED
+            text = _COLUMNS if isinstance(error, WrongColumnCount) else _NOT_FORMATTED
             raise FatalJobError(BAD_MANIFEST, f"{text}: {error}") from error
 
     def _inventory(self, stream: BinaryIO, source: str) -> Iterator[ManifestEntry]:
@@ -140,5 +139,4 @@ def _check(response: Mapping[str, Any], manifest: Manifest) -> None:
 
 
 _COLUMNS: Final = "Unexpected number of task fields"
-_WRONG_WIDTH: Final = re.compile(r", line \d+: has \d+ columns, expected")
 _NOT_FORMATTED: Final = "Manifest file is not properly formatted"
