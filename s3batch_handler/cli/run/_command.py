@@ -27,7 +27,7 @@ from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (
     RunControl,
-    cancel_on_first_interrupt,
+    on_first_interrupt,
     signals_as_ctrl_c,
 )
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
@@ -143,7 +143,7 @@ def _run_job(
         )
         control = RunControl()
         if saved is not None:  # or else Ctrl-C cancels the job
-            stack.enter_context(cancel_on_first_interrupt(control.pause))
+            stack.enter_context(on_first_interrupt(control.pause))
         try:
             return run_job(
                 manifest.entries(),

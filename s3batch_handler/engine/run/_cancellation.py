@@ -54,8 +54,10 @@ def signals_as_ctrl_c() -> Iterator[None]:
 
 
 @contextmanager
-def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
-    """Call ``cancel`` at the first Ctrl-C, so that results are kept; raise at a later one.
+def on_first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at the first Ctrl-C, so that results are kept; raise at a later one.
+
+    An outer block replaces an inner one: in it, ``run_job`` does not cancel the job on Ctrl-C.
 
     Every signal that would raise ``KeyboardInterrupt`` counts as Ctrl-C. Other signal handlers
     stay. Signals within a second of the first are ignored: shells and tools often send the signal
@@ -67,7 +69,7 @@ def cancel_on_first_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
         nonlocal first
         if first is None:
             first = time.monotonic()
-            cancel()
+            stop()
         elif time.monotonic() - first > _REPEATED_WITHIN:
             signal.default_int_handler(number, frame)
 

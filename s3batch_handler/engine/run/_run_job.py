@@ -15,7 +15,7 @@ from s3batch_handler.core._errors import (
 )
 from s3batch_handler.engine.invoke._answer import NotRun, Refused
 from s3batch_handler.engine.invoke._events import EventTemplate
-from s3batch_handler.engine.run._cancellation import RunControl, cancel_on_first_interrupt
+from s3batch_handler.engine.run._cancellation import RunControl, on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_FUNCTION
@@ -109,7 +109,7 @@ def run_job(
             total=settings.total,
             on_progress=on_progress,
         )
-        stack.enter_context(cancel_on_first_interrupt(ledger.cancel))
+        stack.enter_context(on_first_interrupt(ledger.cancel))
         with closing(invoker):
             if not ledger.is_over:
                 template = EventTemplate.of(settings.job, settings.schema_version)
