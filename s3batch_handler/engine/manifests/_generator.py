@@ -137,7 +137,7 @@ class _Bucket:
     def head(self, found: _Found) -> Mapping[str, Any] | None:
         """Return the description of an object, or ``None`` if it was deleted meanwhile."""
         try:
-            answer: Mapping[str, Any] = self._s3.head_object(**self._bucket, **_location(found))
+            response: Mapping[str, Any] = self._s3.head_object(**self._bucket, **_location(found))
         except Exception as error:
             code = aws_error_code(error)
             if code in _GONE:
@@ -146,27 +146,27 @@ class _Bucket:
                 # S3's error for an object with a customer-provided key (SSE-C).
                 return {"SSECustomerAlgorithm": "AES256"}
             raise
-        return answer
+        return response
 
     def tags(self, found: _Found) -> Mapping[str, str]:
         """Return the tags of an object; none if it was deleted meanwhile."""
         try:
-            answer = self._s3.get_object_tagging(**self._bucket, **_location(found))
+            response = self._s3.get_object_tagging(**self._bucket, **_location(found))
         except Exception as error:
             if aws_error_code(error) in _GONE:
                 return {}
             raise
-        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
 
     def replication_rules(self) -> list[Mapping[str, Any]]:
         """Return the enabled rules."""
         try:
-            answer = self._s3.get_bucket_replication(**self._bucket)
+            response = self._s3.get_bucket_replication(**self._bucket)
         except Exception as error:
             if aws_error_code(error) == "ReplicationConfigurationNotFoundError":
                 return []
             raise
-        rules = answer["ReplicationConfiguration"]["Rules"]
+        rules = response["ReplicationConfiguration"]["Rules"]
         return [rule for rule in rules if rule["Status"] == "Enabled"]
 
 
@@ -307,13 +307,13 @@ def _write(
         Inventory(target, columns, (part,)), source_bucket=source, created=now
     )
     key = f"{folder}/{now:%Y-%m-%dT%H-%MZ}/manifest.json"
-    answer = s3.put_object(Bucket=target, Key=key, Body=document, **options)
+    response = s3.put_object(Bucket=target, Key=key, Body=document, **options)
     return GeneratedManifest(
         format=output.manifest_format,
         location=ManifestLocation(
             object_arn=f"arn:aws:s3:::{target}/{key}",
-            object_version_id=answer.get("VersionId"),
-            etag=answer["ETag"].strip('"'),
+            object_version_id=response.get("VersionId"),
+            etag=response["ETag"].strip('"'),
         ),
     )
 

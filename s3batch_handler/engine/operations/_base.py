@@ -53,9 +53,9 @@ def look_up(s3: Any, item: ObjectRef, **conditions: Any) -> Any:
         if aws_error_code(error) is None:
             raise
     # The response to GET has a body with the error; the response to HEAD has not.
-    answer = s3.get_object(**item.location, **conditions)
-    answer["Body"].close()
-    return answer
+    response = s3.get_object(**item.location, **conditions)
+    response["Body"].close()
+    return response
 
 
 def call_for_each(s3: Any, call: str, **arguments: Any) -> S3Operation:

@@ -76,22 +76,22 @@ _to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 def _full(s3: Any, item: ObjectRef, new: NewChecksum) -> tuple[str, bytes, str]:
     """Return ETag and checksum of an object."""
-    answer = s3.get_object(**item.location)
-    with closing(answer["Body"]) as body:
-        return answer["ETag"].strip('"'), _digest(body, answer["ContentLength"], new), ""
+    response = s3.get_object(**item.location)
+    with closing(response["Body"]) as body:
+        return response["ETag"].strip('"'), _digest(body, response["ContentLength"], new), ""
 
 
 def _composite(s3: Any, item: ObjectRef, new: NewChecksum) -> tuple[str, bytes, str]:
     """Return ETag, checksum of the checksums of an object's parts, and the number of parts."""
     composite, number, count = new(), 0, 1
-    answer = s3.get_object(**item.location)
-    with closing(answer["Body"]) as body:
+    response = s3.get_object(**item.location)
+    with closing(response["Body"]) as body:
         while number < count:
             number += 1
             part = s3.head_object(**item.location, PartNumber=number)
             count = part.get("PartsCount", 1)
             composite.update(_digest(body, part["ContentLength"], new))
-    return answer["ETag"].strip('"'), composite.digest(), f"-{count}"
+    return response["ETag"].strip('"'), composite.digest(), f"-{count}"
 
 
 def _digest(body: Any, size: int, new: NewChecksum) -> bytes:

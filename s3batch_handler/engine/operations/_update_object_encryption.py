@@ -42,13 +42,13 @@ def _check_support(s3: Any, bucket: str, encryption: dict[str, Any]) -> None:
     """
     place = {"Bucket": bucket, "Key": f"s3batch-handler-probe-{uuid.uuid4()}"}
     try:
-        answer = s3.update_object_encryption(**place, ObjectEncryption=encryption)
+        response = s3.update_object_encryption(**place, ObjectEncryption=encryption)
     except Exception as error:
         # AccessDenied: S3's error for a missing object without permission to list the bucket.
         if aws_error_code(error) not in ("NoSuchKey", "AccessDenied"):
             raise
         return
-    version = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-version-id")
+    version = response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-version-id")
     s3.delete_object(**place, **({"VersionId": version} if version else {}))
     raise CannotRun(
         "S3UpdateObjectEncryption is not implemented here: "
