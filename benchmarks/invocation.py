@@ -102,7 +102,7 @@ def powertools_parser(event: S3BatchOperationModel, context: Any) -> dict[str, A
         event.invocationSchemaVersion, event.invocationId, "PermanentFailure"
     )
     task = event.tasks[0]
-    message = do_nothing(str(task.s3Bucket), task.s3Key)  # the key stays encoded
+    message = do_nothing(str(task.s3Bucket), task.s3Key)  # the key remains encoded
     response.add_result(S3BatchOperationResponseRecord(task.taskId, "Succeeded", message))
     return response.asdict()
 

@@ -207,7 +207,7 @@ class _NoInput(io.TextIOBase):
 
 
 class _Debugger(Pdb):
-    """A pdb that switches off the time limit of the task: people are slower than functions."""
+    """A pdb that switches off the time limit of the task, because users need more time."""
 
     def __init__(
         self,

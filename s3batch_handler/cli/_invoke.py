@@ -174,7 +174,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
             calling_on_ctrl_c(debugger.interrupt),
         ):
             if options.post_mortem and not debugger.is_available:
-                raise InvalidArgument("--pdb: there is no terminal for the debugger")
+                raise InvalidArgument("--pdb: there is no terminal for the debugger. Omit --pdb")
             load = debugger.load if options.post_mortem else load_function
             function = load(options.handler)
             try:

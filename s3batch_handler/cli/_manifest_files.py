@@ -62,11 +62,11 @@ def list_manifest(
 
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
-    """Save a manifest as a file or as an ``s3://`` object: whole, or not at all."""
+    """Save a manifest as a file or as an ``s3://`` object: completely or not at all."""
     if is_s3_url(location):
         folder, name = _object(location, s3)
     else:
-        path = Path(location).resolve()  # a link stays one, wherever it leads
+        path = Path(location).resolve()  # replace the target of a link, not the link
         folder, name = open_folder(path.parent), path.name
     manifest.save(folder, name)
 

@@ -1,4 +1,4 @@
-"""The options of a command as one object; which need each other, which exclude each other."""
+"""The options of a command as one object, and the rules for combining options."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ RULES: Final = {
         Rule("--operation", excludes=("--arguments", "--schema")),
         Rule("--retry-for", requires=("--wait",)),
         Rule("--dry-run", excludes=("--wait",)),
-        Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait for ever
+        Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait forever
     ),
 }
 

@@ -90,7 +90,7 @@ def prepare_standard_streams() -> None:
 def shell_command(words: Iterable[str]) -> str:
     r"""Join words to a command for bash, zsh or ksh, with unprintable characters escaped.
 
-    Pasted into a shell, the command means the same words: ``$'my\xc2\xa0job'``.
+    A shell reads the same words from the command: ``$'my\xc2\xa0job'``.
     """
     return " ".join(map(_shell_word, words))
 

@@ -86,7 +86,7 @@ def create_project(starter: Starter, directory: Path) -> list[str]:
 
 
 def _slug_of(project: str) -> str:
-    """Convert a name as ``cookiecutter.json`` does: logs and metrics have it as the service."""
+    """Convert a name as ``cookiecutter.json`` does. It is the service of logs and metrics."""
     slug = project.lower().replace(" ", "-").replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
         raise ProjectError(

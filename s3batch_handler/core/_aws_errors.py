@@ -1,4 +1,4 @@
-"""Errors of AWS, recognized by the shape of botocore's ClientError, and which are temporary.
+"""Classify errors of AWS, which are recognized by the shape of botocore's ClientError.
 
 botocore is not imported. The codes are in ``_aws_error_table.py``.
 """

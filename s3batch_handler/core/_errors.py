@@ -142,11 +142,11 @@ class InvalidTransition(JobError):
 
 
 class JobTimeout(JobError, TimeoutError):
-    """A job did not end in the time that was given to wait for it."""
+    """A job did not end within the timeout."""
 
 
 class JobNotWatched(JobError):
-    """A job could not be described for so long that the waiting ended; the job itself continues.
+    """Waiting for a job ended, because its status could not be read. The job itself continues.
 
     ``__cause__`` is the exception of the last request.
     """

@@ -41,7 +41,7 @@ def encode_key(key: str) -> str:
     decode the key.
 
     Raises:
-        UnicodeEncodeError: The key contains a lone surrogate that does not stand for a byte.
+        UnicodeEncodeError: The key contains a lone surrogate that does not represent a byte.
     """
     return quote(key, safe="/", errors="surrogateescape")
 

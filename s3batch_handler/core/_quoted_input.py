@@ -1,10 +1,10 @@
 """Input that libraries quote in their messages, which is masked.
 
 The rule: what an SDK, a database or a library for validation quotes of a record, a statement or a
-request is masked. What Python's standard library quotes stays, because such a message names no
+request is masked. What Python's standard library quotes is kept, because such a message names no
 field: without ``'x'``, ``invalid literal for int()`` does not say what failed. What it quotes of an
 address or an INI file is masked, because it may be a part of a password. Names of fields,
-parameters, buckets and keys stay, too.
+parameters, buckets and keys are kept, too.
 
 The run time is linear in the length of the text.
 """
@@ -58,7 +58,7 @@ def _between(before: str, after: str) -> re.Pattern[str]:
 
 
 def mask_before_sentences(text: str, *, of_jsonschema: bool = False) -> str:
-    """Replace input that stands before the words of a library.
+    """Replace input that precedes the words of a library.
 
     Some words are masked only in a text of jsonschema, which is known to the caller, or recognized
     by its other words or by several of its messages in a row.
@@ -128,7 +128,7 @@ _JSONSCHEMA_MESSAGE: Final = (
 
 
 def _spans_before(text: str, after: str) -> Iterator[tuple[int, int]]:
-    """Yield the values that stand before a text, such as ``'x'`` in ``'x' is not of type``."""
+    """Yield the values that precede a text, such as ``'x'`` in ``'x' is not of type``."""
     done = 0
     while (end := text.find(after, done)) >= 0:
         begin = _begin_of_value(text, done, end)

@@ -20,7 +20,7 @@ class InvalidCsv(Exception):
 
 
 def csv_rows(stream: BinaryIO, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the number of its first line, from 1. The stream stays open.
+    """Yield each row with the number of its first line, from 1. The stream is not closed.
 
     Raises:
         InvalidCsv: The rest of the file cannot be read. ``strict`` also refuses faulty quotes.

@@ -192,7 +192,7 @@ def _beside(manifest: Path) -> OpenPart:
                 return folder.read(candidate)
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 continue
-        raise FileNotFoundError(f"not beside {manifest}, not in {folder.location('data')}")
+        raise FileNotFoundError(f"neither beside {manifest} nor in {folder.location('data')}")
 
     return open_part
 
@@ -214,7 +214,7 @@ def _entries(
         except EOFError as error:
             raise ManifestError(f"truncated; {_DAMAGED}", source=part.key) from error
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise ManifestError(f"not gzip: {error}; {_DAMAGED}", source=part.key) from error
+            raise ManifestError(f"not a gzip file: {error}; {_DAMAGED}", source=part.key) from error
         _check(part, compressed)
 
 
@@ -255,7 +255,7 @@ def write_part(
     """Write lines as a part of an inventory: with gzip, and quotes around every cell.
 
     Args:
-        target: An empty file; it stays open.
+        target: An empty file; it is not closed.
         entries: The lines, all with a version ID or all without.
         key: The future key of the part in its bucket.
     """

@@ -81,14 +81,14 @@ def read_entries(
     """Yield the lines of a manifest one at a time, because it may have billions.
 
     Args:
-        stream: The bytes of the manifest; it stays open.
+        stream: The bytes of the manifest; it is not closed.
         fields: The columns: ``Bucket``, ``Key``, ``VersionId`` and any number of ``Ignore``, in any
             order. Without it, the first line must have two columns (bucket, key) or three (bucket,
             key, version ID).
         source: The name of the manifest in error messages.
 
     Raises:
-        ManifestError: ``fields`` is not valid (raised at once), or a line is not valid (raised when
+        ManifestError: ``fields`` is not valid (raised immediately), or a line is (raised when
             it is reached). AWS would fail the job, or process other objects than intended. An empty
             manifest is not an error here.
     """

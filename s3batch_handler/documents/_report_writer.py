@@ -91,7 +91,7 @@ class ReportWriter:
         """Write the report, and return the location of its ``manifest.json``.
 
         ``manifest.json`` is written last, so a report is either complete or not there. After an
-        error the report can be written again. Until then, files that were stored stay.
+        error the report can be written again. Until then, files that were stored remain.
 
         Args:
             rows: Returns the rows of a status as :func:`report_row` formats them, in chunks of any

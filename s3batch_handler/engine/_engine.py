@@ -4,7 +4,7 @@ In the foreground a job runs on the thread that calls ``create_job``, which retu
 over or waits for its confirmation. Tests need not wait, and their jobs run in the same order each
 time. In the background, threads of the engine run jobs by priority.
 
-Jobs are in SQLite. With ``state``, they outlive the process, and interrupted jobs continue.
+Jobs are in SQLite. With ``state``, they are kept after a restart, and interrupted jobs continue.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Engine:
         s3: ``boto3.client("s3")``, for manifests, reports and S3's own operations.
         account_id: The account of the jobs.
         region: The Region of the jobs.
-        max_redrives: How often a task is retried that failed temporarily.
+        max_redrives: Retries of a task that fails temporarily.
         timeout: Seconds that a call may take. A function in this process can read it, but is not
             interrupted. By default 60; for remote functions, which have a timeout of their own,
             900.
@@ -154,7 +154,7 @@ class Engine:
                 code="InvalidRequestException",
             )
         # The token is the ID of the last job of the page before. The next page starts after it,
-        # whatever was created or has changed since.
+        # even if jobs were created or changed since then.
         with self._jobs.lock:
             self._jobs.expire()
             try:

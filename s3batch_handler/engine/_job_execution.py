@@ -50,7 +50,7 @@ ENDING: Final = (JobStatus.CANCELLING, JobStatus.FAILING)
 TO_RUN: Final = (
     JobStatus.READY,
     JobStatus.ACTIVE,
-    JobStatus.PAUSING,  # when the run ended by an error of a disk or of S3
+    JobStatus.PAUSING,  # if an error of a disk or of S3 ended the run
     JobStatus.PAUSED,
     JobStatus.COMPLETING,
     *ENDING,
@@ -189,7 +189,7 @@ class JobExecution:
         self._conclude(job_id, result)
 
     def _conclude(self, job_id: str, result: JobResult) -> None:
-        """Save what a run has led to: the end of the job, or its pause."""
+        """Save the result of a run: the end of the job, or its pause."""
         error = result.report_error
         if error is not None and self._can_retry(error):
             raise RetryLater(f"the report of job {job_id} could not be written: {describe(error)}")
@@ -211,7 +211,7 @@ class JobExecution:
                 self.jobs.end(job_id, JobStatus.COMPLETE)
 
     def _can_retry(self, error: Exception) -> bool:
-        """Return whether a later try may succeed, and will be made."""
+        """Return whether the caller will retry, and the retry may succeed."""
         return self.retries_later and classify(error).code is ResultCode.TEMPORARY_FAILURE
 
     # ------------------------------------------------------------ what a job needs

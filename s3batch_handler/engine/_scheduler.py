@@ -86,7 +86,7 @@ class Scheduler:
     # ------------------------------------------------------------ one job
 
     def _claim(self, job_id: str) -> RunControl | None:
-        """Register a job as taken by this thread, unless a thread works on it already."""
+        """Claim a job for this thread, unless a thread works on it already."""
         with self._jobs.lock:
             if job_id in self._controls:
                 return None

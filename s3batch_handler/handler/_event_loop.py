@@ -39,7 +39,7 @@ _CLOSE_SECONDS: Final = 1.0
 
 
 class EventLoop:
-    """An event loop that is kept between invocations, so that clients bound to it stay usable.
+    """An event loop that is kept between invocations, so that clients bound to it remain usable.
 
     Args:
         reserve: Seconds after a time limit within which all code has to end.

@@ -85,7 +85,7 @@ def without_retries(*, read_timeout: float) -> dict[str, Any]:
 def account_id(
     session: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
 ) -> str:
-    """Return the account of the credentials, which STS knows."""
+    """Return the account ID of the credentials, as STS returns it."""
     sts = _client("sts", session, endpoint_url=endpoint_url, **options)
     account: str | None = sts.get_caller_identity().get("Account")
     if account is None:  # for example the response of a proxy

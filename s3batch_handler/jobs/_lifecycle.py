@@ -70,8 +70,8 @@ def shortest_path(current: JobStatus, to: JobStatus) -> tuple[JobStatus, ...]:
 def status_on_request(job_id: str, current: JobStatus, requested: JobStatus) -> JobStatus:
     """Return the new status of a job after a request for a status (UpdateJobStatus).
 
-    ``Ready`` confirms a suspended job. ``Cancelled`` ends a suspended job at once, and other jobs
-    through ``Cancelling``. A job that is ``Cancelling`` or ``Failing`` keeps its status.
+    ``Ready`` confirms a suspended job. ``Cancelled`` ends a suspended job immediately, and other
+    jobs through ``Cancelling``. A job that is ``Cancelling`` or ``Failing`` keeps its status.
 
     Raises:
         InvalidTransition: This status cannot be requested for a job that is ``current``.

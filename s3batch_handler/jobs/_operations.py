@@ -123,7 +123,7 @@ class ObjectMetadata(Structure):
 
 
 class EventHoldDuration(Structure):
-    """The time that an object stays locked after an event."""
+    """The time for which an object remains locked after an event."""
 
     days: Annotated[int, Constraints(1, 36500)] | None = None
     years: Annotated[int, Constraints(1, 100)] | None = None

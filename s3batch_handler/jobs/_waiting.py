@@ -40,7 +40,7 @@ def wait_for_job(
 
     Temporary failures of requests (throttling, errors of the service, lost connections) are retried
     for ``retry_for`` seconds, and a job that is not found for 15 seconds, because a new job may not
-    be visible yet. Any other error is raised at once. A suspended job waits for its confirmation.
+    be visible yet. Any other error is raised immediately. This also waits for a suspended job.
 
     Args:
         control: Describes the job.
@@ -86,7 +86,7 @@ class _Retries:
     def describe(self, control: SupportsDescribeJob, job_id: str) -> Job:
         """Describe a job; repeat requests that fail temporarily after 2, 4, 8, … seconds."""
         pause = 1.0
-        # By whether the job was not found: a missing job has less time than an outage.
+        # The key is whether the job was not found: such requests are retried for a shorter time.
         first_failures: dict[bool, float] = {}
         while True:
             try:
@@ -120,7 +120,7 @@ def _is_temporary(error: Exception) -> bool:
     """Return whether a request may succeed if this process sends it again.
 
     Expired credentials are temporary for a task, because another environment with new credentials
-    retries it. In this process they stay expired.
+    retries it. In this process they remain expired.
     """
     if isinstance(error, UnreadableResponse) or _code_of(error) in _REDIRECTS:
         return True

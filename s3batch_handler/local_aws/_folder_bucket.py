@@ -202,7 +202,7 @@ class _FileObject(FakeKey):
 
 
 def _open_without_blocking(path: str, flags: int) -> int:
-    """Open a file at once, even if it is a pipe without a writer by now."""
+    """Open a file without waiting, even if it was replaced by a pipe without a writer."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
@@ -213,6 +213,6 @@ _MISSING: Final = {
     errno.EISDIR,
     errno.ELOOP,
     errno.ENAMETOOLONG,
-    errno.ENXIO,  # a socket has its name by now
+    errno.ENXIO,  # it was replaced by a socket
     errno.ENODEV,
 }

@@ -38,12 +38,12 @@ def mock_s3batch(
 
     Args:
         functions: The functions that jobs can invoke, by name (``thumbnails``), name with qualifier
-            (``thumbnails:PROD``) or ARN. A name matches every qualifier, account and Region that
-            it does not mention; of several matches the most specific one is called.
+            (``thumbnails:PROD``) or ARN. A name without a qualifier, an account or a
+            Region matches all of them. If several match, the most specific one is called.
             :data:`~s3batch_handler.engine.invoke._target.Target` lists what can be registered.
         max_redrives: Retries of a task that fails temporarily.
         timeout: Seconds that a call may take. A function in this process gets them in its context
-            and is not interrupted. Default: 60; 900 for functions elsewhere, which have their own
+            and is not interrupted. Default: 60; 900 for remote functions, which have their own
             limit.
 
     Raises:

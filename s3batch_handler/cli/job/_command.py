@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _InOrder(click.Group):
-    """A group that lists its commands in the order of a job's life."""
+    """A group that lists its commands in the order in which they are usually needed."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOptions:
-    """What the command line said; the names are those of the options."""
+    """The options of the command line, by their names."""
 
     manifest: str
     stack: str | None
@@ -59,7 +59,7 @@ class SubmitOptions:
 
     @property
     def manifest_is_local(self) -> bool:
-        """Return whether the manifest is a file that is to be put into the bucket of the stack."""
+        """Return whether the manifest is a local file, to be uploaded to the stack's bucket."""
         return bool(self.stack) and "://" not in self.manifest
 
     @property
@@ -94,7 +94,7 @@ class SubmitOptions:
         if Path(self.manifest).name == "manifest.json":
             raise click.UsageError(
                 f"Option --manifest has the value {self.manifest}: an inventory cannot be "
-                "uploaded. Write the s3://bucket/key where S3 has written it."
+                "uploaded. Write the s3://bucket/key of its manifest.json."
             )
 
 

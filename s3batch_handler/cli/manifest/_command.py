@@ -85,7 +85,7 @@ def create(
 
 
 def _save(made: PreparedManifest, location: str, s3: S3) -> None:
-    """Save a manifest, and keep it on this machine if S3 does not take it after a long listing."""
+    """Save a manifest; save it on this machine if S3 refuses it after a long listing."""
     try:
         save_manifest(made, location, s3)
     except Exception as error:

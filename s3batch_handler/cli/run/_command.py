@@ -190,7 +190,7 @@ def _save_outputs(run: _Run, job: JobResult, log: str | None) -> bool:
 
 @contextmanager
 def _reporting_interruption(saved: SavedRun | None, server: EmbeddedS3 | None) -> Iterator[None]:
-    """Report what is lost and what is kept when a Ctrl-C ends everything at once."""
+    """Report what is lost and what is kept when a Ctrl-C ends the command immediately."""
     try:
         yield
     except KeyboardInterrupt:
@@ -198,7 +198,7 @@ def _reporting_interruption(saved: SavedRun | None, server: EmbeddedS3 | None) -
         if server is not None:
             warn_of_unsaved(server)
         if saved is not None and saved.can_be_resumed:
-            print_message(f"the job is kept; to resume it: {saved.resume_command}")
+            print_message(f"the job is saved; to resume it: {saved.resume_command}")
         raise
 
 

@@ -49,7 +49,7 @@ def save_output(
 
 
 def warn_of_loss(lost: Mapping[str, int], deleted: int, options: RunOptions) -> None:
-    """Report objects that are lost with the embedded S3, and deletions that spared the files."""
+    """Report objects that are lost with the embedded S3, and deleted objects whose files remain."""
     for bucket, count in lost.items():
         hint = f"--output {bucket}=DIR saves them"
         if options.state is not None:

@@ -77,8 +77,8 @@ class SavedRun:
                 raise InvalidArgument(f"--resume: {folder} has no run to resume. Check --state")
             if run.options and not resume:
                 raise InvalidArgument(
-                    f"--state {folder}: it has an interrupted run. Resume it with --resume, or "
-                    "choose another folder"
+                    f"--state {folder}: the folder has an interrupted run. Resume it with "
+                    "--resume, or choose another folder"
                 )
             if run.options and run.options["cwd"] != str(Path.cwd()):
                 raise InvalidArgument(

@@ -113,7 +113,7 @@ def _to_serializable(value: object) -> object:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a value of JSON")
+    raise ValueError(f"{constant} is not a valid JSON value")
 
 
 # RIC also writes NaN and Infinity. They are found when the response is read.

@@ -49,4 +49,4 @@ class InProcess:
                 yield entry, answer
 
     def close(self) -> None:
-        """Return at once: no call runs."""
+        """Return immediately: no call runs."""

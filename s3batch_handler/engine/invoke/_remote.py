@@ -267,7 +267,7 @@ class _CallThreads:
                 self._answered.put((number, error))
 
     def finished(self) -> Answers:
-        """Yield the answers that have arrived, after waiting a moment for the first one."""
+        """Yield the answers that have arrived, after waiting briefly for the first one."""
         with suppress(Empty):
             number, answer = self._answered.get(timeout=_TICK)
             while True:
@@ -287,7 +287,9 @@ class _CallThreads:
         deadline = time.monotonic() + grace
         is_late = False
         while self.pending and not is_late:
-            is_late = time.monotonic() >= deadline  # look once more: the machine may have slept
+            is_late = (
+                time.monotonic() >= deadline
+            )  # check again: the machine may have been suspended
             with suppress(Exception):  # the first error is raised by invoke_all
                 yield from self.finished()
         while self.pending:

@@ -11,8 +11,8 @@ control  in         a byte stops the worker after the running task; the end kill
 kill     in         nothing; at its end, the kernel kills the worker (Linux only)
 =======  =========  ======================================================================
 
-Tasks are sent in batches, for speed. Each result is sent at once, in the order of the tasks. So if
-the process ends, the parent knows which task was running and which had not started. The worker
+Tasks are sent in batches, for speed. Each result is sent immediately, in the order of the tasks. So
+if the process ends, the parent knows which task was running and which had not started. The worker
 returns the rest of a batch that takes long (``not started``), so that idle workers can run it.
 """
 
@@ -46,7 +46,7 @@ LOAD_ERROR: Final = "load error"
 NOT_STARTED: Final = "not started"
 
 BATCH_SECONDS: Final = 0.1
-"""How long a worker works on a batch, and so how fast a job reacts to the results of its tasks."""
+"""Seconds that a worker works on a batch. A job reacts faster to results of short batches."""
 
 
 Setup = tuple[str, float, str]

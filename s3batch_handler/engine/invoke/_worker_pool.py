@@ -124,7 +124,7 @@ class WorkerPool:
         """Limit the pool to its workers, because the system cannot start another process."""
         if not self._workers:
             raise InvalidFunction(
-                f"no process can be started for {self._spec}: {error.strerror}"
+                f"cannot start a worker process for {self._spec}: {error.strerror}"
             ) from error
         requested, self._limit = self._limit, len(self._workers)
         _LOG.warning(
@@ -239,7 +239,7 @@ _PAUSE: Final = 0.001  # seconds
 _TICK: Final = 0.1
 _LARGE_BATCH: Final = 64  # tasks
 _MAX_FAILED_STARTS: Final = 3
-# If hundreds started at once, the first would not be ready before the last.
+# If hundreds started at the same time, the first would not be ready before the last.
 _MAX_STARTING: Final = max(8, os.cpu_count() or 1)
 
 
@@ -251,12 +251,12 @@ class _Queue:
         self._entries = iter(entries)
 
     def has(self, count: int) -> bool:
-        """Return whether there are at least so many tasks. Entries may be read for it."""
+        """Return whether there are at least ``count`` tasks; read entries if necessary."""
         self._returned.extend(islice(self._entries, max(0, count - len(self._returned))))
         return len(self._returned) >= count
 
     def take(self, count: int) -> list[ManifestEntry]:
-        """Remove and return at most so many tasks."""
+        """Remove and return at most ``count`` tasks."""
         tasks = [self._returned.popleft() for _ in range(min(count, len(self._returned)))]
         tasks.extend(islice(self._entries, count - len(tasks)))
         return tasks

@@ -141,7 +141,7 @@ class WorkerProcess:
             self.batches = -1
 
     def kill(self) -> None:
-        """End it at once, with all processes that the function has started."""
+        """Kill it, with all processes that the function has started."""
         self.killed = True
         # No thread has waited for it, so its ID is still valid. (macOS: no permission for zombies.)
         with suppress(ProcessLookupError, PermissionError):

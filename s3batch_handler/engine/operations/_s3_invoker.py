@@ -43,7 +43,7 @@ class S3Invoker:
             yield entry, self._answer(entry)
 
     def close(self) -> None:
-        """Return at once: there are no processes or connections."""
+        """Return immediately: there are no processes or connections."""
 
     def _answer(self, entry: ManifestEntry) -> Answer:
         answer = _refusal_before_the_call(entry, self._name) or self._run(entry)

@@ -47,7 +47,7 @@ _INTERRUPTS: Final = tuple(
 def signals_as_ctrl_c() -> Iterator[None]:
     """Handle SIGTERM (``kill``) and SIGHUP (a closed terminal) like Ctrl-C.
 
-    The program can then clean up. A signal that is ignored stays ignored, so ``nohup`` works.
+    The program can then clean up. A signal that is ignored remains ignored, so ``nohup`` works.
     """
     with _replaced_handler(signal.SIG_DFL, signal.default_int_handler):
         yield
@@ -60,8 +60,8 @@ def on_first_interrupt(stop: Callable[[], None]) -> Iterator[None]:
     An outer block replaces an inner one: in it, ``run_job`` does not cancel the job on Ctrl-C.
 
     Every signal that would raise ``KeyboardInterrupt`` counts as Ctrl-C. Other signal handlers
-    stay. Signals within a second of the first are ignored: shells and tools often send the signal
-    again to a process that has already received it.
+    are not changed. Signals within a second of the first are ignored: shells and tools often send
+    the signal again to a process that has already received it.
     """
     first: float | None = None
 

@@ -1,4 +1,4 @@
-"""The journal of a job: the results of its tasks, in SQLite, so that they outlive the process.
+"""The journal of a job: the results of its tasks in SQLite, which are kept after a crash.
 
 After ``kill -9`` at any moment, a job continues where its journal ends: tasks that are in it have
 their row in the report and are not run again, all others are run (again). A commit saves all that
@@ -55,7 +55,7 @@ class Journal:
 
     Raises:
         StateError: The file cannot be read or written, now or later: no permission, a full disk.
-            What was committed stays, so the job can continue later.
+            Committed data is kept, so the job can continue later.
         StateDamaged: The file is not a journal, is incomplete, or does not exist although it must.
     """
 

@@ -104,7 +104,10 @@ class Ledger:
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._begun = journal.end
         if self._run != journal.answered:
-            raise StateDamaged(f"the journal has {journal.answered:,} of {self._run:,} tasks")
+            raise StateDamaged(
+                f"the journal is damaged: it has {journal.answered:,} of {self._run:,} tasks. "
+                "Start again with another folder"
+            )
 
     # ------------------------------------------------------------ tasks
 
@@ -113,7 +116,7 @@ class Ledger:
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
     def record(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
-        """Record the answer for a task. A task that was not run stays as it is."""
+        """Record the answer for a task. A task that was not run is not changed."""
         if isinstance(answer, NotRun):
             return
         self._uncommitted += 1
@@ -236,7 +239,7 @@ class Ledger:
             )
 
     def fail_for_report(self, error: Exception) -> None:
-        """Change the status to ``Failed``, whatever it was: without a report, results are lost."""
+        """Change any status to ``Failed``, because results are lost without a report."""
         why = str(error) if isinstance(error, ReportNotWritten) else describe(error)
         self.status, self.failure_code = JobStatus.FAILED, "ReportNotWritten"
         self.reason = f"the report could not be written: {why}"

@@ -40,7 +40,7 @@ class JobSettings:
     Attributes:
         job: The job as the function sees it.
         schema_version: The schema version of the events.
-        max_redrives: How often a task is retried that failed temporarily.
+        max_redrives: Retries of a task that fails temporarily.
         total: The number of entries, if it is known.
     """
 
@@ -87,8 +87,8 @@ def run_job(
     than half of at least 1,000 tasks have failed permanently, or if its report cannot be written.
 
     Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels the job: running tasks get a
-    moment to end, and the report lists what was done. A second Ctrl-C, a second or more after the
-    first, interrupts at once. ``control`` cancels the job in the same way, or pauses it.
+    short time to end, and the report lists the finished tasks. A second Ctrl-C, at least one second
+    after the first, interrupts immediately. ``control`` also cancels the job, or pauses it.
 
     A paused or interrupted job continues if this is called again with the same journal and entries.
 

@@ -1,1 +1,1 @@
-"""Jobs on disk: what lets an engine continue after a restart."""
+"""Save jobs on disk, so that an engine can continue them after a restart."""

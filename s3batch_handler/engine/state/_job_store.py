@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class StoredJob(NamedTuple):
-    """A job with what only its engine knows.
+    """A job with data that only its engine uses.
 
     Attributes:
         spec: The request for the job.
@@ -57,7 +57,7 @@ class JobStore:
         clock: Returns the time, with its time zone.
 
     Attributes:
-        lock: Held for a decision and the change that follows from it.
+        lock: Held while a job is read and then changed.
 
     Raises:
         StateError: The database cannot be used, now or later.
@@ -232,7 +232,7 @@ class JobStore:
             return self.move(job_id, status, status_update_reason=reason)
 
     def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
-        """End a job, by way of the statuses that lead there, and remove its folder."""
+        """End a job, through the statuses before that, and remove its folder."""
         with self.lock:
             path = shortest_path(self.status_of(job_id), status)
             job = self.move(job_id, *path, **changes)

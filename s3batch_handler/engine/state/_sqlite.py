@@ -53,7 +53,7 @@ def open_database(
         try:
             # Every commit is in this file. With a write-ahead log, SQLite would silently ignore
             # commits in a log that is damaged or missing. As the database belongs to one process,
-            # its rollback journal stays open, and a commit takes about 0.5 ms, written to the disk.
+            # its rollback journal is kept open, and a commit to the disk takes about 0.5 ms.
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute(f"PRAGMA journal_mode = {'OFF' if is_temporary else 'PERSIST'}")
             database.execute(f"PRAGMA synchronous = {'OFF' if is_temporary else 'FULL'}")

@@ -229,7 +229,7 @@ def test_part_that_is_not_gzip_is_refused(
     error = damaged(tmp_path, parts, content)
 
     assert error.source == f"{BASE}/data/1.csv.gz"
-    assert "not gzip" in str(error)
+    assert "not a gzip file" in str(error)
 
 
 def test_missing_part_is_refused(tmp_path: Path, parts: dict[str, bytes]) -> None:

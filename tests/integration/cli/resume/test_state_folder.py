@@ -33,7 +33,7 @@ def test_a_second_run_in_the_same_folder_is_refused(folder: Path) -> None:
     refused = run(*BEGIN)
 
     assert refused.returncode == 2
-    assert "it has an interrupted run. Resume it with --resume" in refused.stderr
+    assert "the folder has an interrupted run. Resume it with --resume" in refused.stderr
 
 
 def test_a_folder_that_another_process_uses_is_refused(folder: Path) -> None:

@@ -37,8 +37,8 @@ def test_invalid_responses_are_explained() -> None:
         "{}": "invocationSchemaVersion: missing; results: missing",
         "answer(event, 'Great')": "resultCode",
         "answer(event) | {'invocationId': 'other'}": "invocationId: not the same as in the event",
-        "answer(event, more=float('nan'))": "not JSON: NaN is not a value of JSON",
-        "answer(event, more=float('inf'))": "not JSON: Infinity is not a value of JSON",
+        "answer(event, more=float('nan'))": "not JSON: NaN is not a valid JSON value",
+        "answer(event, more=float('inf'))": "not JSON: Infinity is not a valid JSON value",
         "b'\\xff'": "not JSON",
         "b'{'": "not JSON",
     }.items():
