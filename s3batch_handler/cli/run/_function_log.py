@@ -22,12 +22,12 @@ class FunctionLog(NamedTuple):
     Attributes:
         stream: The file; ``None`` for standard error.
         path: The path of the file.
-        is_asked_for: Whether the user named the file: it is kept even if it is empty.
+        is_requested: Whether the user named the file: it is kept even if it is empty.
     """
 
     stream: BinaryIO | None = None
     path: Path | None = None
-    is_asked_for: bool = False
+    is_requested: bool = False
 
     @property
     def location(self) -> str | None:
@@ -35,7 +35,7 @@ class FunctionLog(NamedTuple):
         if self.path is None or self.stream is None:
             return None
         written = os.fstat(self.stream.fileno()).st_size  # even if the file was moved
-        return str(self.path) if written or self.is_asked_for else None
+        return str(self.path) if written or self.is_requested else None
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def function_log(
         yield FunctionLog()
     else:
         with _open_log(Path(location)) as stream:
-            yield FunctionLog(stream, Path(location), is_asked_for=True)
+            yield FunctionLog(stream, Path(location), is_requested=True)
 
 
 def _open_log(path: Path) -> BinaryIO:
