@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli._progress import report_listing
+from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._inventory import read_inventory
-from s3batch_handler.documents._storage import bucket_and_key, is_s3_url, open_folder
+from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
 from s3batch_handler.engine.manifests._prepared import (
     PreparedManifest,
     manifest_of_entries,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli._s3 import S3
-    from s3batch_handler.documents._storage import Folder
+    from s3batch_handler.documents._folder import Folder
 
 
 @contextmanager

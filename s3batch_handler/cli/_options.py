@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from s3batch_handler.documents._report import ReportScope
-from s3batch_handler.documents._storage import bucket_name_for
+from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

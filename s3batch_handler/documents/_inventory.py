@@ -33,21 +33,19 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._validation import explain
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._hashing import HashingReader
+from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents._locations import split_location
 from s3batch_handler.documents._manifest import read_entries
-from s3batch_handler.documents._storage import (
-    HashingReader,
-    LocalFolder,
-    S3Folder,
-    open_folder,
-    split_location,
-)
+from s3batch_handler.documents._s3_folder import S3Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._storage import S3Client
+    from s3batch_handler.documents._s3_folder import S3Client
 
 INVENTORY_FORMAT: Final = "S3InventoryReport_CSV_20161130"
 

@@ -30,18 +30,32 @@ from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._validation import explain
 from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
-from s3batch_handler.documents._storage import HashingReader, open_folder, split_location
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._hashing import HashingReader
+from s3batch_handler.documents._locations import split_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from s3batch_handler.documents._storage import Folder, S3Client
+    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents._s3_folder import S3Client
 
 REPORT_FORMAT: Final = "Report_CSV_20180820"
 INDEX: Final = "manifest.json"
 NO_VERSION: Final = r"\N"
 CHUNK_SIZE: Final = 1 << 17
+
+COLUMNS: Final = (
+    "Bucket",
+    "Key",
+    "VersionId",
+    "TaskStatus",
+    "ErrorCode",
+    "HTTPStatusCode",
+    "ResultMessage",
+)
+"""As AWS declares them, although its rows have the two codes in reverse order."""
 
 
 class TaskStatus(StrEnum):
@@ -287,8 +301,8 @@ def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[
     """
     try:
         for line, cells in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
-            if len(cells) < _COLUMNS:
-                problem = f"has {len(cells)} columns, expected {_COLUMNS}"
+            if len(cells) < len(COLUMNS):
+                problem = f"has {len(cells)} columns, expected {len(COLUMNS)}"
             elif cells[3] != status:
                 problem = f"status is {cells[3]!r}, in a file of tasks that {status}"
             else:
@@ -300,11 +314,11 @@ def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[
 
 
 def _row(cells: list[str], status: TaskStatus) -> ReportRow:
-    bucket, key, version, _, http_status, error_code, message = cells[:_COLUMNS]
+    bucket, key, version, _, http_status, error_code, message = cells[: len(COLUMNS)]
     if message.startswith("error details: {"):
         # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader
         # splits such a message at its commas.
-        message = ",".join(cells[_COLUMNS - 1 :])
+        message = ",".join(cells[len(COLUMNS) - 1 :])
     if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
         # The order of the report's own schema.
         http_status, error_code = error_code, http_status
@@ -321,5 +335,4 @@ def _row(cells: list[str], status: TaskStatus) -> ReportRow:
     )
 
 
-_COLUMNS: Final = 7
 _HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")

@@ -16,6 +16,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
 from s3batch_handler.documents._report import (
     CHUNK_SIZE,
+    COLUMNS,
     INDEX,
     NO_VERSION,
     REPORT_FORMAT,
@@ -26,8 +27,8 @@ from s3batch_handler.documents._report import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from s3batch_handler.documents._folder import Folder
     from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._storage import Folder
 
 
 def report_row(
@@ -147,7 +148,7 @@ class ReportWriter:
             "Format": REPORT_FORMAT,
             "ReportCreationDate": _now(),
             "Results": results,
-            "ReportSchema": _DECLARED_SCHEMA,
+            "ReportSchema": ", ".join(COLUMNS),
         }
         content = json.dumps(index, indent=4).encode()
         checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -178,12 +179,6 @@ class _ChunkReader(io.RawIOBase):
         part, self._rest = self._rest[: len(view)], self._rest[len(view) :]
         view[: len(part)] = part
         return len(part)
-
-
-# As AWS declares it, although the rows have the two codes in reverse order.
-_DECLARED_SCHEMA: Final = (
-    "Bucket, Key, VersionId, TaskStatus, ErrorCode, HTTPStatusCode, ResultMessage"
-)
 
 
 def _now() -> str:

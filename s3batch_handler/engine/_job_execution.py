@@ -13,7 +13,7 @@ from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
 from s3batch_handler.documents._report import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
-from s3batch_handler.documents._storage import S3Folder
+from s3batch_handler.documents._s3_folder import S3Folder
 from s3batch_handler.engine.invoke._target import invoker_for, qualified_name
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from s3batch_handler.documents._storage import S3Client
+    from s3batch_handler.documents._s3_folder import S3Client
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._target import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest

@@ -1,10 +1,11 @@
-"""The files of a folder as keys, in the order in which S3 lists them."""
+"""A folder as a bucket: its name, and its files as keys, in the order in which S3 lists them."""
 
 from __future__ import annotations
 
 import errno
 import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_KEY_BYTES: Final = 1024  # S3 User Guide
+
+
+def bucket_name_for(folder: Path) -> str:
+    """Return a valid bucket name for a folder: ``My Photos`` → ``my-photos``."""
+    name = re.sub(r"[^a-z0-9-]+", "-", folder.resolve().name.lower())[:63].strip("-")
+    return name if len(name) >= 3 else f"bucket-{name}".rstrip("-")
 
 
 def files_below(folder: Path, *, leave_out: Iterable[Path] = ()) -> Iterator[tuple[str, Path]]:

@@ -12,12 +12,12 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from s3batch_handler.documents._storage import bucket_name_for
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._allowed_hosts import for_own_hosts
 from s3batch_handler.local_aws._engines import Engines
 from s3batch_handler.local_aws._folder_bucket import folder_as_bucket
+from s3batch_handler.local_aws._folder_listing import bucket_name_for
 from s3batch_handler.local_aws._folder_server import environment_for
 from s3batch_handler.local_aws._http_server import LOOPBACK, http_server, listening_socket, url_of
 from s3batch_handler.local_aws._moto_server import moto_server, reset_aws

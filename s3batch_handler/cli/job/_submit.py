@@ -19,8 +19,8 @@ from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_option
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.documents._locations import bucket_and_key
 from s3batch_handler.documents._manifest import read_entries
-from s3batch_handler.documents._storage import bucket_and_key
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices

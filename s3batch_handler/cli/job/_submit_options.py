@@ -20,7 +20,7 @@ from s3batch_handler.cli._options import (
     schema_option,
     tags_option,
 )
-from s3batch_handler.documents._storage import bucket_and_key
+from s3batch_handler.documents._locations import bucket_and_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

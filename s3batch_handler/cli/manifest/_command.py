@@ -23,7 +23,7 @@ from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._storage import is_s3_url
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 
 if TYPE_CHECKING:

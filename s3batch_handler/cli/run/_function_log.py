@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._storage import is_s3_url
+from s3batch_handler.documents._locations import is_s3_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.documents._report import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
-from s3batch_handler.documents._storage import LocalFolder, is_s3_url, open_folder
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3

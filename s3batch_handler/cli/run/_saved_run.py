@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
-from s3batch_handler.documents._storage import LocalFolder
+from s3batch_handler.documents._local_folder import LocalFolder
 from s3batch_handler.engine.manifests._prepared import partial_path, saved_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database

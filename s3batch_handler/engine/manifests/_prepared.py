@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.core._model import ObjectRef
+    from s3batch_handler.documents._folder import Folder
     from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._storage import Folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.documents._report_writer import ReportWriter
-from s3batch_handler.documents._storage import open_folder
 from tests.support.reports import BUCKET, FAILED, JOB, OK, entry, write
 
 if TYPE_CHECKING:

@@ -12,13 +12,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from typing_extensions import override
 
-from s3batch_handler.documents import _storage as storage
-from s3batch_handler.documents._storage import (
-    LocalFolder,
-    bucket_name_for,
-    open_folder,
-    split_location,
-)
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents._locations import split_location
 from tests.support.reports import BUCKET
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from s3batch_handler.documents._storage import Folder
+    from s3batch_handler.documents._folder import Folder
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -197,7 +193,7 @@ def test_missing_bucket_is_a_missing_file(s3: S3Client) -> None:
 
 def test_object_is_read_in_parts(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part is a separate request, so a slow reader keeps no connection open."""
-    monkeypatch.setattr(storage, "_PART_SIZE", 10)
+    monkeypatch.setattr("s3batch_handler.documents._s3_folder._PART_SIZE", 10)
     content = bytes(range(256))
     s3.put_object(Bucket=BUCKET, Key="x", Body=content)
 
@@ -209,7 +205,7 @@ def test_object_that_is_overwritten_while_it_is_read_is_refused(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts of two versions are never combined."""
-    monkeypatch.setattr(storage, "_PART_SIZE", 10)
+    monkeypatch.setattr("s3batch_handler.documents._s3_folder._PART_SIZE", 10)
     s3.put_object(Bucket=BUCKET, Key="x", Body=b"a" * 30)
 
     with open_folder(f"s3://{BUCKET}", s3=s3).read("x") as stream:
@@ -245,21 +241,13 @@ def test_location_of_a_file_is_split_into_folder_and_name(tmp_path: Path) -> Non
     assert split_location(str(tmp_path / "x.csv")) == (tmp_path, "x.csv")
 
 
-@pytest.mark.parametrize(
-    ("folder_name", "bucket"),
-    [("My Photos!", "my-photos"), ("d", "bucket-d"), ("фото", "bucket"), ("x" * 70, "x" * 63)],
-)
-def test_bucket_name_for_a_folder_is_valid(tmp_path: Path, folder_name: str, bucket: str) -> None:
-    assert bucket_name_for(tmp_path / folder_name) == bucket
-
-
 # ---------------------------------------------------------------- leftovers of killed writers
 
 
 WRITER = """
 import os, sys, time
 from pathlib import Path
-from s3batch_handler.documents._storage import LocalFolder
+from s3batch_handler.documents._local_folder import LocalFolder
 
 class Stream:
     def read(self, size):

@@ -1,12 +1,14 @@
-"""The keys of a folder's files, in the order in which S3 lists them."""
+"""A folder as a bucket: its name, and its keys in the order in which S3 lists them."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from s3batch_handler.jobs._aws_clients import list_objects
-from s3batch_handler.local_aws._folder_listing import files_below
+from s3batch_handler.local_aws._folder_listing import bucket_name_for, files_below
 from s3batch_handler.local_aws._folder_server import EmbeddedS3, serve_folder
 
 if TYPE_CHECKING:
@@ -60,3 +62,11 @@ def test_a_name_that_is_not_valid_utf8_is_only_in_the_list_of_the_job(folder: Pa
 
     assert "caf\udce9" in keys
     assert listed == 2
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "bucket"),
+    [("My Photos!", "my-photos"), ("d", "bucket-d"), ("фото", "bucket"), ("x" * 70, "x" * 63)],
+)
+def test_bucket_name_for_a_folder_is_valid(tmp_path: Path, folder_name: str, bucket: str) -> None:
+    assert bucket_name_for(tmp_path / folder_name) == bucket
