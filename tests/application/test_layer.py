@@ -78,7 +78,7 @@ def test_a_layer_contains_the_licenses(folder: Path) -> None:
 
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_a_layer_is_below_the_documented_size(folder: Path, architecture: str) -> None:
-    """It stays below the limits of the documentation."""
+    """It is below the limits of the documentation."""
     path = layer(folder, architecture)
     files = zipfile.ZipFile(path).infolist()
 

@@ -69,7 +69,7 @@ def test_the_built_function_contains_its_requirements(function: Path) -> None:
 
 
 def test_the_built_function_is_below_the_documented_size(function: Path) -> None:
-    """It stays below the limit, unzipped."""
+    """It is below the limit, unzipped."""
     files = [path for path in function.rglob("*") if path.is_file()]
 
     assert sum(path.stat().st_size for path in files) < MAX_BYTES

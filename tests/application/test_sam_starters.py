@@ -52,7 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_sam_init_and_s3batch_init_create_the_same_files(starter: str, tmp_path: Path) -> None:
     """``sam init --location`` and ``s3batch init`` create the same files, byte for byte.
 
-    But for one: the SAM CLI adds what it likes to its own settings.
+    Except ``samconfig.toml``, to which the SAM CLI adds settings.
     """
     tool("sam", *init(starter, "my-photos", tmp_path))
 
@@ -71,7 +71,7 @@ def test_sam_init_and_s3batch_init_create_the_same_files(starter: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", ["My_photos", 'ü"x', "../photos", "", "1st"])
-def test_names_that_would_not_do(name: str, tmp_path: Path) -> None:
+def test_invalid_project_names_are_refused(name: str, tmp_path: Path) -> None:
     """No files are written, inside or outside of the folder."""
     (tmp_path / "here").mkdir()
 
@@ -99,7 +99,7 @@ def test_a_new_project_can_be_validated_and_built(
 ) -> None:
     """``sam validate --lint`` and ``sam build`` accept it unchanged.
 
-    This package comes from the project's own folder of wheels: it need not be published.
+    This package is installed from the project's folder of wheels.
     """
     if starter == "image-thumbnails" and RUNTIME == "python3.11":
         pytest.skip("Pillow has no wheels any more for the glibc of Lambda's Python 3.11")
@@ -146,7 +146,7 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
 def test_a_built_project_runs_a_job(tmp_path: Path, wheel: Path) -> None:
     """From ``s3batch init`` and ``sam build`` to the report of a finished job.
 
-    What is built, with the packages in it, runs in Lambda's own runtime.
+    The built function runs in Lambda's runtime with its packages.
     """
     create_project(starters()["minimal"], tmp_path / "project")
     shutil.copy(wheel, tmp_path / "project" / "wheels")

@@ -169,8 +169,8 @@ def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment
 
 
 def test_a_job_invokes_the_function_at_an_address(plain: Environment, tmp_path: Path) -> None:
-    """Each task has the report row that AWS would write."""
-    # What costs the runtime its life comes last: the next call would have to wait for another one.
+    """Each task has the row that AWS would write."""
+    # A case that ends the runtime is last: the next call would wait for a new runtime.
     keys = ["one photo.jpg", "a bug", "nonsense", "forgotten", "last.jpg", "exit", "too slow"]
     report = ReportWriter(open_folder(str(tmp_path)), job_id="job-1")
 

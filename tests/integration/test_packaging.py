@@ -1,4 +1,4 @@
-"""What users install is complete, and what developers install is pinned."""
+"""Packages for users are complete, and packages for developers are pinned."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SCRIPTS = [
 
 
 def test_package_and_metadata_have_the_same_version() -> None:
-    """The package and its metadata tell the same version."""
+    """The package and its metadata have the same version."""
     assert DISTRIBUTION.version == s3batch_handler.__version__
 
 
@@ -72,7 +72,7 @@ def test_the_bare_package_requires_pydantic_only() -> None:
     ],
 )
 def test_an_extra_requires_what_its_modules_import(extra: str, packages: set[str]) -> None:
-    """Each extra brings what its part of the library imports."""
+    """Each extra installs what its part of the library imports."""
     assert extra in (DISTRIBUTION.metadata.get_all("Provides-Extra") or [])
     assert _brought_by(extra) == packages
 
@@ -203,7 +203,7 @@ def _pins(path: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_scripts_are_executable_and_stop_at_errors(script: str) -> None:
-    """A script can be run as it comes from a clone, and stops at the first failure."""
+    """A script can be run in a fresh clone, and stops at the first failure."""
     path = PROJECT / script
 
     assert os.access(path, os.X_OK)
@@ -213,7 +213,7 @@ def test_scripts_are_executable_and_stop_at_errors(script: str) -> None:
 
 
 def test_readme_names_the_two_commands() -> None:
-    """A newcomer finds both commands in the README."""
+    """A new user finds both commands in the README."""
     readme = PROJECT.joinpath("README.md").read_text()
 
     assert "scripts/demo" in readme

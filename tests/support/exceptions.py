@@ -109,7 +109,7 @@ def loopback(reply: bytes | None, *, tls: ssl.SSLContext | None = None) -> Itera
                     stream.recv(65536)
                     stream.sendall(reply)
             except OSError:
-                pass  # the client hung up: that is what some tests are about
+                pass  # the client closed the connection, as some tests require
 
     def serve() -> None:
         answering = []

@@ -80,7 +80,7 @@ class World:
         return self.settled(job.job_id)
 
     def settled(self, job_id: str) -> Job:
-        """Return the job when it is over or waits for confirmation; servers need a moment."""
+        """Return the job when it is over or waits for confirmation; servers need some time."""
         for _ in range(6_000):
             job = self.control.describe_job(job_id)
             if job.status.is_final or job.status is JobStatus.SUSPENDED:
@@ -173,4 +173,4 @@ Enter = Callable[[Any], World]
 
 
 engine_and_boto3 = pytest.mark.parametrize("enter", ["engine", "boto3"], indirect=True)
-"""For promises that hold only if jobs run on the thread that creates them."""
+"""For behavior that requires that jobs run on the thread that creates them."""

@@ -1,4 +1,4 @@
-"""What a client of a served folder sees; also run in a process with fewer permissions."""
+"""Read a served folder as a client; also run in a process with fewer permissions."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_module_imports_from_its_own_folder_and_from_lower_ones() -> None:
 
 
 def test_every_folder_has_a_layer() -> None:
-    """A new folder is added to the table, and a folder that is gone is removed."""
+    """A new folder is added to the table, and a removed folder is deleted from it."""
     folders = {_folder(module) for module in MODULES} - {""}
 
     assert folders == LAYER_OF.keys()
@@ -204,7 +204,7 @@ FORBIDDEN = {
 
 
 def test_importing_the_package_loads_little_more_than_pydantic() -> None:
-    """``import s3batch_handler`` stays cheap in a Lambda function."""
+    """``import s3batch_handler`` remains fast in a Lambda function."""
     loaded = _loaded("from s3batch_handler import *") - _loaded(PYDANTIC_MODEL)
 
     foreign = {name for name in loaded if name.partition(".")[0] != "s3batch_handler"}

@@ -134,7 +134,7 @@ def test_a_function_reads_from_the_terminal_if_the_event_is_piped(s3batch: Shell
 
 
 def test_time_in_the_debugger_does_not_count(s3batch: Shell) -> None:
-    """People are slower than functions."""
+    """Users need more time than functions."""
     line = "cat event.json | s3batch invoke debugged.py --timeout 2"
     with terminal(line, s3batch.folder, s3batch.environment) as shell:
         shell.expect(PROMPT)

@@ -112,7 +112,7 @@ def test_a_key_with_empty_folder_names_is_used_unchanged(s3: Any, tmp_path: Path
 
 
 @pytest.mark.usefixtures("s3")
-def test_a_link_stays_and_its_file_is_written(tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_written(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     link = tmp_path / "here" / "manifest.csv"
     link.symlink_to(tmp_path / "there.csv")
@@ -179,8 +179,10 @@ def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.Mon
         (["m.csv"], "--bucket", 2),
     ],
 )
-def test_what_cannot_be(arguments: list[str], problem: str, exit_code: int, tmp_path: Path) -> None:
-    """One clear line, and no half of a manifest."""
+def test_errors_are_one_line_without_a_manifest(
+    arguments: list[str], problem: str, exit_code: int, tmp_path: Path
+) -> None:
+    """No incomplete manifest is left."""
     run = create(*arguments)
 
     assert problem in run.stderr

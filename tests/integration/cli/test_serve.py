@@ -1,4 +1,4 @@
-"""``s3batch serve`` as a person or a script starts and ends it."""
+"""Start and end ``s3batch serve``."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def session() -> Any:
 
 
 def spec(etag: str, bucket: str) -> JobSpec:
-    """Ask for a job over the manifest of a bucket, its report in the same bucket."""
+    """Return the request for a job over a bucket's manifest, with a report in the bucket."""
     return JobSpec.from_request(
         {
             "ClientRequestToken": "t",

@@ -1,4 +1,4 @@
-"""Starters: what is made of them is complete, and passes its own tests and checks."""
+"""Projects that are created from starters are complete, and pass their tests and checks."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ BLANK = "{{cookiecutter.project_slug}}"
 
 
 def project_of(starter: str, folder: Path) -> Path:
-    """Make a project as users do, with a name that has to be spelled differently inside."""
+    """Create a project as users do, with a name that is converted to a valid one."""
     run = CliRunner().invoke(s3batch, ["init", starter, str(folder / "My_photos")])
     assert run.exit_code == 0, run.output
     return folder / "My_photos"
 
 
 def checked(tool: str, *arguments: str | Path, folder: Path, **settings: str) -> str:
-    """Run one of this environment's tools as in a shell of its own, and have it succeed."""
+    """Run a tool of this environment without AWS's variables, and check that it succeeds."""
     run = subprocess.run(
         [Path(sys.executable).parent / tool, *arguments],
         cwd=folder,
@@ -54,7 +54,7 @@ def checked(tool: str, *arguments: str | Path, folder: Path, **settings: str) ->
 def needs(tool: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(
         importlib.util.find_spec(tool) is None,
-        reason=f"{tool} is for the source: not among what the tests of packages have",
+        reason=f"{tool} is not installed for the tests of the built package",
     )
 
 
@@ -155,8 +155,8 @@ def starter(request: pytest.FixtureRequest) -> Starter:
     return starters()[request.param]
 
 
-def test_a_template_has_one_blank(starter: Starter) -> None:
-    """The project's name, spelled in one way: so cookiecutter and we make the same of it."""
+def test_a_template_has_one_variable(starter: Starter) -> None:
+    """The name of the project, so cookiecutter and ``s3batch init`` create the same files."""
     for path, content in starter.files("my-photos").items():
         text = content.decode()
         assert not re.search(r"\{\{|\{%|\{#", text), path
@@ -164,8 +164,8 @@ def test_a_template_has_one_blank(starter: Starter) -> None:
         assert "\r" not in text, path
 
 
-def test_what_starters_have_in_common(starter: Starter) -> None:
-    """It is the same, to the byte: change it in ``minimal`` and copy it from there."""
+def test_files_that_starters_share_are_identical(starter: Starter) -> None:
+    """To change them, change them in ``minimal`` and copy them."""
     ours, common = (one.files("my-photos") for one in (starter, starters()["minimal"]))
 
     for path in common.keys() - DIFFERENT:
@@ -193,8 +193,8 @@ DIFFERENT = {
 }
 
 
-def test_settings_of_cookiecutter(starter: Starter) -> None:
-    """They ask for a name and spell it as ``s3batch init`` does."""
+def test_cookiecutter_has_the_settings_of_init(starter: Starter) -> None:
+    """It asks for a name and converts it as ``s3batch init`` does."""
     settings, common = (
         json.loads(one.path.joinpath("cookiecutter.json").read_text())
         for one in (starter, starters()["minimal"])
@@ -211,7 +211,7 @@ def test_settings_of_cookiecutter(starter: Starter) -> None:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads CloudFormation: ``!Ref`` and the like become what they print_message, as text."""
+    """Reads CloudFormation: tags such as ``!Ref`` become text."""
 
 
 def _tag(loader: _Loader, suffix: str, node: Any) -> Any:
@@ -228,8 +228,8 @@ def sam_template(starter: Starter) -> Any:
     return yaml.load(starter.files("my-photos")["template.yaml"], _Loader)  # a SafeLoader
 
 
-def test_what_their_sam_templates_have_in_common(starter: Starter) -> None:
-    """All but what the function is and what it may do."""
+def test_sam_templates_differ_only_in_the_function(starter: Starter) -> None:
+    """Only the settings and permissions of the function differ."""
     ours, common = sam_template(starter), sam_template(starters()["minimal"])
     for template in (ours, common):
         del template["Description"]
@@ -249,8 +249,8 @@ def test_what_their_sam_templates_have_in_common(starter: Starter) -> None:
     assert ours == common
 
 
-def test_roles_allow_no_more_than_is_used(starter: Starter) -> None:
-    """Named actions on named resources; no role may do what the code does not."""
+def test_roles_allow_only_the_actions_that_are_used(starter: Starter) -> None:
+    """Statements name actions and resources, without wildcards."""
     resources = sam_template(starter)["Resources"]
 
     statements = [
@@ -270,7 +270,7 @@ def test_roles_allow_no_more_than_is_used(starter: Starter) -> None:
         "TARGET_BUCKET" not in starter.files("my-photos")["function/app.py"].decode()
     )
     assert ("TargetBucket" in sam_template(starter)["Parameters"]) == (environment is not None)
-    # SAM sees no change in a parameter's value: this text makes a version for another bucket.
+    # SAM ignores changes of parameters: with this text, another bucket gets a new version.
     description = resources["Function"]["Properties"].get("VersionDescription", "")
     assert ("${TargetBucket}" in description) == (environment is not None)
     assert writes <= {"logs:PutLogEvents", "s3:PutObject", "s3:PutObjectTagging"}
@@ -281,7 +281,7 @@ def test_roles_allow_no_more_than_is_used(starter: Starter) -> None:
 
 @pytest.mark.parametrize("starter", STARTERS)
 def test_a_new_project_passes_its_tests(starter: str, tmp_path: Path) -> None:
-    """As it comes, by its own settings, and never in the account of who runs them."""
+    """Unchanged, with its own settings, and without access to the user's account."""
     project = project_of(starter, tmp_path)
     account = {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 
@@ -293,7 +293,7 @@ def test_a_new_project_passes_its_tests(starter: str, tmp_path: Path) -> None:
 @needs("mypy")
 @needs("ruff")
 def test_new_projects_pass_their_checks(tmp_path: Path) -> None:
-    """Formatted, linted, strictly typed. One after the other: mypy reads boto3 only once."""
+    """Format, lint and types. All projects are in one test, so that mypy reads boto3 once."""
     for starter in STARTERS:
         project = project_of(starter, tmp_path / starter)
         checked("ruff", "format", "--no-cache", "--check", ".", folder=project)
@@ -313,8 +313,8 @@ def test_cfn_lint_accepts_the_template(starter: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("starter", STARTERS)
-def test_a_job_of_a_new_project(starter: str, tmp_path: Path) -> None:
-    """The commands of its README do a whole job on a folder, and nothing fails."""
+def test_the_commands_of_the_readme_run_a_job(starter: str, tmp_path: Path) -> None:
+    """The job has no failed tasks."""
     project = project_of(starter, tmp_path)
     readme = project.joinpath("README.md").read_text()
     assert readme.index("pip install -r requirements-dev.txt") < readme.index("s3batch run")

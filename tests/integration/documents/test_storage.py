@@ -295,7 +295,7 @@ def test_file_of_a_running_writer_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_other_jobs_are_removed(tmp_path: Path) -> None:
-    """Empty folders are removed, too. Reports and other files stay."""
+    """Empty folders are removed, too. Reports and other files are kept."""
     folder = LocalFolder(tmp_path)
     for name in ("job-1/results/.a.csv.0123abcd.part", "job-2/.manifest.json.89abcdef.part"):
         (tmp_path / name).parent.mkdir(parents=True)

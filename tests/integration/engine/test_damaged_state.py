@@ -1,4 +1,4 @@
-"""Damaged state: either an error names the damage, or the result is correct."""
+"""Damaged state causes an error that names the damage, or the result is correct."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SCRIPT = {
     for number in range(0, TASKS, 7)
 } | {"10": ["TemporaryFailure", "Succeeded"]}
 
-# A run that is killed, so that SQLite's files beside the journal stay.
+# A run that is killed, so that SQLite's files beside the journal are not removed.
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -154,7 +154,7 @@ def test_a_damaged_run_raises_or_has_a_correct_report(
     place: int,
     many: int,
 ) -> None:
-    """Whatever the damage, the report never has a wrong, missing or duplicate row."""
+    """A report never has a wrong, missing or duplicate row."""
     folder = tmp_path_factory.mktemp("damaged") / "state"
     shutil.copytree(states[which], folder)
     file = folder / name
@@ -254,7 +254,7 @@ def test_a_run_that_is_killed_before_its_first_task_can_be_resumed(
 
 
 def test_unfinished_files_of_a_killed_run_are_removed(states: list[Path], tmp_path: Path) -> None:
-    """Files with similar names stay."""
+    """Files with similar names are kept."""
     folder = tmp_path / "state"
     shutil.copytree(states[1], folder)
     left = ["run-manifest.csv.part", ".run.json.0123abcd.part"]
@@ -367,7 +367,7 @@ def test_a_damaged_file_of_a_job_fails_the_job(
 def test_an_engine_does_not_open_without_the_store_of_its_jobs(
     s3: Any, tmp_path: Path, is_there: bool
 ) -> None:
-    """The folders of the jobs stay."""
+    """The folders of the jobs are kept."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         job_id = engine.create_job(request_for(["fine"]))
     (tmp_path / "jobs").unlink()

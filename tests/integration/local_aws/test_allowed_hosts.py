@@ -52,7 +52,7 @@ def test_other_names_are_refused(address: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/v20180820/jobs", "/"])
 def test_requests_with_an_origin_are_refused(address: str, path: str) -> None:
-    """A browser sends the header for web pages, whatever the host is."""
+    """A browser sends the header for web pages of any host."""
     for origin in ("https://evil.example", "null", "http://localhost:3000", ""):
         status, body = send(address + path, {"Origin": origin})
 

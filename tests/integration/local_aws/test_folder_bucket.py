@@ -122,7 +122,7 @@ def test_pipes_sockets_and_links_to_nothing_are_not_objects(odd: Path) -> None:
     "instead", ["nothing", "folder", "pipe", "socket", "circle", "link to pipe"]
 )
 def test_a_file_that_was_replaced_by_something_else_is_missing(odd: Path, instead: str) -> None:
-    """The error comes at once, even for a pipe."""
+    """The error is raised immediately, even for a pipe."""
     file = odd / "sub" / "file"
     file.parent.mkdir()
     file.touch()

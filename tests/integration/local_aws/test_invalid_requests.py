@@ -121,7 +121,7 @@ def test_requests_to_sts_need_no_signature_if_aws_needs_none(address: str) -> No
 def test_invalid_requests_to_s3_get_errors_of_s3(
     address: str, method: str, path: str, headers: dict[str, str], body: bytes | None
 ) -> None:
-    """The error has the format of S3, whatever moto raises."""
+    """The error has the format of S3 for any exception of moto."""
     us_east_1 = {"Authorization": signature("x/20261121/us-east-1/s3/aws4_request")}
     assert send(f"{address}/odd", us_east_1, b"", "PUT")[0] == 200
 

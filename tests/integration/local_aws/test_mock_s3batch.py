@@ -125,7 +125,7 @@ def test_classes_coroutines_and_generators_are_refused() -> None:
 
 
 def test_each_block_starts_with_an_empty_aws() -> None:
-    """Jobs and buckets of an earlier block are gone, also jobs that were never confirmed."""
+    """No jobs and buckets of an earlier block remain, not even suspended jobs."""
     with mock_s3batch({"thumbnails": thumbnails}):
         create_job(["1"], ConfirmationRequired=True)
     with mock_s3batch({"thumbnails": thumbnails}):

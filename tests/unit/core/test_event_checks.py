@@ -50,7 +50,7 @@ ODD = {
 def test_undocumented_event_is_accepted_with_a_warning(
     subtests: pytest.Subtests, load_event: LoadEvent
 ) -> None:
-    """What AWS does not document but can be understood is accepted, with a warning."""
+    """Undocumented events that can be parsed are accepted, with a warning."""
     for name, says in ODD.items():
         with subtests.test(name=name):
             with pytest.warns(UnexpectedEventWarning, match=says):
@@ -74,7 +74,7 @@ def test_strict_refuses_an_undocumented_event(
 
 
 def test_undocumented_events_cause_one_warning(load_event: LoadEvent) -> None:
-    """An environment that gets such events all day warns only once."""
+    """An environment that gets many such events warns only once."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("default")
         for _ in range(3):
@@ -134,7 +134,7 @@ def test_arguments_of_another_schema(load_event: LoadEvent) -> None:
 
 
 def broken(name: list[Any], value: Any) -> Any:
-    """A good event in which one thing is another."""
+    """A valid event with one value replaced."""
     event = make_event("a.jpg")
     *path, last = name
     place = event
@@ -221,7 +221,7 @@ def test_any_json_as_event(event: Any) -> None:
     strict=st.booleans(),
 )  # fmt: skip
 def test_any_json_in_an_event(path: list[Any], value: Any, strict: bool) -> None:
-    """An event with any JSON value anywhere is read or refused; the caller's dict stays."""
+    """An event with any JSON value anywhere is read or refused; the dict is not changed."""
     event = make_event("a%b.jpg", "c d.jpg", user_arguments={"a": "b"})
     *steps, last = path
     place = event
@@ -247,7 +247,7 @@ def test_any_json_in_an_event(path: list[Any], value: Any, strict: bool) -> None
 @pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
 @pytest.mark.parametrize("strict", [False, True])
 def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
-    """Names of untrusted fields must neither flood a log nor control a terminal."""
+    """Untrusted names of fields are short, and contain no control characters."""
     event: Any = make_event("k", user_arguments={"a": "b"})
     event["job"]["userArguments"] = {"\x1b[2J\x9b\u202e\n" + "x" * 100_000: 1}
 

@@ -1,4 +1,4 @@
-"""Payloads of S3 Batch Operations become invocations, and the other way round."""
+"""Convert payloads of S3 Batch Operations to invocations and back."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
     ],
 )
 def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
-    """Keys are decoded; bytes that are not valid UTF-8 stay visible."""
+    """Keys are decoded; bytes that are not valid UTF-8 remain visible."""
     (task,) = parse_event(load_event(name)).tasks
 
     assert task.key == key

@@ -15,7 +15,7 @@ SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 
 
 def test_decoding(subtests: pytest.Subtests) -> None:
-    """A key is form-decoded; text that is not an escape stays."""
+    """A key is form-decoded; text that is not an escape is kept."""
     for encoded, key in [
         ("photos/summer.jpg", "photos/summer.jpg"),
         ("a%20b.txt", "a b.txt"),
@@ -43,7 +43,7 @@ def test_decoding(subtests: pytest.Subtests) -> None:
 @example("%")
 @example("%\\x20")
 def test_decoding_agrees_with_unquote_plus(encoded: str) -> None:
-    """Whatever Python's ``unquote_plus`` can read, we read in the same way."""
+    """All that ``unquote_plus`` of Python can read is read in the same way."""
     expected = unquote_plus(encoded, errors="surrogateescape")
 
     decoded = decode_key(encoded)

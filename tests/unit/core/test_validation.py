@@ -1,4 +1,4 @@
-"""How values that do not fit are described: each in the words of its own model."""
+"""Descriptions of invalid values use the names of their model."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Recipe(BaseModel, extra="forbid"):
 
 
 def problem(model: Any, key: str) -> str:
-    """Return what a handler with this model of the payload says of a key."""
+    """Return the message of a handler with this payload model for a key."""
     decorate: Any = task_handler
     handler = decorate(payload=model)(lambda task: "done")
     outcome: Outcome = handler.run(make_task(key))

@@ -187,7 +187,7 @@ def test_object_that_cannot_be_written_is_refused(
 
 
 def test_entries_are_as_written_in_the_manifest() -> None:
-    """Keys stay encoded; an empty cell differs from a missing column."""
+    """Keys remain encoded; an empty cell differs from a missing column."""
     assert entries(b"b,a%20b+c\n") == [ManifestEntry("b", "a%20b+c", None)]
     assert entries(b"b,k,\nb,k,null\n") == [
         ManifestEntry("b", "k", ""),
@@ -233,7 +233,7 @@ def test_empty_manifest_has_no_entries() -> None:
 
 
 def test_read_stream_stays_open() -> None:
-    """It stays open after the end, after an error, and if the reader stops early."""
+    """It is not closed after the end, after an error, or if the reader stops early."""
     whole, broken, left = io.BytesIO(b"b,k\n"), io.BytesIO(b"\xff"), io.BytesIO(b"b,k\nb,k\n")
 
     list(read_entries(whole))

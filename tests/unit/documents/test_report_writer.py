@@ -160,7 +160,7 @@ def test_a_report_is_complete_or_not_there(tmp_path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_written_is_written_to_the_fallback(tmp_path: Path) -> None:
-    """The error names the fallback, and the useless files that stay in the folder."""
+    """The error names the fallback, and the incomplete files that remain in the folder."""
     folder, fallback = FullDisk(tmp_path / "first"), LocalFolder(tmp_path / "second")
     writer = ReportWriter(folder, job_id="j", fallback=fallback)
 

@@ -1,4 +1,4 @@
-"""Checks after the tests of handlers: nothing is left behind in the process."""
+"""Check that tests of handlers leave no timers, threads or loops in the process."""
 
 from __future__ import annotations
 

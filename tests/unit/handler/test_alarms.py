@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Limit the time of a block by an alarm, as countless helpers do."""
+    """Limit the time of a block by an alarm, as many helpers do."""
 
     def ring(signum: int, frame: object) -> None:
         raise TimeoutError(f"more than {seconds} s")
@@ -76,7 +76,7 @@ def test_a_task_that_disables_alarms_and_timers_is_interrupted() -> None:
 
 
 def test_an_alarm_around_a_call_continues() -> None:
-    """Its handler and interval stay the same during the call and after it."""
+    """Its handler and interval do not change during the call and after it."""
     count = []
     earlier = signal.signal(signal.SIGALRM, lambda *_: count.append(1))
     signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)

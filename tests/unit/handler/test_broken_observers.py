@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Broken:
-    """All that Powertools offers, and all of it fails."""
+    """An object with the methods of Powertools, which all fail."""
 
     def __getattr__(self, name: str) -> Any:
         return self if name == "provider" else self._fail
@@ -30,7 +30,7 @@ class Broken:
 
 
 class BrokenLater:
-    """Opens well, fails at each later step."""
+    """Opens without an error, and fails at each later step."""
 
     def thread_safe_get_current_keys(self) -> dict[str, Any]:
         return {}

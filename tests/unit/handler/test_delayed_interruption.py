@@ -1,4 +1,4 @@
-"""Interruptions wait while imports, logging or locks would be damaged."""
+"""Interruptions are delayed while they could damage imports, logging or locks."""
 
 from __future__ import annotations
 

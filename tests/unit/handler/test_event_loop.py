@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("loops_are_closed")
 
 
 def test_invocations_share_one_event_loop() -> None:
-    """Clients that are bound to it stay usable."""
+    """Clients that are bound to it remain usable."""
     loops = []
 
     @task_handler

@@ -73,7 +73,7 @@ def test_the_function_gets_all_fields_of_the_task(load_event: LoadEvent) -> None
 def test_every_task_has_one_result_in_the_order_of_the_event(
     load_event: LoadEvent, subtests: pytest.Subtests
 ) -> None:
-    """Any number of tasks, none included: one answer each, in the order in which they came."""
+    """Also for an event without tasks."""
     for name, keys in [
         ("v2_no_task.json", []),
         ("v2.json", ["photos/summer.jpg"]),

@@ -1,4 +1,4 @@
-"""Values that JSON can hold become the message of a task, and others fail it."""
+"""JSON values become the message of a task; other values fail the task."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Index:
 
 
 class Array:
-    """What numpy, torch and pandas have in common."""
+    """The common interface of arrays in numpy, torch and pandas."""
 
     def __init__(self, value: Any, size: Any = 1) -> None:
         self.value, self.size = value, size

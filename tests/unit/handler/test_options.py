@@ -64,8 +64,8 @@ def test_exception_classes_may_be_one_class_or_any_collection(subtests: pytest.S
             assert [code for code, _ in results_of(response)] == ["TemporaryFailure"]
 
 
-def test_a_misspelt_option_suggests_the_nearest_names(subtests: pytest.Subtests) -> None:
-    """All names are listed if none is near."""
+def test_a_misspelled_option_suggests_the_nearest_names(subtests: pytest.Subtests) -> None:
+    """If no name is similar, all names are listed."""
     for option, says in [
         ("time_reserv", "no option time_reserv. Did you mean time_reserve?"),
         ("TaskTimeout", "Did you mean task_timeout"),
@@ -112,7 +112,7 @@ class DeferredForGood(NeverResolved):
 
 
 def test_a_model_that_cannot_be_used_is_refused(subtests: pytest.Subtests) -> None:
-    """The function is not decorated, so no task finds the mistake first."""
+    """The error is raised by the decorator, before any task runs."""
     models: list[tuple[Any, str]] = [
         (NeverResolved, "NeverResolved: .*Undefined.*Define or import"),
         (DeferredForGood, "DeferredForGood: .*Undefined.*Define or import"),

@@ -1,4 +1,4 @@
-"""Models and dataclasses are serialized by pydantic, wherever they are in a value."""
+"""Models and dataclasses are serialized by pydantic, at any depth of a value."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def test_the_id_of_an_unknown_task_is_not_compared() -> None:
 
 
 def test_a_returned_exception_counts_as_raised(subtests: pytest.Subtests) -> None:
-    """``return TemporaryFailure(…)`` means what ``raise`` would have meant."""
+    """``return TemporaryFailure(…)`` has the effect of ``raise``."""
     cases: list[BaseException] = [
         TemporaryFailure("later"),
         TimeoutError("later"),
@@ -356,7 +356,7 @@ class ArrayOfCodes:
     )
 )
 def test_a_result_code_of_a_failure_inside_a_value_is_refused(value: Any) -> None:
-    """It is a mistake, whatever the depth."""
+    """It is a mistake at any depth."""
     with pytest.raises(PermanentFailure, match="that contains the ResultCode of a failure"):
         outcome_of({"k": value}, TASK)
 

@@ -146,7 +146,7 @@ def test_a_loop_that_waits_for_nothing_is_stopped() -> None:
 def test_a_loop_that_ended_while_it_was_stopped_is_not_reused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It would stop at once."""
+    """It would stop immediately."""
     asked: list[bool] = []
     stop = event_loop._InterruptibleLoop.stop
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def silent_s3() -> Iterator[Any]:
-    """A client of an S3 that takes connections and never answers."""
+    """A client of an S3 that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield boto3.client(
             "s3",

@@ -37,7 +37,7 @@ typed_context.__annotations__["c"] = LambdaContext
 
 
 def injects(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a function as decorators do that bring in a session, or a mock."""
+    """Decorate a function like decorators that pass in a session or a mock."""
 
     @functools.wraps(function)
     def wrapper(*args: Any) -> Any:
@@ -55,7 +55,7 @@ async def async_numbers(task: Task) -> Any:
 
 
 def joins(function: Callable[..., Any]) -> Callable[..., str]:
-    """Decorate a generator function as decorators do that use its items."""
+    """Decorate a generator function like decorators that use its items."""
 
     @functools.wraps(function)
     def wrapper(*args: Any) -> str:

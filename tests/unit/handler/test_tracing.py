@@ -50,7 +50,7 @@ class Trace:
         self.observer = Observer(tracer=self.tracer)
 
     def subsegments(self, name: str = "s3batch task") -> list[dict[str, Any]]:
-        """Give what was sent under a name, wherever it lies; nothing may still be open."""
+        """Return the subsegment with a name; no subsegment may still be open."""
 
         def below(entities: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             for entity in entities:

@@ -81,7 +81,7 @@ def test_only_suspended_jobs_can_be_confirmed() -> None:
 
 
 def test_jobs_that_have_not_ended_can_be_cancelled() -> None:
-    """Suspended jobs end at once, because no task has run."""
+    """Suspended jobs end immediately, because no task has run."""
     at_once = {JobStatus.SUSPENDED: JobStatus.CANCELLED, JobStatus.FAILING: JobStatus.FAILING}
     for current in JobStatus:
         if current in FINAL:

@@ -346,7 +346,7 @@ def test_a_listed_job_has_fewer_members() -> None:
 def test_errors_for_hostile_text_are_short(
     request: dict[str, Any], hostile: str, data: st.DataObject
 ) -> None:
-    """An error is a line of printable characters, whatever it quotes."""
+    """An error is one line of printable characters, even if it quotes others."""
     places = [*_texts(request)]
     container, place = data.draw(st.sampled_from(places), label="place")
     if data.draw(st.booleans(), label="as a key") and isinstance(container, dict):

@@ -65,7 +65,7 @@ def test_a_function_that_cannot_be_loaded_is_explained_in_one_line(
 def test_a_worker_that_cannot_load_the_function_fails_the_job(
     tmp_path: Path, text: str, problem: str
 ) -> None:
-    """The error is raised at once, and no further worker starts."""
+    """The error is raised immediately, and no further worker starts."""
     app = tmp_path / "app.py"
     app.write_text(text)
 
@@ -119,7 +119,7 @@ def test_modules_are_searched_in_the_current_directory_or_beside_the_file(
 
 @pytest.mark.usefixtures("own_imports")
 def test_a_file_may_have_the_name_of_an_imported_module(tmp_path: Path) -> None:
-    """The other module stays as it is."""
+    """The other module is not changed."""
     path = tmp_path / "json.py"
     path.write_text("def handler(event, context): return 'mine'")
 

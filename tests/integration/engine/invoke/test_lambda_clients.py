@@ -166,7 +166,7 @@ def test_a_damaged_response_is_retried(damaged: bytes) -> None:
 
 
 def test_a_client_without_a_server_fails_the_job() -> None:
-    """The error is raised at once."""
+    """The error is raised immediately."""
     with (
         closed_port() as url,
         pytest.raises(InvalidFunction, match="thumbnails: no server responds"),

@@ -1,4 +1,4 @@
-"""The log lines of functions, compared with those of AWS's own runtime client."""
+"""Compare the log lines of functions with those of AWS's runtime client."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_the_default_level_of_json_is_info() -> None:
     assert "AWS_LAMBDA_LOG_LEVEL" not in lambda_variables("f", {})
 
 
-def test_all_is_as_before_afterwards() -> None:
+def test_logging_is_restored_afterwards() -> None:
     """``s3batch invoke`` runs a function in its own process."""
     root = logging.getLogger()
     before = root.level, list(root.handlers), logging.Formatter.converter
@@ -134,7 +134,7 @@ def test_all_is_as_before_afterwards() -> None:
     assert (root.level, list(root.handlers), logging.Formatter.converter) == before
 
 
-def test_stream_that_is_gone_costs_no_task(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_stream_fails_no_task(capsys: pytest.CaptureFixture[str]) -> None:
     """A function may close its standard output."""
     stream = io.StringIO()
     stream.close()
@@ -146,7 +146,7 @@ def test_stream_that_is_gone_costs_no_task(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("command", ["run", "invoke"])
-def test_root_logger_of_a_function_is_heard(command: str, tmp_path: Path) -> None:
+def test_the_level_of_the_root_logger_has_an_effect(command: str, tmp_path: Path) -> None:
     """``getLogger().setLevel(INFO)``, as in AWS's documentation, has the same effect here."""
     (tmp_path / "app.py").write_text(
         textwrap.dedent(

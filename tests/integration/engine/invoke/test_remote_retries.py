@@ -202,7 +202,7 @@ def test_a_call_waits_for_a_function_that_is_not_ready() -> None:
 def test_a_function_that_does_not_become_ready_fails_the_job(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """One warning announces the wait, and the error tells how long it was."""
+    """One warning announces the wait, and the error contains its duration."""
     reply = refusal("SnapStartNotReadyException", 409, "Lambda is initializing your function.")
 
     with serving(lambda event: reply) as server:

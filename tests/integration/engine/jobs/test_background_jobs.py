@@ -96,12 +96,12 @@ def test_cancelling_a_job_that_is_ready_paused_or_active(s3: Any, when: str) -> 
             gate.let(1)
             wait_for(lambda: status(engine, job_id) is JobStatus.PAUSED)
 
-        told = engine.update_job_status(job_id, JobStatus.CANCELLED)
+        updated = engine.update_job_status(job_id, JobStatus.CANCELLED)
         gate.let(9)
         job = over(engine, job_id)
 
         done = {"ready": 0, "paused": 1, "active": 1}[when]
-        assert (told.status, job.status) == (JobStatus.CANCELLING, JobStatus.CANCELLED)
+        assert (updated.status, job.status) == (JobStatus.CANCELLING, JobStatus.CANCELLED)
         assert (job.progress.total, job.progress.done) == (3, done)
         if done:
             assert len(rows(s3, job_id)) == done
@@ -215,7 +215,7 @@ def test_requests_in_any_order_lead_to_correct_counts_and_rows(
 
 
 def rests(engine: Engine, job_id: str) -> bool:
-    """Return whether a job stays as it is without a request."""
+    """Return whether a job does not change without a request."""
     now = status(engine, job_id)
     return now.is_final or now is JobStatus.SUSPENDED
 

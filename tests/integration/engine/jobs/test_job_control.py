@@ -90,7 +90,7 @@ def test_cancelling_a_running_job_starts_no_further_task(enter: Enter) -> None:
 
 
 def test_cancelling_again_without_a_reason_keeps_the_reason(enter: Enter) -> None:
-    """The first reason stays."""
+    """The first reason is kept."""
     world: World
 
     def function(event: Any, context: Any) -> None:
@@ -145,7 +145,7 @@ def test_cancelling_a_job_that_is_being_prepared(manifest: bytes) -> None:
     s3 = client("s3")
 
     class Meddler:
-        """S3, with somebody who cancels the job when its manifest is asked for."""
+        """S3 that cancels the job when its manifest is requested."""
 
         upload_fileobj = list_objects_v2 = None
 
@@ -167,7 +167,7 @@ def test_cancelling_a_job_that_is_being_prepared(manifest: bytes) -> None:
 def test_a_job_that_is_over_can_be_neither_confirmed_nor_cancelled(
     world: World, requested: JobStatus
 ) -> None:
-    """It stays as it is."""
+    """Its status does not change."""
     job = world.run()
 
     with pytest.raises(InvalidTransition) as refused:
@@ -178,7 +178,7 @@ def test_a_job_that_is_over_can_be_neither_confirmed_nor_cancelled(
 
 
 def test_only_ready_and_cancelled_can_be_requested(world: World) -> None:
-    """Other statuses are refused, whatever the status of the job is."""
+    """Other statuses are refused for jobs of any status."""
     job = world.run(ConfirmationRequired=True)
 
     with pytest.raises(JobError) as refused:
@@ -306,7 +306,7 @@ def test_tags_can_be_replaced_and_deleted_after_the_end_of_a_job(world: World) -
     ],
 )
 def test_invalid_tags_are_refused(world: World, tags: dict[str, str], code: str) -> None:
-    """The old ones stay."""
+    """The old tags are kept."""
     job = world.run(Tags=[{"Key": "a", "Value": "b"}])
 
     with pytest.raises(JobError) as refused:

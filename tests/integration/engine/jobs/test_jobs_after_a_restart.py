@@ -146,7 +146,7 @@ def test_a_job_that_another_thread_confirms_continues_on_the_thread_of_create_jo
 
 
 def test_a_suspended_job_can_be_confirmed_in_the_next_engine(s3: Any, tmp_path: Path) -> None:
-    """Its manifest may be gone by then."""
+    """Its manifest may have been deleted."""
     gate = Gate()
     gate.let(3)
     with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
@@ -232,7 +232,7 @@ def test_requests_to_a_closed_engine_raise_state_error() -> None:
 
 
 def test_the_folder_of_a_job_is_removed_at_its_end(s3: Any, tmp_path: Path) -> None:
-    """Only its description stays."""
+    """Only its description is kept."""
     gate = Gate()
     gate.let(3)
     with Engine({"function": gate}, s3=s3, state=tmp_path) as engine:
@@ -266,7 +266,7 @@ with Engine({"function": function}, s3=s3, state=Path(state), background=True) a
 def test_ctrl_c_right_after_the_end_of_a_job_does_not_change_it(
     s3: Any, tmp_path: Path, function: str
 ) -> None:
-    """create_job raises KeyboardInterrupt, and the job stays as it was saved."""
+    """create_job raises KeyboardInterrupt, and the saved job does not change."""
     save = JobStore.save
 
     def interrupted(store: JobStore, job: Job) -> None:

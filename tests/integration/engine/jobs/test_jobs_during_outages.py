@@ -78,7 +78,7 @@ def test_a_pausing_job_whose_report_fails_writes_it_later(
 def test_a_manifest_is_generated_when_s3_is_available_again(
     s3: Any, operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the listing nor its output is given up, and the output is written once."""
+    """The bucket is listed again if necessary, and the output is written once."""
     monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     away, gate = Unavailable(s3, operation), Gate()
     gate.let(1)
@@ -106,7 +106,7 @@ def test_a_manifest_is_generated_when_s3_is_available_again(
 def test_a_job_waits_while_the_disk_has_no_room_for_its_manifest(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It stays Preparing, and can be cancelled."""
+    """Its status remains Preparing, and it can be cancelled."""
     monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     gate = Gate()
     gate.let(30_000)

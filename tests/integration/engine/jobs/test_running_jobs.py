@@ -1,4 +1,4 @@
-"""Jobs that run: an engine, the mock and the server keep the same promises."""
+"""Jobs that run: the engine, the mock and the server have the same behavior."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def test_delete_markers_are_left_out() -> None:
         (400, {"SSEC": {}}, ["secret"]),  # S3's answer where the customer's key is needed
         (400, {"SSES3": {}}, []),
         (400, {"NOTSSE": {}}, ["plain"]),
-        (404, {"NOTSSE": {}}, ["plain"]),  # gone meanwhile
+        (404, {"NOTSSE": {}}, ["plain"]),  # deleted meanwhile
     ],
 )
 @mock_aws

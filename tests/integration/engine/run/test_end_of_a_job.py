@@ -229,7 +229,7 @@ def test_a_function_that_cannot_be_loaded_again_fails_the_job(
 
 
 def test_a_job_without_tasks_has_no_report(report: Rows) -> None:
-    """It is complete at once, as in AWS."""
+    """It is complete immediately, as in AWS."""
     run = run_job([], WorkerPool("nowhere.py"), JOB, report=report)
 
     assert (run.status, run.progress.total, run.report) == (JobStatus.COMPLETE, 0, None)

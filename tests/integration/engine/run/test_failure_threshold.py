@@ -121,7 +121,7 @@ class Parallel:
                     yield entry, Outcome(self.outcome(entry.encoded_key), "")
 
     def close(self) -> None:
-        """Return at once."""
+        """Return immediately."""
 
 
 def failures_first(failing: Collection[int]) -> Callable[[list[ManifestEntry]], None]:

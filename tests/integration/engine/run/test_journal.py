@@ -312,7 +312,7 @@ class FirstTakesLong:
             yield entry, Outcome(ResultCode.SUCCEEDED, "done")
 
     def close(self) -> None:
-        """Return at once."""
+        """Return immediately."""
 
 
 @pytest.mark.usefixtures("commits_often")

@@ -90,7 +90,7 @@ def test_tasks_that_wait_for_a_retry_have_a_row_after_cancellation(report: Rows)
 
     def outcome(key: str) -> Any:
         if key == "last":
-            time.sleep(0.15)  # progress is told ten times a second
+            time.sleep(0.15)  # progress is reported ten times a second
             return "Succeeded", ""
         return "TemporaryFailure", "busy"
 

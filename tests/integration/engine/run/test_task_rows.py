@@ -214,16 +214,16 @@ def test_a_group_with_one_message_shows_it_in_full() -> None:
 
 def test_progress_is_reported_until_the_end(report: Rows) -> None:
     """At the end it has the total."""
-    told: list[Progress] = []
+    reported: list[Progress] = []
 
     run = run_job(
-        numbered(500), InProcess(SUCCEEDS), replace(JOB, total=500), on_progress=told.append
+        numbered(500), InProcess(SUCCEEDS), replace(JOB, total=500), on_progress=reported.append
     )
 
-    assert told[0].total == 500
-    assert told[-1] == run.progress
+    assert reported[0].total == 500
+    assert reported[-1] == run.progress
     assert (run.progress.total, run.progress.succeeded) == (500, 500)
-    assert len(told) < 100
+    assert len(reported) < 100
 
 
 @settings(
@@ -236,7 +236,7 @@ def test_progress_is_reported_until_the_end(report: Rows) -> None:
     )
 )
 def test_a_crash_fails_only_its_own_task(function: Write, ends: dict[int, str]) -> None:
-    """Each entry has one row, whatever tasks do to their workers."""
+    """Each entry has one row, even if tasks end their workers."""
     entries = lines(*(f"{ends.get(number, 'fine')}-{number}" for number in range(300)))
     report = Rows()
 

@@ -63,7 +63,7 @@ def test_classify_comes_first() -> None:
 
 
 def test_classify_may_call_a_failure_a_success() -> None:
-    """The task may exist to delete an object, which is gone already."""
+    """The task may delete an object that was deleted before."""
 
     def gone_is_fine(error: BaseException) -> ResultCode | None:
         return ResultCode.SUCCEEDED if "NoSuchKey" in str(error) else None
@@ -204,7 +204,7 @@ def test_groups_nested_in_causes(depth: int) -> None:
 
 
 def test_outermost_classified_exception_decides() -> None:
-    """Code that catches a timeout and raises another error knows more."""
+    """Code that catches a timeout may raise a more specific error."""
     assert code_of(chain(PermanentFailure("no"), TimeoutError())) is PERMANENT
 
 

@@ -95,7 +95,7 @@ def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
 def test_code_in_the_response_counts_and_not_the_name_in_the_model() -> None:
     """SNS sends ``ConcurrentAccess`` for its ConcurrentAccessException.
 
-    ``LimitExceeded`` is the one exception: of IAM, CloudSearch and SES, and about a quota.
+    The only exception is ``LimitExceeded`` of IAM, CloudSearch and SES, which is about a quota.
     """
     missed = {
         code
@@ -151,15 +151,15 @@ PROMISED_BUT_PERMANENT = {
         "TagOptionNotMigratedException",
     },
 }
-"""Codes whose documentation speaks of a later retry in some service, and why they are permanent."""
+"""Codes whose documentation recommends a later retry, and why they are permanent here."""
 
 
 @pytest.mark.slow
-def test_errors_whose_documentation_promises_that_a_later_retry_may_succeed() -> None:
-    """A code that comes with a new botocore is either temporary, or has a reason not to be.
+def test_errors_whose_documentation_recommends_a_later_retry() -> None:
+    """A new code of botocore must be temporary, or be listed with a reason.
 
-    Documentation that asks to change something first ("verify the name and try again") promises
-    nothing for the same request.
+    Documentation that asks to change something first ("verify the name and try again") does not
+    count, because it concerns another request.
     """
     promised = {
         (code, status)
@@ -222,7 +222,7 @@ def failed_items(output: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_lists_of_failed_items_in_the_models_of_all_services() -> None:
-    """A partial failure is recognized wherever AWS's responses list codes."""
+    """A partial failure is recognized in each list of codes in AWS's responses."""
     _, found = service_models()
 
     class NotAllDoneError(Exception):

@@ -46,7 +46,7 @@ def test_network_errno_is_temporary(subtests: pytest.Subtests) -> None:
             assert code_of(error) is TEMPORARY
 
 
-def test_other_errno_gets_no_opinion(subtests: pytest.Subtests) -> None:
+def test_other_errno_is_not_classified(subtests: pytest.Subtests) -> None:
     for error in [
         OSError(errno.ENOENT, "x"),
         OSError(errno.EPERM, "x"),

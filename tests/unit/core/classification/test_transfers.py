@@ -44,7 +44,7 @@ SIZE = 20 * 2**20  # more than s3transfer reads at a time
 
 @contextmanager
 def changing_object() -> Iterator[Any]:
-    """Serve an object that is another one when it comes to reading it: 412 to every condition."""
+    """Serve an object that is replaced before it is read: each condition gets 412."""
 
     class Request(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -18,7 +18,7 @@ from tests.support.redaction import SECRET
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
 def test_presigned_url_of_boto3(version: str) -> None:
-    """With both signature versions; bucket and key stay."""
+    """With both signature versions; bucket and key are kept."""
     client = boto3.client(
         "s3",
         region_name="us-east-1",
@@ -45,7 +45,7 @@ def test_presigned_url_of_boto3(version: str) -> None:
 
 
 def test_parameters_of_urls(subtests: pytest.Subtests) -> None:
-    """The parameters of other signers, in each encoding of a URL; the names stay."""
+    """The parameters of other signers, in each encoding of a URL; the names are kept."""
     for text, redacted in [
         ("/k?Expires=1&Signature={}&Key-Pair-Id={}", "/k?Expires=1&Signature=***&Key-Pair-Id=***"),
         ("/k?Policy={}~__&x=1", "/k?Policy=***&x=1"),

@@ -19,7 +19,7 @@ from tests.support.redaction import SECRET, Account, error_of
 
 
 def test_pydantic_error_is_described_without_input() -> None:
-    """Its fields and problems stay."""
+    """Its fields and problems are kept."""
     error = error_of(lambda: Account.model_validate({"name": [SECRET], "pin": SECRET}))
 
     assert redacted_text(error) == (

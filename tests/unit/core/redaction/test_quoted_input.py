@@ -24,7 +24,7 @@ from tests.support.redaction import SECRET, error_of, raised
 
 
 def test_parameters_of_botocore() -> None:
-    """The names of invalid parameters stay. A value may be a customer's key."""
+    """The names of invalid parameters are kept. A value may be a customer's key."""
     client: Any = boto3.client("s3", region_name="us-east-1")
     error = error_of(lambda: client.put_object(Bucket="b", Key="k", ContentType={"a": SECRET}))
 
@@ -50,7 +50,7 @@ def test_input_in_messages_of_other_libraries_is_removed(subtests: pytest.Subtes
 
 
 def test_quoted_input_is_replaced_in_its_message(subtests: pytest.Subtests) -> None:
-    """The field, the type and the problem stay."""
+    """The field, the type and the problem are kept."""
     for text, redacted in [
         # AWS, and its SDK
         (
@@ -342,7 +342,7 @@ def test_line_of_an_ini_file_is_not_quoted() -> None:
 
 
 def test_option_with_a_percent_sign_is_not_quoted(subtests: pytest.Subtests) -> None:
-    """Python reads a password with a "%" as a template. The name of the option stays."""
+    """Python reads a password with a "%" as a template. The name of the option is kept."""
     for interpolation, value in [
         (configparser.BasicInterpolation(), f"a%{SECRET}"),
         (configparser.BasicInterpolation(), f"a%({SECRET}"),
