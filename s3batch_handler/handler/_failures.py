@@ -46,12 +46,12 @@ class FailureHandler:
         self._function = function
         self._observer = observer
         self._time_reserve = time_reserve
-        self._classify = check.function_or_none("classify", options.get("classify"))
-        self._retry_on = check.exception_classes("retry_on", options.get("retry_on", ()))
-        self._give_up_on = check.exception_classes("give_up_on", options.get("give_up_on", ()))
-        unexpected = options.get("unexpected", ResultCode.PERMANENT_FAILURE)
+        self._classify = check.function_or_none("classify", options["classify"])
+        self._retry_on = check.exception_classes("retry_on", options["retry_on"])
+        self._give_up_on = check.exception_classes("give_up_on", options["give_up_on"])
+        unexpected = options["unexpected"]
         self._unexpected = None if unexpected == "raise" else ResultCode(unexpected)
-        self._on_timeout = ResultCode(options.get("on_timeout", ResultCode.TEMPORARY_FAILURE))
+        self._on_timeout = ResultCode(options["on_timeout"])
 
     def outcome_of(
         self, task: Task[Any, Any], error: BaseException, seconds: float, deadline: float

@@ -6,36 +6,37 @@ The checks raise when the function is decorated, and name the option and the val
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+
+from s3batch_handler.core._model import ResultCode
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from s3batch_handler.core._classification import ClassifyFunction
-    from s3batch_handler.core._model import ResultCode
     from s3batch_handler.handler._observability import LoggerLike, MetricsLike
     from s3batch_handler.handler._tracing import TracerLike
 
 
 class HandlerOptions(TypedDict, total=False):
-    """The options of ``@task_handler`` besides ``arguments`` and ``payload``.
+    """The options of ``@task_handler`` besides ``arguments`` and ``payload``; see :data:`DEFAULTS`.
 
     Attributes:
         retry_on: Exceptions that are temporary failures, in addition to the built-in table.
         give_up_on: Exceptions that are permanent failures, in addition to the built-in table.
         classify: A function that is called with each exception first. It returns a result code, or
             ``None`` to leave the decision to ``retry_on``, ``give_up_on`` and the built-in table.
-        unexpected: The result code for unclassified exceptions (PermanentFailure). With ``"raise"``
+        unexpected: The result code for unclassified exceptions. With ``"raise"``
             such an exception fails the whole invocation, which S3 reports as PermanentFailure.
-        on_timeout: The result code of a task that exceeds its time limit (TemporaryFailure).
-        treat_missing_keys_as: The value of ``treatMissingKeysAs`` in the response
-            (TemporaryFailure). The response contains a result for every task, so S3 does not need
-            it.
+        on_timeout: The result code of a task that exceeds its time limit.
+        treat_missing_keys_as: The value of ``treatMissingKeysAs`` in the response. The
+            response contains a result for every task, so S3 does not need it.
         time_reserve: Seconds before the function's timeout at which the task is interrupted, so
-            that there is time to build the response (1.0).
-        task_timeout: Maximum number of seconds for each task (only the function's timeout applies).
-        strict: Refuse events that AWS does not document (``False``).
-        concurrency: Maximum number of tasks of one invocation that run at the same time (1): in
+            that there is time to build the response.
+        task_timeout: Maximum number of seconds for each task; with ``None``, only the function's
+            timeout applies.
+        strict: Refuse events that AWS does not document.
+        concurrency: Maximum number of tasks of one invocation that run at the same time: in
             threads, or in one event loop for an ``async def`` function. S3 sends one task per
             invocation.
         logger: A Powertools ``Logger``, or one of the standard library.
@@ -58,14 +59,31 @@ class HandlerOptions(TypedDict, total=False):
     tracer: TracerLike | None
 
 
-def check_names(options: HandlerOptions) -> None:
-    """Raise a TypeError that suggests similar names if an option does not exist."""
-    unknown = sorted(options.keys() - HandlerOptions.__annotations__.keys())
+DEFAULTS: Final[HandlerOptions] = {
+    "retry_on": (),
+    "give_up_on": (),
+    "classify": None,
+    "unexpected": ResultCode.PERMANENT_FAILURE,
+    "on_timeout": ResultCode.TEMPORARY_FAILURE,
+    "treat_missing_keys_as": ResultCode.TEMPORARY_FAILURE,
+    "time_reserve": 1.0,
+    "task_timeout": None,
+    "strict": False,
+    "concurrency": 1,
+    "logger": None,
+    "metrics": None,
+    "tracer": None,
+}
+
+
+def with_defaults(options: HandlerOptions) -> HandlerOptions:
+    """Return all options; raise a TypeError that suggests similar names if one does not exist."""
+    unknown = sorted(options.keys() - DEFAULTS.keys())
     if not unknown:
-        return
+        return {**DEFAULTS, **options}
     from difflib import get_close_matches  # only after a mistake
 
-    known = sorted({"arguments", "payload", *HandlerOptions.__annotations__})
+    known = sorted({"arguments", "payload", *DEFAULTS})
     similar = [match for name in unknown for match in get_close_matches(name.lower(), known, n=2)]
     hint = (
         f"Did you mean {' or '.join(similar)}?"

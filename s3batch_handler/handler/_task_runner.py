@@ -44,28 +44,24 @@ class TaskRunner:
         *,
         arguments: type[Any] | None = None,
         payload: type[Any] | None = None,
-        **options: Unpack[HandlerOptions],
+        **given: Unpack[HandlerOptions],
     ) -> None:
-        check.check_names(options)
+        options = check.with_defaults(given)
         self._function = function
-        self._time_reserve: float = check.number("time_reserve", options.get("time_reserve", 1.0))
+        self._time_reserve: float = check.number("time_reserve", options["time_reserve"])
         self._observer = Observer(
-            logger=options.get("logger"),
-            metrics=options.get("metrics"),
-            tracer=options.get("tracer"),
+            logger=options["logger"], metrics=options["metrics"], tracer=options["tracer"]
         )
         self._failures = FailureHandler(function, self._observer, self._time_reserve, options)
         self._models = TaskModels(arguments, payload)
-        self._missing = ResultCode(
-            options.get("treat_missing_keys_as", ResultCode.TEMPORARY_FAILURE)
-        )
-        task_timeout = options.get("task_timeout")
+        self._missing = ResultCode(options["treat_missing_keys_as"])
+        task_timeout = options["task_timeout"]
         self._task_timeout = math.inf
         if task_timeout is not None:
             self._task_timeout = check.number("task_timeout", task_timeout, positive=True)
-        self._strict = check.boolean("strict", options.get("strict", False))
+        self._strict = check.boolean("strict", options["strict"])
         self._concurrency: int = check.number(
-            "concurrency", options.get("concurrency", 1), minimum=1, integer=True
+            "concurrency", options["concurrency"], minimum=1, integer=True
         )
         # A bound method would create a reference cycle and keep event loops open until it is
         # collected.
