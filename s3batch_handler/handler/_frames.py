@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType, FrameType
+    from types import FrameType
 
-function_with_limit: list[CodeType] = []
-"""The code of the function that calls others within a limit: the outermost frame of a call."""
+outermost_codes: Final = set[CodeType]()
+"""The code objects at which a call within a limit begins.
+
+``_time_limit.py``, which imports this module, adds its function.
+"""
 
 _IMPORT_MODULES: Final = frozenset(
     {
@@ -135,7 +138,7 @@ def caller_of_locking_code(frame: FrameType) -> FrameType | None:
 def frames_of_call(frame: FrameType) -> Iterator[FrameType]:
     """Yield a frame and its outer frames, up to the function that is called within a limit."""
     outer: FrameType | None = frame
-    while outer is not None and outer.f_code not in function_with_limit:
+    while outer is not None and outer.f_code not in outermost_codes:
         yield outer
         outer = outer.f_back
 

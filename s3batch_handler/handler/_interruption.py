@@ -18,12 +18,12 @@ from s3batch_handler.handler._frames import (
     caller_of_locking_code,
     frame_of_function,
     frames_of_call,
-    function_with_limit,
     imported_module,
     is_called_by_interpreter,
     is_in_trace_function,
     is_unsafe_to_interrupt,
     module_name,
+    outermost_codes,
     skips_handlers,
 )
 from s3batch_handler.handler._instruction_watch import InstructionWatch
@@ -50,10 +50,10 @@ class CallLimit:
 
     After the first interruption the code has half of the reserve for its ``finally`` blocks. Some
     code needs more interruptions: each nested executor waits for its threads, and each attempt of a
-    retry library swallows one. Therefore the intervals become shorter: the next interruption is due
-    after half the square of the share of the reserve that is left. There are five interruptions
-    until a quarter of the reserve is left. In the last quarter, interruptions are forced: they are
-    not delayed, and no code can swallow them (see :class:`InstructionWatch`).
+    retry library swallows one. Therefore the intervals become shorter: if ``share`` of the reserve
+    is left, the next interruption is due after ``reserve * share**2 / 2``. There are five
+    interruptions until a quarter of the reserve is left. In the last quarter, interruptions are
+    forced: they are not delayed, and no code can swallow them (see :class:`InstructionWatch`).
 
     Args:
         due: When the time of the call is over, on the monotonic clock.
@@ -115,7 +115,7 @@ class CallLimit:
             self._interrupt_at_second_instruction(caller)
             return
         if innermost is not frame or (skips_handlers(frame) and not is_forced):
-            if frame.f_code not in function_with_limit:
+            if frame.f_code not in outermost_codes:
                 self._interrupt_at_second_instruction(frame)
             return
         self.module = self.module or imported_module(frame)
@@ -134,7 +134,7 @@ class CallLimit:
     def _raise(self, now: float) -> None:
         share = self._share_left(now)
         self.interruptions += 1
-        self.next = now + max(self._seconds() * share * share / 2, CHECK_INTERVAL)
+        self.next = now + max(self._seconds() * share**2 / 2, CHECK_INTERVAL)
         raise OutOfTime
 
     def _requests_stop(self, frame: FrameType) -> bool:

@@ -27,7 +27,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from s3batch_handler.core._errors import OutOfTime
-from s3batch_handler.handler._frames import function_with_limit
+from s3batch_handler.handler._frames import outermost_codes
 from s3batch_handler.handler._interruption import CHECK_INTERVAL, CallLimit
 from s3batch_handler.handler._kernel_timer import KernelTimer
 from s3batch_handler.handler._threaded_call import MAX_SECONDS, call_in_other_thread
@@ -254,6 +254,6 @@ call_within = _watchdog.call_within
 forget_interruption = _watchdog.forget_interruption
 in_main_thread = _watchdog.in_main_thread
 lift_limit = _watchdog.lift_limit
-function_with_limit.append(_Watchdog.call_within.__code__)
+outermost_codes.add(_Watchdog.call_within.__code__)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_watchdog.reset)
