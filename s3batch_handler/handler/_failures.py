@@ -15,7 +15,7 @@ from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
-from s3batch_handler.handler._json import UnusableResult
+from s3batch_handler.handler._json import InvalidReturnValue
 from s3batch_handler.handler._threaded_call import call_in_thread
 from s3batch_handler.handler._time_limit import call_within, in_main_thread
 
@@ -139,7 +139,7 @@ class FailureHandler:
             return False
         named: tuple[type[BaseException], ...] = (TaskFailure, *self._retry_on, *self._give_up_on)
         are_named = all(
-            isinstance(leaf, named) and not isinstance(leaf, UnusableResult)
+            isinstance(leaf, named) and not isinstance(leaf, InvalidReturnValue)
             for leaf in leaf_exceptions(source)
         )
         return are_named or classify(source).code is not code

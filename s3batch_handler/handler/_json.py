@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class UnusableResult(PermanentFailure):
+class InvalidReturnValue(PermanentFailure):
     """A function returned a value that is neither a result nor an outcome of its task.
 
     It is logged with a traceback, unlike a PermanentFailure that the user raises.
@@ -56,7 +56,7 @@ def raise_for(value: object, error: Exception) -> NoReturn:
     reason = str(error)
     if reason.startswith("Out of range float values"):
         reason = _NOT_FINITE
-    raise UnusableResult(
+    raise InvalidReturnValue(
         "the function ended without an error, but JSON cannot represent its return value "
         f"({type(value).__name__}): {reason}"
     ) from error
@@ -197,7 +197,7 @@ def _with_type_adapter(value: object) -> Any:
     """Serialize a value that pydantic supports by its type, such as an IP address."""
     try:
         cls: Any = type(value)
-        return _adapter(cls).dump_python(value, mode="json", fallback=_converted, warnings=False)
+        return _adapter_of(cls).dump_python(value, mode="json", fallback=_converted, warnings=False)
     except Exception as error:
         if _is_from_user_serializer(error):
             raise
@@ -205,7 +205,7 @@ def _with_type_adapter(value: object) -> Any:
 
 
 @functools.lru_cache(maxsize=256)
-def _adapter(cls: type) -> TypeAdapter[Any]:
+def _adapter_of(cls: type) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 

@@ -27,8 +27,8 @@ class TaskModels:
     """
 
     def __init__(self, arguments: Any, payload: Any) -> None:
-        self._arguments = _adapter("arguments", arguments)
-        self._payload = _adapter("payload", payload)
+        self._arguments = _adapter_of_model("arguments", arguments)
+        self._payload = _adapter_of_model("payload", payload)
         self.is_empty = arguments is None and payload is None
 
     def parse(self, task: Task[Any, Any]) -> Task[Any, Any]:
@@ -63,7 +63,7 @@ def _printable(key: str) -> str:
         return ascii(key)
 
 
-def _adapter(option: str, model: Any) -> TypeAdapter[Any] | None:
+def _adapter_of_model(option: str, model: Any) -> TypeAdapter[Any] | None:
     if model is None:
         return None
     depth = _frames_below_user_code() + 2  # names in quotes are resolved in the user's module

@@ -42,7 +42,7 @@ from s3batch_handler.core._response_forms import (
 )
 from s3batch_handler.handler._json import (
     JSON_ERRORS,
-    UnusableResult,
+    InvalidReturnValue,
     compact_json,
     json_layer,
     python_layer,
@@ -70,7 +70,7 @@ def outcome_of(value: object, task: Task[Any, Any] | None = None) -> Outcome:
     ==================================  =====================================================
 
     Raises:
-        UnusableResult: JSON cannot represent the value (NaN, bytes, a generator, a circular
+        InvalidReturnValue: JSON cannot represent the value (NaN, bytes, a generator, a circular
             reference), or it is an outcome, result or response with an unknown code or for another
             task.
         AwaitableReturned: The value has to be awaited first.
@@ -150,7 +150,7 @@ def _validated(outcome: Outcome) -> Outcome:
     try:
         code = ResultCode(outcome.code)
     except ValueError as error:
-        raise UnusableResult(f"the function returned an Outcome, but {error}") from error
+        raise InvalidReturnValue(f"the function returned an Outcome, but {error}") from error
     return _make_outcome(code, outcome.message)
 
 
@@ -180,7 +180,7 @@ def _failure_message(message: object) -> str:
         return message.decode(errors="backslashreplace")
     try:
         return compact_json(message)
-    except UnusableResult:
+    except InvalidReturnValue:
         return f"(the message, of type {type(message).__name__}, cannot be shown)"
 
 
@@ -192,11 +192,11 @@ def _result_as_json(plain: object, returned: object) -> str:
         returned: The value as the function returned it.
 
     Raises:
-        UnusableResult: JSON cannot represent the value, or it contains a failure.
+        InvalidReturnValue: JSON cannot represent the value, or it contains a failure.
     """
     text = compact_json(plain, returned)
     if 'Failure"' in text and _has_failure(returned):  # the text excludes most values quickly
-        raise UnusableResult(
+        raise InvalidReturnValue(
             f"the function returned a value ({type(returned).__name__}) that contains the "
             "ResultCode of a failure or an Outcome. Return Outcome(code, message) if the task "
             "failed, or code.value in place of a ResultCode that is data"
@@ -261,7 +261,7 @@ def _outcome_in_sequence(
     """Return the items as JSON types, and the outcome that they represent, or ``None``."""
     if isinstance(value, TaskResult):
         if task is not None and value.task.id != task.id:
-            raise UnusableResult("the function returned a TaskResult of another task")
+            raise InvalidReturnValue("the function returned a TaskResult of another task")
         return value, _validated(value.outcome)
     names = getattr(value, "_fields", ())
     if "resultCode" in names or "results" in names:  # a named tuple of the user
@@ -277,7 +277,7 @@ def _outcome_in_sequence(
     if _is_pair(items, RESULT_CODES):
         return items, _make_outcome(ResultCode(items[0]), *items[1:])
     if any(isinstance(item, ResultCode | Outcome) for item in items):
-        raise UnusableResult(
+        raise InvalidReturnValue(
             f"the function returned a {type(value).__name__} with a ResultCode or an Outcome in "
             "it, but not (ResultCode, message). Return one Outcome for the task"
         )
@@ -316,7 +316,7 @@ def _outcome_in_results(
     try:
         code, message = read_result(results, None if task is None else task.id)
     except InvalidResponse as error:
-        raise UnusableResult(
+        raise InvalidReturnValue(
             f"the function returned an invalid response to S3: {error}. "
             'To return data in this form, put it into another object: {"data": …}'
         ) from error

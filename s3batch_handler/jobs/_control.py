@@ -89,7 +89,7 @@ class S3Control:
             return Job.from_description(response["Job"])
         except (KeyError, TypeError, ValueError) as error:  # for example the response of a proxy
             problem = "the response to DescribeJob does not describe a job"
-            raise UnreadableResponse(problem, job_id=job_id) from error
+            raise UnreadableJobDescription(problem, job_id=job_id) from error
 
     def list_jobs(
         self,
@@ -153,18 +153,18 @@ class S3Control:
                 AccountId=self._account_id, **arguments
             )
         except Exception as error:
-            job_error = _job_error(error, arguments.get("JobId"))
+            job_error = _error_of_aws(error, arguments.get("JobId"))
             if job_error is None:
                 raise
             raise job_error from error
         return response
 
 
-class UnreadableResponse(JobError):
+class UnreadableJobDescription(JobError):
     """A response with HTTP status 200 that does not contain a job."""
 
 
-def _job_error(error: Exception, job_id: str | None) -> JobError | None:
+def _error_of_aws(error: Exception, job_id: str | None) -> JobError | None:
     """Convert an error of AWS, or boto3's error for a request that is not valid."""
     if type(error).__name__ == "ParamValidationError":  # boto3 did not send the request
         return JobError(str(error), job_id=job_id, code=BAD_REQUEST)

@@ -155,7 +155,7 @@ class JobSpec(Structure):
         try:
             return cls.model_validate(members)
         except ValidationError as error:
-            raise _job_error(error) from None
+            raise _invalid_request(error) from None
 
     def to_request(self) -> dict[str, Any]:
         """Return the arguments of boto3's ``create_job``, except AccountId."""
@@ -280,8 +280,8 @@ class JobPage(NamedTuple):
     next_token: str | None = None
 
 
-def _job_error(error: ValidationError) -> JobError:
-    """List the members that AWS would refuse in one short line, each by its path."""
+def _invalid_request(error: ValidationError) -> JobError:
+    """Create the error that names the members that AWS would refuse, each by its path."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     texts = [*map(_problem, problems[:_MAX_PROBLEMS])]
     if len(problems) > _MAX_PROBLEMS:

@@ -12,7 +12,7 @@ from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._model import ResultCode
-from s3batch_handler.jobs._control import UnreadableResponse
+from s3batch_handler.jobs._control import UnreadableJobDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ def _is_temporary(error: Exception) -> bool:
     Expired credentials are temporary for a task, because another environment with new credentials
     retries it. In this process they remain expired.
     """
-    if isinstance(error, UnreadableResponse) or _code_of(error) in _REDIRECTS:
+    if isinstance(error, UnreadableJobDescription) or _code_of(error) in _REDIRECTS:
         return True
     return not has_expired_credentials(error) and (
         classify(error).code is ResultCode.TEMPORARY_FAILURE

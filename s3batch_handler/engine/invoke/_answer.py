@@ -20,7 +20,7 @@ class FunctionError:
 
 
 @dataclass(frozen=True, slots=True)
-class InvalidAnswer:
+class InvalidFunctionResponse:
     """The function returned a response that S3 Batch Operations cannot read."""
 
     reason: str
@@ -53,31 +53,31 @@ class Refused:
         return f"{self.reason} ({self.details})" if self.details else self.reason
 
 
-Answer = Outcome | FunctionError | InvalidAnswer | Refused | NotRun
+Answer = Outcome | FunctionError | InvalidFunctionResponse | Refused | NotRun
 """The answer to the call for one task. An ``Outcome`` is what the function decided."""
 
 
 # ---------------------------------------------------------------- answers of worker processes
 
 FUNCTION_ERROR: Final = "FunctionError"
-INVALID_ANSWER: Final = "InvalidAnswer"
+INVALID_FUNCTION_RESPONSE: Final = "InvalidFunctionResponse"
 
 
-def to_texts(answer: Outcome | FunctionError | InvalidAnswer) -> tuple[str, str]:
+def to_texts(answer: Outcome | FunctionError | InvalidFunctionResponse) -> tuple[str, str]:
     """Convert an answer to two texts: its kind or result code, and its content."""
     if isinstance(answer, Outcome):
         return answer.code.value, answer.message
     if isinstance(answer, FunctionError):
         return FUNCTION_ERROR, answer.payload
-    return INVALID_ANSWER, answer.reason
+    return INVALID_FUNCTION_RESPONSE, answer.reason
 
 
-def from_texts(kind: str, text: str) -> Outcome | FunctionError | InvalidAnswer:
+def from_texts(kind: str, text: str) -> Outcome | FunctionError | InvalidFunctionResponse:
     """Convert the two texts of :func:`to_texts` back to an answer."""
     code = _CODES.get(kind)
     if code is not None:
         return Outcome(code, text)
-    return FunctionError(text) if kind == FUNCTION_ERROR else InvalidAnswer(text)
+    return FunctionError(text) if kind == FUNCTION_ERROR else InvalidFunctionResponse(text)
 
 
 _CODES: Final = {code.value: code for code in ResultCode}

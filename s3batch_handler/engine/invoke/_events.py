@@ -15,7 +15,7 @@ import pydantic_core
 
 from s3batch_handler.core._errors import InvalidResponse
 from s3batch_handler.core._payload import job_as_dict, parse_response, task_as_dict
-from s3batch_handler.engine.invoke._answer import InvalidAnswer
+from s3batch_handler.engine.invoke._answer import InvalidFunctionResponse
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import JobRef, Outcome
@@ -51,21 +51,25 @@ class EventTemplate(NamedTuple):
         }
 
 
-def read_response(event: dict[str, Any], response: str | bytes) -> Outcome | InvalidAnswer:
+def read_response(
+    event: dict[str, Any], response: str | bytes
+) -> Outcome | InvalidFunctionResponse:
     """Read the response to an event with one task."""
     try:
         value = _from_json(response)
     except (ValueError, RecursionError) as error:
-        return InvalidAnswer(f"not JSON: {error}")
+        return InvalidFunctionResponse(f"not JSON: {error}")
     return read_parsed_response(event, value)
 
 
-def read_parsed_response(event: dict[str, Any], response: object) -> Outcome | InvalidAnswer:
+def read_parsed_response(
+    event: dict[str, Any], response: object
+) -> Outcome | InvalidFunctionResponse:
     """Read the response to an event with one task, after it was parsed as JSON."""
     try:
         (outcome,) = parse_response(event, response)
     except InvalidResponse as error:
-        return InvalidAnswer(str(error))
+        return InvalidFunctionResponse(str(error))
     return outcome
 
 

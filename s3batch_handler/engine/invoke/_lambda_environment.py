@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.core._model import Outcome
-    from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer
+    from s3batch_handler.engine.invoke._answer import FunctionError, InvalidFunctionResponse
     from s3batch_handler.engine.invoke._events import Entry, EventTemplate
     from s3batch_handler.engine.invoke._function_loader import Function
 
@@ -75,7 +75,7 @@ class Environment:
 
     def invoke(
         self, template: EventTemplate, entry: Entry
-    ) -> Outcome | FunctionError | InvalidAnswer:
+    ) -> Outcome | FunctionError | InvalidFunctionResponse:
         """Call the function for one task, and return its answer.
 
         Like RIC, this does not catch exceptions such as ``SystemExit``: they end the environment.

@@ -31,7 +31,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import sanitize
-from s3batch_handler.engine.invoke._answer import FUNCTION_ERROR, INVALID_ANSWER, to_texts
+from s3batch_handler.engine.invoke._answer import (
+    FUNCTION_ERROR,
+    INVALID_FUNCTION_RESPONSE,
+    to_texts,
+)
 from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
@@ -142,7 +146,7 @@ def _run_batch(batch: Batch, environment: Environment, results: int, state: _Sta
         kind, text = to_texts(environment.invoke(template, entry))
         if state.is_forked:  # the function forked, and its child process returned, too
             os._exit(0)
-        if kind in (FUNCTION_ERROR, INVALID_ANSWER):
+        if kind in (FUNCTION_ERROR, INVALID_FUNCTION_RESPONSE):
             _log(f"{kind}: s3://{entry[0]}/{entry[1]}: {text}")
         _send(results, kind, text)
 

@@ -14,7 +14,12 @@ from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
 from s3batch_handler.documents._report import TaskStatus
 from s3batch_handler.documents._report_writer import report_row
-from s3batch_handler.engine.invoke._answer import FunctionError, InvalidAnswer, NotRun, Refused
+from s3batch_handler.engine.invoke._answer import (
+    FunctionError,
+    InvalidFunctionResponse,
+    NotRun,
+    Refused,
+)
 from s3batch_handler.engine.run._failure_summary import FailureCounts
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -308,7 +313,7 @@ def _failure(answer: Answer) -> _Failure:
     if isinstance(answer, Refused):
         message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]
         return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
-    assert isinstance(answer, InvalidAnswer)
+    assert isinstance(answer, InvalidFunctionResponse)
     message = "Invalid JSON returned in Lambda payload"
     summary = f"{message}: {redact(answer.reason, _MAX_REDACTED)}"
     return _Failure(ResultCode.PERMANENT_FAILURE.value, message, summary)

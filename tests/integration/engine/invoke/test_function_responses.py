@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.engine.invoke._answer import InvalidAnswer
+from s3batch_handler.engine.invoke._answer import InvalidFunctionResponse
 from s3batch_handler.engine.invoke._lambda_environment import Environment
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from tests.support.invoker_calls import (
@@ -44,7 +44,7 @@ def test_invalid_responses_are_explained() -> None:
     }.items():
         answer = invoke_here(f"handler = lambda event, context: {response}")
 
-        assert isinstance(answer, InvalidAnswer), response
+        assert isinstance(answer, InvalidFunctionResponse), response
         assert reason in answer.reason
 
 
@@ -135,4 +135,4 @@ def test_serialization_agrees_with_the_runtime_of_lambda(value: object) -> None:
     except marshaller.FaultException:
         assert error_of(answer)["errorType"] == "Runtime.MarshalError"
     else:
-        assert isinstance(answer, InvalidAnswer)  # it may be JSON, but not for S3
+        assert isinstance(answer, InvalidFunctionResponse)  # it may be JSON, but not for S3

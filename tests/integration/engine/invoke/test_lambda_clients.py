@@ -20,7 +20,7 @@ from s3batch_handler.documents._report import read_report
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
-    InvalidAnswer,
+    InvalidFunctionResponse,
 )
 from s3batch_handler.engine.invoke._lambda_api import ClientApi
 from s3batch_handler.engine.invoke._remote import RemoteFunction
@@ -82,7 +82,9 @@ def test_a_throttled_client_is_retried(stub: Stubber) -> None:
 
     answers = invoke(function_of(stub), keys("a"))
 
-    assert answers == {"a": InvalidAnswer("the response: expected an object, got a number")}
+    assert answers == {
+        "a": InvalidFunctionResponse("the response: expected an object, got a number")
+    }
 
 
 def test_access_denied_is_in_the_report_with_the_message_of_lambda(

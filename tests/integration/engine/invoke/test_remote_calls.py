@@ -16,7 +16,7 @@ from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import (
     Answer,
     FunctionError,
-    InvalidAnswer,
+    InvalidFunctionResponse,
     NotRun,
     Refused,
 )
@@ -99,7 +99,7 @@ def test_a_server_may_close_the_connection_after_each_call() -> None:
         ),
         pytest.param(
             (200, {}, b'{"statusCode": 200}'),
-            InvalidAnswer("invocationSchemaVersion: missing; results: missing"),
+            InvalidFunctionResponse("invocationSchemaVersion: missing; results: missing"),
             id="no answer for S3",
         ),
         pytest.param(
