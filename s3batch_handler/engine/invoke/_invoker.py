@@ -25,8 +25,9 @@ class Invoker(Protocol):
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function once for each entry, and yield the entry with its answer.
 
-        Entries are read when they are needed, and are yielded in any order. When ``stop()`` returns
-        true, no further task starts: entries that were read before get :class:`NotRun`.
+        Entries are read when they are needed, in the thread of the caller. The same objects are
+        yielded, in any order: callers recognize them. When ``stop()`` returns true, no further task
+        starts: entries that were read before get :class:`NotRun`.
         """
         ...
 

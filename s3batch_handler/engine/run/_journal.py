@@ -33,14 +33,10 @@ class QueuedTask(ManifestEntry):
     Attributes:
         number: The number of the entry, from 0.
         tries: How often the task has failed temporarily.
-        was_run: Whether the task has an answer in this pass.
-        followers: Tasks after it that fail without being run, as soon as it has an answer.
     """
 
     number: int
     tries = 0
-    was_run = False
-    followers: list[QueuedTask] | None = None
 
 
 class Journal:
@@ -118,11 +114,11 @@ class Journal:
 
     @property
     def answered(self) -> int:
-        """The number of tasks that have an answer or failed temporarily, at the latest commit."""
+        """The number of tasks with a result, final or temporary, at the latest commit."""
         return len(self._answered)
 
     @property
-    def end(self) -> int:
+    def next_number(self) -> int:
         """The number after the last of these tasks."""
         return self._answered.end
 

@@ -17,7 +17,6 @@ from s3batch_handler.documents._report_writer import report_row
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,
-    NotRun,
     Refused,
 )
 from s3batch_handler.engine.run._failure_summary import FailureCounts
@@ -72,7 +71,6 @@ class Ledger:
     Attributes:
         status: ``Active`` until the job is over.
         reason, failure_code: Why the job failed.
-        has_run_here: Whether a task was run in this process.
 
     Raises:
         StateDamaged: The counts differ from the tasks in the journal.
@@ -94,23 +92,22 @@ class Ledger:
         self._on_progress = on_progress
         self._next_commit = 0.0
         self._uncommitted = 0
-        self._started = time.monotonic()
+        self._start_time = time.monotonic()
         self._report_error: Exception | None = None
-        self.has_run_here = False
         facts = journal.facts
         self.status = JobStatus(facts.get("status", JobStatus.ACTIVE))
         self.reason: str | None = facts.get("reason")
         self.failure_code: str | None = facts.get("failure_code")
         self._seconds: float = facts.get("seconds", 0.0)  # in earlier processes
-        self._run: int = facts.get("run", 0)
+        self._run_count: int = facts.get("run", 0)
         self._succeeded: int = facts.get("succeeded", 0)
         self._failed: int = facts.get("failed", 0)
         self._failures = FailureCounts(facts.get("failures", ()))
         # Tasks start in the order of the manifest, so all tasks before this one have started.
-        self._begun = journal.end
-        if self._run != journal.answered:
+        self._started_count = journal.next_number
+        if self._run_count != journal.answered:
             raise StateDamaged(
-                f"the journal is damaged: it has {journal.answered:,} of {self._run:,} tasks. "
+                f"the journal is damaged: it has {journal.answered:,} of {self._run_count:,} tasks. "
                 "Start again with another folder"
             )
 
@@ -121,14 +118,12 @@ class Ledger:
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
     def record(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
-        """Record the answer for a task. A task that was not run is not changed."""
-        if isinstance(answer, NotRun):
-            return
+        """Record the answer for a task that was run, or that fails without being run."""
         self._uncommitted += 1
         if not task.tries:
-            self._run += 1
-            if task.number >= self._begun:
-                self._begun = task.number + 1
+            self._run_count += 1
+            if task.number >= self._started_count:
+                self._started_count = task.number + 1
         if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
             self._succeeded += 1
             self._add_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
@@ -147,16 +142,17 @@ class Ledger:
             )
         # Running tasks count as successes here: failures often arrive before the successes of the
         # tasks beside them.
-        if self._failed * 2 > self._begun and self._run >= _THRESHOLD_TASKS:
-            reason = f"{self._failed:,} of {self._run:,} tasks failed: more than half"
+        if self._failed * 2 > self._started_count and self._run_count >= _THRESHOLD_TASKS:
+            reason = f"{self._failed:,} of {self._run_count:,} tasks failed: more than half"
             self.fail("FailureThresholdExceeded", reason)
-        self._commit_in_time()
+        self.commit_if_due()
 
     def _add_row(self, task: QueuedTask, status: TaskStatus, *values: Any) -> None:
         row = report_row(task, status, *values) if status in self._reported else b""
         self._journal.add_row(task, status, row)
 
-    def _commit_in_time(self) -> None:
+    def commit_if_due(self) -> None:
+        """Commit and show the progress if that is due: call this also while no answer arrives."""
         if self._uncommitted >= _COMMIT_TASKS or (
             self._uncommitted and time.monotonic() >= self._next_commit
         ):
@@ -173,7 +169,7 @@ class Ledger:
                 "reason": self.reason,
                 "failure_code": self.failure_code,
                 "seconds": self._elapsed,
-                "run": self._run,
+                "run": self._run_count,
                 "succeeded": self._succeeded,
                 "failed": self._failed,
                 "failures": self._failures.facts,
@@ -185,7 +181,7 @@ class Ledger:
     @property
     def has_run(self) -> bool:
         """Whether any task was run."""
-        return self._run > 0
+        return self._run_count > 0
 
     @property
     def is_over(self) -> bool:
@@ -193,8 +189,7 @@ class Ledger:
         return self.status is not JobStatus.ACTIVE
 
     def should_stop(self) -> bool:
-        """Return whether no further task may start. Also commit in time if no answer arrives."""
-        self._commit_in_time()
+        """Return whether no further task may start."""
         return self.is_over or self._control.requested is not None
 
     def fail(self, code: str, reason: str) -> None:
@@ -208,7 +203,7 @@ class Ledger:
         if not self.is_over:
             self.status = JobStatus.CANCELLED
 
-    def finish(self) -> bool:
+    def conclude(self) -> bool:
         """End the job as its control requests; return whether it is over and not only paused.
 
         Tasks that wait for a retry fail with their latest message.
@@ -233,14 +228,14 @@ class Ledger:
         counts = {TaskStatus.SUCCEEDED: self._succeeded, TaskStatus.FAILED: self._failed}
         expected = {status: counts[status] for status in self._reported}
         found = {status: self._journal.count(status) for status in self._reported}
-        if found != expected or self._succeeded + self._failed != self._run:
+        if found != expected or self._succeeded + self._failed != self._run_count:
             raise StateDamaged(
                 f"the journal is damaged: it has {found} rows for {self._succeeded:,} tasks that "
-                f"succeeded and {self._failed:,} that failed, {self._run:,} in all"
+                f"succeeded and {self._failed:,} that failed, {self._run_count:,} in all"
             )
-        if self.status is JobStatus.COMPLETE and self._total not in (None, self._run):
+        if self.status is JobStatus.COMPLETE and self._total not in (None, self._run_count):
             raise StateDamaged(
-                f"the journal is damaged: it has {self._run:,} of {self._total:,} tasks"
+                f"the journal is damaged: it has {self._run_count:,} of {self._total:,} tasks"
             )
 
     def fail_for_report(self, error: Exception) -> None:
@@ -252,11 +247,11 @@ class Ledger:
 
     @property
     def _elapsed(self) -> float:
-        return self._seconds + time.monotonic() - self._started
+        return self._seconds + time.monotonic() - self._start_time
 
     @property
     def _progress(self) -> Progress:
-        total = self._run if self.status is JobStatus.COMPLETE else self._total
+        total = self._run_count if self.status is JobStatus.COMPLETE else self._total
         return Progress(total, self._succeeded, self._failed, int(self._elapsed))
 
     def _show_progress(self) -> None:

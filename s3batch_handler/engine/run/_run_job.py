@@ -113,9 +113,14 @@ def run_job(
         with closing(invoker):
             if not ledger.is_over:
                 template = EventTemplate.of(settings.job, settings.schema_version)
-                invoke = partial(invoker.invoke_all, template, stop=ledger.should_stop)
+
+                def stop() -> bool:
+                    ledger.commit_if_due()
+                    return ledger.should_stop()
+
+                invoke = partial(invoker.invoke_all, template, stop=stop)
                 _run_tasks(ledger, entries, invoke, max_redrives=settings.max_redrives)
-        location = _write_report(report, ledger, journal) if ledger.finish() else None
+        location = _write_report(report, ledger, journal) if ledger.conclude() else None
         return ledger.result(settings.job.id, report=location)
 
 
@@ -127,27 +132,27 @@ def _run_tasks(
     max_redrives: int,
 ) -> None:
     """Run the tasks that have no final answer yet, in passes."""
+    has_run_here = False
     for tries in range(max_redrives + 1):
-        refusals = _Refusals(ledger)
-        answers = invoke_all(refusals.split_off(ledger.queue(entries, tries)))
+        without_version = _TasksWithoutVersion(ledger)
+        answers = invoke_all(without_version.split_off(ledger.queue(entries, tries)))
         try:
-            # An invoker yields the very entries that it was given.
             for task, answer in cast("Iterator[tuple[QueuedTask, Answer]]", answers):
-                ledger.record(task, answer, is_last_try=tries == max_redrives)
                 if not isinstance(answer, NotRun):
-                    ledger.has_run_here = True
-                    refusals.follow(task)
-            refusals.finish()
+                    has_run_here = True
+                    ledger.record(task, answer, is_last_try=tries == max_redrives)
+                    without_version.fail_after(task)
+            without_version.fail_rest()
         except (InvalidFunction, ManifestError) as error:
-            if not ledger.has_run_here:
+            if not has_run_here:
                 raise
             code = NO_FUNCTION if isinstance(error, InvalidFunction) else BAD_MANIFEST
             ledger.fail(code, str(error))
         ledger.commit()
 
 
-class _Refusals:
-    """The tasks of a pass that fail without being run: those with an empty version ID.
+class _TasksWithoutVersion:
+    """The tasks of a pass with an empty version ID, which fail without being run.
 
     They are known to fail when they are read, possibly thousands of tasks before their neighbors
     are run. Each is held back until the task before it has been run, so that failures and successes
@@ -156,14 +161,15 @@ class _Refusals:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._front: QueuedTask | None = None  # the last task that was yielded
+        self._latest: QueuedTask | None = None  # the task that was yielded last, until it has run
+        self._after: dict[int, list[QueuedTask]] = {}  # by the number of the task before them
         self._due: list[QueuedTask] = []
 
     def split_off(self, tasks: Iterable[QueuedTask]) -> Iterator[QueuedTask]:
         """Yield the tasks that can be run; keep the others."""
         for task in tasks:
             if task.version_id != "":
-                self._front = task
+                self._latest = task
                 yield task
             elif self._ledger.should_stop():
                 return
@@ -171,28 +177,27 @@ class _Refusals:
                 self._keep(task)
 
     def _keep(self, task: QueuedTask) -> None:
-        if self._front is None or self._front.was_run:
-            queue = self._due
-        else:
-            queue = self._front.followers = self._front.followers or []
+        latest = self._latest
+        queue = self._due if latest is None else self._after.setdefault(latest.number, [])
         queue.append(task)
         if len(queue) >= _MOST_HELD:  # limits the memory
-            self._refuse(queue)
+            self._fail(queue)
 
-    def follow(self, task: QueuedTask) -> None:
-        """Record the failure of the tasks that follow one that has been run."""
-        task.was_run = True
-        if task.followers:
-            self._refuse(task.followers)
+    def fail_after(self, task: QueuedTask) -> None:
+        """Record the failure of the tasks after one that has been run."""
+        if task is self._latest:
+            self._latest = None
+        if self._after:
+            self._fail(self._after.pop(task.number, []))
         if self._due:
-            self._refuse(self._due)
+            self._fail(self._due)
 
-    def finish(self) -> None:
-        """Record the failure of the tasks that follow no other task, at the end of a pass."""
+    def fail_rest(self) -> None:
+        """Record the failure of the tasks after no other task, at the end of a pass."""
         if not self._ledger.should_stop():
-            self._refuse(self._due)
+            self._fail(self._due)
 
-    def _refuse(self, tasks: list[QueuedTask]) -> None:
+    def _fail(self, tasks: list[QueuedTask]) -> None:
         for task in tasks:
             if self._ledger.is_over:
                 break
