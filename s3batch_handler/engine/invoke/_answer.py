@@ -32,8 +32,8 @@ class NotRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """S3 or Lambda refused the task before it started.
+class ServiceError:
+    """An error of S3 or Lambda, because of which the task failed.
 
     Attributes:
         reason: The message of S3 or Lambda.
@@ -53,7 +53,7 @@ class Refused:
         return f"{self.reason} ({self.details})" if self.details else self.reason
 
 
-Answer = Outcome | FunctionError | InvalidFunctionResponse | Refused | NotRun
+Answer = Outcome | FunctionError | InvalidFunctionResponse | ServiceError | NotRun
 """The answer to the call for one task. An ``Outcome`` is what the function decided."""
 
 

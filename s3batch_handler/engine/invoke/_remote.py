@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redacted_text
-from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, Refused
+from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, ServiceError
 from s3batch_handler.engine.invoke._events import read_response
 from s3batch_handler.engine.invoke._lambda_api import (
     CallFailed,
@@ -133,7 +133,7 @@ class RemoteFunction:
             return _error("ReadTimeout", str(error))
         except CallFailed as error:
             if error.is_access_denied:
-                return Refused(403, "AccessDenied", error.message)
+                return ServiceError(403, "AccessDenied", error.message)
             return Outcome(ResultCode.TEMPORARY_FAILURE, str(error))
         return _function_error(response) or read_response(event, response.payload)
 

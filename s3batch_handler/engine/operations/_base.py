@@ -8,7 +8,7 @@ from s3batch_handler.core._aws_errors import AwsError, aws_error_code
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.engine.invoke._answer import Answer, Refused
+from s3batch_handler.engine.invoke._answer import Answer, ServiceError
 from s3batch_handler.jobs._job_failures import FatalJobError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class CannotRun(FatalJobError):
         super().__init__(code, problem)
 
 
-class RefusedObject(Refused):
+class UnsupportedObject(ServiceError):
     """An error 501 of S3 that concerns one object only."""
 
     __slots__ = ()
@@ -70,7 +70,7 @@ def call_for_each(s3: Any, call: str, **arguments: Any) -> S3Operation:
     return run
 
 
-def refusal_from(error: Exception) -> Refused:
+def service_error(error: Exception) -> ServiceError:
     """Return an error of S3 as an answer with the text of AWS's SDK for Java, as reports have it.
 
     An error without a response of S3 (a lost connection, a request that botocore does not send)
@@ -82,14 +82,14 @@ def refusal_from(error: Exception) -> Refused:
     if aws is None:
         is_ours = classified is ResultCode.PERMANENT_FAILURE
         status, error_code = (400, "InvalidRequest") if is_ours else (500, "InternalError")
-        return Refused(status, error_code, describe(error), code=code)
-    error_of_s3 = aws.status or 500, aws.code, aws.message
+        return ServiceError(status, error_code, describe(error), code=code)
+    status, error_code, reason = aws.status or 500, aws.code, aws.message
     if aws.status == 304:  # the error of GET; CopyObject with a condition has another one
-        error_of_s3 = 412, "PreconditionFailed", _NOT_MET
-    return refused_by_s3(*error_of_s3, aws.request_id, aws.host_id, code=code)
+        status, error_code, reason = 412, "PreconditionFailed", _NOT_MET
+    return error_of_s3(status, error_code, reason, aws.request_id, aws.host_id, code=code)
 
 
-def refused_by_s3(
+def error_of_s3(
     status: int,
     error_code: str,
     reason: str,
@@ -97,14 +97,14 @@ def refused_by_s3(
     host_id: str = "",
     *,
     code: ResultCode = ResultCode.PERMANENT_FAILURE,
-) -> Refused:
+) -> ServiceError:
     """Return an error of S3 as an answer."""
     details = (
         f"Service: Amazon S3; Status Code: {status}; Error Code: {error_code}; "
         f"Request ID: {request_id or 'null'}; S3 Extended Request ID: {host_id or 'null'}; "
         "Proxy: null"
     )
-    return Refused(status, error_code, reason, details, code)
+    return ServiceError(status, error_code, reason, details, code)
 
 
 _NOT_MET: Final = "At least one of the pre-conditions you specified did not hold"

@@ -12,8 +12,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.engine.invoke._answer import Refused
-from s3batch_handler.engine.operations._base import CannotRun, refusal_from
+from s3batch_handler.engine.invoke._answer import ServiceError
+from s3batch_handler.engine.operations._base import CannotRun, service_error
 from s3batch_handler.engine.operations._checksums import checksum_algorithm
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Opera
         try:
             etag, digest, parts = checksum(s3, item, new)
         except Exception as error:  # reported in the form of checksum jobs
-            return _failed(refusal_from(error))
+            return _failed(service_error(error))
         message = {
             "checksum_base64": base64.b64encode(digest).decode() + parts,
             "etag": etag,
@@ -54,20 +54,20 @@ def compute_object_checksum(settings: ComputeObjectChecksum, s3: Any) -> S3Opera
     return compute
 
 
-def _failed(refused: Refused) -> Refused:
+def _failed(error: ServiceError) -> ServiceError:
     """Return a failure as AWS reports it: like a function's, with S3's HTTP status in the message.
 
     The User Guide has rows with the statuses 400, 404 and 500, each with a task's UUID.
     """
     details = {
-        "failureMessage": f"Task {uuid.uuid4()} failed: {refused.error_code}: {refused.reason}",
-        "errorCode": str(refused.http_status),
+        "failureMessage": f"Task {uuid.uuid4()} failed: {error.error_code}: {error.reason}",
+        "errorCode": str(error.http_status),
     }
-    return Refused(
+    return ServiceError(
         200,
         ResultCode.PERMANENT_FAILURE.value,
         f"error details: {_to_json(details)}",
-        code=refused.code,
+        code=error.code,
     )
 
 

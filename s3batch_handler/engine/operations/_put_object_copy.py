@@ -9,11 +9,11 @@ from s3batch_handler.core._keys import bucket_name, is_directory_bucket
 from s3batch_handler.engine.operations._base import (
     SUCCESSFUL,
     CannotRun,
-    RefusedObject,
+    UnsupportedObject,
+    error_of_s3,
     grant_headers,
     look_up,
-    refusal_from,
-    refused_by_s3,
+    service_error,
     without_none,
 )
 
@@ -38,17 +38,17 @@ def put_object_copy(settings: PutObjectCopy, s3: Any) -> S3Operation:
     def copy(item: ObjectRef) -> Answer:
         original = look_up(s3, item, **conditions)
         if original["ContentLength"] > MAX_COPY_BYTES:
-            return refused_by_s3(400, "InvalidRequest", _TOO_LARGE)
+            return error_of_s3(400, "InvalidRequest", _TOO_LARGE)
         try:
             s3.copy_object(
                 Bucket=bucket, Key=folder + item.key, CopySource=dict(item.location), **arguments
             )
         except Exception as error:
-            refused = refusal_from(error)
-            if refused.http_status != 501 or not is_directory_bucket(bucket):
+            failure = service_error(error)
+            if failure.http_status != 501 or not is_directory_bucket(bucket):
                 raise
             # S3 cannot copy objects with tags to a directory bucket (User Guide).
-            return RefusedObject(501, refused.error_code, refused.reason, refused.details)
+            return UnsupportedObject(501, failure.error_code, failure.reason, failure.details)
         return SUCCESSFUL
 
     return copy

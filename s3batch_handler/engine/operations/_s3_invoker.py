@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.core._keys import is_directory_bucket, is_utf8
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.engine.invoke._answer import NotRun, Refused
-from s3batch_handler.engine.operations._base import CannotRun, RefusedObject, refusal_from
+from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
+from s3batch_handler.engine.operations._base import CannotRun, UnsupportedObject, service_error
 
 if TYPE_CHECKING:
     from s3batch_handler.documents._manifest import ManifestEntry
@@ -46,13 +46,13 @@ class S3Invoker:
         """Return immediately: there are no processes or connections."""
 
     def _answer(self, entry: ManifestEntry) -> Answer:
-        answer = _refusal_before_the_call(entry, self._name) or self._run(entry)
+        answer = _error_before_the_call(entry, self._name) or self._run(entry)
         if isinstance(answer, Outcome):
             self._has_succeeded |= answer.code is ResultCode.SUCCEEDED
         elif (
-            isinstance(answer, Refused)
+            isinstance(answer, ServiceError)
             and answer.http_status == 501
-            and not isinstance(answer, RefusedObject)
+            and not isinstance(answer, UnsupportedObject)
             and not self._has_succeeded
         ):  # this S3 does not support the call
             raise CannotRun(f"{self._name} is not implemented here: {answer.reason}")
@@ -64,13 +64,13 @@ class S3Invoker:
         except CannotRun:
             raise
         except Exception as error:  # clients and imitations of S3 raise anything
-            return refusal_from(error)
+            return service_error(error)
 
 
-def _refusal_before_the_call(entry: ManifestEntry, name: str) -> Refused | None:
+def _error_before_the_call(entry: ManifestEntry, name: str) -> ServiceError | None:
     """Return why a task fails without a call to S3, or ``None``."""
     if not is_utf8(entry.object.key):
-        return Refused(400, "InvalidURI", "Couldn't parse the specified URI.")
+        return ServiceError(400, "InvalidURI", "Couldn't parse the specified URI.")
     if is_directory_bucket(entry.bucket) and name != "S3PutObjectCopy":
-        return Refused(400, "InvalidRequest", f"{name} is not supported for directory buckets")
+        return ServiceError(400, "InvalidRequest", f"{name} is not supported for directory buckets")
     return None

@@ -17,7 +17,7 @@ from s3batch_handler.documents._report_writer import report_row
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,
-    Refused,
+    ServiceError,
 )
 from s3batch_handler.engine.run._failure_summary import FailureCounts
 from s3batch_handler.jobs._status import JobStatus, Progress
@@ -128,7 +128,7 @@ class Ledger:
             self._succeeded += 1
             self._add_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
         elif (
-            isinstance(answer, Outcome | Refused)
+            isinstance(answer, Outcome | ServiceError)
             and answer.code is ResultCode.TEMPORARY_FAILURE
             and not is_last_try
         ):
@@ -305,7 +305,7 @@ def _failure(answer: Answer) -> _Failure:
         error_type = error.get("errorType", "Task timed out")
         summary = redact(f"{error_type}: {error['errorMessage'][:_MAX_REDACTED]}")
         return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], summary)
-    if isinstance(answer, Refused):
+    if isinstance(answer, ServiceError):
         message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]
         return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
     assert isinstance(answer, InvalidFunctionResponse)

@@ -13,7 +13,7 @@ from s3batch_handler.core._errors import (
     ReportNotWritten,
     StateError,
 )
-from s3batch_handler.engine.invoke._answer import NotRun, Refused
+from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
 from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.run._cancellation import RunControl, on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal
@@ -206,7 +206,7 @@ class _TasksWithoutVersion:
 
 
 _MOST_HELD: Final = 1_000
-_NO_VERSION: Final = Refused(400, "InvalidRequest", "Task failed due to missing VersionId")
+_NO_VERSION: Final = ServiceError(400, "InvalidRequest", "Task failed due to missing VersionId")
 """As in AWS's example report."""
 
 

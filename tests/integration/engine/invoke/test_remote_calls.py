@@ -18,7 +18,7 @@ from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,
     NotRun,
-    Refused,
+    ServiceError,
 )
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
@@ -104,7 +104,7 @@ def test_a_server_may_close_the_connection_after_each_call() -> None:
         ),
         pytest.param(
             (403, {"x-amzn-ErrorType": "AccessDeniedException"}, b'{"Message":"not you"}'),
-            Refused(403, "AccessDenied", "not you"),
+            ServiceError(403, "AccessDenied", "not you"),
             id="not allowed",
         ),
     ],

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._model import ObjectRef, ResultCode
-from s3batch_handler.engine.invoke._answer import Refused
+from s3batch_handler.engine.invoke._answer import ServiceError
 from s3batch_handler.engine.operations import _checksums as checksums
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.jobs._job import JobSpec
@@ -124,7 +124,7 @@ def test_a_checksum_is_retried_after_an_error_of_s3(s3: Any) -> None:
     finally:
         client("s3").meta.events.unregister("before-call.s3.GetObject", refuse)
 
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, ServiceError)
     assert answer.code is ResultCode.TEMPORARY_FAILURE
     assert (answer.http_status, answer.error_code) == (200, "PermanentFailure")
     assert json.loads(answer.message.removeprefix("error details: "))["errorCode"] == "500"

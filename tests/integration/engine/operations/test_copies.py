@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from moto.s3.models import s3_backends
 
 from s3batch_handler.core._model import ObjectRef, Outcome, ResultCode
-from s3batch_handler.engine.invoke._answer import Refused
+from s3batch_handler.engine.invoke._answer import ServiceError
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.jobs._operations import Operation
@@ -239,6 +239,6 @@ def test_an_object_with_tags_is_not_copied_to_a_directory_bucket(slash: str) -> 
     finally:
         client("s3").meta.events.unregister("before-call.s3", answer)
 
-    assert all(isinstance(answer, Refused) for answer in answers)
+    assert all(isinstance(answer, ServiceError) for answer in answers)
     assert {(one.http_status, one.error_code) for one in answers} == {(501, "NotImplemented")}  # type: ignore[union-attr]
     assert set(buckets) == {"a--use1-az4--x-s3"}

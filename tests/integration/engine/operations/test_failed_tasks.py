@@ -11,7 +11,7 @@ from s3batch_handler.core._model import JobRef, ObjectRef, Outcome, ResultCode
 from s3batch_handler.documents._local_folder import LocalFolder
 from s3batch_handler.documents._report import read_report
 from s3batch_handler.documents._report_writer import ReportWriter
-from s3batch_handler.engine.invoke._answer import NotRun, Refused
+from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 
@@ -127,7 +127,7 @@ def test_errors_of_s3_become_answers(error: Exception, answer: tuple[Any, ...]) 
         TEMPLATE, [ENTRY], stop=lambda: False
     )
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, ServiceError)
     assert (refused.http_status, refused.error_code, refused.code) == answer
 
 
