@@ -107,8 +107,8 @@ class Ledger:
         self._started_count = journal.next_number
         if self._run_count != journal.answered:
             raise StateDamaged(
-                f"the journal is damaged: it has {journal.answered:,} of {self._run_count:,} tasks. "
-                "Start again with another folder"
+                f"the journal is damaged: it has {journal.answered:,} of {self._run_count:,} "
+                "tasks. Start again with another folder"
             )
 
     # ------------------------------------------------------------ tasks
