@@ -1,6 +1,6 @@
 """A whole job on this machine: a manifest, a function that does nothing, and a report.
 
-Target: at least as fast as a loop in one process with JSON payloads (better 1.5 times), although
+Target: at least as fast as a loop in one process with JSON payloads (goal: 1.5 times), although
 the job has worker processes, time limits, retries, AWS's report and a journal that survives
 ``kill -9``. Memory does not grow with the manifest.
 """

@@ -22,7 +22,7 @@ s3 = boto3.client(
     "s3",
     config=Config(
         max_pool_connections=MAX_PARALLEL_PARTS,
-        read_timeout=300,  # seconds: S3 may be silent while it copies up to 5 GB
+        read_timeout=300,  # seconds: S3 may send nothing while it copies up to 5 GB
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Copy an object in parallel parts, without those that S3 has already."""
+"""Copy an object in parallel parts, except those that S3 already has."""
 
 from __future__ import annotations
 

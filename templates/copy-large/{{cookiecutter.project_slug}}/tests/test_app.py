@@ -134,7 +134,7 @@ def test_a_small_object_is_copied_in_one_request(
     assert calls == ["HeadObject", "CopyObject"]
 
 
-def test_a_large_object_is_copied_with_all_that_it_carries(
+def test_a_large_object_is_copied_with_its_properties(
     s3: S3Client, calls: list[str], source: str
 ) -> None:
     (row,) = run_job(handler, [source], bucket="source", user_arguments={"prefix": "copies/"})
@@ -277,7 +277,7 @@ def test_parts_of_another_object_are_not_used(s3: S3Client, source: str) -> None
 
 
 def test_an_upload_without_parts_is_not_used(s3: S3Client, source: str) -> None:
-    """Somebody else may have created it, with other metadata."""
+    """Another program may have created it, with other metadata."""
     other_id = s3.create_multipart_upload(Bucket="target", Key=source)["UploadId"]
 
     run_job(handler, [source], bucket="source")

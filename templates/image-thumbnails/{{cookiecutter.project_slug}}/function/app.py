@@ -23,7 +23,7 @@ FORMATS = (
     "GIF",
     "WEBP",
     "TIFF",
-)  # Pillow has more formats, but each can be attacked
+)  # each further format would be a risk
 MAX_BYTES = 100 * 1024**2
 Image.MAX_IMAGE_PIXELS = 50_000_000  # Pillow refuses images above twice that, 400 MB in memory
 
@@ -135,7 +135,7 @@ def read_metadata(content: bytes, kind: Kind, function: Callable[[Image.Image], 
 
 
 def transposition_of(photo: Image.Image) -> Image.Transpose | None:
-    """Return what turns a photo upright; ``None`` if it is upright, or its EXIF is damaged."""
+    """Return the transposition that turns a photo upright, if its EXIF contains a valid one."""
     try:
         return TRANSPOSITIONS.get(photo.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:

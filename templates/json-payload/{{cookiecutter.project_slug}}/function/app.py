@@ -1,4 +1,4 @@
-"""Set the tags of each object that are in its line of the manifest: the key is JSON."""
+"""Set the tags of each object to those in its line of the manifest, whose key is JSON."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ s3 = boto3.client("s3")
 class Instruction(BaseModel, extra="forbid"):
     """The content of a line of the manifest: ``{"key": "2024/a b.jpg", "tags": {"owner": "ann"}}``.
 
-    It takes the place of the key, URL-encoded, with at most 1,024 characters.
+    It replaces the key: URL-encoded, with at most 1,024 characters.
     """
 
     key: str

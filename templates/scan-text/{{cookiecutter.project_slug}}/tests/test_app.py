@@ -41,7 +41,7 @@ def test_user_arguments_choose_patterns_and_encoding(s3: S3Client) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
 def test_lines_are_split_after_decoding(s3: S3Client, encoding: str) -> None:
-    """In some encodings, the byte of a line feed is half a letter."""
+    """In some encodings, the byte of a line feed is part of another character."""
     s3.put_object(Bucket="source", Key="a.txt", Body="one\r\ntwo Ċ".encode(encoding))
     arguments = {"patterns": '{"first": "^one$", "any": "[^a-zĊ ]"}', "encoding": encoding}
 
