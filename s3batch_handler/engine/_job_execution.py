@@ -21,15 +21,15 @@ from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
-from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
-from s3batch_handler.jobs._job_failures import (
+from s3batch_handler.engine.state._job_failures import (
     BAD_MANIFEST,
     NO_FUNCTION,
     FatalJobError,
     RetryLater,
     job_failure,
 )
-from s3batch_handler.jobs._lifecycle import shortest_path
+from s3batch_handler.engine.state._lifecycle import shortest_path
+from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:

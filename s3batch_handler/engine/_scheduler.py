@@ -12,7 +12,7 @@ from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine._job_execution import ENDING, TO_PREPARE, TO_RUN
 from s3batch_handler.engine.run._cancellation import RunControl
-from s3batch_handler.jobs._job_failures import RetryLater, job_failure
+from s3batch_handler.engine.state._job_failures import RetryLater, job_failure
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:

@@ -13,7 +13,12 @@ from s3batch_handler.documents._manifest import MANIFEST_FORMAT, WrongColumnCoun
 from s3batch_handler.documents._s3_folder import S3Folder
 from s3batch_handler.engine.manifests._generator import generate
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, prepared_manifest
-from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_MANIFEST, FatalJobError, RetryLater
+from s3batch_handler.engine.state._job_failures import (
+    BAD_MANIFEST,
+    NO_MANIFEST,
+    FatalJobError,
+    RetryLater,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,7 @@ from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import Answer, ServiceError
-from s3batch_handler.jobs._job_failures import FatalJobError
+from s3batch_handler.engine.state._job_failures import FatalJobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

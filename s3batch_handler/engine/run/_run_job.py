@@ -18,7 +18,7 @@ from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.run._cancellation import RunControl, on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ledger import Ledger
-from s3batch_handler.jobs._job_failures import BAD_MANIFEST, NO_FUNCTION
+from s3batch_handler.engine.state._job_failures import BAD_MANIFEST, NO_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -1,1 +1,1 @@
-"""Save jobs on disk, so that an engine can continue them after a restart."""
+"""The state of jobs: how it changes, and how it is saved to continue after a restart."""

@@ -11,6 +11,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._errors import JobNotFound, StateDamaged
+from s3batch_handler.engine.state._job_failures import job_failure
+from s3batch_handler.engine.state._lifecycle import (
+    check_transition,
+    shortest_path,
+    status_on_request,
+)
 from s3batch_handler.engine.state._sqlite import (
     checksum,
     damaged,
@@ -18,8 +24,6 @@ from s3batch_handler.engine.state._sqlite import (
     translate_sqlite_errors,
 )
 from s3batch_handler.jobs._job import Job, JobSpec
-from s3batch_handler.jobs._job_failures import job_failure
-from s3batch_handler.jobs._lifecycle import check_transition, shortest_path, status_on_request
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from s3batch_handler.core._errors import InvalidTransition, JobError
 from s3batch_handler.engine import _engine as engine
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.state._job_store import JobStore
-from s3batch_handler.jobs._lifecycle import TRANSITIONS
+from s3batch_handler.engine.state._lifecycle import TRANSITIONS
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import wait_for_job
 from tests.support.engine_jobs import client, function, spec_of_keys

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from s3batch_handler.core._errors import InvalidTransition, JobError
-from s3batch_handler.jobs._lifecycle import (
+from s3batch_handler.engine.state._lifecycle import (
     TRANSITIONS,
     check_transition,
     shortest_path,
