@@ -27,13 +27,13 @@ from s3batch_handler.cli._options import (
 )
 from s3batch_handler.cli._output import print_json_text, print_message
 from s3batch_handler.cli.run._outputs import warn_of_unsaved
+from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import parse_event, parse_response
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._function_loader import load_function
-from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
 from s3batch_handler.engine.invoke._target import is_remote, remote_function

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.documents._report import ReportScope
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
@@ -79,7 +80,7 @@ max_redrives_option: Callable[[Any], Any] = click.option(
     "--max-redrives",
     type=click.IntRange(0),
     metavar="NUMBER",
-    default=3,
+    default=DEFAULT_MAX_REDRIVES,
     show_default=True,
     help="Retries of a temporarily failed task.",
 )
@@ -114,7 +115,7 @@ timeout_option: Callable[[Any], Any] = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Timeout of the function.  [default: 60; URL or ARN: 900]",
+    help=f"Timeout of the function.  [default: {DEFAULT_TIMEOUT:g}; URL or ARN: 900]",
 )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._errors import JobError, JobNotFound
 from s3batch_handler.core._validation import explain
 from s3batch_handler.engine._job_execution import JobExecution
@@ -79,7 +80,7 @@ class Engine:
         s3: S3Client,
         account_id: str = "123456789012",
         region: str = "us-east-1",
-        max_redrives: int = 3,
+        max_redrives: int = DEFAULT_MAX_REDRIVES,
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._model import Invocation, JobRef, Task, UserArguments
 from s3batch_handler.core._payload import build_event
 
@@ -120,7 +121,7 @@ class LambdaContext:
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
-def make_context(*, timeout: float = 60.0, **attributes: str) -> LambdaContext:
+def make_context(*, timeout: float = DEFAULT_TIMEOUT, **attributes: str) -> LambdaContext:
     """Create a context whose function has ``timeout`` seconds left from now.
 
     ``attributes`` are those of :class:`LambdaContext`, such as ``function_name``.

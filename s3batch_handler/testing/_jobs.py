@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import JobRef, ObjectRef
 from s3batch_handler.documents._manifest import ManifestEntry
@@ -25,8 +26,8 @@ def run_job(
     bucket: str = "bucket",
     user_arguments: Mapping[str, str] | None = None,
     schema_version: str = "2.0",
-    max_redrives: int = 3,
-    timeout: float = 60.0,
+    max_redrives: int = DEFAULT_MAX_REDRIVES,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> list[ReportRow]:
     """Run a handler over objects as a job does, and return the rows of its completion report.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
+from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.engine.invoke._target import Functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._engines import Engines
@@ -26,7 +27,7 @@ _Test = TypeVar("_Test", bound="Callable[..., Any]")
 def mock_s3batch(
     functions: Mapping[str, Target],
     *,
-    max_redrives: int = 3,
+    max_redrives: int = DEFAULT_MAX_REDRIVES,
     timeout: float | None = None,
 ) -> _Mock:
     """Mock AWS with moto, and run S3 Batch Operations jobs in it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._answer import NotRun
 from s3batch_handler.engine.invoke._function_errors import process_ended
-from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import (
     Environment,
     lambda_variables,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     Entries = Iterable[ManifestEntry]
     Answers = Iterator[tuple[ManifestEntry, Answer]]
     Stop = Callable[[], bool]
-
-DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds that a call may take by default. Lambda's own default is 3."""
 
 
 class Invoker(Protocol):

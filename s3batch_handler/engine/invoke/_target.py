@@ -7,10 +7,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
+from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._function_loader import Function, split_spec
 from s3batch_handler.engine.invoke._in_process import InProcess
-from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._answer import NotRun, from_texts
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
-from s3batch_handler.engine.invoke._invoker import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables, request_id_of
 from s3batch_handler.engine.invoke._worker_main import LOAD_ERROR, NOT_STARTED, READY
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess

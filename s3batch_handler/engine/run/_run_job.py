@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
+from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._errors import (
     InvalidFunction,
     ManifestError,
@@ -46,7 +47,7 @@ class JobSettings:
 
     job: JobRef
     schema_version: str = "1.0"
-    max_redrives: int = 3
+    max_redrives: int = DEFAULT_MAX_REDRIVES
     total: int | None = None
 
 
