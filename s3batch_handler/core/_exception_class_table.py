@@ -111,7 +111,7 @@ UNTRUSTED: Final = words("""
 """A certificate that is not trusted: permanent, also as the cause of a connection error."""
 
 UNTRUSTED_TEXTS: Final = ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "curlCode: 60,")
-"""The same, in the texts of libraries that keep no exception of it: gRPC, PyMongo, pyarrow."""
+"""The same, in the texts of libraries that do not keep the exception: gRPC, PyMongo, pyarrow."""
 
 PERMANENT_CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "A certificate is not trusted": UNTRUSTED,

@@ -164,7 +164,7 @@ ERROR_NUMBERS: Final[Mapping[str, tuple[str, tuple[int, ...]]]] = {
 }
 """Exceptions with a number, the attribute that holds or begins with it, and temporary numbers.
 
-Other numbers decide nothing. The texts of MySQL depend on the language of the server.
+Other numbers have no effect. The texts of MySQL depend on the language of the server.
 """
 
 BULK_WRITE_ERROR: Final = "pymongo.BulkWriteError"
@@ -189,7 +189,7 @@ TEMPORARY_SQLSTATES: Final[Mapping[str, tuple[str, ...]]] = {
     "An operator, a shutdown or a time limit ended the statement": ("57",),
     "ODBC: the connection or the statement timed out": ("HYT",),
 }
-"""Classes and codes of SQLSTATE that are worth a retry. Others decide nothing."""
+"""Classes and codes of SQLSTATE that are worth a retry. Others have no effect."""
 
 UNDECIDED_SQLSTATES: Final = ("08P01", "40002", "53400", "57P04")
 """Exceptions to the rule: a protocol violation, an integrity constraint, a configured limit, a

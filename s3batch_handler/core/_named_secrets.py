@@ -120,7 +120,7 @@ def _spans_of_values(text: str, lowered: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_used_as_name(text: str, lowered: str, name: _Name) -> bool:
-    """Return whether a match is a name of its own, and not the end of a longer word."""
+    """Return whether a match is a separate name, and not the end of a longer word."""
     before = lowered[max(0, name.start - 64) : name.start]
     in_query = before.endswith(("?", "&", ";", "#")) or pattern(_ENCODED_AT_END).search(before)
     word = name.word

@@ -230,9 +230,9 @@ def _check(part: InventoryPart, compressed: HashingReader) -> None:
     """Compare a part with the size and the MD5 in ``manifest.json``."""
     md5 = compressed.md5.hexdigest()
     if compressed.count != part.size:
-        problem = f"has {compressed.count} bytes, manifest.json says {part.size}"
+        problem = f"has {compressed.count} bytes, manifest.json has {part.size}"
     elif md5 != part.md5:
-        problem = f"its MD5 is {md5}, manifest.json says {part.md5}"
+        problem = f"its MD5 is {md5}, manifest.json has {part.md5}"
     else:
         return
     raise ManifestError(f"{problem}: changed or truncated; {_DAMAGED}", source=part.key)

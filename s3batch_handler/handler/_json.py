@@ -38,7 +38,7 @@ def compact_json(value: object, returned: object = None) -> str:
     try:
         try:
             return _ENCODER.encode(value)
-        except TypeError:  # perhaps because of a key, which the encoder cannot convert
+        except TypeError:  # possibly because of a key, which the encoder cannot convert
             return _ENCODER.encode(_with_json_keys(value))
     except JSON_ERRORS as error:
         raise_for(value if returned is None else returned, error)

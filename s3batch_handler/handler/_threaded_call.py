@@ -1,4 +1,4 @@
-"""Call functions within a time limit in threads of their own."""
+"""Call functions within a time limit in separate threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ThreadTimeLimitWarning(UserWarning):
 
 
 def call_in_other_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
-    """Call the function in a thread of its own, and warn that its time limit is less strict."""
+    """Call the function in a separate thread, and warn that its time limit is less strict."""
     if seconds <= MAX_SECONDS:
         warnings.warn(
             "A time limit outside of the main thread of a Unix process is less strict: a task that "
@@ -42,14 +42,14 @@ def call_in_other_thread(seconds: float, function: Callable[[_A], _T], argument:
 
 
 def call_in_thread(seconds: float, function: Callable[[_A], _T], argument: _A) -> _T:
-    """Call the function in a thread of its own, and abandon the thread when the time is over."""
+    """Call the function in a separate thread, and abandon the thread when the time is over."""
     if seconds > MAX_SECONDS:
         return function(argument)
     return ThreadedCall(function, argument).result(max(seconds, 0))
 
 
 class ThreadedCall(Generic[_T]):
-    """A call in a thread of its own, with the context variables of the calling thread."""
+    """A call in a separate thread, with the context variables of the calling thread."""
 
     def __init__(self, function: Callable[[_A], _T], argument: _A) -> None:
         self._value: _T | None = None

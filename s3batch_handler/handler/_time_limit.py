@@ -5,7 +5,7 @@ that is interrupted before can still get the result TemporaryFailure.
 
 In the main thread, where Lambda calls the function, a signal interrupts the task, even during
 sleeps and blocking reads. A watchdog thread sends the signal, so tasks and frameworks may use
-timers and ``SIGALRM``. In other threads and on Windows, the task runs in a thread of its own, which
+timers and ``SIGALRM``. In other threads and on Windows, the task runs in a separate thread, which
 is abandoned when its time is over.
 """
 

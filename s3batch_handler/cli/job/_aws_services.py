@@ -132,7 +132,7 @@ class AwsServices:
         try:
             status, outputs = _aws().describe_stack(name, **self._connection)
         except Exception as error:
-            # CloudFormation has no error code of its own for a stack that does not exist.
+            # CloudFormation has no specific error code for a stack that does not exist.
             if aws_error_code(error) != "ValidationError" or "does not exist" not in str(error):
                 raise
             raise InvalidArgument(

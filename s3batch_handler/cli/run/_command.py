@@ -207,7 +207,7 @@ def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
     if job.status is JobStatus.PAUSED:
         print_message(f"the job is paused; to resume it: {saved.resume_command}")
     elif job.report is None and job.progress.done and not options.no_report:
-        print_message(f"the job is kept: {saved.resume_command} writes the report")
+        print_message(f"the job is saved; to write the report: {saved.resume_command}")
     else:
         saved.end()
 

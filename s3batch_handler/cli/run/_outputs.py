@@ -29,7 +29,8 @@ def save_output(
                 saved += 1
             else:
                 print_message(
-                    f"s3batch: {bucket}: {escape_unprintable(repr(key))} cannot be a file: left out"
+                    f"s3batch: {bucket}: {escape_unprintable(repr(key))} "
+                    "cannot be a file name: left out"
                 )
     except OSError as error:
         print_message(

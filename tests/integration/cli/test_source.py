@@ -111,7 +111,7 @@ def test_objects_that_cannot_be_files_are_counted(s3batch: Shell) -> None:
     run = s3batch(*RUN, "--json", "--quiet", "--output", "outb=out")
 
     assert (run.returncode, json.loads(run.stdout)["not_saved"]) == (0, {"outb": 3})
-    assert run.stderr.count("cannot be a file: left out") == 3
+    assert run.stderr.count("cannot be a file name: left out") == 3
     assert "not saved" not in run.stderr
 
 

@@ -209,7 +209,7 @@ def test_part_with_another_md5_is_refused(tmp_path: Path, parts: dict[str, bytes
 def test_part_of_another_size_is_refused(tmp_path: Path, parts: dict[str, bytes]) -> None:
     error = damaged(tmp_path, parts, pack([["photos", "a", "17"]]))
 
-    assert f"manifest.json says {len(parts['1.csv.gz'])}" in str(error)
+    assert f"manifest.json has {len(parts['1.csv.gz'])}" in str(error)
 
 
 @pytest.mark.parametrize("cut", [1, 9, 20])
