@@ -15,7 +15,7 @@ from s3batch_handler.cli._options import max_redrives_option, named, timeout_opt
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.engine.invoke._target import Functions
+from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
@@ -101,7 +101,7 @@ def serve(
 
     _check_bucket_names(folders)
     try:
-        Functions(functions)
+        check_functions(functions)
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
     out = sys.stdout

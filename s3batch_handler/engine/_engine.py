@@ -23,7 +23,7 @@ from s3batch_handler.core._errors import JobError, JobNotFound
 from s3batch_handler.core._validation import explain
 from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
-from s3batch_handler.engine.invoke._target import Functions
+from s3batch_handler.engine.invoke._registered_functions import Functions
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority

@@ -14,7 +14,8 @@ from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
 from s3batch_handler.documents._report import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._s3_folder import S3Folder
-from s3batch_handler.engine.invoke._target import invoker_for, qualified_name
+from s3batch_handler.engine.invoke._registered_functions import qualified_name
+from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents._s3_folder import S3Client
     from s3batch_handler.engine.invoke._invoker import Invoker
-    from s3batch_handler.engine.invoke._target import Functions
+    from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult

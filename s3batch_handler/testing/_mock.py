@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import override
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
-from s3batch_handler.engine.invoke._target import Functions
+from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._engines import Engines
 from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls
@@ -103,7 +103,7 @@ _NOT_DECORATED = (
 def _aws_with_jobs(
     functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
 ) -> Iterator[None]:
-    Functions(functions)  # raises for bad names now, not when the first job is created
+    check_functions(functions)  # now, not when the first job is created
     engines = Engines(functions, s3=_s3(), max_redrives=max_redrives, timeout=timeout)
     with mock_aws_with_job_calls(engines.get), engines:
         yield

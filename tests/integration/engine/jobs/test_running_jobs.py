@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.engine.invoke._target import Functions
+from s3batch_handler.engine.invoke._registered_functions import Functions
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import wait_for_job
 from tests.support.job_contract import (
