@@ -59,9 +59,9 @@ def wait_for_job(
         JobNotFound: There is no such job.
     """
     deadline = math.inf if timeout is None else clock() + timeout
-    retries = _Retries(poll, deadline, retry_for, sleep, clock, on_error)
+    requests = _RepeatedRequests(poll, deadline, retry_for, sleep, clock, on_error)
     while True:
-        job = retries.describe(control, job_id)
+        job = requests.describe(control, job_id)
         if on_progress is not None:
             on_progress(job)
         if job.status.is_final:
@@ -73,8 +73,8 @@ def wait_for_job(
 
 
 @dataclass(frozen=True, slots=True)
-class _Retries:
-    """How long failed requests for a job are repeated."""
+class _RepeatedRequests:
+    """Requests for a job that are repeated as long as they fail temporarily."""
 
     poll: float
     deadline: float
@@ -86,21 +86,24 @@ class _Retries:
     def describe(self, control: SupportsDescribeJob, job_id: str) -> Job:
         """Describe a job; repeat requests that fail temporarily after 2, 4, 8, … seconds."""
         pause = 1.0
-        # The key is whether the job was not found: such requests are retried for a shorter time.
-        first_failures: dict[bool, float] = {}
+        # A missing job is retried for a shorter time than other failures.
+        missing_since = failing_since = math.inf
         while True:
             try:
                 return control.describe_job(job_id)
             except Exception as error:
                 now = self.clock()
                 is_missing = isinstance(error, JobNotFound)
-                first = first_failures.setdefault(is_missing, now)
-                left = first + self._patience(error) - now
+                if is_missing:
+                    since = missing_since = min(missing_since, now)
+                else:
+                    since = failing_since = min(failing_since, now)
+                left = since + self._patience(error) - now
                 until_deadline = self.deadline - now
                 if left <= 0 or until_deadline <= 0:
                     if is_missing or not _is_temporary(error):
                         raise
-                    outage = now - min(first_failures.values())
+                    outage = now - min(missing_since, failing_since)
                     raise _not_watched(job_id, error, outage) from error
                 if self.on_error is not None:
                     self.on_error(error, left)
