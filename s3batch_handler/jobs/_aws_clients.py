@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
-
-from s3batch_handler.core._model import ObjectRef
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def create_session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
@@ -142,27 +137,3 @@ def _client(
         region_name=session.region_name or "us-east-1",
         config=Config(**{"connect_timeout": 5, "retries": retries, **options}),
     )
-
-
-def list_objects(
-    s3: Any, bucket: str, prefix: str = "", *, version_ids: bool = False
-) -> Iterator[ObjectRef]:
-    """Yield the latest version of each object whose key begins with ``prefix``.
-
-    Args:
-        s3: An S3 client.
-        bucket: The name of the bucket.
-        prefix: The beginning of the keys.
-        version_ids: Include version IDs; ``"null"`` is the version from before versioning. This
-            lists older versions, too, and requires the permission ``s3:ListBucketVersions``.
-    """
-    if version_ids:
-        method, member = "list_object_versions", "Versions"
-    else:
-        method, member = "list_objects_v2", "Contents"
-    for page in s3.get_paginator(method).paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get(member, ()):
-            if item.get("IsLatest", True):
-                yield ObjectRef.from_valid(
-                    {"bucket": bucket, "key": item["Key"], "version_id": item.get("VersionId")}
-                )

@@ -20,6 +20,7 @@ from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.engine.state._job_failures import FatalJobError
+from s3batch_handler.jobs._listing import list_bucket
 from s3batch_handler.jobs._manifests import GeneratedManifest, ManifestFilter, ManifestLocation
 
 if TYPE_CHECKING:
@@ -130,9 +131,7 @@ class _Bucket:
 
     def objects(self, prefix: str, *, all_versions: bool) -> Iterator[_Found]:
         """List the latest versions, or all versions without delete markers."""
-        call = "list_object_versions" if all_versions else "list_objects_v2"
-        for page in self._s3.get_paginator(call).paginate(**self._bucket, Prefix=prefix):
-            yield from page.get("Versions" if all_versions else "Contents", ())
+        return list_bucket(self._s3, all_versions=all_versions, **self._bucket, Prefix=prefix)
 
     def head(self, found: _Found) -> Mapping[str, Any] | None:
         """Return the description of an object, or ``None`` if it was deleted meanwhile."""
