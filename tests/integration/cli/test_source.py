@@ -346,7 +346,7 @@ def test_an_incomplete_inventory_is_reported_with_its_part(s3batch: Shell) -> No
     run = s3batch("run", "app:handler", "--manifest", str(manifest))
 
     (line,) = run.stderr.splitlines()
-    assert line.startswith("s3batch: inventory/data/1.csv.gz: has 0 bytes, manifest.json says")
+    assert line.startswith("s3batch: inventory/data/1.csv.gz: has 0 bytes, manifest.json has")
     assert run.returncode == 1
 
 
