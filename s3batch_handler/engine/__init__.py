@@ -1,4 +1,8 @@
-"""The local engine: it runs jobs of S3 Batch Operations on this machine."""
+"""The local engine, which runs jobs of S3 Batch Operations on this machine.
+
+``run/`` runs one job, for ``s3batch run`` and tests. :class:`Engine` keeps the jobs of an account
+and runs each one in the same way, for ``s3batch serve`` and ``mock_s3batch``.
+"""
 
 from typing import TYPE_CHECKING, Any
 
