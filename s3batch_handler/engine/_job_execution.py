@@ -237,7 +237,7 @@ class JobExecution:
             text = f"Function not found: {arn} (registered: {', '.join(self.functions.names)})"
             raise FatalJobError(NO_FUNCTION, text)
         return invoker_for(
-            function, name=qualified_name(arn), timeout=self.timeout, env=self.environment
+            function, name=qualified_name(arn), timeout=self.timeout, variables=self.environment
         )
 
     def _report(self, job_id: str, request: ReportRequest) -> ReportWriter | None:

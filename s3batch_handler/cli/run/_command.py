@@ -134,7 +134,7 @@ def _run_job(
         options.handler,
         workers=options.workers,
         timeout=options.timeout,
-        env=run.s3.environment,
+        variables=run.s3.environment,
         log=log,
     )
     with ExitStack() as stack:

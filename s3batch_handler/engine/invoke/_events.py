@@ -42,12 +42,14 @@ class EventTemplate(NamedTuple):
 
     def event(self, call_id: str, entry: Entry) -> dict[str, Any]:
         """Return the event for one task. Its IDs contain ``call_id``, which must be unique."""
-        # The IDs cannot be file names, like those of AWS, so that no function relies on it.
+        # An ID contains "/" and "+" like those of AWS, so a function that uses it as a file name
+        # fails here, too.
+        prefix = f"AAAAAAAAAA{call_id}"
         return {
             "invocationSchemaVersion": self.schema_version,
-            "invocationId": f"{call_id}/In+=",
+            "invocationId": f"{prefix}/In+=",
             "job": self.job,
-            "tasks": [task_as_dict(self.schema_version, f"{call_id}/Ta+=", *entry)],
+            "tasks": [task_as_dict(self.schema_version, f"{prefix}/Ta+=", *entry)],
         }
 
 

@@ -82,7 +82,7 @@ class Environment:
         """
         self._calls += 1
         request_id = self.request_id = request_id_of(self._id, self._calls)
-        event = template.event(f"AAAAAAAAAA{request_id.replace('-', '')}", entry)
+        event = template.event(request_id.replace("-", ""), entry)
         context = self._context(request_id, time.time() + self._timeout)
         try:
             # The function gets a copy that went through JSON, as in Lambda.
@@ -147,8 +147,8 @@ class Context:
 _ACCOUNT_ID: Final = "123456789012"  # as in AWS's examples, and in moto
 
 
-def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables of a function: Lambda's, overridden by those ``given``.
+def lambda_variables(name: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of a function: Lambda's, overridden by ``variables``.
 
     ``AWS_LAMBDA_RUNTIME_API`` and ``LAMBDA_TASK_ROOT`` are missing, because by them libraries
     (Powertools, X-Ray) decide that they run in Lambda, and look for services that exist only there.
@@ -162,16 +162,16 @@ def lambda_variables(name: str, given: Mapping[str, str]) -> dict[str, str]:
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[$LATEST]local",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     }
-    if given.get(LOG_FORMAT, "").upper() == "JSON":
+    if variables.get(LOG_FORMAT, "").upper() == "JSON":
         defaults[LOG_LEVEL] = "INFO"
-    return {**defaults, **_region(given), **given}
+    return {**defaults, **_region(variables), **variables}
 
 
-def _region(given: Mapping[str, str]) -> dict[str, str]:
+def _region(variables: Mapping[str, str]) -> dict[str, str]:
     """Return both variables of the Region, which Lambda sets; none if a profile may set it."""
-    region = given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION")
+    region = variables.get("AWS_REGION") or variables.get("AWS_DEFAULT_REGION")
     if region is None:
-        config = given.get("AWS_CONFIG_FILE") or Path("~/.aws/config").expanduser()
+        config = variables.get("AWS_CONFIG_FILE") or Path("~/.aws/config").expanduser()
         if Path(config).is_file():
             return {}
         region = "us-east-1"

@@ -124,7 +124,7 @@ class RemoteFunction:
         self, template: EventTemplate, entry: ManifestEntry, stopped: threading.Event
     ) -> Answer:
         """Call the function for one task."""
-        event = template.event(f"AAAAAAAAAA{uuid.uuid4().hex}", entry)
+        event = template.event(uuid.uuid4().hex, entry)
         try:
             response = self._invoke(json.dumps(event).encode(), stopped)
         except _Stopped:

@@ -37,7 +37,7 @@ def invoker_for(
     name: str = "function",
     workers: int | None = None,
     timeout: float | None = None,
-    env: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
     log: BinaryIO | None = None,
 ) -> Invoker:
     """Create the invoker for a target.
@@ -50,7 +50,7 @@ def invoker_for(
         timeout: Seconds that a call may take; by default 60. A remote function has its own timeout:
             the invoker waits 30 seconds longer than this, by default longer than 900 seconds, the
             maximum of Lambda.
-        env: Environment variables for worker processes.
+        variables: Environment variables for worker processes.
         log: Where the output of worker processes is written.
 
     Raises:
@@ -60,7 +60,9 @@ def invoker_for(
         return remote_function(target, workers=workers, timeout=timeout)
     local_timeout = DEFAULT_TIMEOUT if timeout is None else timeout
     if isinstance(target, str):
-        return WorkerPool(target, workers=workers, timeout=local_timeout, env=env, log=log)
+        return WorkerPool(
+            target, workers=workers, timeout=local_timeout, variables=variables, log=log
+        )
     if callable(target):
         return InProcess(target, timeout=local_timeout)
     return remote_function(target, name=name, workers=workers)

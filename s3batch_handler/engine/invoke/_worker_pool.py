@@ -41,7 +41,7 @@ class WorkerPool:
         timeout: Seconds that a call may take.
         init_timeout: Seconds that loading the function may take.
         grace: Seconds that running tasks have to end when the job is stopped.
-        env: Environment variables for the function, in addition to those of this process.
+        variables: Environment variables for the function, in addition to those of this process.
         log: Where the standard output and standard error of the function are written. Default:
             standard error, because the program that runs the job uses standard output.
     """
@@ -54,7 +54,7 @@ class WorkerPool:
         timeout: float = DEFAULT_TIMEOUT,
         init_timeout: float = 60.0,
         grace: float = 2.0,
-        env: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
         log: BinaryIO | None = None,
     ) -> None:
         self._log = _STDERR if log is None else log.fileno()
@@ -65,7 +65,7 @@ class WorkerPool:
         self._grace = grace
         place, _ = split_spec(spec)
         name = Path(place).stem if place.endswith(".py") else place
-        self._env = lambda_variables(name, {**os.environ, **(env or {})})
+        self._variables = lambda_variables(name, {**os.environ, **(variables or {})})
         self._workers: list[WorkerProcess] = []
         self._failed_starts = 0
         self._has_started = False
@@ -114,7 +114,9 @@ class WorkerPool:
         limit = min(self._limit, len(self._workers) + _MAX_STARTING - starting)
         while len(self._workers) < limit and queue.has(idle + 1):
             try:
-                self._workers.append(WorkerProcess(self._spec, self._timeout, self._env, self._log))
+                self._workers.append(
+                    WorkerProcess(self._spec, self._timeout, self._variables, self._log)
+                )
             except OSError as error:
                 self._continue_with_fewer(error)
                 return

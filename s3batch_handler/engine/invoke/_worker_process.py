@@ -41,7 +41,7 @@ class WorkerProcess:
         killed: Whether this process has killed it.
     """
 
-    def __init__(self, spec: str, timeout: float, env: Mapping[str, str], log: int) -> None:
+    def __init__(self, spec: str, timeout: float, variables: Mapping[str, str], log: int) -> None:
         self.environment_id = new_environment_id()
         self.ready = self.ended = self.killed = False
         self.tasks: deque[ManifestEntry] = deque()
@@ -63,7 +63,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=env,
+                env=variables,
                 pass_fds=child_pipes,
                 start_new_session=True,  # Ctrl-C does not reach it, and killpg ends its children
             )
