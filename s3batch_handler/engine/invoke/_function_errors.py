@@ -32,6 +32,16 @@ def function_error(
     return FunctionError(to_json(payload))
 
 
+def error_of_lambda(error_type: str, message: str) -> FunctionError:
+    """Return an error that Lambda reports, because the function could not."""
+    return FunctionError(to_json({"errorType": error_type, "errorMessage": message}))
+
+
+def is_function_error(payload: object) -> bool:
+    """Return whether a parsed response has the form of a function's error."""
+    return isinstance(payload, dict) and isinstance(payload.get("errorMessage"), str)
+
+
 def raised(error: Exception, request_id: str) -> FunctionError:
     """Return the error of a function that raised an exception, without the frame that called it."""
     called = error.__traceback__ and error.__traceback__.tb_next
@@ -68,7 +78,7 @@ def process_ended(returncode: int, request_id: str) -> FunctionError:
     else:
         reason = f"Runtime exited with error: {exit_reason(returncode)}"
     message = f"RequestId: {request_id} Error: {reason}"
-    return FunctionError(to_json({"errorType": "Runtime.ExitError", "errorMessage": message}))
+    return error_of_lambda("Runtime.ExitError", message)
 
 
 def exit_reason(returncode: int) -> str:

@@ -19,6 +19,7 @@ from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, ServiceError
 from s3batch_handler.engine.invoke._events import read_response
+from s3batch_handler.engine.invoke._function_errors import error_of_lambda, is_function_error
 from s3batch_handler.engine.invoke._lambda_api import (
     CallFailed,
     InvokeError,
@@ -104,7 +105,7 @@ class RemoteFunction:
             response = self._invoke(json.dumps(event).encode(), threading.Event())
         except InvokeError as error:
             raise InvalidFunction(f"{self._api}: {error}") from error
-        failure = _function_error(response)
+        failure = _error_in(response)
         if failure is not None:
             raise InvalidResponse(f"the function failed: {failure.payload}")
         try:
@@ -130,12 +131,12 @@ class RemoteFunction:
         except _Stopped:
             return NotRun()
         except ReadTimeout as error:
-            return _error("ReadTimeout", str(error))
+            return error_of_lambda("ReadTimeout", str(error))
         except CallFailed as error:
             if error.is_access_denied:
                 return ServiceError(403, "AccessDenied", error.message)
             return Outcome(ResultCode.TEMPORARY_FAILURE, str(error))
-        return _function_error(response) or read_response(event, response.payload)
+        return _error_in(response) or read_response(event, response.payload)
 
     def _invoke(self, payload: bytes, stopped: threading.Event) -> InvokeResponse:
         """Send a payload, with retries.
@@ -196,7 +197,7 @@ _MAX_PAUSE: Final = 10.0  # seconds
 _RANDOM: Final = random.SystemRandom()
 
 
-def _function_error(response: InvokeResponse) -> FunctionError | None:
+def _error_in(response: InvokeResponse) -> FunctionError | None:
     """Return the error of a function that failed, or ``None``.
 
     Lambda has a header for it. Emulators return the error as if the function had returned it, a
@@ -204,22 +205,17 @@ def _function_error(response: InvokeResponse) -> FunctionError | None:
     """
     text = response.payload.decode(errors="replace")
     if not text:
-        return _error("Unhandled", "the function did not respond: it timed out, or ended")
+        return error_of_lambda("Unhandled", "the function did not respond: it timed out, or ended")
     if text.startswith("Task timed out after"):
-        return _error("Sandbox.Timedout", text)
+        return error_of_lambda("Sandbox.Timedout", text)
     if not response.failed and '"errorType"' not in text:
         return None
     error: Any = None
     with suppress(ValueError, RecursionError):
         error = json.loads(text)
-    is_error = isinstance(error, dict) and isinstance(error.get("errorMessage"), str)
-    if is_error and (response.failed or "results" not in error):
+    if is_function_error(error) and (response.failed or "results" not in error):
         return FunctionError(text)
-    return _error("Unhandled", text) if response.failed else None
-
-
-def _error(error_type: str, message: str) -> FunctionError:
-    return FunctionError(json.dumps({"errorType": error_type, "errorMessage": message}))
+    return error_of_lambda("Unhandled", text) if response.failed else None
 
 
 class _Stopped(Exception):

@@ -37,6 +37,7 @@ from s3batch_handler.engine.invoke._answer import (
     to_texts,
 )
 from s3batch_handler.engine.invoke._events import EventTemplate
+from s3batch_handler.engine.invoke._function_errors import is_function_error
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
 from s3batch_handler.engine.invoke._lambda_logging import logging_as_in_lambda
@@ -186,8 +187,7 @@ def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str]]:
 
 
 def _is_error(payload: str) -> bool:
-    error = json.loads(payload)
-    return isinstance(error, dict) and isinstance(error.get("errorMessage"), str)
+    return is_function_error(json.loads(payload))
 
 
 def _is_count(text: str) -> bool:

@@ -78,22 +78,22 @@ def test_a_server_may_close_the_connection_after_each_call() -> None:
         pytest.param((502, {}, BUG), FunctionError(BUG.decode()), id="emulator, exit"),
         pytest.param(
             (200, {"X-Amz-Function-Error": "Unhandled"}, b'{"oops":1}'),
-            FunctionError('{"errorType": "Unhandled", "errorMessage": "{\\"oops\\":1}"}'),
+            FunctionError('{"errorType":"Unhandled","errorMessage":"{\\"oops\\":1}"}'),
             id="a runtime of one's own",
         ),
         pytest.param(
             (200, {}, b"Task timed out after 3.00 seconds"),
             FunctionError(
-                '{"errorType": "Sandbox.Timedout", '
-                '"errorMessage": "Task timed out after 3.00 seconds"}'
+                '{"errorType":"Sandbox.Timedout",'
+                '"errorMessage":"Task timed out after 3.00 seconds"}'
             ),
             id="emulator, time-out",
         ),
         pytest.param(
             (200, {}, b""),
             FunctionError(
-                '{"errorType": "Unhandled", '
-                '"errorMessage": "the function did not respond: it timed out, or ended"}'
+                '{"errorType":"Unhandled",'
+                '"errorMessage":"the function did not respond: it timed out, or ended"}'
             ),
             id="sam, time-out",
         ),
@@ -150,7 +150,7 @@ def test_a_call_that_reaches_the_read_timeout_is_not_retried() -> None:
 
     assert answers == {
         "a": FunctionError(
-            '{"errorType": "ReadTimeout", "errorMessage": "no response within 0.1 seconds"}'
+            '{"errorType":"ReadTimeout","errorMessage":"no response within 0.1 seconds"}'
         )
     }
     assert len(server.calls) == 1
