@@ -221,6 +221,6 @@ def _parameters_message(function: Any, name: str, signature: inspect.Signature) 
     if "context" in names or names[0] == "event":
         return f"{problem}. {_lambda_handler_remedy(function, name)}"
     return (
-        f"{problem}. Write: def {name}(task: Task); give its other parameters default values "
-        "or functools.partial"
+        f"{problem}. Write: def {name}(task: Task); give its other parameters default values, "
+        "or use functools.partial"
     )

@@ -142,8 +142,8 @@ def _code_of(error: BaseException) -> str | None:
 
 
 _REDIRECTS: Final = {"302", "303", "307"}
-"""Of a proxy that requires a login, for example. A redirect of AWS has a code such as
-PermanentRedirect instead."""
+"""Codes of a redirect by a proxy, for example to a login page. A redirect of AWS has a code such as
+PermanentRedirect."""
 
 _EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
 

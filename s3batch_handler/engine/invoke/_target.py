@@ -119,7 +119,7 @@ def check_target(target: object, *, name: str = "function") -> None:
                 raise InvalidFunction(f"there is no file {place}")
     elif not callable(target) and not callable(getattr(target, "invoke", None)):
         kind = type(target).__name__
-        raise TypeError(f"{name!r}: a function is needed, not an object of type {kind}")
+        raise TypeError(f"{name!r} must be a function, got an object of type {kind}")
 
 
 def _region(arn: str) -> str:

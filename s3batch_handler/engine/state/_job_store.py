@@ -73,7 +73,7 @@ class JobStore:
     ) -> None:
         if path is not None and not path.exists():
             for left in folder.glob(f"job-{_JOB_ID}"):
-                raise damaged(str(path), f"it is missing, but {left.name} is there")
+                raise damaged(str(path), f"it is missing, but {left.name} exists")
         self._folder = folder
         self._clock = clock
         self._name = "the store of jobs" if path is None else str(path)

@@ -193,7 +193,7 @@ def test_invalid_functions_are_refused_at_once() -> None:
     """They are refused when they are registered, not when a job needs them."""
     with pytest.raises(ValueError, match="'my function' is not the name of a function"):
         Functions({"my function": thumbnails})
-    with pytest.raises(TypeError, match="'f': a function is needed"):
+    with pytest.raises(TypeError, match="'f' must be a function"):
         Functions({"f": 7})  # type: ignore[dict-item]
     with pytest.raises(InvalidFunction, match="/f is not the address of a function"):
         Functions({"f": "http://127.0.0.1/f"})

@@ -154,9 +154,9 @@ def test_every_class_that_botocore_retries_is_temporary() -> None:
 
 
 POWERTOOLS_TEMPORARY = {
-    "IdempotencyAlreadyInProgressError": "a stopped task has left its mark, or it runs twice",
+    "IdempotencyAlreadyInProgressError": "a stopped task left a record, or the task runs twice",
     "IdempotencyInconsistentStateError": "the store changed between two requests",
-    "IdempotencyItemAlreadyExistsError": "somebody else was faster: the result is there soon",
+    "IdempotencyItemAlreadyExistsError": "another process was faster; its result follows",
     "IdempotencyItemNotFoundError": "the record has just expired",
     "IdempotencyPersistenceConnectionError": "network",
     "IdempotencyPersistenceConsistencyError": "Powertools replaces such a record next time",
