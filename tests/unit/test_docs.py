@@ -18,7 +18,7 @@ from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.core import _errors as errors
-from s3batch_handler.handler._options import HandlerOptions
+from s3batch_handler.handler._options import DEFAULTS, HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.support.command_reference import command_reference
 from tests.support.package import PACKAGE, modules
@@ -102,14 +102,20 @@ def test_the_manifest_command_of_the_page_on_deployment_works(
     assert (tmp_path / "manifest.csv").read_text() == "my-photos,2024/a%20b.txt\n"
 
 
-def test_every_option_of_the_decorator_is_in_the_table(project: Path) -> None:
+def test_every_option_of_the_decorator_is_in_the_table_with_its_default(project: Path) -> None:
     """The table has no other rows."""
     _, table = (project / "docs" / "handlers.md").read_text().split("## All options")
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    options = {"arguments": None, "payload": None, **DEFAULTS}
 
-    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    documented = {
+        name: row[2].strip(" `") for row in rows for name in re.findall(r"`(\w+)`", row[1])
+    }
 
-    assert documented == {"arguments", "payload", *HandlerOptions.__annotations__}
+    assert HandlerOptions.__annotations__.keys() == DEFAULTS.keys()
+    assert documented == {
+        name: "" if value is None else str(value) for name, value in options.items()
+    }
 
 
 def error_classes() -> set[str]:
