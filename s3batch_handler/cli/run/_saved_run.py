@@ -12,10 +12,10 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.engine.manifests._prepared import partial_path, saved_manifest
+from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database
-from s3batch_handler.engine.state._state_folder import folder_lock
+from s3batch_handler.engine.state._state_folder import folder_lock, partial_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

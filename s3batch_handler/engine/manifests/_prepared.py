@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from s3batch_handler.core._errors import ManifestError, StateError
 from s3batch_handler.documents._manifest import read_entries, write_manifest
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
+from s3batch_handler.engine.state._state_folder import partial_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -218,8 +219,3 @@ def _complete(file: BinaryIO, path: Path | None) -> str | None:
     checksum = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
     partial_path(path).replace(path)
     return checksum
-
-
-def partial_path(path: Path) -> Path:
-    """Return the path of a file while it is incomplete."""
-    return path.with_name(f"{path.name}.part")

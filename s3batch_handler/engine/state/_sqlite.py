@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import StateDamaged, StateError
+from s3batch_handler.engine.state._state_folder import partial_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,7 @@ def _create_file(path: Path, name: str, schema: str) -> None:
 
     Therefore a file that is empty later has been damaged.
     """
-    part = _beside(path, ".part")
+    part = partial_path(path)
     try:
         # Left by a process that was killed. SQLite would apply another file's journal to this one.
         remove_database(path)
@@ -109,8 +110,9 @@ def _check_version(database: sqlite3.Connection, name: str, version: int) -> Non
 
 def remove_database(path: Path) -> None:
     """Remove the file of a database, and the files that SQLite creates beside it."""
-    for suffix in ("", "-wal", "-shm", "-journal", ".part"):
+    for suffix in ("", "-wal", "-shm", "-journal"):
         _beside(path, suffix).unlink(missing_ok=True)
+    partial_path(path).unlink(missing_ok=True)
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -54,3 +54,11 @@ def folder_lock(folder: Path) -> Iterator[Path]:
                 "wait until that process has ended, or use another folder"
             ) from None
         yield folder
+
+
+def partial_path(path: Path) -> Path:
+    """Return the path of a file in the state folder while it is incomplete.
+
+    It needs no lock of its own: only the process that has locked the folder writes it.
+    """
+    return path.with_name(f"{path.name}.part")
