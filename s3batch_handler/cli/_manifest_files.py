@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_manifest(
-    location: str, fields: str | None, s3: S3, *, keep: Path | None
+    location: str, fields: str | None, s3: S3, *, save_as: Path | None
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
@@ -43,23 +43,23 @@ def open_manifest(
                 "Option --fields is for CSV manifests only: an inventory names its own fields"
             )
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        with manifest_of_entries(entries, source=location, save_as=keep) as manifest:
+        with manifest_of_entries(entries, source=location, save_as=save_as) as manifest:
             yield manifest
         return
     columns = fields.split(",") if fields else None
     with (
         _open(location, s3) as stream,
-        prepared_manifest(stream, fields=columns, source=location, save_as=keep) as manifest,
+        prepared_manifest(stream, fields=columns, source=location, save_as=save_as) as manifest,
     ):
         yield manifest
 
 
 def list_manifest(
-    bucket: str, prefix: str, s3: S3, *, keep: Path | None, quiet: bool
+    bucket: str, prefix: str, s3: S3, *, save_as: Path | None, quiet: bool
 ) -> AbstractContextManager[PreparedManifest]:
     """List the objects of a bucket as a manifest."""
     objects = report_listing(s3.objects(bucket, prefix), quiet=quiet)
-    return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=keep)
+    return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=save_as)
 
 
 def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:

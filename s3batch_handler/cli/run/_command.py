@@ -246,9 +246,9 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
         yield manifest
 
 
-def _read_manifest(run: _Run, keep: Path | None) -> AbstractContextManager[PreparedManifest]:
+def _read_manifest(run: _Run, save_as: Path | None) -> AbstractContextManager[PreparedManifest]:
     options = run.options
     if options.manifest:
-        return open_manifest(options.manifest, options.fields, run.s3, keep=keep)
+        return open_manifest(options.manifest, options.fields, run.s3, save_as=save_as)
     bucket, prefix = options.bucket_name, options.prefix
-    return list_manifest(bucket, prefix, run.s3, keep=keep, quiet=options.quiet)
+    return list_manifest(bucket, prefix, run.s3, save_as=save_as, quiet=options.quiet)

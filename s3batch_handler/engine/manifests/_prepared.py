@@ -45,7 +45,7 @@ class PreparedManifest:
     source: str
     _stream: BinaryIO
     _start: int
-    _as_read: _Stamp
+    _as_read: _Stamp | None
     checksum: str | None = None
 
     def entries(self) -> Iterator[ManifestEntry]:
@@ -77,10 +77,10 @@ class PreparedManifest:
             folder.write(name, stream)
 
 
-_Stamp = tuple[int, int] | None
+_Stamp = tuple[int, int]
 
 
-def _stamp(stream: BinaryIO) -> _Stamp:
+def _stamp(stream: BinaryIO) -> _Stamp | None:
     """Return size and modification time of a file, or ``None`` for a stream without a file."""
     try:
         status = os.fstat(stream.fileno())
@@ -113,7 +113,7 @@ def prepared_manifest(
         start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
         count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
         _check_not_empty(count, source)
-        checksum = _complete(copy, save_as)
+        checksum = _save_file(copy, save_as)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
 
 
@@ -130,7 +130,7 @@ def manifest_of_objects(
         info = write_manifest(stream, objects)
         if not info.count:
             raise ManifestError("no objects found: check bucket, prefix and filters", source=source)
-        checksum = _complete(stream, save_as)
+        checksum = _save_file(stream, save_as)
         yield PreparedManifest(info.count, info.fields, source, stream, 0, None, checksum)
 
 
@@ -160,7 +160,7 @@ def manifest_of_entries(
         text.detach()
         _check_not_empty(count, source)
         fields = ("Bucket", "Key", "VersionId")[:width]
-        checksum = _complete(stream, save_as)
+        checksum = _save_file(stream, save_as)
         yield PreparedManifest(count, fields, source, stream, 0, None, checksum)
 
 
@@ -209,13 +209,13 @@ def _file(save_as: Path | None) -> Iterator[BinaryIO]:
                 part.unlink()
 
 
-def _complete(file: BinaryIO, path: Path | None) -> str | None:
-    """Rename a complete file to its final name; return its checksum."""
-    if path is None:
+def _save_file(file: BinaryIO, save_as: Path | None) -> str | None:
+    """Rename a complete file to ``save_as`` and return its checksum, unless it is temporary."""
+    if save_as is None:
         return None
     file.flush()
     os.fsync(file.fileno())
     file.seek(0)
     checksum = hashlib.file_digest(cast("Any", file), "sha256").hexdigest()
-    partial_path(path).replace(path)
+    partial_path(save_as).replace(save_as)
     return checksum

@@ -35,14 +35,14 @@ def s3_operation(settings: Operation, s3: Any) -> S3Operation:
         CannotRun: The operation is not implemented (``NotImplemented``: AWS may add operations, and
             an old boto3 may lack a call), or a parameter is missing.
     """
-    make, call = _OPERATIONS.get(settings.name, (None, ""))
-    if make is None or not hasattr(s3, call):
+    make, call = _OPERATIONS.get(settings.name, (None, None))
+    if make is None or (call is not None and not hasattr(s3, call)):
         raise CannotRun(f"{settings.name} is not implemented here")
     return make(settings.chosen, s3)
 
 
-# The function that creates the operation, and the call of boto3 that it uses.
-_OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str]]] = {
+# The function that creates the operation, and the call of boto3 that it uses, if any.
+_OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str | None]]] = {
     "S3PutObjectCopy": (put_object_copy, "copy_object"),
     "S3PutObjectAcl": (put_object_acl, "put_object_acl"),
     "S3PutObjectTagging": (put_object_tagging, "put_object_tagging"),
@@ -50,7 +50,7 @@ _OPERATIONS: Final[Mapping[str, tuple[Callable[[Any, Any], S3Operation], str]]] 
     "S3InitiateRestoreObject": (initiate_restore_object, "restore_object"),
     "S3PutObjectLegalHold": (put_object_legal_hold, "put_object_legal_hold"),
     "S3PutObjectRetention": (put_object_retention, "put_object_retention"),
-    "S3ReplicateObject": (replicate_object, "get_object"),
+    "S3ReplicateObject": (replicate_object, None),
     "S3ComputeObjectChecksum": (compute_object_checksum, "get_object"),
     "S3UpdateObjectEncryption": (update_object_encryption, "update_object_encryption"),
 }

@@ -106,7 +106,7 @@ def test_a_key_with_empty_folder_names_is_used_unchanged(s3: Any, tmp_path: Path
 
     (item,) = s3.list_objects_v2(Bucket="inbox")["Contents"]
     assert item["Key"] == "/a//m.csv"
-    with open_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), keep=None) as manifest:
+    with open_manifest("s3://inbox//a//m.csv", None, RemoteS3(None), save_as=None) as manifest:
         assert manifest.count == len(KEYS)
     assert not list(tmp_path.iterdir())
 
