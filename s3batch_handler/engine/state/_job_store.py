@@ -105,7 +105,7 @@ class JobStore:
 
     def job(self, job_id: str) -> Job:
         """Return the description of a job; raise the same errors as :meth:`get`."""
-        return self._job(job_id, *self._row("SELECT job FROM jobs WHERE job_id = ?", job_id))
+        return self._job(job_id, *self._row("SELECT spec, job FROM jobs WHERE job_id = ?", job_id))
 
     def status_of(self, job_id: str) -> JobStatus:
         """Return the status of a job; raise the same errors as :meth:`get`."""
@@ -125,7 +125,7 @@ class JobStore:
     def with_status(self, *statuses: JobStatus) -> list[Job]:
         """Return the jobs with a status, by descending priority, then by age."""
         rows = self._all(
-            "SELECT number, job_id, job FROM jobs "
+            "SELECT number, job_id, spec, job FROM jobs "
             "WHERE status IN (SELECT value FROM json_each(?)) "
             "ORDER BY priority DESC, number",
             json.dumps(statuses),
@@ -149,7 +149,7 @@ class JobStore:
         if after is not None:
             (before,) = self._row("SELECT number FROM jobs WHERE job_id = ?", after)
         rows = self._all(
-            "SELECT number, job_id, job FROM jobs WHERE number < ? "
+            "SELECT number, job_id, spec, job FROM jobs WHERE number < ? "
             "AND status IN (SELECT value FROM json_each(?)) ORDER BY number DESC LIMIT ?",
             before,
             json.dumps([*statuses]),
@@ -258,14 +258,13 @@ class JobStore:
         for part in self._folder.glob("job-*/*.part"):
             with suppress(OSError):
                 part.unlink()
-        rows = self._all("SELECT number, job_id, job, status FROM jobs")
-        saved_statuses = {job_id: status for _, job_id, _, status in rows}
+        saved_statuses = dict(self._all("SELECT job_id, status FROM jobs"))
         for folder in self._folder.glob("job-*"):
             if folder.name.removeprefix("job-") not in saved_statuses:
                 _LOG.warning(
                     "%s belongs to a job that is lost: the store of jobs was damaged", folder
                 )
-        for job in self._undamaged(row[:3] for row in rows):
+        for job in self._undamaged(self._all("SELECT number, job_id, spec, job FROM jobs")):
             if job.status is JobStatus.PAUSING:
                 self.move(job.job_id, JobStatus.PAUSED)
             elif job.status != saved_statuses[job.job_id]:  # the column was damaged
@@ -309,12 +308,14 @@ class JobStore:
     def _stored(self, job_id: str, spec: object, job: object, manifest: object) -> StoredJob:
         return StoredJob(
             JobSpec.model_validate_json(self._unsealed(job_id, spec)),
-            self._job(job_id, job),
+            self._job(job_id, spec, job),
             None if manifest is None else json.loads(self._unsealed(job_id, manifest)),
         )
 
-    def _job(self, job_id: str, text: object) -> Job:
-        return Job.from_description(json.loads(self._unsealed(job_id, text)))
+    def _job(self, job_id: str, spec: object, job: object) -> Job:
+        requested = json.loads(self._unsealed(job_id, spec))
+        members = {name: requested[name] for name in _REQUESTED if name in requested}
+        return Job.from_description({**members, **json.loads(self._unsealed(job_id, job))})
 
     def _unsealed(self, job_id: str, text: object) -> str:
         found, _, content = str(text).partition(" ")
@@ -324,12 +325,12 @@ class JobStore:
             raise error
         return content
 
-    def _undamaged(self, rows: Iterable[tuple[int, Any, object]]) -> list[Job]:
+    def _undamaged(self, rows: Iterable[tuple[int, Any, object, object]]) -> list[Job]:
         """Return the jobs that are not damaged, and set the others aside."""
         jobs = []
-        for number, job_id, text in rows:
+        for number, job_id, spec, job in rows:
             try:
-                jobs.append(self._job(job_id, text))
+                jobs.append(self._job(job_id, spec, job))
             except StateDamaged as error:
                 _LOG.error("%s", error)
                 self._execute("UPDATE jobs SET status = NULL WHERE number = ?", number)
@@ -342,14 +343,23 @@ def _sealed(job_id: str, text: str) -> str:
 
 
 def _json(job: Job) -> str:
-    return json.dumps(job.to_description(), default=datetime.isoformat)
+    """Return the members of a description that its request does not contain, or that change."""
+    members = job.to_description()
+    for name in _REQUESTED:
+        members.pop(name, None)
+    return json.dumps(members, default=datetime.isoformat)
 
+
+_REQUESTED: Final = (
+    *("Description", "Manifest", "ManifestGenerator", "Operation", "Report", "RoleArn"),
+)
+"""Members that a description takes from its request. They are stored once, in the request."""
 
 _JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
 _CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit
 _KEPT_FOR: Final = timedelta(days=90)
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 _SCHEMA: Final = """
     BEGIN;
@@ -361,6 +371,6 @@ _SCHEMA: Final = """
     );
     CREATE INDEX by_end ON jobs (ended);
     CREATE INDEX by_status ON jobs (status);
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
     COMMIT;
 """

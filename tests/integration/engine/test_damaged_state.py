@@ -285,7 +285,7 @@ def request_for(keys: list[str], **members: Any) -> Any:
 
 
 DAMAGES = [
-    "UPDATE jobs SET {column} = replace({column}, 'photos', 'fotos') WHERE number = 1",
+    "UPDATE jobs SET {column} = {column} || ' ' WHERE number = 1",
     "UPDATE jobs SET {column} = 'no JSON' WHERE number = 1",
     "UPDATE jobs SET {column} = CAST(x'ff' AS TEXT) WHERE number = 1",
     "UPDATE jobs SET {column} = x'ff' WHERE number = 1",
@@ -316,7 +316,7 @@ def test_a_damaged_job_does_not_affect_other_jobs(
 
         assert engine.describe_job(good).status is JobStatus.COMPLETE
         listed = {job.job_id: job.status for job in engine.list_jobs().jobs}
-        if column == "job":
+        if column in ("spec", "job"):
             assert list(listed) == [good]
             with pytest.raises(StateDamaged, match=bad):
                 engine.describe_job(bad)
