@@ -124,16 +124,16 @@ def test_checkov_finds_nothing_that_is_not_explained(tmp_path: Path) -> None:
         f"/{starter}/template.yaml": tmp_path / starter / "template.yaml" for starter in STARTERS
     }
 
-    said = json.loads(
+    result = json.loads(
         tool(
             *("checkov", "--directory", tmp_path, "--framework", "cloudformation"),
             *("--skip-download", "--output", "json"),
         )
     )
 
-    skipped = said["results"]["skipped_checks"]
-    assert said["summary"]["failed"] == 0
-    assert said["summary"]["passed"] > 20 * len(STARTERS)
+    skipped = result["results"]["skipped_checks"]
+    assert result["summary"]["failed"] == 0
+    assert result["summary"]["passed"] > 20 * len(STARTERS)
     assert sorted((one["file_path"], one["check_id"]) for one in skipped) == sorted(
         (path, line.split("id:")[1].strip())
         for path, file in files.items()

@@ -29,7 +29,7 @@ def handler(task: Task) -> dict[str, int | str]:
         case "notes.txt":
             raise PermanentFailure("not a photo")
         case "a bug.jpg":
-            raise ZeroDivisionError("nobody thought of this one")
+            raise ZeroDivisionError("unexpected")
         case "throttled.jpg":
             raise throttled()
         case "exit.jpg":

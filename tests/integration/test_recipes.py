@@ -68,7 +68,7 @@ needs_cdk = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return synthesise(tmp_path_factory.mktemp("cdk"), layer="a file")
 
 
@@ -91,10 +91,10 @@ def synthesise(folder: Path, *, layer: str) -> Path:
 
 @pytest.mark.application
 @needs_cdk
-def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: Path) -> None:
+def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesized: Path) -> None:
     """Policies, bucket and outputs are those of the template, and versions are retained."""
     template = load_template()
-    stack = json.loads(synthesised.read_text())
+    stack = json.loads(synthesized.read_text())
     resources = stack["Resources"]
     names = {logical_id: PLACEHOLDERS.get(one["Type"], "") for logical_id, one in resources.items()}
 
@@ -122,12 +122,12 @@ def test_the_recipe_for_cdk_creates_the_resources_of_the_template(synthesised: P
 
 @pytest.mark.application
 @needs_cdk
-def test_cdk_publishes_a_version_for_another_layer(synthesised: Path, tmp_path: Path) -> None:
+def test_cdk_publishes_a_version_for_another_layer(synthesized: Path, tmp_path: Path) -> None:
     """Otherwise jobs would use the old package after a deployment."""
     other = synthesise(tmp_path, layer="another file")
 
-    assert _outputs(other)["JobRoleArn"] == _outputs(synthesised)["JobRoleArn"]
-    assert _outputs(other)["FunctionArn"] != _outputs(synthesised)["FunctionArn"]
+    assert _outputs(other)["JobRoleArn"] == _outputs(synthesized)["JobRoleArn"]
+    assert _outputs(other)["FunctionArn"] != _outputs(synthesized)["FunctionArn"]
 
 
 def _outputs(template: Path) -> Any:
@@ -163,9 +163,9 @@ def _with_placeholders(value: Any, names: dict[str, str]) -> Any:
 @pytest.mark.application
 @needs_sam
 @needs_cdk
-def test_checkov_accepts_the_recipe_for_cdk(synthesised: Path) -> None:
+def test_checkov_accepts_the_recipe_for_cdk(synthesized: Path) -> None:
     """Every finding is explained."""
-    assert found_by_checkov(synthesised, "cloudformation") <= EXPLAINED.keys()
+    assert found_by_checkov(synthesized, "cloudformation") <= EXPLAINED.keys()
 
 
 needs_terraform = pytest.mark.skipif(

@@ -111,8 +111,8 @@ def held_to_the_model(s3control: Any) -> Any:
 
     def check(parsed: dict[str, Any], model: Any, **_: Any) -> None:
         if "Error" in parsed:
-            modelled = {shape.name for shape in model.error_shapes}
-            assert parsed["Error"]["Code"] in {*modelled, *_CODES_OF_NO_MODEL}
+            modeled = {shape.name for shape in model.error_shapes}
+            assert parsed["Error"]["Code"] in {*modeled, *_CODES_OF_NO_MODEL}
             assert parsed["ResponseMetadata"]["HTTPStatusCode"] == 400
         else:
             members = {name: parsed[name] for name in parsed if name != "ResponseMetadata"}

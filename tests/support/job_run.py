@@ -34,8 +34,8 @@ class Rows:
     def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
         for status in self.statuses:
             lines = io.StringIO(b"".join(rows(status)).decode(), newline="")
-            for bucket, key, version, said, http_status, error_code, message in csv.reader(lines):
-                assert said == status
+            for bucket, key, version, result, http_status, error_code, message in csv.reader(lines):
+                assert result == status
                 version_id = {"": None, r"\N": ""}.get(version, version)
                 entry = ManifestEntry(bucket, key, version_id)
                 self.rows.append((entry, status, int(http_status), error_code, message))

@@ -125,15 +125,15 @@ def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsService
     return replace(complete, manifest=url, manifest_version_id=version, fields=fields)
 
 
-def _fields_of(path: Path, said: str | None) -> str:
+def _fields_of(path: Path, fields: str | None) -> str:
     """Return the columns of a manifest: those of ``--fields``, or those of its first line.
 
     Raises:
         ManifestError: The line is not valid, or has other columns than ``--fields``.
     """
     with path.open("rb") as file:
-        columns = said.split(",") if said else None
+        columns = fields.split(",") if fields else None
         first = next(read_entries(file, fields=columns, source=str(path)), None)
     if first is None:
         raise ManifestError("it is empty: add a line for each object", source=str(path))
-    return said or (DEFAULT_FIELDS if first.version_id is None else f"{DEFAULT_FIELDS},VersionId")
+    return fields or (DEFAULT_FIELDS if first.version_id is None else f"{DEFAULT_FIELDS},VersionId")

@@ -52,7 +52,7 @@ class JobStore:
 
     Every change is on disk when a method returns. Methods may be called from any thread.
 
-    A damaged job is set aside: it is in no listing, and requests for it raise
+    A damaged job is not listed, and requests for it raise
     :class:`StateDamaged`. All other jobs continue.
 
     Args:

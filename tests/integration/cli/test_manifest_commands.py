@@ -152,9 +152,9 @@ def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.Mon
     monkeypatch.setattr("s3batch_handler.cli._progress._PAGE", 2)
     monkeypatch.setattr("s3batch_handler.cli._progress._SECONDS_BETWEEN_LINES", 0)
 
-    loud, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
+    verbose, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
 
-    assert loud.stderr == "2 objects listed\n4 objects listed\n"
+    assert verbose.stderr == "2 objects listed\n4 objects listed\n"
     assert quiet.stderr == ""
 
 

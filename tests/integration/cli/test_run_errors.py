@@ -14,13 +14,13 @@ BAD_INPUT = {
     "no such file": (["run", "no/app.py:handler"], 2, "there is no file no/app.py"),
     "no such name": (["run", "app:nothing"], 2, "app has no 'nothing'"),
     "a name that is not callable": (["run", "app:number"], 2, "not callable"),
-    "half a handler": (["run", "app:"], 2, "is not the name of a function"),
+    "a handler without a name": (["run", "app:"], 2, "is not the name of a function"),
     "an address of nothing": (
         ["run", "http://h/app"],
         2,
         "http://h/app is not the address of a function",
     ),
-    "an address of nobody": (["run", "http://127.0.0.1:9"], 2, "9: no server responds"),
+    "an address without a server": (["run", "http://127.0.0.1:9"], 2, "9: no server responds"),
     "an ARN of no function": (["run", "arn:aws:s3:::b"], 2, "is not the ARN of a function"),
     "a folder for a function elsewhere": (
         ["run", "http://127.0.0.1:9", "--source", "."],

@@ -154,7 +154,7 @@ WRONG = {
         ["--function", "a b=app.py:handler"],
         "is not the name of a function",
     ),
-    "half a handler": (["--function", "f=app.py:"], "is not the name of a function"),
+    "a handler without a name": (["--function", "f=app.py:"], "is not the name of a function"),
     "no such file": (["--function", "f=none.py"], "there is no file none.py"),
     "no such folder": (["--source", "nowhere"], "does not exist"),
     "two folders, one bucket": (

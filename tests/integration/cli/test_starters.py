@@ -285,9 +285,9 @@ def test_a_new_project_passes_its_tests(starter: str, tmp_path: Path) -> None:
     project = project_of(starter, tmp_path)
     account = {"AWS_PROFILE": "work", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
 
-    said = checked("pytest", "-q", "-p", "no:cacheprovider", folder=project, **account)
+    output = checked("pytest", "-q", "-p", "no:cacheprovider", folder=project, **account)
 
-    assert re.search(r"^\d+ passed in", said, re.MULTILINE), said
+    assert re.search(r"^\d+ passed in", output, re.MULTILINE), output
 
 
 @needs("mypy")
@@ -307,9 +307,9 @@ def test_cfn_lint_accepts_the_template(starter: str, tmp_path: Path) -> None:
     """It runs with all rules, also informational and experimental ones."""
     project = project_of(starter, tmp_path)
 
-    said = checked("cfn-lint", "--include-checks", "I", "--", "template.yaml", folder=project)
+    output = checked("cfn-lint", "--include-checks", "I", "--", "template.yaml", folder=project)
 
-    assert said == ""
+    assert output == ""
 
 
 @pytest.mark.parametrize("starter", STARTERS)

@@ -176,7 +176,7 @@ def test_a_message_is_not_used_as_a_format(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_key_that_is_not_utf8_is_logged() -> None:
-    """The stream of a Lambda function cannot write half a surrogate pair."""
+    """The stream of a Lambda function cannot write a lone surrogate."""
     log = Log()
     raw = io.BytesIO()
     log.logger.handlers[0].setStream(io.TextIOWrapper(raw, "utf-8"))  # type: ignore[attr-defined]

@@ -90,11 +90,11 @@ def test_the_first_batch_has_one_task(function: Write) -> None:
         select.select([worker.results], [], [], 60)
         worker.since = time.monotonic()  # as if we had been stopped until now
 
-        (said,) = worker.receive()
+        (results,) = worker.receive()
     finally:
         worker.end(0)
 
-    assert [*said] == [READY, ""]
+    assert [*results] == [READY, ""]
     assert worker.batch_size == 1
 
 
@@ -206,14 +206,14 @@ def test_closing_a_pool_ends_its_workers(function: Write, tmp_path: Path) -> Non
     spec = function(
         f"""
         import atexit
-        atexit.register(lambda: Path({str(tmp_path / "tidy")!r}).touch())
+        atexit.register(lambda: Path({str(tmp_path / "cleaned-up")!r}).touch())
         handler = lambda event, context: answer(event, text=str(os.getpid()))
         """
     )
 
     answer = invoke_one(spec, grace=60)
 
-    assert (tmp_path / "tidy").exists()
+    assert (tmp_path / "cleaned-up").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(text_of(answer)), 0)
 

@@ -122,12 +122,12 @@ def test_another_thread_can_list_and_cancel_a_running_job(enter: Enter) -> None:
     world: World
     seen: list[JobStatus] = []
 
-    def meddle() -> None:
+    def list_and_cancel() -> None:
         (job,) = world.control.list_jobs([JobStatus.ACTIVE]).jobs
         seen.append(world.control.update_job_status(job.job_id, JobStatus.CANCELLED).status)
 
     def function(event: Any, context: Any) -> None:
-        thread = threading.Thread(target=meddle)
+        thread = threading.Thread(target=list_and_cancel)
         thread.start()
         thread.join(timeout=60)
 
@@ -144,7 +144,7 @@ def test_cancelling_a_job_that_is_being_prepared(manifest: bytes) -> None:
     """It is cancelled after its manifest was read, even if that is malformed."""
     s3 = client("s3")
 
-    class Meddler:
+    class CancelsTheJob:
         """S3 that cancels the job when its manifest is requested."""
 
         upload_fileobj = list_objects_v2 = None
@@ -155,7 +155,7 @@ def test_cancelling_a_job_that_is_being_prepared(manifest: bytes) -> None:
             engine.update_job_status(job.job_id, JobStatus.CANCELLED)
             return s3.get_object(**location)
 
-    with mock_aws(), Engine({"thumbnails": thumbnails}, s3=cast("Any", Meddler())) as engine:
+    with mock_aws(), Engine({"thumbnails": thumbnails}, s3=cast("Any", CancelsTheJob())) as engine:
         s3.create_bucket(Bucket="photos")
         job = World(engine, s3).run(manifest)
 

@@ -121,7 +121,7 @@ def test_error_of_a_real_response_is_described_with_its_request_id() -> None:
     )
 
 
-def test_modelled_exception_is_an_aws_error() -> None:
+def test_modeled_exception_is_an_aws_error() -> None:
     """``client.exceptions.NoSuchKey`` is a class that is created at run time."""
     client = s3("http://127.0.0.1:9")
     with botocore.stub.Stubber(client) as stub:
@@ -225,7 +225,7 @@ def test_failed_model_is_classified_by_its_own_status(subtests: pytest.Subtests)
 
 
 def test_original_status_of_a_real_client() -> None:
-    """botocore copies the members of a modelled error into the response."""
+    """botocore copies the members of a modeled error into the response."""
     body = b'{"Message": "x", "OriginalMessage": "x", "OriginalStatusCode": 503}'
     head = "HTTP/1.1 424 Failed Dependency\r\nx-amzn-ErrorType: ModelError\r\n"
     head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
@@ -300,7 +300,7 @@ def test_lambda_function_that_cannot_be_called_now(subtests: pytest.Subtests) ->
         *((*each, PERMANENT) for each in LAMBDA_STAYS),
     ]:
         with subtests.test(code=code):
-            modelled = {
+            modeled = {
                 shape.get("error", {}).get("code", name): shape.get("error", {}).get(
                     "httpStatusCode"
                 )
@@ -309,7 +309,7 @@ def test_lambda_function_that_cannot_be_called_now(subtests: pytest.Subtests) ->
                 .items()
             }
 
-            assert modelled[code] == status
+            assert modeled[code] == status
             assert code_of(client_error(code, status, operation="Invoke")) is expected
 
 

@@ -82,7 +82,7 @@ def test_page_lists_permanent_codes_that_are_marked_as_retryable() -> None:
         assert f"| `{code}` | {reason} |" in page
 
 
-def modelled_errors() -> Iterator[tuple[str, str, int, str]]:
+def modeled_errors() -> Iterator[tuple[str, str, int, str]]:
     """Yield shape name, code, status and documentation of all errors in the service models."""
     for name, shape in service_models()[0]:
         error = shape.get("error", {})
@@ -99,7 +99,7 @@ def test_code_in_the_response_counts_and_not_the_name_in_the_model() -> None:
     """
     missed = {
         code
-        for name, code, status, _ in modelled_errors()
+        for name, code, status, _ in modeled_errors()
         if code_of(client_error(name, status)) is TEMPORARY
         and code_of(client_error(code, status)) is not TEMPORARY
     }
@@ -161,15 +161,17 @@ def test_errors_whose_documentation_recommends_a_later_retry() -> None:
     Documentation that asks to change something first ("verify the name and try again") does not
     count, because it concerns another request.
     """
-    promised = {
+    recommended = {
         (code, status)
-        for _, code, status, words in modelled_errors()
+        for _, code, status, words in modeled_errors()
         if PROMISES.search(words) and not CHANGE_FIRST.search(words)
     }
 
-    permanent = {code for code, st in promised if code_of(client_error(code, st)) is not TEMPORARY}
+    permanent = {
+        code for code, st in recommended if code_of(client_error(code, st)) is not TEMPORARY
+    }
 
-    assert len(promised) > 150
+    assert len(recommended) > 150
     assert permanent == set().union(*PROMISED_BUT_PERMANENT.values())
 
 
@@ -185,13 +187,13 @@ BUSY = re.compile(
     re.IGNORECASE,
 )
 BUSY_BUT_PERMANENT = {
-    "AccountChannelLimitExceededException": "channels stay until somebody deletes them",
+    "AccountChannelLimitExceededException": "channels remain until they are deleted",
     "AttachmentLimitExceeded": "EC2 uses it for a limit of an instance",
     "HumanLoopQuotaExceededException": "people take days",
-    "MaxActiveResourcesExceededException": "resource types stay until somebody deletes them",
+    "MaxActiveResourcesExceededException": "resource types remain until they are deleted",
     "NoUpdateAvailableException": "there is nothing to do",
-    "SchedulerRunningException": "a scheduler runs until somebody stops it",
-    "TooManyHealthChecks": "health checks stay until somebody deletes them",
+    "SchedulerRunningException": "a scheduler runs until it is stopped",
+    "TooManyHealthChecks": "health checks remain until they are deleted",
     "WorkflowExecutionAlreadyStartedFault": "the same workflow has been started",
 }
 """Codes about something that is running or active, and why they are permanent here."""
@@ -200,7 +202,7 @@ BUSY_BUT_PERMANENT = {
 @pytest.mark.slow
 def test_errors_for_too_much_concurrent_work() -> None:
     """A code of a new botocore is either temporary or listed with a reason."""
-    busy = {(code, status) for _, code, status, words in modelled_errors() if BUSY.search(words)}
+    busy = {(code, status) for _, code, status, words in modeled_errors() if BUSY.search(words)}
 
     permanent = {code for code, st in busy if code_of(client_error(code, st)) is not TEMPORARY}
 

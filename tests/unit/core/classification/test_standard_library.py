@@ -90,7 +90,7 @@ def test_untrusted_certificate() -> None:
 
 @contextmanager
 def speaking(*lines: bytes) -> Iterator[int]:
-    """Serve one connection on loopback: a line each time the client has said something."""
+    """Serve one connection on loopback: a line for each request of the client."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         accepted: list[socket.socket] = []
 
