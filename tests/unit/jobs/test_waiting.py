@@ -121,7 +121,7 @@ TEMPORARY = {
     "a proxy that is away": ProxyConnectionError(proxy_url="http://proxy:3128"),
     "no answer": ReadTimeoutError(endpoint_url=ADDRESS),
     "a handshake that is cut off": SSLError(endpoint_url=ADDRESS, error=EOFError()),
-    "half an answer": ResponseParserError("invalid XML received"),
+    "an incomplete response": ResponseParserError("invalid XML received"),
     "credentials that cannot be fetched": CredentialRetrievalError(
         provider="custom-process", error_msg="timed out"
     ),

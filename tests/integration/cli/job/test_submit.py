@@ -190,7 +190,10 @@ WRONG = {
         ["--stack", "s", "--manifest", "m.csv", "--manifest-version-id", "v"],
         "Option --manifest-version-id cannot be combined with a local manifest",
     ),
-    "half an account": (["--function", "f", "--no-report", "--account-id", "12"], "12 digits"),
+    "an incomplete account ID": (
+        ["--function", "f", "--no-report", "--account-id", "12"],
+        "12 digits",
+    ),
     "an endpoint without http": (["--endpoint-url", "localhost:80"], "write http://host:port"),
 }
 

@@ -62,7 +62,7 @@ BOTOCORE_UNDECIDED = {
     "UndefinedModelAttributeError": "a bug in a service model",
     "UnseekableStreamError": "hides another failure",
     "UnsupportedTLSVersionWarning": "a warning",
-    "WaiterError": "depends on what was waited for",
+    "WaiterError": "depends on the resource that was waited for",
 }
 BOTOCORE_PERMANENT = frozenset(
     """
