@@ -1,4 +1,4 @@
-"""Defaults of settings that the engine, the helpers for tests and the command line have."""
+"""Defaults of settings of the engine, the helpers for tests and the command line."""
 
 from __future__ import annotations
 

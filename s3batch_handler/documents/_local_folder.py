@@ -1,4 +1,4 @@
-"""Folders that are directories: files are complete or not there, even if a writer is killed."""
+"""Folders that are directories: files are complete or missing, even if a writer is killed."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class ReportWriter:
     def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
         """Write the report, and return the location of its ``manifest.json``.
 
-        ``manifest.json`` is written last, so a report is either complete or not there. After an
+        ``manifest.json`` is written last, so a report is either complete or missing. After an
         error the report can be written again. Until then, files that were stored remain.
 
         Args:

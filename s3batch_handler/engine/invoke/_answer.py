@@ -33,7 +33,7 @@ class NotRun:
 
 @dataclass(frozen=True, slots=True)
 class ServiceError:
-    """An error of S3 or Lambda, because of which the task failed.
+    """An error of S3 or Lambda that made the task fail.
 
     Attributes:
         reason: The message of S3 or Lambda.

@@ -33,7 +33,7 @@ def function_error(
 
 
 def error_of_lambda(error_type: str, message: str) -> FunctionError:
-    """Return an error that Lambda reports, because the function could not."""
+    """Return an error that Lambda reports instead of the function."""
     return FunctionError(to_json({"errorType": error_type, "errorMessage": message}))
 
 

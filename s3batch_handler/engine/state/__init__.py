@@ -1,1 +1,1 @@
-"""The state of jobs: how it changes, and how it is saved to continue after a restart."""
+"""Change the status of jobs, and save jobs so that they continue after a restart."""

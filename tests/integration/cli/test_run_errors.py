@@ -38,7 +38,7 @@ BAD_INPUT = {
     "no such inventory": (["run", "app", "--manifest", "none.json"], 1, "No such file"),
     "no inventory": (["run", "app", "--manifest", "m.json"], 1, "not an inventory's manifest.json"),
     "no such manifest": (["run", "app", "--manifest", "none.csv"], 1, "No such file"),
-    "a folder that is not there": (["run", "app", "--source", "nowhere"], 2, "does not exist"),
+    "a folder that does not exist": (["run", "app", "--source", "nowhere"], 2, "does not exist"),
     "an empty folder": (["run", "app", "--source", "nothing-in-it"], 1, "no objects found"),
     "nothing to work on": (
         ["run", "app"],
