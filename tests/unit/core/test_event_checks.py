@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 DOCUMENTED = ["v1.json", "v2.json", "v1_version_missing.json", "v2_no_arguments.json"]
 
 
-def test_documented_event(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
+def test_documented_event_causes_no_warning(
+    subtests: pytest.Subtests, load_event: LoadEvent
+) -> None:
     """An event as AWS documents it causes no warning."""
     for name in DOCUMENTED:
         for strict in [False, True]:

@@ -31,7 +31,7 @@ from s3batch_handler.testing import make_event
 from tests.support.payloads import SUCCEEDED, TEXT, LoadEvent
 
 
-def test_schema_1(load_event: LoadEvent) -> None:
+def test_event_of_schema_1_names_its_bucket_by_an_arn(load_event: LoadEvent) -> None:
     """An event of schema 1.0 names its bucket by an ARN and has no user arguments."""
     invocation = parse_event(load_event("v1.json"))
 
@@ -48,7 +48,7 @@ def test_schema_1(load_event: LoadEvent) -> None:
     )
 
 
-def test_schema_2(load_event: LoadEvent) -> None:
+def test_event_of_schema_2_names_its_bucket_by_name(load_event: LoadEvent) -> None:
     """An event of schema 2.0 names its bucket by name and has user arguments."""
     invocation = parse_event(load_event("v2.json"))
 
@@ -59,7 +59,7 @@ def test_schema_2(load_event: LoadEvent) -> None:
     assert task.job.arguments == {"target": "thumbnails", "width": "640"}
 
 
-def test_location(load_event: LoadEvent) -> None:
+def test_location_has_the_arguments_of_boto3(load_event: LoadEvent) -> None:
     """``task.location`` has boto3's arguments, with a version ID only if there is one."""
     (task,) = parse_event(load_event("v1.json")).tasks
     (latest,) = parse_event(load_event("v1_version_null.json")).tasks
@@ -72,7 +72,9 @@ def test_location(load_event: LoadEvent) -> None:
     assert latest.location == {"Bucket": "holiday-photos", "Key": "photos/summer.jpg"}
 
 
-def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
+def test_bucket_of_a_task_is_what_boto3_takes(
+    subtests: pytest.Subtests, load_event: LoadEvent
+) -> None:
     """For each kind of bucket, ``task.bucket`` is the value for boto3's ``Bucket``."""
     for name, bucket in [
         ("v1_access_point.json", "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers"),
@@ -105,7 +107,7 @@ def test_bucket(subtests: pytest.Subtests, load_event: LoadEvent) -> None:
         ("v1_key_no_utf8.json", "caf\udce9.jpg"),
     ],
 )
-def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
+def test_keys_of_events_are_decoded(load_event: LoadEvent, name: str, key: str) -> None:
     """Keys are decoded; bytes that are not valid UTF-8 remain visible."""
     (task,) = parse_event(load_event(name)).tasks
 
@@ -121,7 +123,9 @@ def test_encoded_key(load_event: LoadEvent, name: str, key: str) -> None:
         ("v1_version_literal_null.json", "null"),
     ],
 )
-def test_version_id(load_event: LoadEvent, name: str, version_id: str | None) -> None:
+def test_missing_version_ids_are_none(
+    load_event: LoadEvent, name: str, version_id: str | None
+) -> None:
     """A missing version ID has three spellings; ``null`` is the version from before versioning."""
     (task,) = parse_event(load_event(name), strict=True).tasks
 
@@ -131,14 +135,14 @@ def test_version_id(load_event: LoadEvent, name: str, version_id: str | None) ->
 @pytest.mark.parametrize(
     "name", ["v2_no_arguments.json", "v2_arguments_null.json", "v2_arguments_empty.json"]
 )
-def test_no_user_arguments(load_event: LoadEvent, name: str) -> None:
+def test_missing_user_arguments_are_an_empty_mapping(load_event: LoadEvent, name: str) -> None:
     """A job without user arguments has an empty mapping, in each spelling."""
     invocation = parse_event(load_event(name), strict=True)
 
     assert invocation.job.arguments == {}
 
 
-def test_long_ids(load_event: LoadEvent) -> None:
+def test_ids_may_have_any_length(load_event: LoadEvent) -> None:
     """IDs are opaque and of any length, like those of S3."""
     event = load_event("v1_long_ids.json")
 
@@ -149,7 +153,7 @@ def test_long_ids(load_event: LoadEvent) -> None:
     assert invocation.id == event["invocationId"]
 
 
-def test_many_tasks(load_event: LoadEvent) -> None:
+def test_all_tasks_are_read_in_order(load_event: LoadEvent) -> None:
     """Any number of tasks is read in order, even if IDs are missing or repeated."""
     many = parse_event(load_event("v2_many_tasks.json"))
     twice = parse_event(load_event("v2_duplicate_ids.json"))

@@ -14,7 +14,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
 
 
-def test_decoding(subtests: pytest.Subtests) -> None:
+def test_keys_are_form_decoded(subtests: pytest.Subtests) -> None:
     """A key is form-decoded; text that is not an escape is kept."""
     for encoded, key in [
         ("photos/summer.jpg", "photos/summer.jpg"),
@@ -62,13 +62,13 @@ def test_bytes_that_are_not_valid_utf8(subtests: pytest.Subtests) -> None:
 
 
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), SURROGATE_ESCAPES)))
-def test_is_utf8(key: str) -> None:
+def test_half_of_a_surrogate_pair_is_not_valid_utf8(key: str) -> None:
     """A key is valid UTF-8 unless it has half of a surrogate pair."""
     assert is_utf8(key) == (not any("\ud800" <= character <= "\udfff" for character in key))
 
 
 @given(TEXT)
-def test_encoding(key: str) -> None:
+def test_encoded_keys_are_read_by_every_decoder(key: str) -> None:
     """Form decoding, plain decoding and our own decoding read it correctly."""
     encoded = encode_key(key)
 
@@ -78,13 +78,13 @@ def test_encoding(key: str) -> None:
 
 
 @given(TEXT)
-def test_encodings_of_other_programs(key: str) -> None:
+def test_keys_in_both_common_encodings_are_read(key: str) -> None:
     """Keys in both common encodings are read correctly."""
     assert decode_key(quote(key, safe="/")) == key
     assert decode_key(quote_plus(key, safe="/")) == key
 
 
-def test_buckets(subtests: pytest.Subtests) -> None:
+def test_bucket_name_is_found_in_each_form(subtests: pytest.Subtests) -> None:
     """``bucket_name`` returns the name for each form of a bucket."""
     for arn, bucket in [
         ("holiday-photos", "holiday-photos"),
@@ -106,7 +106,7 @@ def test_buckets(subtests: pytest.Subtests) -> None:
             assert bucket_name(arn) == bucket
 
 
-def test_access_points(subtests: pytest.Subtests) -> None:
+def test_bucket_name_of_an_access_point_is_its_arn(subtests: pytest.Subtests) -> None:
     """boto3 takes an access point by its ARN."""
     for arn in [
         "arn:aws:s3:eu-west-1:123456789012:accesspoint/readers",

@@ -31,7 +31,7 @@ def respond(invocation: Invocation, outcomes: list[Outcome], **options: Any) -> 
     return build_response(invocation, results, **options)
 
 
-def test_response(load_event: LoadEvent) -> None:
+def test_response_has_one_result_for_each_task_in_order(load_event: LoadEvent) -> None:
     """A response repeats the IDs of the event, and has one result for each task, in order."""
     event = load_event("v2_duplicate_ids.json")
     invocation = parse_event(event)
@@ -63,7 +63,7 @@ def test_missing_keys_by_default(load_event: LoadEvent) -> None:
     assert response["results"] == []
 
 
-def test_size_of_a_response(subtests: pytest.Subtests) -> None:
+def test_responses_fit_into_lambdas_limit(subtests: pytest.Subtests) -> None:
     """For any number of tasks, Lambda accepts the response (6 MB)."""
     for count in [1, 20, 21, 480, 1000, 3000]:
         for message in ["🌻" * 5000, "\x00" * 5000, '"' * 1024, "é" * 1024, "x" * 1024]:
@@ -189,7 +189,7 @@ def test_responses_of_other_handlers() -> None:
     assert parse_response(EVENT, response) == [Outcome(SUCCEEDED), Outcome(SUCCEEDED)]
 
 
-def test_long_result_string() -> None:
+def test_long_messages_are_cut_to_the_size_of_a_report() -> None:
     """A report has room for 1,024 characters."""
     outcome, _ = parse_response(EVENT, answer(result(ID_A, string="x" * 5000), result(ID_B)))
 

@@ -75,7 +75,7 @@ def test_unsafe_characters_are_escaped(text: str, safe: str) -> None:
 
 
 @given(st.text(), st.integers(min_value=0, max_value=60))
-def test_any_text(text: str, limit: int) -> None:
+def test_any_text_becomes_one_short_line(text: str, limit: int) -> None:
     """The result of any text is short, encodable, and one line."""
     safe = sanitize(text, limit)
 

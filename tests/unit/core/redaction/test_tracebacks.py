@@ -48,7 +48,7 @@ def test_traceback_has_no_secrets() -> None:
     assert "direct cause" in text
 
 
-def test_circles_end() -> None:
+def test_circular_chains_are_logged() -> None:
     first, second = ValueError(f"token={SECRET}"), ValueError("b")
     first.__context__, second.__context__ = second, first
 
