@@ -200,7 +200,7 @@ class JobExecution:
                 text = f"{_NO_REPORT} ({describe(error)})"
                 self.jobs.fail(job_id, job_failure("ReportNotWritten", text))
             elif result.status is JobStatus.PAUSED:
-                if status is JobStatus.PAUSING:  # or the engine closes, and the job stays active
+                if status is JobStatus.PAUSING:  # or the engine closes, and the job remains active
                     self.jobs.move(job_id, JobStatus.PAUSED)
             elif result.status is JobStatus.FAILED:
                 code = result.failure_code or "FailureThresholdExceeded"  # as in older journals

@@ -31,7 +31,7 @@ class StackOutputs(NamedTuple):
 
         Raises:
             InvalidArgument: An output is missing, or the stack is being deleted. A deleted stack
-                still has outputs, but the resources are gone.
+                still has outputs, but no resources.
         """
         if status.startswith("DELETE_"):
             raise InvalidArgument(

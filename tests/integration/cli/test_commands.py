@@ -82,7 +82,7 @@ def test_json_output_has_no_terminal_control_characters(s3batch: Shell) -> None:
 
 
 def test_help_and_version_start_without_pydantic() -> None:
-    """They are printed at once: commands import what they need."""
+    """They are printed immediately, because commands import what they need."""
     for option in ("--help", "--version"):
         run = subprocess.run(
             [sys.executable, "-X", "importtime", "-m", "s3batch_handler.cli", option],

@@ -181,7 +181,7 @@ def test_jobs_can_be_listed_by_several_statuses(address: str) -> None:
         ({"Content-Type": "\xff"}, lambda xml: xml, 200),
     ],
 )
-def test_the_body_is_xml_whatever_its_content_type(
+def test_the_body_is_xml_with_any_content_type(
     address: str, headers: dict[str, str], body_of: Callable[[bytes], bytes], expected: int
 ) -> None:
     """It may be compressed with gzip."""

@@ -96,7 +96,7 @@ def spin_in_with(steps: list[str]) -> None:
 
 
 @pytest.mark.parametrize("spin", [spin_in_try, spin_in_with])
-def test_finally_runs_wherever_a_loop_is_interrupted(spin: Callable[[list[str]], None]) -> None:
+def test_finally_runs_at_any_interruption_of_a_loop(spin: Callable[[list[str]], None]) -> None:
     """Before Python 3.13, an exception of a signal handler may skip it."""
     steps: list[str] = []
     in_try = InterruptibleIf(lambda _: steps[-1:] == ["try"])

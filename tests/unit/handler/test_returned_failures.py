@@ -389,7 +389,7 @@ def test_the_message_of_a_failure_may_contain_a_result_code() -> None:
     assert outcome == Outcome(TEMPORARY, '{"k":"PermanentFailure"}')
 
 
-def test_a_failure_keeps_its_code_whatever_its_message_is(subtests: pytest.Subtests) -> None:
+def test_a_failure_keeps_its_code_with_any_message(subtests: pytest.Subtests) -> None:
     cases: list[tuple[Any, str]] = [
         (TimeoutError("busy"), "TimeoutError: busy"),
         (b"busy", "busy"),

@@ -103,7 +103,7 @@ def handler_of(aws: FakeAws) -> type[BaseHTTPRequestHandler]:
 
         @override
         def log_message(self, *_: object) -> None:
-            """Stay quiet."""
+            """Log nothing."""
 
     return Handler
 

@@ -145,7 +145,7 @@ def test_cancelling_a_job_that_is_being_prepared(manifest: bytes) -> None:
     s3 = client("s3")
 
     class CancelsTheJob:
-        """S3 that cancels the job when its manifest is requested."""
+        """An S3 client that cancels the job when its manifest is read."""
 
         upload_fileobj = list_objects_v2 = None
 

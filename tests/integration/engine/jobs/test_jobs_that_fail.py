@@ -184,8 +184,8 @@ def test_an_operation_that_is_not_implemented_fails_the_job(world: World) -> Non
     assert "S3ReplicateObject" in reason.failure_reason
 
 
-def test_a_job_whose_function_is_deleted_fails_for_that(s3: Any) -> None:
-    """Also if tasks were run before; the threshold of failures is another reason."""
+def test_a_job_whose_function_is_deleted_has_this_reason(s3: Any) -> None:
+    """Also if tasks were run before. The failure threshold is another reason."""
 
     class Lambda:
         """Has the function for the first task only."""
@@ -209,7 +209,7 @@ def test_a_job_whose_function_is_deleted_fails_for_that(s3: Any) -> None:
         assert [row.key for row in world.rows(job)] == ["good"]
 
 
-def test_a_job_whose_saved_manifest_is_changed_fails_for_that(s3: Any, tmp_path: Path) -> None:
+def test_a_job_whose_saved_manifest_is_changed_has_this_reason(s3: Any, tmp_path: Path) -> None:
     """Also if tasks were run before."""
 
     def change_manifest(event: Any, context: Any) -> Any:

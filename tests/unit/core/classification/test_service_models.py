@@ -25,7 +25,7 @@ RETRYABLE_BUT_PERMANENT = {
     "ConstraintViolationException": "The request itself is wrong",
     "InvalidTokenException": "The token itself is wrong; an expired token has other codes",
     "RangeNotSatisfiableException": "HTTP 416: the object is shorter than the range",
-    "ServiceQuotaExceededException": "A quota stays exceeded until it is raised or usage decreases",
+    "ServiceQuotaExceededException": "A quota is exceeded until it is raised or usage decreases",
     "UnprocessableEntityException": "HTTP 422: the input was read, but is not valid",
     "ValidationException": "The request itself is wrong",
 }
@@ -124,7 +124,7 @@ PROMISED_BUT_PERMANENT = {
         "InvalidResourceStateException",
         "InvalidResourceStateFault",
     },
-    "A limit of the account stays exceeded until it is raised or usage decreases": {
+    "A limit of the account is exceeded until it is raised or usage decreases": {
         "ApiKeyLimitExceededException",
         "ApiLimitExceededException",
         "ResourceLimitException",
