@@ -62,10 +62,10 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from s3batch_handler.cli._errors import exit_code, print_error
+            from s3batch_handler.cli._errors import exit_code_of_error, print_error
 
             print_error(error, with_traceback=ctx.params["debug"])
-            ctx.exit(exit_code(error))
+            ctx.exit(exit_code_of_error(error))
 
     @override
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:

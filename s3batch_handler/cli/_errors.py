@@ -20,7 +20,7 @@ class InvalidArgument(S3BatchError):
     """A value on the command line cannot be used: exit code 2."""
 
 
-def exit_code(error: Exception) -> int:
+def exit_code_of_error(error: Exception) -> int:
     """Return the exit code of a command that an error ends: docs/reference.md lists them."""
     if isinstance(error, InvalidArgument):
         return 2

@@ -109,20 +109,20 @@ def invoke(options: _Options) -> None:
         s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
         s3batch event report.csv | s3batch invoke app.py:handler
     """
-    request = _request(options)
+    event = _event_of(options)
     with ExitStack() as stack:
         if options.source is not None:
             stack.enter_context(_embedded_s3(options.source, options.bucket_name))
-        answer = _answer(options, request, stdin_is_used=options.reads_stdin)
+        response = _response_to(event, options)
     try:
-        text = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(response, indent=2, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidResponse(
             f"The response of the handler is not valid JSON: {error}. Return JSON types only"
         ) from error
     print_json_text(text)
-    parse_event(request)  # the handler may take more than S3 sends
-    outcomes = parse_response(request, json.loads(text))
+    parse_event(event)  # the handler may take more than S3 sends
+    outcomes = parse_response(event, json.loads(text))
     if any(outcome.code is not ResultCode.SUCCEEDED for outcome in outcomes):
         sys.exit(1)
 
@@ -130,7 +130,7 @@ def invoke(options: _Options) -> None:
 # ---------------------------------------------------------------- the event
 
 
-def _request(options: _Options) -> Any:
+def _event_of(options: _Options) -> Any:
     if options.keys:
         return make_event(
             *options.keys,
@@ -139,8 +139,8 @@ def _request(options: _Options) -> Any:
             user_arguments=options.arguments or None,
         )
     if not options.reads_stdin:
-        with Path(options.event or "").open("rb") as event:
-            return _read(event)
+        with Path(options.event or "").open("rb") as file:
+            return _read(file)
     if cast("Any", sys.stdin) is None:  # closed by the calling process
         raise InvalidArgument("standard input is closed: pass EVENT, a JSON file, or --key")
     if sys.stdin.isatty():
@@ -148,9 +148,9 @@ def _request(options: _Options) -> Any:
     return _read(sys.stdin.buffer)
 
 
-def _read(event: BinaryIO) -> Any:
+def _read(file: BinaryIO) -> Any:
     try:
-        return json.load(event)
+        return json.load(file)
     except ValueError as error:
         raise InvalidArgument(f"The event is not valid JSON: {error}") from error
 
@@ -158,11 +158,11 @@ def _read(event: BinaryIO) -> Any:
 # ---------------------------------------------------------------- the call
 
 
-def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
+def _response_to(event: Any, options: _Options) -> Any:
     try:
         if is_remote(options.handler):
             with closing(remote_function(options.handler, timeout=options.timeout)) as elsewhere:
-                return elsewhere.invoke(request)
+                return elsewhere.invoke(event)
         with (
             redirect_stdout(sys.stderr) as log,  # the handler's output goes to its log
             logging_as_in_lambda(
@@ -170,7 +170,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
                 stream=lambda: log,
                 request_id=lambda: make_context().aws_request_id,
             ),
-            enable_debugger(stdin_is_used=stdin_is_used) as debugger,
+            enable_debugger(stdin_is_used=options.reads_stdin) as debugger,
             calling_on_ctrl_c(debugger.interrupt),
         ):
             if options.post_mortem and not debugger.is_available:
@@ -178,7 +178,7 @@ def _answer(options: _Options, request: Any, *, stdin_is_used: bool) -> Any:
             load = debugger.load if options.post_mortem else load_function
             function = load(options.handler)
             try:
-                return _call(function, request, options.timeout or DEFAULT_TIMEOUT)
+                return _call(function, event, options.timeout or DEFAULT_TIMEOUT)
             finally:
                 if debugger.is_aborted:
                     raise KeyboardInterrupt
@@ -190,9 +190,9 @@ class _FunctionFailed(S3BatchError):
     """The function raised an exception; the exit code is 1."""
 
 
-def _call(function: Any, request: Any, timeout: float) -> Any:
+def _call(function: Any, event: Any, timeout: float) -> Any:
     try:
-        return function(request, make_context(timeout=timeout))
+        return function(event, make_context(timeout=timeout))
     except KeyboardInterrupt:
         raise
     except S3BatchError as error:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.job._display import exit_code, print_job, print_listed_job
+from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_listed_job
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -132,7 +132,7 @@ def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **li
     """
     ended = watch(services, job_id, quiet=quiet, **limits)
     print_job(ended, as_json=as_json)
-    sys.exit(exit_code(ended))
+    sys.exit(exit_code_of_job(ended))
 
 
 @_job_command(_reason)

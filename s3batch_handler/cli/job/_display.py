@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._status import Progress
 
 
-def exit_code(job: Job) -> int:
+def exit_code_of_job(job: Job) -> int:
     """Return 0 if a job is complete and no task failed: AWS calls both complete."""
     return 0 if job.status is JobStatus.COMPLETE and not job.progress.failed else 1
 

@@ -14,7 +14,7 @@ from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._create_job_request import DEFAULT_FIELDS, create_job_request
-from s3batch_handler.cli.job._display import exit_code, print_job
+from s3batch_handler.cli.job._display import exit_code_of_job, print_job
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._errors import ManifestError
@@ -69,7 +69,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         _show_id(job_id, options)  # the job continues
         raise
     print_job(job, as_json=options.as_json)
-    sys.exit(exit_code(job))
+    sys.exit(exit_code_of_job(job))
 
 
 def _check_function(spec: JobSpec, services: AwsServices) -> None:

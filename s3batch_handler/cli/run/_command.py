@@ -28,7 +28,6 @@ from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (
     RunControl,
     on_first_interrupt,
-    signals_as_ctrl_c,
 )
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
@@ -85,7 +84,6 @@ class _Run:
 def _run(options: RunOptions) -> int:
     """Run the job, and return the exit code."""
     with ExitStack() as stack:
-        stack.enter_context(signals_as_ctrl_c())
         run = stack.enter_context(_open_run(options))
         options = run.options
         report = new_report(

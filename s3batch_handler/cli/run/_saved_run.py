@@ -39,6 +39,7 @@ class SavedRun:
         self._journal = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
         self.options: dict[str, Any] = {}
+        self._manifest: dict[str, Any] = {}
         # Remove files of a killed run: the folder is locked, so no other run is active.
         partial_path(self.manifest_file).unlink(missing_ok=True)
         LocalFolder(folder).remove_leftovers(self._index.name)
