@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 from typing_extensions import Buffer, override
 
@@ -43,15 +42,19 @@ def report_row(
     bucket, key, version = entry
     if not version:
         version = "" if version is None else NO_VERSION
-    cells = (bucket, key, version, status, str(http_status), error_code, message)
-    return f"{','.join(map(_cell, cells))}\r\n".encode("utf-8", "backslashreplace")
+    cells = (bucket, key, version, status, str(http_status), error_code)
+    start = ",".join(cells)
+    if _needs_quotes(start.replace(",", "", 5)):  # one check for all cells is faster
+        start = ",".join(map(_cell, cells))
+    return f"{start},{_cell(message)}\r\n".encode("utf-8", "backslashreplace")
 
 
 def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
 
 
-_NEEDS_QUOTES: Final = re.compile('[",\r\n]')
+def _needs_quotes(text: str) -> bool:
+    return '"' in text or "," in text or "\n" in text or "\r" in text
 
 
 class ReportWriter:
