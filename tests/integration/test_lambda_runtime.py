@@ -157,6 +157,7 @@ def test_a_slow_task_gets_a_result_before_the_timeout(guarded: Environment) -> N
     assert guarded.result("after")[1] == process
 
 
+@pytest.mark.slow
 def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment) -> None:
     """No task of the event has a result."""
     process = unguarded.result("before")[1]
@@ -168,6 +169,7 @@ def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment
     assert unguarded.result("after")[1] != process
 
 
+@pytest.mark.slow
 def test_a_job_invokes_the_function_at_an_address(plain: Environment, tmp_path: Path) -> None:
     """Each task has the row that AWS would write."""
     # A case that ends the runtime is last: the next call would wait for a new runtime.

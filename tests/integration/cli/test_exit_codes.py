@@ -119,6 +119,7 @@ def test_a_full_standard_output_is_one_line_and_exit_code_1(s3batch: Shell, line
     assert run.stderr == "s3batch: standard output: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "number"),
     [

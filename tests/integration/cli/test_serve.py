@@ -136,6 +136,7 @@ def test_a_second_server_on_the_same_state_is_refused(folder: Path) -> None:
     assert run.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_public_address_prints_a_warning(folder: Path) -> None:
     """Also with ``--quiet``."""
     with server_process(folder, "--host", "0.0.0.0", "--quiet") as (_, address):
@@ -186,6 +187,7 @@ def test_an_invalid_allowed_host_is_refused(name: str) -> None:
     assert "is not a host name" in refused.output
 
 
+@pytest.mark.slow
 def test_clients_use_the_allowed_host_names(folder: Path) -> None:
     """As in other containers."""
     arguments = ("--host", "0.0.0.0", "--allowed-host", "S3batch:5005", "--source", "photos")

@@ -136,6 +136,7 @@ def miscount(data: bytearray, place: int, many: int) -> None:
         data[digits[place % len(digits)]] = ord("0") + many % 10
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     which=st.integers(0, 3),

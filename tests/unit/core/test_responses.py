@@ -63,6 +63,7 @@ def test_missing_keys_by_default(load_event: LoadEvent) -> None:
     assert response["results"] == []
 
 
+@pytest.mark.slow
 def test_responses_fit_into_lambdas_limit(subtests: pytest.Subtests) -> None:
     """For any number of tasks, Lambda accepts the response (6 MB)."""
     for count in [1, 20, 21, 480, 1000, 3000]:

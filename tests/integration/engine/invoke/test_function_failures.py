@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from tests.support.invoker_calls import Write, error_of, invoke, invoke_one, is_gone, keys, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_exceptions_are_reported_as_in_lambda(function: Write) -> None:
@@ -161,6 +161,7 @@ def test_keys_cannot_forge_log_lines(function: Write, capfd: pytest.CaptureFixtu
     assert "/a\\nFunctionError: forged\\x1b[2J: " in line
 
 
+@pytest.mark.slow
 def test_a_function_that_writes_to_the_results_pipe_is_killed(function: Write) -> None:
     """Its task fails, but not the job."""
     texts = {

@@ -65,6 +65,7 @@ def test_every_operation_of_the_service_model_runs_or_is_not_implemented(
 _KNOWN = {field.serialization_alias for field in Operation.model_fields.values()}
 
 
+@pytest.mark.slow
 def test_a_new_operation_of_botocore_is_not_implemented(tmp_path: Path, project: Path) -> None:
     """The request is accepted, and the job fails with the name of the operation."""
     model: Any = Loader().load_service_model("s3control", "service-2")

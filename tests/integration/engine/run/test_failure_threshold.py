@@ -196,6 +196,7 @@ def test_tasks_without_a_version_id_are_counted_after_the_task_before_them(repor
     assert (run.progress.succeeded, run.progress.failed) == (300, 600)
 
 
+@pytest.mark.slow
 def test_tasks_without_a_version_id_do_not_tip_the_threshold(function: Write, report: Rows) -> None:
     """Nearly half of the tasks have no version ID, and workers take others in batches."""
     spec = function(
