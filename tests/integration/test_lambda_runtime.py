@@ -25,6 +25,8 @@ from tests.support.lambda_environment import Environment, event
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 
@@ -157,7 +159,6 @@ def test_a_slow_task_gets_a_result_before_the_timeout(guarded: Environment) -> N
     assert guarded.result("after")[1] == process
 
 
-@pytest.mark.slow
 def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment) -> None:
     """No task of the event has a result."""
     process = unguarded.result("before")[1]
@@ -169,7 +170,6 @@ def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment
     assert unguarded.result("after")[1] != process
 
 
-@pytest.mark.slow
 def test_a_job_invokes_the_function_at_an_address(plain: Environment, tmp_path: Path) -> None:
     """Each task has the row that AWS would write."""
     # A case that ends the runtime is last: the next call would wait for a new runtime.

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.support.shell import Shell
 
 
+pytestmark = pytest.mark.slow
+
 DEBUGGED = """
 import pdb
 from s3batch_handler import PermanentFailure, Task, task_handler
