@@ -49,7 +49,7 @@ settings.load_profile("quick")
 
 @pytest.fixture(scope="session", autouse=True)
 def models_read_once() -> Iterator[None]:
-    """Let all sessions of botocore share the service models, which are some megabytes each."""
+    """Share the service models, of some megabytes each, among all sessions of botocore."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
         yield

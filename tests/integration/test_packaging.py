@@ -194,7 +194,7 @@ def test_requirement_files_are_up_to_date() -> None:
 
 
 def _pins(path: Path) -> set[tuple[str, str]]:
-    """Give name and version of each pin; a package may have several, for different Pythons."""
+    """Return name and version of each pin; a package may have several, for different Pythons."""
     return set(re.findall(r"^(\S+)==(\S+)", path.read_text(), flags=re.MULTILINE))
 
 

@@ -51,7 +51,7 @@ def raised(action: Callable[[], object]) -> BaseException:
 
 
 def chain(*links: AnyException) -> AnyException:
-    """Make each exception the cause of the previous one, and return the first."""
+    """Set each exception as the cause of the previous one, and return the first."""
     for outer, inner in itertools.pairwise(links):
         outer.__cause__ = inner
     return links[0]

@@ -46,7 +46,7 @@ RESUME = ("--resume", "--state", "state")
 
 
 def limit_calls(folder: Path, most: float) -> None:
-    """Let the function wait after about ``most`` tasks."""
+    """Stop the function after about ``most`` tasks, until a later call raises the limit."""
     (folder / "most.new").write_text(str(most))
     (folder / "most.new").replace(folder / "most")
 

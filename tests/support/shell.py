@@ -36,6 +36,21 @@ def not_an_answer(event, context):
 """
 """The content of ``app.py``: a handler whose results depend on the keys, and other objects."""
 
+SLOW = """
+import time
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    if calls == 2:
+        open("answered", "w").close()
+    time.sleep(0.1)
+    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}]
+    return {"invocationSchemaVersion": "1.0", "invocationId": event["invocationId"],
+            "treatMissingKeysAs": "PermanentFailure", "results": results}
+"""
+"""A function that logs nothing, and takes 0.1 s. Its second call creates ``answered``."""
+
 
 class Run(NamedTuple):
     returncode: int

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.package import PACKAGE, modules
+from tests.support.package import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +59,12 @@ def test_no_text_has_a_phrase_that_is_hard_to_read(project: Path) -> None:
     assert not found, "\n".join(found)
 
 
-def test_docstrings_of_functions_begin_with_a_usual_verb() -> None:
+def test_docstrings_of_functions_begin_with_a_usual_verb(project: Path) -> None:
     unusual = [
-        f"{module}:{node.lineno}: {node.name}: {docstring.splitlines()[0]}"
-        for module in modules()
-        for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
+        f"{path}:{node.lineno}: {node.name}: {docstring.splitlines()[0]}"
+        for path in _texts(project)
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (docstring := ast.get_docstring(node))
         and docstring.split()[0] in UNUSUAL_VERBS

@@ -7,11 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.documents._report import read_report
+from tests.support.shell import SLOW, Shell
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.support.shell import Shell
 
 
 def test_each_entry_of_a_manifest_gets_its_row(s3batch: Shell) -> None:
@@ -138,7 +137,7 @@ def test_a_manifest_can_be_a_link_or_the_rest_of_standard_input(s3batch: Shell) 
 
 
 def test_the_file_of_log_is_kept_even_if_it_is_empty(s3batch: Shell) -> None:
-    (s3batch.folder / "silent.py").write_text(SILENT)
+    (s3batch.folder / "silent.py").write_text(SLOW)
     manifest = s3batch.manifest("b,k")
 
     run = s3batch("run", "silent", "--manifest", manifest, "--log", "mine.log", "--json")
@@ -169,18 +168,3 @@ def _results(folder: Path) -> list[Path]:
 def _rows(path: Path) -> list[Any]:
     with path.open(newline="") as file:
         return list(csv.reader(file))
-
-
-SILENT = """
-import time
-calls = 0
-def handler(event, context):
-    global calls
-    calls += 1
-    if calls == 2:
-        open("answered", "w").close()
-    time.sleep(0.1)
-    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}]
-    return {"invocationSchemaVersion": "1.0", "invocationId": event["invocationId"],
-            "treatMissingKeysAs": "PermanentFailure", "results": results}
-"""

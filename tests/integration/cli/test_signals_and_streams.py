@@ -9,22 +9,8 @@ import subprocess
 import pytest
 
 from s3batch_handler.documents._report import read_report
-from tests.support.shell import COMMAND, Shell
+from tests.support.shell import COMMAND, SLOW, Shell
 from tests.support.waiting import wait_for
-
-SLOW = """
-import time
-calls = 0
-def handler(event, context):
-    global calls
-    calls += 1
-    if calls == 2:
-        open("answered", "w").close()
-    time.sleep(0.1)
-    results = [{"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}]
-    return {"invocationSchemaVersion": "1.0", "invocationId": event["invocationId"],
-            "treatMissingKeysAs": "PermanentFailure", "results": results}
-"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -226,7 +226,7 @@ class Refusal(ServiceException):
 
 
 def read(query: str = "") -> Calls:
-    """Let moto read a request for ListJobs."""
+    """Return a request for ListJobs as moto reads it."""
     url = "https://123456789012.s3-control.eu-west-1.amazonaws.com"
     builder = EnvironBuilder("/v20180820/jobs", base_url=url, query_string=query)
     builder.headers["x-amz-account-id"] = DEFAULT_ACCOUNT_ID

@@ -100,7 +100,7 @@ ASYNC = [
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def new_loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let new event loops be of this kind."""
+    """Create new event loops of this kind."""
     if request.param == "uvloop":
         monkeypatch.setattr(asyncio, "new_event_loop", uvloop.new_event_loop)
     return str(request.param)

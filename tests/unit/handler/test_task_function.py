@@ -269,14 +269,14 @@ def test_a_handler_looks_like_its_function() -> None:
 
     @task_handler
     def thumbnails(task: Task) -> None:
-        """Make thumbnails."""
+        """Create thumbnails."""
 
     function: Any = thumbnails
 
     assert type(function) is types.FunctionType
     assert isinstance(thumbnails, TaskHandler)
     assert function.__name__ == "thumbnails"
-    assert function.__doc__ == "Make thumbnails."
+    assert function.__doc__ == "Create thumbnails."
     assert function.__module__ == __name__
     assert inspect.unwrap(function) is not function
     assert list(inspect.signature(function).parameters) == ["task"]
