@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from typing_extensions import override
 
 from s3batch_handler import __version__
 from s3batch_handler.cli._output import INTERRUPTED, READER_GONE, discard_buffer, print_message
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from typing_extensions import override
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

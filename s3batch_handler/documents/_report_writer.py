@@ -9,10 +9,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
-from typing_extensions import Buffer, override
-
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
+from s3batch_handler.core._typing import override
 from s3batch_handler.documents._report import (
     CHUNK_SIZE,
     COLUMNS,
@@ -25,6 +24,8 @@ from s3batch_handler.documents._report import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from typing_extensions import Buffer
 
     from s3batch_handler.documents._folder import Folder
     from s3batch_handler.documents._manifest import ManifestEntry

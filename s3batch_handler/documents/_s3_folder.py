@@ -6,9 +6,8 @@ import io
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
-from typing_extensions import override
-
 from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._typing import override
 from s3batch_handler.documents._locations import S3_URL, parts_of
 
 if TYPE_CHECKING:

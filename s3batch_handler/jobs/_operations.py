@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, model_validator
-from typing_extensions import override
 
+from s3batch_handler.core._typing import override
 from s3batch_handler.jobs._structures import (
     LENIENT,
     ChecksumAlgorithm,

@@ -14,10 +14,10 @@ from unittest.mock import patch
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.exceptions import MissingKey, S3ClientError
 from moto.s3.models import FakeKey, S3Backend, s3_backends
-from typing_extensions import override
 
 from s3batch_handler.core._keys import is_utf8
 from s3batch_handler.core._sanitize import escape_surrogates, escape_unprintable
+from s3batch_handler.core._typing import override
 from s3batch_handler.local_aws._folder_listing import MAX_KEY_BYTES, files_below
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
 from moto.s3control import urls
 from moto.s3control.responses import S3ControlResponse
-from typing_extensions import override
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import short_repr
+from s3batch_handler.core._typing import override
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from typing_extensions import override
-
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
+from s3batch_handler.core._typing import override
 from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._engines import Engines

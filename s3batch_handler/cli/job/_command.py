@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
-from typing_extensions import override
 
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
@@ -16,6 +15,7 @@ from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.core._typing import override
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:

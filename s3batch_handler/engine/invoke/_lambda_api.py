@@ -15,14 +15,13 @@ from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from typing_extensions import override
-
 from s3batch_handler.core._aws_errors import AwsError
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._sanitize import sanitize
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import override
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
