@@ -14,7 +14,14 @@ def import_public(package: str, name: str, modules: Mapping[str, str]) -> Any:
 
     Raises:
         AttributeError: The package has no such public name.
+        ModuleNotFoundError: A package that the name needs is not installed. The text says how to
+            install it.
     """
     if name not in modules:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return getattr(import_module(f"{package}.{modules[name]}"), name)
+    try:
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
+    except ModuleNotFoundError as error:
+        from s3batch_handler.core._extras import raise_missing
+
+        raise_missing(error, f"{package}.{name}")

@@ -1,19 +1,24 @@
 """Manifests, S3 Inventory reports and completion reports: read and write them."""
 
-from s3batch_handler.documents._inventory import read_inventory
-from s3batch_handler.documents._manifest import (
-    ManifestEntry,
-    ManifestInfo,
-    read_manifest,
-    write_manifest,
-)
-from s3batch_handler.documents._report import (
-    Report,
-    ReportRow,
-    ReportScope,
-    TaskStatus,
-    read_report,
-)
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.core._lazy_exports import import_public
+
+if TYPE_CHECKING:
+    from s3batch_handler.documents._inventory import read_inventory
+    from s3batch_handler.documents._manifest import (
+        ManifestEntry,
+        ManifestInfo,
+        read_manifest,
+        write_manifest,
+    )
+    from s3batch_handler.documents._report import (
+        Report,
+        ReportRow,
+        ReportScope,
+        TaskStatus,
+        read_report,
+    )
 
 __all__ = [
     "ManifestEntry",
@@ -27,3 +32,20 @@ __all__ = [
     "read_report",
     "write_manifest",
 ]
+
+_MODULES = {
+    "ManifestEntry": "_manifest",
+    "ManifestInfo": "_manifest",
+    "Report": "_report",
+    "ReportRow": "_report",
+    "ReportScope": "_report",
+    "TaskStatus": "_report",
+    "read_inventory": "_inventory",
+    "read_manifest": "_manifest",
+    "read_report": "_report",
+    "write_manifest": "_manifest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    return import_public(__name__, name, _MODULES)

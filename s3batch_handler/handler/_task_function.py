@@ -13,7 +13,7 @@ from dataclasses import is_dataclass
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, is_typeddict
 
-from pydantic import BaseModel
+from s3batch_handler.handler._pydantic import is_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +175,7 @@ def _without_cache(function: Any) -> Any:
 
 def _class_message(cls: type) -> str:
     name = cls.__name__
-    model = is_dataclass(cls) or is_typeddict(cls) or issubclass(cls, BaseModel)
+    model = is_dataclass(cls) or is_typeddict(cls) or is_model(cls)
     if model and not inspect.isfunction(cls.__call__):
         return (
             f"task_handler takes a function, got the model {name}. To read the job's user "

@@ -1,0 +1,35 @@
+"""Packages that only parts of the library need: each part has an extra that installs them."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+_EXTRAS: Final = {
+    "pydantic": "models",
+    "pydantic_core": "models",
+    "boto3": "aws",
+    "botocore": "aws",
+    "click": "cli",
+    "moto": "local",
+    "flask": "local",
+    "flask_cors": "local",
+    "hypothesis": "testing",
+    "aws_lambda_powertools": "powertools",
+}
+
+
+def raise_missing(error: ModuleNotFoundError, needed_by: str) -> NoReturn:
+    """Raise an error that names the extra of a missing package; raise other errors as they are.
+
+    Args:
+        error: The error of the import.
+        needed_by: The part of the library that cannot be used, such as ``s3batch_handler.jobs``.
+    """
+    package = (error.name or "").partition(".")[0]
+    if package not in _EXTRAS:
+        raise error
+    raise ModuleNotFoundError(
+        f"{needed_by} needs {package}, which is not installed: "
+        f"pip install 's3batch-handler[{_EXTRAS[package]}]'",
+        name=error.name,
+    ) from error
