@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, settings
 
 Event = dict[str, Any]
 
+pytest_plugins = ["pytester"]
+
 # Without bytecode, each run would rewrite the assertions of all tests, and each process that a
 # test starts would compile the package.
 sys.dont_write_bytecode = False

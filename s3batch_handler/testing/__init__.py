@@ -5,17 +5,22 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
+    from s3batch_handler.testing._event_files import EventFactory, load_event
     from s3batch_handler.testing._factories import (
         LambdaContext,
         make_context,
         make_event,
         make_task,
     )
-    from s3batch_handler.testing._jobs import run_job
+    from s3batch_handler.testing._jobs import JobRunner, ReportRows, run_job
     from s3batch_handler.testing._mock import mock_s3batch
 
 __all__ = [
+    "EventFactory",
+    "JobRunner",
     "LambdaContext",
+    "ReportRows",
+    "load_event",
     "make_context",
     "make_event",
     "make_task",
@@ -24,7 +29,11 @@ __all__ = [
 ]
 
 _MODULES = {
+    "EventFactory": "_event_files",
+    "JobRunner": "_jobs",
     "LambdaContext": "_factories",
+    "ReportRows": "_jobs",
+    "load_event": "_event_files",
     "make_context": "_factories",
     "make_event": "_factories",
     "make_task": "_factories",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
@@ -28,7 +29,7 @@ def run_job(
     schema_version: str = "2.0",
     max_redrives: int = DEFAULT_MAX_REDRIVES,
     timeout: float = DEFAULT_TIMEOUT,
-) -> list[ReportRow]:
+) -> ReportRows:
     """Run a handler over objects as a job does, and return the rows of its completion report.
 
     There is one row for each object, in the order of the objects. Events and responses pass through
@@ -43,7 +44,12 @@ def run_job(
         schema_version: Schema version of the events.
         max_redrives: Retries of a task that fails temporarily.
         timeout: Seconds that the context of each call shows.
+
+    Raises:
+        ValueError: Schema 1.0 is to have user arguments.
     """
+    if user_arguments and schema_version == "1.0":
+        raise ValueError("user_arguments require schema_version='2.0': schema 1.0 has none")
     report = _Rows()
     entries = [
         ManifestEntry(item.bucket, encode_key(item.key), item.version_id)
@@ -62,7 +68,71 @@ def run_job(
         report=report,
     )
     order = {entry.object: number for number, entry in enumerate(entries)}
-    return sorted(report.rows, key=lambda row: order[_object_of(row)])
+    return ReportRows(sorted(report.rows, key=lambda row: order[_object_of(row)]))
+
+
+class ReportRows(list[ReportRow]):
+    """The rows of a completion report, in the order of the objects."""
+
+    @property
+    def succeeded(self) -> list[ReportRow]:
+        """Return the rows of the tasks that succeeded."""
+        return [row for row in self if row.status is TaskStatus.SUCCEEDED]
+
+    @property
+    def failed(self) -> list[ReportRow]:
+        """Return the rows of the tasks that failed."""
+        return [row for row in self if row.status is TaskStatus.FAILED]
+
+    @property
+    def by_key(self) -> dict[str, ReportRow]:
+        """Return the rows by their keys.
+
+        Raises:
+            ValueError: Several rows have the same key.
+        """
+        rows = {row.key: row for row in self}
+        if len(rows) < len(self):
+            repeated = next(
+                key for key, count in Counter(row.key for row in self).items() if count > 1
+            )
+            raise ValueError(
+                f"several rows have the key {repeated!r}: iterate over the rows instead"
+            )
+        return rows
+
+
+class JobRunner:
+    """Runs jobs of one schema version: the fixture ``s3batch_job``.
+
+    Args:
+        schema_version: The schema version of jobs that do not name another one.
+    """
+
+    def __init__(self, schema_version: str) -> None:
+        self._schema_version = schema_version
+
+    def __call__(
+        self,
+        handler: Callable[[Any, Any], Any],
+        objects: Iterable[str | ObjectRef],
+        *,
+        bucket: str = "bucket",
+        user_arguments: Mapping[str, str] | None = None,
+        schema_version: str | None = None,
+        max_redrives: int = DEFAULT_MAX_REDRIVES,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> ReportRows:
+        """Run a handler over objects, as :func:`run_job` does."""
+        return run_job(
+            handler,
+            objects,
+            bucket=bucket,
+            user_arguments=user_arguments,
+            schema_version=schema_version or self._schema_version,
+            max_redrives=max_redrives,
+            timeout=timeout,
+        )
 
 
 def _object_of(row: ReportRow) -> ObjectRef:

@@ -1,0 +1,93 @@
+"""The pytest plugin: fixtures for events, contexts, jobs, a mock AWS and the time.
+
+pytest imports this module in every session, so the module imports only pytest. The fixtures import
+what they need.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3batch_handler.testing._event_files import EventFactory
+    from s3batch_handler.testing._factories import LambdaContext
+    from s3batch_handler.testing._jobs import JobRunner
+
+_MARKER = "s3batch_schemas"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}: run a test for each invocation schema, 1.0 and 2.0: the events of "
+        "s3batch_event and the jobs of s3batch_job have it, and s3batch_schema returns it.",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test with the marker once for each schema.
+
+    A test without a fixture that follows the schema would run the same twice. If it is marked
+    itself, that is a mistake; if its module or class is marked, it runs once.
+    """
+    if metafunc.definition.get_closest_marker(_MARKER) is None:
+        return
+    if "s3batch_schema" in metafunc.fixturenames:
+        metafunc.parametrize("s3batch_schema", ["1.0", "2.0"], indirect=True)
+    elif any(mark.name == _MARKER for mark in metafunc.definition.own_markers):
+        pytest.fail(
+            f"{metafunc.definition.nodeid} has the marker {_MARKER}, but uses none of the fixtures "
+            "s3batch_event, s3batch_job and s3batch_schema. Use one of them, or remove the marker.",
+            pytrace=False,
+        )
+
+
+@pytest.fixture
+def s3batch_schema(request: pytest.FixtureRequest) -> str:
+    """Return the schema version of the test: 2.0, or each one with the marker s3batch_schemas."""
+    marker = request.node.get_closest_marker(_MARKER)
+    if marker is not None and not hasattr(request, "param"):
+        pytest.fail(
+            f"The marker {_MARKER} has no effect on tests of unittest.TestCase. Write a function, "
+            "or call make_event and run_job with schema_version=, in a self.subTest for each.",
+            pytrace=False,
+        )
+    return str(getattr(request, "param", "2.0"))
+
+
+@pytest.fixture
+def s3batch_event(request: pytest.FixtureRequest, s3batch_schema: str) -> EventFactory:
+    """Return a factory of events.
+
+    s3batch_event("a b.txt", user_arguments={"k": "v"}) creates one, and
+    s3batch_event.load("events/v1.json") reads one, relative to pytest's root directory.
+    """
+    from s3batch_handler.testing._event_files import EventFactory
+
+    return EventFactory(s3batch_schema, request.config.rootpath)
+
+
+@pytest.fixture
+def s3batch_context() -> Callable[..., LambdaContext]:
+    """Return a factory of Lambda contexts.
+
+    The context s3batch_context(timeout=15) has 15 seconds left; the default is 60.
+    """
+    from s3batch_handler.testing._factories import make_context
+
+    return make_context
+
+
+@pytest.fixture
+def s3batch_job(s3batch_schema: str) -> JobRunner:
+    """Return a function that runs a job in this process, without AWS.
+
+    s3batch_job(handler, ["a b.txt"]) returns the rows of its completion report.
+    """
+    from s3batch_handler.testing._jobs import JobRunner
+
+    return JobRunner(s3batch_schema)

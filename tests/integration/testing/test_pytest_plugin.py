@@ -1,0 +1,226 @@
+"""The pytest plugin, in test runs of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+# A nested run in this process removes the modules that it imports.
+from s3batch_handler import InvalidEvent, task_handler
+from s3batch_handler.testing import load_event, make_context, run_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.nested_pytest import NestedPytest
+
+IMPORTED = (task_handler, load_event, make_context, run_job)
+
+HANDLER = """
+    from s3batch_handler import PermanentFailure, task_handler
+
+    @task_handler
+    def handler(task):
+        if task.key == "bad":
+            raise PermanentFailure("not a photo")
+        return f"{task.key} {dict(task.job.arguments)}"
+"""
+
+
+def test_a_test_calls_a_handler_with_an_event_and_a_context(nested: NestedPytest) -> None:
+    """The factories have the parameters of ``make_event`` and ``make_context``."""
+    result = nested.run(
+        HANDLER
+        + """
+    def test(s3batch_event, s3batch_context):
+        context = s3batch_context(timeout=15, function_name="thumbnails")
+        event = s3batch_event("a b.txt", user_arguments={"k": "v"})
+
+        (result,) = handler(event, context)["results"]
+
+        assert result["resultString"] == "a b.txt {'k': 'v'}"
+        assert 10_000 < context.get_remaining_time_in_millis() <= 15_000
+        assert context.function_name == "thumbnails"
+    """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_job_returns_its_rows(nested: NestedPytest) -> None:
+    """Rows are found by status and by key."""
+    result = nested.run(
+        HANDLER
+        + """
+    def test(s3batch_job):
+        rows = s3batch_job(handler, ["a b.txt", "bad"], bucket="photos")
+
+        assert [row.key for row in rows] == ["a b.txt", "bad"]
+        assert [row.key for row in rows.succeeded] == ["a b.txt"]
+        assert [row.message for row in rows.failed] == ["not a photo"]
+        assert rows.by_key["bad"].location == {"Bucket": "photos", "Key": "bad"}
+    """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_marker_runs_a_test_for_both_schemas(nested: NestedPytest) -> None:
+    """The events of a test and the jobs that it runs have the schema; its ID names it."""
+    result = nested.run(
+        """
+    import pytest
+
+    def seen(event, context):
+        version = event["invocationSchemaVersion"]
+        result = {"taskId": event["tasks"][0]["taskId"], "resultCode": "Succeeded"}
+        return {
+            "invocationSchemaVersion": version,
+            "invocationId": event["invocationId"],
+            "results": [{**result, "resultString": version}],
+        }
+
+    @pytest.mark.s3batch_schemas
+    def test_event(s3batch_event, s3batch_schema):
+        assert s3batch_event("a")["invocationSchemaVersion"] == s3batch_schema
+
+    @pytest.mark.s3batch_schemas
+    def test_job(s3batch_job, s3batch_schema):
+        assert s3batch_job(seen, ["a"]).by_key["a"].message == s3batch_schema
+
+    def test_without_marker(s3batch_event, s3batch_job):
+        assert s3batch_event("a")["invocationSchemaVersion"] == "2.0"
+        assert s3batch_event("a", schema_version="1.0")["invocationSchemaVersion"] == "1.0"
+        assert s3batch_job(seen, ["a"], schema_version="1.0").by_key["a"].message == "1.0"
+    """,
+        "-v",
+        "--strict-markers",
+    )
+
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*::test_event?1.0? PASSED*", "*::test_event?2.0? PASSED*"])
+
+
+def test_the_marker_of_a_module_leaves_tests_without_fixtures_alone(nested: NestedPytest) -> None:
+    """Only tests that follow the schema run twice."""
+    result = nested.run(
+        """
+    import pytest
+
+    pytestmark = pytest.mark.s3batch_schemas
+
+    def test_event(s3batch_event): ...
+
+    def test_other(): ...
+    """
+    )
+
+    result.assert_outcomes(passed=3)
+
+
+def test_a_marker_without_effect_is_an_error(nested: NestedPytest) -> None:
+    """A test that would check one schema only, or the same twice, says what to write instead."""
+    unused = nested.run(
+        """
+    import pytest
+
+    @pytest.mark.s3batch_schemas
+    def test(s3batch_context): ...
+    """
+    )
+    of_unittest = nested.run(
+        """
+    import pytest, unittest
+
+    @pytest.mark.s3batch_schemas
+    class Test(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def event(self, s3batch_event): ...
+
+        def test(self): ...
+    """
+    )
+
+    unused.stdout.fnmatch_lines(["*uses none of the fixtures s3batch_event*"])
+    of_unittest.stdout.fnmatch_lines(["*has no effect on tests of unittest.TestCase*"])
+
+
+def test_event_files_are_accepted_as_they_are(nested: NestedPytest, project: Path) -> None:
+    """Every file of our tests that is not about refused events, relative to the root directory."""
+    events = nested.path / "events"
+    events.mkdir()
+    for source in (project / "tests" / "events").glob("*.json"):
+        (events / source.name).write_bytes(source.read_bytes())
+
+    result = nested.run(
+        """
+    import json, pytest
+    from pathlib import Path
+
+    EVENTS = sorted(Path(__file__).with_name("events").glob("*.json"))
+
+    @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+    def test(path, s3batch_event):
+        assert s3batch_event.load(f"events/{path.name}") == json.loads(path.read_text())
+    """,
+        "-Werror::s3batch_handler.UnexpectedEventWarning",
+    )
+
+    result.assert_outcomes(passed=len([*events.iterdir()]))
+
+
+def test_another_event_is_refused_by_file_and_field(tmp_path: Path) -> None:
+    """The message says which file is wrong, and why."""
+    (tmp_path / "put.json").write_text(json.dumps({"Records": [{"eventSource": "aws:s3"}]}))
+    (tmp_path / "text.json").write_text("{")
+
+    with pytest.raises(InvalidEvent, match=r"put\.json: not an S3 Batch Operations event"):
+        load_event(tmp_path / "put.json")
+    with pytest.raises(InvalidEvent, match=r"text\.json: "):
+        load_event(tmp_path / "text.json")
+
+
+@pytest.mark.slow
+def test_pytest_loads_the_plugin_by_its_entry_point(nested: NestedPytest) -> None:
+    """It works on several processes, and can be switched off."""
+    nested.write(
+        HANDLER
+        + """
+    import pytest
+
+    @pytest.mark.s3batch_schemas
+    def test_job(s3batch_job):
+        assert s3batch_job(handler, ["a b.txt"]).failed == []
+    """
+    )
+
+    parallel = nested.run_process("-n", "2", "--strict-markers", autoload=True)
+    off = nested.run_process("-p", "no:s3batch", autoload=True)
+
+    parallel.assert_outcomes(passed=2)
+    off.assert_outcomes(errors=1)
+    off.stdout.fnmatch_lines(["*fixture 's3batch_job' not found"])
+
+
+def test_an_unused_plugin_imports_next_to_nothing(nested: NestedPytest) -> None:
+    """pytest imports it in every session, also of projects that do not use it."""
+    nested.write(
+        """
+    import sys
+
+    def test():
+        loaded = {name for name in sys.modules if name.startswith("s3batch_handler")}
+        assert loaded == {
+            "s3batch_handler",
+            "s3batch_handler.core",
+            "s3batch_handler.core._lazy_exports",
+            "s3batch_handler.testing",
+            "s3batch_handler.testing._plugin",
+        }
+        assert not {"asyncio", "boto3", "moto", "pydantic"}.intersection(sys.modules)
+    """
+    )
+
+    nested.run_process().assert_outcomes(passed=1)
