@@ -15,6 +15,7 @@ from s3batch_handler.core._model import Outcome, ResultCode, Task, TaskResult
 from s3batch_handler.core._payload import build_response, parse_event
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._failures import FailureHandler
+from s3batch_handler.handler._forked_child import exit_child, forks
 from s3batch_handler.handler._models import TaskModels
 from s3batch_handler.handler._observability import Observer
 from s3batch_handler.handler._results import AwaitableReturned, outcome_of
@@ -170,9 +171,14 @@ class TaskRunner:
         return outcome
 
     def _call_function(self, task: Task[Any, Any]) -> Outcome:
-        if not (self._models.is_empty and task.key.isascii()):
-            task = self._models.parse(task)
-        return outcome_of(self._function(task), task)
+        forks_before = forks.count
+        try:
+            if not (self._models.is_empty and task.key.isascii()):
+                task = self._models.parse(task)
+            return outcome_of(self._function(task), task)
+        finally:
+            if forks.count != forks_before:
+                exit_child()
 
     def _run_awaitable(
         self, task: Task[Any, Any], awaitable: Awaitable[object], deadline: float
@@ -233,11 +239,16 @@ class TaskRunner:
     async def _call_function_async(
         self, task: Task[Any, Any], awaitable: Awaitable[object] | None
     ) -> Outcome:
+        forks_before = forks.count
         try:
-            value = self._function(self._models.parse(task)) if awaitable is None else awaitable
-            while inspect.isawaitable(value):  # the user may have forgotten an `await`
-                value = await value
-            return outcome_of(value, task)
+            try:
+                value = self._function(self._models.parse(task)) if awaitable is None else awaitable
+                while inspect.isawaitable(value):  # the user may have forgotten an `await`
+                    value = await value
+                return outcome_of(value, task)
+            finally:
+                if forks.count != forks_before:
+                    exit_child()
         except (SystemExit, KeyboardInterrupt) as error:
             # asyncio would raise these two out of the event loop, and end all other tasks.
             raise _ExitInEventLoop(error) from None
