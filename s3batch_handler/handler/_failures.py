@@ -54,7 +54,13 @@ class FailureHandler:
         self._on_timeout = ResultCode(options["on_timeout"])
 
     def outcome_of(
-        self, task: Task[Any, Any], error: BaseException, seconds: float, deadline: float
+        self,
+        task: Task[Any, Any],
+        error: BaseException,
+        seconds: float,
+        deadline: float,
+        *,
+        activity: str = "",
     ) -> Outcome:
         """Return the outcome of a task that raised, or raise again (``unexpected="raise"``).
 
@@ -63,6 +69,8 @@ class FailureHandler:
             error: The exception.
             seconds: The time limit of the task.
             deadline: The deadline of the invocation.
+            activity: What was done for the task, for the message of an interruption; by default,
+                the function was called.
         """
         stopped = find_out_of_time(error)
         if stopped is None:
@@ -70,7 +78,7 @@ class FailureHandler:
         elif seconds <= 0:  # logging that the task was not started took too long
             return self.not_started(task, deadline)
         else:
-            outcome = self._timed_out(task, error, stopped, seconds, deadline)
+            outcome = self._timed_out(task, error, stopped, seconds, deadline, activity=activity)
             self.call_safely(leak_suspended_coroutines, deadline)
         self.call_safely(lambda: clear_frames(error), deadline)
         return outcome
@@ -87,6 +95,10 @@ class FailureHandler:
         self.call_safely(
             lambda: self._observer.log_failure(task, outcome, None, expected=True), deadline
         )
+
+    def log_warning(self, task: Task[Any, Any], text: str, deadline: float) -> None:
+        """Log a problem that does not affect the outcome of the task."""
+        self.call_safely(lambda: self._observer.log_warning(task, text), deadline)
 
     def call_safely(self, function: Callable[[], _T], deadline: float) -> _T | None:
         """Call a function, and return ``None`` if it fails or takes too long.
@@ -151,11 +163,13 @@ class FailureHandler:
         stopped: OutOfTime,
         seconds: float,
         deadline: float,
+        *,
+        activity: str,
     ) -> Outcome:
         place = self.call_safely(
             lambda: _place_of_interruption(error.__cause__ or error, self._function), deadline
         )
-        message = f"stopped after {seconds:.1f} s{place or ''}: out of time"
+        message = f"stopped after {seconds:.1f} s{place or ''}{activity}: out of time"
         if stopped.module:
             message += (
                 f"; the import of {stopped.module} was interrupted, "

@@ -151,6 +151,13 @@ class Observer:
             # The text is an argument, because Powertools parses a message that looks like JSON.
             log_with(error, partial(log, "%s", sanitize(text, _MAX_LINE), extra=extra))
 
+    def log_warning(self, task: Task[Any, Any], text: str) -> None:
+        """Log a problem that does not affect the outcome of the task."""
+        with log_exceptions("logging a problem of a task"):
+            logger = own_logger() if self._logger is None else self._logger
+            line = sanitize(f"s3://{task.bucket}/{task.key}: {text}", _MAX_LINE)
+            logger.warning("%s", line, extra=log_keys(task))
+
 
 _MAX_LINE: Final = 4000  # characters: a key and a message of 1,024 each, all escaped
 

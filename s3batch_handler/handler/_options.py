@@ -6,16 +6,29 @@ The checks raise when the function is decorated, and name the option and the val
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypedDict
 
 from s3batch_handler.core._model import ResultCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
 
     from s3batch_handler.core._classification import ClassifyFunction
     from s3batch_handler.handler._observability import LoggerLike, MetricsLike
     from s3batch_handler.handler._tracing import TracerLike
+
+
+class PersistenceLayer(Protocol):
+    """The used methods of a Powertools persistence layer, such as ``DynamoDBPersistenceLayer``."""
+
+    def configure(self, config: Any, function_name: str | None = ...) -> None: ...
+    def save_inprogress(
+        self, data: dict[str, Any], remaining_time_in_millis: int | None = ...
+    ) -> None: ...
+    def save_success(self, data: dict[str, Any], result: dict[str, Any]) -> None: ...
+    def delete_record(self, data: dict[str, Any], exception: Exception) -> Any: ...
+    def get_record(self, data: dict[str, Any]) -> Any: ...
 
 
 class HandlerOptions(TypedDict, total=False):
@@ -42,6 +55,11 @@ class HandlerOptions(TypedDict, total=False):
         logger: A Powertools ``Logger``, or one of the standard library.
         metrics: A Powertools ``Metrics``.
         tracer: A Powertools ``Tracer``.
+        idempotency: A Powertools persistence layer. A task that is done is not run again, and its
+            stored outcome is returned.
+        idempotency_key: A function that returns the text that identifies a task in the persistence
+            layer, or ``None`` to run the task without a record. By default, the job, the bucket,
+            the key and the version ID identify a task.
     """
 
     retry_on: tuple[type[BaseException], ...]
@@ -57,6 +75,8 @@ class HandlerOptions(TypedDict, total=False):
     logger: LoggerLike | Logger | None
     metrics: MetricsLike | None
     tracer: TracerLike | None
+    idempotency: PersistenceLayer | None
+    idempotency_key: Callable[[Any], str | None] | None
 
 
 DEFAULTS: Final[HandlerOptions] = {
@@ -73,6 +93,8 @@ DEFAULTS: Final[HandlerOptions] = {
     "logger": None,
     "metrics": None,
     "tracer": None,
+    "idempotency": None,
+    "idempotency_key": None,
 }
 
 
@@ -100,6 +122,19 @@ def function_or_none(option: str, value: Any) -> Any:
     """Return the value if it is a function or ``None``."""
     if not (value is None or callable(value)):
         raise TypeError(f"{option} takes a function, got {value!r}")
+    return value
+
+
+def persistence_layer_or_none(option: str, value: Any) -> Any:
+    """Return the value if it is a persistence layer of Powertools or ``None``."""
+    methods = ("configure", "save_inprogress", "save_success", "delete_record", "get_record")
+    if not (value is None or all(callable(getattr(value, name, None)) for name in methods)) or (
+        isinstance(value, type)
+    ):
+        raise TypeError(
+            f"{option} takes a persistence layer of Powertools, got {value!r}. Write "
+            f'{option}=DynamoDBPersistenceLayer(table_name="…")'
+        )
     return value
 
 

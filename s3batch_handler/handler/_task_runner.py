@@ -19,7 +19,7 @@ from s3batch_handler.handler._forked_child import exit_child, forks
 from s3batch_handler.handler._models import TaskModels
 from s3batch_handler.handler._observability import Observer
 from s3batch_handler.handler._results import AwaitableReturned, outcome_of
-from s3batch_handler.handler._task_function import is_async
+from s3batch_handler.handler._task_function import is_async, name_of
 from s3batch_handler.handler._time_limit import (
     call_within,
     deadline_of,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.core._payload import Response
     from s3batch_handler.handler._event_loop import EventLoop
+    from s3batch_handler.handler._idempotency import TaskRecords
     from s3batch_handler.handler._options import HandlerOptions
 
 
@@ -66,7 +67,11 @@ class TaskRunner:
         )
         # A bound method would create a reference cycle and keep event loops open until it is
         # collected.
-        self._run_one = TaskRunner._run_observed if self._observer.active else TaskRunner._run_task
+        self._records = self._task_records(options)
+        self._run_plain = (
+            TaskRunner._run_task if self._records is None else TaskRunner._run_recorded
+        )
+        self._run_one = TaskRunner._run_observed if self._observer.active else self._run_plain
         self._loop: EventLoop | None = None
         self._is_async = is_async(function)
         if self._is_async:
@@ -84,6 +89,26 @@ class TaskRunner:
         deadline = deadline_of(context, self._time_reserve)
         ((_, outcome),) = self._run_tasks((task,), deadline)
         return outcome
+
+    def _task_records(self, options: HandlerOptions) -> TaskRecords | None:
+        layer = check.persistence_layer_or_none("idempotency", options["idempotency"])
+        key_of = check.function_or_none("idempotency_key", options["idempotency_key"])
+        if layer is None:
+            if key_of is not None:
+                raise TypeError("idempotency_key requires idempotency, a Powertools layer")
+            return None
+        if key_of is not None and is_async(key_of):
+            raise TypeError("idempotency_key takes a function that is not async")
+        from s3batch_handler.handler._idempotency import TaskRecords  # only with the option
+
+        return TaskRecords(
+            layer,
+            key_of,
+            name=f"{self._function.__module__}.{name_of(self._function)}",
+            models=self._models,
+            failures=self._failures,
+            time_reserve=self._time_reserve,
+        )
 
     # ------------------------------------------------------------ all tasks of an invocation
 
@@ -147,7 +172,13 @@ class TaskRunner:
 
     def _run_observed(self, task: Task[Any, Any], deadline: float) -> Outcome:
         with self._observe(task, deadline) as observation:
-            observation.outcome = outcome = self._run_task(task, deadline)
+            observation.outcome = outcome = self._run_plain(self, task, deadline)
+        return outcome
+
+    def _run_recorded(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        assert self._records is not None
+        with self._records.open(task, deadline, self._task_timeout) as record:
+            record.outcome = outcome = record.outcome or self._run_task(task, record.deadline)
         return outcome
 
     def _run_task(self, task: Task[Any, Any], deadline: float) -> Outcome:
@@ -207,10 +238,23 @@ class TaskRunner:
         deadline: float,
         awaitable: Awaitable[object] | None,
     ) -> Outcome:
-        if awaitable is not None or not self._observer.active:  # its task is observed already
+        if awaitable is not None:  # its task is observed and recorded already
             return await self._run_coroutine(loop, task, deadline, awaitable)
+        if not self._observer.active:
+            return await self._run_recorded_async(loop, task, deadline)
         with self._observe(task, deadline) as observation:
-            observation.outcome = outcome = await self._run_coroutine(loop, task, deadline, None)
+            observation.outcome = outcome = await self._run_recorded_async(loop, task, deadline)
+        return outcome
+
+    async def _run_recorded_async(
+        self, loop: EventLoop, task: Task[Any, Any], deadline: float
+    ) -> Outcome:
+        if self._records is None:
+            return await self._run_coroutine(loop, task, deadline)
+        with self._records.open(task, deadline, self._task_timeout) as record:
+            record.outcome = outcome = record.outcome or await self._run_coroutine(
+                loop, task, record.deadline
+            )
         return outcome
 
     async def _run_coroutine(
@@ -218,7 +262,7 @@ class TaskRunner:
         loop: EventLoop,
         task: Task[Any, Any],
         deadline: float,
-        awaitable: Awaitable[object] | None,
+        awaitable: Awaitable[object] | None = None,
     ) -> Outcome:
         from s3batch_handler.handler._event_loop import LoopIsClosing  # asyncio is slow
 
