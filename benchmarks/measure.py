@@ -1,4 +1,4 @@
-"""Measure contenders in turn, and print the results."""
+"""Measure contenders in turn."""
 
 from __future__ import annotations
 
@@ -23,18 +23,6 @@ def ratio(seconds: Mapping[str, Sequence[float]], name: str, to: str) -> float:
     """Return the median ratio of all rounds."""
     pairs = zip(seconds[name], seconds[to], strict=True)
     return statistics.median(a / b for a, b in pairs)
-
-
-def table(
-    title: str, seconds: Mapping[str, Sequence[float]], *, to: str, unit: Callable[[float], str]
-) -> None:
-    """Print medians, and ratios to one of the contenders."""
-    print(f"\n{title}\n")
-    width = max(map(len, seconds))
-    print(f"{'':{width}}  {'median':>14}  {'ratio':>7}")
-    for name, values in seconds.items():
-        median = unit(statistics.median(values))
-        print(f"{name:{width}}  {median:>14}  {ratio(seconds, name, to):>6.2f}x")
 
 
 def exponent(sizes: Sequence[int], values: Sequence[float]) -> float:

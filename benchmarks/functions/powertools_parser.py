@@ -1,4 +1,4 @@
-"""With the parser of Powertools and its model of the event."""
+"""With the parser of Powertools, which validates the event, but does not decode the key."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from aws_lambda_powertools.utilities.data_classes import (
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.parser.models import S3BatchOperationModel
 
+from benchmarks.functions import do_nothing
+
 
 @event_parser(model=S3BatchOperationModel)
 def handler(event: S3BatchOperationModel, context: Any) -> dict[str, Any]:
@@ -18,5 +20,6 @@ def handler(event: S3BatchOperationModel, context: Any) -> dict[str, Any]:
         event.invocationSchemaVersion, event.invocationId, "PermanentFailure"
     )
     task = event.tasks[0]
-    response.add_result(S3BatchOperationResponseRecord(task.taskId, "Succeeded", task.s3Key))
+    message = do_nothing(str(task.s3Bucket), task.s3Key)
+    response.add_result(S3BatchOperationResponseRecord(task.taskId, "Succeeded", message))
     return response.asdict()
