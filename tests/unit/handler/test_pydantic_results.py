@@ -239,3 +239,18 @@ def test_a_dict_that_contains_itself_is_refused() -> None:
 
     with pytest.raises(PermanentFailure, match="recursion"):
         outcome_of(circle)
+
+
+def test_a_model_of_an_old_pydantic_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version is not checked by an installer, because the package does not require pydantic."""
+    monkeypatch.setattr(pydantic, "VERSION", "2.10.6")
+
+    with pytest.raises(PermanentFailure) as caught:
+        outcome_of(Account())
+
+    assert str(caught.value) == (
+        "the function ended without an error, but JSON cannot represent its return value "
+        "(Account): it needs pydantic 2.11 or later, but 2.10.6 is installed: "
+        "pip install 's3batch-handler[models]'"
+    )
+    assert outcome_of(Nested(dt.date(2026, 1, 2))).message == '{"x":"2026-01-02","y":null}'
