@@ -34,10 +34,11 @@ LAYERS = [
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.
 NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handler")}
 
-# The only modules that import a package of AWS's or moto.
+# The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
-    "botocore": ("jobs/_aws_clients.py", "local_aws/"),
+    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/_exception_strategies.py"),
+    "hypothesis": ("testing/_", "testing/strategies.py"),
     "moto": ("local_aws/",),
 }
 
