@@ -1,25 +1,21 @@
 """Hypothesis strategies: events, keys, contexts, results, exceptions, manifests and reports."""
 
-from importlib.util import find_spec
+from s3batch_handler.core._extras import raise_missing
 
-if find_spec("hypothesis") is None:
-    raise ModuleNotFoundError(
-        "s3batch_handler.testing.strategies needs Hypothesis. "
-        'Install it: pip install "s3batch-handler[testing]"',
-        name="hypothesis",
+try:
+    from s3batch_handler.testing._document_strategies import (
+        ManifestFile,
+        ReportFiles,
+        manifests,
+        reports,
+        rows,
     )
-
-from s3batch_handler.testing._document_strategies import (
-    ManifestFile,
-    ReportFiles,
-    manifests,
-    reports,
-    rows,
-)
-from s3batch_handler.testing._event_strategies import contexts, events, tasks
-from s3batch_handler.testing._exception_strategies import exceptions
-from s3batch_handler.testing._object_strategies import buckets, keys, objects, version_ids
-from s3batch_handler.testing._result_strategies import results
+    from s3batch_handler.testing._event_strategies import contexts, events, tasks
+    from s3batch_handler.testing._exception_strategies import exceptions
+    from s3batch_handler.testing._object_strategies import buckets, keys, objects, version_ids
+    from s3batch_handler.testing._result_strategies import results
+except ModuleNotFoundError as error:
+    raise_missing(error, __name__)
 
 __all__ = [
     "ManifestFile",

@@ -68,7 +68,8 @@ def test_the_bare_package_requires_pydantic_only() -> None:
         ("cli", {"click"}),
         ("local", LOCAL),
         ("report", set()),
-        ("all", {"aws-lambda-powertools", *LOCAL}),
+        ("testing", {"hypothesis"}),
+        ("all", {"aws-lambda-powertools", "hypothesis", *LOCAL}),
     ],
 )
 def test_an_extra_requires_what_its_modules_import(extra: str, packages: set[str]) -> None:

@@ -52,6 +52,15 @@ def test_an_error_names_the_extra_of_a_missing_package(package: str, extra: str,
     )
 
 
+def test_strategies_name_the_extra_of_hypothesis() -> None:
+    error = _last_error_without("hypothesis", "from s3batch_handler.testing import strategies")
+
+    assert error == (
+        "ModuleNotFoundError: s3batch_handler.testing.strategies needs hypothesis, which is not "
+        "installed: pip install 's3batch-handler[testing]'"
+    )
+
+
 def test_an_option_for_models_names_the_extra_of_pydantic() -> None:
     error = _last_error_without(
         "pydantic",

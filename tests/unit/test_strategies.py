@@ -229,25 +229,6 @@ def test_strategies_generate_without_health_checks_or_warnings(name: str) -> Non
     generate()
 
 
-def test_a_missing_hypothesis_is_named_with_the_extra() -> None:
-    program = """
-import sys
-sys.modules["hypothesis"] = None
-try:
-    import s3batch_handler.testing.strategies
-except ModuleNotFoundError as error:
-    print(error.name, error)
-import s3batch_handler.testing
-s3batch_handler.testing.make_event("a")
-"""
-    output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-
-    assert output.startswith("hypothesis ")
-    assert 'pip install "s3batch-handler[testing]"' in output
-
-
 def test_importing_the_testing_package_does_not_import_hypothesis() -> None:
     program = "import s3batch_handler.testing as t, sys; t.make_event('a'); print(*sys.modules)"
     modules = subprocess.run(

@@ -224,4 +224,9 @@ def test_the_snippets_of_the_page_on_tests_pass(
                 test()
                 passed.append(name)
 
-    assert passed == ["test_one_task", "test_a_job", "test_lines_are_counted"]
+    assert passed == [
+        "test_one_task",
+        "test_a_job",
+        "test_lines_are_counted",
+        "test_the_name_is_preserved",
+    ]
