@@ -8,7 +8,6 @@ This module is imported only by handlers that use the option.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from contextlib import contextmanager
@@ -199,7 +198,9 @@ class TaskRecords:
             from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig
 
             copied = dict(attributes)
-            store: Any = copy.copy(self._layer)
+            # copy.copy() calls the __new__ of the cache layer, which emits a DeprecationWarning.
+            store: Any = object.__new__(type(self._layer))
+            vars(store).update(copied)
             # A layer that the user has configured takes only the name.
             config = IdempotencyConfig(expires_after_seconds=KEEP_SECONDS)
             store.configure(config, function_name=self._name)
