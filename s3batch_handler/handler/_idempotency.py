@@ -56,7 +56,7 @@ class TaskRecord:
         outcome: The outcome of the task. If it is known in advance, the task must not be run.
             Otherwise the caller sets it.
         data: What identifies the record that this invocation has created; ``None`` without one.
-        expires: When the record expires if it is not completed, on the monotonic clock.
+        expires: When the record expires if it is not completed, on the wall clock.
     """
 
     deadline: float
@@ -124,8 +124,8 @@ class TaskRecords:
         seconds = task_deadline - monotonic()
         if seconds <= 0:
             return TaskRecord(task_deadline, self._failures.not_started(task, deadline))
-        expires = min(deadline + self._time_reserve, monotonic() + _LONGEST_TIMEOUT)
-        record = TaskRecord(task_deadline, expires=expires)
+        until_timeout = min(deadline + self._time_reserve - monotonic(), _LONGEST_TIMEOUT)
+        record = TaskRecord(task_deadline, expires=time() + until_timeout)
         try:
             call_within(seconds, partial(self._look_up, record), task, self._time_reserve)
         except BaseException as error:  # nothing may end the environment
@@ -150,7 +150,7 @@ class TaskRecords:
             return
         store = self._configured_store()
         for _ in range(_ATTEMPTS):
-            milliseconds = max(math.ceil((record.expires - monotonic()) * 1000), 1)
+            milliseconds = max(math.ceil((record.expires - time()) * 1000), 1)
             existing = _create_record(store, data, milliseconds)
             if existing is None:
                 record.data = data
@@ -221,9 +221,9 @@ class TaskRecords:
                 lambda: store.save_success(data, result),
                 task,
                 record,
-                "the task succeeded, but its outcome could not be stored",
+                "the task succeeded, but its outcome could not be stored in the idempotency store",
             )
-        elif monotonic() < record.expires:  # later, it may belong to another invocation
+        elif time() < record.expires:  # later, it may belong to another invocation
             self._write(
                 lambda: store.delete_record(data, Exception("the task failed")),
                 task,
@@ -313,5 +313,7 @@ def _outcome_in(record: Any) -> Outcome | None:
 def _store_failure(error: Exception) -> Exception:
     """Return the exception to raise. An unknown failure is temporary: the task has not run."""
     if classify(error).code is None:
-        return TemporaryFailure(f"the idempotency store failed: {describe(error)}")
-    return IdempotencyStoreError("the task was not run")
+        return TemporaryFailure(
+            f"the idempotency store failed, so the task was not run: {describe(error)}"
+        )
+    return IdempotencyStoreError("the idempotency store failed, so the task was not run")
