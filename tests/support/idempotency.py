@@ -15,9 +15,14 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 
+from s3batch_handler.core._typing import override
+from tests.support.handlers import decorate
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from s3batch_handler import Task
 
 TABLE: Final[dict[str, Any]] = {
     "TableName": "idempotency",
@@ -27,11 +32,22 @@ TABLE: Final[dict[str, Any]] = {
 }
 
 
+def counting(layer: BasePersistenceLayer, **options: Any) -> Any:
+    """Return a handler whose result is the number of calls of its function."""
+    calls: list[Task] = []
+
+    def function(task: Task) -> str:
+        calls.append(task)
+        return f"call {len(calls)}"
+
+    return decorate(idempotency=layer, **options)(function)
+
+
 class FileLayer(BasePersistenceLayer):
     """A persistence layer as users write them. Several processes can use it."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._file = folder / "records.json"
         self.seconds_later = 0.0  # how fast the clock of this layer is
 
@@ -49,12 +65,14 @@ class FileLayer(BasePersistenceLayer):
             file.truncate(0)
             file.write(json.dumps(items))
 
+    @override
     def _get_record(self, idempotency_key: str) -> DataRecord:
         with self._locked() as items:
             if idempotency_key not in items:
                 raise IdempotencyItemNotFoundError
             return DataRecord(**items[idempotency_key])
 
+    @override
     def _put_record(self, data_record: DataRecord) -> None:
         with self._locked() as items:
             if data_record.idempotency_key in items:
@@ -67,10 +85,12 @@ class FileLayer(BasePersistenceLayer):
                     raise IdempotencyItemAlreadyExistsError
             items[data_record.idempotency_key] = _fields_of(data_record)
 
+    @override
     def _update_record(self, data_record: DataRecord) -> None:
         with self._locked() as items:
             items[data_record.idempotency_key] = _fields_of(data_record)
 
+    @override
     def _delete_record(self, data_record: DataRecord) -> None:
         with self._locked() as items:
             items.pop(data_record.idempotency_key, None)

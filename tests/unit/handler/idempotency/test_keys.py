@@ -16,21 +16,10 @@ from pydantic import BaseModel
 from s3batch_handler import Outcome, Task, task_handler
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import decorate, results_of
-from tests.support.idempotency import TABLE
+from tests.support.idempotency import TABLE, counting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.idempotency import BasePersistenceLayer
-
-
-def counting(layer: BasePersistenceLayer, **options: Any) -> Any:
-    """Return a handler whose result is the number of calls of its function."""
-    calls: list[Task] = []
-
-    def function(task: Task) -> str:
-        calls.append(task)
-        return f"call {len(calls)}"
-
-    return decorate(idempotency=layer, **options)(function)
 
 
 def test_job_bucket_key_and_version_identify_a_task(layer: BasePersistenceLayer) -> None:
@@ -144,7 +133,7 @@ def test_any_key_of_an_object_fits_the_store(
     assert [handler.run(task).message for _ in range(2)] == ["call 1"] * 2
     (item,) = table.scan()["Items"]
     prefix, digest = item["id"].split("#")
-    assert prefix.endswith("test_keys.function")
+    assert prefix.endswith("tests.support.idempotency.function")
     assert len(digest) == 64
 
 
@@ -202,17 +191,19 @@ def test_a_task_may_call_functions_that_use_the_same_layer(
 ) -> None:
     charged = []
 
-    @idempotent_function(
+    def charge_always(order: dict[str, Any]) -> int:
+        charged.append(order)
+        return len(charged)
+
+    charge: Any = idempotent_function(
+        charge_always,
         data_keyword_argument="order",
         persistence_store=dynamodb,
         config=IdempotencyConfig(event_key_jmespath="id"),
     )
-    def charge(order: dict[str, Any]) -> int:
-        charged.append(order)
-        return len(charged)
 
     @task_handler(idempotency=dynamodb)
-    def handler(task: Task) -> int:
+    def handler(task: Task) -> object:
         return charge(order={"id": task.bucket, "time": task.key})
 
     with pytest.warns(UserWarning, match="remaining time"):  # of Powertools, for charge()

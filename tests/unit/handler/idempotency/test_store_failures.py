@@ -10,9 +10,10 @@ import pytest
 from botocore.stub import Stubber
 
 from s3batch_handler import PermanentFailure, Task, task_handler
+from s3batch_handler.core._typing import override
 from s3batch_handler.testing import make_task
 from tests.support.handlers import LONG, decorate, invoke_in_time, results_of, short_context, soon
-from tests.support.idempotency import FileLayer
+from tests.support.idempotency import FileLayer, counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +99,7 @@ def test_a_success_that_cannot_be_stored_remains_a_success(
     dynamodb: DynamoDBPersistenceLayer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until the record expires, the task is not run again."""
-    calls = []
-    handler = decorate(idempotency=dynamodb)(lambda task: calls.append(task) or "done")
+    handler = counting(dynamodb)
     dynamodb.client.meta.events.register(
         "before-send.dynamodb.UpdateItem", raising(ConnectionResetError("reset by peer"))
     )
@@ -107,9 +107,8 @@ def test_a_success_that_cannot_be_stored_remains_a_success(
     first = handler.run(make_task("a b"))
     again = handler.run(make_task("a b"))
 
-    assert first == ("Succeeded", "done")
+    assert first == ("Succeeded", "call 1")
     assert again.code == "TemporaryFailure"
-    assert len(calls) == 1
     (line, _) = caplog.records
     assert line.levelname == "WARNING"
     assert line.getMessage().startswith(
@@ -152,14 +151,17 @@ class SlowLayer(FileLayer):
     hangs_in = ""
     error: Exception | None = None
 
+    @override
     def _put_record(self, data_record: Any) -> None:
         self._maybe_hang("put")
         super()._put_record(data_record)
 
+    @override
     def _update_record(self, data_record: Any) -> None:
         self._maybe_hang("update")
         super()._update_record(data_record)
 
+    @override
     def _delete_record(self, data_record: Any) -> None:
         self._maybe_hang("delete")
         super()._delete_record(data_record)
@@ -215,9 +217,7 @@ def test_a_slow_store_does_not_delay_a_success(
 def test_a_slow_store_does_not_delay_a_failure(slow: SlowLayer, limit: dict[str, float]) -> None:
     slow.hangs_in = "delete"
 
-    @decorate(idempotency=slow, **limit)
-    def handler(task: Task) -> None:
-        time.sleep(LONG)
+    handler = decorate(idempotency=slow, **limit)(lambda task: time.sleep(LONG))
 
     response = invoke_in_time(handler)
 

@@ -175,7 +175,7 @@ def test_async_functions_are_run_once(
 def test_an_async_task_that_failed_is_run_again(dynamodb: Any) -> None:
     results = [TimeoutError("slow"), "done"]
 
-    @decorate(idempotency=dynamodb)
+    @task_handler(idempotency=dynamodb)
     async def handler(task: Task) -> Any:
         return fail(results.pop(0))
 

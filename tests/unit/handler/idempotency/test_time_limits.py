@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler import PermanentFailure, Task
+from s3batch_handler import PermanentFailure, Task, task_handler
 from s3batch_handler.handler import _idempotency
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import LONG, codes_of, decorate, invoke_in_time, results_of
-from tests.support.idempotency import FileLayer
+from tests.support.idempotency import FileLayer, counting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +159,7 @@ def test_a_task_can_run_when_the_remaining_time_of_another_invocation_is_over(
     """The other invocation was stopped; if it is not, its failure does not affect the record."""
     results: list[Any] = []
 
-    @decorate(idempotency=layer)
+    @task_handler(idempotency=layer)
     def handler(task: Task) -> str:
         if results:
             return "done"
@@ -178,16 +178,14 @@ def test_a_task_can_run_when_the_remaining_time_of_another_invocation_is_over(
 def test_a_task_runs_again_when_its_record_has_expired(
     layer: BasePersistenceLayer, clock: Clock
 ) -> None:
-    calls: list[Task] = []
-    handler = decorate(idempotency=layer)(lambda task: calls.append(task) or "done")
+    handler = counting(layer)
 
-    counts = []
+    messages = []
     for days in (0, 6, 2):
         clock.move(days * 24 * 3600)
-        handler.run(make_task(), make_context())
-        counts.append(len(calls))
+        messages.append(handler.run(make_task(), make_context()).message)
 
-    assert counts == [1, 1, 2]
+    assert messages == ["call 1", "call 1", "call 2"]
 
 
 PROGRAM = """
@@ -195,7 +193,7 @@ PROGRAM = """
     from pathlib import Path
     from s3batch_handler import task_handler
     from s3batch_handler.testing import make_context, make_task
-    from tests.support.idempotency import FileLayer
+    from tests.support.idempotency import FileLayer, counting
 
     def charge(task):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -214,7 +212,7 @@ def test_a_task_whose_process_was_killed_can_run_at_its_timeout(
 
     charge.__module__, charge.__qualname__ = "app", "charge"
     handler = decorate(idempotency=files)(charge)
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), tmp_path]
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(tmp_path)]
     ended = subprocess.run(command, cwd=project, check=False)
 
     soon_after = handler.run(make_task(), make_context())
