@@ -57,6 +57,14 @@ def is_utf8(key: str) -> bool:
     return True
 
 
+def printable_key(key: str) -> str:
+    """Return a key that is not valid UTF-8 as it is in the manifest, or escaped."""
+    try:
+        return encode_key(key)
+    except UnicodeEncodeError:
+        return ascii(key)
+
+
 @functools.lru_cache(maxsize=64)  # most tasks of a job have the same bucket
 def bucket_name(arn: str) -> str:
     """Return the ``Bucket`` argument of boto3 for the ARN of a bucket, in any partition.

@@ -1,7 +1,8 @@
 """The Lambda payload of S3 Batch Operations, in both directions.
 
 In a function, :func:`parse_event` and :func:`build_response` are used; to call a function,
-:func:`build_event` and :func:`parse_response`.
+:func:`build_event` and :func:`parse_response`. For the usual event there are two faster functions,
+:func:`parse_usual_event` and :func:`build_usual_response`; a test holds them to the others.
 
 Source: S3 User Guide, "Invoke AWS Lambda function". The two schema versions differ in how a task
 names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
@@ -11,27 +12,33 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NotRequired, get_args
-
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, core_schema
-from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._errors import InvalidEvent, InvalidResponse
+from s3batch_handler.core._event_checks import BUCKET_FIELD, check_documented_event, check_event
 from s3batch_handler.core._keys import bucket_name, decode_key, encode_key
-from s3batch_handler.core._model import Invocation, JobRef, Outcome, ResultCode, Task, UserArguments
+from s3batch_handler.core._model import (
+    Invocation,
+    JobRef,
+    Outcome,
+    ResultCode,
+    UserArguments,
+    new_task,
+)
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
-from s3batch_handler.core._validation import explain, explain_problems
+from s3batch_handler.core._validation import (
+    check_text,
+    explain,
+    list_of,
+    nullable,
+    object_of,
+    one_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from s3batch_handler.core._model import TaskResult
-
-SchemaVersion = Literal["1.0", "2.0"]
-"""The schema versions that AWS documents."""
-
-_VERSIONS: Final = get_args(SchemaVersion)
+    from s3batch_handler.core._model import Task, TaskResult
 
 Response = dict[str, Any]
 """A function's response to S3, as a JSON object."""
@@ -56,26 +63,23 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
     Raises:
         InvalidEvent: The event cannot be parsed. The text names the field.
     """
-    try:
-        wire = _EVENT.validate_python(event)
-    except ValidationError as error:
-        raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
-    version, job, tasks = wire["invocationSchemaVersion"], wire["job"], wire["tasks"]
-    latest = _latest_jobs.get(version)
-    if latest is not None and job == latest.wire and _has_documented_fields(event, version):
-        job = latest.ref
-    else:
-        job = _read_job(event, version, job, strict=strict)
-    for task in tasks:
-        # The validator has just created these tasks, so changing them here is safe.
-        fields = task.__dict__
-        fields["job"] = job
-        fields["payload"] = None
-        key = fields["key"]
-        if "%" in key or "+" in key:
-            fields["key"] = decode_key(key)
-        if fields["version_id"] == "":
-            fields["version_id"] = None  # some events have "" if there is no version ID
+    problems = [*check_event(event, ())]
+    if problems:
+        problem = explain(problems, whole="the event")
+        raise InvalidEvent(f"not an S3 Batch Operations event: {problem}")
+    wire: Any = event
+    version = wire["invocationSchemaVersion"]
+    differences = [*check_documented_event(wire)]
+    if differences:
+        problem = explain(differences, whole="the event")
+        problem = f"the event differs from AWS's documentation: {problem}"
+        if strict:
+            raise InvalidEvent(problem)
+        warnings.warn(problem, UnexpectedEventWarning, stacklevel=2)
+    job = _parse_job(wire.get("job") or {})
+    if not differences:
+        _latest_jobs[version] = _LatestJob(_copy_job(wire["job"]), job, BUCKET_FIELD[version])
+    tasks = tuple(_parse_task(task, job) for task in wire["tasks"])
     return Invocation(wire["invocationId"], version, job, tasks)
 
 
@@ -85,138 +89,65 @@ class UnexpectedEventWarning(UserWarning):
     __module__ = "s3batch_handler"  # its public name, for messages
 
 
-def _read_job(event: object, version: str, job: object, *, strict: bool) -> JobRef:
-    """Parse the job of an event, and check whether the event is as AWS documents it."""
+def parse_usual_event(event: Any) -> Task | None:
+    """Return the task of an event like nearly all, or ``None`` for any other.
+
+    It is exactly as AWS documents it, and it has one task, whose job is that of the last event.
+    """
     try:
-        _DOCUMENTED.validate_python(event)
-        is_documented = True
-    except ValidationError as error:
-        is_documented = False
-        problem = f"the event differs from AWS's documentation: {_explain_event(error)}"
-        if strict:
-            raise InvalidEvent(problem) from None
-        warnings.warn(problem, UnexpectedEventWarning, stacklevel=3)
-    try:
-        read = _JOB.validate_python({"job": job})["job"] or {}
-    except ValidationError as error:
-        raise InvalidEvent(f"not an S3 Batch Operations event: {_explain_event(error)}") from None
-    arguments = UserArguments(read.get("userArguments") or {})
-    ref = JobRef.from_valid({"id": read.get("id", ""), "arguments": arguments})
-    if is_documented:
-        _latest_jobs[version] = _LatestJob(read, ref)
-    return ref
+        latest = _latest_jobs[event["invocationSchemaVersion"]]
+        (task,) = event["tasks"]
+        task_id, key, version_id = task["taskId"], task["s3Key"], task["s3VersionId"]
+        bucket = bucket_name(task[latest.bucket_field])
+        is_usual = (
+            event["job"] == latest.wire
+            and type(event["tasks"]) is list
+            and type(task_id) is type(key) is type(event["invocationId"]) is str
+            and (version_id is None or (type(version_id) is str and version_id))
+            and type(event) is type(task) is dict
+            and len(event) == len(task) == 4
+        )
+    except (LookupError, TypeError, ValueError):
+        return None
+    if not is_usual:
+        return None
+    if "%" in key or "+" in key:
+        key = decode_key(key)
+    return new_task(bucket, key, version_id, task_id, latest.job)
 
 
 class _LatestJob(NamedTuple):
-    """The job of the last event: the next event nearly always has the same job."""
+    """The job of the last documented event: the next event nearly always has the same job."""
 
     wire: dict[str, Any]
-    ref: JobRef
+    job: JobRef
+    bucket_field: str
 
 
 _latest_jobs: Final[dict[str, _LatestJob]] = {}
+"""By schema version."""
 
 
-def _has_documented_fields(event: Any, version: str) -> bool:
-    """Return whether a parsed event with a job has only the fields that AWS documents."""
-    if len(event) != 4:
-        return False
-    bucket = _BUCKET_FIELD[version]
-    for task in event["tasks"]:
-        if len(task) != 4 or bucket not in task or "s3VersionId" not in task:
-            return False
-    return True
-
-
-# These are core schemas and not models, because pydantic then creates the tasks while it reads the
-# event, three times faster than Python code could. They must be compiled before Task has its own
-# validator, which pydantic would use instead, so the validator of Task is deferred.
-
-
-def _object(
-    fields: Mapping[str, core_schema.CoreSchema],
-    *,
-    optional: Collection[str] = (),
-    exactly: bool = False,
-) -> core_schema.CoreSchema:
-    """Return the schema of a JSON object that has ``exactly`` these fields, or others too."""
-    known = {
-        name: core_schema.typed_dict_field(schema, required=name not in optional)
-        for name, schema in fields.items()
-    }
-    return core_schema.typed_dict_schema(known, extra_behavior="forbid" if exactly else "ignore")
-
-
-_TEXT: Final = core_schema.str_schema()
-_TEXT_OR_NULL: Final = core_schema.nullable_schema(_TEXT)
-_NAMED_BUCKET: Final = core_schema.no_info_after_validator_function(bucket_name, _TEXT)
-_ARGUMENTS: Final = core_schema.nullable_schema(core_schema.dict_schema(_TEXT, _TEXT))
-
-# What is accepted.
-_EITHER_BUCKET: Final[list[list[str | int]]] = [["s3Bucket"], ["s3BucketArn"]]
-_TASK: Final = {
-    "bucket": core_schema.model_field(_NAMED_BUCKET, validation_alias=_EITHER_BUCKET),
-    "key": core_schema.model_field(_TEXT, validation_alias="s3Key"),
-    "version_id": core_schema.model_field(
-        core_schema.with_default_schema(_TEXT_OR_NULL, default=None),
-        validation_alias="s3VersionId",
-    ),
-    "id": core_schema.model_field(_TEXT, validation_alias="taskId"),
-}
-_TASKS: Final = core_schema.tuple_variable_schema(
-    core_schema.model_schema(
-        Task, core_schema.model_fields_schema(_TASK), revalidate_instances="always"
+def _parse_job(job: Mapping[str, Any]) -> JobRef:
+    return JobRef(
+        id=str(job.get("id", "")), arguments=UserArguments(job.get("userArguments") or {})
     )
-)
-_EVENT: Final = SchemaValidator(
-    _object(
-        {
-            "invocationSchemaVersion": _TEXT,
-            "invocationId": _TEXT,
-            "job": core_schema.with_default_schema(core_schema.any_schema(), default=None),
-            "tasks": _TASKS,
-        },
-        optional={"job"},
+
+
+def _copy_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a job, because the function may change the event."""
+    arguments = job.get("userArguments")
+    return dict(job) if arguments is None else {**job, "userArguments": dict(arguments)}
+
+
+def _parse_task(task: Mapping[str, Any], job: JobRef) -> Task:
+    return new_task(
+        bucket=bucket_name(task["s3Bucket"] if "s3Bucket" in task else task["s3BucketArn"]),
+        key=decode_key(task["s3Key"]),
+        version_id=task.get("s3VersionId") or None,  # some events have "" if there is no version ID
+        id=task["taskId"],
+        job=job,
     )
-)
-_JOB: Final = SchemaValidator(
-    _object(
-        {
-            "job": core_schema.nullable_schema(
-                _object(
-                    {"id": _TEXT, "userArguments": _ARGUMENTS}, optional={"id", "userArguments"}
-                )
-            )
-        }
-    )
-)
-
-# What AWS documents.
-_BUCKET_FIELD: Final = {"1.0": "s3BucketArn", "2.0": "s3Bucket"}
-_JOB_FIELDS: Final[dict[str, dict[str, core_schema.CoreSchema]]] = {
-    "1.0": {"id": _TEXT},
-    "2.0": {"id": _TEXT, "userArguments": _ARGUMENTS},
-}
-
-
-def _documented_event(version: SchemaVersion) -> core_schema.CoreSchema:
-    bucket = _BUCKET_FIELD[version]
-    task = {"taskId": _TEXT, "s3Key": _TEXT, "s3VersionId": _TEXT_OR_NULL, bucket: _TEXT}
-    event = {
-        "invocationSchemaVersion": _TEXT,
-        "invocationId": _TEXT,
-        "job": _object(_JOB_FIELDS[version], optional={"userArguments"}, exactly=True),
-        "tasks": core_schema.list_schema(_object(task, optional={"s3VersionId"}, exactly=True)),
-    }
-    return _object(event, exactly=True)
-
-
-_DOCUMENTED: Final = SchemaValidator(
-    core_schema.tagged_union_schema(
-        {version: _documented_event(version) for version in _VERSIONS},
-        discriminator="invocationSchemaVersion",
-    )
-)
 
 
 # ---------------------------------------------------------------- in the function: responses
@@ -232,19 +163,17 @@ def build_response(
     Messages are sanitized (see :mod:`s3batch_handler.core._sanitize`), and shortened further if
     the response would be too large for Lambda.
     """
-    wire = []
-    for task, (code, message) in results:
-        is_safe = len(message) <= MAX_RESULT_STRING and message.isprintable()
-        wire.append(
-            {
-                "taskId": task.id,
-                "resultCode": _WIRE_CODES[code],
-                "resultString": message if is_safe else sanitize(message),
-            }
-        )
+    wire = [
+        {
+            "taskId": task.id,
+            "resultCode": outcome.code.value,
+            "resultString": sanitize(outcome.message),
+        }
+        for task, outcome in results
+    ]
     response = {
         "invocationSchemaVersion": invocation.schema_version,
-        "treatMissingKeysAs": _WIRE_CODES[treat_missing_keys_as],
+        "treatMissingKeysAs": treat_missing_keys_as.value,
         "invocationId": invocation.id,
         "results": wire,
     }
@@ -253,7 +182,26 @@ def build_response(
     return response
 
 
-_WIRE_CODES: Final = {code: code.value for code in ResultCode}  # faster than the property
+def build_usual_response(
+    schema_version: str,
+    invocation_id: str,
+    task: Task[Any, Any],
+    outcome: Outcome,
+    treat_missing_keys_as: ResultCode,
+) -> Response:
+    """Build the response to an event that :func:`parse_usual_event` accepted."""
+    code, message = outcome
+    # _value_ is the value without the call of a property.
+    if len(message) > MAX_RESULT_STRING or not message.isprintable():
+        message = sanitize(message)
+    return {
+        "invocationSchemaVersion": schema_version,
+        "treatMissingKeysAs": treat_missing_keys_as._value_,
+        "invocationId": invocation_id,
+        "results": [{"taskId": task.id, "resultCode": code._value_, "resultString": message}],
+    }
+
+
 _ALWAYS_FIT: Final = 20
 """As many results always fit, even if each character takes 12 bytes, as an emoji does in JSON: the
 task IDs were in an event of at most 6 MB."""
@@ -327,14 +275,14 @@ def parse_response(event: Mapping[str, Any], response: object) -> list[Outcome]:
     Raises:
         InvalidResponse: S3 could not use the response. The text names the field.
     """
-    try:
-        wire: _WireResponse = _WIRE_RESPONSE.validate_python(response)
-    except ValidationError as error:
-        raise InvalidResponse(explain(error, whole="the response")) from None
+    problems = [*_check_response(response, ())]
+    if problems:
+        raise InvalidResponse(explain(problems, whole="the response"))
+    wire: Any = response
     for field in ("invocationSchemaVersion", "invocationId"):
         if wire.get(field, event[field]) != event[field]:
             raise InvalidResponse(f"{field}: not the same as in the event")
-    results: dict[str, _WireResult] = {}
+    results: dict[str, Mapping[str, Any]] = {}
     for result in wire["results"]:
         results.setdefault(result["taskId"], result)
     return [
@@ -343,48 +291,26 @@ def parse_response(event: Mapping[str, Any], response: object) -> list[Outcome]:
     ]
 
 
-class _WireResult(TypedDict):
-    taskId: str
-    resultCode: Literal["Succeeded", "TemporaryFailure", "PermanentFailure"]
-    resultString: NotRequired[str | None]
+_CODE: Final = one_of([*ResultCode])
+_check_response: Final = object_of(
+    {
+        "invocationSchemaVersion": check_text,
+        "invocationId": check_text,
+        "treatMissingKeysAs": nullable(_CODE),
+        "results": list_of(
+            object_of(
+                {"taskId": check_text, "resultCode": _CODE, "resultString": nullable(check_text)},
+                optional={"resultString"},
+            )
+        ),
+    },
+    optional={"invocationId", "treatMissingKeysAs"},
+)
 
 
-class _WireResponse(TypedDict):
-    invocationSchemaVersion: str
-    invocationId: NotRequired[str]
-    treatMissingKeysAs: NotRequired[
-        Literal["Succeeded", "TemporaryFailure", "PermanentFailure"] | None
-    ]
-    results: list[_WireResult]
-
-
-_WIRE_RESPONSE: Final = TypeAdapter(_WireResponse).validator
-
-
-def _outcome(result: _WireResult | None, code_if_missing: str | None) -> Outcome:
+def _outcome(result: Mapping[str, Any] | None, code_if_missing: str | None) -> Outcome:
     if result is None:
         code = ResultCode(code_if_missing or ResultCode.TEMPORARY_FAILURE)
         return Outcome(code, "The function returned no result for this task")
     message = result.get("resultString") or ""
     return Outcome(ResultCode(result["resultCode"]), message[:MAX_RESULT_STRING])
-
-
-# ---------------------------------------------------------------- problems in events
-
-
-def _explain_event(error: ValidationError) -> str:
-    """Explain what is wrong with an event, with AWS's names of the fields."""
-    problems = error.errors(include_url=False)
-    return explain_problems([_of_event(problem) for problem in problems], whole="the event")
-
-
-def _of_event(problem: Mapping[str, Any]) -> Mapping[str, Any]:
-    kind, location = problem["type"], problem["loc"]
-    if kind == "union_tag_invalid":
-        message = f"an invocationSchemaVersion other than {' and '.join(_VERSIONS)}"
-        return {**problem, "type": "event", "msg": message}
-    if kind == "union_tag_not_found":
-        return {**problem, "type": "event", "msg": "no invocationSchemaVersion"}
-    if location and location[0] in _VERSIONS:  # the branch of the union, not a field
-        return {**problem, "loc": location[1:]}
-    return problem

@@ -1,39 +1,119 @@
-"""Sentences for the validation errors of pydantic, without the values."""
+"""Check the form of values, and say what is wrong without quoting them.
+
+Payloads are checked by the functions here, and users' models by pydantic. Both are explained in
+the same words.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._sanitize import escape_unprintable_json, safe_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from pydantic import ValidationError
 
+    Path = tuple[int | str, ...]
+    """Where a value is: the fields and the positions in lists that lead to it."""
 
-def explain(error: ValidationError, *, whole: str) -> str:
-    """Return in one line what is wrong and where: ``tasks[0].s3Key: expected text, got null``.
-
-    The line does not contain values, because they may be secret or hostile.
-
-    Args:
-        error: The validation error of pydantic.
-        whole: What to call the value as a whole.
-    """
-    return explain_problems(error.errors(include_url=False), whole=whole)
+    Check = Callable[[Any, Path], Iterator["Problem"]]
+    """A function that yields the problems of a value, which is at a path."""
 
 
-def explain_problems(problems: Sequence[Mapping[str, Any]], *, whole: str) -> str:
-    """Return the same line for a list of pydantic's ``errors()``."""
-    lines = [
-        f"{_path(problem['loc']) or whole}: {safe_line(_sentence(problem), 300)}"
-        for problem in problems[:5]
-    ]
-    if len(problems) > len(lines):
-        lines.append(f"and {len(problems) - len(lines)} more")
-    return "; ".join(lines)
+class Problem(NamedTuple):
+    """What is wrong with the value at a path."""
+
+    path: Path
+    text: str
+
+
+# ---------------------------------------------------------------- checks of JSON values
+
+
+def check_text(value: object, path: Path) -> Iterator[Problem]:
+    """Check that a value is text."""
+    if not isinstance(value, str):
+        yield _unexpected("text", value, path)
+
+
+def nullable(check: Check) -> Check:
+    """Return a check that accepts ``None``, too."""
+
+    def check_nullable(value: object, path: Path) -> Iterator[Problem]:
+        if value is not None:
+            yield from check(value, path)
+
+    return check_nullable
+
+
+def one_of(texts: Collection[str]) -> Check:
+    """Return a check for one of some texts."""
+
+    def check_choice(value: object, path: Path) -> Iterator[Problem]:
+        expected = f"one of {', '.join(texts)}"
+        if not isinstance(value, str):
+            yield _unexpected(expected, value, path)
+        elif value not in texts:
+            yield Problem(path, f"expected {expected}")
+
+    return check_choice
+
+
+def list_of(check: Check) -> Check:
+    """Return a check for a list, whose items are checked, too."""
+
+    def check_list(value: object, path: Path) -> Iterator[Problem]:
+        if not isinstance(value, list | tuple):
+            yield _unexpected("a list", value, path)
+            return
+        for number, item in enumerate(value):
+            yield from check(item, (*path, number))
+
+    return check_list
+
+
+def mapping_of(check: Check) -> Check:
+    """Return a check for an object with any fields, whose values are checked, too."""
+
+    def check_mapping(value: object, path: Path) -> Iterator[Problem]:
+        if not isinstance(value, Mapping):
+            yield _unexpected("an object", value, path)
+            return
+        for name, item in value.items():
+            yield from check_text(name, (*path, str(name)))
+            yield from check(item, (*path, str(name)))
+
+    return check_mapping
+
+
+def object_of(
+    fields: Mapping[str, Check], *, optional: Collection[str] = (), exactly: bool = False
+) -> Check:
+    """Return a check for an object that has ``exactly`` these fields, or others, too."""
+
+    def check_object(value: object, path: Path) -> Iterator[Problem]:
+        if not isinstance(value, Mapping):
+            yield _unexpected("an object", value, path)
+            return
+        for name, check in fields.items():
+            if name in value:
+                yield from check(value[name], (*path, name))
+            elif name not in optional:
+                yield Problem((*path, name), "missing")
+        if exactly:
+            for name in value:
+                if name not in fields:
+                    yield Problem((*path, str(name)), "unknown field")
+
+    return check_object
+
+
+def _unexpected(expected: str, value: object, path: Path) -> Problem:
+    return Problem(path, f"expected {expected}, got {json_type(value)}")
 
 
 def json_type(value: object) -> str:
@@ -51,11 +131,38 @@ _JSON_TYPES: Final[Mapping[type | tuple[type, ...], str]] = {
     dict: "an object",
 }
 
+# ---------------------------------------------------------------- explanations
 
-def _path(location: Sequence[int | str]) -> str:
-    steps = [f"[{step}]" if isinstance(step, int) else f".{_field_name(step)}" for step in location]
-    path = "".join(steps).removeprefix(".")
-    return path if len(path) <= 300 else f"{path[:100]}…{path[-100:]}"
+
+def explain(problems: Sequence[Problem], *, whole: str) -> str:
+    """Return in one line what is wrong and where: ``tasks[0].s3Key: expected text, got null``.
+
+    The line has at most five problems. It does not contain values, because they may be secret or
+    hostile.
+
+    Args:
+        problems: The problems, at least one.
+        whole: What to call the value as a whole.
+    """
+    lines = [
+        f"{_as_text(problem.path) or whole}: {safe_line(problem.text, 300)}"
+        for problem in problems[:5]
+    ]
+    if len(problems) > len(lines):
+        lines.append(f"and {len(problems) - len(lines)} more")
+    return "; ".join(lines)
+
+
+def explain_error(error: ValidationError, *, whole: str) -> str:
+    """Return the same line for a validation error of pydantic."""
+    problems = error.errors(include_url=False)
+    return explain([Problem(each["loc"], _sentence(each)) for each in problems], whole=whole)
+
+
+def _as_text(path: Path) -> str:
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_field_name(step)}" for step in path]
+    text = "".join(steps).removeprefix(".")
+    return text if len(text) <= 300 else f"{text[:100]}…{text[-100:]}"
 
 
 def _field_name(name: str) -> str:

@@ -32,7 +32,7 @@ from typing_extensions import TypedDict
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
-from s3batch_handler.core._validation import explain
+from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._local_folder import LocalFolder
@@ -139,7 +139,7 @@ def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
         document = _DOCUMENT.validate_json(content)
         bucket = bucket_name(document["destinationBucket"])
     except ValidationError as error:
-        problem = f"not an inventory's manifest.json: {explain(error, whole='it')}"
+        problem = f"not an inventory's manifest.json: {explain_error(error, whole='it')}"
         raise ManifestError(problem, source=source) from None
     except ValueError as error:
         raise ManifestError(f"destinationBucket: {error}", source=source) from error

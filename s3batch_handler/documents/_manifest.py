@@ -40,12 +40,10 @@ class ManifestEntry(NamedTuple):
     @property
     def object(self) -> ObjectRef:
         """Return the object of the line."""
-        return ObjectRef.from_valid(
-            {
-                "bucket": self.bucket,
-                "key": decode_key(self.encoded_key),
-                "version_id": self.version_id or None,
-            }
+        return ObjectRef(
+            bucket=self.bucket,
+            key=decode_key(self.encoded_key),
+            version_id=self.version_id or None,
         )
 
 

@@ -28,7 +28,8 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.core._validation import explain
+from s3batch_handler.core._validation import explain_error
+from s3batch_handler.core._value import set_field
 from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
@@ -82,10 +83,29 @@ class ReportRow(ObjectRef):
         message: The function's message, or the reason why the function did not complete.
     """
 
+    __slots__ = ("status", "http_status", "error_code", "message")
+
     status: TaskStatus
-    http_status: int | None = None
-    error_code: str | None = None
-    message: str = ""
+    http_status: int | None
+    error_code: str | None
+    message: str
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        version_id: str | None = None,
+        status: TaskStatus,
+        http_status: int | None = None,
+        error_code: str | None = None,
+        message: str = "",
+    ) -> None:
+        super().__init__(bucket=bucket, key=key, version_id=version_id)
+        set_field(self, "status", status)
+        set_field(self, "http_status", http_status)
+        set_field(self, "error_code", error_code)
+        set_field(self, "message", message)
 
 
 class _Result(TypedDict):
@@ -226,7 +246,7 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
         document = _INDEX_DOCUMENT.validate_json(content)
         created = datetime.fromisoformat(document["ReportCreationDate"])
     except ValidationError as error:
-        problem = explain(error, whole="it")
+        problem = explain_error(error, whole="it")
         raise ReportError(f"{path}: not a completion report: {problem}") from None
     except ValueError as error:
         problem = f"ReportCreationDate: {error}"
@@ -322,16 +342,14 @@ def _row(cells: list[str], status: TaskStatus) -> ReportRow:
     if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
         # The order of the report's own schema.
         http_status, error_code = error_code, http_status
-    return ReportRow.from_valid(
-        {
-            "bucket": bucket,
-            "key": decode_key(key),
-            "version_id": None if version == NO_VERSION else version or None,
-            "status": status,
-            "http_status": int(http_status) if _HTTP_STATUS.fullmatch(http_status) else None,
-            "error_code": error_code or None,
-            "message": message,
-        }
+    return ReportRow(
+        bucket=bucket,
+        key=decode_key(key),
+        version_id=None if version == NO_VERSION else version or None,
+        status=status,
+        http_status=int(http_status) if _HTTP_STATUS.fullmatch(http_status) else None,
+        error_code=error_code or None,
+        message=message,
     )
 
 

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._errors import JobError, JobNotFound
-from s3batch_handler.core._validation import explain
+from s3batch_handler.core._validation import explain_error
 from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._registered_functions import Functions
@@ -255,4 +255,4 @@ def _check(kind: TypeAdapter[Any], value: object, member: str) -> None:
     try:
         kind.validate_python(value)
     except ValidationError as error:
-        raise JobError(explain(error, whole=member), code=BAD_REQUEST) from None
+        raise JobError(explain_error(error, whole=member), code=BAD_REQUEST) from None

@@ -21,6 +21,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import TemporaryFailure
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._sanitize import sanitize
+from s3batch_handler.handler._prepare import prepare
 from s3batch_handler.handler._time_limit import call_within, forget_interruption
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TaskRecords:
         key_of: Callable[[Any], str | None] | None,
         *,
         name: str,
-        models: TaskModels,
+        models: TaskModels | None,
         failures: FailureHandler,
         time_reserve: float,
     ) -> None:
@@ -169,7 +170,7 @@ class TaskRecords:
                 "key": task.key,  # with the payload
                 "version_id": task.version_id,
             }
-        key: object = self._key_of(self._models.parse(task))
+        key: object = self._key_of(prepare(task, self._models))
         if key is None:
             return None
         if not isinstance(key, str):

@@ -1,21 +1,23 @@
-"""Parse user arguments and keys into the models of the user."""
+"""Parse user arguments and keys into the models of the user, which needs pydantic."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticErrorMixin
 
 from s3batch_handler.core._errors import PermanentFailure
-from s3batch_handler.core._keys import encode_key, is_utf8
-from s3batch_handler.core._model import JobRef, Task
-from s3batch_handler.core._validation import explain
+from s3batch_handler.core._model import JobRef
+from s3batch_handler.core._validation import explain_error
+
+if TYPE_CHECKING:
+    from s3batch_handler.core._model import Task
 
 
 class TaskModels:
-    """The models of a handler.
+    """The models of a handler: at least one of the two.
 
     Args:
         arguments: The model of the user arguments, or ``None``.
@@ -29,38 +31,25 @@ class TaskModels:
     def __init__(self, arguments: Any, payload: Any) -> None:
         self._arguments = _adapter_of_model("arguments", arguments)
         self._payload = _adapter_of_model("payload", payload)
-        self.is_empty = arguments is None and payload is None
 
     def parse(self, task: Task[Any, Any]) -> Task[Any, Any]:
         """Return the task with its user arguments and payload parsed into the models.
 
         Raises:
-            PermanentFailure: They do not match the models, or the key is not valid UTF-8.
+            PermanentFailure: They do not match the models.
         """
-        if not is_utf8(task.key):
-            raise PermanentFailure(f"the key is not valid UTF-8: {_printable(task.key)}")
-        if self.is_empty:
-            return task
-        fields = dict(task.__dict__)
         try:
             if self._arguments is not None:
                 what, whole = "job's user arguments are", "all of them"
                 arguments = self._arguments.validate_python(task.job.arguments)
-                fields["job"] = JobRef.from_valid({"id": task.job.id, "arguments": arguments})
+                task = task.replace(job=JobRef(id=task.job.id, arguments=arguments))
             if self._payload is not None and task.payload is None:
                 what, whole = "payload in the key is", "the key"
-                fields["payload"] = self._payload.validate_json(task.key)
+                task = task.replace(payload=self._payload.validate_json(task.key))
         except ValidationError as error:
-            raise PermanentFailure(f"the {what} invalid: {explain(error, whole=whole)}") from None
-        return Task.from_valid(fields)
-
-
-def _printable(key: str) -> str:
-    """Return a key that is not valid UTF-8 as it is in the manifest, or escaped."""
-    try:
-        return encode_key(key)
-    except UnicodeEncodeError:
-        return ascii(key)
+            problem = explain_error(error, whole=whole)
+            raise PermanentFailure(f"the {what} invalid: {problem}") from None
+        return task
 
 
 def _adapter_of_model(option: str, model: Any) -> TypeAdapter[Any] | None:
@@ -93,4 +82,7 @@ def _frames_below_user_code() -> int:
     return depth
 
 
-_OWN_MODULES: Final = {__name__, f"{__package__}._task_runner", f"{__package__}._decorator"}
+_OWN_MODULES: Final = {
+    __name__,
+    *(f"{__package__}.{module}" for module in ("_prepare", "_task_runner", "_decorator")),
+}

@@ -9,15 +9,20 @@ import threading
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from s3batch_handler.core._model import Outcome, ResultCode, Task, TaskResult
-from s3batch_handler.core._payload import build_response, parse_event
+from s3batch_handler.core._payload import (
+    build_response,
+    build_usual_response,
+    parse_event,
+    parse_usual_event,
+)
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._failures import FailureHandler
 from s3batch_handler.handler._forked_child import exit_child, forks
-from s3batch_handler.handler._models import TaskModels
 from s3batch_handler.handler._observability import Observer
+from s3batch_handler.handler._prepare import prepare, task_models
 from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 from s3batch_handler.handler._task_function import is_async, name_of
 from s3batch_handler.handler._time_limit import (
@@ -55,7 +60,7 @@ class TaskRunner:
             logger=options["logger"], metrics=options["metrics"], tracer=options["tracer"]
         )
         self._failures = FailureHandler(function, self._observer, self._time_reserve, options)
-        self._models = TaskModels(arguments, payload)
+        self._models = task_models(arguments, payload)
         self._missing = ResultCode(options["treat_missing_keys_as"])
         task_timeout = options["task_timeout"]
         self._task_timeout = math.inf
@@ -79,8 +84,13 @@ class TaskRunner:
 
     def handle(self, event: Any, context: Any = None) -> Response:
         """Handle one invocation: see :meth:`TaskHandler.__call__`."""
-        invocation = parse_event(event, strict=self._strict)
+        task = None if self._is_async else parse_usual_event(event)
         deadline = deadline_of(context, self._time_reserve)
+        if task is not None:
+            version, invocation_id = event["invocationSchemaVersion"], event["invocationId"]
+            outcome = self._run_one(self, task, deadline)
+            return build_usual_response(version, invocation_id, task, outcome, self._missing)
+        invocation = parse_event(event, strict=self._strict)
         results = self._run_tasks(invocation.tasks, deadline)
         return build_response(invocation, results, self._missing)
 
@@ -117,9 +127,7 @@ class TaskRunner:
             return self._run_tasks_in_event_loop(tasks, deadline)
         if self._concurrency > 1 and len(tasks) > 1:
             return self._run_tasks_in_threads(tasks, deadline)
-        return [
-            _new_tuple(TaskResult, (task, self._run_one(self, task, deadline))) for task in tasks
-        ]
+        return [TaskResult(task, self._run_one(self, task, deadline)) for task in tasks]
 
     def _run_tasks_in_threads(
         self, tasks: Sequence[Task[Any, Any]], deadline: float
@@ -204,8 +212,8 @@ class TaskRunner:
     def _call_function(self, task: Task[Any, Any]) -> Outcome:
         forks_before = forks.count
         try:
-            if not (self._models.is_empty and task.key.isascii()):
-                task = self._models.parse(task)
+            if self._models is not None or not task.key.isascii():
+                task = prepare(task, self._models)
             return outcome_of(self._function(task), task)
         finally:
             if forks.count != forks_before:
@@ -286,7 +294,9 @@ class TaskRunner:
         forks_before = forks.count
         try:
             try:
-                value = self._function(self._models.parse(task)) if awaitable is None else awaitable
+                value = (
+                    self._function(prepare(task, self._models)) if awaitable is None else awaitable
+                )
                 while inspect.isawaitable(value):  # the user may have forgotten an `await`
                     value = await value
                 return outcome_of(value, task)
@@ -309,9 +319,6 @@ class TaskRunner:
             if observation is not None:
                 stack.push(lambda *error: call_safely(lambda: observing.__exit__(*error), deadline))
             yield observation or Observation()
-
-
-_new_tuple: Final = tuple.__new__  # not TaskResult(…): saves 1.5 % of an invocation
 
 
 class _ExitInEventLoop(Exception):

@@ -24,9 +24,7 @@ def list_objects(
     """
     for item in list_bucket(s3, all_versions=version_ids, Bucket=bucket, Prefix=prefix):
         if item.get("IsLatest", True):
-            yield ObjectRef.from_valid(
-                {"bucket": bucket, "key": item["Key"], "version_id": item.get("VersionId")}
-            )
+            yield ObjectRef(bucket=bucket, key=item["Key"], version_id=item.get("VersionId"))
 
 
 def list_bucket(s3: Any, *, all_versions: bool, **arguments: str) -> Iterator[Mapping[str, Any]]:

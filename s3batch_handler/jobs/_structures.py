@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import (
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
@@ -26,7 +27,6 @@ from pydantic import (
 from pydantic.alias_generators import to_pascal
 from pydantic_core import core_schema
 
-from s3batch_handler.core._model import FrozenModel
 from s3batch_handler.core._sanitize import safe_line, short_repr
 
 if TYPE_CHECKING:
@@ -94,11 +94,13 @@ _SPELLING: Final = {  # AWS names that are not the Python name in PascalCase
 }
 
 
-class Structure(FrozenModel):
+class Structure(BaseModel):
     """A structure of S3 Control; members that are ``None`` are not sent."""
 
     model_config = ConfigDict(
+        frozen=True,
         extra="allow",
+        defer_build=True,  # most programs need few of the structures
         alias_generator=lambda name: _SPELLING.get(name) or to_pascal(name),
         validate_by_name=True,
         validate_by_alias=True,

@@ -100,7 +100,7 @@ class EmbeddedS3:
         """
         for key in self.keys:
             if key.startswith(prefix):
-                yield ObjectRef.from_valid({"bucket": bucket, "key": key, "version_id": None})
+                yield ObjectRef(bucket=bucket, key=key, version_id=None)
 
     def written(self) -> dict[str, int]:
         """Count the objects that were written, by bucket; the files of the folder do not count.

@@ -107,12 +107,10 @@ def matching_objects(s3: Any, generator: S3ManifestGenerator) -> Iterator[Object
     prefix = "".join((names and names.match_any_prefix) or ())  # one string at most
     for found in bucket.objects(prefix, all_versions=versions):
         if all(rule(found) for rule in rules):
-            yield ObjectRef.from_valid(
-                {
-                    "bucket": bucket.name,
-                    "key": found["Key"],
-                    "version_id": found["VersionId"] if versions else None,
-                }
+            yield ObjectRef(
+                bucket=bucket.name,
+                key=found["Key"],
+                version_id=found["VersionId"] if versions else None,
             )
 
 

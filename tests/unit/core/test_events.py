@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import subprocess
 import sys
 import threading
 from typing import Any
@@ -18,7 +17,6 @@ from s3batch_handler import (
     InvalidEvent,
     Invocation,
     JobRef,
-    ObjectRef,
     Outcome,
     Task,
     TaskResult,
@@ -26,6 +24,7 @@ from s3batch_handler import (
 from s3batch_handler.core._payload import (
     build_event,
     parse_event,
+    parse_usual_event,
 )
 from s3batch_handler.testing import make_event
 from tests.support.payloads import SUCCEEDED, TEXT, LoadEvent
@@ -231,7 +230,10 @@ def test_threads_get_their_own_jobs() -> None:
     mixed_up: list[str] = []
 
     def read(event: Any) -> None:
-        ids = {parse_event(event).job.id for _ in range(2000)}
+        ids = set[str]()
+        for _ in range(2000):
+            task = parse_usual_event(event) or parse_event(event).tasks[0]
+            ids.add(task.job.id)
         mixed_up.extend(ids - {event["job"]["id"]})
 
     interval = sys.getswitchinterval()
@@ -258,54 +260,11 @@ def test_tasks_of_events_are_like_tasks_of_tests(load_event: LoadEvent) -> None:
 
     assert task == made
     assert repr(task) == repr(made)
-    assert task.model_dump() == made.model_dump()
-    assert json.loads(task.model_dump_json()) == made.model_dump()
     for other in [pickle.loads(pickle.dumps(task)), copy.copy(task), copy.deepcopy(task)]:
         assert other == task
         assert hash(other) == hash(task)
-    assert task.model_copy(update={"key": "b"}) == made.model_copy(update={"key": "b"})
-    assert task.model_copy(update={"key": "b"}) != task
-    with pytest.raises(ValueError, match="frozen"):
-        task.key = "b"
-
-
-def test_models_of_valid_fields() -> None:
-    """The fast way to create a model creates the same model."""
-    quick = ObjectRef.from_valid({"bucket": "b", "key": "k", "version_id": None})
-    slow = ObjectRef(bucket="b", key="k", version_id=None)
-
-    assert quick == slow
-    assert hash(quick) == hash(slow)
-    assert repr(quick) == repr(slow)
-    assert quick.model_fields_set == slow.model_fields_set
-    assert pickle.loads(pickle.dumps(quick)) == slow
-    assert copy.deepcopy(quick) == slow
-    assert quick.model_copy(update={"key": "x"}).key == "x"
-    assert ObjectRef.model_validate_json(quick.model_dump_json()) == slow
-
-
-def test_validation_of_tasks_does_not_change_how_events_are_read() -> None:
-    """Events are read in the same way after, and if possible before, tasks have been validated."""
-    program = """
-import json, sys
-from s3batch_handler import JobRef, Task
-Task(bucket="b", key="k", id="1", job=JobRef(id="j"))
-Task.model_rebuild(force=True)
-from s3batch_handler.core._payload import build_event, parse_event
-event = json.loads(sys.stdin.read())
-(task,) = parse_event(event, strict=True).tasks
-print(task.key, task.job.id, task.payload)
-"""
-
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=json.dumps(make_event("a b.jpg", job_id="job")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout == "a b.jpg job None\n"
+    assert task.replace(key="b") == made.replace(key="b")
+    assert task.replace(key="b") != task
 
 
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,20}", fullmatch=True) | st.just(

@@ -175,7 +175,7 @@ def test_object_that_cannot_be_written_is_refused(
     objects: list[tuple[str, str, str | None]], says: str
 ) -> None:
     """The error has the line; all lines have a version ID, or none."""
-    refs = [ObjectRef.from_valid(dict(zip(("bucket", "key", "version_id"), o))) for o in objects]
+    refs = [ObjectRef(bucket=b, key=k, version_id=version) for b, k, version in objects]
 
     with pytest.raises(ManifestError, match=says) as caught:
         write_manifest(io.BytesIO(), refs)

@@ -113,7 +113,7 @@ def test_a_manifest_without_objects_is_refused() -> None:
 
 def test_objects_become_entries() -> None:
     """Keys are encoded, even if they are not UTF-8."""
-    objects = [ObjectRef.from_valid({"bucket": "b", "key": "a b\udcff", "version_id": None})]
+    objects = [ObjectRef(bucket="b", key="a b\udcff")]
 
     with manifest_of_objects(objects, source="s3://b/") as manifest:
         assert [entry.encoded_key for entry in manifest.entries()] == ["a%20b%FF"]

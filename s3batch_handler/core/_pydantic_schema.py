@@ -1,0 +1,72 @@
+"""How pydantic validates and serializes the nouns in users' models. Only pydantic imports this."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from pydantic_core import core_schema
+
+from s3batch_handler.core._model import ArgumentsT, PayloadT, UserArguments
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+    from s3batch_handler.core._value import Value
+
+
+def schema_of_value(cls: type[Value], source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Return the schema of a noun: an instance of it, or an object with its fields and no others.
+
+    Args:
+        cls: The class of the noun.
+        source: The class, or the class with the models of the user, as in ``Task[Arguments]``.
+        handler: Creates the schemas of the fields.
+    """
+    given = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
+    models = {ArgumentsT: Mapping[str, str], PayloadT: None, **given}
+    hints = get_type_hints(cls)
+    parameters = inspect.signature(cls).parameters
+    fields = {
+        name: _field(parameters[name], _with_models(hints[name], models), handler)
+        for name in cls._fields
+    }
+    accepted = [
+        core_schema.dataclass_field(name, schema, kw_only=True) for name, schema in fields.items()
+    ]
+    written = {name: core_schema.typed_dict_field(schema) for name, schema in fields.items()}
+    return core_schema.dataclass_schema(
+        cls,
+        core_schema.dataclass_args_schema(cls.__name__, accepted),
+        [*fields],
+        frozen=True,
+        slots=True,
+        config=core_schema.CoreConfig(extra_fields_behavior="forbid"),
+        # Without this, pydantic serializes dataclasses only.
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            lambda value: {name: getattr(value, name) for name in fields},
+            return_schema=core_schema.typed_dict_schema(written),
+        ),
+    )
+
+
+def _field(
+    parameter: inspect.Parameter, hint: Any, handler: GetCoreSchemaHandler
+) -> core_schema.CoreSchema:
+    schema = handler.generate_schema(hint)
+    if hint == Mapping[str, str]:
+        schema = core_schema.no_info_after_validator_function(UserArguments, schema)
+        return core_schema.with_default_schema(schema, default={}, validate_default=True)
+    if parameter.default is parameter.empty or isinstance(parameter.default, UserArguments):
+        return schema  # a model of the user has no default
+    return core_schema.with_default_schema(schema, default=parameter.default)
+
+
+def _with_models(hint: Any, models: dict[Any, Any]) -> Any:
+    """Return the type of a field with the models of the user in place of type variables."""
+    if isinstance(hint, TypeVar):
+        return models[hint]
+    variables = getattr(hint, "__parameters__", ())
+    return hint[tuple(models[variable] for variable in variables)] if variables else hint
