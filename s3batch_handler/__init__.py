@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         S3BatchError,
         StateDamaged,
         StateError,
+        TaskCrashed,
         TaskFailure,
         TemporaryFailure,
     )
@@ -66,6 +67,7 @@ __all__ = [
     "StateDamaged",
     "StateError",
     "Task",
+    "TaskCrashed",
     "TaskFailure",
     "TaskHandler",
     "TaskResult",

@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from s3batch_handler.core._aws_errors import AwsError, aws_responses, combine_results
-from s3batch_handler.core._errors import OutOfTime, PermanentFailure, TaskFailure, TemporaryFailure
+from s3batch_handler.core._errors import (
+    OutOfTime,
+    PermanentFailure,
+    TaskCrashed,
+    TaskFailure,
+    TemporaryFailure,
+)
 from s3batch_handler.core._inspection import (
     exception_chain,
     group_members,
@@ -113,6 +119,8 @@ class _Classifier:
             return ResultCode.TEMPORARY_FAILURE
         if isinstance(exception, self._give_up_on):
             return ResultCode.PERMANENT_FAILURE
+        if isinstance(exception, TaskCrashed):
+            return exception.code
         members = group_members(exception)
         if members:
             return self._classify_group(members)

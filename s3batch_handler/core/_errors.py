@@ -6,6 +6,7 @@
     ├── TaskFailure                 raised by users; .code
     │   ├── TemporaryFailure        S3 retries the task
     │   └── PermanentFailure        the task has failed
+    ├── TaskCrashed                 the process of a task ended; .code, .signal, .exit_code
     ├── InvalidEvent                not an event of S3 Batch Operations
     ├── InvalidResponse             the response of a function cannot be used
     ├── InvalidFunction             the function to run cannot be loaded
@@ -54,6 +55,32 @@ class PermanentFailure(TaskFailure):
     """A failure that a retry would not change: the text appears in the completion report."""
 
     code = ResultCode.PERMANENT_FAILURE
+
+
+class TaskCrashed(S3BatchError):
+    """The process of a task ended before the task, with ``isolation="process"``.
+
+    Name it in ``retry_on`` or ``give_up_on`` to choose the result code of such tasks.
+
+    Attributes:
+        code: TemporaryFailure if the cause lies outside of the task or is its memory, otherwise
+            ``None``: the task gets the result code of ``unexpected``.
+        signal: The name of the signal that ended the process, such as ``"SIGSEGV"``, if any.
+        exit_code: The exit code of the process, if it called ``os._exit()``.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        code: ResultCode | None = None,
+        signal: str | None = None,
+        exit_code: int | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.code = code
+        self.signal = signal
+        self.exit_code = exit_code
 
 
 class InvalidEvent(S3BatchError):
@@ -175,9 +202,11 @@ class OutOfTime(BaseException):
 
     Attributes:
         module: The module whose import was interrupted, if any.
+        place: Where the process of the task was killed, if it did not end by itself.
     """
 
     module: str | None = None
+    place: str | None = None
 
 
 # Tracebacks show the public names.

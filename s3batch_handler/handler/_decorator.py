@@ -15,6 +15,7 @@ from typing import (
 )
 
 from s3batch_handler.core._model import ArgumentsT, Outcome, PayloadT, Task
+from s3batch_handler.handler._options import DEFAULTS, one_of
 from s3batch_handler.handler._task_function import name_of, task_function
 from s3batch_handler.handler._task_runner import TaskRunner
 
@@ -118,10 +119,20 @@ def task_handler(
                 f"{name_of(function)} is already a handler: decorate the function only once"
             )
         function = task_function(function)
-        runner = TaskRunner(function, arguments=arguments, payload=payload, **options)
+        runner_class = _runner_class(options)
+        runner = runner_class(function, arguments=arguments, payload=payload, **options)
         return _handler(function, runner)
 
     return decorate(function, *more) if function is not None or more else decorate
+
+
+def _runner_class(options: HandlerOptions) -> type[TaskRunner]:
+    isolation = options.get("isolation", DEFAULTS["isolation"])
+    if one_of("isolation", isolation, ("signal", "process")) == "signal":
+        return TaskRunner
+    from s3batch_handler.handler._isolation import IsolatedTaskRunner  # only if it is used
+
+    return IsolatedTaskRunner
 
 
 def _handler(function: Callable[..., Any], runner: TaskRunner) -> TaskHandler[Any, Any]:

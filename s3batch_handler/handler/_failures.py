@@ -166,7 +166,7 @@ class FailureHandler:
         *,
         activity: str,
     ) -> Outcome:
-        place = self.call_safely(
+        place = stopped.place or self.call_safely(
             lambda: _place_of_interruption(error.__cause__ or error, self._function), deadline
         )
         message = f"stopped after {seconds:.1f} s{place or ''}{activity}: out of time"

@@ -52,6 +52,10 @@ class HandlerOptions(TypedDict, total=False):
         concurrency: Maximum number of tasks of one invocation that run at the same time: in
             threads, or in one event loop for an ``async def`` function. S3 sends one task per
             invocation.
+        isolation: ``"process"`` runs the function in a child process, which is killed and replaced
+            if it crashes or does not end in time. ``"signal"`` runs it in this process.
+        isolation_memory: Maximum number of megabytes of the child process. By default, it is the
+            memory of the Lambda function, less a reserve for the parent process.
         logger: A Powertools ``Logger``, or one of the standard library.
         metrics: A Powertools ``Metrics``.
         tracer: A Powertools ``Tracer``.
@@ -72,6 +76,8 @@ class HandlerOptions(TypedDict, total=False):
     task_timeout: float | None
     strict: bool
     concurrency: int
+    isolation: Literal["signal", "process"]
+    isolation_memory: int | None
     logger: LoggerLike | Logger | None
     metrics: MetricsLike | None
     tracer: TracerLike | None
@@ -90,6 +96,8 @@ DEFAULTS: Final[HandlerOptions] = {
     "task_timeout": None,
     "strict": False,
     "concurrency": 1,
+    "isolation": "signal",
+    "isolation_memory": None,
     "logger": None,
     "metrics": None,
     "tracer": None,
@@ -151,6 +159,14 @@ def boolean(option: str, value: Any) -> bool:
     """Return the value if it is a bool: the text "false" would be true."""
     if not isinstance(value, bool):
         raise TypeError(f"{option} is {value!r}: it must be True or False")
+    return value
+
+
+def one_of(option: str, value: Any, choices: tuple[str, ...]) -> Any:
+    """Return the value if it is one of the texts."""
+    if value not in choices:
+        listed = " or ".join(map(repr, choices))
+        raise ValueError(f"{option} is {value!r}: it must be {listed}")
     return value
 
 

@@ -1,0 +1,306 @@
+"""``isolation="process"``: run each task in a child process, and respond whatever happens in it.
+
+The child process is a fork of this one. It is created for the first task, when the modules of the
+function have been imported, and runs all tasks until it crashes or a task exceeds its time limit.
+There, a task has the usual time limit. If the child does not respond, the parent kills it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import weakref
+from importlib import import_module
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Unpack, cast
+
+from s3batch_handler.core._errors import OutOfTime, TaskCrashed
+from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._typing import override
+from s3batch_handler.handler import _options as check
+from s3batch_handler.handler._interruption import MIN_RESERVE
+from s3batch_handler.handler._invocation_state import read_state
+from s3batch_handler.handler._isolation_child import ChildSetup
+from s3batch_handler.handler._isolation_memory import lift_memory_limit, memory_limit
+from s3batch_handler.handler._isolation_process import TaskProcess
+from s3batch_handler.handler._isolation_protocol import NUMBER_LENGTH, Request, encode_request
+from s3batch_handler.handler._task_function import is_async
+from s3batch_handler.handler._task_runner import TaskRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from s3batch_handler.core._model import Task, TaskResult
+    from s3batch_handler.core._payload import Response
+    from s3batch_handler.handler._isolation_protocol import Answer
+    from s3batch_handler.handler._options import HandlerOptions
+
+# Shares of the reserve.
+_CHILD_SHARE: Final = 0.7  # the reserve of the time limit in the child
+_KILL_SHARE: Final = 0.75  # when the child is killed
+
+
+class IsolatedTaskRunner(TaskRunner):
+    """Runs the tasks of invocations for one handler in child processes."""
+
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        arguments: type[Any] | None = None,
+        payload: type[Any] | None = None,
+        **given: Unpack[HandlerOptions],
+    ) -> None:
+        if not hasattr(os, "fork"):
+            raise TypeError(
+                'isolation="process" needs os.fork(), which this system does not have: use '
+                'isolation="signal" here'
+            )
+        super().__init__(function, **given)
+        options = check.with_defaults(given)
+        memory = options["isolation_memory"]
+        if memory is not None:
+            check.number("isolation_memory", memory, positive=True)
+        self._is_async = False  # coroutines run in the child
+        if not self._observer.active:
+            self._run_one = cast("Any", IsolatedTaskRunner._run_task)
+        in_child: HandlerOptions = {
+            **options,
+            "isolation": "signal",
+            "time_reserve": self._time_reserve * _CHILD_SHARE,
+            "task_timeout": None,
+            "concurrency": 1,
+            "metrics": None,
+            "tracer": None,
+        }
+        limit = _MemoryErrors(function)
+        self._call = IsolatedCall(
+            _ChildTaskRunner(limit.function, arguments=arguments, payload=payload, **in_child),
+            limit,
+            options,
+            source=_source_of(function),
+        )
+
+    @override
+    def handle(self, event: Any, context: Any = None) -> Response:
+        """Handle one invocation: see :meth:`TaskHandler.__call__`."""
+        self._call.context = context
+        return super().handle(event, context)
+
+    @override
+    def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
+        """Run one task outside of an invocation: see :meth:`TaskHandler.run`."""
+        self._call.context = context
+        return super().run(task, context)
+
+    @override
+    def _run_tasks_in_threads(
+        self, tasks: Sequence[Task[Any, Any]], deadline: float
+    ) -> list[TaskResult]:
+        self._call.prepare(min(self._concurrency, len(tasks)))
+        return super()._run_tasks_in_threads(tasks, deadline)
+
+    @override
+    def _run_task(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        seconds = min(deadline - monotonic(), self._task_timeout)
+        if seconds <= 0:
+            return self._failures.not_started(task, deadline)
+        try:
+            return self._call(task, monotonic() + seconds)
+        except _RaisedInChild as raised:
+            error = raised.error
+        except BaseException as crash:  # nothing may end the environment
+            if isinstance(crash, TaskCrashed | OutOfTime):
+                crash.__traceback__ = None  # it shows only this library
+            return self._failures.outcome_of(task, crash, seconds, deadline)
+        raise error
+
+
+class _ChildTaskRunner(TaskRunner):
+    """Runs the tasks of a handler in a child process."""
+
+    def run_until(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        ((_, outcome),) = self._run_tasks((task,), deadline)
+        return outcome
+
+
+class IsolatedCall:
+    """Runs tasks in child processes.
+
+    Attributes:
+        context: The context of the latest invocation.
+    """
+
+    def __init__(
+        self,
+        runner: _ChildTaskRunner,
+        limit: _MemoryErrors,
+        options: HandlerOptions,
+        *,
+        source: str | None,
+    ) -> None:
+        self.context: object = None
+        self._runner = runner
+        self._limit = limit
+        self._logger, self._metrics = options["logger"], options["metrics"]
+        self._memory = options["isolation_memory"]
+        self._kill_after = max(options["time_reserve"], MIN_RESERVE) * _KILL_SHARE
+        self._source = source
+        self._idle: list[TaskProcess] = []
+        self._forking = threading.Lock()
+        self._test: str | None = None
+        weakref.finalize(self, _kill_all, self._idle)
+        _replace_after_restore(self)
+
+    def __call__(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        """Run a task in a child process, and return its outcome.
+
+        Raises:
+            OutOfTime: The task did not end in time, and its process was killed.
+            TaskCrashed: The process ended.
+        """
+        request = Request(os.urandom(NUMBER_LENGTH), task, deadline, read_state(self._logger))
+        try:
+            encoded = encode_request(request)
+        except Exception:  # a value of the user cannot be pickled: a new process inherits the task
+            encoded = encode_request(request._replace(task=None))
+            idle = self._idle_process()
+            if idle is not None:
+                idle.kill()
+            process = self._start(task)
+        else:
+            process = self._idle_process() or self._start(None)
+        try:
+            answer = process.run(request, encoded, deadline + self._kill_after)
+        finally:
+            if process.is_usable:
+                self._idle.append(process)
+        return _outcome_of(answer)
+
+    def prepare(self, number: int) -> None:
+        """Create child processes now, because a process should not fork while it has threads."""
+        processes = [process for _ in range(number) if (process := self._idle_process())]
+        processes += [self._start(None) for _ in range(number - len(processes))]
+        self._idle += processes
+
+    def replace(self) -> None:
+        """Kill the child processes, so that the next task gets a new one."""
+        _kill_all(self._idle)
+
+    def _idle_process(self) -> TaskProcess | None:
+        # A test replaces objects of the parent, which an older child does not see.
+        test = os.environ.get("PYTEST_CURRENT_TEST")
+        if test != self._test:
+            self._test = test
+            self.replace()
+        while self._idle:
+            process = self._idle.pop()
+            if not process.has_ended():
+                return process
+            process.kill()
+        return None
+
+    def _start(self, inherited: Task[Any, Any] | None) -> TaskProcess:
+        memory = memory_limit(self._memory, self.context)
+        self._limit.megabytes = memory
+        setup = ChildSetup(
+            run=self._run_in_child,
+            logger=self._logger,
+            metrics=self._metrics,
+            memory=memory,
+            inherited=inherited,
+            has_reached_limit=lambda: self._limit.is_reached,
+        )
+        with self._forking:
+            return TaskProcess(setup, self._source)
+
+    def _run_in_child(self, task: Task[Any, Any], deadline: float) -> Outcome:
+        return self._runner.run_until(task, deadline)
+
+
+class _MemoryErrors:
+    """The user's function, with its MemoryErrors converted to TaskCrashed.
+
+    Attributes:
+        function: The function to call.
+        is_reached: Whether there was a MemoryError.
+        megabytes: The memory limit, for the message.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.is_reached = False
+        self.megabytes: int | None = None
+
+        def call(task: Any) -> Any:
+            try:
+                return function(task)
+            except MemoryError as error:
+                raise self._crash() from error
+
+        async def call_async(task: Any) -> Any:
+            try:
+                return await function(task)
+            except MemoryError as error:
+                raise self._crash() from error
+
+        self.function: Callable[[Any], Any] = call_async if is_async(function) else call
+        functools.update_wrapper(self.function, function)
+
+    def _crash(self) -> TaskCrashed:
+        self.is_reached = True
+        lift_memory_limit()
+        limit = "" if self.megabytes is None else f" of {self.megabytes:g} MB"
+        return TaskCrashed(
+            f"the process of the task has reached its memory limit{limit}",
+            code=ResultCode.TEMPORARY_FAILURE,
+        )
+
+
+class _RaisedInChild(Exception):
+    """Carries the copy of an exception that a task raised (``unexpected="raise"``)."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _outcome_of(answer: Answer) -> Outcome:
+    if answer.outcome is not None:
+        return answer.outcome
+    assert answer.exception is not None
+    name, module, text, traceback = answer.exception
+    # The class itself may not be known in this process.
+    error: Exception = type(name, (Exception,), {"__module__": module})(text)
+    error.add_note(f"In the process of the task:\n{traceback}")
+    raise _RaisedInChild(error)
+
+
+def _kill_all(processes: list[TaskProcess]) -> None:
+    while processes:
+        processes.pop().kill()
+
+
+def _source_of(function: Callable[..., Any]) -> str | None:
+    import inspect
+
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return getattr(code, "co_filename", None)
+
+
+def _replace_after_restore(call: IsolatedCall) -> None:
+    """Replace child processes that are part of a SnapStart snapshot after it was restored."""
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        return
+    try:
+        hooks: Any = import_module("snapshot_restore_py")  # it has no types
+    except ImportError:
+        return
+    reference = weakref.WeakMethod(call.replace)
+
+    def replace() -> None:
+        method = reference()
+        if method is not None:
+            method()
+
+    hooks.register_after_restore(replace)

@@ -1,0 +1,131 @@
+"""Messages between a handler and the child process that runs its tasks.
+
+The child runs code of the user, which may write to any file descriptor, so its messages are
+checked and never unpickled. Each task has a random number, which its answer repeats.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from s3batch_handler.core._model import Outcome, ResultCode
+
+if TYPE_CHECKING:
+    from s3batch_handler.core._model import Task
+    from s3batch_handler.handler._invocation_state import InvocationState
+
+NUMBER_LENGTH: Final = 8
+_REQUEST: Final = struct.Struct("!I")  # the length of the pickle
+_ANSWER: Final = struct.Struct(f"!{NUMBER_LENGTH}sI")  # the number of the task, the length
+_LONGEST_ANSWER: Final = 1 << 26
+"""Bytes. The response of a function has at most 6 MB."""
+
+
+class Request(NamedTuple):
+    """A task for the child process.
+
+    Attributes:
+        number: Random bytes.
+        task: ``None`` for a task that the child has inherited, because it cannot be pickled.
+        deadline: When the time of the task is over, on the monotonic clock.
+        state: What the task may need to know of its invocation.
+    """
+
+    number: bytes
+    task: Task[Any, Any] | None
+    deadline: float
+    state: InvocationState
+
+
+class Answer(NamedTuple):
+    """The result of a task.
+
+    Attributes:
+        outcome: The outcome, or ``None`` if the task raised an exception (``unexpected="raise"``).
+        exception: The name, the module, the text and the traceback of that exception.
+        is_last: Whether the child process should be replaced, because it has no memory left.
+    """
+
+    outcome: Outcome | None
+    exception: tuple[str, str, str, str] | None = None
+    is_last: bool = False
+
+
+class InvalidAnswer(Exception):
+    """The child process sent something else than the answer to its task."""
+
+
+def encode_request(request: Request) -> bytes:
+    body = pickle.dumps(tuple(request), pickle.HIGHEST_PROTOCOL)
+    return _REQUEST.pack(len(body)) + body
+
+
+def read_request(connection: socket.socket) -> Request:
+    """Wait for the next request.
+
+    Raises:
+        EOFError: The parent has closed the connection, or ended.
+    """
+    (length,) = _REQUEST.unpack(_read(connection, _REQUEST.size))
+    return Request(*pickle.loads(_read(connection, length)))
+
+
+def _read(connection: socket.socket, length: int) -> bytes:
+    data = connection.recv(length, socket.MSG_WAITALL)
+    while len(data) < length:
+        more = connection.recv(length - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def encode_answer(number: bytes, answer: Answer) -> bytes:
+    body = json.dumps((answer.outcome, answer.exception, answer.is_last)).encode()
+    return _ANSWER.pack(number, len(body)) + body
+
+
+class AnswerReader:
+    """Collects the bytes of the answer to one task."""
+
+    def __init__(self, number: bytes) -> None:
+        self._number = number
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Add received bytes; return the answer when it is complete.
+
+        Raises:
+            InvalidAnswer: This is not the answer to the task.
+        """
+        self._data += data
+        if len(self._data) < _ANSWER.size:
+            return None
+        number, length = _ANSWER.unpack_from(self._data)
+        if number != self._number or length > _LONGEST_ANSWER:
+            raise InvalidAnswer
+        if len(self._data) < _ANSWER.size + length:
+            return None
+        if len(self._data) > _ANSWER.size + length:
+            raise InvalidAnswer
+        return _parse_answer(bytes(self._data[_ANSWER.size :]))
+
+
+def _parse_answer(body: bytes) -> Answer:
+    try:
+        outcome, exception, is_last = json.loads(body)
+        if exception is not None:
+            name, module, text, traceback = exception
+            if all(type(part) is str for part in exception) and name:
+                return Answer(None, (name, module, text, traceback), bool(is_last))
+        else:
+            code, message = outcome
+            if type(message) is str:
+                return Answer(Outcome(ResultCode(code), message), None, bool(is_last))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidAnswer from error
+    raise InvalidAnswer

@@ -1,0 +1,109 @@
+"""Functions in a child process: whatever a task does to it, its result says so."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler import ResultCode
+from s3batch_handler.testing import make_task
+from tests.functions.crashing import work
+from tests.support.handlers import decorate
+from tests.support.time_limits import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TEMPORARY, PERMANENT = ResultCode.TEMPORARY_FAILURE, ResultCode.PERMANENT_FAILURE
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+
+
+def isolated(function: Callable[..., Any] = work, **options: Any) -> Any:
+    """Return a handler in a child process, with a short reserve."""
+    return decorate(**{"isolation": "process", "time_reserve": 0.4, **options})(function)
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    """Check that a test leaves no child process, not even one that has ended."""
+    yield
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "text"),
+    [
+        ("crash", PERMANENT, r"was ended by SIGSEGV in crash\(\), line \d+$"),
+        ("abort", PERMANENT, r"was ended by SIGABRT in abort\(\), line \d+$"),
+        ("exit_process", PERMANENT, "exited with code 3$"),
+        ("end_by_signal", TEMPORARY, "SIGKILL, probably because memory ran out$"),
+        ("use_memory", TEMPORARY, "has reached its memory limit"),
+        ("close_descriptors", PERMANENT, "closed the connection of its process"),
+        ("daemonize", PERMANENT, "was ended by SIGSEGV"),
+    ],
+)
+def test_the_result_says_how_the_process_of_a_task_ended(
+    fault: str, code: ResultCode, text: str
+) -> None:
+    """The next task runs in a new process."""
+    handler = isolated(isolation_memory=4000 if fault == "use_memory" else None)
+    first = handler.run(make_task("a"))
+
+    outcome = handler.run(make_task(fault))
+
+    assert outcome.code is code
+    assert re.match(f"TaskCrashed: .*{text}", outcome.message), outcome.message
+    last = handler.run(make_task("z"))
+    assert (first.code, last.code) == (ResultCode.SUCCEEDED, ResultCode.SUCCEEDED)
+    assert first.message != last.message
+
+
+@pytest.mark.parametrize(
+    "fault", ["hold_the_interpreter", "wait_for_a_lock", "stop_process", "ignore_signals"]
+)
+def test_a_task_that_cannot_be_interrupted_is_killed(fault: str) -> None:
+    """Its result has the line, and the next task runs in a new process."""
+    handler = isolated(task_timeout=0.3)
+    began = time.monotonic()
+
+    outcome = handler.run(make_task(fault))
+
+    assert time.monotonic() - began < 30
+    assert outcome.code is TEMPORARY
+    place = "" if fault == "ignore_signals" else rf" in {fault}\(\), line \d+"
+    assert re.fullmatch(rf"stopped after 0\.3 s{place}: out of time", outcome.message)
+    assert handler.run(make_task("z")).code is ResultCode.SUCCEEDED
+
+
+@pytest.mark.parametrize("fault", ["fork", "fork_without_python", "print_much"])
+def test_a_task_may_fork_and_print(fault: str) -> None:
+    """It has one result, from its own process, which remains."""
+    handler = isolated()
+    process = handler.run(make_task("a")).message
+
+    outcomes = [handler.run(make_task(key)) for key in (fault, "b", "c")]
+
+    assert outcomes == [(ResultCode.SUCCEEDED, process)] * 3
+
+
+def test_a_task_that_writes_to_all_descriptors_fails() -> None:
+    """They include those of pytest, so the handler runs in another process."""
+    result = run("""
+        from s3batch_handler.testing import make_task
+        from tests.functions.crashing import handler
+
+        for key in ("write_to_all_descriptors", "z"):
+            print(*handler.run(make_task(key)))
+    """)
+
+    first, last = result.stdout.splitlines()
+    assert first.startswith(
+        "PermanentFailure TaskCrashed: the process of the task sent invalid data"
+    )
+    assert last.startswith("Succeeded ")
