@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import Task, TaskResult
     from s3batch_handler.core._payload import Response
     from s3batch_handler.handler._isolation_protocol import Answer
+    from s3batch_handler.handler._models import TaskModels
     from s3batch_handler.handler._options import HandlerOptions
 
 # Shares of the reserve.
@@ -57,14 +58,16 @@ class IsolatedTaskRunner(TaskRunner):
                 'isolation="process" needs os.fork(), which this system does not have: use '
                 'isolation="signal" here'
             )
-        super().__init__(function, **given)
+        super().__init__(function, arguments=arguments, payload=payload, **given)
         options = check.with_defaults(given)
         memory = options["isolation_memory"]
         if memory is not None:
             check.number("isolation_memory", memory, positive=True)
         self._is_async = False  # coroutines run in the child
+        if self._records is None:
+            self._run_plain = cast("Any", IsolatedTaskRunner._run_task)
         if not self._observer.active:
-            self._run_one = cast("Any", IsolatedTaskRunner._run_task)
+            self._run_one = self._run_plain
         in_child: HandlerOptions = {
             **options,
             "isolation": "signal",
@@ -73,10 +76,12 @@ class IsolatedTaskRunner(TaskRunner):
             "concurrency": 1,
             "metrics": None,
             "tracer": None,
+            "idempotency": None,
+            "idempotency_key": None,
         }
         limit = _MemoryErrors(function)
         self._call = IsolatedCall(
-            _ChildTaskRunner(limit.function, arguments=arguments, payload=payload, **in_child),
+            _ChildTaskRunner(limit.function, self._models, in_child),
             limit,
             options,
             source=_source_of(function),
@@ -119,6 +124,12 @@ class IsolatedTaskRunner(TaskRunner):
 
 class _ChildTaskRunner(TaskRunner):
     """Runs the tasks of a handler in a child process."""
+
+    def __init__(
+        self, function: Callable[[Any], Any], models: TaskModels | None, options: HandlerOptions
+    ) -> None:
+        super().__init__(function, **options)
+        self._models = models
 
     def run_until(self, task: Task[Any, Any], deadline: float) -> Outcome:
         ((_, outcome),) = self._run_tasks((task,), deadline)

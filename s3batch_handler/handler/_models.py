@@ -84,5 +84,8 @@ def _frames_below_user_code() -> int:
 
 _OWN_MODULES: Final = {
     __name__,
-    *(f"{__package__}.{module}" for module in ("_prepare", "_task_runner", "_decorator")),
+    *(
+        f"{__package__}.{module}"
+        for module in ("_prepare", "_task_runner", "_isolation", "_decorator")
+    ),
 }
