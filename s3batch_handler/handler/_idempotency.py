@@ -38,8 +38,6 @@ KEEP_SECONDS: Final = 7 * 24 * 3600
 _LONGEST_TIMEOUT: Final = 900.0
 """Lambda's maximum timeout, in seconds. It is assumed if there is no context of Lambda."""
 
-_ACTIVITY: Final = " while looking up its idempotency record"
-
 _ATTEMPTS: Final = 3
 """Attempts to create a record while other invocations change it."""
 
@@ -128,37 +126,47 @@ class TaskRecords:
         until_timeout = min(deadline + self._time_reserve - monotonic(), _LONGEST_TIMEOUT)
         record = TaskRecord(task_deadline, expires=time() + until_timeout)
         try:
-            call_within(seconds, partial(self._look_up, record), task, self._time_reserve)
+            found = call_within(
+                seconds, partial(self._look_up, record.expires), task, self._time_reserve
+            )
         except BaseException as error:  # nothing may end the environment
             # A record that was created meanwhile expires soon. It is not deleted, because it may
             # belong to another invocation.
-            record.data = None
-            record.outcome = self._failures.outcome_of(
-                task, error, seconds, task_deadline, activity=_ACTIVITY
+            found = self._failures.outcome_of(
+                task,
+                error,
+                seconds,
+                task_deadline,
+                activity=" while looking up its idempotency record",
             )
+        if isinstance(found, Outcome):
+            record.outcome = found
+        else:
+            record.data = found
         forget_interruption()
         return record
 
-    def _look_up(self, record: TaskRecord, task: Task[Any, Any]) -> None:
-        """Create a record in the store, or read the stored outcome.
+    def _look_up(self, expires: float, task: Task[Any, Any]) -> dict[str, Any] | Outcome | None:
+        """Create a record in the store and return its data, or return the stored outcome.
+
+        ``None`` means that the task has no key, so that it is run without a record.
 
         Raises:
             TemporaryFailure: The task is in progress, or the store failed in an unknown way.
             IdempotencyStoreError: The store failed, and its exception can be classified.
         """
         data = self._data_of(task)
-        if data is None:  # the task has no key, so it is run without a record
-            return
+        if data is None:
+            return None
         store = self._configured_store()
         for _ in range(_ATTEMPTS):
-            milliseconds = max(math.ceil((record.expires - time()) * 1000), 1)
+            milliseconds = max(math.ceil((expires - time()) * 1000), 1)
             existing = _create_record(store, data, milliseconds)
             if existing is None:
-                record.data = data
-                return
-            record.outcome = _outcome_in(existing)
-            if record.outcome is not None:
-                return
+                return data
+            outcome = _outcome_in(existing)
+            if outcome is not None:
+                return outcome
         raise TemporaryFailure("another invocation is changing the idempotency record of this task")
 
     def _data_of(self, task: Task[Any, Any]) -> dict[str, Any] | None:
