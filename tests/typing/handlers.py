@@ -10,7 +10,16 @@ from typing import Any, assert_type
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
-from s3batch_handler import Outcome, PermanentFailure, ResultCode, Task, TaskHandler, task_handler
+from s3batch_handler import (
+    JobRef,
+    ObjectRef,
+    Outcome,
+    PermanentFailure,
+    ResultCode,
+    Task,
+    TaskHandler,
+    task_handler,
+)
 from s3batch_handler.core._model import Location
 from s3batch_handler.testing import make_context, make_event, make_task
 
@@ -109,6 +118,24 @@ assert_type(bare_async(make_event("a")), dict[str, Any])
 assert_type(bare.run(make_task("a")), Outcome)
 assert_type(with_both_async.run(make_task("a")), Outcome)
 
+# ---------------------------------------------------------------- values
+
+photo = ObjectRef(bucket="b", key="k")
+typed_task = Task(
+    bucket="b", key="k", id="i", job=JobRef(arguments=CopyArguments(target="x")), payload=None
+)
+assert_type(photo.replace(key="x"), ObjectRef)
+assert_type(typed_task, Task[CopyArguments, None])
+assert_type(typed_task.replace(key="x").job.arguments, CopyArguments)
+assert_type({photo: 1}, dict[ObjectRef, int])
+
+
+class Page(BaseModel):
+    tasks: list[Task[CopyArguments]]
+
+
+assert_type(Page(tasks=[]).tasks[0].job.arguments.target, str)
+
 # ---------------------------------------------------------------- with decorators on top
 #
 # Powertools' own types of `log_metrics` and `capture_lambda_handler` keep less.
@@ -162,3 +189,8 @@ def argument_misspelled(task: Task[CopyArguments]) -> str:
 
 def changing_arguments(task: Task) -> None:
     task.job.arguments["target"] = "b"  # type: ignore[index]
+
+
+photo.key = "x"  # type: ignore[misc]
+ObjectRef("b", "k")  # type: ignore[call-arg]
+ObjectRef(bucket="b")  # type: ignore[call-arg]
