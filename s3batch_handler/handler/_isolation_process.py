@@ -227,10 +227,14 @@ class TaskProcess:
         return os.pread(self._crashes, _LONGEST_DUMP, 0).decode(errors="replace")
 
     def _add_dump(self, error: BaseException) -> None:
-        """Add the tracebacks of the process to an exception, without the code of this library."""
-        lines = self._dump().splitlines()
+        """Add the tracebacks of the process to an exception, without the callers of the task."""
+        lines, is_caller = [], False
+        for line in self._dump().splitlines():
+            is_caller = bool(line) and (is_caller or _PACKAGE in line)
+            if not is_caller:
+                lines.append(line)
         if lines:
-            error.add_note("\n".join(line for line in lines if _PACKAGE not in line))
+            error.add_note("\n".join(lines))
 
     def _place(self) -> str:
         """Return the innermost function and line in the file of the user's function."""

@@ -57,6 +57,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
 
 
 @pytest.fixture(scope="module")
+def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    with running("crashing.handler", timeout=60, folder=tmp_path_factory) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     with running("slow.unguarded", timeout=3, folder=tmp_path_factory) as environment:
         yield environment
@@ -168,6 +174,32 @@ def test_without_a_time_limit_lambda_ends_the_environment(unguarded: Environment
     assert "timed out after 3" in answer
     unguarded.warm_up()
     assert unguarded.result("after")[1] != process
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "text"),
+    [
+        ("crash", "PermanentFailure", "was ended by SIGSEGV in crash(), line "),
+        ("exit_process", "PermanentFailure", "exited with code 3"),
+        ("use_memory", "TemporaryFailure", "has reached its memory limit of "),
+        ("stop_process", "TemporaryFailure", " in stop_process(), line "),
+        ("hold_the_interpreter", "TemporaryFailure", " in hold_the_interpreter(), line "),
+        ("write_to_all_descriptors", "PermanentFailure", "sent invalid data"),
+        ("fork", "Succeeded", ""),
+        ("print_much", "Succeeded", ""),
+    ],
+)
+def test_a_task_in_a_child_process_cannot_end_the_environment(
+    crashing: Environment, fault: str, code: str, text: str
+) -> None:
+    """The same environment handles the next event in a child process that works."""
+    environment = crashing.result("before")[1].split()[1]
+
+    ((_, got, message),) = crashing.results(fault)
+
+    assert got == code, message
+    assert text in message
+    assert crashing.result("after")[1].split()[1] == environment
 
 
 def test_a_job_invokes_the_function_at_an_address(plain: Environment, tmp_path: Path) -> None:

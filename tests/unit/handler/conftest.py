@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -34,6 +35,15 @@ def loops_are_closed() -> Iterator[None]:
     """Collect garbage at the end: an event loop that is not closed warns then."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def no_child_is_left() -> Iterator[None]:
+    """Check that a test leaves no child process, not even one that has ended."""
+    yield
+    gc.collect()  # the frames of exceptions may refer to handlers
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 @pytest.fixture

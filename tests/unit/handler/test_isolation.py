@@ -16,24 +16,19 @@ from tests.support.handlers import decorate
 from tests.support.time_limits import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 TEMPORARY, PERMANENT = ResultCode.TEMPORARY_FAILURE, ResultCode.PERMANENT_FAILURE
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()"),
+    pytest.mark.usefixtures("no_child_is_left"),
+]
 
 
 def isolated(function: Callable[..., Any] = work, **options: Any) -> Any:
     """Return a handler in a child process, with a short reserve."""
     return decorate(**{"isolation": "process", "time_reserve": 0.4, **options})(function)
-
-
-@pytest.fixture(autouse=True)
-def no_child_is_left() -> Iterator[None]:
-    """Check that a test leaves no child process, not even one that has ended."""
-    yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,18 @@ def test_an_invalid_option_is_refused_by_name(subtests: pytest.Subtests) -> None
         ({"concurrency": True}, TypeError, "concurrency is True: it must be a whole number"),
         ({"strict": "false"}, TypeError, "strict is 'false': it must be True or False"),
         ({"strict": None}, TypeError, "strict is None"),
+        ({"isolation": "thread"}, ValueError, "isolation is 'thread': it must be 'signal' or"),
+        ({"isolation": None}, ValueError, "isolation is None"),
+        (
+            {"isolation": "process", "isolation_memory": 0},
+            ValueError,
+            "isolation_memory is 0: it must be more than 0",
+        ),
+        (
+            {"isolation": "process", "isolation_memory": "512"},
+            TypeError,
+            "isolation_memory is '512': it must be a number",
+        ),
     ]
     for options, error, says in cases:
         with subtests.test(options=options), pytest.raises(error, match=says):
