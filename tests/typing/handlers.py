@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from typing import Any, assert_type
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.idempotency import (
+    BasePersistenceLayer,
+    DynamoDBPersistenceLayer,
+)
 from pydantic import BaseModel
 
 from s3batch_handler import (
@@ -111,6 +115,29 @@ def any_task_will_do(task: Task[Any, Any]) -> None:
     raise PermanentFailure(task.key)
 
 
+# ---------------------------------------------------------------- idempotency
+
+
+def key_of_source(task: Task[CopyArguments, Instruction]) -> str | None:
+    return task.payload.source or None
+
+
+@task_handler(
+    arguments=CopyArguments,
+    payload=Instruction,
+    idempotency=DynamoDBPersistenceLayer("table"),
+    idempotency_key=key_of_source,
+)
+def with_idempotency(task: Task[CopyArguments, Instruction]) -> None: ...
+
+
+def with_any_layer(layer: BasePersistenceLayer) -> TaskHandler:
+    @task_handler(idempotency=layer, idempotency_key=lambda task: task.key)
+    def handler(task: Task) -> None: ...
+
+    return handler
+
+
 # ---------------------------------------------------------------- calling them
 
 assert_type(bare(make_event("a"), make_context()), dict[str, Any])
@@ -177,6 +204,10 @@ def option_misspelled(task: Task) -> None: ...
 
 @task_handler(on_timeout="TemporaryFailure")  # type: ignore[call-overload, untyped-decorator]
 def text_for_a_code(task: Task) -> None: ...
+
+
+@task_handler(idempotency="table")  # type: ignore[call-overload, untyped-decorator]
+def name_for_a_layer(task: Task) -> None: ...
 
 
 @task_handler  # type: ignore[arg-type]
