@@ -22,7 +22,7 @@ def create_job(s3: Any, keys: str) -> dict[str, Any]:
     """Create a job for objects of the bucket ``photos``, and return its description."""
     manifest = "".join(f"photos,{key}\n" for key in keys)
     etag = s3.put_object(Bucket="photos", Key="m.csv", Body=manifest)["ETag"].strip('"')
-    control = boto3.client("s3control")
+    control: Any = boto3.client("s3control")
     job = control.create_job(
         AccountId=ACCOUNT,
         ConfirmationRequired=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import signal
 import subprocess
 import sys
@@ -96,6 +97,26 @@ def test_concurrent_tasks_that_exceeded_their_time_limit_are_run_again(files: Fi
     assert codes_of(first) == ["TemporaryFailure"] * 2
     assert statuses == []
     assert results_of(second) == [("Succeeded", "done")] * 2
+
+
+def test_a_task_that_crashed_its_process_is_run_again(files: FileLayer, tmp_path: Path) -> None:
+    """``isolation="process"``: the process that ends is not the one that writes records."""
+
+    @task_handler(idempotency=files, isolation="process")
+    def handler(task: Task) -> str:
+        calls = len(list(tmp_path.glob("call-*")))
+        (tmp_path / f"call-{calls}").touch()
+        if calls == 0:
+            os._exit(7)
+        return f"call {calls}"
+
+    codes = [handler.run(make_task(), make_context()).code]
+    statuses = files.statuses()
+    outcomes = [handler.run(make_task(), make_context()) for _ in range(2)]
+
+    assert "Succeeded" not in codes
+    assert statuses == []
+    assert outcomes == [("Succeeded", "call 1")] * 2
 
 
 def test_no_record_is_created_if_no_time_is_left(files: FileLayer) -> None:
