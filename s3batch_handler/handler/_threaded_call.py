@@ -34,7 +34,8 @@ def call_in_other_thread(seconds: float, function: Callable[[_A], _T], argument:
         warnings.warn(
             "A time limit outside of the main thread of a Unix process is less strict: a task that "
             "exceeds it gets its result in time, but runs until its next Python instruction. Call "
-            "the handler in the main thread",
+            "the handler in the main thread, and not in a running event loop: an async handler in "
+            "a test that is written with def, not with async def",
             ThreadTimeLimitWarning,
             stacklevel=2,
         )

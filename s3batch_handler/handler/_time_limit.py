@@ -160,6 +160,19 @@ class _Watchdog:
         if self.in_main_thread():
             self._limit = None
 
+    def check_limit(self) -> None:
+        """Interrupt the current call now if its time is over: a test has advanced the clock.
+
+        Without it, the thread would sleep until the time at which the limit was due before.
+        """
+        limit = self._limit
+        if limit is None:
+            return
+        with contextlib.suppress(RuntimeError):  # it is already released
+            self._wake_up.release()
+        if limit.next <= monotonic() and self.in_main_thread():
+            signal.raise_signal(_SIGNAL)
+
     def forget_interruption(self) -> None:
         """Clear ``sys.exception()`` if it is still an OutOfTime that nothing handles any more.
 
@@ -251,6 +264,7 @@ class _Watchdog:
 
 _watchdog = _Watchdog()
 call_within = _watchdog.call_within
+check_limit = _watchdog.check_limit
 forget_interruption = _watchdog.forget_interruption
 in_main_thread = _watchdog.in_main_thread
 lift_limit = _watchdog.lift_limit

@@ -28,6 +28,7 @@ from s3batch_handler.core._typing import override
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
+from s3batch_handler.local_aws._early_clients import mock_early_clients
 from s3batch_handler.local_aws._engines import is_account_id, is_region
 from s3batch_handler.local_aws._request_check import (
     check_body,
@@ -72,6 +73,7 @@ def job_calls(get_control: GetControl) -> Iterator[None]:
 @contextmanager
 def mock_aws_with_job_calls(get_control: GetControl) -> Iterator[None]:
     """Mock AWS with moto, including the job calls, while the block runs."""
+    mock_early_clients()
     with job_calls(get_control), mock_aws():
         yield
 

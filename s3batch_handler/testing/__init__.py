@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
+    from s3batch_handler.testing._assertions import assert_failed, assert_succeeded
+    from s3batch_handler.testing._clock import FakeClock
     from s3batch_handler.testing._event_files import EventFactory, load_event
     from s3batch_handler.testing._factories import (
         LambdaContext,
@@ -13,13 +15,17 @@ if TYPE_CHECKING:
         make_task,
     )
     from s3batch_handler.testing._jobs import JobRunner, ReportRows, run_job
-    from s3batch_handler.testing._mock import mock_s3batch
+    from s3batch_handler.testing._mock import MockAws, mock_s3batch
 
 __all__ = [
     "EventFactory",
+    "FakeClock",
     "JobRunner",
     "LambdaContext",
+    "MockAws",
     "ReportRows",
+    "assert_failed",
+    "assert_succeeded",
     "load_event",
     "make_context",
     "make_event",
@@ -30,9 +36,13 @@ __all__ = [
 
 _MODULES = {
     "EventFactory": "_event_files",
+    "FakeClock": "_clock",
     "JobRunner": "_jobs",
     "LambdaContext": "_factories",
+    "MockAws": "_mock",
     "ReportRows": "_jobs",
+    "assert_failed": "_assertions",
+    "assert_succeeded": "_assertions",
     "load_event": "_event_files",
     "make_context": "_factories",
     "make_event": "_factories",

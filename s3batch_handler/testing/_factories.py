@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
@@ -118,7 +118,7 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the time limit of the function."""
-        return max(0, int((self.deadline - time.monotonic()) * 1000))
+        return max(0, int((self.deadline - monotonic()) * 1000))
 
 
 def make_context(*, timeout: float = DEFAULT_TIMEOUT, **attributes: str) -> LambdaContext:
@@ -126,4 +126,4 @@ def make_context(*, timeout: float = DEFAULT_TIMEOUT, **attributes: str) -> Lamb
 
     ``attributes`` are those of :class:`LambdaContext`, such as ``function_name``.
     """
-    return LambdaContext(deadline=time.monotonic() + timeout, **attributes)  # type: ignore[arg-type]
+    return LambdaContext(deadline=monotonic() + timeout, **attributes)  # type: ignore[arg-type]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._typing import override
@@ -35,6 +37,7 @@ def mock_s3batch(
     runs in this process, in the thread whose call made it ready: ``create_job`` returns when the
     job has ended, with its report in the bucket, or when the job waits for its confirmation. Use it
     in a ``with`` block, or as a decorator of plain functions (not of classes or ``async def``).
+    ``with mock_s3batch(…) as aws`` returns a :class:`MockAws`, which registers more functions.
 
     Args:
         functions: The functions that jobs can invoke, by name (``thumbnails``), name with qualifier
@@ -54,7 +57,23 @@ def mock_s3batch(
     return _Mock(partial(_aws_with_jobs, functions, max_redrives=max_redrives, timeout=timeout))
 
 
-class _Mock(AbstractContextManager[None]):
+class MockAws:
+    """The AWS of a :func:`mock_s3batch`, for boto3's clients."""
+
+    def __init__(self, functions: dict[str, Target]) -> None:
+        self._functions = functions
+
+    def register(self, name: str, function: Target) -> None:
+        """Register a function that jobs can invoke, as :func:`mock_s3batch` does.
+
+        Raises:
+            ValueError, InvalidFunction, TypeError: See :func:`mock_s3batch`.
+        """
+        check_functions({name: function})
+        self._functions[name] = function
+
+
+class _Mock(AbstractContextManager[MockAws]):
     """A context manager that is also a decorator."""
 
     def __init__(self, aws: Callable[[], Any]) -> None:
@@ -62,8 +81,9 @@ class _Mock(AbstractContextManager[None]):
         self._entered = ExitStack()
 
     @override
-    def __enter__(self) -> None:
-        self._entered.enter_context(self._aws())
+    def __enter__(self) -> MockAws:
+        aws: MockAws = self._entered.enter_context(self._aws())
+        return aws
 
     @override
     def __exit__(
@@ -101,11 +121,12 @@ _NOT_DECORATED = (
 @contextmanager
 def _aws_with_jobs(
     functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
-) -> Iterator[None]:
+) -> Iterator[MockAws]:
     check_functions(functions)  # now, not when the first job is created
-    engines = Engines(functions, s3=_s3(), max_redrives=max_redrives, timeout=timeout)
+    registered = dict(functions)
+    engines = Engines(registered, s3=_s3(), max_redrives=max_redrives, timeout=timeout)
     with mock_aws_with_job_calls(engines.get), engines:
-        yield
+        yield MockAws(registered)
 
 
 @cache
@@ -115,3 +136,30 @@ def _s3() -> Any:
     A client that was created in one ``mock_aws`` also works in the next one.
     """
     return local_s3_client("testing")
+
+
+def aws_variables() -> dict[str, str | None]:
+    """Return environment variables for code that uses boto3 in a mock: a Region and credentials.
+
+    A variable with the value ``None`` must not be set: it would choose other credentials, another
+    endpoint or a profile.
+    """
+    unset = [name for name in os.environ if _VARIABLES_OF_ACCOUNTS.fullmatch(name)]
+    return {**dict.fromkeys(unset), **_AWS_VARIABLES}
+
+
+_AWS_VARIABLES: Final = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+_VARIABLES_OF_ACCOUNTS: Final = re.compile(
+    "AWS_(ACCOUNT_ID|CONTAINER_.+|CREDENTIAL_.+|(DEFAULT_)?PROFILE|ENDPOINT_URL.*|ROLE_.+"
+    "|(SECURITY|SESSION)_TOKEN|USE_.+_ENDPOINT|WEB_IDENTITY_.+)"
+)
+"""Variables that choose an account, its credentials or an endpoint."""

@@ -6,16 +6,19 @@ what they need.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from s3batch_handler.testing._clock import FakeClock
     from s3batch_handler.testing._event_files import EventFactory
     from s3batch_handler.testing._factories import LambdaContext
     from s3batch_handler.testing._jobs import JobRunner
+    from s3batch_handler.testing._mock import MockAws
 
 _MARKER = "s3batch_schemas"
 
@@ -44,6 +47,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             "s3batch_event, s3batch_job and s3batch_schema. Use one of them, or remove the marker.",
             pytrace=False,
         )
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain a false ``==`` of outcomes, tasks, rows of a report, or responses."""
+    if op != "==" or "s3batch_handler.core._model" not in sys.modules:
+        return None
+    from s3batch_handler.testing._comparisons import explain_comparison
+
+    return explain_comparison(left, right)
 
 
 @pytest.fixture
@@ -91,3 +103,33 @@ def s3batch_job(s3batch_schema: str) -> JobRunner:
     from s3batch_handler.testing._jobs import JobRunner
 
     return JobRunner(s3batch_schema)
+
+
+@pytest.fixture
+def s3batch_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockAws]:
+    """Mock AWS with moto, with jobs that run, a Region and credentials.
+
+    s3batch_aws.register("thumbnails", handler) registers a function for jobs. It requires
+    s3batch-handler[local].
+    """
+    from s3batch_handler.testing._mock import aws_variables, mock_s3batch
+
+    for name, value in aws_variables().items():
+        if value is None:
+            monkeypatch.delenv(name)
+        else:
+            monkeypatch.setenv(name, value)
+    with mock_s3batch({}) as aws:
+        yield aws
+
+
+@pytest.fixture
+def s3batch_clock() -> Iterator[FakeClock]:
+    """Yield a clock that handlers and contexts use while the test runs.
+
+    After s3batch_clock.advance(14), 14 seconds less remain. Nothing waits.
+    """
+    from s3batch_handler.testing._clock import FakeClock
+
+    with FakeClock() as clock:
+        yield clock

@@ -5,12 +5,20 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.testing import FakeClock, mock_s3batch, run_job, strategies
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
     Result = pytest.RunResult
+
+# A run in this process removes the modules that it imports, so the package would be imported again,
+# and a clock would change other modules than those that handlers use.
+IMPORTED: Final = (mock_s3batch, run_job, strategies)
+with FakeClock():  # imports all modules of the runtime
+    pass
 
 PLUGIN: Final = "s3batch_handler.testing._plugin"
 

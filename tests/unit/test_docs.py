@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from itertools import chain
 from pathlib import Path
 from textwrap import dedent
@@ -59,23 +58,6 @@ def test_the_example_of_the_readme_works(project: Path, aws: Any) -> None:
         ("PermanentFailure", "empty"),
     ]
     assert response["results"][2]["resultString"].startswith("NoSuchKey calling GetObject")
-
-
-def test_the_test_of_the_readme_passes(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It tests the function of the first example."""
-    example, test = snippets(project / "README.md")[:2]
-    (tmp_path / "app.py").write_text(example)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "app", raising=False)
-    namespace: dict[str, Any] = {}
-    exec(test, namespace)
-
-    try:
-        namespace["test_an_empty_object_fails_permanently"]()
-    finally:
-        sys.modules.pop("app", None)
 
 
 def test_the_snippets_of_the_page_on_handlers_run(

@@ -32,7 +32,7 @@ LAYERS = [
 ]
 
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.
-NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler"), ("testing", "handler")}
+NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler")}
 
 # The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {

@@ -6,10 +6,10 @@ Guide for the limits.
 
 from __future__ import annotations
 
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import pydantic_core
@@ -83,7 +83,7 @@ class Environment:
         self._calls += 1
         request_id = self.request_id = request_id_of(self._id, self._calls)
         event = template.event(request_id.replace("-", ""), entry)
-        context = self._context(request_id, time.time() + self._timeout)
+        context = self._context(request_id, time() + self._timeout)
         try:
             # The function gets a copy that went through JSON, as in Lambda.
             returned = self._function(read_json(pydantic_core.to_json(event)), context)
@@ -129,7 +129,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the timeout, by the wall clock as in Lambda."""
-        return max(0, int((self._deadline - time.time()) * 1000))
+        return max(0, int((self._deadline - time()) * 1000))
 
     def log(self, message: object) -> None:
         """Write to the function's log."""

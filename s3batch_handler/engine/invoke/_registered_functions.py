@@ -18,12 +18,9 @@ class Functions:
     """The registered functions, by name or ARN: see :class:`~s3batch_handler.engine.Engine`.
 
     Args:
-        functions: The functions, by name or ARN.
+        functions: The functions, by name or ARN. The caller may add more.
         account_id: The account of names without one.
         region: The Region of names without one.
-
-    Attributes:
-        names: The names and ARNs as they were given.
 
     Raises:
         ValueError, InvalidFunction, TypeError: See :func:`check_functions`.
@@ -37,9 +34,13 @@ class Functions:
         region: str = "us-east-1",
     ) -> None:
         check_functions(functions)
-        self.names = tuple(functions)
         self._defaults = {"account": account_id, "region": region, "qualifier": "$LATEST"}
-        self._functions = [(_parts_of(name), target) for name, target in functions.items()]
+        self._functions = functions
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names and ARNs as they were given."""
+        return tuple(self._functions)
 
     def find(self, arn: str) -> Target | None:
         """Return the function that a ``FunctionArn`` names, or ``None``.
@@ -49,8 +50,8 @@ class Functions:
         parts = {**self._defaults, **_parts_of(arn)}
         matching = [
             (len(registered), function)
-            for registered, function in self._functions
-            if registered.items() <= parts.items()
+            for name, function in self._functions.items()
+            if (registered := _parts_of(name)).items() <= parts.items()
         ]
         return max(matching, key=itemgetter(0))[1] if matching else None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 import sys
 import threading
@@ -83,6 +81,19 @@ def test_create_job_returns_when_the_job_has_ended() -> None:
         }
         written = client("s3").list_objects_v2(Bucket="photos", Prefix="thumbnails/")["Contents"]
         assert [item["Key"] for item in written] == ["thumbnails/1", "thumbnails/3"]
+
+
+def test_functions_can_be_registered_between_two_jobs() -> None:
+    """A job that fails without its function succeeds with it; wrong names are refused."""
+    with mock_s3batch({}) as aws:
+        before = describe_job(create_job(["1"]))["Status"]
+        aws.register("thumbnails", thumbnails)
+        after = describe_job(create_job(["1"]))["Status"]
+
+        with pytest.raises(ValueError, match="is not the name of a function"):
+            aws.register("a name", thumbnails)
+
+    assert (before, after) == ("Failed", "Complete")
 
 
 def test_tasks_run_one_by_one_in_the_order_of_the_manifest() -> None:
@@ -205,28 +216,3 @@ def test_importing_testing_does_not_import_moto() -> None:
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
     assert not {"moto", "boto3", "s3batch_handler.engine"} & set(loaded)
-
-
-def test_the_snippets_of_the_page_on_tests_pass(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each example of the page is a module of passing tests."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
-        monkeypatch.delenv(name)
-    passed = []
-    page = (project / "docs" / "testing.md").read_text()
-    for snippet in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        module: dict[str, Any] = {"__name__": "snippet"}
-        exec(compile(snippet, "testing.md", "exec"), module)
-        for name, test in module.items():
-            if name.startswith("test_"):
-                test()
-                passed.append(name)
-
-    assert passed == [
-        "test_one_task",
-        "test_a_job",
-        "test_lines_are_counted",
-        "test_the_name_is_preserved",
-    ]

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# A nested run in this process removes the modules that it imports.
-from s3batch_handler import InvalidEvent, task_handler
-from s3batch_handler.testing import load_event, make_context, run_job
+from s3batch_handler import InvalidEvent
+from s3batch_handler.testing import load_event
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.nested_pytest import NestedPytest
-
-IMPORTED = (task_handler, load_event, make_context, run_job)
 
 HANDLER = """
     from s3batch_handler import PermanentFailure, task_handler
@@ -180,6 +177,126 @@ def test_another_event_is_refused_by_file_and_field(tmp_path: Path) -> None:
         load_event(tmp_path / "put.json")
     with pytest.raises(InvalidEvent, match=r"text\.json: "):
         load_event(tmp_path / "text.json")
+
+
+def test_a_clock_tests_time_outs(nested: NestedPytest) -> None:
+    """A task that takes the remaining time is interrupted, and the next one is not started."""
+    result = nested.run(
+        """
+    from s3batch_handler import task_handler
+    from s3batch_handler.testing import assert_failed, assert_succeeded
+
+    def test_time_outs(s3batch_clock, s3batch_event, s3batch_context, s3batch_job):
+        @task_handler
+        def handler(task):
+            s3batch_clock.advance(float(task.key))
+
+        event = s3batch_event("5", "9", "0")
+        response = handler(event, s3batch_context(timeout=15))
+
+        assert [result["resultString"][:11] for result in response["results"]] == [
+            "", "stopped aft", "not started",
+        ]
+        rows = s3batch_job(handler, ["0", "70"], timeout=60)
+        assert [row.key for row in rows.succeeded] == ["0"]
+        assert_failed(rows.failed, code="TemporaryFailure")
+    """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_failed_assertion_shows_the_test_and_the_task(nested: NestedPytest) -> None:
+    """The code of the assertion is not in the output, nor are long IDs."""
+    result = nested.run(
+        HANDLER
+        + """
+    from s3batch_handler.testing import assert_succeeded
+
+    def test_assertion(s3batch_job):
+        assert_succeeded(s3batch_job(handler, ["a", "bad"]))
+
+    def test_comparison(s3batch_event):
+        assert handler(s3batch_event("a")) == handler(s3batch_event("bad"))
+    """
+    )
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            ">*assert_succeeded(s3batch_job(handler, [[]*",
+            "E*unexpected result of 1 of 2 tasks",
+            "E*s3://bucket/bad",
+            "E*code:*PermanentFailure, expected Succeeded",
+            "E*message: not a photo",
+            "E*assert dict == dict (- right, + left)",
+            "E*invocationId: AAAAAAAA?* != AAAAAAAA?*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*_assertions.py*")
+
+
+def test_tests_of_unittest_use_the_functions_and_fixtures(nested: NestedPytest) -> None:
+    """``usefixtures`` and a fixture in the class are pytest's ways to use fixtures there."""
+    result = nested.run(
+        HANDLER
+        + """
+    import unittest
+
+    import boto3
+    import pytest
+    from s3batch_handler.testing import assert_succeeded, make_task, run_job
+
+    @pytest.mark.usefixtures("s3batch_aws")
+    class Test(unittest.TestCase):
+        @pytest.fixture(autouse=True)
+        def fixtures(self, s3batch_clock):
+            self.clock = s3batch_clock
+
+        def test_functions(self):
+            assert_succeeded(run_job(handler, ["a"]))
+            assert_succeeded(handler.run(make_task("a")), message="a {}")
+
+        def test_fixtures(self):
+            self.clock.advance(1)
+            assert boto3.client("s3").list_buckets()["Buckets"] == []
+    """
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("source", ["handler", "async"])
+def test_async_tests_call_handlers(nested: NestedPytest, source: str) -> None:
+    """An ``async def`` handler runs in a thread, because the loop of the test is running."""
+    pytest.importorskip("pytest_asyncio")
+
+    result = nested.run(
+        f"""
+    import asyncio
+
+    import pytest
+    from s3batch_handler import task_handler
+    from s3batch_handler.testing import assert_succeeded
+
+    async def later(task):
+        await asyncio.sleep(0)
+        return task.key
+
+    handler = task_handler(later if {source!r} == "async" else lambda task: task.key)
+
+    @pytest.mark.asyncio
+    @pytest.mark.s3batch_schemas
+    async def test(s3batch_event, s3batch_context, s3batch_job, s3batch_aws):
+        assert_succeeded(handler(s3batch_event("a"), s3batch_context()), message="a")
+        assert_succeeded(s3batch_job(handler, ["a"]), message="a")
+    """,
+        "-p",
+        "pytest_asyncio.plugin",
+        "-Wignore::s3batch_handler.ThreadTimeLimitWarning",
+    )
+
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.slow

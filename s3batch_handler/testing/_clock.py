@@ -1,0 +1,81 @@
+"""A clock that a test advances, so that time-outs are tested without waiting."""
+
+from __future__ import annotations
+
+import pkgutil
+import time
+from contextlib import AbstractContextManager, ExitStack, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Self
+from unittest.mock import patch
+
+import s3batch_handler.handler
+from s3batch_handler.core._typing import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType, TracebackType
+
+
+class FakeClock(AbstractContextManager["FakeClock"]):
+    """A clock that runs as usual, and that a test advances.
+
+    In its ``with`` block, handlers and the contexts of tests use it. All other code uses the real
+    clock: ``time.sleep`` waits, and coroutines are not cancelled earlier.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._patches = ExitStack()
+
+    def advance(self, seconds: float) -> None:
+        """Advance the clock, as if the calling code had taken this time.
+
+        In a task whose time limit is over then, this call is interrupted, as a blocking read is.
+        Tasks that have not started are not started.
+
+        Raises:
+            ValueError: The seconds are negative.
+        """
+        from s3batch_handler.handler._time_limit import check_limit
+
+        if seconds < 0:
+            raise ValueError(f"the clock cannot go back by {-seconds} seconds")
+        self._seconds += seconds
+        check_limit()
+
+    @override
+    def __enter__(self) -> Self:
+        for module, name, clock in _clocks():
+            self._patches.enter_context(patch.object(module, name, self._advanced(clock)))
+        return self
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._patches.close()
+
+    def _advanced(self, clock: Callable[[], float]) -> Callable[[], float]:
+        return lambda: clock() + self._seconds
+
+
+def _clocks() -> Iterator[tuple[ModuleType, str, Callable[[], float]]]:
+    """Yield the functions that return the time, with the modules that call them."""
+    modules = [
+        import_module(f"{s3batch_handler.handler.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(s3batch_handler.handler.__path__)
+    ]
+    modules.append(import_module("s3batch_handler.testing._factories"))
+    with suppress(ImportError):  # the engine needs pydantic
+        modules.append(import_module("s3batch_handler.engine.invoke._lambda_environment"))
+    for module in modules:
+        for name, clock in _CLOCKS.items():
+            if vars(module).get(name) == clock:
+                yield module, name, clock
+
+
+_CLOCKS: Final[dict[str, Callable[[], float]]] = {"monotonic": time.monotonic, "time": time.time}
