@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from s3batch_handler.core._model import ObjectRef, Outcome, ResultCode, short_id
@@ -11,7 +11,7 @@ from s3batch_handler.core._payload import parse_event, parse_response
 from s3batch_handler.testing._comparisons import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from s3batch_handler.documents._report import ReportRow
 
@@ -119,7 +119,7 @@ class _Result(NamedTuple):
         return message is None or self.message == message
 
 
-def _read(results: Results, event: Mapping[str, Any] | None) -> Iterator[_Result]:
+def _read(results: Any, event: Mapping[str, Any] | None) -> Iterator[_Result]:
     """Read the results of tasks.
 
     Raises:
@@ -129,15 +129,20 @@ def _read(results: Results, event: Mapping[str, Any] | None) -> Iterator[_Result
         yield _Result("the task", results.code, results.message)
     elif isinstance(results, Mapping) and "results" in results:
         yield from _of_response(results, event)
-    elif isinstance(results, ObjectRef) and hasattr(results, "status"):
+    elif _is_row(results):
         yield _of_row(results)
-    elif isinstance(results, list | tuple) or hasattr(results, "__next__"):
+    elif isinstance(results, Iterable) and not isinstance(results, str | Mapping):
         for row in results:
-            if not (isinstance(row, ObjectRef) and hasattr(row, "status")):
+            if not _is_row(row):
                 raise TypeError(_EXPECTED.format(f"a {type(row).__name__} in a list"))
             yield _of_row(row)
     else:
         raise TypeError(_EXPECTED.format(f"a {type(results).__name__}"))
+
+
+def _is_row(value: object) -> bool:
+    """Return whether a value is a row of a report, whose module needs pydantic."""
+    return isinstance(value, ObjectRef) and hasattr(value, "status")
 
 
 _EXPECTED: Final = (
