@@ -11,23 +11,17 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from dataclasses import dataclass
 
 import boto3
-from pydantic import BaseModel
 
 from s3batch_handler import PermanentFailure, Task, task_handler
 
 MAX_BYTES = 200_000
 
 
-class Arguments(BaseModel, extra="forbid"):
-    """User arguments of the job."""
-
-    target: str
-    """The bucket to write to."""
-
-
-class Compressed(BaseModel):
+@dataclass
+class Compressed:
     """The message of each object in the completion report, as JSON."""
 
     size: int
@@ -38,9 +32,12 @@ class Compressed(BaseModel):
 s3 = boto3.client("s3")  # created once for each execution environment
 
 
-@task_handler(arguments=Arguments)
-def handler(task: Task[Arguments]) -> Compressed:
-    """Read an object, compress it if it is text, write it to the target bucket."""
+@task_handler
+def handler(task: Task) -> Compressed:
+    """Read an object, compress it if it is text, write it to the bucket of the argument target."""
+    target = task.job.arguments.get("target")
+    if target is None:
+        raise PermanentFailure("the job has no user argument 'target', the bucket to write to")
     response = s3.get_object(**task.location)
     if response["ContentLength"] > MAX_BYTES:
         raise PermanentFailure(f"too large: {response['ContentLength']:,} bytes")
@@ -54,7 +51,7 @@ def handler(task: Task[Arguments]) -> Compressed:
     # Without a time stamp the same content gives the same bytes, so a retry changes nothing.
     compressed = gzip.compress(content, mtime=0)
     s3.put_object(
-        Bucket=task.job.arguments.target,
+        Bucket=target,
         Key=f"{task.key}.gz",
         Body=compressed,
         ContentType="application/gzip",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from tests.support.sam_cli import ARCHITECTURE, NEEDED, PROJECT
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.support.lambda_environment import Environment
+from tests.support.sam_cli import PROJECT
 
 pytestmark = [
     pytest.mark.application,
@@ -23,95 +22,97 @@ pytestmark = [
     ),
 ]
 
-# A cold start downloads and unpacks the layer. Lambda allows 250 MB unzipped, with the function.
-MAX_ZIPPED = 4_000_000
-MAX_BYTES = 10_000_000
+# A cold start downloads and unpacks the layer.
+MAX_ZIPPED = 500_000
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def layer(folder: Path, architecture: str) -> Path:
-    return folder / f"s3batch-handler-layer-python{VERSION}-{architecture}.zip"
-
-
-def build_layers(folder: Path, *, project: Path = PROJECT) -> None:
+def build_layer(folder: Path, *, project: Path = PROJECT) -> Path:
     script = project / "scripts" / "build-layer"
     subprocess.run(
         [script, "--python", VERSION, "--output", folder], check=True, capture_output=True
     )
+    return folder / "s3batch-handler-layer.zip"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build both layers, and return their folder."""
-    folder = tmp_path_factory.mktemp("layers")
-    build_layers(folder)
-    return folder
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the layer."""
+    return build_layer(tmp_path_factory.mktemp("layer"))
 
 
-# Bytes 18 and 19 of an ELF file name the processor.
-@pytest.mark.parametrize(("architecture", "machine"), [("arm64", 0xB7), ("x86_64", 0x3E)])
-def test_a_layer_contains_the_package_and_its_requirements(
-    folder: Path, architecture: str, machine: int
-) -> None:
-    """It is for one processor, without packages of the Lambda runtime and without tests."""
-    archive = zipfile.ZipFile(layer(folder, architecture))
-    names = archive.namelist()
+def test_the_layer_contains_the_parts_of_the_package_that_run_in_lambda(layer: Path) -> None:
+    """It has no machine code, so it is for each processor."""
+    names = [name for name in zipfile.ZipFile(layer).namelist() if not name.endswith("/")]
 
-    tops = {name.split("/")[1] for name in names if name.count("/") > 1 or name.endswith(".py")}
-    assert {top for top in tops if not top.endswith(".dist-info")} == NEEDED
-    (core,) = [name for name in names if name.endswith(".so")]
-    assert int.from_bytes(archive.read(core)[18:20], "little") == machine
-    assert not [name for name in names if name.endswith(".pyc") or "/tests/" in name]
-
-
-def test_a_layer_contains_the_licenses(folder: Path) -> None:
-    """Each package is distributed with the text of its license."""
-    names = zipfile.ZipFile(layer(folder, "arm64")).namelist()
-
-    packages = {part for name in names if (part := name.split("/")[1]).endswith(".dist-info")}
-
-    assert len(packages) == 6
-    for package in packages:
-        assert any(name.startswith(f"python/{package}/licenses/LICENSE") for name in names), package
+    files = [Path(name).relative_to("python") for name in names if ".dist-info/" not in name]
+    modules = [path for path in files if path.suffix == ".py"]
+    assert {path.parts[0] for path in files} == {"s3batch_handler"}
+    assert {path.parts[1] for path in modules} == {
+        "__init__.py",
+        *("core", "documents", "handler", "jobs"),
+    }
+    assert {path.suffix for path in files} == {".py", ".pyc", ".typed"}
+    assert len([path for path in files if path.suffix == ".pyc"]) == len(modules)
 
 
-@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
-def test_a_layer_is_below_the_documented_size(folder: Path, architecture: str) -> None:
-    """It is below the limits of the documentation."""
-    path = layer(folder, architecture)
-    files = zipfile.ZipFile(path).infolist()
+def test_the_layer_contains_the_license(layer: Path) -> None:
+    names = zipfile.ZipFile(layer).namelist()
 
-    assert path.stat().st_size < MAX_ZIPPED
-    assert sum(file.file_size for file in files) < MAX_BYTES
+    assert [name for name in names if ".dist-info/licenses/LICENSE" in name]
 
 
-def test_the_same_source_builds_the_same_layer(folder: Path, tmp_path: Path) -> None:
+def test_the_layer_is_below_the_documented_size(layer: Path) -> None:
+    assert layer.stat().st_size < MAX_ZIPPED
+
+
+def test_the_same_source_builds_the_same_layer(layer: Path, tmp_path: Path) -> None:
     """The bytes do not depend on the folder, so that nothing unchanged is deployed."""
     hidden_and_built = shutil.ignore_patterns(".*", "dist", "__pycache__")
     copy = shutil.copytree(PROJECT, tmp_path / "another folder", ignore=hidden_and_built)
     (copy / ".venv").symlink_to(PROJECT / ".venv")
 
-    build_layers(tmp_path, project=copy)
+    other = build_layer(tmp_path, project=copy)
 
-    for architecture in ("arm64", "x86_64"):
-        assert layer(tmp_path, architecture).read_bytes() == (
-            layer(folder, architecture).read_bytes()
-        )
+    assert other.read_bytes() == layer.read_bytes()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="layers are for Linux")
-def test_a_function_runs_with_the_layer_alone(folder: Path, tmp_path: Path) -> None:
-    """It finds all its imports where Lambda mounts a layer."""
-    zipfile.ZipFile(layer(folder, ARCHITECTURE)).extractall(tmp_path)
-    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'python')!r})"
-    handler = "from s3batch_handler import task_handler; task_handler(lambda task: 'done')"
+FUNCTION = """
+import dataclasses, datetime, sys
+from s3batch_handler import PermanentFailure, Task, task_handler
 
-    run = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", f"{program}; {handler}; print('loaded')"],
-        capture_output=True,
-        text=True,
-        check=True,
+@dataclasses.dataclass
+class Result:
+    day: datetime.date
+    cached: str
+    others: set[str]
+
+@task_handler
+def handler(task: Task) -> Result:
+    if task.key == "bad":
+        raise PermanentFailure("bad")
+    others = sys.modules.keys() & {"pydantic", "pydantic_core", "typing_extensions", "boto3"}
+    return Result(datetime.date(2026, 1, 2), sys.modules["s3batch_handler"].__cached__, others)
+"""
+
+
+def test_a_function_runs_in_the_lambda_runtime_with_the_layer_alone(
+    layer: Path, tmp_path: Path
+) -> None:
+    """No other package is on its path: neither pydantic nor ``typing_extensions``."""
+    zipfile.ZipFile(layer).extractall(tmp_path)
+    folder = tmp_path / "python"
+    (folder / "app.py").write_text(FUNCTION)
+    environment = Environment(
+        "app.handler", folder=folder, timeout=60, log=tmp_path / "lambda.log", alone=True
     )
 
-    assert run.stdout == "loaded\n"
+    try:
+        good, bad = environment.results("good", "bad")
+    finally:
+        environment.stop()
+
+    assert good[1] == "Succeeded", environment.log()
+    assert json.loads(good[2]).items() >= {"day": "2026-01-02", "others": []}.items()
+    assert bad[1:] == ("PermanentFailure", "bad")

@@ -111,7 +111,8 @@ def test_a_new_project_can_be_validated_and_built(
     function = build_for_here(project, tmp_path / "built")
 
     names = {path.name for path in function.iterdir()}
-    assert {"app.py", "s3batch_handler", "aws_lambda_powertools", "pydantic"} <= names
+    assert {"app.py", "s3batch_handler", "aws_lambda_powertools"} <= names
+    assert ("pydantic" in names) == (starter != "minimal")
     assert ("PIL" in names) == (starter == "image-thumbnails")
     assert not names & {"boto3", "moto", "pytest"}
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,21 @@ class Environment:
     """An execution environment of Lambda with a function in ``folder``.
 
     Modules of that folder have precedence; other packages, such as boto3, are those of this Python.
+    With ``alone``, there are no others.
     """
 
     def __init__(
-        self, function: str, *, folder: Path, timeout: int, log: Path, **variables: str
+        self,
+        function: str,
+        *,
+        folder: Path,
+        timeout: int,
+        log: Path,
+        alone: bool = False,
+        **variables: str,
     ) -> None:
+        if alone:
+            variables["PYTHONPATH"] = str(runtime_client_alone(log.parent / "runtime client"))
         front, back = free_ports(2)
         self.address = f"http://127.0.0.1:{front}"
         self._url = f"{self.address}/2015-03-31/functions/function/invocations"
@@ -49,7 +60,7 @@ class Environment:
                     f"127.0.0.1:{front}",
                     "--runtime-api-address",
                     f"127.0.0.1:{back}",
-                    *(sys.executable, "-m", "awslambdaric", function),
+                    *(sys.executable, *(["-S"] if alone else []), "-m", "awslambdaric", function),
                 ],
                 cwd=folder,
                 env={
@@ -137,6 +148,7 @@ def in_lambda(handler: str, *, folder: Path, s3: str) -> Iterator[str]:
         folder=folder,
         timeout=60,
         log=folder.with_name("lambda.log"),
+        alone=False,
         **{name: value for name, value in clean_environment().items() if "AWS" in name},
         AWS_ENDPOINT_URL=s3,
     )
@@ -144,6 +156,16 @@ def in_lambda(handler: str, *, folder: Path, s3: str) -> Iterator[str]:
         yield environment.address
     finally:
         environment.stop()
+
+
+def runtime_client_alone(folder: Path) -> Path:
+    """Create a folder with the runtime client and its own requirements, and return it."""
+    folder.mkdir()
+    for package in ("awslambdaric", "simplejson", "snapshot_restore_py"):
+        files = metadata.files(package) or []
+        for name in {file.parts[0] for file in files if ".." not in file.parts}:
+            folder.joinpath(name).symlink_to(str(metadata.distribution(package).locate_file(name)))
+    return folder
 
 
 def find_emulator() -> Path:

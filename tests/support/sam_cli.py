@@ -22,16 +22,6 @@ TOOLS: Final = PROJECT / ".venvs"
 RUNTIME: Final = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 ARCHITECTURE: Final = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
-# The packages that a function needs, as files and folders.
-NEEDED: Final = {
-    "annotated_types",
-    "pydantic",
-    "pydantic_core",
-    "s3batch_handler",
-    "typing_extensions.py",
-    "typing_inspection",
-}
-
 needs_sam = pytest.mark.skipif(
     not TOOLS.joinpath("sam", "bin", "sam").exists(),
     reason="the SAM CLI is not installed: run scripts/get-deploy-tools",
