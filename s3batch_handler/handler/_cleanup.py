@@ -7,12 +7,12 @@ when no time limit applies.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from contextlib import suppress
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.core import _awaitables as flags
 from s3batch_handler.handler._interruption import exceptions_in
 
 if TYPE_CHECKING:
@@ -63,5 +63,5 @@ def _may_be_suspended(frame: FrameType) -> bool:
 
     Python 3.13 and later refuse to clear such a frame.
     """
-    can_be_suspended = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    can_be_suspended = flags.CO_GENERATOR | flags.CO_COROUTINE | flags.CO_ASYNC_GENERATOR
     return sys.version_info < (3, 13) and bool(frame.f_code.co_flags & can_be_suspended)

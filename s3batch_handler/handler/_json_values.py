@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields, is_dataclass
 from enum import Enum
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._response_forms import response_as_dict
@@ -41,7 +40,7 @@ def standard_value(value: object) -> Any:
         NotSerializable: The standard library does not define the type of the value.
         TypeError: The value cannot be serialized.
     """
-    if inspect.iscoroutine(value):
+    if isinstance(value, CoroutineType):
         value.close()  # avoids Python's warning "was never awaited"
         raise TypeError("it was never awaited; await it in an `async def` function")
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "__next__"):
@@ -52,14 +51,20 @@ def standard_value(value: object) -> Any:
         return list(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        spelled = response_as_dict(value)
-        if spelled is not None:
-            return spelled
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if hasattr(type(value), "__dataclass_fields__"):
+        return _fields_of_dataclass(value)
     if isinstance(value, Enum):
         return value.value
     return _number_or_text(value)
+
+
+def _fields_of_dataclass(value: Any) -> dict[str, Any]:
+    from dataclasses import fields  # loaded if there are dataclasses, and slow otherwise
+
+    spelled = response_as_dict(value)
+    if spelled is not None:
+        return spelled
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def standard_key(key: object) -> str | float | None:

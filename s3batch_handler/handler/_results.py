@@ -23,14 +23,12 @@ and the responses of Powertools.
 from __future__ import annotations
 
 import contextlib
-import inspect
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.core._error_text import describe
+from s3batch_handler.core._awaitables import is_awaitable
 from s3batch_handler.core._errors import InvalidResponse, TaskFailure
 from s3batch_handler.core._model import Outcome, ResultCode, TaskResult
-from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._response_forms import (
     FAILURE_CODES,
     POWERTOOLS_FIELDS,
@@ -166,6 +164,8 @@ def _make_outcome(code: ResultCode, message: object = None) -> Outcome:
         text = _failure_message(message)
     if code is ResultCode.SUCCEEDED:  # its message is data, which is not redacted
         return Outcome(code, text)
+    from s3batch_handler.core._redaction import redact  # only failures need it
+
     return Outcome(code, redact(text, _MAX_MESSAGE))
 
 
@@ -175,6 +175,8 @@ _MAX_MESSAGE: Final = 10_000  # characters; a report keeps 1,024
 def _failure_message(message: object) -> str:
     """Return the message of a failure as text, even if JSON cannot represent it."""
     if isinstance(message, BaseException):
+        from s3batch_handler.core._error_text import describe  # only failures need it
+
         return describe(message)
     if isinstance(message, bytes | bytearray):
         return message.decode(errors="backslashreplace")
@@ -230,7 +232,7 @@ def _outer_layer(value: object) -> Any:
         raise value
     if isinstance(value, type) and issubclass(value, TaskFailure):
         raise value
-    if inspect.isawaitable(value):
+    if is_awaitable(value):
         raise AwaitableReturned(value)
     try:
         return json_layer(value)
