@@ -39,7 +39,7 @@ class Value:
         Raises:
             TypeError: There is no such field.
         """
-        return type(self)(**{**dict(_items(self)), **changes})
+        return type(self)(**{**dict(fields_of(self)), **changes})
 
     if not TYPE_CHECKING:  # type checkers know these from dataclass_transform
         __replace__ = replace  # for copy.replace(), from Python 3.13 on
@@ -73,14 +73,15 @@ class Value:
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield the fields as :func:`repr` shows them."""
-        return _items(self)
+        return fields_of(self)
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
-        return _create, (type(self), dict(_items(self)))
+        return _create, (type(self), dict(fields_of(self)))
 
 
-def _items(value: Value) -> Iterator[tuple[str, object]]:
+def fields_of(value: Value) -> Iterator[tuple[str, object]]:
+    """Yield the name and the value of each field."""
     for name in value._fields:
         yield name, getattr(value, name)
 

@@ -10,6 +10,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._response_forms import response_as_dict
+from s3batch_handler.core._value import Value, fields_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -51,6 +52,8 @@ def standard_value(value: object) -> Any:
         return list(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, Value):
+        return dict(fields_of(value))
     if hasattr(type(value), "__dataclass_fields__"):
         return _fields_of_dataclass(value)
     if isinstance(value, Enum):

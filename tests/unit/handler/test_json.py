@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import override
 
-from s3batch_handler import Outcome, PermanentFailure, ResultCode
+from s3batch_handler import ObjectRef, Outcome, PermanentFailure, ResultCode
 from s3batch_handler.handler._results import outcome_of
 
 Color = enum.Enum("Color", {"RED": "red"}, type=str)
@@ -73,6 +73,7 @@ def test_values_become_compact_json(subtests: pytest.Subtests) -> None:
         (decimal.Decimal("1.50"), '"1.50"'),
         (pathlib.PurePosixPath("a/b"), '"a/b"'),
         (uuid.UUID(int=1), '"00000000-0000-0000-0000-000000000001"'),
+        (ObjectRef(bucket="b", key="k"), '{"bucket":"b","key":"k","version_id":null}'),
         (Size.SMALL, "3"),
         ([Color.RED], '["red"]'),
     ]
