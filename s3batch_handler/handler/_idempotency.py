@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -149,13 +151,14 @@ class TaskRecords:
     def _look_up(self, expires: float, task: Task[Any, Any]) -> dict[str, Any] | Outcome | None:
         """Create a record in the store and return its data, or return the stored outcome.
 
-        ``None`` means that the task has no key, so that it is run without a record.
+        ``None`` means that the task is run without a record: it has no key, or idempotency is
+        disabled.
 
         Raises:
             TemporaryFailure: The task is in progress, or the store failed in an unknown way.
             IdempotencyStoreError: The store failed, and its exception can be classified.
         """
-        data = self._data_of(task)
+        data = None if _is_disabled() else self._data_of(task)
         if data is None:
             return None
         store = self._configured_store()
@@ -200,41 +203,40 @@ class TaskRecords:
         keys for each function. The copy is renewed when the layer is changed, because tests replace
         its client.
         """
-        attributes = vars(self._layer)
+        attributes = dict(vars(self._layer))
         if self._store is None or any(
             self._copied.get(name) is not value for name, value in attributes.items()
         ):
             from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig
 
-            copied = dict(attributes)
             # copy.copy() calls the __new__ of the cache layer, which emits a DeprecationWarning.
             store: Any = object.__new__(type(self._layer))
-            vars(store).update(copied)
+            vars(store).update(attributes)
             # A layer that the user has configured takes only the name.
             config = IdempotencyConfig(expires_after_seconds=KEEP_SECONDS)
             store.configure(config, function_name=self._name)
             store.event_key_jmespath = ""  # intended for other data
             store.payload_validation_enabled = False
             store.hash_function = hashlib.sha256  # with MD5, hostile keys could collide
-            self._store, self._copied = store, copied
+            self._store, self._copied = store, attributes
         return self._store
 
     # ------------------------------------------------------------ after the task
 
     def _end(self, task: Task[Any, Any], record: TaskRecord, data: dict[str, Any]) -> None:
         """Store the outcome of a task that succeeded; delete the record of one that failed."""
-        outcome, store = record.outcome, self._configured_store()
+        outcome = record.outcome
         if outcome is not None and outcome.code is ResultCode.SUCCEEDED:
             result = {"resultCode": outcome.code.value, "resultString": sanitize(outcome.message)}
             self._write(
-                lambda: store.save_success(data, result),
+                lambda store: store.save_success(data, result),
                 task,
                 record,
                 "the task succeeded, but its outcome could not be stored in the idempotency store",
             )
         elif time() < record.expires:  # later, it may belong to another invocation
             self._write(
-                lambda: store.delete_record(data, Exception("the task failed")),
+                lambda store: store.delete_record(data, Exception("the task failed")),
                 task,
                 record,
                 "the idempotency record of the failed task could not be deleted, so retries fail "
@@ -242,7 +244,7 @@ class TaskRecords:
             )
 
     def _write(
-        self, write: Callable[[], None], task: Task[Any, Any], record: TaskRecord, problem: str
+        self, write: Callable[[Any], None], task: Task[Any, Any], record: TaskRecord, problem: str
     ) -> None:
         """Write to the store within the reserve; log a failure, which does not affect the task."""
         reason: str | None = "out of time"
@@ -250,7 +252,7 @@ class TaskRecords:
         def attempt() -> None:
             nonlocal reason
             try:
-                write()
+                write(self._configured_store())
             except Exception as error:
                 reason = describe(error)
             else:
@@ -259,6 +261,22 @@ class TaskRecords:
         self._failures.call_safely(attempt, record.deadline)
         if reason is not None:
             self._failures.log_warning(task, f"{problem}: {reason}", record.deadline)
+
+
+def _is_disabled() -> bool:
+    """Return whether the user has disabled Powertools' idempotency, as tests do."""
+    value = os.environ.get("POWERTOOLS_IDEMPOTENCY_DISABLED", "").lower()
+    if value not in {"1", "y", "yes", "t", "true", "on"}:
+        return False
+    from aws_lambda_powertools.warnings import PowertoolsUserWarning
+
+    warnings.warn(
+        "POWERTOOLS_IDEMPOTENCY_DISABLED is set: tasks are run without idempotency. Unset it in "
+        "production",
+        PowertoolsUserWarning,
+        stacklevel=2,
+    )
+    return True
 
 
 def _create_record(store: Any, data: dict[str, Any], milliseconds: int) -> Any:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def failing(layer: DynamoDBPersistenceLayer, operation: str, code: str) -> Iterator[None]:
-    """Let the next request fail with an error code, without retries of the client."""
+    """Fail the next request with an error code, without retries of the client."""
     stubber = Stubber(layer.client)
     stubber.add_client_error(operation, code, "this is a test", http_status_code=400)
     with stubber:

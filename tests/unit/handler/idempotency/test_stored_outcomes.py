@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from s3batch_handler import Outcome, PermanentFailure, ResultCode, Task, task_handler
 from s3batch_handler.testing import make_context, make_event, make_task, run_job
 from tests.support.handlers import codes_of, decorate, results_of
+from tests.support.idempotency import counting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -208,6 +210,23 @@ def test_a_retry_in_a_job_does_not_run_a_task_whose_response_was_lost(
     assert [row.message for row in rows] == ["charged for a", "charged for b"]
     assert sorted(lost) == ["a", "b"]
     assert sorted(calls) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("value", "calls"), [("true", 2), ("1", 2), ("false", 1), ("", 1)])
+def test_tests_can_disable_idempotency_as_in_powertools(
+    dynamodb: Any, monkeypatch: pytest.MonkeyPatch, value: str, calls: int
+) -> None:
+    handler = counting(dynamodb)
+    monkeypatch.setenv("POWERTOOLS_IDEMPOTENCY_DISABLED", value)
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        messages = [handler.run(make_task()).message for _ in range(2)]
+
+    assert messages[-1] == f"call {calls}"
+    assert ["POWERTOOLS_IDEMPOTENCY_DISABLED" in str(one.message) for one in shown] == (
+        [True, True] if calls == 2 else []
+    )
 
 
 def test_a_stored_success_counts_as_a_success_in_metrics(
