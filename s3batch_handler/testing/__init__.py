@@ -14,17 +14,20 @@ if TYPE_CHECKING:
         make_event,
         make_task,
     )
+    from s3batch_handler.testing._fault_check import FaultResult, assert_handles_every_fault
     from s3batch_handler.testing._jobs import JobRunner, ReportRows, run_job
     from s3batch_handler.testing._mock import MockAws, mock_s3batch
 
 __all__ = [
     "EventFactory",
     "FakeClock",
+    "FaultResult",
     "JobRunner",
     "LambdaContext",
     "MockAws",
     "ReportRows",
     "assert_failed",
+    "assert_handles_every_fault",
     "assert_succeeded",
     "load_event",
     "make_context",
@@ -37,12 +40,14 @@ __all__ = [
 _MODULES = {
     "EventFactory": "_event_files",
     "FakeClock": "_clock",
+    "FaultResult": "_fault_check",
     "JobRunner": "_jobs",
     "LambdaContext": "_factories",
     "MockAws": "_mock",
     "ReportRows": "_jobs",
     "assert_failed": "_assertions",
     "assert_succeeded": "_assertions",
+    "assert_handles_every_fault": "_fault_check",
     "load_event": "_event_files",
     "make_context": "_factories",
     "make_event": "_factories",
