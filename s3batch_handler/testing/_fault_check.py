@@ -8,13 +8,14 @@ from s3batch_handler.core._model import Task
 from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.testing._aws_faults import AWS_FAULTS, FAILURE, TEMPORARY
 from s3batch_handler.testing._delivery import Delivery, deliver, hanging, refusing, slow
-from s3batch_handler.testing._factories import make_event, make_task
+from s3batch_handler.testing._factories import JOB_ID, make_event, make_task, opaque_id
 from s3batch_handler.testing._odd_keys import OddKey, odd_keys
 from s3batch_handler.testing._stored_object import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from s3batch_handler.testing._aws_faults import AwsFault
     from s3batch_handler.testing._delivery import Fault
 
 SUCCESS: Final = ("Succeeded",)
@@ -115,6 +116,7 @@ class _FaultCheck:
         self._patience = 10 * timeout  # where nothing waits, only a busy machine takes long
         self._calls_aws = calls_aws
         self._stored = StoredObject(task)
+        self._jobs = 0
 
     def run(self, without: Collection[str]) -> Iterator[tuple[str, FaultResult]]:
         """Yield the name and the result of each fault."""
@@ -123,7 +125,8 @@ class _FaultCheck:
         yield from self._lack_of_time(operations, without)
         yield from self._unusual_keys(without)
         if DUPLICATE not in without:
-            yield DUPLICATE, self._result(DUPLICATE, SUCCESS, self._deliver())
+            self._deliver()
+            yield DUPLICATE, self._result(DUPLICATE, SUCCESS, self._deliver(is_new=False))
 
     def _operations_without_fault(self) -> list[str]:
         """Return the operations that the handler calls for the object, each once, in order."""
@@ -158,12 +161,27 @@ class _FaultCheck:
                 reached = True
                 name = f"{fault.name} at {operation}"
                 yield fault.name, self._result(name, fault.expected, delivery)
-                again = self._result(f"{name}, then delivered again", SUCCESS, self._deliver())
+                again = self._delivered_again(name)
                 if not again.is_handled:
                     yield fault.name, again
             if not reached:
-                expected = " or ".join(fault.expected)
-                yield fault.name, FaultResult(fault.name, expected, NOT_REACHED, is_handled=True)
+                yield fault.name, self._unreached(fault, operations)
+
+    def _delivered_again(self, name: str) -> FaultResult:
+        """Deliver the last task again, without a fault: its work has not been done yet."""
+        delivery = self._deliver(is_new=False)
+        result = self._result(f"{name}, then delivered again", SUCCESS, delivery)
+        if result.is_handled and not delivery.calls:
+            return result._replace(got="Succeeded without a call of AWS", is_handled=False)
+        return result
+
+    @staticmethod
+    def _unreached(fault: AwsFault, operations: list[str]) -> FaultResult:
+        expected = " or ".join(fault.expected)
+        if operations and fault.expected == TEMPORARY:  # any call can have these faults
+            got = "no call of AWS after the first job"
+            return FaultResult(fault.name, expected, got, is_handled=False)
+        return FaultResult(fault.name, expected, NOT_REACHED, is_handled=True)
 
     def _lack_of_time(
         self, operations: list[str], without: Collection[str]
@@ -197,13 +215,28 @@ class _FaultCheck:
         seconds: float | None = None,
         task: Task[Any, Any] | None = None,
         odd: OddKey | None = None,
+        is_new: bool = True,
     ) -> Delivery:
+        """Deliver the task, or another one, in a new job or again in the last one."""
         self._stored.restore()
-        task = task or self._task
+        self._jobs += is_new
+        task = self._in_job(task or self._task)
         event = make_event(task, schema_version=self._schema_version)
         if odd is not None:
             event["tasks"][0]["s3Key"] = odd.encoded
         return deliver(self._handler, event, task, fault, seconds or self._patience)
+
+    def _in_job(self, task: Task[Any, Any]) -> Task[Any, Any]:
+        """Return a task of the current job, so that no two faults are injected into one job."""
+        job_id = f"{JOB_ID[:-4]}{self._jobs:04x}"
+        return make_task(
+            task.key,
+            bucket=task.bucket,
+            version_id=task.version_id,
+            user_arguments=task.job.arguments,
+            job_id=job_id,
+            id=opaque_id("task", job_id, task.key, size=1000),
+        )
 
     @staticmethod
     def _result(name: str, expected: tuple[str, ...], delivery: Delivery) -> FaultResult:
