@@ -56,7 +56,8 @@ def odd_keys(key: str) -> Iterator[OddKey]:
         yield processed("key with a plus sign", "+1")
         yield processed("key with percent signs", " 100%25%2B%")
         yield processed("key with accents and emoji", " é e\u0301 あ 🌻")
-        yield processed("key with punctuation", " &=?#;:,@$!*'()[]~")
+        # Without "?", which moto takes for the start of a version ID in copies.
+        yield processed("key with punctuation", " &=#;:,@$!*'()[]~")
         room = _MAX_BYTES - len(f"{start}{end}".encode())
         yield processed("key of 1,024 bytes", "x" * room)
         json_key = '{"source": "a b.txt", "width": 80}'

@@ -37,7 +37,7 @@ NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler")}
 # The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
-    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/_exception_strategies.py"),
+    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/_"),
     "hypothesis": ("testing/_", "testing/strategies.py"),
     "moto": ("local_aws/",),
 }
