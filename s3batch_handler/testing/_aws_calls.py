@@ -97,7 +97,7 @@ class Call:
         return empty_response(self.client.meta.service_model.operation_model(self.operation))
 
     def request(self, operation: str, parameters: dict[str, Any]) -> Any:
-        """Make another call with the client, which is not recorded."""
+        """Send another request with the client, which is not recorded."""
         return self.make(self.client, operation, parameters)
 
 
