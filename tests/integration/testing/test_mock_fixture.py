@@ -80,4 +80,4 @@ def test_the_tests_of_the_page_on_tests_pass(nested: NestedPytest, project: Path
         result.assert_outcomes(passed=result.parseoutcomes()["passed"])
         passed += result.parseoutcomes()["passed"]
 
-    assert passed == 9
+    assert passed == 10
