@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -130,6 +131,11 @@ def _runner_class(options: HandlerOptions) -> type[TaskRunner]:
     isolation = options.get("isolation", DEFAULTS["isolation"])
     if one_of("isolation", isolation, ("signal", "process")) == "signal":
         return TaskRunner
+    if not hasattr(os, "fork"):
+        raise TypeError(
+            'isolation="process" needs os.fork(), which this system does not have: use '
+            'isolation="signal" here'
+        )
     from s3batch_handler.handler._isolation import IsolatedTaskRunner  # only if it is used
 
     return IsolatedTaskRunner

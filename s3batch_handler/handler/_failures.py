@@ -167,7 +167,7 @@ class FailureHandler:
         activity: str,
     ) -> Outcome:
         place = stopped.place or self.call_safely(
-            lambda: _place_of_interruption(error.__cause__ or error, self._function), deadline
+            lambda: place_of(error.__cause__ or error, self._function), deadline
         )
         message = f"stopped after {seconds:.1f} s{place or ''}{activity}: out of time"
         if stopped.module:
@@ -183,8 +183,8 @@ class FailureHandler:
 _MIN_SECONDS: Final = 0.01
 
 
-def _place_of_interruption(error: BaseException, function: Callable[..., object]) -> str:
-    """Return the function and line of the user's code that was interrupted, from the traceback."""
+def place_of(error: BaseException, function: Callable[..., object]) -> str:
+    """Return the innermost function and line of the user's code in a traceback."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     place, step = "", error.__traceback__
     while code is not None and step is not None:

@@ -7,7 +7,6 @@ There, a task has the usual time limit. If the child does not respond, the paren
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import weakref
@@ -19,13 +18,17 @@ from s3batch_handler.core._errors import OutOfTime, TaskCrashed
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._typing import override
 from s3batch_handler.handler import _options as check
+from s3batch_handler.handler._failures import FailureHandler, place_of
 from s3batch_handler.handler._interruption import MIN_RESERVE
 from s3batch_handler.handler._invocation_state import read_state
 from s3batch_handler.handler._isolation_child import ChildSetup
-from s3batch_handler.handler._isolation_memory import lift_memory_limit, memory_limit
-from s3batch_handler.handler._isolation_process import TaskProcess
+from s3batch_handler.handler._isolation_memory import (
+    is_out_of_memory,
+    lift_memory_limit,
+    memory_limit,
+)
+from s3batch_handler.handler._isolation_process import TaskProcess, reap
 from s3batch_handler.handler._isolation_protocol import NUMBER_LENGTH, Request, encode_request
-from s3batch_handler.handler._task_function import is_async
 from s3batch_handler.handler._task_runner import TaskRunner
 
 if TYPE_CHECKING:
@@ -53,11 +56,6 @@ class IsolatedTaskRunner(TaskRunner):
         payload: type[Any] | None = None,
         **given: Unpack[HandlerOptions],
     ) -> None:
-        if not hasattr(os, "fork"):
-            raise TypeError(
-                'isolation="process" needs os.fork(), which this system does not have: use '
-                'isolation="signal" here'
-            )
         super().__init__(function, arguments=arguments, payload=payload, **given)
         options = check.with_defaults(given)
         memory = options["isolation_memory"]
@@ -79,13 +77,8 @@ class IsolatedTaskRunner(TaskRunner):
             "idempotency": None,
             "idempotency_key": None,
         }
-        limit = _MemoryErrors(function)
-        self._call = IsolatedCall(
-            _ChildTaskRunner(limit.function, self._models, in_child),
-            limit,
-            options,
-            source=_source_of(function),
-        )
+        runner = _ChildTaskRunner(function, self._models, in_child)
+        self._call = IsolatedCall(runner, options, source=_source_of(function))
 
     @override
     def handle(self, event: Any, context: Any = None) -> Response:
@@ -130,10 +123,47 @@ class _ChildTaskRunner(TaskRunner):
     ) -> None:
         super().__init__(function, **options)
         self._models = models
+        self._failures = self.failures = _ChildFailures(
+            function, self._observer, self._time_reserve, options
+        )
 
     def run_until(self, task: Task[Any, Any], deadline: float) -> Outcome:
         ((_, outcome),) = self._run_tasks((task,), deadline)
         return outcome
+
+
+class _ChildFailures(FailureHandler):
+    """Converts exceptions to outcomes in a child process.
+
+    Attributes:
+        memory: The memory limit of the process in megabytes, or ``None``.
+        has_reached_limit: Whether the process has no memory left.
+    """
+
+    memory: int | None = None
+    has_reached_limit = False
+
+    @override
+    def outcome_of(
+        self,
+        task: Task[Any, Any],
+        error: BaseException,
+        seconds: float,
+        deadline: float,
+        **more: Any,
+    ) -> Outcome:
+        """Return the outcome of a task that raised: see the base class."""
+        if is_out_of_memory(error):
+            self.has_reached_limit = True
+            lift_memory_limit()
+            limit = "" if self.memory is None else f" of {self.memory:g} MB"
+            place = self.call_safely(lambda: place_of(error, self._function), deadline)
+            crash = TaskCrashed(
+                f"the process of the task has reached its memory limit{limit}{place or ''}",
+                code=ResultCode.TEMPORARY_FAILURE,
+            )
+            crash.__cause__, error = error, crash
+        return super().outcome_of(task, error, seconds, deadline, **more)
 
 
 class IsolatedCall:
@@ -146,17 +176,15 @@ class IsolatedCall:
     def __init__(
         self,
         runner: _ChildTaskRunner,
-        limit: _MemoryErrors,
         options: HandlerOptions,
         *,
         source: str | None,
     ) -> None:
         self.context: object = None
         self._runner = runner
-        self._limit = limit
         self._logger, self._metrics = options["logger"], options["metrics"]
         self._memory = options["isolation_memory"]
-        self._kill_after = max(options["time_reserve"], MIN_RESERVE) * _KILL_SHARE
+        self._grace = max(options["time_reserve"], MIN_RESERVE) * _KILL_SHARE
         self._source = source
         self._idle: list[TaskProcess] = []
         self._forking = threading.Lock()
@@ -183,7 +211,7 @@ class IsolatedCall:
         else:
             process = self._idle_process() or self._start(None)
         try:
-            answer = process.run(request, encoded, deadline + self._kill_after)
+            answer = process.run(request, encoded, self._grace)
         finally:
             if process.is_usable:
                 self._idle.append(process)
@@ -213,59 +241,18 @@ class IsolatedCall:
         return None
 
     def _start(self, inherited: Task[Any, Any] | None) -> TaskProcess:
-        memory = memory_limit(self._memory, self.context)
-        self._limit.megabytes = memory
+        failures = self._runner.failures
+        failures.memory = memory_limit(self._memory, self.context)
         setup = ChildSetup(
-            run=self._run_in_child,
+            run=self._runner.run_until,
             logger=self._logger,
             metrics=self._metrics,
-            memory=memory,
+            memory=failures.memory,
             inherited=inherited,
-            has_reached_limit=lambda: self._limit.is_reached,
+            has_reached_limit=lambda: failures.has_reached_limit,
         )
         with self._forking:
             return TaskProcess(setup, self._source)
-
-    def _run_in_child(self, task: Task[Any, Any], deadline: float) -> Outcome:
-        return self._runner.run_until(task, deadline)
-
-
-class _MemoryErrors:
-    """The user's function, with its MemoryErrors converted to TaskCrashed.
-
-    Attributes:
-        function: The function to call.
-        is_reached: Whether there was a MemoryError.
-        megabytes: The memory limit, for the message.
-    """
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.is_reached = False
-        self.megabytes: int | None = None
-
-        def call(task: Any) -> Any:
-            try:
-                return function(task)
-            except MemoryError as error:
-                raise self._crash() from error
-
-        async def call_async(task: Any) -> Any:
-            try:
-                return await function(task)
-            except MemoryError as error:
-                raise self._crash() from error
-
-        self.function: Callable[[Any], Any] = call_async if is_async(function) else call
-        functools.update_wrapper(self.function, function)
-
-    def _crash(self) -> TaskCrashed:
-        self.is_reached = True
-        lift_memory_limit()
-        limit = "" if self.megabytes is None else f" of {self.megabytes:g} MB"
-        return TaskCrashed(
-            f"the process of the task has reached its memory limit{limit}",
-            code=ResultCode.TEMPORARY_FAILURE,
-        )
 
 
 class _RaisedInChild(Exception):
@@ -290,6 +277,7 @@ def _outcome_of(answer: Answer) -> Outcome:
 def _kill_all(processes: list[TaskProcess]) -> None:
     while processes:
         processes.pop().kill()
+    reap()
 
 
 def _source_of(function: Callable[..., Any]) -> str | None:

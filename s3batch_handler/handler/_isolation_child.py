@@ -30,6 +30,10 @@ EXIT_CONNECTION_CLOSED: Final = 97
 """The exit code after a task has closed the connection."""
 
 
+EXIT_OUT_OF_MEMORY: Final = 98
+"""The exit code if there was no memory to answer for a task."""
+
+
 class ChildSetup(NamedTuple):
     """What a child process needs.
 
@@ -62,6 +66,8 @@ def run_child(setup: ChildSetup, connection: socket.socket, life: int, crashes: 
     status = 1
     try:
         os.setsid()  # the parent can kill all processes that the task starts
+        # The thread that has forked this process may have blocked them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGURG, signal.SIGABRT))
         _kill_at_end_of(life)
         _close_runtime_connections()
         limit_memory(setup.memory)
@@ -71,6 +77,8 @@ def run_child(setup: ChildSetup, connection: socket.socket, life: int, crashes: 
         _clear_metrics(setup.metrics)
         os.register_at_fork(after_in_child=lambda: _leave(connection, life))
         _run_tasks(setup, connection)
+    except MemoryError:
+        status = EXIT_OUT_OF_MEMORY
     except (EOFError, OSError):  # the parent has closed the connection, or ended
         status = 0
     finally:

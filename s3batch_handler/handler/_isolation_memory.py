@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -12,11 +13,12 @@ from typing import Any, Final
 _PARENT_MEGABYTES: Final = 40
 """The memory that is reserved for the parent process and the system by default."""
 
-_SMALLEST_GROWTH: Final = 256
+_SMALLEST_GROWTH: Final = 512
 """The megabytes that a child may allocate at least by default.
 
-Linux counts the whole stack of each thread, usually 8 MB, so a lower limit would stop an upload of
-boto3, which starts ten threads. If memory runs out before, the kernel kills the child.
+Linux counts the whole stack of each thread, usually 8 MB, so a lower limit would stop functions
+with many threads: each transfer of boto3 has ten. If memory runs out before, the kernel kills the
+child.
 """
 
 _MEGABYTE: Final = 1 << 20
@@ -71,6 +73,15 @@ def lift_memory_limit() -> None:
     with suppress(OSError, ValueError):
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that the process cannot allocate memory."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and error.args == ("can't start new thread",))
+    )
 
 
 def _allocated() -> int:

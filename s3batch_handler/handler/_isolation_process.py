@@ -18,6 +18,7 @@ from s3batch_handler.core._errors import OutOfTime, TaskCrashed, TemporaryFailur
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.handler._isolation_child import (
     EXIT_CONNECTION_CLOSED,
+    EXIT_OUT_OF_MEMORY,
     ChildSetup,
     run_child,
 )
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 _CHECK_INTERVAL: Final = 0.1
 """Seconds between checks whether a process has ended without closing its connection."""
 
-_END_SECONDS: Final = 0.2
-"""Maximum seconds to wait for the end of a process that was killed."""
+_END_SECONDS: Final = 1.0
+"""Maximum seconds to wait for the end of a process that was killed between tasks."""
 
-_DUMP_SECONDS: Final = 0.05
-"""Maximum seconds to wait until a process has written where it was killed."""
+_SHORT_SECONDS: Final = 0.05
+"""Maximum seconds to wait, after the time of a task, until its process writes where it is, and for
+the end of the process."""
+
+_EXIT_SECONDS: Final = 0.5
+"""Maximum seconds between the end of a connection and the end of its process."""
 
 
 class TaskProcess:
@@ -83,23 +88,28 @@ class TaskProcess:
         """Return whether the process has ended while it had no task, or has sent anything."""
         return not self.is_usable or bool(self._idle.poll(0))
 
-    def run(self, request: Request, encoded: bytes, kill_at: float) -> Answer:
+    def run(self, request: Request, encoded: bytes, grace: float) -> Answer:
         """Run a task and return the answer.
 
+        Args:
+            request: The task and its deadline.
+            encoded: The request as bytes.
+            grace: Seconds after the deadline until the process is killed.
+
         Raises:
-            OutOfTime: There was no answer until ``kill_at``, so the process was killed.
+            OutOfTime: There was no answer in time, so the process was killed.
             TaskCrashed: The process ended, or sent something else than an answer.
         """
         self.is_usable = False
+        answer: Answer | None = None
         try:
-            answer = self._run(request, encoded, kill_at)
-        except BaseException:
-            self.kill()
-            raise
-        if answer.is_last or monotonic() > request.deadline:  # its state may be damaged
-            self.kill()
-        else:
-            self.is_usable = True
+            answer = self._run(request, encoded, request.deadline + grace)
+        finally:
+            # After its deadline, a task may have been interrupted anywhere.
+            if answer is None or answer.is_last or monotonic() > request.deadline:
+                self.kill(min(grace / 10, _SHORT_SECONDS))
+            else:
+                self.is_usable = True
         return answer
 
     def _run(self, request: Request, encoded: bytes, kill_at: float) -> Answer:
@@ -128,19 +138,29 @@ class TaskProcess:
         except TimeoutError:
             pass
         except OSError:  # the connection is broken
-            raise self._crash() from None
+            raise self._crash(kill_at) from None
         if monotonic() >= kill_at:
             raise self._out_of_time()
-        raise self._crash()
+        raise self._crash(kill_at)
 
     # ------------------------------------------------------------ the end
 
-    def kill(self) -> None:
-        """Kill the process with the processes that its tasks have started, and forget it."""
+    def kill(self, seconds: float = _END_SECONDS) -> None:
+        """Kill the process with the processes that its tasks have started, and forget it.
+
+        Args:
+            seconds: Maximum number of seconds to wait for its end.
+        """
         self.is_usable = False
-        if self not in _processes:
+        if self not in _processes:  # it is forgotten already
             return
-        self._end()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
+        if self._status is None:
+            with suppress(ProcessLookupError):  # it may not have its own group yet
+                os.kill(self._pid, signal.SIGKILL)
+        if self._wait(seconds) is None:  # much memory is freed, or it waits for a device
+            _ending.append(self._pid)
         self.forget()
 
     def forget(self) -> None:
@@ -167,25 +187,15 @@ class TaskProcess:
                 sleep(0.001)
         return self._status
 
-    def _end(self) -> None:
-        """Kill what is left of the process group, and wait for the process."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._pid, signal.SIGKILL)
-        if self._status is None:
-            with suppress(ProcessLookupError):  # it may not have its own group yet
-                os.kill(self._pid, signal.SIGKILL)
-        if self._wait(_END_SECONDS) is None:  # it waits for a device
-            _ending.append(self._pid)
-
     def _out_of_time(self) -> OutOfTime:
         error = OutOfTime()
         error.place = self._abort()
         self._add_dump(error)
         return error
 
-    def _crash(self) -> TaskCrashed:
+    def _crash(self, kill_at: float) -> TaskCrashed:
         """Return the exception for a process that has ended or closed its connection."""
-        status = self._wait(_END_SECONDS)
+        status = self._wait(min(_EXIT_SECONDS, kill_at - monotonic()))
         if status is None:
             place = self._abort()
             return TaskCrashed(
@@ -196,6 +206,11 @@ class TaskProcess:
         code = os.waitstatus_to_exitcode(status)
         if code == EXIT_CONNECTION_CLOSED:
             return TaskCrashed("the task closed the connection of its process (os.closerange?)")
+        if code == EXIT_OUT_OF_MEMORY:
+            return TaskCrashed(
+                f"the process of the task has reached its memory limit of {self._memory} MB",
+                code=ResultCode.TEMPORARY_FAILURE,
+            )
         if code >= 0:
             return TaskCrashed(f"the process of the task exited with code {code}", exit_code=code)
         return self._killed(-code)
@@ -218,7 +233,7 @@ class TaskProcess:
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGABRT)
             os.kill(self._pid, signal.SIGCONT)  # it may be stopped
-        self._wait(_DUMP_SECONDS)
+        self._wait(_SHORT_SECONDS)
         return self._place()
 
     def _dump(self) -> str:
@@ -280,10 +295,19 @@ def _create_file() -> int:
     return -1
 
 
+def reap() -> None:
+    """Wait for the processes that were killed and have ended meanwhile."""
+    for pid in list(_ending):
+        try:
+            has_ended = os.waitpid(pid, os.WNOHANG)[0]
+        except ChildProcessError:  # other code has waited for it
+            has_ended = pid
+        if has_ended:
+            _ending.remove(pid)
+
+
 def _fork(run_in_child: Callable[[], None]) -> int:
-    with suppress(ChildProcessError):
-        while _ending and os.waitpid(_ending[-1], os.WNOHANG)[0]:
-            _ending.pop()
+    reap()
     for stream in (sys.stdout, sys.stderr):  # or else both processes write what is in the buffers
         with suppress(Exception):
             stream.flush()

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 NUMBER_LENGTH: Final = 8
 _REQUEST: Final = struct.Struct("!I")  # the length of the pickle
 _ANSWER: Final = struct.Struct(f"!{NUMBER_LENGTH}sI")  # the number of the task, the length
-_LONGEST_ANSWER: Final = 1 << 26
-"""Bytes. The response of a function has at most 6 MB."""
+_LONGEST_MESSAGE: Final = 6 << 20
+"""Characters: Lambda accepts responses of 6 MB."""
+
+_LONGEST_ANSWER: Final = 1 << 27
+"""Bytes: a character becomes up to 12."""
 
 
 class Request(NamedTuple):
@@ -85,7 +88,10 @@ def _read(connection: socket.socket, length: int) -> bytes:
 
 
 def encode_answer(number: bytes, answer: Answer) -> bytes:
-    body = json.dumps((answer.outcome, answer.exception, answer.is_last)).encode()
+    outcome = answer.outcome
+    if outcome is not None and len(outcome.message) > _LONGEST_MESSAGE:
+        outcome = outcome._replace(message=outcome.message[:_LONGEST_MESSAGE])
+    body = json.dumps((outcome, answer.exception, answer.is_last)).encode()
     return _ANSWER.pack(number, len(body)) + body
 
 
