@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import re
 from codecs import escape_decode
-from urllib.parse import quote, unquote_to_bytes
 
 
 def decode_key(encoded: str) -> str:
@@ -30,6 +29,8 @@ def decode_key(encoded: str) -> str:
             return escape_decode(encoded.replace("%", "\\x"))[0].decode()
         except ValueError:
             pass  # not valid UTF-8, or a % without two hexadecimal digits
+    from urllib.parse import unquote_to_bytes  # a slow import, rarely needed
+
     raw = unquote_to_bytes(encoded.encode("utf-8", "surrogatepass"))
     return raw.decode("utf-8", "surrogateescape")
 
@@ -43,6 +44,8 @@ def encode_key(key: str) -> str:
     Raises:
         UnicodeEncodeError: The key contains a lone surrogate that does not represent a byte.
     """
+    from urllib.parse import quote  # a slow import, not needed in Lambda
+
     return quote(key, safe="/", errors="surrogateescape")
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
+from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from s3batch_handler.core._classification import Classification, classify, needs_traceback
-from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import OutOfTime, TaskFailure
-from s3batch_handler.core._inspection import leaf_exceptions
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
@@ -22,11 +19,23 @@ from s3batch_handler.handler._time_limit import call_within, in_main_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from s3batch_handler.core._classification import Classification
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._observability import Observer
     from s3batch_handler.handler._options import HandlerOptions
 
 _T = TypeVar("_T")
+
+
+def load_modules_for_failures() -> None:
+    """Import the modules that only a failed task needs.
+
+    Loading them when the package is imported would make each cold start slower. A task that fails
+    loads them within its own time limit, because the time reserve after it may be short.
+    """
+    with suppress(Exception):
+        import_module("s3batch_handler.core._error_text")
+        import_module("s3batch_handler.core._logged_exceptions")
 
 
 class FailureHandler:
@@ -114,6 +123,15 @@ class FailureHandler:
         return None
 
     def _classified(self, task: Task[Any, Any], error: BaseException, deadline: float) -> Outcome:
+        try:
+            from s3batch_handler.core._classification import (
+                Classification,
+                classify,
+                needs_traceback,
+            )
+            from s3batch_handler.core._error_text import describe
+        except Exception as problem:  # for example because the task has left too many files open
+            return self._unclassified(task, error, problem, deadline)
         classification = Classification(None, None)
         message = "an exception that could not be described"
 
@@ -141,11 +159,23 @@ class FailureHandler:
         self.call_safely(log, deadline)
         return outcome
 
+    def _unclassified(
+        self, task: Task[Any, Any], error: BaseException, problem: Exception, deadline: float
+    ) -> Outcome:
+        """Return a temporary failure, because the failure of the task may be one."""
+        message = f"{type(error).__name__}, which could not be classified: {type(problem).__name__}"
+        outcome = Outcome(ResultCode.TEMPORARY_FAILURE, message)
+        self.call_safely(lambda: self._observer.log_failure(task, outcome, None), deadline)
+        return outcome
+
     def _is_expected(self, classification: Classification) -> bool:
         """Return whether the user raised a TaskFailure or classified the exception by an option.
 
         For an exception group, this must be true of all exceptions in it.
         """
+        from s3batch_handler.core._classification import classify
+        from s3batch_handler.core._inspection import leaf_exceptions
+
         code, source = classification
         if source is None:
             return False
@@ -185,7 +215,11 @@ _MIN_SECONDS: Final = 0.01
 
 def place_of(error: BaseException, function: Callable[..., object]) -> str:
     """Return the innermost function and line of the user's code in a traceback."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    if hasattr(function, "__wrapped__"):
+        from inspect import unwrap  # slow
+
+        function = unwrap(function)
+    code = getattr(function, "__code__", None)
     place, step = "", error.__traceback__
     while code is not None and step is not None:
         frame = step.tb_frame.f_code

@@ -6,9 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import TaskFailure
-from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._sanitize import escape_surrogates
 
 if TYPE_CHECKING:
@@ -41,6 +39,8 @@ def cause_text(error: BaseException, message: str) -> str:
     cause = error.__cause__
     if not isinstance(error, TaskFailure) or cause is None:
         return ""
+    from s3batch_handler.core._error_text import describe  # only failures need it
+
     words = describe(cause)
     return "" if words in message else f", caused by {words}"
 
@@ -54,6 +54,8 @@ def log_with(error: BaseException | None, log: Callable[..., None]) -> None:
     if error is None:
         log(exc_info=None)
         return
+    from s3batch_handler.core._logged_exceptions import redact_exception  # only failures need it
+
     shown = redact_exception(error)
     exc_info = type(shown), shown, shown.__traceback__
     if shown is error:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 import threading
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from time import monotonic
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Unpack
 
+from s3batch_handler.core._awaitables import is_awaitable
 from s3batch_handler.core._model import Outcome, ResultCode, Task, TaskResult
 from s3batch_handler.core._payload import (
     build_response,
@@ -19,7 +20,7 @@ from s3batch_handler.core._payload import (
     parse_usual_event,
 )
 from s3batch_handler.handler import _options as check
-from s3batch_handler.handler._failures import FailureHandler
+from s3batch_handler.handler._failures import FailureHandler, load_modules_for_failures
 from s3batch_handler.handler._forked_child import exit_child, forks
 from s3batch_handler.handler._observability import Observer
 from s3batch_handler.handler._prepare import prepare, task_models
@@ -215,6 +216,11 @@ class TaskRunner:
             if self._models is not None or not task.key.isascii():
                 task = prepare(task, self._models)
             return outcome_of(self._function(task), task)
+        except AwaitableReturned:
+            raise
+        except Exception:
+            load_modules_for_failures()
+            raise
         finally:
             if forks.count != forks_before:
                 exit_child()
@@ -226,11 +232,11 @@ class TaskRunner:
         try:
             ((_, outcome),) = self._run_tasks_in_event_loop((task,), deadline, awaitable)
         finally:
-            if (
-                inspect.iscoroutine(awaitable)
-                and inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
-            ):
-                awaitable.close()  # avoids Python's warning "was never awaited"
+            if isinstance(awaitable, CoroutineType):
+                import inspect  # slow; the event loop has imported it
+
+                if inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED:
+                    awaitable.close()  # avoids Python's warning "was never awaited"
         return outcome
 
     def _event_loop(self) -> EventLoop:
@@ -297,9 +303,12 @@ class TaskRunner:
                 value = (
                     self._function(prepare(task, self._models)) if awaitable is None else awaitable
                 )
-                while inspect.isawaitable(value):  # the user may have forgotten an `await`
+                while is_awaitable(value):  # the user may have forgotten an `await`
                     value = await value
                 return outcome_of(value, task)
+            except Exception:
+                load_modules_for_failures()
+                raise
             finally:
                 if forks.count != forks_before:
                     exit_child()
