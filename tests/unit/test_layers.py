@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -162,74 +159,3 @@ def _module_or_package(package: str, name: str) -> str:
     """Return ``package.name`` if it is a module of this package, and ``package`` otherwise."""
     path = PACKAGE.parent / package.replace(".", "/") / f"{name}.py"
     return f"{package}.{name}" if path.exists() or name == "__version__" else package
-
-
-# ---------------------------------------------------------------- what an import costs
-
-# The first model loads most of pydantic, not the import.
-PYDANTIC_MODEL = """
-import pydantic
-class Model(pydantic.BaseModel):
-    field: str
-pydantic.TypeAdapter(Model)
-"""
-
-# Modules that the runtime may also load. Each makes all cold starts slower: before you add one, try
-# to import it where it is needed.
-ALLOWED = {"signal", "urllib", "urllib.parse"}
-
-FORBIDDEN = {
-    "asyncio",
-    "aws_lambda_powertools",
-    "boto3",
-    "botocore",
-    "click",
-    "concurrent.futures.thread",
-    "http",
-    "moto",
-    "multiprocessing",
-    "requests",
-    "rich",
-    "s3batch_handler.cli",
-    "s3batch_handler.documents",
-    "s3batch_handler.engine",
-    "s3batch_handler.jobs",
-    "s3batch_handler.local_aws",
-    "s3batch_handler.testing",
-    "sqlite3",
-    "ssl",
-    "subprocess",
-    "urllib.request",
-    "urllib3",
-}
-
-
-def test_importing_the_package_loads_little_more_than_pydantic() -> None:
-    """``import s3batch_handler`` remains fast in a Lambda function."""
-    loaded = _loaded("from s3batch_handler import *") - _loaded(PYDANTIC_MODEL)
-
-    foreign = {name for name in loaded if name.partition(".")[0] != "s3batch_handler"}
-
-    assert foreign <= ALLOWED, f"new: {sorted(foreign - ALLOWED)}"
-
-
-def test_a_handler_loads_neither_aws_libraries_nor_the_engine() -> None:
-    """Lambda loads only core/ and handler/."""
-    loaded = _loaded("import s3batch_handler; s3batch_handler.task_handler(lambda task: 'done')")
-    added = loaded - _loaded(PYDANTIC_MODEL)
-
-    assert not {name for name in added if _is_or_is_in(name, FORBIDDEN)}
-
-
-def _is_or_is_in(name: str, packages: set[str]) -> bool:
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-def _loaded(code: str) -> set[str]:
-    """Run code in a fresh interpreter and return the names of the modules that it loads."""
-    # Both programs of a comparison import `json` and `sys`.
-    program = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
-    output = subprocess.run(
-        [sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True
-    ).stdout
-    return set(json.loads(output))

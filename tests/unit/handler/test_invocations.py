@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -189,28 +186,6 @@ def test_the_event_of_the_caller_is_not_modified(load_event: LoadEvent) -> None:
     assert results_of(task_handler(lambda task: task.job.arguments["target"])(event))[0][1] == (
         "thumbnails"
     )
-
-
-def test_a_plain_handler_does_not_import_slow_modules() -> None:
-    """Powertools, asyncio and thread pools are imported only by handlers that need them."""
-    program = """
-import json, sys
-from s3batch_handler import task_handler
-handler = task_handler(lambda task: task.key)
-handler(json.load(sys.stdin), None)
-print([name for name in ("aws_lambda_powertools", "aws_xray_sdk", "asyncio", "boto3", "logging",
-                         "concurrent.futures.thread") if name in sys.modules])
-"""
-
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", program],
-        input=json.dumps(make_event("a")),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout == "[]\n"
 
 
 def test_run_returns_the_outcome_of_one_task() -> None:
