@@ -1,10 +1,10 @@
-"""``python -m benchmarks {runtime,local_job} …``."""
+"""``python -m benchmarks {runtime,isolation,local_job} …``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import local_job
+from benchmarks import isolation, local_job
 from benchmarks.runtime import command as runtime
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -15,6 +15,18 @@ measure_runtime = commands.add_parser(
 )
 runtime.add_arguments(measure_runtime)
 measure_runtime.set_defaults(run=runtime.run)
+
+measure_isolation = commands.add_parser(
+    "isolation", help="tasks in a child process, and many that damage it"
+)
+measure_isolation.add_argument("--rounds", type=int, default=3000, help="invocations to measure")
+measure_isolation.add_argument("--tasks", type=int, default=1000, help="tasks with random faults")
+measure_isolation.add_argument("--seed", type=int, default=1, help="seed of the faults")
+measure_isolation.set_defaults(
+    run=lambda options: isolation.main(
+        rounds=options.rounds, tasks=options.tasks, seed=options.seed
+    )
+)
 
 measure_job = commands.add_parser("local_job", help="a whole job on this machine")
 measure_job.add_argument("--quick", action="store_true", help="run smaller jobs")

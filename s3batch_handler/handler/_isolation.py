@@ -241,6 +241,7 @@ class IsolatedCall:
         return None
 
     def _start(self, inherited: Task[Any, Any] | None) -> TaskProcess:
+        import_module("ctypes")  # the time limit needs it: each child would import it again
         failures = self._runner.failures
         failures.memory = memory_limit(self._memory, self.context)
         setup = ChildSetup(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -54,8 +55,6 @@ def limit_memory(megabytes: int | None) -> None:
     """Limit the memory of this process, and let the kernel choose it first if memory runs out."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    import resource
-
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         if megabytes is not None:
@@ -68,8 +67,6 @@ def limit_memory(megabytes: int | None) -> None:
 
 def lift_memory_limit() -> None:
     """Remove the limit, so that there is memory to answer for a task that has reached it."""
-    import resource
-
     with suppress(OSError, ValueError):
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

@@ -21,6 +21,7 @@ from s3batch_handler import (
     PermanentFailure,
     ResultCode,
     Task,
+    TaskCrashed,
     TaskHandler,
     task_handler,
 )
@@ -68,6 +69,11 @@ assert_type(bare_async, TaskHandler[Mapping[str, str], None])
 @task_handler(concurrency=4, unexpected="raise", on_timeout=ResultCode.PERMANENT_FAILURE)
 def with_options(task: Task) -> dict[str, int]:
     return {"size": len(task.key)}
+
+
+@task_handler(isolation="process", isolation_memory=512, retry_on=(TaskCrashed,))
+def isolated(task: Task) -> str:
+    return task.key
 
 
 @task_handler()
