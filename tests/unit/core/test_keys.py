@@ -8,7 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from s3batch_handler.core._keys import bucket_name, decode_key, encode_key, is_utf8
+from s3batch_handler.core._keys import (
+    bucket_name,
+    decode_key,
+    encode_key,
+    is_directory_bucket,
+    is_utf8,
+    printable_key,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
@@ -134,3 +141,21 @@ def test_arn_of_something_else_is_refused(subtests: pytest.Subtests) -> None:
     ]:
         with subtests.test(arn=arn), pytest.raises(ValueError, match="does not name a bucket"):
             bucket_name(arn)
+
+
+def test_half_of_a_surrogate_pair_in_an_encoded_key_is_not_valid_utf8() -> None:
+    """JSON can contain it, S3 keys cannot: the task fails, the event is read."""
+    key = decode_key("caf\ud83c%20b")
+
+    assert not is_utf8(key)
+    assert printable_key(key) == "caf%ED%A0%BC%20b"
+
+
+def test_key_that_cannot_be_encoded_is_printed_escaped() -> None:
+    assert printable_key("caf\ud83c") == "'caf\\ud83c'"
+
+
+def test_directory_buckets_are_recognized_by_their_suffix() -> None:
+    assert is_directory_bucket("photos--use1-az4--x-s3")
+    assert not is_directory_bucket("photos")
+    assert not is_directory_bucket("photos--x-s3--copy")

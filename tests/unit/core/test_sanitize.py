@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
+from s3batch_handler.core._sanitize import (
+    MAX_RESULT_STRING,
+    escape_surrogates,
+    escape_unprintable,
+    escape_unprintable_json,
+    one_line,
+    safe_line,
+    sanitize,
+    short_repr,
+    truncate,
+)
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1023, "x" * 1024, "🌻" * 1024, 'a"b\\c', "été\u00a0🌻"])
@@ -83,3 +95,48 @@ def test_any_text_becomes_one_short_line(text: str, limit: int) -> None:
     safe.encode()
     assert len(safe.splitlines()) <= 1
     assert not any(ord(character) < 32 for character in safe)
+
+
+def test_characters_that_a_terminal_does_not_show_are_escaped() -> None:
+    """Printable text is unchanged."""
+    assert escape_unprintable("a\x1b[31m\u202e\nb") == "a\\x1b[31m\\u202e\\nb"
+    assert escape_unprintable("été 🌻") == "été 🌻"
+
+
+def test_a_safe_line_has_at_most_1000_characters() -> None:
+    """Zero-width characters, which reports keep, are escaped, too."""
+    assert safe_line("x" * 1000) == "x" * 1000
+    assert safe_line("x" * 1001) == "x" * 972 + "… [cut, of 1,001 characters]"
+    assert safe_line("a\u200bb", limit=10) == "a\\u200bb"
+    assert safe_line("x" * 40, limit=30) == "x" * 5 + "… [cut, of 40 characters]"
+
+
+def test_a_short_repr_has_at_most_100_characters_of_the_text() -> None:
+    assert short_repr("x\n" * 50) == repr("x\n" * 50)
+    assert short_repr("x" * 101) == f"'{'x' * 100}'… [cut, of 101 characters]"
+    assert short_repr("x" * 1_234, limit=3) == "'xxx'… [cut, of 1,234 characters]"
+
+
+def test_truncated_text_ends_with_an_ellipsis() -> None:
+    """White space around the text does not count."""
+    assert truncate("x" * 10, 10) == "x" * 10
+    assert truncate(" \n" + "x" * 10 + "\n", 10) == "x" * 10
+    assert truncate("x" * 11, 10) == "x" * 10 + "…"
+
+
+def test_unprintable_characters_in_json_are_escaped_as_in_json() -> None:
+    """Line breaks remain, because a JSON document has them between its values."""
+    text = '{"é": "\u009b\u2028",\n "a": 1}'
+
+    escaped = escape_unprintable_json(text)
+
+    assert escaped == '{"é": "\\u009b\\u2028",\n "a": 1}'
+    assert json.loads(escaped) == json.loads(text)
+
+
+def test_lines_are_joined_with_single_spaces() -> None:
+    assert one_line(" a\n  b\tc ") == "a b c"
+
+
+def test_lone_surrogates_are_escaped_for_a_stream() -> None:
+    assert escape_surrogates("caf\udce9 été") == "caf\\udce9 été"

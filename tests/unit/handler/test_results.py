@@ -31,7 +31,7 @@ def test_a_function_that_returns_nothing_has_an_empty_message() -> None:
 
 def test_text_is_the_message(subtests: pytest.Subtests) -> None:
     """A subclass of ``str`` is converted to its value."""
-    for text in ["", "done", "été 🌻", Loud("done"), Color.RED]:
+    for text in ["", "done", "x" * len("PermanentFailure"), "été 🌻", Loud("done"), Color.RED]:
         with subtests.test(text=text):
             outcome = outcome_of(text)
 
@@ -87,6 +87,7 @@ def test_a_returned_coroutine_is_raised_to_be_awaited() -> None:
         outcome_of(coroutine)
 
     assert caught.value.awaitable is coroutine
+    assert str(caught.value) == "the function returned something that was never awaited"
     coroutine.close()
 
 

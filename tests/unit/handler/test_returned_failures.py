@@ -225,6 +225,96 @@ def test_data_that_contains_words_of_aws_stays_data(subtests: pytest.Subtests) -
             assert json.loads(outcome.message) == value
 
 
+def test_json_text_that_is_not_the_result_of_a_failure_stays_text(
+    subtests: pytest.Subtests,
+) -> None:
+    """A function may return the JSON that another service sent."""
+    for text in [
+        '{"resultCode": "Succeeded", "resultString": "fine"}',
+        '{"code": "PermanentFailure", "message": "no"}',
+        '{"resultCode": "PermanentFailure"',
+        '"PermanentFailure resultCode"',
+    ]:
+        with subtests.test(text=text):
+            assert outcome_of(text, TASK) == Outcome(SUCCEEDED, text)
+
+
+class NamedResponse(NamedTuple):
+    invocationId: str
+    results: list[Any]
+
+
+def test_a_result_of_another_task_is_refused_in_each_form(subtests: pytest.Subtests) -> None:
+    """It would be reported for the wrong object."""
+    wrong = NO | {"taskId": OTHER.id}
+    cases: list[Any] = [
+        wrong,
+        [wrong],
+        json.dumps(wrong),
+        json.dumps([wrong]),
+        Text(json.dumps(wrong)),
+        NamedResult(taskId=OTHER.id),
+        NamedResponse("i", [wrong]),
+    ]
+    for value in cases:
+        with (
+            subtests.test(value=value),
+            pytest.raises(PermanentFailure, match="taskId: not the ID of the task"),
+        ):
+            outcome_of(value, TASK)
+
+
+def test_the_message_of_a_failure_is_read_up_to_10000_characters() -> None:
+    """Redaction of a megabyte takes seconds."""
+    outcome = outcome_of((TEMPORARY, "x" * 20_000), TASK)
+
+    assert len(outcome.message) == 10_000
+
+
+def test_refused_values_are_named_with_what_to_return(subtests: pytest.Subtests) -> None:
+    """The message appears in the report, and is often all that a user sees."""
+    data = 'To return data in this form, put it into another object: {"data": …}'
+    response = "the function returned an invalid response to S3"
+    cases: list[tuple[Any, tuple[str, ...]]] = [
+        (
+            Report(),
+            (
+                "the function returned a value (Report) that contains the ResultCode of a failure",
+                "or an Outcome. Return Outcome(code, message) if the task failed, or code.value",
+                "in place of a ResultCode that is data",
+            ),
+        ),
+        (
+            [PERMANENT, "a", "b"],
+            (
+                "the function returned a list with a ResultCode or an Outcome in it, but not",
+                "(ResultCode, message). Return one Outcome for the task",
+            ),
+        ),
+        (
+            NO | {"taskId": OTHER.id},
+            (
+                f"{response}: taskId: not the ID of the task. Return task.id, or leave it out.",
+                data,
+            ),
+        ),
+        (
+            {"resultCode": "x" * 60},
+            (
+                f"{response}: resultCode: expected one of Succeeded, TemporaryFailure,",
+                f"PermanentFailure, got '{'x' * 50}'.",
+                data,
+            ),
+        ),
+    ]
+    for value, lines in cases:
+        with subtests.test(value=value):
+            with pytest.raises(PermanentFailure) as caught:
+                outcome_of(value, TASK)
+
+            assert str(caught.value) == " ".join(lines)
+
+
 def test_the_id_of_an_unknown_task_is_not_compared() -> None:
     assert outcome_of(NO | {"taskId": "any"}) == Outcome(PERMANENT, "no")
 

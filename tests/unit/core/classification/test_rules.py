@@ -145,6 +145,27 @@ def test_warning_about_classify_has_neither_arguments_nor_return_values(
     assert "<locals>.ask returned str, not a ResultCode" in message
 
 
+def test_warning_about_classify_names_the_function_and_its_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Judge:
+        def __call__(self, error: BaseException) -> None:
+            raise LookupError("no rule")
+
+    code_of(ValueError(), classify=Judge())
+
+    assert caplog.messages == [
+        "classify=Judge raised LookupError: no rule; the exception is classified by the next rules"
+    ]
+
+
+def test_causes_of_many_leaves_of_a_group_are_examined() -> None:
+    """The limit of levels counts groups within causes, not groups beside each other."""
+    leaves = [chain(ValueError(), ExceptionGroup("g", [TimeoutError()])) for _ in range(60)]
+
+    assert code_of(ExceptionGroup("all", leaves)) is TEMPORARY
+
+
 def test_interruption_of_classify_passes_through() -> None:
     """Otherwise a task would not end in time."""
 
