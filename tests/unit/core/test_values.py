@@ -104,6 +104,33 @@ def test_reprs_are_readable() -> None:
     assert repr(ObjectRef(bucket="b", key="k")) == "ObjectRef(bucket='b', key='k', version_id=None)"
 
 
+def test_ids_of_up_to_24_characters_are_shown_whole() -> None:
+    """Longer ones keep both ends, because the IDs of S3 begin alike."""
+    assert "id='abcdefghijklmnopqrstuvwx'," in repr(TASK.replace(id="abcdefghijklmnopqrstuvwx"))
+    assert "id='abcdefgh…rstuvwxy'," in repr(TASK.replace(id="abcdefghijklmnopqrstuvwxy"))
+
+
+def test_a_refused_change_says_what_to_write_instead() -> None:
+    value: Any = ObjectRef(bucket="b", key="k")
+    with pytest.raises(AttributeError) as refused:
+        value.key = "other"
+    assert str(refused.value) == (
+        "cannot set key: a ObjectRef never changes; "
+        "use the copy that objectref.replace(key=…) returns"
+    )
+    with pytest.raises(AttributeError) as unknown:
+        value.size = 1
+    assert str(unknown.value) == (
+        "cannot set size: a ObjectRef never changes; its fields are bucket, key, version_id"
+    )
+    arguments: Any = JOB.arguments
+    with pytest.raises(TypeError) as read_only:
+        arguments["target"] = "other"
+    assert str(read_only.value) == (
+        "the job's arguments are read-only. Change a copy: dict(task.job.arguments)"
+    )
+
+
 def test_fields_are_given_by_name() -> None:
     """Positions would be easy to confuse; missing and unknown fields are named."""
     make: Any = ObjectRef
