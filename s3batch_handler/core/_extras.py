@@ -17,6 +17,9 @@ _EXTRAS: Final = {
     "aws_lambda_powertools": "powertools",
 }
 
+_EXTRAS_OF_NAMES: Final = {"s3batch_handler.testing.mock_s3batch": "local"}
+"""Names that need packages of several extras, with the extra that installs all of them."""
+
 
 def raise_missing(error: ModuleNotFoundError, needed_by: str) -> NoReturn:
     """Raise an error that names the extra of a missing package; raise other errors as they are.
@@ -30,6 +33,6 @@ def raise_missing(error: ModuleNotFoundError, needed_by: str) -> NoReturn:
         raise error
     raise ModuleNotFoundError(
         f"{needed_by} needs {package}, which is not installed: "
-        f"pip install 's3batch-handler[{_EXTRAS[package]}]'",
+        f"pip install 's3batch-handler[{_EXTRAS_OF_NAMES.get(needed_by, _EXTRAS[package])}]'",
         name=error.name,
     ) from error

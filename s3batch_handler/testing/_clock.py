@@ -65,17 +65,19 @@ class FakeClock(AbstractContextManager["FakeClock"]):
 
 def _clocks() -> Iterator[tuple[ModuleType, str, Callable[[], float]]]:
     """Yield the functions that return the time, with the modules that call them."""
-    modules = [
-        import_module(f"{s3batch_handler.handler.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(s3batch_handler.handler.__path__)
-    ]
-    modules.append(import_module("s3batch_handler.testing._factories"))
-    with suppress(ImportError):  # the engine needs pydantic
-        modules.append(import_module("s3batch_handler.engine.invoke._lambda_environment"))
-    for module in modules:
-        for name, clock in _CLOCKS.items():
-            if vars(module).get(name) == clock:
-                yield module, name, clock
+    folder = s3batch_handler.handler
+    names = [f"{folder.__name__}.{found.name}" for found in pkgutil.iter_modules(folder.__path__)]
+    for name in (*names, *_OTHER_MODULES):
+        with suppress(ImportError):  # modules that need pydantic
+            module = import_module(name)
+            for variable, clock in _CLOCKS.items():
+                if vars(module).get(variable) == clock:
+                    yield module, variable, clock
 
+
+_OTHER_MODULES: Final = (
+    "s3batch_handler.engine.invoke._lambda_environment",
+    "s3batch_handler.testing._factories",
+)
 
 _CLOCKS: Final[dict[str, Callable[[], float]]] = {"monotonic": time.monotonic, "time": time.time}

@@ -78,7 +78,7 @@ def s3batch_event(request: pytest.FixtureRequest, s3batch_schema: str) -> EventF
     s3batch_event("a b.txt", user_arguments={"k": "v"}) creates one, and
     s3batch_event.load("events/v1.json") reads one, relative to pytest's root directory.
     """
-    from s3batch_handler.testing._event_files import EventFactory
+    from s3batch_handler.testing import EventFactory
 
     return EventFactory(s3batch_schema, request.config.rootpath)
 
@@ -89,7 +89,7 @@ def s3batch_context() -> Callable[..., LambdaContext]:
 
     The context s3batch_context(timeout=15) has 15 seconds left; the default is 60.
     """
-    from s3batch_handler.testing._factories import make_context
+    from s3batch_handler.testing import make_context
 
     return make_context
 
@@ -100,7 +100,7 @@ def s3batch_job(s3batch_schema: str) -> JobRunner:
 
     s3batch_job(handler, ["a b.txt"]) returns the rows of its completion report.
     """
-    from s3batch_handler.testing._jobs import JobRunner
+    from s3batch_handler.testing import JobRunner
 
     return JobRunner(s3batch_schema)
 
@@ -112,7 +112,8 @@ def s3batch_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockAws]:
     s3batch_aws.register("thumbnails", handler) registers a function for jobs. It requires
     s3batch-handler[local].
     """
-    from s3batch_handler.testing._mock import aws_variables, mock_s3batch
+    from s3batch_handler.testing import mock_s3batch
+    from s3batch_handler.testing._mock import aws_variables
 
     for name, value in aws_variables().items():
         if value is None:
@@ -129,7 +130,7 @@ def s3batch_clock() -> Iterator[FakeClock]:
 
     After s3batch_clock.advance(14), 14 seconds less remain. Nothing waits.
     """
-    from s3batch_handler.testing._clock import FakeClock
+    from s3batch_handler.testing import FakeClock
 
     with FakeClock() as clock:
         yield clock

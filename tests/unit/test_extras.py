@@ -39,6 +39,7 @@ def _last_error_without(package: str, code: str) -> str:
         ("pydantic_core", "models", "s3batch_handler.engine.Engine"),
         ("boto3", "aws", "s3batch_handler.jobs.s3control_client"),
         ("moto", "local", "s3batch_handler.testing.mock_s3batch"),
+        ("pydantic_core", "local", "s3batch_handler.testing.mock_s3batch"),
     ],
 )
 def test_an_error_names_the_extra_of_a_missing_package(package: str, extra: str, name: str) -> None:

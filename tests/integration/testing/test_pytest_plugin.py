@@ -321,6 +321,45 @@ def test_pytest_loads_the_plugin_by_its_entry_point(nested: NestedPytest) -> Non
     off.stdout.fnmatch_lines(["*fixture 's3batch_job' not found"])
 
 
+def test_fixtures_of_the_bare_package_work_without_pydantic(nested: NestedPytest) -> None:
+    """Jobs need the local engine: the error says what to install."""
+    nested.write(
+        HANDLER
+        + """
+    import sys
+
+    import pytest
+    from s3batch_handler.testing import assert_failed, assert_succeeded, make_task
+
+    sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
+
+    @pytest.mark.s3batch_schemas
+    def test_event(s3batch_event, s3batch_context):
+        event = s3batch_event("a")
+        assert_succeeded(handler(event, s3batch_context()), event=event)
+        assert_failed(handler.run(make_task("bad")), message="not a photo")
+
+    def test_clock(s3batch_clock, s3batch_event, s3batch_context):
+        slow = task_handler(lambda task: s3batch_clock.advance(70))
+        assert_failed(slow(s3batch_event("a"), s3batch_context()), code="TemporaryFailure")
+
+    def test_job(s3batch_job): ...
+
+    def test_aws(s3batch_aws): ...
+    """
+    )
+
+    result = nested.run_process()
+
+    result.assert_outcomes(passed=3, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E*s3batch_handler.testing.JobRunner needs pydantic*s3batch-handler[[]models[]]*",
+            "E*s3batch_handler.testing.mock_s3batch needs pydantic*s3batch-handler[[]local[]]*",
+        ]
+    )
+
+
 def test_an_unused_plugin_imports_next_to_nothing(nested: NestedPytest) -> None:
     """pytest imports it in every session, also of projects that do not use it."""
     nested.write(
