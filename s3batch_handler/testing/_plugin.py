@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 _MARKER = "s3batch_schemas"
 
 
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Exclude the package from the rewriting of assertions. This is the first hook that runs.
+
+    pytest rewrites all modules of an installed package that has a plugin. The first import would
+    take ten times as long, and the code would differ from the code in Lambda.
+    """
+    rewritten: set[str] = getattr(pluginmanager.rewrite_hook, "_must_rewrite", set())
+    rewritten.discard("s3batch_handler")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",

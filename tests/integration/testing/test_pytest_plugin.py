@@ -9,6 +9,7 @@ import pytest
 
 from s3batch_handler import InvalidEvent
 from s3batch_handler.testing import load_event
+from tests.support.package import PACKAGE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -301,24 +302,41 @@ def test_async_tests_call_handlers(nested: NestedPytest, source: str) -> None:
 
 @pytest.mark.slow
 def test_pytest_loads_the_plugin_by_its_entry_point(nested: NestedPytest) -> None:
-    """It works on several processes, and can be switched off."""
+    """It works on several processes, and does not rewrite the modules of an installed package."""
+    metadata = nested.path / "installed-1.dist-info"
+    metadata.mkdir()
+    (nested.path / "s3batch_handler").symlink_to(PACKAGE)  # files that do not exist are ignored
+    (metadata / "METADATA").write_text("Name: installed\nVersion: 1\n")
+    (metadata / "RECORD").write_text("s3batch_handler/__init__.py,,\n")
+    (metadata / "entry_points.txt").write_text("[pytest11]\nother = textwrap\n")
     nested.write(
         HANDLER
         + """
+    import sys
+
     import pytest
 
     @pytest.mark.s3batch_schemas
     def test_job(s3batch_job):
         assert s3batch_job(handler, ["a b.txt"]).failed == []
+        loader = sys.modules["s3batch_handler.handler._decorator"].__loader__
+        assert type(loader).__name__ == "SourceFileLoader"
     """
     )
 
-    parallel = nested.run_process("-n", "2", "--strict-markers", autoload=True)
-    off = nested.run_process("-p", "no:s3batch", autoload=True)
+    result = nested.run_process("-n", "2", "--strict-markers", autoload=True)
 
-    parallel.assert_outcomes(passed=2)
-    off.assert_outcomes(errors=1)
-    off.stdout.fnmatch_lines(["*fixture 's3batch_job' not found"])
+    result.assert_outcomes(passed=2)
+
+
+def test_the_plugin_can_be_switched_off(nested: NestedPytest) -> None:
+    """Its fixtures are unknown then."""
+    nested.write("def test(s3batch_job): ...")
+
+    result = nested.run_process("-p", "no:s3batch", "-p", "no:hypothesispytest", autoload=True)
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*fixture 's3batch_job' not found"])
 
 
 def test_fixtures_of_the_bare_package_work_without_pydantic(nested: NestedPytest) -> None:
