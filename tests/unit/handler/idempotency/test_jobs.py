@@ -61,13 +61,12 @@ def test_a_new_job_runs_what_an_earlier_job_has_not_done(
             raise TemporaryFailure("try again")
         charged.append(task.key)
 
-    functions: dict[str, Any] = {}
-    with mock_s3batch(functions):
+    layer = DynamoDBPersistenceLayer(TABLE["TableName"])
+    handler = task_handler(idempotency=layer, idempotency_key=key_of)(charge)
+    with mock_s3batch({"charge": handler}):
         s3 = boto3.client("s3")
         s3.create_bucket(Bucket="photos")
         boto3.client("dynamodb").create_table(**TABLE)
-        layer = DynamoDBPersistenceLayer(TABLE["TableName"])
-        functions["charge"] = task_handler(idempotency=layer, idempotency_key=key_of)(charge)
 
         first = create_job(s3, "abc")
         is_broken.clear()
