@@ -84,9 +84,9 @@ def bucket_name(arn: str) -> str:
     Raises:
         ValueError: The text does not name a bucket.
     """
-    if _ACCESS_POINT.match(arn):
+    if re.match(_ACCESS_POINT, arn):
         return arn
-    directory_bucket = _DIRECTORY_BUCKET.match(arn)
+    directory_bucket = re.match(_DIRECTORY_BUCKET, arn)
     if directory_bucket is not None:
         return directory_bucket[1]
     name = arn.rpartition(":")[2] if arn.startswith("arn:") else arn
@@ -100,6 +100,7 @@ def is_directory_bucket(bucket: str) -> bool:
     return bucket.endswith("--x-s3")
 
 
-# boto3 addresses access points by their ARN, except for those of directory buckets.
-_ACCESS_POINT = re.compile(r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/].")
-_DIRECTORY_BUCKET = re.compile(r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$")
+# Compiled on first use. boto3 addresses access points by their ARN, except for those of directory
+# buckets.
+_ACCESS_POINT = r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/]."
+_DIRECTORY_BUCKET = r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-def load_modules_for_failures() -> None:
-    """Import the modules that only a failed task needs.
+def load_modules_for_failures() -> bool:
+    """Import the modules that only a failed task needs, and return whether that was possible.
 
     Loading them when the package is imported would make each cold start slower. A task that fails
     loads them within its own time limit, because the time reserve after it may be short.
@@ -36,6 +36,8 @@ def load_modules_for_failures() -> None:
     with suppress(Exception):
         import_module("s3batch_handler.core._error_text")
         import_module("s3batch_handler.core._logged_exceptions")
+        return True
+    return False
 
 
 class FailureHandler:
@@ -206,7 +208,10 @@ class FailureHandler:
                 "so later tasks in this environment may fail"
             )
         outcome = Outcome(self._on_timeout, message)
-        self.call_safely(lambda: self._observer.log_failure(task, outcome, error), deadline)
+        # A slow import uses half of the reserve; the line is then logged without a traceback.
+        loaded = self.call_safely(load_modules_for_failures, deadline)
+        logged = error if loaded else None
+        self.call_safely(lambda: self._observer.log_failure(task, outcome, logged), deadline)
         return outcome
 
 

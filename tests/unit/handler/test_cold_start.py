@@ -236,15 +236,62 @@ def test_a_failure_that_cannot_be_classified_is_temporary() -> None:
     ]
 
 
+SLOW_IMPORT = """
+import json, sys, time
+from s3batch_handler import task_handler
+
+class SlowImport:
+    def find_spec(self, name, path=None, target=None):
+        if name == "s3batch_handler.core._logged_exceptions":
+            time.sleep(60)
+
+sys.meta_path.insert(0, SlowImport())
+
+@task_handler(task_timeout=0.1)
+def handler(task):
+    while True:
+        time.sleep(0.01)
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 3000
+
+event = {
+    "invocationSchemaVersion": "2.0",
+    "invocationId": "invocation",
+    "job": {"id": "job", "userArguments": {}},
+    "tasks": [{"taskId": "1", "s3Key": "a", "s3VersionId": None, "s3Bucket": "photos"}],
+}
+began = time.monotonic()
+(result,) = handler(event, Context())["results"]
+print(json.dumps([result["resultCode"], time.monotonic() - began]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_a_slow_import_of_modules_for_failures_does_not_delay_the_response() -> None:
+    """The failure is logged without a traceback."""
+    (code, seconds), log = _run_and_read_log(SLOW_IMPORT)
+
+    assert code == "TemporaryFailure"
+    assert seconds < 3
+    assert "stopped after 0.1 s" in log
+    assert "Traceback" not in log
+
+
 def _is_or_is_in(name: str, packages: set[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def _run(program: str) -> Any:
-    """Run a program in a fresh interpreter and return the JSON that it prints."""
+    return _run_and_read_log(program)[0]
+
+
+def _run_and_read_log(program: str) -> tuple[Any, str]:
+    """Run a program in a fresh interpreter; return the JSON that it prints, and its log."""
     path = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r})\n"
     run = subprocess.run(
         [sys.executable, "-I", "-c", path + program], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    return json.loads(run.stdout), run.stderr
