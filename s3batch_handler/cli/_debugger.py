@@ -158,7 +158,11 @@ def enable_debugger(*, stdin_is_used: bool) -> Iterator[Debugging]:
     if not os.environ.get("PYTHONBREAKPOINT"):  # it may name another debugger
         sys.breakpointhook = debugging.stop
     try:
-        with patch("pdb.set_trace", debugging.stop):
+        with (
+            patch("pdb.set_trace", debugging.stop),
+            # A child process would be killed while the user works with the debugger.
+            patch("s3batch_handler.handler._decorator.class_of_runner", lambda _: TaskRunner),
+        ):
             yield debugging
     finally:
         sys.stdin, sys.breakpointhook, level = before

@@ -120,14 +120,14 @@ def task_handler(
                 f"{name_of(function)} is already a handler: decorate the function only once"
             )
         function = task_function(function)
-        runner_class = _runner_class(options)
-        runner = runner_class(function, arguments=arguments, payload=payload, **options)
+        runner = class_of_runner(options)(function, arguments=arguments, payload=payload, **options)
         return _handler(function, runner)
 
     return decorate(function, *more) if function is not None or more else decorate
 
 
-def _runner_class(options: HandlerOptions) -> type[TaskRunner]:
+def class_of_runner(options: HandlerOptions) -> type[TaskRunner]:
+    """Return the class that runs tasks as the option ``isolation`` says."""
     isolation = options.get("isolation", DEFAULTS["isolation"])
     if one_of("isolation", isolation, ("signal", "process")) == "signal":
         return TaskRunner

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +13,9 @@ import pytest
 from s3batch_handler.core._payload import parse_event
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.shell import Shell
+
+CRASHING = Path(__file__).parents[2] / "functions" / "crashing.py"
 
 
 def test_an_event_is_piped_to_invoke(s3batch: Shell) -> None:
@@ -34,6 +36,15 @@ def test_a_failed_task_exits_with_1_and_prints_the_response(s3batch: Shell) -> N
 
     assert json.loads(answer.stdout)["results"][0]["resultCode"] == "PermanentFailure"
     assert answer.returncode == 1
+
+
+def test_an_isolated_function_runs_in_the_process_of_the_command(s3batch: Shell) -> None:
+    """So the debugger can be used in it, and the function can end the command."""
+    answer = s3batch.line(
+        f"s3batch event exit_process | s3batch invoke {shlex.quote(str(CRASHING))}:handler"
+    )
+
+    assert answer.returncode == 3
 
 
 def test_what_cannot_be_invoked_is_one_clear_line(s3batch: Shell) -> None:
