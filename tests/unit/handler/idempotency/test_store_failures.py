@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 
 from s3batch_handler import PermanentFailure, Task, task_handler
 from s3batch_handler.core._typing import override
-from s3batch_handler.testing import make_task
-from tests.support.handlers import LONG, decorate, invoke_in_time, results_of, short_context, soon
+from s3batch_handler.testing import make_context, make_task
+from tests.support.handlers import LONG, decorate, invoke_in_time, results_of, soon
 from tests.support.idempotency import FileLayer, counting
 
 if TYPE_CHECKING:
@@ -187,12 +187,15 @@ async def succeed_async(task: Task) -> str:
 
 
 @pytest.mark.parametrize("function", [succeed, succeed_async])
-def test_a_store_that_does_not_respond_is_a_timeout(slow: SlowLayer, function: Any) -> None:
+@pytest.mark.parametrize(("options", "timeout"), [({}, 1.1), ({"task_timeout": 0.1}, 100)])
+def test_a_store_that_does_not_respond_is_a_timeout(
+    slow: SlowLayer, function: Any, options: dict[str, float], timeout: float
+) -> None:
     slow.hangs_in = "put"
-    handler = decorate(idempotency=slow)(function)
+    handler = decorate(idempotency=slow, **options)(function)
 
     with soon():
-        code, message = handler.run(make_task(), short_context())
+        code, message = handler.run(make_task(), make_context(timeout=timeout))
 
     assert code == "TemporaryFailure"
     assert message.endswith("while looking up its idempotency record: out of time")
