@@ -56,11 +56,13 @@ def mutated_event(seed: int) -> Any:
     random = Random(seed)
     root: list[Any] = [json.loads(random.choice(EVENTS))]
     for _ in range(random.choice((0, 1, 1, 1, 1, 2, 2, 3, 5))):
-        container, place = random.choice(_places(root))
+        # The first place is the event as a whole. Changing it rarely leaves an event.
+        places = _places(root)
+        container, place = random.choice(places[1:] if random.randrange(20) else places)
         random.choice(_CHANGES)(random, root, container, place)
-        if not root:
-            return None
-    return root[0]
+        if not (root and root[0] and isinstance(root[0], dict | list)):
+            break
+    return root[0] if root else None
 
 
 def _places(root: Any) -> list[tuple[Any, Any]]:
