@@ -72,7 +72,7 @@ def truncate(text: str, limit: int) -> str:
 
 def escape_unprintable_json(text: str) -> str:
     r"""Escape unprintable characters in a JSON document, as JSON does: ``\u009b``."""
-    if text.isascii():
+    if text.isascii() and "\x7f" not in text:  # JSON escapes all other control characters of ASCII
         return text
     return "".join(
         char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in text

@@ -17,7 +17,8 @@ EVENTS: Final = tuple(
 FIELDS: Final = (
     "invocationSchemaVersion", "invocationId", "job", "id", "userArguments", "tasks", "taskId",
     "s3Key", "s3VersionId", "s3Bucket", "s3BucketArn",
-    "s3bucket", "TaskId", "invocation_id", "Records", "", "x", "x.y", "\x1b[2J", "é", "a" * 200,
+    "s3bucket", "TaskId", "invocation_id", "Records", "", "x", "x.y", "x: y", "\x1b[2J", "\x7f",
+    "é", "a" * 200,
 )  # fmt: skip
 
 TEXTS: Final = (

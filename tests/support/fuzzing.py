@@ -50,51 +50,39 @@ class Findings:
 
 
 def fuzz(seeds: Iterable[int]) -> Findings:
-    """Run handlers with the mutated event of each seed.
+    """Run handlers with the mutated event of each seed, and count what happens."""
+    findings = Findings()
+    with silence():
+        for seed in seeds:
+            problems = check_event(mutated_event(seed), findings)
+            findings.defects += [(seed, problem) for problem in problems]
+    return findings
+
+
+def check_event(event: Any, findings: Findings | None = None) -> list[str]:
+    """Return what handlers, a lenient and a strict one, do wrong with an event.
 
     Each event is answered by a valid response, or refused by an ``InvalidEvent`` that names a
     field. It is never changed.
     """
-    findings = Findings()
-    seen: list[Task] = []
-
-    def work(task: Task) -> Any:
-        seen.append(task)
-        return result_for(task)
-
-    handlers = [task_handler(strict=strict)(work) for strict in (False, True)]
-    with _silence():
-        for seed in seeds:
-            event = mutated_event(seed)
-            before = json.dumps(event)
-            for strict, handler in enumerate(handlers):
-                seen.clear()
-                try:
-                    problem = _problem(event, handler, seen, bool(strict), findings)
-                except BaseException as error:
-                    problem = f"{type(error).__name__}: {error}"
-                if problem is not None:
-                    findings.defects.append((seed, problem))
-            if json.dumps(event) != before:
-                findings.defects.append((seed, "the event was changed"))
-    return findings
+    findings = Findings() if findings is None else findings
+    before = json.dumps(event)
+    problems = []
+    for strict, handler in enumerate(_HANDLERS):
+        _tasks.clear()
+        try:
+            problem = _problem(event, handler, bool(strict), findings)
+        except BaseException as error:
+            problem = f"{type(error).__name__}: {error}"
+        problems += [] if problem is None else [problem]
+    if json.dumps(event) != before:
+        problems.append("the event was changed")
+    return problems
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Ignore the warnings and the log lines of the library, of which there are thousands."""
-    logger = logging.getLogger("s3batch_handler")
-    was_disabled, logger.disabled = logger.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnexpectedEventWarning)
-            yield
-    finally:
-        logger.disabled = was_disabled
-
-
-def result_for(task: Task) -> Any:
+def _work(task: Task) -> Any:
     """Return one of the values that functions return, or raise, depending on the key."""
+    _tasks.append(task)
     match len(task.key) % 6:
         case 0:
             return task.key
@@ -110,8 +98,25 @@ def result_for(task: Task) -> Any:
             return None
 
 
+_tasks: list[Task] = []
+_HANDLERS = [task_handler(strict=strict)(_work) for strict in (False, True)]
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Ignore the warnings and the log lines of the library, of which there are thousands."""
+    logger = logging.getLogger("s3batch_handler")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnexpectedEventWarning)
+            yield
+    finally:
+        logger.disabled = was_disabled
+
+
 def _problem(
-    event: Any, handler: Callable[..., Any], seen: list[Task], strict: bool, findings: Findings
+    event: Any, handler: Callable[..., Any], strict: bool, findings: Findings
 ) -> str | None:
     """Return what is wrong with the response to an event, if anything."""
     try:
@@ -125,13 +130,13 @@ def _problem(
     if len(parse_response(event, response)) != len(event["tasks"]):
         return "not one outcome for each task"
     read = parse_event(event, strict=strict).tasks
-    if seen != [task for task in read if _is_utf8(task.key)]:
+    if _tasks != [task for task in read if _is_utf8(task.key)]:
         return "the tasks of the handler are not those of the event"
     return None
 
 
 def _problem_of_refusal(event: Any, text: str, strict: bool, findings: Findings) -> str | None:
-    match = re.fullmatch(r"(?:not an S3 .*? event|the event differs .*?): ([^:]*): .+", text)
+    match = re.fullmatch(r"(?:not an S3 .*? event|the event differs .*?): (.+?): .+", text)
     if match is None:
         return f"the error names no field: {text[:200]!r}"
     if not text.isprintable() or len(text) > 2500:

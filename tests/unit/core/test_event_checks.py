@@ -251,7 +251,7 @@ def test_any_json_in_an_event(path: list[Any], value: Any, strict: bool) -> None
 def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
     """Untrusted names of fields are short, and contain no control characters."""
     event: Any = make_event("k", user_arguments={"a": "b"})
-    event["job"]["userArguments"] = {"\x1b[2J\x9b\u202e\n" + "x" * 100_000: 1}
+    event["job"]["userArguments"] = {"\x1b[2J\x7f\x9b\u202e\n" + "x" * 100_000: 1}
 
     with pytest.raises(InvalidEvent) as caught:
         parse_event(event, strict=strict)
@@ -259,4 +259,4 @@ def test_names_of_fields_are_cut_and_escaped(strict: bool) -> None:
     text = str(caught.value)
     assert text.isprintable()
     assert len(text) < 1000
-    assert '"\\u001b[2J\\u009b\\u202e\\nxxx' in text
+    assert '"\\u001b[2J\\u007f\\u009b\\u202e\\nxxx' in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from s3batch_handler.core._sanitize import (
@@ -84,6 +84,17 @@ def test_the_mark_of_a_cut_text_tells_its_length(text: str, limit: int, cut: str
 def test_unsafe_characters_are_escaped(text: str, safe: str) -> None:
     """Control characters become visible, and half of a surrogate pair becomes a mark."""
     assert sanitize(text) == safe
+
+
+@given(st.text())
+@example("\x7f")
+def test_json_has_no_unprintable_characters(text: str) -> None:
+    """It is still the same value, also for text that is ASCII except for a control character."""
+    for ensure_ascii in (False, True):
+        document = escape_unprintable_json(json.dumps(text, ensure_ascii=ensure_ascii))
+
+        assert document.isprintable()
+        assert json.loads(document) == text
 
 
 @given(st.text(), st.integers(min_value=0, max_value=60))
