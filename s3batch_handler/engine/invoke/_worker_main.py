@@ -24,9 +24,9 @@ import os
 import signal
 import sys
 import threading
-import time
 from contextlib import suppress
 from json.encoder import encode_basestring_ascii
+from time import monotonic  # the function may replace time.monotonic
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from s3batch_handler.core._errors import InvalidFunction
@@ -139,9 +139,9 @@ def _work(lines: BinaryIO, results: int, state: _State) -> None:
 
 def _run_batch(batch: Batch, environment: Environment, results: int, state: _State) -> None:
     template, entries = EventTemplate(*batch[:2]), batch[2]
-    deadline = time.monotonic() + BATCH_SECONDS
+    deadline = monotonic() + BATCH_SECONDS
     for index, entry in enumerate(entries):
-        if state.should_stop or (time.monotonic() > deadline and index):
+        if state.should_stop or (monotonic() > deadline and index):
             _send(results, NOT_STARTED, str(len(entries) - index))
             return
         kind, text = to_texts(environment.invoke(template, entry))

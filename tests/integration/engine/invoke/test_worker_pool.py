@@ -51,6 +51,23 @@ def test_workers_run_at_the_same_time(function: Write, tmp_path: Path) -> None:
     assert set(answers.values()) == {Outcome(ResultCode.SUCCEEDED, "")}
 
 
+def test_a_function_that_replaces_a_clock_does_not_end_its_worker(function: Write) -> None:
+    spec = function(
+        """
+        def fail():
+            raise RuntimeError("replaced")
+
+        def handler(event, context):
+            time.monotonic = fail
+            return answer(event, text=str(os.getpid()))
+        """
+    )
+
+    answers = invoke(WorkerPool(spec, workers=1), keys("first", "second", "third"))
+
+    assert len({text_of(answer) for answer in answers.values()}) == 1
+
+
 def test_a_worker_returns_tasks_that_it_cannot_start_soon(function: Write, tmp_path: Path) -> None:
     """Another worker runs them, so no worker is idle while there are tasks.
 
