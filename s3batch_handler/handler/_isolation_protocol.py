@@ -1,15 +1,19 @@
 """Messages between a handler and the child process that runs its tasks.
 
 The child runs code of the user, which may write to any file descriptor, so its messages are
-checked and never unpickled. Each task has a random number, which its answer repeats.
+checked and never unpickled. Each task has a random number, which its answer repeats. The code may
+also replace functions of modules such as ``json``, so they are imported by name.
 """
 
 from __future__ import annotations
 
-import json
-import pickle
 import socket
 import struct
+from json import dumps as to_json
+from json import loads as parse_json
+from pickle import HIGHEST_PROTOCOL
+from pickle import dumps as to_pickle
+from pickle import loads as parse_pickle
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -63,7 +67,7 @@ class InvalidAnswer(Exception):
 
 
 def encode_request(request: Request) -> bytes:
-    body = pickle.dumps(tuple(request), pickle.HIGHEST_PROTOCOL)
+    body = to_pickle(tuple(request), HIGHEST_PROTOCOL)
     return _REQUEST.pack(len(body)) + body
 
 
@@ -74,7 +78,7 @@ def read_request(connection: socket.socket) -> Request:
         EOFError: The parent has closed the connection, or ended.
     """
     (length,) = _REQUEST.unpack(_read(connection, _REQUEST.size))
-    return Request(*pickle.loads(_read(connection, length)))
+    return Request(*parse_pickle(_read(connection, length)))
 
 
 def _read(connection: socket.socket, length: int) -> bytes:
@@ -91,7 +95,7 @@ def encode_answer(number: bytes, answer: Answer) -> bytes:
     outcome = answer.outcome
     if outcome is not None and len(outcome.message) > _LONGEST_MESSAGE:
         outcome = outcome._replace(message=outcome.message[:_LONGEST_MESSAGE])
-    body = json.dumps((outcome, answer.exception, answer.is_last)).encode()
+    body = to_json((outcome, answer.exception, answer.is_last)).encode()
     return _ANSWER.pack(number, len(body)) + body
 
 
@@ -123,7 +127,7 @@ class AnswerReader:
 
 def _parse_answer(body: bytes) -> Answer:
     try:
-        outcome, exception, is_last = json.loads(body)
+        outcome, exception, is_last = parse_json(body)
         if exception is not None:
             name, module, text, traceback = exception
             if all(type(part) is str for part in exception) and name:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler import ResultCode
+from s3batch_handler import ResultCode, Task
 from s3batch_handler.testing import make_task
 from tests.functions.crashing import work
 from tests.support.handlers import decorate
@@ -85,6 +87,20 @@ def test_a_task_may_fork_and_print(fault: str) -> None:
     outcomes = [handler.run(make_task(key)) for key in (fault, "b", "c")]
 
     assert outcomes == [(ResultCode.SUCCEEDED, process)] * 3
+
+
+def test_a_task_may_replace_functions_that_the_child_needs() -> None:
+    """The child answers, and runs the next task."""
+
+    def replace(task: Task) -> str:
+        json.dumps = pickle.loads = time.monotonic = None  # type: ignore[assignment]
+        return task.key
+
+    handler = isolated(replace)
+
+    outcomes = [handler.run(make_task(key)) for key in ("first", "second")]
+
+    assert outcomes == [(ResultCode.SUCCEEDED, "first"), (ResultCode.SUCCEEDED, "second")]
 
 
 def test_a_task_that_writes_to_all_descriptors_fails() -> None:
