@@ -1,0 +1,5 @@
+"""The Lambda handler with ``isolation="process"``."""
+
+from tests.faults.handler import handler_with
+
+handler = handler_with("process")
