@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from s3batch_handler import JobRef, PermanentFailure, ResultCode, Task, TaskCrashed
 from s3batch_handler.testing import make_context, make_event, make_task, run_job
-from tests.support.handlers import decorate, passes_on, results_of
+from tests.support.handlers import codes_of, decorate, passes_on, results_of
 from tests.support.idempotency import FileLayer
 
 if TYPE_CHECKING:
@@ -324,6 +325,67 @@ def test_idempotency_keeps_only_tasks_that_succeeded(tmp_path: Path) -> None:
     assert codes == [["Succeeded", "PermanentFailure"], ["Succeeded", "Succeeded"]]
     assert (tmp_path / "tried").read_text() == "abb"
     assert layer.statuses() == ["COMPLETED"] * 2
+
+
+def test_the_memory_limit_is_that_of_the_function() -> None:
+    """A reserve is left for the parent. A process that has reached the limit is replaced."""
+
+    def work(task: Task) -> str:
+        if task.key == "big":
+            bytearray(3 << 30)
+        return str(os.getpid())
+
+    handler = isolated(work)
+    context = make_context(memory_limit_in_mb="2048")
+
+    results = results_of(handler(make_event("a", "big", "c"), context))
+
+    assert [code for code, _ in results] == ["Succeeded", "TemporaryFailure", "Succeeded"]
+    assert " its memory limit of 2008 MB in work(), line " in results[1][1]
+    assert results[0][1] != results[2][1]
+
+
+def test_a_small_function_may_use_threads() -> None:
+    """Linux counts the whole stack of each thread, so the limit is higher than the memory."""
+
+    def work(task: Task) -> None:
+        threads = [threading.Thread(target=time.sleep, args=(0.1,)) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    response = isolated(work)(make_event("a"), make_context(memory_limit_in_mb="128"))
+
+    assert codes_of(response) == ["Succeeded"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_memory_that_is_not_there_is_a_temporary_failure(is_async: bool) -> None:
+    """Threads and the result need memory, too."""
+
+    def work(task: Task) -> Any:
+        match task.key:
+            case "data":
+                data: list[object] = []
+                while True:
+                    data.append(bytes(1 << 20))
+            case "threads":
+                for _ in range(100):
+                    threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+            case "result":
+                return ["x" * (250 << 20)]
+        return "fine"
+
+    async def work_async(task: Task) -> Any:
+        return work(task)
+
+    handler = isolated(work_async if is_async else work, isolation_memory=400)
+
+    results = results_of(handler(make_event("data", "a", "threads", "b", "result", "c"), None))
+
+    assert [code for code, _ in results] == ["TemporaryFailure", "Succeeded"] * 3
+    assert all("has reached its memory limit of 400 MB" in text for _, text in results[::2])
 
 
 def test_a_limit_below_what_the_process_has_is_refused() -> None:

@@ -201,6 +201,40 @@ def test_a_child_in_a_snapshot_is_replaced_after_it_was_restored(
     assert len(registered) == 1
 
 
+def test_a_task_is_not_started_if_no_process_can_be_created(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """S3 retries it."""
+
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    handler = isolated(process_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", fork)
+        outcome = handler.run(make_task("a"))
+
+    assert outcome.code is ResultCode.TEMPORARY_FAILURE
+    assert outcome.message.startswith("not started: cannot start a process: ")
+    assert handler.run(make_task("a")).code is ResultCode.SUCCEEDED
+
+
+def test_the_child_logs_the_traceback_of_an_exception() -> None:
+    result = run("""
+        from s3batch_handler import task_handler
+        from s3batch_handler.testing import make_task
+
+        @task_handler(isolation="process")
+        def handler(task):
+            return {}["nothing"]
+
+        handler.run(make_task("a"))
+    """)
+
+    assert "PermanentFailure: s3://bucket/a: KeyError: 'nothing'" in result.stderr
+    assert "in handler" in result.stderr
+
+
 def test_a_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "fork")
 
