@@ -174,7 +174,7 @@ def test_settings_for_other_functions_do_not_change_the_keys(
     dynamodb.configure(
         IdempotencyConfig(
             event_key_jmespath="body.order_id",
-            payload_validation_jmespath="body.amount",
+            payload_validation_jmespath="powertools_json(body).amount",
             raise_on_no_idempotency_key=True,
         )
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler import PermanentFailure, Task, task_handler
+from s3batch_handler import Outcome, PermanentFailure, Task, task_handler
 from s3batch_handler.handler import _idempotency
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import LONG, codes_of, decorate, invoke_in_time, results_of
@@ -178,22 +178,24 @@ def test_a_task_can_run_when_the_remaining_time_of_another_invocation_is_over(
     layer: BasePersistenceLayer, clock: Clock
 ) -> None:
     """The other invocation was stopped; if it is not, its failure does not affect the record."""
-    results: list[Any] = []
+    calls: list[Task] = []
+    others: list[Outcome] = []
 
     @task_handler(idempotency=layer)
     def handler(task: Task) -> str:
-        if results:
-            return "done"
+        calls.append(task)
+        if len(calls) > 1:
+            return f"call {len(calls)}"
         for seconds in (250, 100):
             clock.move(seconds)
-            results.append(handler.run(task, make_context(timeout=300)))
+            others.append(handler.run(task, make_context(timeout=300)))
         raise PermanentFailure("too late")
 
     first = handler.run(make_task(), make_context(timeout=300))
 
-    assert [code for code, _ in results] == ["TemporaryFailure", "Succeeded"]
+    assert [code for code, _ in others] == ["TemporaryFailure", "Succeeded"]
     assert first == ("PermanentFailure", "too late")
-    assert handler.run(make_task(), make_context()) == ("Succeeded", "done")
+    assert handler.run(make_task(), make_context()) == ("Succeeded", "call 2")
 
 
 def test_a_task_runs_again_when_its_record_has_expired(
