@@ -10,7 +10,6 @@ names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -209,6 +208,8 @@ task IDs were in an event of at most 6 MB."""
 
 def _shorten(response: Response, results: Sequence[TaskResult]) -> None:
     """Shorten all messages to the same length, so that Lambda accepts the response."""
+    import json  # few invocations have so many tasks
+
     size = len(json.dumps(response))
     if size <= MAX_RESPONSE_BYTES:
         return

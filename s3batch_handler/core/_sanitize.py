@@ -5,8 +5,6 @@ Keys, messages and paths may contain control characters and lone surrogates, and
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Final
 
 MAX_RESULT_STRING: Final = 1024
@@ -23,8 +21,10 @@ def sanitize(text: str, limit: int = MAX_RESULT_STRING) -> str:
     """
     safe = text
     if not text.isprintable():
+        import re  # usual messages do not need it, and a start of Lambda should be fast
+
         # Cut first, so that a megabyte is not escaped to keep a kilobyte.
-        safe = _SURROGATE.sub("\ufffd", text[: limit + 1]).translate(_ESCAPED)
+        safe = re.sub(_SURROGATE, "\ufffd", text[: limit + 1]).translate(_ESCAPED)
     if len(safe) <= limit:
         return safe
     mark = f"… [cut, of {len(text):,} characters]"
@@ -40,7 +40,7 @@ _ESCAPED: Final = {
     0x0A: "\\n",
     0x0D: "\\r",
 }
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SURROGATE: Final = "[\ud800-\udfff]"
 
 
 def escape_unprintable(text: str) -> str:
@@ -74,6 +74,8 @@ def escape_unprintable_json(text: str) -> str:
     r"""Escape unprintable characters in a JSON document, as JSON does: ``\u009b``."""
     if text.isascii() and "\x7f" not in text:  # JSON escapes all other control characters of ASCII
         return text
+    import json
+
     return "".join(
         char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in text
     )

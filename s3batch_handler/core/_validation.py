@@ -6,7 +6,6 @@ the same words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -169,7 +168,11 @@ def _field_name(name: str) -> str:
     """Return a field name, in quotes if it would look like a path: ``"2.0"``."""
     is_plain = name.replace("-", "").replace("_", "").isalnum()
     short = name if len(name) <= 80 else f"{name[:80]}…"
-    return short if is_plain else escape_unprintable_json(json.dumps(short, ensure_ascii=False))
+    if is_plain:
+        return short
+    import json
+
+    return escape_unprintable_json(json.dumps(short, ensure_ascii=False))
 
 
 def _sentence(problem: Mapping[str, Any]) -> str:

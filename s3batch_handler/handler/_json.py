@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from s3batch_handler.core._errors import PermanentFailure
+from s3batch_handler.core._errors import InvalidReturnValue
 from s3batch_handler.handler._json_values import (
     NOT_FINITE,
     InvalidKey,
@@ -22,13 +22,6 @@ from s3batch_handler.handler._pydantic import pydantic_is_loaded, require_pydant
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-
-class InvalidReturnValue(PermanentFailure):
-    """A function returned a value that is neither a result nor an outcome of its task.
-
-    It is logged with a traceback, unlike a PermanentFailure that the user raises.
-    """
 
 
 JSON_ERRORS: Final = (TypeError, ValueError, RecursionError, OverflowError)
