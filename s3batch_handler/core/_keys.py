@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from codecs import escape_decode
+from typing import Final
 
 
 def decode_key(encoded: str) -> str:
@@ -89,7 +90,7 @@ def bucket_name(arn: str) -> str:
     directory_bucket = re.match(_DIRECTORY_BUCKET, arn)
     if directory_bucket is not None:
         return directory_bucket[1]
-    name = arn.rpartition(":")[2] if arn.startswith("arn:") else arn
+    name = arn.rpartition(":")[2]
     if not name or "/" in name:
         raise ValueError("does not name a bucket")
     return name
@@ -102,5 +103,5 @@ def is_directory_bucket(bucket: str) -> bool:
 
 # Compiled on first use. boto3 addresses access points by their ARN, except for those of directory
 # buckets.
-_ACCESS_POINT = r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/]."
-_DIRECTORY_BUCKET = r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$"
+_ACCESS_POINT: Final = r"arn:[^:]+:(?!s3express:)[^:]+:[^:]*:[^:]*:(?:.+[:/])?accesspoint[:/]."
+_DIRECTORY_BUCKET: Final = r"arn:[^:]+:s3express:[^:]*:[^:]*:/?(?:bucket|accesspoint)/([^/]+)$"
