@@ -194,13 +194,6 @@ class JobFailed(JobError):
     """A job ended in failure, or was cancelled."""
 
 
-class InvalidReturnValue(PermanentFailure):
-    """A function returned a value that is neither a result nor an outcome of its task.
-
-    It is logged with a traceback, unlike a PermanentFailure that the user raises.
-    """
-
-
 class OutOfTime(BaseException):
     """The time of a task is over.
 

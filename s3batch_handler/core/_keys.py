@@ -8,7 +8,6 @@ pages show ``%20`` for a space, inventories write ``+``, and AWS's current sampl
 from __future__ import annotations
 
 import functools
-import re
 from codecs import escape_decode
 from typing import Final
 
@@ -85,12 +84,16 @@ def bucket_name(arn: str) -> str:
     Raises:
         ValueError: The text does not name a bucket.
     """
-    if re.match(_ACCESS_POINT, arn):
-        return arn
-    directory_bucket = re.match(_DIRECTORY_BUCKET, arn)
-    if directory_bucket is not None:
-        return directory_bucket[1]
-    name = arn.rpartition(":")[2]
+    name = arn
+    if arn.startswith("arn:"):
+        import re  # events of schema 2.0 have names
+
+        if re.match(_ACCESS_POINT, arn):
+            return arn
+        directory_bucket = re.match(_DIRECTORY_BUCKET, arn)
+        if directory_bucket is not None:
+            return directory_bucket[1]
+        name = arn.rpartition(":")[2]
     if not name or "/" in name:
         raise ValueError("does not name a bucket")
     return name

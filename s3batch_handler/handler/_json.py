@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from s3batch_handler.core._errors import InvalidReturnValue
 from s3batch_handler.handler._json_values import (
     NOT_FINITE,
     InvalidKey,
@@ -18,6 +17,7 @@ from s3batch_handler.handler._json_values import (
     standard_value,
 )
 from s3batch_handler.handler._pydantic import pydantic_is_loaded, require_pydantic
+from s3batch_handler.handler._results import InvalidReturnValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

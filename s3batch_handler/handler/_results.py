@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.core._errors import PermanentFailure
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._response_forms import FAILURE_CODES
 
@@ -51,6 +52,13 @@ _new_tuple: Final = tuple.__new__  # not Outcome(…): saves 1.5 % of an invocat
 _SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(ResultCode.SUCCEEDED)
 _LENGTH_OF_FAILURES: Final = 16
 """The length of both codes. Comparing it first is faster than hashing the text."""
+
+
+class InvalidReturnValue(PermanentFailure):
+    """A function returned a value that is neither a result nor an outcome of its task.
+
+    It is logged with a traceback, unlike a PermanentFailure that the user raises.
+    """
 
 
 class AwaitableReturned(Exception):

@@ -27,7 +27,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._awaitables import is_awaitable
-from s3batch_handler.core._errors import InvalidResponse, InvalidReturnValue, TaskFailure
+from s3batch_handler.core._errors import InvalidResponse, TaskFailure
 from s3batch_handler.core._model import Outcome, ResultCode, TaskResult
 from s3batch_handler.core._response_forms import (
     FAILURE_CODES,
@@ -45,7 +45,7 @@ from s3batch_handler.handler._json import (
     python_layer,
     raise_for,
 )
-from s3batch_handler.handler._results import AwaitableReturned
+from s3batch_handler.handler._results import AwaitableReturned, InvalidReturnValue
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
