@@ -17,6 +17,7 @@ from pickle import loads as parse_pickle
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._sanitize import sanitize
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import Task
@@ -26,7 +27,7 @@ NUMBER_LENGTH: Final = 8
 _REQUEST: Final = struct.Struct("!I")  # the length of the pickle
 _ANSWER: Final = struct.Struct(f"!{NUMBER_LENGTH}sI")  # the number of the task, the length
 _LONGEST_MESSAGE: Final = 6 << 20
-"""Characters: Lambda accepts responses of 6 MB."""
+"""Characters: Lambda accepts responses of 6 MB. A longer message is shortened as for a response."""
 
 _LONGEST_ANSWER: Final = 1 << 27
 """Bytes: a character becomes up to 12."""
@@ -94,7 +95,7 @@ def _read(connection: socket.socket, length: int) -> bytes:
 def encode_answer(number: bytes, answer: Answer) -> bytes:
     outcome = answer.outcome
     if outcome is not None and len(outcome.message) > _LONGEST_MESSAGE:
-        outcome = outcome._replace(message=outcome.message[:_LONGEST_MESSAGE])
+        outcome = outcome._replace(message=sanitize(outcome.message))
     body = to_json((outcome, answer.exception, answer.is_last)).encode()
     return _ANSWER.pack(number, len(body)) + body
 

@@ -232,6 +232,17 @@ def test_results_of_any_size_and_content_arrive() -> None:
     assert [handler.run(make_task(str(number))).message for number in range(3)] == texts
 
 
+def test_a_message_that_is_too_long_for_lambda_is_shortened_as_without_isolation() -> None:
+    def work(task: Task) -> str:
+        return "x" * 10_000_000
+
+    responses = [handler(make_event("a"), None) for handler in (decorate(work), isolated(work))]
+
+    ((_, message),) = results_of(responses[0])
+    assert message.endswith("10,000,000 characters]")
+    assert responses[0] == responses[1]
+
+
 def test_a_crashed_task_is_counted_and_logged_by_the_parent(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
