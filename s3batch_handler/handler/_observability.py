@@ -23,13 +23,13 @@ from s3batch_handler.handler._logging import (
     log_with,
     own_logger,
 )
-from s3batch_handler.handler._tracing import Observation, TracerLike, subsegment_of_task
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Iterator, Mapping
 
     from s3batch_handler.core._model import Outcome, Task
+    from s3batch_handler.handler._tracing import TracerLike
 
 
 class LoggerLike(Protocol):
@@ -50,6 +50,12 @@ class MetricsLike(Protocol):
     """The used methods of a Powertools ``Metrics``."""
 
     def add_metric(self, name: str, unit: str, value: float) -> None: ...
+
+
+class Observation:
+    """A task that is observed. Set ``outcome`` before the ``with`` block ends."""
+
+    outcome: Outcome | None = None
 
 
 class Observer:
@@ -99,6 +105,8 @@ class Observer:
             if self._keyed is not None:
                 parts.enter_context(_logger_keys(self._keyed, log_keys(task)))
             if self._tracer is not None:
+                from s3batch_handler.handler._tracing import subsegment_of_task  # for the option
+
                 parts.enter_context(subsegment_of_task(self._tracer, task, observation))
             if self._metrics is not None:
                 parts.enter_context(self._task_metrics(self._metrics, observation, time_left))

@@ -22,7 +22,7 @@ from s3batch_handler.core._payload import (
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._failures import FailureHandler, load_modules_for_failures
 from s3batch_handler.handler._forked_child import exit_child, forks
-from s3batch_handler.handler._observability import Observer
+from s3batch_handler.handler._observability import Observation, Observer
 from s3batch_handler.handler._prepare import prepare, task_models
 from s3batch_handler.handler._results import AwaitableReturned, outcome_of
 from s3batch_handler.handler._task_function import is_async, name_of
@@ -32,7 +32,6 @@ from s3batch_handler.handler._time_limit import (
     forget_interruption,
     in_main_thread,
 )
-from s3batch_handler.handler._tracing import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

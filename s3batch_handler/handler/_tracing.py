@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from s3batch_handler.core._model import Outcome, Task
+    from s3batch_handler.core._model import Task
+    from s3batch_handler.handler._observability import Observation
 
 
 class TracerLike(Protocol):
@@ -35,12 +36,6 @@ class SubsegmentLike(Protocol):
 
     def put_annotation(self, key: str, value: str) -> None: ...
     def put_metadata(self, key: str, value: Any, namespace: str) -> None: ...
-
-
-class Observation:
-    """A task that is observed. Set ``outcome`` before the ``with`` block ends."""
-
-    outcome: Outcome | None = None
 
 
 @contextmanager

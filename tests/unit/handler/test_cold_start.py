@@ -50,7 +50,7 @@ NOT_NEEDED = {
         *("core._classification", "core._error_text", "core._logged_exceptions"),
         *("core._aws_error_table", "core._quoted_input_table", "core._redaction"),
         *("handler._event_loop", "handler._function_checks", "handler._idempotency"),
-        *("handler._isolation", "handler._models", "handler._pydantic_values"),
+        *("handler._isolation", "handler._models", "handler._pydantic_values", "handler._tracing"),
     )
 }
 
