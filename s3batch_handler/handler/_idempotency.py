@@ -318,14 +318,14 @@ def _outcome_in(record: Any) -> Outcome | None:
         status = record.status
         result = record.response_json_as_dict() if status == "COMPLETED" else {}
         expires = record.in_progress_expiry_timestamp
-        left = math.inf if expires is None else float(expires) / 1000 - time()
+        left = None if expires is None else max(float(expires) / 1000 - time(), 0)
     except Exception as error:
         raise _store_failure(error) from error
-    if status == "INPROGRESS" and left > 0:
-        raise TemporaryFailure(
-            "in progress in another invocation"
-            + (f". If that one was stopped, the task can run in {left:.0f} s" if expires else "")
-        )
+    if status == "INPROGRESS":
+        message = "in progress in another invocation"
+        if left is not None:
+            message += f". If that one was stopped, the task can run in {left:.0f} s"
+        raise TemporaryFailure(message)
     if status != "COMPLETED":
         return None
     match result:

@@ -52,6 +52,15 @@ def test_the_store_keeps_the_result_as_in_a_response(table: Any, dynamodb: Any) 
     assert json.loads(item["data"]) == {"resultCode": "Succeeded", "resultString": '{"size":7}'}
 
 
+def test_the_store_keeps_as_much_of_a_message_as_a_report(table: Any, dynamodb: Any) -> None:
+    handler = decorate(idempotency=dynamodb)(lambda task: "x" * 1_000_000)
+
+    handler.run(make_task())
+
+    (item,) = table.scan()["Items"]
+    assert len(json.loads(item["data"])["resultString"]) == 1024
+
+
 def fail(outcome: Any) -> Any:
     if isinstance(outcome, BaseException):
         raise outcome

@@ -72,12 +72,14 @@ def test_a_task_that_exceeded_its_time_limit_is_run_again(
     files: FileLayer, create: Callable[[list[str]], Callable[[Task], object]]
 ) -> None:
     calls = ["first"]
-    handler = decorate(idempotency=files, task_timeout=0.2, time_reserve=2.0)(create(calls))
+    function = create(calls)
+    with_a_limit = decorate(idempotency=files, task_timeout=0.2, time_reserve=2.0)(function)
+    without_a_limit = decorate(idempotency=files)(function)
 
-    first = invoke_in_time(handler)
+    first = invoke_in_time(with_a_limit)
     statuses = files.statuses()
     calls[:] = ["second"]
-    second = invoke_in_time(handler)
+    second = without_a_limit(make_event("a"), make_context())
 
     assert codes_of(first) == ["TemporaryFailure"]
     assert statuses == []
@@ -87,12 +89,14 @@ def test_a_task_that_exceeded_its_time_limit_is_run_again(
 @pytest.mark.filterwarnings("ignore::s3batch_handler.ThreadTimeLimitWarning")
 def test_concurrent_tasks_that_exceeded_their_time_limit_are_run_again(files: FileLayer) -> None:
     calls = ["first", "first"]
-    handler = decorate(idempotency=files, task_timeout=0.2, concurrency=2)(sleeping(calls))
+    function = sleeping(calls)
+    with_a_limit = decorate(idempotency=files, task_timeout=0.2, concurrency=2)(function)
+    without_a_limit = decorate(idempotency=files)(function)
 
-    first = handler(make_event("a", "b"), make_context())
+    first = with_a_limit(make_event("a", "b"), make_context())
     statuses = files.statuses()
     calls[:] = ["second", "second"]
-    second = handler(make_event("a", "b"), make_context())
+    second = without_a_limit(make_event("a", "b"), make_context())
 
     assert codes_of(first) == ["TemporaryFailure"] * 2
     assert statuses == []
