@@ -10,10 +10,16 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyItemAlreadyExistsError,
+)
+from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 
 from s3batch_handler import Outcome, Task, task_handler
+from s3batch_handler.core._typing import override
 from s3batch_handler.testing import make_context, make_event, make_task
 from tests.support.handlers import LONG, codes_of, results_of
+from tests.support.idempotency import FileLayer, counting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +118,37 @@ def test_equal_tasks_of_one_event_loop_do_not_run_at_the_same_time(
         ("Succeeded", "b"),
         ("Succeeded", "a"),
     ]
+
+
+class ChangingLayer(FileLayer):
+    """A store whose record expires, or is deleted, between two requests of this invocation."""
+
+    def __init__(self, folder: Path, changes: int, existing: DataRecord | None) -> None:
+        super().__init__(folder)
+        self._changes = iter(range(changes))
+        self._existing = existing
+
+    @override
+    def _put_record(self, data_record: DataRecord) -> None:
+        if next(self._changes, None) is not None:
+            raise IdempotencyItemAlreadyExistsError(old_data_record=self._existing)
+        super()._put_record(data_record)
+
+
+EXPIRED = DataRecord("key", "COMPLETED", expiry_timestamp=1, response_data="{}")
+
+
+@pytest.mark.parametrize("existing", [EXPIRED, None], ids=["expires", "is deleted"])
+def test_a_task_runs_if_its_record_disappears(tmp_path: Path, existing: DataRecord | None) -> None:
+    """If that happens again and again, the task is retried later."""
+    changing = counting(ChangingLayer(tmp_path, changes=2, existing=existing))
+    busy = counting(ChangingLayer(tmp_path, changes=99, existing=existing))
+
+    assert changing.run(make_task("a")) == ("Succeeded", "call 1")
+    assert busy.run(make_task("b")) == (
+        "TemporaryFailure",
+        "another invocation is changing the idempotency record of this task",
+    )
 
 
 PROGRAM = """
