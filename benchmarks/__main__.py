@@ -17,15 +17,12 @@ runtime.add_arguments(measure_runtime)
 measure_runtime.set_defaults(run=runtime.run)
 
 measure_isolation = commands.add_parser(
-    "isolation", help="tasks in a child process, and many that damage it"
+    "isolation", help="many tasks that end or damage their child process"
 )
-measure_isolation.add_argument("--rounds", type=int, default=3000, help="invocations to measure")
 measure_isolation.add_argument("--tasks", type=int, default=1000, help="tasks with random faults")
 measure_isolation.add_argument("--seed", type=int, default=1, help="seed of the faults")
 measure_isolation.set_defaults(
-    run=lambda options: isolation.main(
-        rounds=options.rounds, tasks=options.tasks, seed=options.seed
-    )
+    run=lambda options: isolation.main(tasks=options.tasks, seed=options.seed)
 )
 
 measure_job = commands.add_parser("local_job", help="a whole job on this machine")

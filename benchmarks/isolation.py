@@ -1,6 +1,6 @@
-"""Tasks in a child process: what they cost, and many tasks in a row that damage their process.
+"""Many tasks in a row that end or damage their child process, and what a new process costs.
 
-Target: at most 150 µs more per task than with the time limit alone (median of the wall clock).
+``python -m benchmarks runtime`` measures what isolation costs otherwise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import random
 import statistics
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s3batch_handler import task_handler
 from s3batch_handler.testing import make_context, make_event
@@ -21,37 +21,10 @@ from tests.functions.crashing import FAULTS, work
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGET = 150e-6
 
-
-def main(*, rounds: int, tasks: int, seed: int) -> None:
-    cost(rounds)
-    replacement(rounds // 100)
+def main(*, tasks: int, seed: int) -> None:
+    replacement(rounds=30)
     faults(tasks, seed)
-
-
-def cost(rounds: int) -> None:
-    """Print how long an invocation with one task takes, with and without a child process."""
-    event, context = make_event("a"), make_context(timeout=3600)
-    handlers: dict[str, Any] = {
-        "signal": task_handler(isolation="signal")(work),
-        "process": task_handler(isolation="process")(work),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in handlers}
-    for number in range(rounds + 1):
-        for name, handler in handlers.items():
-            began = time.perf_counter()
-            handler(event, context)
-            if number:  # the first invocation creates the process
-                seconds[name].append(time.perf_counter() - began)
-    print("\nOne invocation with one task\n")
-    print(f"{'isolation':10} {'median':>9} {'90 %':>9}")
-    for name, values in seconds.items():
-        median, late = statistics.median(values), statistics.quantiles(values, n=10)[-1]
-        print(f"{name:10} {median * 1e6:6.1f} µs {late * 1e6:6.1f} µs")
-    pairs = zip(seconds["process"], seconds["signal"], strict=True)
-    more = statistics.median(process - signal for process, signal in pairs)
-    print(f"more per task: {more * 1e6:.1f} µs (target: at most {TARGET * 1e6:.0f} µs)")
 
 
 def replacement(rounds: int) -> None:
@@ -59,7 +32,7 @@ def replacement(rounds: int) -> None:
     handler = task_handler(isolation="process")(work)
     seconds = []
     with quiet():
-        for _ in range(max(rounds, 10)):
+        for _ in range(rounds):
             handler(make_event("exit_process"), None)
             began = time.perf_counter()
             handler(make_event("a"), None)
