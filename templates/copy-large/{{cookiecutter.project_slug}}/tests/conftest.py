@@ -1,4 +1,4 @@
-"""Fixtures of the tests: S3 in memory, errors of S3, and both schema versions of events."""
+"""Fixtures of the tests: S3 in memory, and errors of S3."""
 
 from __future__ import annotations
 
@@ -72,9 +72,3 @@ class _Body:
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield f"<Error><Code>{self._code}</Code><Message>by the test</Message></Error>".encode()
-
-
-@pytest.fixture(params=["1.0", "2.0"])
-def schema(request: pytest.FixtureRequest) -> str:
-    """Return each schema version: S3 sends 1.0 unless a job asks for 2.0."""
-    return str(request.param)

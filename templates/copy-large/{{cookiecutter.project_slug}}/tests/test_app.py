@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from s3batch_handler.testing import make_context, make_event, run_job
+from s3batch_handler.testing import assert_succeeded, make_context, make_event, run_job
 
 import app
 import multipart
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
-    from s3batch_handler.testing import LambdaContext
+    from s3batch_handler.testing import EventFactory, JobRunner, LambdaContext
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 MIB, GIB = 1024**2, 1024**3
@@ -121,12 +120,13 @@ def parts_of(s3: S3Client, key: str) -> list[int]:
     ]
 
 
+@pytest.mark.s3batch_schemas
 def test_a_small_object_is_copied_in_one_request(
-    s3: S3Client, calls: list[str], schema: str
+    s3: S3Client, calls: list[str], s3batch_job: JobRunner
 ) -> None:
     s3.put_object(Bucket="source", Key="a.txt", Body=b"text", Metadata={"owner": "ann"})
 
-    (row,) = run_job(handler, ["a.txt"], bucket="source", schema_version=schema)
+    (row,) = s3batch_job(handler, ["a.txt"], bucket="source")
 
     copy = s3.get_object(Bucket="target", Key="a.txt")
     assert (row.error_code, row.message) == (None, '{"target":"s3://target/a.txt","size":4}')
@@ -366,9 +366,9 @@ def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events_succeed(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, s3batch_event: EventFactory, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.bin", Body=b"text")
 
-    response = handler(json.loads(path.read_text()), make_context())
+    response = handler(s3batch_event.load(path), make_context())
 
-    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
+    assert_succeeded(response)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 import zlib
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import ExifTags, Image, ImageCms
-from s3batch_handler.testing import make_context, run_job
+from s3batch_handler.testing import assert_succeeded, make_context, run_job
 
 from app import Thumbnail, handler
 
 if TYPE_CHECKING:
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
+    from s3batch_handler.testing import EventFactory, JobRunner
 
 pillow_may_warn = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
@@ -97,10 +97,13 @@ NEEDLESS = (254, 255, *range(263, 267), 270, 274, 280, 297, 301, 318, 34675)  # 
 
 
 @pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("PNG", "RGBA"), ("GIF", "P")])
-def test_a_photo_gets_a_thumbnail(s3: S3Client, schema: str, kind: str, mode: str) -> None:
+@pytest.mark.s3batch_schemas
+def test_a_photo_gets_a_thumbnail(
+    s3: S3Client, s3batch_job: JobRunner, kind: str, mode: str
+) -> None:
     s3.put_object(Bucket="source", Key="2024/a b", Body=photo(1000, 500, kind, mode))
 
-    (row,) = run_job(handler, ["2024/a b"], bucket="source", schema_version=schema)
+    (row,) = s3batch_job(handler, ["2024/a b"], bucket="source")
 
     assert row.error_code is None, row.message
     response = s3.get_object(Bucket="target", Key="2024/a b")
@@ -302,9 +305,9 @@ def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events_succeed(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, s3batch_event: EventFactory, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.jpg", Body=photo(1000, 500))
 
-    response = handler(json.loads(path.read_text()), make_context())
+    response = handler(s3batch_event.load(path), make_context())
 
-    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
+    assert_succeeded(response)

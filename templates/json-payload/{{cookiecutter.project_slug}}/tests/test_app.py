@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from s3batch_handler.testing import make_context, run_job
+from s3batch_handler.testing import assert_succeeded, make_context, run_job
 
 from app import Instruction, handler
 
 if TYPE_CHECKING:
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
+    from s3batch_handler.testing import EventFactory, JobRunner
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 LINE = Instruction(key="2024/a b.jpg", tags={"owner": "ann", "stage": ""}).model_dump_json()
 
 
-def test_an_object_gets_the_tags_of_its_line(s3: S3Client, schema: str) -> None:
+@pytest.mark.s3batch_schemas
+def test_an_object_gets_the_tags_of_its_line(s3: S3Client, s3batch_job: JobRunner) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.jpg", Tagging="stage=raw")
 
-    (row,) = run_job(handler, [LINE], bucket="source", schema_version=schema)
+    (row,) = s3batch_job(handler, [LINE], bucket="source")
 
     tags = s3.get_object_tagging(Bucket="source", Key="2024/a b.jpg")["TagSet"]
     assert (row.error_code, row.message) == (None, "2024/a b.jpg has 2 tags")
@@ -61,9 +63,9 @@ def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events_succeed(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, s3batch_event: EventFactory, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.jpg")
 
-    response = handler(json.loads(path.read_text()), make_context())
+    response = handler(s3batch_event.load(path), make_context())
 
-    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
+    assert_succeeded(response)

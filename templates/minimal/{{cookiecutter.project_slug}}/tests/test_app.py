@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from s3batch_handler.testing import make_context, run_job
+from s3batch_handler.testing import assert_succeeded, make_context, run_job
 
 from app import handler
 
 if TYPE_CHECKING:
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
+    from s3batch_handler.testing import EventFactory, JobRunner
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 
 
-def test_lines_are_counted(s3: S3Client, schema: str) -> None:
+@pytest.mark.s3batch_schemas
+def test_lines_are_counted(s3: S3Client, s3batch_job: JobRunner) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=b"one\ntwo\n")
 
-    (row,) = run_job(handler, ["2024/a b.txt"], bucket="source", schema_version=schema)
+    (row,) = s3batch_job(handler, ["2024/a b.txt"], bucket="source")
 
     assert (row.error_code, row.message) == (None, '{"bytes":8,"lines":2}')
 
@@ -53,9 +54,9 @@ def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events_succeed(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, s3batch_event: EventFactory, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=b"one\n")
 
-    response = handler(json.loads(path.read_text()), make_context())
+    response = handler(s3batch_event.load(path), make_context())
 
-    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
+    assert_succeeded(response)

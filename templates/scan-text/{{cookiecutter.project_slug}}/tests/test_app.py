@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from s3batch_handler.testing import make_context, run_job
+from s3batch_handler.testing import assert_succeeded, make_context, run_job
 
 from app import Found, Scan, handler
 
 if TYPE_CHECKING:
     from conftest import Refuse
     from mypy_boto3_s3 import S3Client
+    from s3batch_handler.testing import EventFactory, JobRunner
 
 EVENTS = sorted(Path(__file__).parents[1].joinpath("events").glob("*.json"))
 TEXT = b"one\ntwo\nann@example.com\nfour\n" + b"bob@example.com\n" * 9
 
 
-def test_patterns_are_found(s3: S3Client, schema: str) -> None:
+@pytest.mark.s3batch_schemas
+def test_patterns_are_found(s3: S3Client, s3batch_job: JobRunner) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=TEXT)
 
-    (row,) = run_job(handler, ["2024/a b.txt"], bucket="source", schema_version=schema)
+    (row,) = s3batch_job(handler, ["2024/a b.txt"], bucket="source")
 
     assert row.error_code is None, row.message
     assert Scan.model_validate_json(row.message) == Scan(
@@ -98,9 +99,9 @@ def test_a_throttled_request_is_retried(refuse: Refuse) -> None:
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_example_events_succeed(s3: S3Client, path: Path) -> None:
+def test_example_events_succeed(s3: S3Client, s3batch_event: EventFactory, path: Path) -> None:
     s3.put_object(Bucket="source", Key="2024/a b.txt", Body=TEXT)
 
-    response = handler(json.loads(path.read_text()), make_context())
+    response = handler(s3batch_event.load(path), make_context())
 
-    assert [result["resultCode"] for result in response["results"]] == ["Succeeded"]
+    assert_succeeded(response)
