@@ -80,13 +80,26 @@ _SCALARS: Final = st.one_of(
 )
 
 
+_KEYS: Final = st.one_of(
+    st.text(max_size=10),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.uuids(),
+    st.sampled_from(_Color),
+    st.tuples(st.integers()),
+)
+
+
 def _values() -> SearchStrategy[Any]:
     """Generate values that are JSON or can be represented as JSON, nested in each other."""
     return st.recursive(
         _SCALARS | _outcomes(),
         lambda inner: st.one_of(
             st.lists(inner, max_size=3),
-            st.dictionaries(_SCALARS, inner, max_size=3),
+            st.dictionaries(_KEYS, inner, max_size=3),
             st.tuples(inner, inner),
             st.builds(_Size, inner, inner),
             _models(inner),

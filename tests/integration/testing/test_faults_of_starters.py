@@ -52,6 +52,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:No application metrics")  # of Powertools, if a task failed
 @pytest.mark.parametrize("starter", STARTERS)
 def test_a_starter_handles_every_fault(
     starter: str, s3: Any, project: Path, monkeypatch: pytest.MonkeyPatch
