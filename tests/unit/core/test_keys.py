@@ -16,6 +16,7 @@ from s3batch_handler.core._keys import (
     is_utf8,
     printable_key,
 )
+from s3batch_handler.testing.strategies import keys
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SURROGATE_ESCAPES = st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)
@@ -74,7 +75,7 @@ def test_half_of_a_surrogate_pair_is_not_valid_utf8(key: str) -> None:
     assert is_utf8(key) == (not any("\ud800" <= character <= "\udfff" for character in key))
 
 
-@given(TEXT)
+@given(keys(only_utf8=True))
 def test_encoded_keys_are_read_by_every_decoder(key: str) -> None:
     """Form decoding, plain decoding and our own decoding read it correctly."""
     encoded = encode_key(key)
@@ -84,7 +85,7 @@ def test_encoded_keys_are_read_by_every_decoder(key: str) -> None:
     assert encoded.count("/") == key.count("/")
 
 
-@given(TEXT)
+@given(keys(only_utf8=True))
 def test_keys_in_both_common_encodings_are_read(key: str) -> None:
     """Keys in both common encodings are read correctly."""
     assert decode_key(quote(key, safe="/")) == key

@@ -22,6 +22,7 @@ from s3batch_handler.documents._manifest import (
     read_manifest,
     write_manifest,
 )
+from s3batch_handler.testing import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ def written(objects: list[ObjectRef]) -> bytes:
     return target.getvalue()
 
 
-keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+keys = strategies.keys(only_utf8=True)
 buckets = st.from_regex(r"[a-z0-9][a-z0-9.-]{2,20}", fullmatch=True)
 versions = st.just("null") | st.text(
     st.characters(exclude_categories=["C", "Z"], include_characters=" "), min_size=1

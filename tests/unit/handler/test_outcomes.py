@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
-from hypothesis import strategies as st
 
 from s3batch_handler import (
     JobRef,
@@ -20,7 +19,7 @@ from s3batch_handler import (
     TemporaryFailure,
     task_handler,
 )
-from s3batch_handler.testing import make_context, make_event, make_task
+from s3batch_handler.testing import make_context, make_event, make_task, strategies
 from tests.support.handlers import decorate, raising, results_of
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
@@ -68,16 +67,7 @@ def test_a_returned_value_that_is_not_a_result_fails_the_task(subtests: pytest.S
             assert "return" in message
 
 
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text() | st.binary() | st.builds(object)
-    | st.builds(Outcome, st.sampled_from([*ResultCode, "bad"]), st.text() | st.none())
-    | st.just(Ellipsis) | st.just(int) | st.just(BaseException),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.none(), inner),
-    max_leaves=4,
-)  # fmt: skip
-
-
-@given(ANYTHING)
+@given(strategies.results())
 def test_any_returned_value_gives_a_valid_response(value: Any) -> None:
     """Lambda and S3 can read it."""
     response = task_handler(lambda task: value)(make_event("a"), None)
@@ -220,15 +210,12 @@ def test_unexpected_raise_fails_the_invocation(concurrency: int) -> None:
         decorate(**options)(raising(ZeroDivisionError()))(event, None)
 
 
-@given(st.sampled_from([Exception, KeyError, OSError, UnicodeDecodeError, ExceptionGroup]),
-       st.lists(st.none() | st.integers() | st.text() | st.binary(), max_size=5))  # fmt: skip
-def test_any_raised_exception_gives_a_valid_response(
-    kind: type[Exception], arguments: list[Any]
-) -> None:
+@given(strategies.exceptions())
+def test_any_raised_exception_gives_a_valid_response(error: Exception) -> None:
     """Lambda and S3 can read it."""
 
     def work(task: Task) -> None:
-        raise kind(*arguments)
+        raise error
 
     response = task_handler(work)(make_event("a"), None)
 
