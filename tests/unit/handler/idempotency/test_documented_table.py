@@ -56,3 +56,20 @@ def test_a_handler_works_with_the_table_and_needs_no_other_permission(
     assert codes == ["Succeeded", "Succeeded", "PermanentFailure", "Succeeded"]
     assert requests == set(actions)
     assert expiry == {"AttributeName": layer.expiry_attr, "Enabled": True}
+
+
+def test_a_task_takes_two_requests_and_one_if_it_is_done(
+    dynamodb: DynamoDBPersistenceLayer,
+) -> None:
+    requests: list[str] = []
+    dynamodb.client.meta.events.register(
+        "before-call.dynamodb", lambda model, **_: requests.append(model.name)
+    )
+    handler = task_handler(idempotency=dynamodb)(lambda task: None)
+
+    handler.run(make_task())
+    first = requests.copy()
+    handler.run(make_task())
+
+    assert first == ["PutItem", "UpdateItem"]
+    assert requests[2:] == ["PutItem"]
