@@ -67,7 +67,7 @@ def test_the_bare_package_requires_no_other_package() -> None:
         ("cli", {"click", "pydantic"}),
         ("local", LOCAL),
         ("report", set()),
-        ("testing", {"hypothesis"}),
+        ("testing", {"hypothesis", "pydantic"}),
         ("all", {"aws-lambda-powertools", "hypothesis", *LOCAL}),
     ],
 )
