@@ -27,7 +27,7 @@ from s3batch_handler.handler._isolation_memory import (
     lift_memory_limit,
     memory_limit,
 )
-from s3batch_handler.handler._isolation_process import TaskProcess, reap
+from s3batch_handler.handler._isolation_process import END_SECONDS, TaskProcess, reap
 from s3batch_handler.handler._isolation_protocol import NUMBER_LENGTH, Request, encode_request
 from s3batch_handler.handler._task_runner import TaskRunner
 
@@ -278,7 +278,7 @@ def _outcome_of(answer: Answer) -> Outcome:
 def _kill_all(processes: list[TaskProcess]) -> None:
     while processes:
         processes.pop().kill()
-    reap()
+    reap(END_SECONDS)
 
 
 def _source_of(function: Callable[..., Any]) -> str | None:

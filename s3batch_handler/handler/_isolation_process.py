@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _CHECK_INTERVAL: Final = 0.1
 """Seconds between checks whether a process has ended without closing its connection."""
 
-_END_SECONDS: Final = 1.0
+END_SECONDS: Final = 1.0
 """Maximum seconds to wait for the end of a process that was killed between tasks."""
 
 _SHORT_SECONDS: Final = 0.05
@@ -145,7 +145,7 @@ class TaskProcess:
 
     # ------------------------------------------------------------ the end
 
-    def kill(self, seconds: float = _END_SECONDS) -> None:
+    def kill(self, seconds: float = END_SECONDS) -> None:
         """Kill the process with the processes that its tasks have started, and forget it.
 
         Args:
@@ -295,15 +295,20 @@ def _create_file() -> int:
     return -1
 
 
-def reap() -> None:
-    """Wait for the processes that were killed and have ended meanwhile."""
-    for pid in list(_ending):
-        try:
-            has_ended = os.waitpid(pid, os.WNOHANG)[0]
-        except ChildProcessError:  # other code has waited for it
-            has_ended = pid
-        if has_ended:
-            _ending.remove(pid)
+def reap(seconds: float = 0) -> None:
+    """Wait for the processes that were killed, for at most ``seconds`` altogether."""
+    give_up_at = monotonic() + seconds
+    while _ending:
+        for pid in list(_ending):
+            try:
+                has_ended = os.waitpid(pid, os.WNOHANG)[0]
+            except ChildProcessError:  # other code has waited for it
+                has_ended = pid
+            if has_ended:
+                _ending.remove(pid)
+        if monotonic() >= give_up_at:
+            return
+        sleep(0.001)
 
 
 def _fork(run_in_child: Callable[[], None]) -> int:
