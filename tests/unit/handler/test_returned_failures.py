@@ -139,6 +139,10 @@ def test_a_code_alone_and_any_message_are_recognized(subtests: pytest.Subtests) 
         ({"resultCode": "TemporaryFailure", "resultString": None}, Outcome(TEMPORARY)),
         ({"resultCode": "Succeeded", "resultString": {"a": 1}}, Outcome(SUCCEEDED, '{"a":1}')),
         ({"result_code": "TemporaryFailure"}, Outcome(TEMPORARY)),
+        (
+            {"task_id": TASK.id, "result_code": "Succeeded", "result_string": "done"},
+            Outcome(SUCCEEDED, "done"),
+        ),
         (Outcome(TEMPORARY, PERMANENT), Outcome(TEMPORARY, "PermanentFailure")),
     ]
     for value, outcome in cases:
@@ -179,6 +183,10 @@ def test_a_result_that_does_not_fit_the_task_is_refused(subtests: pytest.Subtest
         ({"treatMissingKeysAs": "PermanentFailure"}, "results: expected a list"),
         (response(), "results: expected one for the task, got 0"),
         (response(RECORD, RECORD), "results: expected one for the task, got 2"),
+        (S3BatchOperationResponseRecord(TASK.id, "Failed", "no"), "resultCode: expected one of"),
+        (response(S3BatchOperationResponseRecord(TASK.id, "Failed", "")), "resultCode: expected"),
+        ({"treat_missing_keys_as": "Succeeded"}, "results: expected a list, got null"),
+        ({"invocation_id": "i", "results": []}, "results: expected one for the task, got 0"),
         (
             response(S3BatchOperationResponseRecord(OTHER.id, "Succeeded", "")),
             "taskId: not the ID of the task",
