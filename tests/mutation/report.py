@@ -33,12 +33,13 @@ class Mutant(NamedTuple):
 
 
 def main() -> None:
-    mutants = [mutant for mutant in read_mutants() if mutant.status not in IGNORED]
-    if not mutants:
-        raise SystemExit("mutants/ has no results: run scripts/mutation")
+    mutants = [*read_mutants()]
+    unfinished = sum(mutant.status in UNFINISHED for mutant in mutants)
+    if unfinished or not mutants:
+        raise SystemExit(f"{unfinished} mutants were not tested: run scripts/mutation")
     reasons = tomllib.loads((HERE / "survivors.toml").read_text())["reason"]
     survivors = [mutant for mutant in mutants if mutant.status not in KILLED]
-    explained = {mutant: reason_for(mutant, reasons) for mutant in survivors}
+    explained = [(mutant, reason_for(mutant, reasons)) for mutant in survivors]
     (HERE / "README.md").write_text("\n".join(page(mutants, explained)) + "\n")
 
     score = percent_killed(mutants)
@@ -46,7 +47,7 @@ def main() -> None:
     problems = [
         f"no reason in survivors.toml: {mutant.module} {mutant.function}\n"
         f"  - {mutant.removed}\n  + {mutant.added}"
-        for mutant, reason in explained.items()
+        for mutant, reason in explained
         if reason is None
     ]
     if score < MINIMUM:
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 KILLED = {"killed", "timeout", "segfault"}
-IGNORED = {"not checked", "skipped", "check was interrupted by user"}
+UNFINISHED = {"not checked", "check was interrupted by user"}
 
 
 def read_mutants() -> Iterator[Mutant]:
@@ -72,7 +73,7 @@ def read_mutants() -> Iterator[Mutant]:
         for name, exit_code in data.exit_code_by_key.items():
             status = status_by_exit_code[exit_code]
             removed = added = ""
-            if status not in KILLED | IGNORED:
+            if status not in KILLED | UNFINISHED:
                 diff = get_diff_for_mutant(name, path=path).splitlines()[2:]
                 removed = _changed_lines(diff, "-")
                 added = _changed_lines(diff, "+")
@@ -108,7 +109,7 @@ def percent_killed(mutants: list[Mutant]) -> float:
     return 100 * killed / len(mutants)
 
 
-def page(mutants: list[Mutant], explained: dict[Mutant, str | None]) -> Iterator[str]:
+def page(mutants: list[Mutant], explained: list[tuple[Mutant, str | None]]) -> Iterator[str]:
     yield (HERE / "introduction.md").read_text()
     yield f"Last run: {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}.\n"
     yield "| module | mutants | killed |"
@@ -120,7 +121,7 @@ def page(mutants: list[Mutant], explained: dict[Mutant, str | None]) -> Iterator
     yield "\n## Survivors\n"
     yield "| mutants | function | why no test notices them |"
     yield "| --- | --- | --- |"
-    counts = Counter((f"{m.module}.{m.function}", why or "") for m, why in explained.items())
+    counts = Counter((f"{m.module}.{m.function}", why or "") for m, why in explained)
     for (function, why), number in sorted(counts.items()):
         yield f"| {number} | `{function}` | {why} |"
 
