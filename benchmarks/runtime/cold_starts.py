@@ -32,7 +32,7 @@ def first_answers(*, quick: bool) -> dict[str, list[float]]:
         for name, function in FUNCTIONS.items()
     }
     side_by_side(contenders, rounds=1)  # fill the file cache
-    return side_by_side(contenders, rounds=5 if quick else 31)
+    return side_by_side(contenders, rounds=7 if quick else 21)
 
 
 def built_function(*, quick: bool) -> dict[str, list[float]]:
@@ -51,7 +51,7 @@ def built_function(*, quick: bool) -> dict[str, list[float]]:
             ),
         }
         side_by_side(contenders, rounds=1)  # fill the file cache
-        return side_by_side(contenders, rounds=3 if quick else 15)
+        return side_by_side(contenders, rounds=3 if quick else 11)
 
 
 def _milliseconds(handler: str) -> float:

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     if options.page:
         PAGE.write_text(page(json.loads(RESULTS.read_text())))
         return
-    measured_on = machine()
+    measured_on = {**machine(), "rounds": "few (--quick)" if options.quick else "all"}
     measured = [
         measure(python, options.tables, quick=options.quick)
         for python in options.python or pythons()

@@ -43,4 +43,4 @@ def imports(*, quick: bool) -> dict[str, list[float]]:
         name: partial(import_milliseconds, statement) for name, statement in STATEMENTS.items()
     }
     side_by_side(contenders, rounds=1)  # fill the file cache
-    return side_by_side(contenders, rounds=5 if quick else 31)
+    return side_by_side(contenders, rounds=7 if quick else 21)

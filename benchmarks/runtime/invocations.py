@@ -44,4 +44,4 @@ def invocations(event: dict[str, Any], *, quick: bool) -> dict[str, list[float]]
 
     contenders = {name: timed(handler) for name, handler in handlers.items()}
     side_by_side(contenders, rounds=3)  # warm up
-    return side_by_side(contenders, rounds=21 if quick else 201)
+    return side_by_side(contenders, rounds=21 if quick else 101)

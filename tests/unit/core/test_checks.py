@@ -9,7 +9,9 @@ import pytest
 
 from s3batch_handler.core._event_checks import _documented_event, _task_with
 from s3batch_handler.core._validation import (
+    Problem,
     check_text,
+    explain,
     list_of,
     mapping_of,
     nullable,
@@ -40,6 +42,7 @@ def test_a_choice_is_one_of_its_texts() -> None:
     assert problems(check, "2.0") == []
     assert problems(check, "3.0") == [(("at",), "expected one of 1.0, 2.0")]
     assert problems(check, None) == [(("at",), "expected one of 1.0, 2.0, got null")]
+    assert problems(check, 5) == [(("at",), "expected one of 1.0, 2.0, got a number")]
 
 
 def test_each_item_of_a_list_is_checked() -> None:
@@ -84,6 +87,27 @@ def test_an_object_has_its_fields_and_optional_ones() -> None:
         (("at", "x"), "unknown field"),
         (("at", "5"), "unknown field"),
     ]
+
+
+def test_places_are_explained_by_their_names(subtests: pytest.Subtests) -> None:
+    """A name that would look like a path is in quotes; a long one is shortened."""
+    for path, place in [
+        (("tasks", 0, "s3-key_1"), "tasks[0].s3-key_1"),
+        (("a.b", "c"), '"a.b".c'),
+        (("été x",), '"été x"'),
+        (("a" * 80,), "a" * 80),
+        (("a" * 81,), "a" * 80 + "…"),
+        ((), "the value"),
+    ]:
+        with subtests.test(path=path):
+            assert explain([Problem(path, "missing")], whole="the value") == f"{place}: missing"
+
+
+def test_problems_are_explained_in_at_most_300_characters() -> None:
+    text = explain([Problem((), "x" * 301)], whole="it")
+
+    assert text == "it: " + "x" * 274 + "… [cut, of 301 characters]"
+    assert explain([Problem((), "x" * 300)], whole="it") == "it: " + "x" * 300
 
 
 BUCKET = {"1.0": "s3BucketArn", "2.0": "s3Bucket"}
