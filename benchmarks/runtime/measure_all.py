@@ -15,7 +15,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import ratio
-from benchmarks.runtime import cold_starts, imports, invocations, isolation, memory
+from benchmarks.runtime import (
+    cold_starts,
+    fuzzing,
+    imports,
+    invocations,
+    isolation,
+    memory,
+)
 from benchmarks.runtime.events import ENCODED_KEY, LONG_IDS
 from benchmarks.runtime.tables import TABLES
 
@@ -33,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[..., dict[str, list[float]]]] = {
     "memory": memory.warm_functions,
     "memory_growth": memory.growth,
     "isolation": isolation.isolation,
+    "fuzzing": fuzzing.fuzzing,
 }
 
 

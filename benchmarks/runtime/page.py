@@ -37,7 +37,8 @@ def tables_of(results: Results) -> Iterator[str]:
     yield from _grid(["what", "at most", *versions], _targets(results))
     for table in _measured(results):
         yield from ("", f"## {table.title}", "", *_wrapped(table.text), "")
-        yield from _grid([f"median ({table.unit}), ratio", *versions], _rows(table, results))
+        head = f"median ({table.unit})" + (", ratio" if table.reference else "")
+        yield from _grid([head, *versions], _rows(table, results))
 
 
 def missed(results: Results) -> list[str]:
