@@ -95,12 +95,31 @@ def test_places_are_explained_by_their_names(subtests: pytest.Subtests) -> None:
         (("tasks", 0, "s3-key_1"), "tasks[0].s3-key_1"),
         (("a.b", "c"), '"a.b".c'),
         (("été x",), '"été x"'),
+        (("-",), '"-"'),
+        (("_",), '"_"'),
         (("a" * 80,), "a" * 80),
         (("a" * 81,), "a" * 80 + "…"),
+        (("a" * 80, "b" * 80, "c" * 80, "d" * 57), f"{'a' * 80}.{'b' * 80}.{'c' * 80}.{'d' * 57}"),
+        (
+            ("a" * 80, "b" * 80, "c" * 80, "d" * 58),
+            f"{'a' * 80}.{'b' * 19}…{'c' * 41}.{'d' * 58}",
+        ),
         ((), "the value"),
     ]:
         with subtests.test(path=path):
             assert explain([Problem(path, "missing")], whole="the value") == f"{place}: missing"
+
+
+def test_five_problems_are_explained_and_the_others_counted() -> None:
+    five = [Problem((name,), "missing") for name in "abcde"]
+    text = "a: missing; b: missing; c: missing; d: missing; e: missing"
+
+    assert explain(five, whole="it") == text
+    assert explain([*five, *five[:2]], whole="it") == f"{text}; and 2 more"
+
+
+def test_a_value_that_is_not_json_is_named_by_its_class() -> None:
+    assert problems(check_text, b"") == [(("at",), "expected text, got bytes")]
 
 
 def test_problems_are_explained_in_at_most_300_characters() -> None:

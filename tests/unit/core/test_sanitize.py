@@ -112,6 +112,7 @@ def test_characters_that_a_terminal_does_not_show_are_escaped() -> None:
     """Printable text is unchanged."""
     assert escape_unprintable("a\x1b[31m\u202e\nb") == "a\\x1b[31m\\u202e\\nb"
     assert escape_unprintable("été 🌻") == "été 🌻"
+    assert escape_unprintable("été 🌻\n") == "été 🌻\\n"
 
 
 def test_a_safe_line_has_at_most_1000_characters() -> None:
