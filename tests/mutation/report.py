@@ -33,17 +33,17 @@ class Mutant(NamedTuple):
 
 
 def main() -> None:
-    mutants = [*read_mutants()]
-    unfinished = sum(mutant.status in UNFINISHED for mutant in mutants)
-    if unfinished or not mutants:
-        raise SystemExit(f"{unfinished} mutants were not tested: run scripts/mutation")
+    made = [*read_mutants()]
+    mutants = [mutant for mutant in made if mutant.status not in UNFINISHED]
+    if not mutants:
+        raise SystemExit("mutants/ has no results: run scripts/mutation")
     reasons = tomllib.loads((HERE / "survivors.toml").read_text())["reason"]
     survivors = [mutant for mutant in mutants if mutant.status not in KILLED]
     explained = [(mutant, reason_for(mutant, reasons)) for mutant in survivors]
-    (HERE / "README.md").write_text("\n".join(page(mutants, explained)) + "\n")
+    (HERE / "README.md").write_text("\n".join(page(made, mutants, explained)) + "\n")
 
     score = percent_killed(mutants)
-    print(f"{len(mutants)} mutants, {score:.1f} % killed, {len(survivors)} survived")
+    print(f"{len(mutants)} of {len(made)} mutants tested, {score:.1f} % killed")
     problems = [
         f"no reason in survivors.toml: {mutant.module} {mutant.function}\n"
         f"  - {mutant.removed}\n  + {mutant.added}"
@@ -109,15 +109,18 @@ def percent_killed(mutants: list[Mutant]) -> float:
     return 100 * killed / len(mutants)
 
 
-def page(mutants: list[Mutant], explained: list[tuple[Mutant, str | None]]) -> Iterator[str]:
+def page(
+    made: list[Mutant], mutants: list[Mutant], explained: list[tuple[Mutant, str | None]]
+) -> Iterator[str]:
     yield (HERE / "introduction.md").read_text()
     yield f"Last run: {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}.\n"
-    yield "| module | mutants | killed |"
-    yield "| --- | --- | --- |"
+    yield "| module | mutants | tested | killed of these |"
+    yield "| --- | --- | --- | --- |"
     for module in sorted({mutant.module for mutant in mutants}):
+        number = sum(mutant.module == module for mutant in made)
         own = [mutant for mutant in mutants if mutant.module == module]
-        yield f"| `{module}` | {len(own)} | {percent_killed(own):.1f} % |"
-    yield f"| all | {len(mutants)} | {percent_killed(mutants):.1f} % |"
+        yield f"| `{module}` | {number} | {len(own)} | {percent_killed(own):.1f} % |"
+    yield f"| all | {len(made)} | {len(mutants)} | {percent_killed(mutants):.1f} % |"
     yield "\n## Survivors\n"
     yield "| mutants | function | why no test notices them |"
     yield "| --- | --- | --- |"

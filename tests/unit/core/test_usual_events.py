@@ -112,6 +112,19 @@ def test_any_difference_takes_the_longer_way(change: tuple[list[Any], Any]) -> N
     assert parse_usual_event(changed(event, *change)) is None
 
 
+def test_a_plus_in_a_key_of_a_usual_event_is_a_space() -> None:
+    """As in all other events."""
+    event = make_event("a")
+    parse_event(event)
+    event["tasks"][0]["s3Key"] = "2024+05/a+b.txt"
+
+    task = parse_usual_event(event)
+
+    assert task is not None
+    assert task.key == "2024 05/a b.txt"
+    assert (task,) == parse_event(event).tasks
+
+
 def test_the_function_cannot_change_a_job_that_is_kept() -> None:
     """A change of an event after it was read does not reach the next event."""
     event = make_event("a", user_arguments={"a": "b"})
