@@ -31,6 +31,7 @@ TASK = make_task("a")
 OTHER = make_task("b")
 NO = {"resultCode": "PermanentFailure", "resultString": "no"}
 RECORD = S3BatchOperationResponseRecord(TASK.id, "PermanentFailure", "no")
+UNKNOWN_CODE: Any = "Failed"
 
 
 def response(*results: Any) -> S3BatchOperationResponse:
@@ -183,8 +184,14 @@ def test_a_result_that_does_not_fit_the_task_is_refused(subtests: pytest.Subtest
         ({"treatMissingKeysAs": "PermanentFailure"}, "results: expected a list"),
         (response(), "results: expected one for the task, got 0"),
         (response(RECORD, RECORD), "results: expected one for the task, got 2"),
-        (S3BatchOperationResponseRecord(TASK.id, "Failed", "no"), "resultCode: expected one of"),
-        (response(S3BatchOperationResponseRecord(TASK.id, "Failed", "")), "resultCode: expected"),
+        (
+            S3BatchOperationResponseRecord(TASK.id, UNKNOWN_CODE, "no"),
+            "resultCode: expected one of",
+        ),
+        (
+            response(S3BatchOperationResponseRecord(TASK.id, UNKNOWN_CODE, "")),
+            "resultCode: expected",
+        ),
         ({"treat_missing_keys_as": "Succeeded"}, "results: expected a list, got null"),
         ({"invocation_id": "i", "results": []}, "results: expected one for the task, got 0"),
         (
