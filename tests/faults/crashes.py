@@ -79,7 +79,7 @@ def memory_error(task: Task) -> None:
 def memory_beyond_limit(task: Task) -> None:
     """Use more memory than the function has; Lambda then kills the process."""
     used = []
-    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < (MEMORY + 128) * 1024:
+    while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < (MEMORY + 32) * 1024:
         used.append(b"x" * (16 << 20))
     # The emulator has no limit, so the task itself does what the kernel does in Lambda.
     os.kill(os.getpid(), signal.SIGKILL)
