@@ -1,7 +1,8 @@
 """Lambda functions for Amazon S3 Batch Operations: start at :func:`task_handler`."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
     from s3batch_handler.core._errors import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     )
     from s3batch_handler.core._payload import UnexpectedEventWarning
     from s3batch_handler.handler._decorator import TaskHandler, task_handler
-    from s3batch_handler.handler._options import HandlerOptions
+    from s3batch_handler.handler._option_types import HandlerOptions
     from s3batch_handler.handler._threaded_call import ThreadTimeLimitWarning
 
 __version__ = "0.1.0"
@@ -77,14 +78,21 @@ __all__ = [
     "task_handler",
 ]
 
-_MODULES = (
-    "core._errors",
-    "core._model",
-    "core._payload",
-    "handler._decorator",
-    "handler._options",
-    "handler._threaded_call",
-)
+_MODULES = {
+    **dict.fromkeys(__all__, "core._errors"),  # except for these:
+    "HandlerOptions": "handler._option_types",
+    "Invocation": "core._model",
+    "JobRef": "core._model",
+    "ObjectRef": "core._model",
+    "Outcome": "core._model",
+    "ResultCode": "core._model",
+    "Task": "core._model",
+    "TaskHandler": "handler._decorator",
+    "TaskResult": "core._model",
+    "ThreadTimeLimitWarning": "handler._threaded_call",
+    "UnexpectedEventWarning": "core._payload",
+    "task_handler": "handler._decorator",
+}
 
 
 def __dir__() -> list[str]:
@@ -94,9 +102,4 @@ def __dir__() -> list[str]:
 if not TYPE_CHECKING:  # or type checkers would accept any name
 
     def __getattr__(name: str) -> Any:
-        """Import all public names when one is used: ``s3batch --help`` runs without pydantic."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        for module in map(import_module, (f"{__name__}.{module}" for module in _MODULES)):
-            globals().update((each, vars(module)[each]) for each in __all__ if each in vars(module))
-        return globals()[name]
+        return import_public(__name__, name, _MODULES)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._validation import (
-    Problem,
     check_text,
     list_of,
     mapping_of,
@@ -18,7 +17,7 @@ from s3batch_handler.core._validation import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3batch_handler.core._validation import Check, Path
+    from s3batch_handler.core._validation import Check, Path, Problem
 
 BUCKET_FIELD: Final = {"1.0": "s3BucketArn", "2.0": "s3Bucket"}
 """The field of a task that names its bucket, by documented schema version."""
@@ -31,7 +30,7 @@ def _check_bucket(value: Any, path: Path) -> Iterator[Problem]:
     try:
         bucket_name(value)
     except ValueError as error:
-        yield Problem(path, str(error))
+        yield path, str(error)
 
 
 def _check_task(task: Any, path: Path) -> Iterator[Problem]:
@@ -101,4 +100,4 @@ def check_documented_event(event: Mapping[str, Any]) -> Iterator[Problem]:
     if version in _DOCUMENTED:
         yield from _DOCUMENTED[version](event, ())
     else:
-        yield Problem((), f"an invocationSchemaVersion other than {' and '.join(_DOCUMENTED)}")
+        yield (), f"an invocationSchemaVersion other than {' and '.join(_DOCUMENTED)}"

@@ -11,7 +11,7 @@ names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import InvalidEvent, InvalidResponse
 from s3batch_handler.core._event_checks import BUCKET_FIELD, check_documented_event, check_event
@@ -77,7 +77,7 @@ def parse_event(event: object, *, strict: bool = False) -> Invocation:
         warnings.warn(problem, UnexpectedEventWarning, stacklevel=2)
     job = _parse_job(wire.get("job") or {})
     if not differences:
-        _latest_jobs[version] = _LatestJob(_copy_job(wire["job"]), job, BUCKET_FIELD[version])
+        _latest_jobs[version] = _copy_job(wire["job"]), job, BUCKET_FIELD[version]
     tasks = tuple(_parse_task(task, job) for task in wire["tasks"])
     return Invocation(wire["invocationId"], version, job, tasks)
 
@@ -94,12 +94,12 @@ def parse_usual_event(event: Any) -> Task | None:
     It is exactly as AWS documents it, and it has one task, whose job is that of the last event.
     """
     try:
-        latest = _latest_jobs[event["invocationSchemaVersion"]]
+        latest, job, bucket_field = _latest_jobs[event["invocationSchemaVersion"]]
         (task,) = event["tasks"]
         task_id, key, version_id = task["taskId"], task["s3Key"], task["s3VersionId"]
-        bucket = bucket_name(task[latest.bucket_field])
+        bucket = bucket_name(task[bucket_field])
         is_usual = (
-            event["job"] == latest.wire
+            event["job"] == latest
             and type(event["tasks"]) is list
             and type(task_id) is type(key) is type(event["invocationId"]) is str
             and (version_id is None or (type(version_id) is str and version_id))
@@ -112,19 +112,12 @@ def parse_usual_event(event: Any) -> Task | None:
         return None
     if "%" in key or "+" in key:
         key = decode_key(key)
-    return new_task(bucket, key, version_id, task_id, latest.job)
+    return new_task(bucket, key, version_id, task_id, job)
 
 
-class _LatestJob(NamedTuple):
-    """The job of the last documented event: the next event nearly always has the same job."""
-
-    wire: dict[str, Any]
-    job: JobRef
-    bucket_field: str
-
-
-_latest_jobs: Final[dict[str, _LatestJob]] = {}
-"""By schema version."""
+_latest_jobs: Final[dict[str, tuple[dict[str, Any], JobRef, str]]] = {}
+"""The job of the last documented event by schema version: in the event, parsed, and the field of a
+task that names the bucket. The next event nearly always has the same job."""
 
 
 def _parse_job(job: Mapping[str, Any]) -> JobRef:

@@ -7,7 +7,7 @@ the same words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import escape_unprintable_json, safe_line
 
@@ -19,15 +19,11 @@ if TYPE_CHECKING:
     Path = tuple[int | str, ...]
     """Where a value is: the fields and the positions in lists that lead to it."""
 
-    Check = Callable[[Any, Path], Iterator["Problem"]]
+    Problem = tuple[Path, str]
+    """Where something is wrong, and what."""
+
+    Check = Callable[[Any, Path], Iterator[Problem]]
     """A function that yields the problems of a value, which is at a path."""
-
-
-class Problem(NamedTuple):
-    """What is wrong with the value at a path."""
-
-    path: Path
-    text: str
 
 
 # ---------------------------------------------------------------- checks of JSON values
@@ -57,7 +53,7 @@ def one_of(texts: Collection[str]) -> Check:
         if not isinstance(value, str):
             yield _unexpected(expected, value, path)
         elif value not in texts:
-            yield Problem(path, f"expected {expected}")
+            yield path, f"expected {expected}"
 
     return check_choice
 
@@ -102,17 +98,17 @@ def object_of(
             if name in value:
                 yield from check(value[name], (*path, name))
             elif name not in optional:
-                yield Problem((*path, name), "missing")
+                yield (*path, name), "missing"
         if exactly:
             for name in value:
                 if name not in fields:
-                    yield Problem((*path, str(name)), "unknown field")
+                    yield (*path, str(name)), "unknown field"
 
     return check_object
 
 
 def _unexpected(expected: str, value: object, path: Path) -> Problem:
-    return Problem(path, f"expected {expected}, got {json_type(value)}")
+    return path, f"expected {expected}, got {json_type(value)}"
 
 
 def json_type(value: object) -> str:
@@ -143,10 +139,7 @@ def explain(problems: Sequence[Problem], *, whole: str) -> str:
         problems: The problems, at least one.
         whole: What to call the value as a whole.
     """
-    lines = [
-        f"{_as_text(problem.path) or whole}: {safe_line(problem.text, 300)}"
-        for problem in problems[:5]
-    ]
+    lines = [f"{_as_text(path) or whole}: {safe_line(text, 300)}" for path, text in problems[:5]]
     if len(problems) > len(lines):
         lines.append(f"and {len(problems) - len(lines)} more")
     return "; ".join(lines)
@@ -155,7 +148,7 @@ def explain(problems: Sequence[Problem], *, whole: str) -> str:
 def explain_error(error: ValidationError, *, whole: str) -> str:
     """Return the same line for a validation error of pydantic."""
     problems = error.errors(include_url=False)
-    return explain([Problem(each["loc"], _sentence(each)) for each in problems], whole=whole)
+    return explain([(each["loc"], _sentence(each)) for each in problems], whole=whole)
 
 
 def _as_text(path: Path) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from s3batch_handler.core._payload import Response
-    from s3batch_handler.handler._options import HandlerOptions
+    from s3batch_handler.handler._option_types import HandlerOptions
 
 TaskFunction: TypeAlias = "Callable[[Task[ArgumentsT, PayloadT]], object | Awaitable[object]]"
 """A user's function: takes a task and returns a result that :mod:`._results` accepts."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._classification import Classification
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._observability import Observer
-    from s3batch_handler.handler._options import HandlerOptions
+    from s3batch_handler.handler._option_types import HandlerOptions
 
 _T = TypeVar("_T")
 

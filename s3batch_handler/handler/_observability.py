@@ -1,7 +1,7 @@
 """Logger keys, metrics and traces of tasks, and a log line for each failed task.
 
-The user passes in Powertools objects (``Logger``, ``Metrics``, ``Tracer``). The protocols list the
-methods that are used, so Powertools is not imported here. If a Powertools call fails, the exception
+The user passes in Powertools objects (``Logger``, ``Metrics``, ``Tracer``). Powertools is
+not imported here: see :mod:`._option_types`. If a Powertools call fails, the exception
 is logged, and the task continues.
 """
 
@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._sanitize import sanitize
@@ -26,30 +26,10 @@ from s3batch_handler.handler._logging import (
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from s3batch_handler.core._model import Outcome, Task
-    from s3batch_handler.handler._tracing import TracerLike
-
-
-class LoggerLike(Protocol):
-    """The used methods of a Powertools ``Logger``."""
-
-    def warning(
-        self, msg: object, *args: object, exc_info: Any = ..., extra: Mapping[str, object] | None
-    ) -> None: ...
-    def error(
-        self, msg: object, *args: object, exc_info: Any = ..., extra: Mapping[str, object] | None
-    ) -> None: ...
-    def thread_safe_append_keys(self, **additional_keys: object) -> None: ...
-    def thread_safe_remove_keys(self, keys: Iterable[str]) -> None: ...
-    def thread_safe_get_current_keys(self) -> dict[str, Any]: ...
-
-
-class MetricsLike(Protocol):
-    """The used methods of a Powertools ``Metrics``."""
-
-    def add_metric(self, name: str, unit: str, value: float) -> None: ...
+    from s3batch_handler.handler._option_types import LoggerLike, MetricsLike, TracerLike
 
 
 class Observation:

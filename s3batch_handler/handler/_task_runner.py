@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._payload import Response
     from s3batch_handler.handler._event_loop import EventLoop
     from s3batch_handler.handler._idempotency import TaskRecords
-    from s3batch_handler.handler._options import HandlerOptions
+    from s3batch_handler.handler._option_types import HandlerOptions
 
 
 class TaskRunner:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import escape_surrogates
 from s3batch_handler.handler._logging import log_exceptions
@@ -16,26 +16,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._observability import Observation
-
-
-class TracerLike(Protocol):
-    """The used attribute of a Powertools ``Tracer``."""
-
-    @property
-    def provider(self) -> ProviderLike: ...
-
-
-class ProviderLike(Protocol):
-    """The used methods of a tracer's provider, which is usually the X-Ray recorder."""
-
-    def in_subsegment(self, name: str) -> AbstractContextManager[SubsegmentLike]: ...
-
-
-class SubsegmentLike(Protocol):
-    """The used methods of a subsegment."""
-
-    def put_annotation(self, key: str, value: str) -> None: ...
-    def put_metadata(self, key: str, value: Any, namespace: str) -> None: ...
+    from s3batch_handler.handler._option_types import SubsegmentLike, TracerLike
 
 
 @contextmanager
