@@ -106,7 +106,7 @@ def parse_usual_event(event: Any) -> Task | None:
             and type(event) is type(task) is dict
             and len(event) == len(task) == 4
         )
-    except (LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         return None
     if not is_usual:
         return None
