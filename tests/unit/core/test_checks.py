@@ -9,7 +9,6 @@ import pytest
 
 from s3batch_handler.core._event_checks import _documented_event, _task_with
 from s3batch_handler.core._validation import (
-    Problem,
     check_text,
     explain,
     list_of,
@@ -107,11 +106,11 @@ def test_places_are_explained_by_their_names(subtests: pytest.Subtests) -> None:
         ((), "the value"),
     ]:
         with subtests.test(path=path):
-            assert explain([Problem(path, "missing")], whole="the value") == f"{place}: missing"
+            assert explain([(path, "missing")], whole="the value") == f"{place}: missing"
 
 
 def test_five_problems_are_explained_and_the_others_counted() -> None:
-    five = [Problem((name,), "missing") for name in "abcde"]
+    five = [((name,), "missing") for name in "abcde"]
     text = "a: missing; b: missing; c: missing; d: missing; e: missing"
 
     assert explain(five, whole="it") == text
@@ -123,10 +122,10 @@ def test_a_value_that_is_not_json_is_named_by_its_class() -> None:
 
 
 def test_problems_are_explained_in_at_most_300_characters() -> None:
-    text = explain([Problem((), "x" * 301)], whole="it")
+    text = explain([((), "x" * 301)], whole="it")
 
     assert text == "it: " + "x" * 274 + "… [cut, of 301 characters]"
-    assert explain([Problem((), "x" * 300)], whole="it") == "it: " + "x" * 300
+    assert explain([((), "x" * 300)], whole="it") == "it: " + "x" * 300
 
 
 BUCKET = {"1.0": "s3BucketArn", "2.0": "s3Bucket"}
