@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def problems(check: Check, value: object) -> list[tuple[tuple[int | str, ...], str]]:
     """Return the problems of a value at the place ``at``."""
-    return [(problem.path, problem.text) for problem in check(value, ("at",))]
+    return [*check(value, ("at",))]
 
 
 def test_a_nullable_value_may_be_null() -> None:
