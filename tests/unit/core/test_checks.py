@@ -117,7 +117,7 @@ def test_five_problems_are_explained_and_the_others_counted() -> None:
     assert explain([*five, *five[:2]], whole="it") == f"{text}; and 2 more"
 
 
-def test_a_value_that_is_not_json_is_named_by_its_class() -> None:
+def test_other_values_are_named_by_their_class() -> None:
     assert problems(check_text, b"") == [(("at",), "expected text, got bytes")]
 
 
