@@ -1,8 +1,7 @@
 """Lambda functions for Amazon S3 Batch Operations: start at :func:`task_handler`."""
 
-from typing import TYPE_CHECKING, Any
-
 from s3batch_handler.core._lazy_exports import import_public
+from s3batch_handler.core._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from s3batch_handler.core._errors import (
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
         TaskResult,
     )
     from s3batch_handler.core._payload import UnexpectedEventWarning
-    from s3batch_handler.handler._decorator import TaskHandler, task_handler
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._decorator import task_handler
     from s3batch_handler.handler._threaded_call import ThreadTimeLimitWarning
+    from s3batch_handler.handler._types import HandlerOptions, TaskHandler
 
 __version__ = "0.1.0"
 
@@ -80,14 +79,14 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(__all__, "core._errors"),  # except for these:
-    "HandlerOptions": "handler._option_types",
+    "HandlerOptions": "handler._types",
     "Invocation": "core._model",
     "JobRef": "core._model",
     "ObjectRef": "core._model",
     "Outcome": "core._model",
     "ResultCode": "core._model",
     "Task": "core._model",
-    "TaskHandler": "handler._decorator",
+    "TaskHandler": "handler._types",
     "TaskResult": "core._model",
     "ThreadTimeLimitWarning": "handler._threaded_call",
     "UnexpectedEventWarning": "core._payload",

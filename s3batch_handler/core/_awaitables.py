@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from types import CoroutineType, GeneratorType
-from typing import Final, TypeGuard
+
+from s3batch_handler.core._typing import Final, TypeGuard
 
 CO_GENERATOR: Final = 0x20
 CO_COROUTINE: Final = 0x80

@@ -26,9 +26,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._typing import ClassVar
 
 
 class S3BatchError(Exception):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.core._validation import (
     check_text,
     list_of,

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from codecs import escape_decode
-from typing import Final
+
+from s3batch_handler.core._typing import Final
 
 
 def decode_key(encoded: str) -> str:

@@ -5,30 +5,31 @@ Events are validated when they are parsed, so these classes do not check their f
 tuples.
 """
 
-# Without `from __future__ import annotations`: a named tuple would compile each annotation at every
-# start, which takes longer than the rest of the module.
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, NoReturn, Self, TypedDict
 
-from s3batch_handler.core._typing import override
+from s3batch_handler.core._typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NamedTuple,
+    NoReturn,
+    Self,
+    TypedDict,
+    TypeVar,
+    override,
+)
 from s3batch_handler.core._value import Value, set_field
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
+ArgumentsT = TypeVar("ArgumentsT", default=Mapping[str, str], covariant=True)
+"""The type of ``task.job.arguments``: the user's model, or a mapping of texts by default."""
 
-    ArgumentsT = TypeVar("ArgumentsT", default=Mapping[str, str], covariant=True)
-    """The type of ``task.job.arguments``: the user's model, or a mapping of texts by default."""
-
-    PayloadT = TypeVar("PayloadT", default=None, covariant=True)
-    """The type of ``task.payload``: the user's model, or ``None`` by default."""
-else:  # TypeVar has had defaults since Python 3.13
-    from typing import TypeVar
-
-    ArgumentsT = TypeVar("ArgumentsT", covariant=True)
-    PayloadT = TypeVar("PayloadT", covariant=True)
+PayloadT = TypeVar("PayloadT", default=None, covariant=True)
+"""The type of ``task.payload``: the user's model, or ``None`` by default."""
 
 
 def short_id(opaque: object) -> str:

@@ -11,7 +11,6 @@ names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import InvalidEvent, InvalidResponse
 from s3batch_handler.core._event_checks import BUCKET_FIELD, check_documented_event, check_event
@@ -25,6 +24,7 @@ from s3batch_handler.core._model import (
     new_task,
 )
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING, sanitize
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.core._validation import (
     check_text,
     explain,

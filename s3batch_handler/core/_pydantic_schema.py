@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_type_hints
 
 from pydantic_core import core_schema
 
-from s3batch_handler.core._model import ArgumentsT, PayloadT, UserArguments
+from s3batch_handler.core._model import UserArguments
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -25,9 +25,9 @@ def schema_of_value(cls: type[Value], source: Any, handler: GetCoreSchemaHandler
         source: The class, or the class with the models of the user, as in ``Task[Arguments]``.
         handler: Creates the schemas of the fields.
     """
-    given = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
-    models = {ArgumentsT: Mapping[str, str], PayloadT: None, **given}
-    hints = get_type_hints(cls)
+    given = get_args(source)
+    models = dict(zip(_VARIABLES.values(), (*given, *_DEFAULT_MODELS[len(given) :]), strict=True))
+    hints = get_type_hints(cls, localns=_VARIABLES)
     parameters = inspect.signature(cls).parameters
     fields = {
         name: _field(parameters[name], _with_models(hints[name], models), handler)
@@ -50,6 +50,12 @@ def schema_of_value(cls: type[Value], source: Any, handler: GetCoreSchemaHandler
             return_schema=core_schema.typed_dict_schema(written),
         ),
     )
+
+
+_VARIABLES: Final[dict[str, Any]] = {name: TypeVar(name) for name in ("ArgumentsT", "PayloadT")}
+"""The type variables of the nouns, by their names in annotations."""
+
+_DEFAULT_MODELS: Final = (Mapping[str, str], None)
 
 
 def _field(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import InvalidResponse
 from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.core._validation import json_type
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Keys, messages and paths may contain control characters and lone surrogates, and
 
 from __future__ import annotations
 
-from typing import Final
+from s3batch_handler.core._typing import Final
 
 MAX_RESULT_STRING: Final = 1024
 """The most characters of a message in a completion report."""

@@ -7,9 +7,9 @@ the same words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import escape_unprintable_json, safe_line
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

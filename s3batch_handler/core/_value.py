@@ -6,9 +6,15 @@ fifth of the time in which this package is imported.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, dataclass_transform
-
-from s3batch_handler.core._typing import override
+from s3batch_handler.core._typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NoReturn,
+    Self,
+    dataclass_transform,
+    override,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core import _awaitables as flags
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.handler._interruption import exceptions_in
 
 if TYPE_CHECKING:

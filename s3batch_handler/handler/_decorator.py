@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import (
+
+from s3batch_handler.core._typing import (
     TYPE_CHECKING,
     Any,
-    Protocol,
     TypeAlias,
     Unpack,
     cast,
     overload,
-    runtime_checkable,
 )
-
-from s3batch_handler.core._model import ArgumentsT, Outcome, PayloadT, Task
 from s3batch_handler.handler._options import DEFAULTS, one_of
 from s3batch_handler.handler._task_function import name_of, task_function
 from s3batch_handler.handler._task_runner import TaskRunner
@@ -23,36 +20,12 @@ from s3batch_handler.handler._task_runner import TaskRunner
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from s3batch_handler.core._model import ArgumentsT, PayloadT, Task
     from s3batch_handler.core._payload import Response
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._types import HandlerOptions, TaskHandler
 
 TaskFunction: TypeAlias = "Callable[[Task[ArgumentsT, PayloadT]], object | Awaitable[object]]"
 """A user's function: takes a task and returns a result that :mod:`._results` accepts."""
-
-
-@runtime_checkable
-class TaskHandler(Protocol[ArgumentsT, PayloadT]):
-    """A Lambda handler for S3 Batch Operations, as ``@task_handler`` returns it.
-
-    It is a function, so decorators for Lambda handlers accept it, and decorators that use
-    ``functools.wraps`` keep its ``run``.
-    """
-
-    def __call__(self, event: Any, context: Any = None) -> Response:
-        """Handle one invocation: run every task of the event once, in order.
-
-        Raises:
-            InvalidEvent: The event is not an S3 Batch Operations event. No task was started.
-        """
-        ...
-
-    def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
-        """Run one task as an invocation does, and return its outcome. Intended for tests.
-
-        User arguments and a JSON key may have the form in which S3 sends them: they are parsed into
-        the handler's models, as in an invocation.
-        """
-        ...
 
 
 @overload

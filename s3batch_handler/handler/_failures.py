@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.core._errors import OutOfTime, TaskFailure
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final, TypeVar
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._classification import Classification
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._observability import Observer
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._types import HandlerOptions
 
 _T = TypeVar("_T")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from types import CodeType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.core._typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

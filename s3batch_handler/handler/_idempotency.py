@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._failures import FailureHandler
     from s3batch_handler.handler._models import TaskModels
-    from s3batch_handler.handler._option_types import PersistenceLayer
+    from s3batch_handler.handler._types import PersistenceLayer
 
 KEEP_SECONDS: Final = 7 * 24 * 3600
 """How long a record is kept, unless the user has configured the layer: longer than most jobs."""

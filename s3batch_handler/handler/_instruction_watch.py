@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import _thread
 import sys
-from typing import TYPE_CHECKING, Any
 
+from s3batch_handler.core._typing import TYPE_CHECKING, Any
 from s3batch_handler.handler._frames import can_raise_at
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import signal
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.handler._frames import (
     LOCKING_MODULES,
     UNSAFE_MODULES,
@@ -31,18 +31,18 @@ from s3batch_handler.handler._instruction_watch import InstructionWatch
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+    from typing import Protocol
 
+    class Interruptible(Protocol):
+        """Code that can be interrupted only at certain points, such as an event loop."""
 
-class Interruptible(Protocol):
-    """Code that can be interrupted only at certain points, such as an event loop."""
+        def may_interrupt(self, frame: FrameType, /) -> bool:
+            """Return whether the code can be interrupted in this innermost frame."""
+            ...
 
-    def may_interrupt(self, frame: FrameType, /) -> bool:
-        """Return whether the code can be interrupted in this innermost frame."""
-        ...
-
-    def stop(self) -> None:
-        """Request that the code ends soon by itself."""
-        ...
+        def stop(self) -> None:
+            """Request that the code ends soon by itself."""
+            ...
 
 
 class CallLimit:

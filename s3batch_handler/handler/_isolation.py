@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._payload import Response
     from s3batch_handler.handler._isolation_protocol import Answer
     from s3batch_handler.handler._models import TaskModels
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._types import HandlerOptions
 
 # Shares of the reserve.
 _CHILD_SHARE: Final = 0.7  # the reserve of the time limit in the child

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any, Final
+
+from s3batch_handler.core._typing import Any, Final
 
 
 class KernelTimer:

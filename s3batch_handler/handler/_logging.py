@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import TaskFailure
 from s3batch_handler.core._sanitize import escape_surrogates
+from s3batch_handler.core._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import logging

@@ -1,7 +1,7 @@
 """Logger keys, metrics and traces of tasks, and a log line for each failed task.
 
 The user passes in Powertools objects (``Logger``, ``Metrics``, ``Tracer``). Powertools is
-not imported here: see :mod:`._option_types`. If a Powertools call fails, the exception
+not imported here: see :mod:`._types`. If a Powertools call fails, the exception
 is logged, and the task continues.
 """
 
@@ -12,10 +12,10 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._sanitize import sanitize
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 from s3batch_handler.handler._logging import (
     cause_text,
     log_exceptions,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from s3batch_handler.core._model import Outcome, Task
-    from s3batch_handler.handler._option_types import LoggerLike, MetricsLike, TracerLike
+    from s3batch_handler.handler._types import LoggerLike, MetricsLike, TracerLike
 
 
 class Observation:

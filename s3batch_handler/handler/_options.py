@@ -6,12 +6,12 @@ The checks raise when the function is decorated, and name the option and the val
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._types import HandlerOptions
 
 
 DEFAULTS: Final[HandlerOptions] = {

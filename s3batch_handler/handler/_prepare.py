@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from s3batch_handler.core._errors import PermanentFailure
 from s3batch_handler.core._keys import is_utf8, printable_key
+from s3batch_handler.core._typing import TYPE_CHECKING, Any
 from s3batch_handler.handler._pydantic import import_pydantic
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.core._typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from types import ModuleType

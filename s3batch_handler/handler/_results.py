@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
 from s3batch_handler.core._errors import PermanentFailure
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._response_forms import FAILURE_CODES
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -7,9 +7,9 @@ Most are plain functions with one parameter, which need no further check. Others
 from __future__ import annotations
 
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core import _awaitables as flags
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from time import monotonic
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Unpack
 
 from s3batch_handler.core._awaitables import is_awaitable
 from s3batch_handler.core._model import Outcome, ResultCode, Task, TaskResult
@@ -19,6 +18,7 @@ from s3batch_handler.core._payload import (
     parse_event,
     parse_usual_event,
 )
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Unpack
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._failures import FailureHandler, load_modules_for_failures
 from s3batch_handler.handler._forked_child import exit_child, forks
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from s3batch_handler.core._payload import Response
     from s3batch_handler.handler._event_loop import EventLoop
     from s3batch_handler.handler._idempotency import TaskRecords
-    from s3batch_handler.handler._option_types import HandlerOptions
+    from s3batch_handler.handler._types import HandlerOptions
 
 
 class TaskRunner:

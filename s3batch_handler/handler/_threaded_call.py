@@ -8,9 +8,9 @@ import functools
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from s3batch_handler.core._errors import OutOfTime, TemporaryFailure
+from s3batch_handler.core._typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable

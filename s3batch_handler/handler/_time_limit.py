@@ -24,9 +24,9 @@ from _signal import signal as set_signal
 from math import inf
 from threading import get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from s3batch_handler.core._errors import OutOfTime
+from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from s3batch_handler.handler._frames import outermost_codes
 from s3batch_handler.handler._interruption import CHECK_INTERVAL, CallLimit
 from s3batch_handler.handler._kernel_timer import KernelTimer

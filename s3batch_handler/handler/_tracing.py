@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.core._model import Task
     from s3batch_handler.handler._observability import Observation
-    from s3batch_handler.handler._option_types import SubsegmentLike, TracerLike
+    from s3batch_handler.handler._types import SubsegmentLike, TracerLike
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.core import _errors as errors
-from s3batch_handler.handler._option_types import HandlerOptions
 from s3batch_handler.handler._options import DEFAULTS
+from s3batch_handler.handler._types import HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.support.command_reference import command_reference
 from tests.support.package import PACKAGE, modules

@@ -1,11 +1,19 @@
-"""The types of the options of ``@task_handler``, which type checkers and users need.
+"""The types of handlers and of the options of ``@task_handler``, for type checkers and users.
 
 The library itself does not import this module when it runs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    runtime_checkable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +21,36 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from s3batch_handler.core._classification import ClassifyFunction
-    from s3batch_handler.core._model import ResultCode
+    from s3batch_handler.core._model import ArgumentsT, Outcome, PayloadT, ResultCode, Task
+    from s3batch_handler.core._payload import Response
+else:  # TypeVar has had defaults since Python 3.13
+    ArgumentsT = TypeVar("ArgumentsT", covariant=True)
+    PayloadT = TypeVar("PayloadT", covariant=True)
+
+
+@runtime_checkable
+class TaskHandler(Protocol[ArgumentsT, PayloadT]):
+    """A Lambda handler for S3 Batch Operations, as ``@task_handler`` returns it.
+
+    It is a function, so decorators for Lambda handlers accept it, and decorators that use
+    ``functools.wraps`` keep its ``run``.
+    """
+
+    def __call__(self, event: Any, context: Any = None) -> Response:
+        """Handle one invocation: run every task of the event once, in order.
+
+        Raises:
+            InvalidEvent: The event is not an S3 Batch Operations event. No task was started.
+        """
+        ...
+
+    def run(self, task: Task[Any, Any], context: Any = None) -> Outcome:
+        """Run one task as an invocation does, and return its outcome. Intended for tests.
+
+        User arguments and a JSON key may have the form in which S3 sends them: they are parsed into
+        the handler's models, as in an invocation.
+        """
+        ...
 
 
 class HandlerOptions(TypedDict, total=False):
