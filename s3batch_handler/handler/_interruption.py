@@ -7,7 +7,7 @@ instructions. Therefore it ends even a blocking read, but it may damage the stat
 
 from __future__ import annotations
 
-import signal
+import _signal as signal  # type: ignore[import-not-found]  # see _time_limit.py
 from time import monotonic
 
 from s3batch_handler.core._errors import OutOfTime
