@@ -145,8 +145,8 @@ def test_context_variables_reach_the_thread() -> None:
 def test_limits_hold_without_signals() -> None:
     """On such a system, each call has a thread."""
     done = run("""
-        import signal, threading, time, warnings
-        del signal.pthread_kill
+        import _signal, threading, time, warnings
+        del _signal.pthread_kill
         from s3batch_handler.handler._time_limit import OutOfTime, call_within
         warnings.simplefilter("always")
         try:
