@@ -102,7 +102,8 @@ def _create(cls: type[Value], fields: dict[str, Any]) -> Value:
 
 def _immutable(value: Value, name: str) -> AttributeError:
     kind = type(value).__name__
+    article = "an" if kind[0] in "AEIOU" else "a"
     remedy = f"use the copy that {kind.lower()}.replace({name}=…) returns"
     if name not in value._fields:
         remedy = f"its fields are {', '.join(value._fields)}"
-    return AttributeError(f"cannot set {name}: a {kind} never changes; {remedy}")
+    return AttributeError(f"cannot set {name}: {article} {kind} never changes; {remedy}")

@@ -115,14 +115,17 @@ def test_a_refused_change_says_what_to_write_instead() -> None:
     with pytest.raises(AttributeError) as refused:
         value.key = "other"
     assert str(refused.value) == (
-        "cannot set key: a ObjectRef never changes; "
+        "cannot set key: an ObjectRef never changes; "
         "use the copy that objectref.replace(key=…) returns"
     )
     with pytest.raises(AttributeError) as unknown:
         value.size = 1
     assert str(unknown.value) == (
-        "cannot set size: a ObjectRef never changes; its fields are bucket, key, version_id"
+        "cannot set size: an ObjectRef never changes; its fields are bucket, key, version_id"
     )
+    task: Any = TASK
+    with pytest.raises(AttributeError, match="^cannot set key: a Task never changes; "):
+        task.key = "other"
     arguments: Any = JOB.arguments
     with pytest.raises(TypeError) as read_only:
         arguments["target"] = "other"
