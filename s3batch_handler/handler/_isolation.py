@@ -188,8 +188,8 @@ class IsolatedCall:
         self._source = source
         self._idle: list[TaskProcess] = []
         self._forking = threading.Lock()
-        self._test: str | None = None
         weakref.finalize(self, _kill_all, self._idle)
+        _calls.add(self)
         _replace_after_restore(self)
 
     def __call__(self, task: Task[Any, Any], deadline: float) -> Outcome:
@@ -228,11 +228,6 @@ class IsolatedCall:
         _kill_all(self._idle)
 
     def _idle_process(self) -> TaskProcess | None:
-        # A test replaces objects of the parent, which an older child does not see.
-        test = os.environ.get("PYTEST_CURRENT_TEST")
-        if test != self._test:
-            self._test = test
-            self.replace()
         while self._idle:
             process = self._idle.pop()
             if not process.has_ended():
@@ -254,6 +249,18 @@ class IsolatedCall:
         )
         with self._forking:
             return TaskProcess(setup, self._source)
+
+
+_calls: Final = weakref.WeakSet[IsolatedCall]()
+
+
+def replace_child_processes() -> None:
+    """Kill the idle child processes of all handlers, so that their next tasks get new ones.
+
+    Tests replace objects of this process, which a child that is older does not see.
+    """
+    for call in list(_calls):
+        call.replace()
 
 
 class _RaisedInChild(Exception):

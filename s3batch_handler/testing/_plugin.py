@@ -68,6 +68,30 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     return explain_comparison(left, right)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    _replace_child_processes()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    _replace_child_processes()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    _replace_child_processes()
+
+
+def _replace_child_processes() -> None:
+    """Let handlers with ``isolation="process"`` see what fixtures and tests have replaced."""
+    if "s3batch_handler.handler._isolation" not in sys.modules:
+        return
+    from s3batch_handler.handler._isolation import replace_child_processes
+
+    replace_child_processes()
+
+
 @pytest.fixture
 def s3batch_schema(request: pytest.FixtureRequest) -> str:
     """Return the schema version of the test: 2.0, or each one with the marker s3batch_schemas."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -298,6 +299,42 @@ def test_async_tests_call_handlers(nested: NestedPytest, source: str) -> None:
     )
 
     result.assert_outcomes(passed=2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_each_test_and_its_fixtures_have_child_processes_of_their_own(
+    nested: NestedPytest,
+) -> None:
+    """A child process does not see what is replaced in the test's process after its creation."""
+    nested.write("""
+    import pytest
+    from s3batch_handler import task_handler
+    from s3batch_handler.testing import make_task
+
+    VALUE = "old"
+
+    @task_handler(isolation="process")
+    def handler(task):
+        return VALUE
+
+    def value():
+        return handler.run(make_task("a")).message
+
+    @pytest.fixture
+    def replaced(monkeypatch):
+        assert value() == "old"
+        yield monkeypatch.setattr(f"{__name__}.VALUE", "new")
+        monkeypatch.undo()
+        assert value() == "old"
+
+    def test_replaced(replaced):
+        assert value() == "new"
+
+    def test_original():
+        assert value() == "old"
+    """)
+
+    nested.run_process().assert_outcomes(passed=2)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler import Outcome, ResultCode, Task
+from s3batch_handler.handler._isolation import replace_child_processes
 from s3batch_handler.testing import make_event, make_task
 from tests.support.handlers import decorate, results_of
 from tests.support.processes import is_running
@@ -165,15 +166,14 @@ def test_a_busy_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     wait_for(lambda: not is_running(pid))
 
 
-def test_what_a_test_replaces_is_replaced_in_the_child(
+def test_what_a_test_replaces_is_replaced_in_a_new_child(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each test of pytest has a new child."""
+    """The pytest plugin replaces the children before each test."""
     handler = isolated(lambda task: VALUE)
-    monkeypatch.setenv("PYTEST_CURRENT_TEST", "first")
     first = handler.run(make_task("a")).message
     monkeypatch.setattr(f"{__name__}.VALUE", "new")
-    monkeypatch.setenv("PYTEST_CURRENT_TEST", "second")
+    replace_child_processes()
 
     second = handler.run(make_task("a")).message
 
