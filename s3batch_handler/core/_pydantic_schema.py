@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args, get_type_hints
 
 from pydantic_core import core_schema
 
-from s3batch_handler.core._model import UserArguments
-
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-    from s3batch_handler.core._value import Value
 
-
-def schema_of_value(cls: type[Value], source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+def schema_of_value(cls: type[Any], source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
     """Return the schema of a noun: an instance of it, or an object with its fields and no others.
 
     Args:
@@ -63,9 +59,10 @@ def _field(
 ) -> core_schema.CoreSchema:
     schema = handler.generate_schema(hint)
     if hint == Mapping[str, str]:
-        schema = core_schema.no_info_after_validator_function(UserArguments, schema)
+        arguments = type(parameter.default)
+        schema = core_schema.no_info_after_validator_function(arguments, schema)
         return core_schema.with_default_schema(schema, default={}, validate_default=True)
-    if parameter.default is parameter.empty or isinstance(parameter.default, UserArguments):
+    if parameter.default is parameter.empty or parameter.default == {}:
         return schema  # a model of the user has no default
     return core_schema.with_default_schema(schema, default=parameter.default)
 

@@ -12,7 +12,7 @@ from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final, TypeVar
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._cleanup import clear_frames, leak_suspended_coroutines
 from s3batch_handler.handler._interruption import find_out_of_time
-from s3batch_handler.handler._results import InvalidReturnValue
+from s3batch_handler.handler._result_errors import InvalidReturnValue
 from s3batch_handler.handler._threaded_call import call_in_thread
 from s3batch_handler.handler._time_limit import call_within, in_main_thread
 

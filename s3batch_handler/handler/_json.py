@@ -17,7 +17,7 @@ from s3batch_handler.handler._json_values import (
     standard_value,
 )
 from s3batch_handler.handler._pydantic import pydantic_is_loaded, require_pydantic
-from s3batch_handler.handler._results import InvalidReturnValue
+from s3batch_handler.handler._result_errors import InvalidReturnValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,6 +23,7 @@ from s3batch_handler.handler._logging import (
     log_with,
     own_logger,
 )
+from s3batch_handler.handler._observation import Observation
 
 if TYPE_CHECKING:
     import logging
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
 
     from s3batch_handler.core._model import Outcome, Task
     from s3batch_handler.handler._types import LoggerLike, MetricsLike, TracerLike
-
-
-class Observation:
-    """A task that is observed. Set ``outcome`` before the ``with`` block ends."""
-
-    outcome: Outcome | None = None
 
 
 class Observer:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from s3batch_handler.core._errors import PermanentFailure
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._response_forms import FAILURE_CODES
 from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from s3batch_handler.core._model import Task
 
 
@@ -51,18 +48,3 @@ _new_tuple: Final = tuple.__new__  # not Outcome(…): saves 1.5 % of an invocat
 _SUCCEEDED_WITHOUT_MESSAGE: Final = Outcome(ResultCode.SUCCEEDED)
 _LENGTH_OF_FAILURES: Final = 16
 """The length of both codes. Comparing it first is faster than hashing the text."""
-
-
-class InvalidReturnValue(PermanentFailure):
-    """A function returned a value that is neither a result nor an outcome of its task.
-
-    It is logged with a traceback, unlike a PermanentFailure that the user raises.
-    """
-
-
-class AwaitableReturned(Exception):
-    """A function returned an awaitable, such as a coroutine, instead of a value."""
-
-    def __init__(self, awaitable: Awaitable[object]) -> None:
-        super().__init__("the function returned something that was never awaited")
-        self.awaitable = awaitable

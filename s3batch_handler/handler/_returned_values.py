@@ -45,7 +45,7 @@ from s3batch_handler.handler._json import (
     python_layer,
     raise_for,
 )
-from s3batch_handler.handler._results import AwaitableReturned, InvalidReturnValue
+from s3batch_handler.handler._result_errors import AwaitableReturned, InvalidReturnValue
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence

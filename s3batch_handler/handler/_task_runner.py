@@ -22,9 +22,11 @@ from s3batch_handler.core._typing import TYPE_CHECKING, Any, Unpack
 from s3batch_handler.handler import _options as check
 from s3batch_handler.handler._failures import FailureHandler, load_modules_for_failures
 from s3batch_handler.handler._forked_child import exit_child, forks
-from s3batch_handler.handler._observability import Observation, Observer
+from s3batch_handler.handler._observability import Observer
+from s3batch_handler.handler._observation import Observation
 from s3batch_handler.handler._prepare import prepare, task_models
-from s3batch_handler.handler._results import AwaitableReturned, outcome_of
+from s3batch_handler.handler._result_errors import AwaitableReturned
+from s3batch_handler.handler._results import outcome_of
 from s3batch_handler.handler._task_function import is_async, name_of
 from s3batch_handler.handler._time_limit import (
     call_within,

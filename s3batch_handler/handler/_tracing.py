@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from s3batch_handler.core._model import Task
-    from s3batch_handler.handler._observability import Observation
+    from s3batch_handler.handler._observation import Observation
     from s3batch_handler.handler._types import SubsegmentLike, TracerLike
 
 

@@ -9,7 +9,8 @@ import pytest
 from typing_extensions import override
 
 from s3batch_handler import Outcome, PermanentFailure, ResultCode
-from s3batch_handler.handler._results import AwaitableReturned, outcome_of
+from s3batch_handler.handler._result_errors import AwaitableReturned
+from s3batch_handler.handler._results import outcome_of
 
 SUCCEEDED, TEMPORARY, PERMANENT = ResultCode
 
