@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.faults.fault import FAULTS, GUARDS, WAYS
+from tests.faults.fault import FAULTS, ISOLATIONS, WAYS
 from tests.faults.matrix import Place, run_cells
 from tests.faults.page import PAGE, page
 
@@ -15,13 +15,13 @@ def main() -> int:
     parser.add_argument(
         "faults", nargs="*", metavar="FAULT", help="name of a fault  [default: all]"
     )
-    parser.add_argument("--guard", choices=GUARDS, help="[default: both]")
+    parser.add_argument("--isolation", choices=ISOLATIONS, help="[default: both]")
     parser.add_argument("--way", choices=WAYS, help="[default: all]")
     parser.add_argument("--parallel", type=int, default=8, help="cells at a time  [default: 8]")
     options = parser.parse_args()
     places = [
-        Place(FAULTS[name], guard, way)
-        for guard in ([options.guard] if options.guard else GUARDS)
+        Place(FAULTS[name], isolation, way)
+        for isolation in ([options.isolation] if options.isolation else ISOLATIONS)
         for name in options.faults or FAULTS
         for way in ([options.way] if options.way else WAYS)
     ]
@@ -31,7 +31,7 @@ def main() -> int:
         cells[place] = cell
         problems = cell.problems()
         failed += bool(problems)
-        name = f"{place.guard}, {place.way}: {place.fault.name}"
+        name = f"{place.isolation}, {place.way}: {place.fault.name}"
         print(
             "FAIL" if problems else "ok  ",
             name,

@@ -70,7 +70,7 @@ def _answer_in(row: ReportRow) -> Answer:
 
 @dataclass
 class Cell:
-    """What happened when a fault was caused in one way with one guard.
+    """What happened when a fault was caused in one way with one value of ``isolation=``.
 
     The tasks before and after the fault are healthy. The last one sleeps, which shows whether the
     process still has a time limit.

@@ -1,4 +1,4 @@
-"""What a fault is, and what a handler is expected to answer."""
+"""What a fault is, and the answer that is expected of a handler."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 Kind = Literal["Succeeded", "TemporaryFailure", "PermanentFailure", "error", "exit", "timeout"]
 """What came back: a result code, an exception, the end of the process, or Lambda's timeout."""
 
-Guard = Literal["signal", "process"]
+Isolation = Literal["signal", "process"]
 """A value of ``isolation=``."""
 
 Way = Literal["direct call", "Lambda runtime", "local job"]
 """How a handler is called; see :mod:`tests.faults.matrix`."""
 
-GUARDS: Final[tuple[Guard, ...]] = ("signal", "process")
+ISOLATIONS: Final[tuple[Isolation, ...]] = ("signal", "process")
 WAYS: Final[tuple[Way, ...]] = ("direct call", "Lambda runtime", "local job")
 
 Cause: TypeAlias = "Callable[[Task], Any]"
@@ -60,10 +60,10 @@ def by_way(direct_call: Expected, lambda_runtime: Expected, local_job: Expected)
 
 
 OUT_OF_TIME: Final = temporary("out of time")
-"""The guard ended the task before Lambda's timeout."""
+"""The handler interrupted the task, or killed its process, before Lambda's timeout."""
 
 TIMEOUT: Final = Expected("timeout", "timed out after")
-"""The guard could not end the task: Lambda ended the function."""
+"""The handler could not interrupt the task: Lambda ended the function."""
 
 
 def exits(reason: str) -> Expected:
@@ -78,7 +78,7 @@ def raises(error_type: str) -> Expected:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault, and what is expected with each guard.
+    """A fault, and what is expected with each value of ``isolation=``.
 
     Attributes:
         name: The name of the function that causes it, in words. It is the key of the task.
@@ -92,8 +92,8 @@ class Fault:
     signal: Expected
     process: Expected
 
-    def expected(self, guard: Guard, way: Way) -> Expected:
-        expected = self.signal if guard == "signal" else self.process
+    def expected(self, isolation: Isolation, way: Way) -> Expected:
+        expected = self.signal if isolation == "signal" else self.process
         return dict(expected.in_ways).get(way, expected)
 
 
@@ -107,7 +107,13 @@ def fault(
     signal: Expected | None = None,
     process: Expected | None = None,
 ) -> Callable[[Cause], Cause]:
-    """Add the decorated function to the faults, with what both guards or each one answers."""
+    """Add the decorated function to the faults.
+
+    Args:
+        expected: The expected answer with both values of ``isolation=``.
+        signal: The expected answer with ``isolation="signal"``, if it differs.
+        process: The expected answer with ``isolation="process"``, if it differs.
+    """
 
     def add(cause: Cause) -> Cause:
         with_signal, with_process = signal or expected, process or expected

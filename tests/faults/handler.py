@@ -1,4 +1,4 @@
-"""The handlers of the matrix: one for each guard, with every fault."""
+"""The handlers of the matrix: one for each value of ``isolation=``, with every fault."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from s3batch_handler import Task
-    from tests.faults.fault import Fault, Guard
+    from tests.faults.fault import Fault, Isolation
 
 TIMEOUT: Final = 6
 """Lambda's timeout of the function, in seconds."""
@@ -37,11 +37,11 @@ _calls: Final = Path(os.environ.get(CALLS, os.devnull))  # a fault clears the va
 _EVENT_FAULTS: Final = (exceptions.event_of_another_service, exceptions.key_not_in_utf_8)
 
 
-def handler_with(guard: Guard) -> Callable[[Any, Any], Any]:
+def handler_with(isolation: Isolation) -> Callable[[Any, Any], Any]:
     """Return a Lambda handler that causes the fault which the key of the task names."""
     options: Any = {"time_reserve": RESERVE}
-    if guard == "process":
-        options |= {"isolation": guard, "isolation_memory": crashes.MEMORY}
+    if isolation == "process":
+        options |= {"isolation": isolation, "isolation_memory": crashes.MEMORY}
 
     @task_handler(**options)
     def handle(task: Task) -> Any:

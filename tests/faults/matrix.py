@@ -15,7 +15,7 @@ from tests.faults.jobs import call_in_local_job, call_in_runtime
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tests.faults.fault import Fault, Guard, Way
+    from tests.faults.fault import Fault, Isolation, Way
 
 _FUNCTIONS: Final[dict[Way, Callable[..., Observed]]] = {
     "direct call": call_directly,
@@ -28,26 +28,26 @@ class Place(NamedTuple):
     """The place of a cell in the matrix."""
 
     fault: Fault
-    guard: Guard
+    isolation: Isolation
     way: Way
 
 
 def run_cell(place: Place) -> Cell:
     """Cause a fault, and observe it and the next tasks."""
-    fault, guard, way = place
+    fault, isolation, way = place
     keys = keys_for(fault)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         calls = folder / "calls"
         calls.touch()
-        module = f"tests.faults.with_{guard}"
+        module = f"tests.faults.with_{isolation}"
         observed, error = Observed(), ""
         try:
             observed = _FUNCTIONS[way](module, keys, folder, {CALLS: str(calls)})
         except Exception as raised:  # the other cells are run
             error = f"{type(raised).__name__}: {raised}"
         number = len(calls.read_text().splitlines())
-        return Cell(keys, fault.expected(guard, way), observed, number, error)
+        return Cell(keys, fault.expected(isolation, way), observed, number, error)
 
 
 def run_cells(places: Iterable[Place], *, parallel: int) -> Iterator[tuple[Place, Cell]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.catalog import MODULES, faults_of
-from tests.faults.fault import FAULTS, GUARDS, WAYS
+from tests.faults.fault import FAULTS, ISOLATIONS, WAYS
 from tests.faults.handler import RESERVE, ROOT, TIMEOUT
 from tests.faults.matrix import Place
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from tests.faults.cell import Cell
-    from tests.faults.fault import Fault, Guard, Kind, Way
+    from tests.faults.fault import Fault, Isolation, Kind, Way
 
     Matrix = Mapping[Place, Cell]
 
@@ -41,7 +41,11 @@ def page(matrix: Matrix) -> str:
     """Return the whole page: ``page.md`` with the tables."""
     versions = [f"Python {platform.python_version()}"]
     versions += [f"{name} {version(name)}" for name in ("s3batch-handler", "awslambdaric")]
-    guards = [guard for guard in GUARDS if any(place.guard == guard for place in matrix)]
+    isolations = [
+        isolation
+        for isolation in ISOLATIONS
+        if any(place.isolation == isolation for place in matrix)
+    ]
     template = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
     return template.format(
         made=f"{datetime.now(UTC):%Y-%m-%d} with {', '.join(versions)}",
@@ -49,25 +53,25 @@ def page(matrix: Matrix) -> str:
         cells=len(matrix),
         timeout=TIMEOUT,
         reserve=RESERVE,
-        results="\n".join(_results(guard, matrix) for guard in guards),
-        rows=_rows(guards, matrix),
+        results="\n".join(_results(isolation, matrix) for isolation in isolations),
+        rows=_rows(isolations, matrix),
     )
 
 
 # ---------------------------------------------------------------- results
 
 
-def _results(guard: Guard, matrix: Matrix) -> str:
-    lines = [f'## Results with `isolation="{guard}"`']
+def _results(isolation: Isolation, matrix: Matrix) -> str:
+    lines = [f'## Results with `isolation="{isolation}"`']
     for module in MODULES:
         header = ["fault", *WAYS, "next task"]
-        lines += ["", f"### {_title(module)}, `{guard}`", "", _line(header), _line(["---"] * 5)]
-        lines += [_line(_results_of(fault, guard, matrix)) for fault in faults_of(module)]
+        lines += ["", f"### {_title(module)}, `{isolation}`", "", _line(header), _line(["---"] * 5)]
+        lines += [_line(_results_of(fault, isolation, matrix)) for fault in faults_of(module)]
     return "\n".join([*lines, ""])
 
 
-def _results_of(fault: Fault, guard: Guard, matrix: Matrix) -> Iterator[str]:
-    cells = {way: matrix[Place(fault, guard, way)] for way in WAYS}
+def _results_of(fault: Fault, isolation: Isolation, matrix: Matrix) -> Iterator[str]:
+    cells = {way: matrix[Place(fault, isolation, way)] for way in WAYS}
     yield fault.name
     for cell in cells.values():
         problems = cell.problems()
@@ -89,10 +93,10 @@ def _process_of_next_task(cell: Cell) -> str:
 # ---------------------------------------------------------------- rows of reports
 
 
-def _rows(guards: list[Guard], matrix: Matrix) -> str:
+def _rows(isolations: list[Isolation], matrix: Matrix) -> str:
     lines = []
     for module in MODULES:
-        header = ["fault", *(f"row with `{guard}`" for guard in guards)]
+        header = ["fault", *(f"row with `{isolation}`" for isolation in isolations)]
         lines += [
             "",
             f"### {_title(module)}: rows",
@@ -102,16 +106,16 @@ def _rows(guards: list[Guard], matrix: Matrix) -> str:
         ]
         for fault in faults_of(module):
             about = f"**{fault.name}**<br>{fault.description}"
-            rows = [_rows_of(fault, guard, matrix) for guard in guards]
+            rows = [_rows_of(fault, isolation, matrix) for isolation in isolations]
             if len(rows) > 1 and rows[0] == rows[1]:
                 rows[1] = "the same"
             lines.append(_line([about, *rows]))
     return "\n".join([*lines, ""])
 
 
-def _rows_of(fault: Fault, guard: Guard, matrix: Matrix) -> str:
+def _rows_of(fault: Fault, isolation: Isolation, matrix: Matrix) -> str:
     """Return the row under the Lambda runtime, and that of a local job if its kind differs."""
-    runtime, local = (matrix[Place(fault, guard, way)] for way in WAYS[1:])
+    runtime, local = (matrix[Place(fault, isolation, way)] for way in WAYS[1:])
     text = _code(_shortened(runtime.row))
     if local.answer.kind != runtime.answer.kind:
         text += f"<br>local job: {_code(_shortened(local.row))}"
@@ -140,4 +144,4 @@ def _line(cells: Iterator[str] | list[str]) -> str:
 def _title(module: ModuleType) -> str:
     """Return the title of a module's faults, from its docstring."""
     text = (inspect.getdoc(module) or "").partition("\n")[0].removeprefix("Faults: ")
-    return text.rstrip(".").capitalize()
+    return text[0].upper() + text[1:].rstrip(".")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.faults.catalog import FAULTS
-from tests.faults.fault import GUARDS, WAYS
+from tests.faults.fault import ISOLATIONS, WAYS
 from tests.faults.matrix import Place, run_cell
 from tests.faults.page import LABELS, PAGE
 
 if TYPE_CHECKING:
-    from tests.faults.fault import Guard, Way
+    from tests.faults.fault import Isolation, Way
 
 
 def rows_of(section: str) -> dict[str, list[str]]:
@@ -25,15 +25,15 @@ def rows_of(section: str) -> dict[str, list[str]]:
     return {name: cells for name, *cells in rows if name in names}
 
 
-@pytest.mark.parametrize("guard", GUARDS)
-def test_the_page_has_the_expected_result_of_every_fault(guard: Guard) -> None:
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+def test_the_page_has_the_expected_result_of_every_fault(isolation: Isolation) -> None:
     """Run ``python -m tests.faults`` after a change of the faults."""
     assert len(FAULTS) >= 30
 
-    rows = rows_of(f'Results with `isolation="{guard}"`')
+    rows = rows_of(f'Results with `isolation="{isolation}"`')
 
     assert {name: cells[:3] for name, cells in rows.items()} == {
-        name: [LABELS[fault.expected(guard, way).kind] for way in WAYS]
+        name: [LABELS[fault.expected(isolation, way).kind] for way in WAYS]
         for name, fault in FAULTS.items()
     }
     for name, cells in rows.items():
@@ -66,9 +66,9 @@ CELLS: Any = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "guard", "way"), CELLS)
-def test_a_cell_is_as_expected(name: str, guard: Guard, way: Way) -> None:
+@pytest.mark.parametrize(("name", "isolation", "way"), CELLS)
+def test_a_cell_is_as_expected(name: str, isolation: Isolation, way: Way) -> None:
     """The task has one answer, in time, and the next task is healthy."""
-    cell = run_cell(Place(FAULTS[name], guard, way))
+    cell = run_cell(Place(FAULTS[name], isolation, way))
 
     assert cell.problems() == []
