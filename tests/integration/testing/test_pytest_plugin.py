@@ -427,6 +427,7 @@ def test_an_unused_plugin_imports_next_to_nothing(nested: NestedPytest) -> None:
             "s3batch_handler",
             "s3batch_handler.core",
             "s3batch_handler.core._lazy_exports",
+            "s3batch_handler.core._typing",
             "s3batch_handler.testing",
             "s3batch_handler.testing._plugin",
         }
