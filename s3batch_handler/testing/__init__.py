@@ -7,16 +7,16 @@ from s3batch_handler.core._lazy_exports import import_public
 if TYPE_CHECKING:
     from s3batch_handler.testing._assertions import assert_failed, assert_succeeded
     from s3batch_handler.testing._clock import FakeClock
-    from s3batch_handler.testing._event_files import EventFactory, load_event
-    from s3batch_handler.testing._factories import (
+    from s3batch_handler.testing._jobs import JobRunner, ReportRows, run_job
+    from s3batch_handler.testing._mock import MockAws, mock_s3batch
+    from s3batch_handler.testing.events._event_files import EventFactory, load_event
+    from s3batch_handler.testing.events._factories import (
         LambdaContext,
         make_context,
         make_event,
         make_task,
     )
-    from s3batch_handler.testing._fault_check import FaultResult, assert_handles_every_fault
-    from s3batch_handler.testing._jobs import JobRunner, ReportRows, run_job
-    from s3batch_handler.testing._mock import MockAws, mock_s3batch
+    from s3batch_handler.testing.faults._fault_check import FaultResult, assert_handles_every_fault
 
 __all__ = [
     "EventFactory",
@@ -38,20 +38,20 @@ __all__ = [
 ]
 
 _MODULES = {
-    "EventFactory": "_event_files",
+    "EventFactory": "events._event_files",
     "FakeClock": "_clock",
-    "FaultResult": "_fault_check",
+    "FaultResult": "faults._fault_check",
     "JobRunner": "_jobs",
-    "LambdaContext": "_factories",
+    "LambdaContext": "events._factories",
     "MockAws": "_mock",
     "ReportRows": "_jobs",
     "assert_failed": "_assertions",
     "assert_succeeded": "_assertions",
-    "assert_handles_every_fault": "_fault_check",
-    "load_event": "_event_files",
-    "make_context": "_factories",
-    "make_event": "_factories",
-    "make_task": "_factories",
+    "assert_handles_every_fault": "faults._fault_check",
+    "load_event": "events._event_files",
+    "make_context": "events._factories",
+    "make_event": "events._factories",
+    "make_task": "events._factories",
     "mock_s3batch": "_mock",
     "run_job": "_jobs",
 }

@@ -77,7 +77,7 @@ def _clocks() -> Iterator[tuple[ModuleType, str, Callable[[], float]]]:
 
 _OTHER_MODULES: Final = (
     "s3batch_handler.engine.invoke._lambda_environment",
-    "s3batch_handler.testing._factories",
+    "s3batch_handler.testing.events._factories",
 )
 
 _CLOCKS: Final[dict[str, Callable[[], float]]] = {"monotonic": time.monotonic, "time": time.time}

@@ -14,7 +14,7 @@ from s3batch_handler.documents._report import ReportRow, TaskStatus, read_rows
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._run_job import JobSettings
 from s3batch_handler.engine.run._run_job import run_job as run_engine
-from s3batch_handler.testing._factories import JOB_ID
+from s3batch_handler.testing.events._factories import JOB_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping

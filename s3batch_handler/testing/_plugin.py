@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.testing._clock import FakeClock
-    from s3batch_handler.testing._event_files import EventFactory
-    from s3batch_handler.testing._factories import LambdaContext
     from s3batch_handler.testing._jobs import JobRunner
     from s3batch_handler.testing._mock import MockAws
+    from s3batch_handler.testing.events._event_files import EventFactory
+    from s3batch_handler.testing.events._factories import LambdaContext
 
 _MARKER = "s3batch_schemas"
 
@@ -84,7 +84,7 @@ def pytest_runtest_teardown() -> None:
 
 
 def _replace_child_processes() -> None:
-    """Let handlers with ``isolation="process"`` see what fixtures and tests have replaced."""
+    """Show functions in child processes what fixtures and tests have replaced."""
     if "s3batch_handler.handler._isolation" not in sys.modules:
         return
     from s3batch_handler.handler._isolation import replace_child_processes

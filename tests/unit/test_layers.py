@@ -24,6 +24,8 @@ LAYERS = [
     {"engine/run"},
     {"engine"},
     {"local_aws"},
+    {"testing/events"},
+    {"testing/strategies", "testing/faults"},
     {"testing"},
     {"cli", "cli/run", "cli/job", "cli/manifest"},
 ]
@@ -34,8 +36,8 @@ NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler")}
 # The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
-    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/_"),
-    "hypothesis": ("testing/_", "testing/strategies.py"),
+    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/faults/", "testing/strategies/"),
+    "hypothesis": ("testing/strategies/",),
     "moto": ("local_aws/",),
 }
 
@@ -75,6 +77,8 @@ def test_every_folder_has_a_layer() -> None:
         ("__init__.py", "s3batch_handler.documents"),
         ("engine/_engine.py", "boto3.session"),
         ("testing/_mock.py", "moto"),
+        ("testing/_assertions.py", "hypothesis"),
+        ("testing/events/_factories.py", "s3batch_handler.testing._jobs"),
         ("jobs/_control.py", "s3batch_handler.no_such_folder._module"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Five packages and one module export public names; the reference lists them."""
+"""Six packages export public names; the reference lists them."""
 
 from __future__ import annotations
 
@@ -47,17 +47,16 @@ def test_names_that_a_package_does_not_export_are_errors(package: str) -> None:
 
 
 def test_all_other_modules_are_private() -> None:
-    """Only packages, ``__main__`` and the strategies have a name without an underscore."""
+    """Only packages and ``__main__`` have a name without an underscore."""
     public = [module.as_posix() for module in modules() if not module.name.startswith("_")]
 
-    assert public == ["testing/strategies.py"]
+    assert public == []
 
 
 def test_other_packages_export_nothing() -> None:
-    """``__all__`` is in the five packages, and in the strategies, only."""
+    """``__all__`` is in the six packages only."""
     folders = {module.parent for module in modules()}
     names = {".".join(["s3batch_handler", *folder.parts]) for folder in folders}
-    names.add("s3batch_handler.testing.strategies")
 
     exporting = {name for name in names if hasattr(importlib.import_module(name), "__all__")}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import InvalidEvent
 from s3batch_handler.core._payload import parse_event
-from s3batch_handler.testing._factories import make_event
+from s3batch_handler.testing.events._factories import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

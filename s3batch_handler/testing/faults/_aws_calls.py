@@ -13,8 +13,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
 
 from s3batch_handler.core._keys import is_utf8
-from s3batch_handler.testing._aws_faults import no_such_key
-from s3batch_handler.testing._empty_responses import empty_response
+from s3batch_handler.testing.faults._aws_faults import no_such_key
+from s3batch_handler.testing.faults._empty_responses import empty_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from s3batch_handler.testing._aws_calls import Call
+    from s3batch_handler.testing.faults._aws_calls import Call
 
 TEMPORARY: Final = ("TemporaryFailure",)
 FAILURE: Final = ("TemporaryFailure", "PermanentFailure")

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.core._typing import override
-from s3batch_handler.testing._aws_calls import Call, hang, intercepted_calls, wait_until
-from s3batch_handler.testing._factories import make_context
-from s3batch_handler.testing._response_grammar import problems_of_response
+from s3batch_handler.testing.events._factories import make_context
+from s3batch_handler.testing.faults._aws_calls import Call, hang, intercepted_calls, wait_until
+from s3batch_handler.testing.faults._response_grammar import problems_of_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.core._model import Task
-    from s3batch_handler.testing._aws_faults import AwsFault
+    from s3batch_handler.testing.faults._aws_faults import AwsFault
 
     Fault = Callable[[Call, float], Exception | None]
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._model import Task
 from s3batch_handler.core._sanitize import safe_line
-from s3batch_handler.testing._aws_faults import AWS_FAULTS, FAILURE, TEMPORARY
-from s3batch_handler.testing._delivery import Delivery, deliver, hanging, refusing, slow
-from s3batch_handler.testing._factories import JOB_ID, make_event, make_task, opaque_id
-from s3batch_handler.testing._odd_keys import OddKey, odd_keys
-from s3batch_handler.testing._stored_object import StoredObject
+from s3batch_handler.testing.events._factories import JOB_ID, make_event, make_task, opaque_id
+from s3batch_handler.testing.faults._aws_faults import AWS_FAULTS, FAILURE, TEMPORARY
+from s3batch_handler.testing.faults._delivery import Delivery, deliver, hanging, refusing, slow
+from s3batch_handler.testing.faults._odd_keys import OddKey, odd_keys
+from s3batch_handler.testing.faults._stored_object import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from s3batch_handler.testing._aws_faults import AwsFault
-    from s3batch_handler.testing._delivery import Fault
+    from s3batch_handler.testing.faults._aws_faults import AwsFault
+    from s3batch_handler.testing.faults._delivery import Fault
 
 SUCCESS: Final = ("Succeeded",)
 ANY: Final = (*SUCCESS, *FAILURE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote_plus
 
 from s3batch_handler.core._keys import encode_key
-from s3batch_handler.testing._aws_faults import FAILURE
+from s3batch_handler.testing.faults._aws_faults import FAILURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from s3batch_handler.core._model import Task
-    from s3batch_handler.testing._aws_calls import Call
+    from s3batch_handler.testing.faults._aws_calls import Call
 
 
 class StoredObject:

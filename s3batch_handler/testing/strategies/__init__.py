@@ -3,17 +3,17 @@
 from s3batch_handler.core._extras import raise_missing
 
 try:
-    from s3batch_handler.testing._document_strategies import (
+    from s3batch_handler.testing.strategies._documents import (
         ManifestFile,
         ReportFiles,
         manifests,
         reports,
         rows,
     )
-    from s3batch_handler.testing._event_strategies import contexts, events, tasks
-    from s3batch_handler.testing._exception_strategies import exceptions
-    from s3batch_handler.testing._object_strategies import buckets, keys, objects, version_ids
-    from s3batch_handler.testing._result_strategies import results
+    from s3batch_handler.testing.strategies._events import contexts, events, tasks
+    from s3batch_handler.testing.strategies._exceptions import exceptions
+    from s3batch_handler.testing.strategies._objects import buckets, keys, objects, version_ids
+    from s3batch_handler.testing.strategies._results import results
 except ModuleNotFoundError as error:
     raise_missing(error, __name__)
 

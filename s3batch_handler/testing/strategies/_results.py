@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.testing._exception_strategies import exceptions
+from s3batch_handler.testing.strategies._exceptions import exceptions
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import JobRef, Task, UserArguments
-from s3batch_handler.testing._factories import LambdaContext, make_context, opaque_id
-from s3batch_handler.testing._object_strategies import buckets, version_ids
-from s3batch_handler.testing._object_strategies import keys as all_keys
+from s3batch_handler.testing.events._factories import LambdaContext, make_context, opaque_id
+from s3batch_handler.testing.strategies._objects import buckets, version_ids
+from s3batch_handler.testing.strategies._objects import keys as all_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

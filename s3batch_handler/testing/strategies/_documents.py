@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._report import COLUMNS, REPORT_FORMAT, ReportRow, TaskStatus
-from s3batch_handler.testing._object_strategies import buckets, version_ids
-from s3batch_handler.testing._object_strategies import keys as all_keys
+from s3batch_handler.testing.strategies._objects import buckets, version_ids
+from s3batch_handler.testing.strategies._objects import keys as all_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -1,0 +1,1 @@
+"""Events, contexts and tasks for tests: created, or read from files."""
