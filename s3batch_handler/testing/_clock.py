@@ -1,4 +1,4 @@
-"""A clock that a test advances, so that time-outs are tested without waiting."""
+"""A clock that a test advances, so that time limits are tested without waiting."""
 
 from __future__ import annotations
 

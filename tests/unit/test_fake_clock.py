@@ -1,4 +1,4 @@
-"""Time-outs with a clock that the test advances."""
+"""Time limits with a clock that the test advances."""
 
 from __future__ import annotations
 

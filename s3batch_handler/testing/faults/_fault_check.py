@@ -29,9 +29,9 @@ class FaultResult(NamedTuple):
     """What a handler did with one fault.
 
     Attributes:
-        fault: The fault, with the call of AWS that it was injected into.
+        fault: The fault, with the AWS operation whose call had it.
         expected: The result codes that do not lose the object.
-        got: The result code and its text, or why there is none.
+        got: The result code and its message, or why there is none.
         is_handled: Whether the result is as expected. A fault that did not reach the handler counts
             as handled.
     """
@@ -52,17 +52,17 @@ def assert_handles_every_fault(
     calls_aws: bool = True,
     without: Collection[str] = (),
 ) -> list[FaultResult]:
-    """Check that a handler neither loses an object nor answers late, whatever goes wrong.
+    """Check that a handler neither loses an object nor responds late when something fails.
 
     The handler runs for each object without a fault, then with one fault after the other: AWS
     refuses a call of boto3, does not respond, or is slow; little time is left; keys are unusual;
-    S3 delivers the task again. The faults are injected into all clients of boto3, so the handler
-    needs no change. No call reaches AWS: within ``mock_aws`` the others reach moto, and otherwise
-    they get responses without content.
+    S3 delivers the task again. The faults are injected into all boto3 clients, so the handler
+    needs no change. No call reaches AWS: calls without a fault reach moto within ``mock_aws``, and
+    otherwise get responses without content.
 
     Args:
         handler: Any Lambda handler for S3 Batch Operations, with this package or without.
-        keys: Decoded keys in ``bucket``, or tasks, that the handler processes with success
+        keys: Decoded keys in ``bucket``, or tasks, for which the handler succeeds
             [default: one key].
         bucket: The bucket of the keys.
         user_arguments: User arguments of the job; they require schema 2.0.
@@ -76,11 +76,10 @@ def assert_handles_every_fault(
         A result for each fault, also for faults that did not reach the handler.
 
     Raises:
-        AssertionError: A task was answered late, not at all or twice, a response does not follow
-            the grammar that AWS documents, a passing fault was called permanent, or a failure a
-            success. The text lists all of them. Also if the handler fails without a fault, or if no
-            fault could reach it.
-        ValueError: ``without`` has the name of an unknown fault.
+        AssertionError: The handler responded late or not at all, or its response does not have the
+            form that AWS documents, or has an unexpected result code. The text lists all such
+            faults. Also if the handler fails without a fault, or if no fault could reach it.
+        ValueError: ``without`` contains an unknown name.
     """
     _check_names(without)
     results: list[FaultResult] = []
@@ -113,7 +112,7 @@ class _FaultCheck:
         self._task = task
         self._schema_version = schema_version
         self._timeout = timeout
-        self._patience = 10 * timeout  # where nothing waits, only a busy machine takes long
+        self._patience = 10 * timeout  # without a slow call, only a busy machine takes long
         self._calls_aws = calls_aws
         self._stored = StoredObject(task)
         self._jobs = 0
@@ -134,16 +133,16 @@ class _FaultCheck:
         problem = delivery.problem(SUCCESS)
         if problem is not None:
             raise AssertionError(
-                f"without a fault, {self._task.key!r} is not processed with success: {problem}. "
-                "Pass keys (and user_arguments) that the handler processes. If it reads objects, "
-                "create them within moto's mock_aws, and call this function there."
+                f"without a fault, the handler does not succeed for {self._task.key!r}: {problem}. "
+                "Pass keys (and user_arguments) for which it succeeds. If it reads objects, create "
+                "them within moto's mock_aws, and call this function there."
             )
         operations = [*dict.fromkeys(call.name for call in delivery.calls)]
         if not operations and self._calls_aws:
             raise AssertionError(
                 f"for {self._task.key!r}, the handler made no call with boto3, so faults of AWS "
-                "cannot reach it. Pass a key for which it calls AWS. If it never does, pass "
-                "calls_aws=False. Calls of replaced clients and of other libraries are not seen."
+                "cannot reach it. Pass a key for which it calls AWS, or calls_aws=False if it never "
+                "does. Calls of replaced clients and of other libraries are not detected."
             )
         return operations
 
@@ -172,14 +171,14 @@ class _FaultCheck:
         delivery = self._deliver(is_new=False)
         result = self._result(f"{name}, then delivered again", SUCCESS, delivery)
         if result.is_handled and not delivery.calls:
-            return result._replace(got="Succeeded without a call of AWS", is_handled=False)
+            return result._replace(got="Succeeded without calling AWS", is_handled=False)
         return result
 
     @staticmethod
     def _unreached(fault: AwsFault, operations: list[str]) -> FaultResult:
         expected = " or ".join(fault.expected)
         if operations and fault.expected == TEMPORARY:  # any call can have these faults
-            got = "no call of AWS after the first job"
+            got = "no call of AWS after the first invocation"
             return FaultResult(fault.name, expected, got, is_handled=False)
         return FaultResult(fault.name, expected, NOT_REACHED, is_handled=True)
 

@@ -1,4 +1,4 @@
-"""Check a function's response against the grammar that AWS documents."""
+"""Check that a response has the form that AWS documents."""
 
 from __future__ import annotations
 
@@ -60,4 +60,4 @@ def _of_results(event: Mapping[str, Any], results: object) -> Iterator[str]:
             yield f"results[{number}].resultString: got {json_type(result['resultString'])}"
     for task_id in expected:
         if answered.count(task_id) != expected.count(task_id):
-            yield f"results: a task is answered {answered.count(task_id)} times"
+            yield f"results: a task has {answered.count(task_id)} results"

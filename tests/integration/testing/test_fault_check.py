@@ -307,8 +307,8 @@ def test_an_exception_of_the_handler_is_found(s3: Any) -> None:
     [
         (lambda task: [{"resultCode": "Succeeded"}], r"results\[0\]\.taskId: missing"),
         (lambda task: [{**task, "resultCode": "OK"}], r"results\[0\]\.resultCode: expected one of"),
-        (lambda task: [{**task, "resultCode": "Succeeded"}] * 2, "a task is answered 2 times"),
-        (lambda task: [], "a task is answered 0 times"),
+        (lambda task: [{**task, "resultCode": "Succeeded"}] * 2, "a task has 2 results"),
+        (lambda task: [], "a task has 0 results"),
         (lambda task: None, "results: got null"),
         (
             lambda task: [{"taskId": "another", "resultCode": "Succeeded"}],
@@ -393,7 +393,7 @@ def test_a_success_without_the_work_is_found(s3: Any) -> None:
     found = faults_of(handler)
 
     assert found["SlowDown at s3:HeadObject, then delivered again"] == (
-        "Succeeded without a call of AWS"
+        "Succeeded without calling AWS"
     )
 
 
@@ -408,4 +408,4 @@ def test_a_handler_that_remembers_objects_of_other_jobs_says_so(s3: Any) -> None
         seen.add(task.key)
         return "done"
 
-    assert faults_of(handler)["SlowDown"] == "no call of AWS after the first job"
+    assert faults_of(handler)["SlowDown"] == "no call of AWS after the first invocation"
