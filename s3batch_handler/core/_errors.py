@@ -57,7 +57,7 @@ class PermanentFailure(TaskFailure):
 
 
 class TaskCrashed(S3BatchError):
-    """The process of a task ended before the task, with ``isolation="process"``.
+    """The child process ended while it ran a task, with ``isolation="process"``.
 
     Name it in ``retry_on`` or ``give_up_on`` to choose the result code of such tasks.
 

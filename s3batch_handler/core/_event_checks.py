@@ -66,7 +66,7 @@ check_event: Final = object_of(
     },
     optional={"job"},
 )
-"""What is accepted."""
+"""Checks the form of an event that is accepted."""
 
 _JOB_FIELDS: Final[Mapping[str, Mapping[str, Check]]] = {
     "1.0": {"id": check_text},

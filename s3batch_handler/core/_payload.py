@@ -2,7 +2,7 @@
 
 In a function, :func:`parse_event` and :func:`build_response` are used; to call a function,
 :func:`build_event` and :func:`parse_response`. For the usual event there are two faster functions,
-:func:`parse_usual_event` and :func:`build_usual_response`; a test holds them to the others.
+:func:`parse_usual_event` and :func:`build_usual_response`; a test compares their results.
 
 Source: S3 User Guide, "Invoke AWS Lambda function". The two schema versions differ in how a task
 names its bucket (1.0: an ARN, 2.0: a name), and only 2.0 has user arguments.
@@ -89,9 +89,9 @@ class UnexpectedEventWarning(UserWarning):
 
 
 def parse_usual_event(event: Any) -> Task | None:
-    """Return the task of an event like nearly all, or ``None`` for any other.
+    """Return the task of a usual event, or ``None`` for any other event.
 
-    It is exactly as AWS documents it, and it has one task, whose job is that of the last event.
+    A usual event is exactly as AWS documents it, and has one task and the job of the last event.
     """
     try:
         latest, job, bucket_field = _latest_jobs[event["invocationSchemaVersion"]]

@@ -1,4 +1,4 @@
-"""End child processes that a task has forked, so that a task is not answered twice.
+"""End child processes that a task has forked, so that only one process responds.
 
 A forked process has a copy of the call stack. If the code of the task returned there, or raised an
 exception such as that of ``sys.exit()``, the child process would send a response to Lambda, too.

@@ -15,11 +15,11 @@ _PARENT_MEGABYTES: Final = 40
 """The memory that is reserved for the parent process and the system by default."""
 
 _SMALLEST_GROWTH: Final = 512
-"""The megabytes that a child may allocate at least by default.
+"""The megabytes that a child may allocate by default, even if the function has less memory.
 
 Linux counts the whole stack of each thread, usually 8 MB, so a lower limit would stop functions
-with many threads: each transfer of boto3 has ten. If memory runs out before, the kernel kills the
-child.
+with many threads: each transfer of boto3 has ten. If memory runs out before the limit is reached,
+the kernel kills the child.
 """
 
 _MEGABYTE: Final = 1 << 20

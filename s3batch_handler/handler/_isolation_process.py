@@ -39,8 +39,8 @@ END_SECONDS: Final = 1.0
 """Maximum seconds to wait for the end of a process that was killed between tasks."""
 
 _SHORT_SECONDS: Final = 0.05
-"""Maximum seconds to wait, after the time of a task, until its process writes where it is, and for
-the end of the process."""
+"""Maximum seconds to wait for the traceback of a process whose task is out of time, and again for
+the end of that process."""
 
 _EXIT_SECONDS: Final = 0.5
 """Maximum seconds between the end of a connection and the end of its process."""
@@ -85,7 +85,7 @@ class TaskProcess:
         run_child(setup, connection, life, crashes)
 
     def has_ended(self) -> bool:
-        """Return whether the process has ended while it had no task, or has sent anything."""
+        """Return whether the process has ended, or has sent data, while it had no task."""
         return not self.is_usable or bool(self._idle.poll(0))
 
     def run(self, request: Request, encoded: bytes, grace: float) -> Answer:
@@ -98,7 +98,7 @@ class TaskProcess:
 
         Raises:
             OutOfTime: There was no answer in time, so the process was killed.
-            TaskCrashed: The process ended, or sent something else than an answer.
+            TaskCrashed: The process ended, or sent data that is not an answer.
         """
         self.is_usable = False
         answer: Answer | None = None
@@ -199,13 +199,13 @@ class TaskProcess:
         if status is None:
             place = self._abort()
             return TaskCrashed(
-                f"the task closed the connection of its process{place} (os.closerange?)"
+                f"the task closed the connection of its process{place}, {_HOW_CLOSED}"
             )
         if status == _UNKNOWN_STATUS:
             return TaskCrashed("the process of the task ended")
         code = os.waitstatus_to_exitcode(status)
         if code == EXIT_CONNECTION_CLOSED:
-            return TaskCrashed("the task closed the connection of its process (os.closerange?)")
+            return TaskCrashed(f"the task closed the connection of its process, {_HOW_CLOSED}")
         if code == EXIT_OUT_OF_MEMORY:
             return TaskCrashed(
                 f"the process of the task has reached its memory limit of {self._memory} MB",
@@ -229,7 +229,7 @@ class TaskProcess:
         return error
 
     def _abort(self) -> str:
-        """End the process with SIGABRT, on which it writes where it is, and return the place."""
+        """End the process with SIGABRT, so that it writes its traceback, and return the place."""
         with suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGABRT)
             os.kill(self._pid, signal.SIGCONT)  # it may be stopped
@@ -259,6 +259,7 @@ class TaskProcess:
         return ""
 
 
+_HOW_CLOSED: Final = "for example with os.closerange()"
 _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
 _CHUNK: Final = 1 << 16
 _LONGEST_DUMP: Final = 1 << 16

@@ -24,10 +24,11 @@ NUMBER_LENGTH: Final = 8
 _REQUEST: Final = struct.Struct("!I")  # the length of the pickle
 _ANSWER: Final = struct.Struct(f"!{NUMBER_LENGTH}sI")  # the number of the task, the length
 _LONGEST_MESSAGE: Final = 6 << 20
-"""Characters: Lambda accepts responses of 6 MB. A longer message is shortened as for a response."""
+"""Maximum characters of a message, because Lambda accepts responses of up to 6 MB. A longer message
+is shortened as for a response."""
 
 _LONGEST_ANSWER: Final = 1 << 27
-"""Bytes: a character becomes up to 12."""
+"""Maximum bytes of an answer: JSON needs up to 12 for a character."""
 
 
 class Request(NamedTuple):
@@ -37,7 +38,7 @@ class Request(NamedTuple):
         number: Random bytes.
         task: ``None`` for a task that the child has inherited, because it cannot be pickled.
         deadline: When the time of the task is over, on the monotonic clock.
-        state: What the task may need to know of its invocation.
+        state: The state of the invocation.
     """
 
     number: bytes
@@ -61,7 +62,7 @@ class Answer(NamedTuple):
 
 
 class InvalidAnswer(Exception):
-    """The child process sent something else than the answer to its task."""
+    """The child process sent data that is not the answer to its task."""
 
 
 def encode_request(request: Request) -> bytes:

@@ -31,8 +31,8 @@ class FakeClock(AbstractContextManager["FakeClock"]):
     def advance(self, seconds: float) -> None:
         """Advance the clock, as if the calling code had taken this time.
 
-        In a task whose time limit is over then, this call is interrupted, as a blocking read is.
-        Tasks that have not started are not started.
+        If the time of the running task is then over, the task is interrupted in this call. Tasks
+        that follow are not started.
 
         Raises:
             ValueError: The seconds are negative.
@@ -40,7 +40,7 @@ class FakeClock(AbstractContextManager["FakeClock"]):
         from s3batch_handler.handler._time_limit import check_limit
 
         if seconds < 0:
-            raise ValueError(f"the clock cannot go back by {-seconds} seconds")
+            raise ValueError(f"cannot advance the clock by {seconds} seconds: it cannot go back")
         self._seconds += seconds
         check_limit()
 

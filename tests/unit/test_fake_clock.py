@@ -190,7 +190,7 @@ def test_the_real_time_is_back_after_the_block() -> None:
 
 def test_time_does_not_go_back(clock: FakeClock) -> None:
     """A negative number is a mistake."""
-    with pytest.raises(ValueError, match="cannot go back by 1 seconds"):
+    with pytest.raises(ValueError, match="cannot advance the clock by -1 seconds"):
         clock.advance(-1)
 
 

@@ -1,4 +1,4 @@
-"""Record the calls of boto3 in a block, and answer them."""
+"""Intercept and record the calls of boto3 clients."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def is_moto_active() -> bool:
 def intercepted_calls(
     task: Task[Any, Any], encoded_key: str, answer: Callable[[Call], Any]
 ) -> Iterator[list[Call]]:
-    """Answer all calls of boto3 in a ``with`` block, in all threads, and list them.
+    """Intercept all calls of boto3 in a ``with`` block, in all threads, and list them.
 
     Args:
         task: The task for which a handler runs.
         encoded_key: The key of the task as the event contains it.
-        answer: Returns the response of a call or raises a fault.
+        answer: Returns the response of a call, or raises a fault.
     """
     calls: list[Call] = []
     make = getattr(BaseClient, _METHOD)
@@ -141,10 +141,10 @@ _METHOD: Final = "_make_api_call"
 
 
 def hang(call: Call, until: float) -> NoReturn:
-    """Wait as for a server that does not respond, until a time of the monotonic clock.
+    """Wait until a time of the monotonic clock, as for a server that does not respond.
 
     Raises:
-        ReadTimeoutError: The time has come.
+        ReadTimeoutError: Always, at the end.
     """
     wait_until(until)
     raise ReadTimeoutError(endpoint_url=call.url)

@@ -1,4 +1,4 @@
-"""Faults of AWS that calls of boto3 end with, and the results of a task that they allow."""
+"""Faults of AWS that are injected into calls of boto3, with the result codes that they allow."""
 
 from __future__ import annotations
 

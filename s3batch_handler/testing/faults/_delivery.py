@@ -1,4 +1,4 @@
-"""Deliver one task to a handler as S3 does, with a fault, and judge its response."""
+"""Deliver one task to a handler as S3 does, with a fault, and check its response."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Delivery:
     Attributes:
         event: The event that it got.
         response: What it returned.
-        error: What it raised instead.
+        error: The exception that it raised instead.
         calls: Its calls of AWS.
         has_fault: Whether a fault was injected into one of them.
-        seconds: The time that it had.
-        elapsed: The time that it took.
+        seconds: The seconds that it had.
+        elapsed: The seconds that it took.
     """
 
     event: dict[str, Any]
@@ -95,8 +95,8 @@ def deliver(
         event: Its event.
         task: The task of the event.
         fault: Gets each call of AWS and the end of the time on the monotonic clock. It returns an
-            exception to raise, and ``None`` to let the call pass.
-        seconds: The time that the context shows.
+            exception to raise, or ``None`` to let the call pass.
+        seconds: The remaining time in the context.
     """
     given = json.loads(json.dumps(event))
     faults: list[Exception] = []

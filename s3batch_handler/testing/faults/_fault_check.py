@@ -141,8 +141,8 @@ class _FaultCheck:
         if not operations and self._calls_aws:
             raise AssertionError(
                 f"for {self._task.key!r}, the handler made no call with boto3, so faults of AWS "
-                "cannot reach it. Pass a key for which it calls AWS, or calls_aws=False if it never "
-                "does. Calls of replaced clients and of other libraries are not detected."
+                "cannot reach it. Pass a key for which it calls AWS, or calls_aws=False if it "
+                "never does. Calls of replaced clients and of other libraries are not detected."
             )
         return operations
 

@@ -21,8 +21,8 @@ class OddKey(NamedTuple):
         name: What is unusual.
         key: The decoded key.
         encoded: The key in the event.
-        is_processed: Whether a handler that processes the usual key processes this one.
-        expected: The result codes that are correct otherwise.
+        is_processed: Whether a handler that succeeds for the usual key must succeed for this one.
+        expected: The correct result codes if it need not succeed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The object of a task in moto's S3 or in one on this machine: kept for later deliveries."""
+"""Save the object of a task, and create it again for later deliveries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class StoredObject:
-    """The object of a task, if the handler reads it from an S3 that contains it.
+    """The object of a task, if it exists in moto's S3 or in a server on this machine.
 
     A handler may delete or move its object, so the object is created again before each delivery.
     """
@@ -25,7 +25,7 @@ class StoredObject:
         self._etag = ""
 
     def save(self, call: Call) -> None:
-        """Save the object before the first call about it, if there is an S3 that contains it."""
+        """Save the object before the handler's first call about it, if it exists."""
         if self._s3 is not None or not (call.names_object and call.is_served):
             return
         self._s3 = call.client

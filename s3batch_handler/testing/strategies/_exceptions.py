@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def exceptions() -> SearchStrategy[Exception]:
     """Generate exceptions as functions raise them.
 
-    There are botocore's errors with the codes that S3 and other services send (if botocore is
-    installed), timeouts, lost connections, errors of the standard library, the user's own, this
-    library's failures, causes, and groups.
+    They include botocore's errors with the codes that S3 and other services send (if botocore is
+    installed), timeouts, lost connections, errors of the standard library, users' own classes,
+    this library's failures, exceptions with a cause, and groups.
     """
     single = st.one_of(
         _library_failures(), _STANDARD, _OWN, _NETWORK, _client_errors(), _botocore()

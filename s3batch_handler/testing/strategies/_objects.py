@@ -17,10 +17,10 @@ MAX_KEY_BYTES: Final = 1024
 
 
 def keys(*, only_utf8: bool = False) -> SearchStrategy[str]:
-    """Generate decoded keys as people really have them, of at most 1,024 bytes.
+    """Generate decoded keys of at most 1,024 bytes, as they occur in buckets.
 
-    There are paths, spaces, plus and percent signs, quotes, line breaks, accents, emoji, empty
-    path segments, dots, leading and trailing blanks, very long keys, and JSON in place of a key.
+    They include paths, spaces, plus and percent signs, quotes, line breaks, accents, emoji, empty
+    path segments, dots, leading and trailing spaces, very long keys, and JSON in place of a key.
 
     Args:
         only_utf8: Leave out keys that are not valid UTF-8. Such keys contain lone surrogates, as in

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def results() -> SearchStrategy[Any]:
     """Generate everything that a function may return for a task.
 
-    There are ``None``, texts, JSON, models, dataclasses, dates and numbers, outcomes in all their
+    They include ``None``, texts, JSON, models, dataclasses, dates and numbers, outcomes in all
     forms, AWS's own results and responses, returned exceptions, and values that cannot be
     represented as JSON, such as bytes and plain objects.
     """
