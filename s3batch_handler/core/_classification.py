@@ -154,7 +154,7 @@ class _Classifier:
         )
 
     def _classify_group(self, members: Iterable[BaseException]) -> ResultCode | None:
-        if self._depth == _MAX_DEPTH:
+        if self._depth >= _MAX_DEPTH:
             return None
         self._depth += 1
         try:

@@ -134,6 +134,43 @@ def test_a_value_that_is_not_json_is_refused(subtests: pytest.Subtests) -> None:
             assert str(caught.value).startswith("the function ended without an error, but JSON")
 
 
+def test_a_refused_value_is_named_by_its_type(subtests: pytest.Subtests) -> None:
+    """It is the type of what the function returned, or of the item of a list."""
+    for value, kind in [
+        (Point(object()), "Point"),
+        (types.MappingProxyType({"a": object()}), "mappingproxy"),
+        ([object()], "object"),
+    ]:
+        with subtests.test(value=value), pytest.raises(PermanentFailure, match=rf"\({kind}\): "):
+            outcome_of(value)
+
+
+class AsDict:
+    def asdict(self) -> dict[str, Any]:  # as the classes of Powertools have it
+        raise NotImplementedError
+
+
+def dataclass_of(**fields: Any) -> Any:
+    return dataclasses.make_dataclass("Some", fields, bases=(AsDict,))(**fields)
+
+
+def test_responses_of_powertools_in_a_value_have_the_names_of_aws(
+    subtests: pytest.Subtests,
+) -> None:
+    """Other dataclasses keep the names of their fields."""
+    for value, message in [
+        (
+            dataclass_of(result_code="Succeeded"),
+            {"taskId": None, "resultCode": "Succeeded", "resultString": None},
+        ),
+        (dataclass_of(invocation_id="i", results=[1]), {"invocationId": "i", "results": [1]}),
+        (dataclass_of(invocation_id="i"), {"invocation_id": "i"}),
+        (dataclass_of(results=[1]), {"results": [1]}),
+    ]:
+        with subtests.test(value=value):
+            assert json.loads(outcome_of({"sent": value}).message) == {"sent": message}
+
+
 @numbers.Integral.register
 class WholeNumber:
     def __int__(self) -> int:

@@ -211,17 +211,25 @@ def test_group_that_contains_itself() -> None:
     assert describe(group).startswith("Endless: endless")
 
 
-@pytest.mark.parametrize("depth", [10, 600])
-def test_groups_nested_in_causes(depth: int) -> None:
-    """At any depth, they are classified and described without an error."""
+@pytest.mark.parametrize(("depth", "code"), [(50, TEMPORARY), (51, None), (600, None)])
+def test_groups_nested_in_causes(depth: int, code: ResultCode | None) -> None:
+    """At any depth, they are described; up to 50 levels are classified."""
     error: Exception = TimeoutError("slow")
     for _ in range(depth):
-        outer = ValueError("outer")
-        outer.__cause__ = ExceptionGroup("inner", [error])
-        error = outer
+        error = chain(ValueError("outer"), ExceptionGroup("inner", [error]))
 
-    assert code_of(error) in ({TEMPORARY} if depth < 50 else {TEMPORARY, None})
+    assert code_of(error) is code
     assert describe(error).startswith("ValueError: outer")
+
+
+def test_groups_beside_each_other_do_not_hide_how_deep_others_are() -> None:
+    """Classification ends at the same level as without them."""
+    error: Exception = TimeoutError("slow")
+    for _ in range(200):
+        beside = chain(ValueError(), ExceptionGroup("beside", [TimeoutError()]))
+        error = chain(ValueError(), ExceptionGroup("inner", [beside, error]))
+
+    assert code_of(error) is None
 
 
 def test_outermost_classified_exception_decides() -> None:
