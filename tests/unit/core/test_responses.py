@@ -95,15 +95,14 @@ def as_json(count: int, message: str) -> tuple[int, set[str]]:
 def test_messages_are_shortened_no_earlier_and_no_further_than_needed(message: str) -> None:
     """The largest response that fits is unchanged; the next one keeps most of each message."""
     each = as_json(2, message)[0] - as_json(1, message)[0]
-    most = MAX_RESPONSE_BYTES // each
-    while as_json(most, message)[1] == {message}:
-        most += 1
+    about = MAX_RESPONSE_BYTES // each
+    responses = [as_json(about + more, message) for more in (-1, 0, 1)]
+    unchanged = [size for size, texts in responses if texts == {message}]
+    shortened = [response for response in responses if response[1] != {message}]
 
-    size, texts = as_json(most - 1, message)
-    assert texts == {message}
-    assert MAX_RESPONSE_BYTES - 2 * each < size <= MAX_RESPONSE_BYTES
+    assert MAX_RESPONSE_BYTES - 2 * each < max(unchanged) <= MAX_RESPONSE_BYTES
 
-    size, (text,) = as_json(most, message)
+    size, (text,) = shortened[0]
     assert size <= MAX_RESPONSE_BYTES
     assert len(text) > (900 if message.startswith("🌻") else 450)
     assert text.endswith("… [cut, of 1,024 characters]")
