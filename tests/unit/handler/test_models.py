@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pydantic
 import pytest
 from pydantic import BaseModel
 
@@ -117,3 +118,18 @@ def test_run_accepts_models_of_the_test() -> None:
     )
 
     assert handler.run(task) == Outcome(SUCCEEDED, "x y")
+
+
+def done(task: Task[Any, Any]) -> str:
+    return "done"
+
+
+@pytest.mark.parametrize("option", ["arguments", "payload"])
+def test_an_old_pydantic_is_refused_with_the_option_that_needs_it(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pydantic, "VERSION", "2.10.6")
+    models: Any = {option: Instruction}
+
+    with pytest.raises(ImportError, match=rf"^task_handler\({option}=…\) needs pydantic 2\.11"):
+        task_handler(**models)(done)
