@@ -129,7 +129,7 @@ def test_an_old_pydantic_is_refused_with_the_option_that_needs_it(
     option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pydantic, "VERSION", "2.10.6")
-    models: Any = {option: Instruction}
+    make_handler: Any = task_handler
 
     with pytest.raises(ImportError, match=rf"^task_handler\({option}=…\) needs pydantic 2\.11"):
-        task_handler(**models)(done)
+        make_handler(**{option: Instruction})(done)

@@ -46,6 +46,13 @@ def test_subclass_of_a_task_failure_may_have_its_own_code(subtests: pytest.Subte
                 assert code_of(chain(Refused(own), TimeoutError())) is kind.code
 
 
+def test_class_of_failures_may_set_its_result_code() -> None:
+    for code in ResultCode:
+        kind = type("Refused", (TaskFailure,), {"code": code})
+
+        assert code_of(kind("no")) is code
+
+
 def test_cause_of_a_task_failure_without_a_code_decides() -> None:
     """The base class has no result code."""
     error = chain(TaskFailure("which?"), TimeoutError())
