@@ -8,7 +8,6 @@ There, a task has the usual time limit. If the child does not respond, the paren
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from importlib import import_module
 from time import monotonic
@@ -187,7 +186,6 @@ class IsolatedCall:
         self._grace = max(options["time_reserve"], MIN_RESERVE) * _KILL_SHARE
         self._source = source
         self._idle: list[TaskProcess] = []
-        self._forking = threading.Lock()
         weakref.finalize(self, _kill_all, self._idle)
         _calls.add(self)
         _replace_after_restore(self)
@@ -247,8 +245,7 @@ class IsolatedCall:
             inherited=inherited,
             has_reached_limit=lambda: failures.has_reached_limit,
         )
-        with self._forking:
-            return TaskProcess(setup, self._source)
+        return TaskProcess(setup, self._source)
 
 
 _calls: Final = weakref.WeakSet[IsolatedCall]()

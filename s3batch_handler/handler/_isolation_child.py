@@ -14,7 +14,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.handler._invocation_state import InvocationState, apply_state, forget_trace
@@ -75,7 +75,8 @@ def run_child(setup: ChildSetup, connection: socket.socket, life: int, crashes: 
             faulthandler.enable(crashes)
         forget_trace()
         _clear_metrics(setup.metrics)
-        os.register_at_fork(after_in_child=lambda: _leave(connection, life))
+        pipe = os.fdopen(life, "rb", buffering=0)
+        os.register_at_fork(after_in_child=lambda: _leave(connection, pipe))
         _run_tasks(setup, connection)
     except MemoryError:
         status = EXIT_OUT_OF_MEMORY
@@ -170,12 +171,14 @@ def _peer(descriptor: int) -> object:
     return peer[:2] if isinstance(peer, tuple) else peer
 
 
-def _leave(connection: socket.socket, life: int) -> None:
-    """Close the connection in a process that the task has forked."""
-    with suppress(OSError):
-        connection.close()
-    with suppress(OSError):
-        os.close(life)
+def _leave(connection: socket.socket, life: IO[bytes]) -> None:
+    """Close the connection in a process that the task has forked.
+
+    That process may fork, too, when files of its own have the numbers: objects are closed once.
+    """
+    for end in (connection, life):
+        with suppress(OSError):
+            end.close()
 
 
 # ---------------------------------------------------------------- output of the task

@@ -8,11 +8,12 @@ import select
 import signal
 import socket
 import sys
+import threading
 import warnings
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from s3batch_handler.core._errors import OutOfTime, TaskCrashed, TemporaryFailure
 from s3batch_handler.core._model import ResultCode
@@ -53,15 +54,19 @@ class TaskProcess:
         TemporaryFailure: The system cannot start another process.
 
     Attributes:
+        starting: A lock: a process that is forked while another one is created would keep the
+            connection of that one open.
         is_usable: Whether it can run another task.
     """
+
+    starting: ClassVar = threading.Lock()
 
     def __init__(self, setup: ChildSetup, source: str | None) -> None:
         self._memory = setup.memory
         self._source = source
         self.is_usable = True
         self._status: int | None = None
-        with ExitStack() as on_error, ExitStack() as ends_of_child:
+        with self.starting, ExitStack() as on_error, ExitStack() as ends_of_child:
             try:
                 self._connection, other = socket.socketpair()
                 on_error.callback(self._connection.close)
@@ -75,9 +80,9 @@ class TaskProcess:
             except OSError as error:
                 raise TemporaryFailure(f"not started: cannot start a process: {error}") from error
             on_error.pop_all()
+            _processes.add(self)
         self._idle = select.poll()
         self._idle.register(self._connection, select.POLLIN)
-        _processes.add(self)
 
     def _run_in_child(self, setup: ChildSetup, connection: socket.socket, life: int) -> None:
         crashes, self._crashes = self._crashes, -1
@@ -160,7 +165,7 @@ class TaskProcess:
             with suppress(ProcessLookupError):  # it may not have its own group yet
                 os.kill(self._pid, signal.SIGKILL)
         if self._wait(seconds) is None:  # much memory is freed, or it waits for a device
-            _ending.append(self._pid)
+            _ending.add(self._pid)
         self.forget()
 
     def forget(self) -> None:
@@ -253,7 +258,9 @@ class TaskProcess:
 
     def _place(self) -> str:
         """Return the innermost function and line in the file of the user's function."""
-        for file, line, name in re.findall(r'File "(.*)", line (\d+) in (.*)', self._dump()):
+        # The task may have written to the file, too. Lines are matched from their start, because a
+        # search in a long line would take seconds.
+        for file, line, name in re.findall(_FRAME, self._dump(), re.MULTILINE):
             if file == self._source:
                 return f" in {name}(), line {line}"
         return ""
@@ -261,13 +268,14 @@ class TaskProcess:
 
 _HOW_CLOSED: Final = "for example with os.closerange()"
 _PACKAGE: Final = f"{Path(__file__).parents[1]}{os.sep}"
+_FRAME: Final = r'^  File "(.*)", line (\d+) in (.*)$'
 _CHUNK: Final = 1 << 16
 _LONGEST_DUMP: Final = 1 << 16
 _LONGEST_WAIT: Final = 1e6
 _UNKNOWN_STATUS: Final = -1
 _SIGNALS_FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _processes: Final = set[TaskProcess]()
-_ending: Final[list[int]] = []
+_ending: Final = set[int]()
 """Processes that were killed and had not ended yet."""
 
 
@@ -306,7 +314,7 @@ def reap(seconds: float = 0) -> None:
             except ChildProcessError:  # other code has waited for it
                 has_ended = pid
             if has_ended:
-                _ending.remove(pid)
+                _ending.discard(pid)
         if monotonic() >= give_up_at:
             return
         sleep(0.001)
@@ -335,6 +343,7 @@ def _forget_all() -> None:
     for process in list(_processes):
         process.forget()
     _ending.clear()
+    TaskProcess.starting = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pickle
 import re
+import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from s3batch_handler import ResultCode, Task
-from s3batch_handler.testing import make_task
+from s3batch_handler.testing import make_context, make_event, make_task
 from tests.functions.crashing import work
 from tests.support.handlers import decorate
 from tests.support.time_limits import run
@@ -106,7 +110,7 @@ def test_a_task_may_replace_functions_that_the_child_needs() -> None:
 def test_a_task_that_writes_to_all_descriptors_fails() -> None:
     """They include those of pytest, so the handler runs in another process."""
     result = run("""
-        from s3batch_handler.testing import make_task
+        from s3batch_handler.testing import make_context, make_event, make_task
         from tests.functions.crashing import handler
 
         for key in ("write_to_all_descriptors", "z"):
@@ -118,3 +122,63 @@ def test_a_task_that_writes_to_all_descriptors_fails() -> None:
         "PermanentFailure TaskCrashed: the process of the task sent invalid data"
     )
     assert last.startswith("Succeeded ")
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="needs memfd_create()")
+def test_a_long_text_in_the_file_for_crashes_does_not_delay_the_response() -> None:
+    """The parent looks for the place of a task that was killed, whatever the task has written."""
+
+    def fill_and_hang(task: Task) -> None:
+        for link in list(Path("/proc/self/fd").iterdir()):
+            with suppress(FileNotFoundError):  # the list itself
+                if "memfd" in str(link.readlink()):
+                    os.write(int(link.name), b'File "' * 12_000)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        ctypes.PyDLL(None).sleep(100)
+
+    handler = isolated(fill_and_hang)
+    before = time.process_time()
+
+    response = handler(make_event("a"), make_context(timeout=1))
+
+    assert response["results"][0]["resultCode"] == "TemporaryFailure"
+    assert time.process_time() - before < 2  # a search from each "File" takes longer
+
+
+def test_a_task_may_call_its_own_handler() -> None:
+    """The inner task has a child process of its own."""
+
+    def process_ids(task: Task) -> str:
+        inner = f"{handler.run(make_task('inner')).message} " if task.key == "outer" else ""
+        return f"{inner}{os.getpid()}"
+
+    handler = isolated(process_ids)
+
+    outcome = handler.run(make_task("outer"), make_context(timeout=60))
+
+    inner, outer = outcome.message.split()
+    assert len({inner, outer, str(os.getpid())}) == 3
+
+
+def test_a_process_of_a_task_that_forks_again_keeps_its_files() -> None:
+    """Daemons fork twice. The second fork does not close files with the child's old numbers."""
+
+    def fork_twice(task: Task) -> int:
+        if not (first := os.fork()):
+            files = [os.open(os.devnull, os.O_RDONLY) for _ in range(20)]
+            if not (second := os.fork()):
+                os._exit(not all(_is_open(file) for file in files))
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(second, 0)[1]))
+        return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+
+    outcome = isolated(fork_twice).run(make_task("a"))
+
+    assert outcome.message == "0"
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

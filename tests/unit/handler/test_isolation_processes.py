@@ -11,6 +11,7 @@ import pytest
 
 from s3batch_handler import Outcome, ResultCode, Task
 from s3batch_handler.handler._isolation import replace_child_processes
+from s3batch_handler.handler._isolation_process import _ending, reap
 from s3batch_handler.testing import make_event, make_task
 from tests.support.handlers import decorate, results_of
 from tests.support.processes import is_running
@@ -240,3 +241,23 @@ def test_a_system_without_fork_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(TypeError, match=r"needs os\.fork\(\)"):
         isolated(process_id)
+
+
+def test_two_threads_may_wait_for_the_same_killed_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one of them gets its exit status."""
+    unknown = 2**22 + 1  # more than the highest process ID of Linux
+    calls: list[int] = []
+
+    def waitpid(pid: int, _options: int) -> tuple[int, int]:
+        calls.append(pid)
+        if len(calls) == 1:
+            reap()  # as the other thread does
+        raise ChildProcessError
+
+    monkeypatch.setattr(os, "waitpid", waitpid)
+    _ending.add(unknown)
+
+    reap()
+
+    assert calls == [unknown, unknown]
+    assert unknown not in _ending
