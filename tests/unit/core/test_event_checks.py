@@ -62,6 +62,39 @@ def test_undocumented_event_is_accepted_with_a_warning(
             assert (task.bucket, task.key) == ("holiday-photos", "photos/summer.jpg")
 
 
+def test_warning_names_the_line_of_the_caller(load_event: LoadEvent) -> None:
+    with pytest.warns(UnexpectedEventWarning) as caught:
+        parse_event(load_event("odd_no_job.json"))
+
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_warning_says_what_differs(load_event: LoadEvent) -> None:
+    with pytest.warns(UnexpectedEventWarning) as caught:
+        parse_event(load_event("odd_unknown_schema.json"))
+
+    (warning,) = caught
+    assert str(warning.message) == (
+        "the event differs from AWS's documentation: the event: an invocationSchemaVersion other "
+        "than 1.0 and 2.0"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
+def test_job_without_an_id_has_an_empty_one(load_event: LoadEvent) -> None:
+    for name in ["odd_no_job.json", "odd_job_null.json", "odd_job_without_id.json"]:
+        assert parse_event(load_event(name)).job.id == ""
+
+
+@pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
+def test_name_of_the_bucket_counts_if_there_is_an_arn_too() -> None:
+    """The ARN is not even checked."""
+    event = make_event("a", bucket="photos")
+    event["tasks"][0]["s3BucketArn"] = 5
+
+    assert parse_event(event).tasks[0].bucket == "photos"
+
+
 def test_strict_refuses_an_undocumented_event(
     subtests: pytest.Subtests, load_event: LoadEvent
 ) -> None:
