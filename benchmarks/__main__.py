@@ -11,7 +11,7 @@ parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc_
 commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
 
 measure_runtime = commands.add_parser(
-    "runtime", help="invocations, imports, cold starts and memory, beside alternatives"
+    "runtime", help="invocations, imports, cold starts and memory, compared with alternatives"
 )
 runtime.add_arguments(measure_runtime)
 measure_runtime.set_defaults(run=runtime.run)

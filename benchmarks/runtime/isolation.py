@@ -1,4 +1,4 @@
-"""An invocation with ``isolation="process"`` beside the default."""
+"""An invocation with ``isolation="process"`` and with the default."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ Results = dict[str, Any]
 INTRODUCTION = """\
 # Benchmarks of the runtime
 
-`python -m benchmarks runtime --write` generates this page; do not edit it. Machines differ and are
-noisy, so compare the ratios: the contenders run in turn for many rounds, a figure is the median of
-its rounds, and a ratio is the median of the ratios of all rounds. The contenders are in
-[`benchmarks/functions/`](../benchmarks/functions/__init__.py).
+`python -m benchmarks runtime --write` generates this page; do not edit it. Compare the ratios,
+because times depend on the machine and its load. The rows of a table are measured in turn for many
+rounds: a time is the median of all rounds, and a ratio is the median of the ratios of each round.
+The measured functions are in [`benchmarks/functions/`](../benchmarks/functions/__init__.py).
 """
 
 

@@ -37,9 +37,9 @@ TABLES = (
         "invocation",
         "One invocation: an encoded key",
         "An event of schema 2.0 with one task whose key has to be decoded, and a function that "
-        "does nothing. The data class of Powertools decodes the key; its parser validates the "
-        "event. Only the last row does both, limits time, classifies errors and limits the size of "
-        "the response. CPU time of the process.",
+        "does nothing. Powertools' data class decodes the key, and its parser validates the event. "
+        "Only s3batch_handler does both; it also limits time, classifies errors and limits the "
+        "size of the response. CPU time of the process.",
         unit="µs",
         reference=DATA_CLASS,
         targets=(Target(OURS, 0.65),),
@@ -47,8 +47,8 @@ TABLES = (
     Table(
         "invocation_with_long_ids",
         "One invocation: IDs as long as those of S3",
-        "The same with IDs of 1,000 and 1,500 characters and a key without `%` and `+`, as in most "
-        "jobs: nothing has to be decoded. CPU time of the process.",
+        "The same with IDs of 1,000 and 1,500 characters and a key that need not be decoded, as in "
+        "most jobs. CPU time of the process.",
         unit="µs",
         reference=DATA_CLASS,
         targets=(Target(OURS, 0.85),),
@@ -66,8 +66,8 @@ TABLES = (
         "first_answer",
         "First response in Lambda's runtime",
         "From the first request to AWS's runtime interface emulator to the response: the start of "
-        "Python and of AWS's runtime client, the import of the function, one invocation. Time of "
-        "the clock.",
+        "Python and of AWS's runtime client, the import of the function, and one invocation. "
+        "Elapsed time.",
         unit="ms",
         reference=BARE,
         targets=(Target(OURS, 1.15),),
@@ -75,9 +75,9 @@ TABLES = (
     Table(
         "built_function",
         "First response of the function that `sam build` builds",
-        "The same for `CompressFunction` of `template.yaml`, as deployed: with pydantic models and "
-        "a client of S3. It refuses a job without user arguments, which needs no call to S3. The "
-        "reference is a hand-written function that creates the same client. Time of the clock.",
+        "The same for `CompressFunction` of `template.yaml`, as deployed, which creates an S3 "
+        "client. The event has no user arguments, so its task fails without a call to S3. The "
+        "reference is a hand-written function that creates the same client. Elapsed time.",
         unit="ms",
         reference="hand-written, boto3 client",
     ),
@@ -92,8 +92,9 @@ TABLES = (
     Table(
         "memory_growth",
         "Memory after 100,000 invocations",
-        "Resident memory of a process after 1,000 and after 100,000 invocations, or 10,000 that "
-        "fail, with an exception that is logged. Each event has other IDs and keys.",
+        "Resident memory of a process after 1,000 and after 100,000 invocations that succeed, and "
+        "after 1,000 and 10,000 that fail with a logged exception. Each event has other IDs and "
+        "keys.",
         unit="MiB",
         targets=(
             Target("growth, tasks that succeed", 1.0, "value"),
@@ -102,18 +103,18 @@ TABLES = (
     ),
     Table(
         "isolation",
-        "A task in a process of its own",
-        'The same invocation with `isolation="process"`, which survives crashes, beside the '
-        "default, which interrupts with a signal. Time of the clock: two processes take part.",
+        "A task in a child process",
+        'The same invocation with `isolation="process"`, which survives crashes, and with the '
+        'default, `"signal"`. Elapsed time, because two processes take part.',
         unit="µs",
         targets=(Target("more for a process", 150, "value"),),
     ),
     Table(
         "fuzzing",
         "Mutated events",
-        "`python -m benchmarks fuzz` runs a million of them in both kinds of handlers, lenient and "
-        "strict; this is the time of one event, measured with some thousands, none of which finds "
-        "a defect. CPU time of the process.",
+        "`python -m benchmarks fuzz` runs two handlers, one of them with `strict=True`, with a "
+        "million mutated events. This is the CPU time of one event, measured with some thousands, "
+        "none of which finds a defect.",
         unit="µs",
     ),
 )

@@ -1,8 +1,7 @@
-"""Report which changes of the code no test has noticed: ``scripts/mutation`` runs this.
+"""Report the mutants that no test has killed: ``scripts/mutation`` runs this.
 
-Reads the results of mutmut in ``mutants/``, and ``survivors.toml`` with the reasons why changes
-remain. Writes ``README.md``. Fails if too few changes were noticed, or if a change without a reason
-remains.
+Reads the results of mutmut in ``mutants/``, and ``survivors.toml`` with the reasons why mutants
+survive. Writes ``README.md``. Fails if too few mutants were killed, or if a survivor has no reason.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MINIMUM = 90  # percent of the mutants that tests must kill
 
 
 class Mutant(NamedTuple):
-    """A change of one function, and what the tests made of it."""
+    """A change of one function, and the result of its tests."""
 
     module: str
     function: str
@@ -94,7 +93,7 @@ def _function(mangled: str) -> str:
 
 
 def reason_for(mutant: Mutant, reasons: list[dict[str, str]]) -> str | None:
-    """Return why a mutant survives, or ``None`` if nobody has said it."""
+    """Return why a mutant survives, or ``None`` if no reason is listed."""
     place = f"{mutant.module}.{mutant.function}"
     for reason in reasons:
         if re.search(reason.get("function", ""), place) and re.search(
@@ -114,7 +113,7 @@ def page(
 ) -> Iterator[str]:
     yield (HERE / "introduction.md").read_text()
     yield f"Last run: {datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}.\n"
-    yield "| module | mutants | tested | killed of these |"
+    yield "| module | mutants | tested | killed, of the tested |"
     yield "| --- | --- | --- | --- |"
     for module in sorted({mutant.module for mutant in mutants}):
         number = sum(mutant.module == module for mutant in made)
@@ -122,7 +121,7 @@ def page(
         yield f"| `{module}` | {number} | {len(own)} | {percent_killed(own):.1f} % |"
     yield f"| all | {len(made)} | {len(mutants)} | {percent_killed(mutants):.1f} % |"
     yield "\n## Survivors\n"
-    yield "| mutants | function | why no test notices them |"
+    yield "| mutants | function | why no test fails |"
     yield "| --- | --- | --- |"
     counts = Counter((f"{m.module}.{m.function}", why or "") for m, why in explained)
     for (function, why), number in sorted(counts.items()):
