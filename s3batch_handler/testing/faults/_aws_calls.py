@@ -130,10 +130,23 @@ def intercepted_calls(
         return answer(call)
 
     setattr(BaseClient, _METHOD, intercept)
+    _replace_child_processes()
     try:
         yield calls
     finally:
         setattr(BaseClient, _METHOD, make)
+        _replace_child_processes()
+
+
+def _replace_child_processes() -> None:
+    """End child processes with the other method (``isolation="process"``).
+
+    An older one would call AWS.
+    """
+    if "s3batch_handler.handler._isolation" in sys.modules:
+        from s3batch_handler.handler._isolation import replace_child_processes
+
+        replace_child_processes()
 
 
 _METHOD: Final = "_make_api_call"

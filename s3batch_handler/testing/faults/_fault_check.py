@@ -142,7 +142,8 @@ class _FaultCheck:
             raise AssertionError(
                 f"for {self._task.key!r}, the handler made no call with boto3, so faults of AWS "
                 "cannot reach it. Pass a key for which it calls AWS, or calls_aws=False if it "
-                "never does. Calls of replaced clients and of other libraries are not detected."
+                "never does. Calls of replaced clients, of other libraries and in child processes "
+                "are not detected: test a handler without isolation='process'."
             )
         return operations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -409,3 +410,21 @@ def test_a_handler_that_remembers_objects_of_other_jobs_says_so(s3: Any) -> None
         return "done"
 
     assert faults_of(handler)["SlowDown"] == "no call of AWS after the first invocation"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+def test_calls_in_child_processes_do_not_reach_aws_but_are_not_seen(s3: Any) -> None:
+    """A child that existed before has the clients of boto3 as they were."""
+
+    @task_handler(isolation="process")
+    def handler(task: Task) -> str:
+        if task.key == "before":
+            return "no call"
+        return str(s3.head_object(**task.location)["ResponseMetadata"]["HTTPStatusCode"])
+
+    assert handler.run(make_task("before")).message == "no call"
+
+    with pytest.raises(AssertionError, match="test a handler without isolation='process'"):
+        assert_handles_every_fault(handler)
+
+    assert_handles_every_fault(handler, calls_aws=False, without=SLOW_FAULTS)
