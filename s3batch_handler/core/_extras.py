@@ -1,4 +1,4 @@
-"""Packages that only parts of the library need: each part has an extra that installs them."""
+"""Name the extra that installs a missing package, if only a part of the library needs it."""
 
 from __future__ import annotations
 

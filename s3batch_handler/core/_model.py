@@ -203,8 +203,8 @@ class _NewTask(ObjectRef):
 def new_task(bucket: str, key: str, version_id: str | None, id: str, job: JobRef) -> Task:
     """Create a task without a payload, like :class:`Task` but five times as fast.
 
-    To set a field of an immutable object takes five times as long, so the object becomes immutable
-    only after that. Both classes have the same layout.
+    Setting a field of an immutable object is slow, so the object becomes immutable only at the end.
+    Both classes have the same layout.
     """
     task: Any = _NewTask.__new__(_NewTask)
     task.bucket = bucket

@@ -1,4 +1,7 @@
-"""How pydantic validates and serializes the nouns in users' models. Only pydantic imports this."""
+"""How pydantic validates and serializes :class:`Value` classes in users' models.
+
+Only pydantic imports this module.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def schema_of_value(cls: type[Any], source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-    """Return the schema of a noun: an instance of it, or an object with its fields and no others.
+    """Return the schema of a class: an instance of it, or an object with exactly its fields.
 
     Args:
-        cls: The class of the noun.
+        cls: The class, such as ``Task``.
         source: The class, or the class with the models of the user, as in ``Task[Arguments]``.
         handler: Creates the schemas of the fields.
     """
@@ -49,7 +52,7 @@ def schema_of_value(cls: type[Any], source: Any, handler: GetCoreSchemaHandler) 
 
 
 _VARIABLES: Final[dict[str, Any]] = {name: TypeVar(name) for name in ("ArgumentsT", "PayloadT")}
-"""The type variables of the nouns, by their names in annotations."""
+"""The type variables of the classes, by their names in annotations."""
 
 _DEFAULT_MODELS: Final = (Mapping[str, str], None)
 

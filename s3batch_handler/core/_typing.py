@@ -1,7 +1,7 @@
-"""The names of :mod:`typing` that a start of Lambda needs, without the module itself.
+"""Names of :mod:`typing` for the modules that Lambda loads, without importing ``typing``.
 
-To import it would take as long as to import half of this library. Type checkers see the real names.
-When the library runs, they have no effect: annotations are never evaluated.
+That import would take half as long as the import of this library. Type checkers see the real names.
+When the library runs, the names have no effect, because annotations are never evaluated.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The base class of the nouns: immutable values with named fields.
+"""The base class of ``Task``, ``ReportRow`` and similar classes: immutable, with named fields.
 
-Dataclasses would do, but the frozen ones take ten times as long to create, and their module takes a
-fifth of the time in which this package is imported.
+Frozen dataclasses take ten times as long to create, and importing their module would make each cold
+start slower.
 """
 
 from __future__ import annotations

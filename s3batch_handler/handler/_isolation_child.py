@@ -174,7 +174,8 @@ def _peer(descriptor: int) -> object:
 def _leave(connection: socket.socket, life: IO[bytes]) -> None:
     """Close the connection in a process that the task has forked.
 
-    That process may fork, too, when files of its own have the numbers: objects are closed once.
+    If that process forks again, its own files may have the same descriptors. Therefore objects are
+    closed, not descriptors: the second time, that has no effect.
     """
     for end in (connection, life):
         with suppress(OSError):

@@ -54,8 +54,8 @@ class TaskProcess:
         TemporaryFailure: The system cannot start another process.
 
     Attributes:
-        starting: A lock: a process that is forked while another one is created would keep the
-            connection of that one open.
+        starting: The lock for creating a process. Otherwise, another process that is forked at the
+            same time would keep the connection of this one open.
         is_usable: Whether it can run another task.
     """
 

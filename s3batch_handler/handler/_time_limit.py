@@ -159,9 +159,9 @@ class _Watchdog:
             self._limit = None
 
     def check_limit(self) -> None:
-        """Interrupt the current call now if its time is over: a test has advanced the clock.
+        """Interrupt the current call if its time is over, after a test has advanced the clock.
 
-        Without it, the thread would sleep until the time at which the limit was due before.
+        The watchdog thread would otherwise sleep until the real time is over.
         """
         limit = self._limit
         if limit is None:

@@ -61,8 +61,8 @@ class HandlerOptions(TypedDict, total=False):
         give_up_on: Exceptions that are permanent failures, in addition to the built-in table.
         classify: A function that is called with each exception first. It returns a result code, or
             ``None`` to leave the decision to ``retry_on``, ``give_up_on`` and the built-in table.
-        unexpected: The result code for unclassified exceptions. With ``"raise"``
-            such an exception fails the whole invocation, which S3 reports as PermanentFailure.
+        unexpected: The result code for unclassified exceptions. With ``"raise"``, such an exception
+            fails the whole invocation, which S3 reports as PermanentFailure.
         on_timeout: The result code of a task that exceeds its time limit.
         treat_missing_keys_as: The value of ``treatMissingKeysAs`` in the response. The
             response contains a result for every task, so S3 does not need it.
@@ -81,8 +81,8 @@ class HandlerOptions(TypedDict, total=False):
         logger: A Powertools ``Logger``, or one of the standard library.
         metrics: A Powertools ``Metrics``.
         tracer: A Powertools ``Tracer``.
-        idempotency: A Powertools persistence layer. A task that is done is not run again, and its
-            stored outcome is returned.
+        idempotency: A Powertools persistence layer. A task that has succeeded is not run again, and
+            its stored outcome is returned.
         idempotency_key: A function that returns the text that identifies a task in the persistence
             layer, or ``None`` to run the task without a record. By default, the job, the bucket,
             the key and the version ID identify a task.

@@ -46,7 +46,7 @@ def run_job(
         timeout: Seconds that the context of each call shows.
 
     Raises:
-        ValueError: Schema 1.0 is to have user arguments.
+        ValueError: There are user arguments, but schema 1.0 has none.
     """
     if user_arguments and schema_version == "1.0":
         raise ValueError("user_arguments require schema_version='2.0': schema 1.0 has none")

@@ -58,7 +58,7 @@ def mock_s3batch(
 
 
 class MockAws:
-    """The AWS of a :func:`mock_s3batch`, for boto3's clients."""
+    """The mocked AWS of :func:`mock_s3batch`."""
 
     def __init__(self, functions: dict[str, Target]) -> None:
         self._functions = functions

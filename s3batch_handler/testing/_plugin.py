@@ -36,16 +36,16 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{_MARKER}: run a test for each invocation schema, 1.0 and 2.0: the events of "
-        "s3batch_event and the jobs of s3batch_job have it, and s3batch_schema returns it.",
+        f"{_MARKER}: run a test once for each invocation schema, 1.0 and 2.0, with the fixtures "
+        "s3batch_event, s3batch_job and s3batch_schema.",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test with the marker once for each schema.
 
-    A test without a fixture that follows the schema would run the same twice. If it is marked
-    itself, that is a mistake; if its module or class is marked, it runs once.
+    A test without a fixture that has the schema would run twice in the same way. With the marker on
+    the test itself, this is an error; with the marker on its module or class, the test runs once.
     """
     if metafunc.definition.get_closest_marker(_MARKER) is None:
         return
@@ -84,7 +84,7 @@ def pytest_runtest_teardown() -> None:
 
 
 def _replace_child_processes() -> None:
-    """Show functions in child processes what fixtures and tests have replaced."""
+    """Replace child processes, so that functions see what fixtures and tests have replaced."""
     if "s3batch_handler.handler._isolation" not in sys.modules:
         return
     from s3batch_handler.handler._isolation import replace_child_processes
