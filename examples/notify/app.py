@@ -20,13 +20,13 @@ records.configure(IdempotencyConfig(expires_after_seconds=30 * 24 * 3600))
 
 
 def version_of_object(task: Task) -> str:
-    """Return what a message stands for. Without the job, a new job sends only what is missing."""
+    """Return the key of a record. It has no job ID, so a new job sends only missing messages."""
     return f"{task.bucket}/{task.key}/{task.version_id}"
 
 
 @task_handler(idempotency=records, idempotency_key=version_of_object)
 def handler(task: Task) -> dict[str, str]:
-    """Send a message. The report of a later delivery shows the ID of the first message."""
+    """Send a message and return its ID, which a later delivery of the task returns, too."""
     response = sqs.send_message(
         QueueUrl=os.environ["QUEUE_URL"], MessageBody=json.dumps(task.location)
     )

@@ -107,10 +107,14 @@ class TaskRunner:
         key_of = check.function_or_none("idempotency_key", options["idempotency_key"])
         if layer is None:
             if key_of is not None:
-                raise TypeError("idempotency_key requires idempotency, a Powertools layer")
+                raise TypeError(
+                    "idempotency_key requires idempotency: pass a Powertools persistence layer, too"
+                )
             return None
         if key_of is not None and is_async(key_of):
-            raise TypeError("idempotency_key takes a function that is not async")
+            raise TypeError(
+                f"idempotency_key takes a function that is not async, got {name_of(key_of)}"
+            )
         from s3batch_handler.handler._idempotency import TaskRecords  # only with the option
 
         return TaskRecords(

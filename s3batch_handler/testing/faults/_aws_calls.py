@@ -139,9 +139,9 @@ def intercepted_calls(
 
 
 def _replace_child_processes() -> None:
-    """End child processes with the other method (``isolation="process"``).
+    """Replace the child processes of ``isolation="process"``.
 
-    An older one would call AWS.
+    A child process that was created before would still have the original method, and call AWS.
     """
     if "s3batch_handler.handler._isolation" in sys.modules:
         from s3batch_handler.handler._isolation import replace_child_processes
