@@ -293,6 +293,13 @@ def test_events_can_be_built_and_parsed(invocation: Invocation) -> None:
     assert parse_event(event, strict=True) == invocation
 
 
+@pytest.mark.parametrize("name", ["v1.json", "v1_access_point.json", "v2.json"])
+def test_built_event_is_the_one_of_aws(load_event: LoadEvent, name: str) -> None:
+    event = load_event(name)
+
+    assert build_event(parse_event(event)) == event
+
+
 def test_ids_are_shortened_in_repr() -> None:
     """S3's IDs have over a thousand characters and begin alike, so both ends are shown."""
     event = make_event("a.jpg", "b.jpg")
