@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from s3batch_handler import (
     InvalidEvent,
     Invocation,
+    JobRef,
     UnexpectedEventWarning,
 )
 from s3batch_handler.core._payload import (
@@ -82,6 +83,7 @@ def test_warning_says_what_differs(load_event: LoadEvent) -> None:
 
 @pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
 def test_job_without_an_id_has_an_empty_one(load_event: LoadEvent) -> None:
+    assert JobRef().id == ""
     for name in ["odd_no_job.json", "odd_job_null.json", "odd_job_without_id.json"]:
         assert parse_event(load_event(name)).job.id == ""
 
