@@ -46,6 +46,19 @@ def test_values_are_compared_by_their_fields(subtests: pytest.Subtests) -> None:
     assert len({*VALUES, *VALUES}) == len(VALUES)
 
 
+def test_a_subclass_may_allow_attributes_that_are_not_fields() -> None:
+    """As for ``functools.cached_property``, which needs a ``__dict__``."""
+
+    class Photo(ObjectRef):
+        __slots__ = ("__dict__", "__weakref__")
+
+    photo = Photo(bucket="b", key="k", version_id=None)
+    vars(photo)["size"] = 5
+
+    assert repr(photo) == "Photo(bucket='b', key='k', version_id=None)"
+    assert photo == Photo(bucket="b", key="k", version_id=None)
+
+
 def test_values_never_change(subtests: pytest.Subtests) -> None:
     """The error says how to get a copy with the change, or which fields there are."""
     for value in [*VALUES, new_task("b", "k", None, "i", JOB)]:
