@@ -1,4 +1,4 @@
-"""With the data class of Powertools, which decodes the key, but validates and guards nothing."""
+"""With the data class of Powertools, which decodes the key and does nothing else."""
 
 from __future__ import annotations
 

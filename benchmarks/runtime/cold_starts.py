@@ -25,7 +25,7 @@ SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 
 
 def first_answers(*, quick: bool) -> dict[str, list[float]]:
-    """Measure the milliseconds until the first response of each contender."""
+    """Measure the milliseconds until the first response of each function."""
     compile_package()
     contenders = {
         name: lambda function=function: _milliseconds(f"benchmarks.functions.{function}.handler")

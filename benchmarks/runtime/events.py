@@ -1,4 +1,4 @@
-"""The events that the contenders process, and their context."""
+"""The events and the context for the measured functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG_IDS: dict[str, Any] = make_event(
 
 
 class Context:
-    """The part of a Lambda context that the contenders use."""
+    """The part of a Lambda context that the measured functions use."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

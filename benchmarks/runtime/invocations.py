@@ -24,7 +24,7 @@ FUNCTIONS = {
 
 
 def load(function: str) -> Callable[[Any, Any], dict[str, Any]]:
-    """Import the handler of a contender."""
+    """Import the handler of a measured function."""
     handler: Callable[[Any, Any], dict[str, Any]] = import_module(
         f"benchmarks.functions.{function}"
     ).handler
@@ -32,7 +32,7 @@ def load(function: str) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def invocations(event: dict[str, Any], *, quick: bool) -> dict[str, list[float]]:
-    """Measure the microseconds of one invocation with each contender."""
+    """Measure the microseconds of one invocation with each function."""
     handlers = {name: load(function) for name, function in FUNCTIONS.items()}
     context, calls = Context(), 1_000
 

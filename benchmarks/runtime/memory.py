@@ -37,7 +37,7 @@ print(json.dumps(memory))
 
 
 def warm_functions(*, quick: bool) -> dict[str, list[float]]:
-    """Measure the MiB of each contender after 1,000 invocations."""
+    """Measure the MiB of each function after 1,000 invocations."""
     contenders = {
         name: partial(_warm_mib, f"benchmarks.functions.{function}.handler")
         for name, function in FUNCTIONS.items()

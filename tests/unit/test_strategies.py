@@ -1,4 +1,4 @@
-"""The Hypothesis strategies generate what AWS sends, and what people have."""
+"""The Hypothesis strategies generate what AWS sends and what buckets contain."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_another_event_is_refused_by_file_and_field(tmp_path: Path) -> None:
         load_event(tmp_path / "text.json")
 
 
-def test_a_clock_tests_time_outs(nested: NestedPytest) -> None:
+def test_a_clock_tests_time_limits(nested: NestedPytest) -> None:
     """A task that takes the remaining time is interrupted, and the next one is not started."""
     result = nested.run(
         """

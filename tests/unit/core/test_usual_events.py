@@ -1,4 +1,4 @@
-"""Usual events take a shorter way, with the same result as all others."""
+"""Usual events take a fast path, with the same results."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def changed(event: dict[str, Any], path: list[Any], value: Any) -> dict[str, Any
     path=st.sampled_from(PATHS),
     value=JSON | st.just(REMOVED) | st.sampled_from(["1.0", "2.0", "arn:aws:s3:::b", "%zz", "+"]),
 )
-def test_the_shorter_way_reads_what_the_other_reads(
+def test_the_fast_path_reads_the_same_task(
     schema_version: str, key: str, version_id: str | None, path: list[Any], value: Any
 ) -> None:
     """An event that takes the shorter way is a documented event, and means the same task."""
@@ -76,9 +76,7 @@ def test_the_shorter_way_reads_what_the_other_reads(
 @pytest.mark.parametrize(
     "name", ["v1.json", "v2.json", "v1_encoded_key.json", "v2_encoded_key.json", "v1_china.json"]
 )
-def test_documented_events_of_one_job_take_the_shorter_way(
-    load_event: LoadEvent, name: str
-) -> None:
+def test_documented_events_of_one_job_take_the_fast_path(load_event: LoadEvent, name: str) -> None:
     """From the second event of a job on, documented events take the shorter way."""
     event = load_event(name)
     (expected,) = parse_event(event).tasks
@@ -104,7 +102,7 @@ def test_documented_events_of_one_job_take_the_shorter_way(
         (["x"], 1),
     ],
 )
-def test_any_difference_takes_the_longer_way(change: tuple[list[Any], Any]) -> None:
+def test_any_difference_avoids_the_fast_path(change: tuple[list[Any], Any]) -> None:
     """An event that differs from the usual form in one value is left to the other function."""
     event = make_event("a", user_arguments={"a": "b"})
     parse_event(event)
@@ -137,7 +135,7 @@ def test_the_function_cannot_change_a_job_that_is_kept() -> None:
 
 
 @given(code=CODES, missing=CODES, message=st.text() | st.text(min_size=1).map(lambda t: t * 1100))
-def test_the_shorter_way_builds_the_same_response(code: Any, missing: Any, message: str) -> None:
+def test_the_fast_path_builds_the_same_response(code: Any, missing: Any, message: str) -> None:
     """Both functions build the same response."""
     event = make_event("a")
     (task,) = parse_event(event).tasks
@@ -154,7 +152,7 @@ def test_the_shorter_way_builds_the_same_response(code: Any, missing: Any, messa
 
 @given(path=st.sampled_from(PATHS), value=JSON | st.just(REMOVED))
 @pytest.mark.filterwarnings("ignore::s3batch_handler.UnexpectedEventWarning")
-def test_a_handler_answers_alike_on_both_ways(path: list[Any], value: Any) -> None:
+def test_the_fast_path_of_a_handler_returns_the_same_response(path: list[Any], value: Any) -> None:
     """A handler gives the same answer whether or not it has seen the job before."""
     handler = task_handler(lambda task: f"{task.bucket} {task.key} {task.version_id} {task.job}")
     event = changed(make_event("a%b c", user_arguments={"a": "b"}), path, value)

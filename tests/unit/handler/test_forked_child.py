@@ -1,4 +1,4 @@
-"""A task that forks is answered once: its child process ends instead of returning."""
+"""A task that forks has one result: its child process ends instead of returning."""
 
 from __future__ import annotations
 

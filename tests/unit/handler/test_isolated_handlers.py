@@ -372,7 +372,7 @@ def test_a_small_function_may_use_threads() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_memory_that_is_not_there_is_a_temporary_failure(is_async: bool) -> None:
+def test_lack_of_memory_is_a_temporary_failure(is_async: bool) -> None:
     """Threads and the result need memory, too."""
 
     def work(task: Task) -> Any:
