@@ -50,7 +50,10 @@ if TYPE_CHECKING:
 # The modules that may import moto.
 MODULES = {
     f"local_aws/{name}.py"
-    for name in ("_folder_bucket", "_moto_server", "_request_check", "_s3control_calls")
+    for name in (
+        *("_early_clients", "_folder_bucket", "_moto_server", "_request_check"),
+        "_s3control_calls",
+    )
 }
 
 

@@ -71,7 +71,8 @@ def test_the_child_process_of_a_coroutine_ends() -> None:
             return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
         for function in (work, lambda task: work(task)):
-            print(task_handler(function)(make_event("a"))["results"][0]["resultString"])
+            response = task_handler(function)(make_event("a"))
+            print(response["results"][0]["resultString"], flush=True)
     """)
 
     assert done.stdout == "7\n7\n", done.stderr
