@@ -324,7 +324,7 @@ def _outcome_in(record: Any) -> Outcome | None:
     if status == "INPROGRESS":
         message = "in progress in another invocation"
         if left is not None:
-            message += f". If that one was stopped, the task can run in {left:.0f} s"
+            message += f". If that invocation was stopped, the task can run in {left:.0f} s"
         raise TemporaryFailure(message)
     if status != "COMPLETED":
         return None

@@ -55,7 +55,7 @@ def changed(event: dict[str, Any], path: list[Any], value: Any) -> dict[str, Any
 def test_the_fast_path_reads_the_same_task(
     schema_version: str, key: str, version_id: str | None, path: list[Any], value: Any
 ) -> None:
-    """An event that takes the shorter way is a documented event, and means the same task."""
+    """An event that takes the fast path is a documented event, and has the same task."""
     arguments = {"a": "b"} if schema_version == "2.0" else None
     event = make_event(
         key, schema_version=schema_version, version_id=version_id, user_arguments=arguments
@@ -77,7 +77,7 @@ def test_the_fast_path_reads_the_same_task(
     "name", ["v1.json", "v2.json", "v1_encoded_key.json", "v2_encoded_key.json", "v1_china.json"]
 )
 def test_documented_events_of_one_job_take_the_fast_path(load_event: LoadEvent, name: str) -> None:
-    """From the second event of a job on, documented events take the shorter way."""
+    """From the second event of a job on, documented events take the fast path."""
     event = load_event(name)
     (expected,) = parse_event(event).tasks
 

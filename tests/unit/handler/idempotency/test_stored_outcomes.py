@@ -124,7 +124,7 @@ def test_a_task_in_progress_in_another_invocation_fails_temporarily(
     ((code, message),) = others
     assert code is ResultCode.TEMPORARY_FAILURE
     assert message.startswith(
-        "in progress in another invocation. If that one was stopped, the task"
+        "in progress in another invocation. If that invocation was stopped, the task"
     )
     seconds = int(message.split()[-2])
     assert 400 < seconds <= 500
