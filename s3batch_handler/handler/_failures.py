@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from importlib import import_module
 from time import monotonic
@@ -201,7 +202,9 @@ class FailureHandler:
         place = stopped.place or self.call_safely(
             lambda: place_of(error.__cause__ or error, self._function), deadline
         )
-        message = f"stopped after {seconds:.1f} s{place or ''}{activity}: out of time"
+        # Without a limit of its own, it was stopped by that of a task that has called the handler.
+        after = f" after {seconds:.1f} s" if seconds < math.inf else ""
+        message = f"stopped{after}{place or ''}{activity}: out of time"
         if stopped.module:
             message += (
                 f"; the import of {stopped.module} was interrupted, "

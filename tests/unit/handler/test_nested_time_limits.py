@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 import pytest
 
+from s3batch_handler import Task, task_handler
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.handler._time_limit import call_within
+from s3batch_handler.testing import FakeClock, make_context, make_task
 from tests.support.handlers import LONG, soon
 from tests.support.time_limits import IN_SLEEP, LIMIT, sleep
 
@@ -61,3 +64,19 @@ def test_a_call_after_an_interruption_ends_within_the_reserve() -> None:
         call_within(LIMIT, outer, None, 2.0, IN_SLEEP)
 
     assert times[0] < LONG / 4
+
+
+def test_a_task_without_a_limit_of_its_own_is_stopped_by_that_of_its_caller() -> None:
+    """Its message names no seconds: it may use all the time that the caller has."""
+
+    @task_handler
+    def handler(task: Task) -> str:
+        if task.key == "outer":
+            return handler.run(make_task("inner")).message
+        clock.advance(70)
+        return "not stopped"
+
+    with FakeClock() as clock:
+        outcome = handler.run(make_task("outer"), make_context(timeout=60))
+
+    assert re.fullmatch(r"stopped in handler\(\), line \d+: out of time", outcome.message)
