@@ -103,6 +103,11 @@ def class_of_runner(options: HandlerOptions) -> type[TaskRunner]:
     """Return the class that runs tasks as the option ``isolation`` says."""
     isolation = options.get("isolation", DEFAULTS["isolation"])
     if one_of("isolation", isolation, ("signal", "process")) == "signal":
+        if options.get("isolation_memory") is not None:
+            raise TypeError(
+                'isolation_memory requires isolation="process": without it, tasks have no process '
+                "whose memory could be limited"
+            )
         return TaskRunner
     if not hasattr(os, "fork"):
         raise TypeError(

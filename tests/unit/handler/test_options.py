@@ -52,6 +52,11 @@ def test_an_invalid_option_is_refused_by_name(subtests: pytest.Subtests) -> None
         ({"isolation": "thread"}, ValueError, "isolation is 'thread': it must be 'signal' or"),
         ({"isolation": None}, ValueError, "isolation is None"),
         (
+            {"isolation_memory": 512},
+            TypeError,
+            'isolation_memory requires isolation="process"',
+        ),
+        (
             {"isolation": "process", "isolation_memory": 0},
             ValueError,
             "isolation_memory is 0: it must be more than 0",
