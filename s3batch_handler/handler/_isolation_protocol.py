@@ -23,12 +23,11 @@ from s3batch_handler.handler._invocation_state import InvocationState
 NUMBER_LENGTH: Final = 8
 _REQUEST: Final = struct.Struct("!I")  # the length of the pickle
 _ANSWER: Final = struct.Struct(f"!{NUMBER_LENGTH}sI")  # the number of the task, the length
-_LONGEST_MESSAGE: Final = 6 << 20
-"""Maximum characters of a message, because Lambda accepts responses of up to 6 MB. A longer message
-is shortened as for a response."""
+_LONGEST_TEXT: Final = 100_000
+"""Maximum characters of a text in an answer. A longer message is shortened as for a response."""
 
-_LONGEST_ANSWER: Final = 1 << 27
-"""Maximum bytes of an answer: JSON needs up to 12 for a character."""
+_LONGEST_ANSWER: Final = 6_000_000
+"""Maximum bytes of an answer, so that it is parsed in time. JSON needs up to 12 for a character."""
 
 
 class Request(NamedTuple):
@@ -108,10 +107,13 @@ def _read(connection: socket.socket, length: int) -> bytes:
 
 
 def encode_answer(number: bytes, answer: Answer) -> bytes:
-    outcome = answer.outcome
-    if outcome is not None and len(outcome.message) > _LONGEST_MESSAGE:
+    outcome, exception = answer.outcome, answer.exception
+    if outcome is not None and len(outcome.message) > _LONGEST_TEXT:
         outcome = outcome._replace(message=sanitize(outcome.message))
-    body = to_json((outcome, answer.exception, answer.is_last)).encode()
+    if exception is not None:
+        name, module, text, traceback = exception
+        exception = name, module, text[:_LONGEST_TEXT], traceback[-_LONGEST_TEXT:]
+    body = to_json((outcome, exception, answer.is_last)).encode()
     return _ANSWER.pack(number, len(body)) + body
 
 

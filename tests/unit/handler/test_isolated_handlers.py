@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from pydantic import BaseModel
 
 from s3batch_handler import JobRef, PermanentFailure, ResultCode, Task, TaskCrashed
+from s3batch_handler.handler._isolation_protocol import AnswerReader, InvalidAnswer
 from s3batch_handler.testing import make_context, make_event, make_task, run_job
 from tests.support.handlers import codes_of, decorate, passes_on, results_of
 from tests.support.idempotency import FileLayer
@@ -221,8 +222,8 @@ def test_a_task_that_cannot_be_pickled_is_inherited() -> None:
     assert [message for _, message in outcomes] == ["a", "tb", "c"]
 
 
-def test_results_of_any_size_and_content_arrive() -> None:
-    texts = ["x" * 6_000_000, "\0\ud800é'\"\\\n", ""]
+def test_results_of_any_content_arrive() -> None:
+    texts = ["x" * 100_000, "\0\ud800é'\"\\\n", ""]
 
     def work(task: Task) -> str:
         return texts[int(task.key)]
@@ -230,6 +231,26 @@ def test_results_of_any_size_and_content_arrive() -> None:
     handler = isolated(work)
 
     assert [handler.run(make_task(str(number))).message for number in range(3)] == texts
+
+
+def test_a_long_exception_arrives_shortened() -> None:
+    """Even the longest answer is parsed within milliseconds."""
+
+    def fail(task: Task) -> None:
+        raise ValueError("x" * 10_000_000)
+
+    with pytest.raises(Exception, match="xxx") as caught:
+        isolated(fail, unexpected="raise")(make_event("a"), None)
+
+    assert str(caught.value) == "x" * 100_000
+
+
+def test_an_answer_of_invalid_length_is_refused() -> None:
+    """The parent refuses it before the rest arrives."""
+    reader = AnswerReader(b"12345678")
+
+    with pytest.raises(InvalidAnswer):
+        reader.feed(b"12345678" + (6_000_001).to_bytes(4, "big"))
 
 
 def test_a_message_that_is_too_long_for_lambda_is_shortened_as_without_isolation() -> None:
