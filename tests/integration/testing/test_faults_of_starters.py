@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -55,10 +56,11 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.mark.filterwarnings("ignore:No application metrics")  # of Powertools, if a task failed
 @pytest.mark.parametrize("starter", STARTERS)
 def test_a_starter_handles_every_fault(
-    starter: str, s3: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+    starter: str, s3: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its time reserve is shorter than the timeout."""
-    (function,) = (project / "templates" / starter).glob("*/function")
+    (source,) = (project / "templates" / starter).glob("*/function")
+    function = shutil.copytree(source, tmp_path / "function")  # Python writes bytecode there
     monkeypatch.syspath_prepend(function)
     for name in ("app", "multipart"):
         monkeypatch.delitem(importlib.sys.modules, name, raising=False)  # type: ignore[attr-defined]
