@@ -183,9 +183,9 @@ def build_usual_response(
 ) -> Response:
     """Build the response to an event that :func:`parse_usual_event` accepted."""
     code, message = outcome
-    # _value_ is the value without the call of a property.
     if len(message) > MAX_RESULT_STRING or not message.isprintable():
         message = sanitize(message)
+    # _value_ is the value without the call of a property.
     return {
         "invocationSchemaVersion": schema_version,
         "treatMissingKeysAs": treat_missing_keys_as._value_,

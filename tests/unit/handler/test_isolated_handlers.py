@@ -17,6 +17,7 @@ from s3batch_handler.handler._isolation_protocol import AnswerReader, InvalidAns
 from s3batch_handler.testing import make_context, make_event, make_task, run_job
 from tests.support.handlers import codes_of, decorate, passes_on, results_of
 from tests.support.idempotency import FileLayer
+from tests.support.isolation import crash, isolated, process_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +28,6 @@ pytestmark = [
 ]
 
 SUCCEEDED = ResultCode.SUCCEEDED
-
-
-def isolated(function: Any, **options: Any) -> Any:
-    return decorate(**{"isolation": "process", "time_reserve": 0.4, **options})(function)
-
-
-def process_id(_: object) -> int:
-    return os.getpid()
-
-
-def crash(_: object) -> None:
-    os._exit(3)
 
 
 def test_an_exception_is_classified_and_logged_in_the_child(

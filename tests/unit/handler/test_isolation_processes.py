@@ -13,7 +13,8 @@ from s3batch_handler import Outcome, ResultCode, Task
 from s3batch_handler.handler._isolation import replace_child_processes
 from s3batch_handler.handler._isolation_process import _ending, reap
 from s3batch_handler.testing import make_event, make_task
-from tests.support.handlers import decorate, results_of
+from tests.support.handlers import results_of
+from tests.support.isolation import isolated, process_id
 from tests.support.processes import is_running
 from tests.support.time_limits import run
 from tests.support.waiting import wait_for
@@ -27,18 +28,6 @@ pytestmark = [
 ]
 
 SUCCEEDED = ResultCode.SUCCEEDED
-
-
-def isolated(function: Any, **options: Any) -> Any:
-    return decorate(**{"isolation": "process", "time_reserve": 0.4, **options})(function)
-
-
-def process_id(_: object) -> int:
-    return os.getpid()
-
-
-def crash(_: object) -> None:
-    os._exit(3)
 
 
 def test_tasks_run_in_one_child_process() -> None:
