@@ -25,6 +25,7 @@ _COMMANDS = {  # name: module, help
     "init": ("_init", "Create a project."),
     "manifest": ("manifest._command", "Create manifests."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
+    "report": ("report._command", "Read completion reports, and do failed tasks again."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
 }
 

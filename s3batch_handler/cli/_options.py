@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
-from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._report_rows import ReportScope
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
+    from s3batch_handler.documents._failure_groups import FailureGroup
     from s3batch_handler.documents._inventory import read_inventory
     from s3batch_handler.documents._manifest import (
         ManifestEntry,
@@ -12,20 +13,17 @@ if TYPE_CHECKING:
         read_manifest,
         write_manifest,
     )
-    from s3batch_handler.documents._report import (
-        Report,
-        ReportRow,
-        ReportScope,
-        TaskStatus,
-        read_report,
-    )
+    from s3batch_handler.documents._report import Report, read_report
+    from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
 
 __all__ = [
+    "FailureGroup",
     "ManifestEntry",
     "ManifestInfo",
     "Report",
     "ReportRow",
     "ReportScope",
+    "ReportSummary",
     "TaskStatus",
     "read_inventory",
     "read_manifest",
@@ -34,12 +32,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "FailureGroup": "_failure_groups",
     "ManifestEntry": "_manifest",
     "ManifestInfo": "_manifest",
     "Report": "_report",
-    "ReportRow": "_report",
-    "ReportScope": "_report",
-    "TaskStatus": "_report",
+    "ReportRow": "_report_rows",
+    "ReportScope": "_report_rows",
+    "ReportSummary": "_report_summary",
+    "TaskStatus": "_report_rows",
     "read_inventory": "_inventory",
     "read_manifest": "_manifest",
     "read_report": "_report",

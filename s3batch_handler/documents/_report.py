@@ -18,94 +18,31 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.core._keys import decode_key
-from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._validation import explain_error
-from s3batch_handler.core._value import set_field
-from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._locations import split_location
+from s3batch_handler.documents._report_rows import DAMAGED, TaskStatus, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents._report_summary import ReportSummary
     from s3batch_handler.documents._s3_folder import S3Client
 
 REPORT_FORMAT: Final = "Report_CSV_20180820"
 INDEX: Final = "manifest.json"
-NO_VERSION: Final = r"\N"
 CHUNK_SIZE: Final = 1 << 17
-
-COLUMNS: Final = (
-    "Bucket",
-    "Key",
-    "VersionId",
-    "TaskStatus",
-    "ErrorCode",
-    "HTTPStatusCode",
-    "ResultMessage",
-)
-"""As AWS declares them, although its rows have the two codes in reverse order."""
-
-
-class TaskStatus(StrEnum):
-    """The final status of a task, spelled as in a report."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-class ReportScope(StrEnum):
-    """The tasks that a report contains, spelled as in CreateJob."""
-
-    ALL_TASKS = "AllTasks"
-    FAILED_TASKS_ONLY = "FailedTasksOnly"
-
-
-class ReportRow(ObjectRef):
-    """One line of a completion report.
-
-    Attributes:
-        status: The final status of the task.
-        http_status: 200 whenever the function was called, even if the task failed.
-        error_code: For example ``PermanentFailure``; ``None`` for a success.
-        message: The function's message, or the reason why the function did not complete.
-    """
-
-    __slots__ = ("status", "http_status", "error_code", "message")
-
-    status: TaskStatus
-    http_status: int | None
-    error_code: str | None
-    message: str
-
-    def __init__(
-        self,
-        *,
-        bucket: str,
-        key: str,
-        version_id: str | None = None,
-        status: TaskStatus,
-        http_status: int | None = None,
-        error_code: str | None = None,
-        message: str = "",
-    ) -> None:
-        super().__init__(bucket=bucket, key=key, version_id=version_id)
-        set_field(self, "status", status)
-        set_field(self, "http_status", http_status)
-        set_field(self, "error_code", error_code)
-        set_field(self, "message", message)
 
 
 class _Result(TypedDict):
@@ -140,6 +77,10 @@ class Report:
     _index: str = field(repr=False)
     _results: tuple[_Result, ...] = field(repr=False)
 
+    def __iter__(self) -> Iterator[ReportRow]:
+        """Yield all rows, as :meth:`rows`."""
+        return self.rows()
+
     def rows(self) -> Iterator[ReportRow]:
         """Yield all rows. AWS does not guarantee an order.
 
@@ -156,6 +97,16 @@ class Report:
     def failed(self) -> Iterator[ReportRow]:
         """Yield the rows of the tasks that failed; raise the same errors as :meth:`rows`."""
         return self._rows(TaskStatus.FAILED)
+
+    def summary(self) -> ReportSummary:
+        """Count the tasks, and group the failed ones by error code and message.
+
+        Raises:
+            ReportError: As for :meth:`rows`.
+        """
+        from s3batch_handler.documents._report_summary import summarize
+
+        return summarize(self)
 
     def verify(self) -> None:
         """Check the MD5 of every file, without parsing the files.
@@ -199,19 +150,18 @@ class Report:
             except (FileNotFoundError, IsADirectoryError):
                 continue
             except ValueError as error:  # a name that leads out of the folder
-                raise ReportError(f"{self.location}: {error}; {_DAMAGED}") from error
+                raise ReportError(f"{self.location}: {error}; {DAMAGED}") from error
             with source:
                 yield self._folder.location(name), source
             return
         location = self._folder.location(beside)
-        raise ReportError(f"{location}: missing, but listed in manifest.json; {_DAMAGED}")
+        raise ReportError(f"{location}: missing, but listed in manifest.json; {DAMAGED}")
 
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-_DAMAGED: Final = "get the report from its bucket again"
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -219,7 +169,7 @@ def _check(location: str, source: HashingReader, expected: str) -> None:
     actual = source.md5.hexdigest()
     if actual != expected.lower():
         raise ReportError(
-            f"{location}: its MD5 is {actual}, not {expected}: changed or truncated; {_DAMAGED}"
+            f"{location}: its MD5 is {actual}, not {expected}: changed or truncated; {DAMAGED}"
         )
 
 
@@ -308,49 +258,3 @@ def _job_id(*paths: str) -> str:
 
 
 _JOB: Final = re.compile(r"(?:^|/)job-([^/]+)/(?:results/)?[^/]+$")
-
-
-# ---------------------------------------------------------------- rows
-
-
-def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[ReportRow]:
-    """Yield the rows of one results file.
-
-    Raises:
-        ReportError: A row is not valid. The message contains ``source`` and the line.
-    """
-    try:
-        for line, cells in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
-            if len(cells) < len(COLUMNS):
-                problem = f"has {len(cells)} columns, expected {len(COLUMNS)}"
-            elif cells[3] != status:
-                problem = f"status is {cells[3]!r}, in a file of tasks that {status}"
-            else:
-                yield _row(cells, status)
-                continue
-            raise ReportError(f"{source}, line {line}: {problem}; {_DAMAGED}")
-    except InvalidCsv as error:
-        raise ReportError(f"{source}, line {error.line}: {error}; {_DAMAGED}") from error
-
-
-def _row(cells: list[str], status: TaskStatus) -> ReportRow:
-    bucket, key, version, _, http_status, error_code, message = cells[: len(COLUMNS)]
-    if message.startswith("error details: {"):
-        # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader
-        # splits such a message at its commas.
-        message = ",".join(cells[len(COLUMNS) - 1 :])
-    if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
-        # The order of the report's own schema.
-        http_status, error_code = error_code, http_status
-    return ReportRow(
-        bucket=bucket,
-        key=decode_key(key),
-        version_id=None if version == NO_VERSION else version or None,
-        status=status,
-        http_status=int(http_status) if _HTTP_STATUS.fullmatch(http_status) else None,
-        error_code=error_code or None,
-        message=message,
-    )
-
-
-_HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")

@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
 from s3batch_handler.core._typing import override
-from s3batch_handler.documents._report import (
-    CHUNK_SIZE,
-    COLUMNS,
-    INDEX,
-    NO_VERSION,
-    REPORT_FORMAT,
-    ReportScope,
-    TaskStatus,
-)
+from s3batch_handler.documents._report import CHUNK_SIZE, INDEX, REPORT_FORMAT
+from s3batch_handler.documents._report_rows import COLUMNS, NO_VERSION, ReportScope, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
-from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._report_rows import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._s3_folder import S3Folder
 from s3batch_handler.engine.invoke._registered_functions import qualified_name

@@ -18,7 +18,7 @@ from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._report import ReportRow
+    from s3batch_handler.documents._report_rows import ReportRow
     from s3batch_handler.engine._engine import Engine
     from s3batch_handler.jobs._control import JobControl
 

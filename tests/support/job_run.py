@@ -10,7 +10,7 @@ from typing import Any
 
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.engine.run._run_job import JobSettings
 
 Row = tuple[ManifestEntry, TaskStatus, int, str, str]

@@ -14,7 +14,7 @@ from s3batch_handler.documents._report import read_report
 from s3batch_handler.engine.invoke._events import EventTemplate
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._report import ReportRow
+    from s3batch_handler.documents._report_rows import ReportRow
 
 
 ACCOUNT = "123456789012"

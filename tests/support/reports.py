@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.documents._report_writer import ReportWriter, report_row
 
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED

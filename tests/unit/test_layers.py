@@ -27,7 +27,7 @@ LAYERS = [
     {"testing/events"},
     {"testing/strategies", "testing/faults"},
     {"testing"},
-    {"cli", "cli/run", "cli/job", "cli/manifest"},
+    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report"},
 ]
 
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.
@@ -36,6 +36,7 @@ NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler")}
 # The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
+    "duckdb": ("documents/",),
     "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/faults/", "testing/strategies/"),
     "hypothesis": ("testing/strategies/",),
     "moto": ("local_aws/",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli.job._aws_services import service_options
@@ -15,7 +16,6 @@ from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.core._typing import override
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -27,15 +27,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._job import Job
 
 
-class _InOrder(click.Group):
-    """A group that lists its commands in the order in which they are usually needed."""
-
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder)
+@click.group(cls=OrderedGroup)
 def job() -> None:
     """Create and control jobs, in AWS or in s3batch serve.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._local_folder import LocalFolder
 from s3batch_handler.documents._locations import is_s3_url
-from s3batch_handler.documents._report import ReportScope
+from s3batch_handler.documents._report_rows import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._output import counted, print_data, print_json
@@ -42,7 +41,7 @@ def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
         "elapsed_seconds": round(job.elapsed, 3),
         "report": job.report,
         "log": log,
-        "failures": [asdict(group) for group in job.failures],
+        "failures": [group.to_json() for group in job.failures],
     }
 
 

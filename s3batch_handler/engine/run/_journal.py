@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.state._sqlite import (
     checksum,
@@ -276,7 +276,7 @@ class Journal:
         self.close()
 
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _NEW: Final = {"facts": {}, "chunks": 0, "rows": {}, "answered": 0, "waiting": 0}
 _SCHEMA: Final = """
     BEGIN;
@@ -289,7 +289,7 @@ _SCHEMA: Final = """
         number INTEGER PRIMARY KEY, tries INTEGER, bucket TEXT, key TEXT, version TEXT,
         message BLOB, checksum INTEGER
     );
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
     COMMIT;
 """
 _PAGE: Final = 1_000

@@ -12,23 +12,23 @@ from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._failure_groups import FUNCTION_ERROR, FailureCounts
+from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
 from s3batch_handler.documents._report_writer import report_row
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,
     ServiceError,
 )
-from s3batch_handler.engine.run._failure_summary import FailureCounts
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from s3batch_handler.documents._failure_groups import FailureGroup
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._cancellation import RunControl
-    from s3batch_handler.engine.run._failure_summary import FailureGroup
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
 
 
@@ -40,6 +40,7 @@ class JobResult:
         status: ``Complete`` (all tasks were run, some may have failed), ``Failed``, ``Cancelled``
             or ``Paused``.
         failures: The most frequent failures, the most frequent first.
+        first_failures: The rows of the tasks that failed first, at most ten.
         elapsed: Seconds.
         reason: Why the job failed.
         failure_code: The code of this reason in DescribeJob.
@@ -51,6 +52,7 @@ class JobResult:
     status: JobStatus
     progress: Progress
     failures: tuple[FailureGroup, ...]
+    first_failures: tuple[ReportRow, ...]
     elapsed: float
     reason: str | None
     report: str | None
@@ -102,7 +104,7 @@ class Ledger:
         self._run_count: int = facts.get("run", 0)
         self._succeeded: int = facts.get("succeeded", 0)
         self._failed: int = facts.get("failed", 0)
-        self._failures = FailureCounts(facts.get("failures", ()))
+        self._failures = FailureCounts(facts.get("failures"))
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._started_count = journal.next_number
         if self._run_count != journal.answered:
@@ -136,7 +138,7 @@ class Ledger:
         else:
             failure = _failure(answer)
             self._failed += 1
-            self._failures.add(failure.error_code, failure.summary, task.object.key)
+            self._failures.add(_failed_row(task, failure), failure.reason)
             self._add_row(
                 task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
             )
@@ -269,6 +271,7 @@ class Ledger:
             status=self.status if self.is_over else JobStatus.PAUSED,
             progress=self._progress,
             failures=self._failures.most_frequent(),
+            first_failures=self._failures.first,
             elapsed=self._elapsed,
             reason=self.reason,
             report=report,
@@ -286,12 +289,25 @@ _COMMIT_TASKS: Final = 5_000
 
 
 class _Failure(NamedTuple):
-    """A failed task: error code and message as AWS reports them, and a text for the summary."""
+    """A failed task: error code and message as AWS reports them, and the reason for the summary."""
 
     error_code: str
     message: str
-    summary: str
+    reason: str
     http_status: int = 200
+
+
+def _failed_row(task: QueuedTask, failure: _Failure) -> ReportRow:
+    item = task.object
+    return ReportRow(
+        bucket=item.bucket,
+        key=item.key,
+        version_id=item.version_id,
+        status=TaskStatus.FAILED,
+        http_status=failure.http_status,
+        error_code=failure.error_code,
+        message=failure.message,
+    )
 
 
 def _failure(answer: Answer) -> _Failure:
@@ -300,18 +316,18 @@ def _failure(answer: Answer) -> _Failure:
         message = redact(answer.message, _MAX_REDACTED)
         return _Failure(answer.code.value, message, message)
     if isinstance(answer, FunctionError):
-        message = redact(f"Lambda returned function error: {answer.payload}", _MAX_REDACTED)
+        message = redact(f"{FUNCTION_ERROR}{answer.payload}", _MAX_REDACTED)
         error = json.loads(answer.payload)
         error_type = error.get("errorType", "Task timed out")
-        summary = redact(f"{error_type}: {error['errorMessage'][:_MAX_REDACTED]}")
-        return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], summary)
+        reason = redact(f"{error_type}: {error['errorMessage'][:_MAX_REDACTED]}")
+        return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], reason)
     if isinstance(answer, ServiceError):
         message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]
         return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
     assert isinstance(answer, InvalidFunctionResponse)
     message = "Invalid JSON returned in Lambda payload"
-    summary = f"{message}: {redact(answer.reason, _MAX_REDACTED)}"
-    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, summary)
+    reason = f"{message}: {redact(answer.reason, _MAX_REDACTED)}"
+    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, reason)
 
 
 _MAX_REDACTED: Final = 4 * MAX_RESULT_STRING  # characters

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.core._model import JobRef
     from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._report import TaskStatus
+    from s3batch_handler.documents._report_rows import TaskStatus
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.run._summary import print_summary
-from s3batch_handler.engine.run._failure_summary import FailureGroup
+from s3batch_handler.documents._failure_groups import FailureGroup
 from s3batch_handler.engine.run._ledger import JobResult
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def result(**differing: Any) -> JobResult:
-    groups = (FailureGroup("PermanentFailure", "\x1b[2J\ud800 gone", 1, "\x1b[2J\ud800 gone"),)
+    groups = (FailureGroup("PermanentFailure", "\x1b[2J\ud800 gone", 1, ()),)
     facts = {
         "job_id": "j",
         "status": JobStatus.COMPLETE,
         "progress": Progress(20, 5, 15),
         "failures": groups,
+        "first_failures": (),
         "elapsed": 1.0,
         "reason": None,
         "report": "r/\u202egpj.exe",

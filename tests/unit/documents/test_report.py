@@ -13,7 +13,8 @@ import pytest
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report import ReportRow, read_report
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_rows import ReportRow
 from s3batch_handler.documents._report_writer import ReportWriter
 from tests.support.reports import (
     AWS_EXAMPLE,
@@ -112,6 +113,7 @@ def test_creation_date_has_a_time_zone(tmp_path: Path, text: str, microseconds: 
 
 
 def only_row(tmp_path: Path, row: bytes) -> ReportRow:
+    found: ReportRow
     (found,) = read_report(put_report(tmp_path / "report", failed=row)).rows()
     return found
 

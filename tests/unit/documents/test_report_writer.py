@@ -22,7 +22,8 @@ from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._local_folder import LocalFolder
 from s3batch_handler.documents._manifest import ManifestEntry, read_manifest, write_manifest
-from s3batch_handler.documents._report import ReportRow, ReportScope, TaskStatus, read_report
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
 from s3batch_handler.documents._report_writer import ReportWriter, report_row
 from tests.support.reports import AWS_EXAMPLE, BUCKET, FAILED, JOB, OK, entry, put_report, write
 

@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.documents._report import TaskStatus
+    from s3batch_handler.documents._report_rows import TaskStatus
     from tests.support.invoker_calls import Write
 
 

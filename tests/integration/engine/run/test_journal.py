@@ -18,7 +18,7 @@ from typing_extensions import override
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
@@ -253,7 +253,7 @@ import os, signal, sys
 from pathlib import Path
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 
 journal = Journal(Path(sys.argv[1]))
 for task in journal.unanswered([ManifestEntry("b", str(n), None) for n in range(10)]):

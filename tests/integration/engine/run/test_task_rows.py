@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s3batch_handler.documents._failure_groups import failure_reason
 from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.engine.invoke._answer import FunctionError
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
@@ -165,7 +166,7 @@ def test_errors_of_remote_functions_have_no_credentials(report: Rows) -> None:
     run = run_job(lines("a"), Elsewhere(), JOB, report=report)
 
     assert "http://ann:***@h/" in report.by_key["a"][-1]
-    assert run.failures[0].example == "ValueError: http://ann:***@h/"
+    assert failure_reason(run.failures[0].examples[0].message) == "ValueError: http://ann:***@h/"
 
 
 def test_failures_are_grouped_by_code_and_message(report: Rows) -> None:
@@ -187,7 +188,7 @@ def test_failures_are_grouped_by_code_and_message(report: Rows) -> None:
             2,
         ),
     ]
-    assert run.failures[1].example == "object 1 is empty"
+    assert run.failures[1].examples[0].message == "object 1 is empty"
 
 
 def test_keys_with_spaces_do_not_split_a_group(report: Rows) -> None:

@@ -1,74 +1,9 @@
-"""Count failed tasks by error code and message, for the summary of a job."""
+"""The common form of messages that differ only in names, numbers and places."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Failed tasks with the same error code, whose messages differ only in names and numbers.
-
-    Attributes:
-        message: The common form of their messages; the message itself if all are the same.
-        example: The message of the first task.
-    """
-
-    error_code: str
-    message: str
-    count: int
-    example: str
-
-
-class FailureCounts:
-    """Counts failed tasks by error code and by the common form of their messages.
-
-    Args:
-        facts: The :attr:`facts` from which to continue.
-    """
-
-    def __init__(self, facts: Iterable[list[Any]] = ()) -> None:
-        self._groups = {(code, text): _Group(*rest) for code, text, *rest in facts}
-
-    def add(self, error_code: str, message: str, key: str) -> None:
-        """Count a failed task, whose message may contain the key of its object."""
-        name = (error_code, message_pattern(_without_key(message, key)))
-        if name not in self._groups and len(self._groups) >= _MAX_GROUPS:
-            name = (error_code, "other messages")
-        group = self._groups.setdefault(name, _Group(message))
-        group.count += 1
-        group.differs |= group.example != message
-
-    @property
-    def facts(self) -> list[list[Any]]:
-        """All counts, in a form that JSON can represent."""
-        return [[*name, *astuple(group)] for name, group in self._groups.items()]
-
-    def most_frequent(self) -> tuple[FailureGroup, ...]:
-        """Return the most frequent groups, the most frequent first."""
-        frequent = sorted(self._groups.items(), key=lambda item: -item[1].count)
-        return tuple(
-            FailureGroup(code, text if group.differs else group.example, group.count, group.example)
-            for (code, text), group in frequent[:_SHOWN]
-        )
-
-
-@dataclass(slots=True)
-class _Group:
-    """The count of a group; ``differs`` if its messages are not all the same."""
-
-    example: str
-    count: int = 0
-    differs: bool = False
-
-
-_MAX_GROUPS: Final = 500
-_SHOWN: Final = 10
+from typing import Final
 
 
 def message_pattern(message: str) -> str:
@@ -78,7 +13,7 @@ def message_pattern(message: str) -> str:
     return _VARIABLE.sub("…", message[:_READ_CHARACTERS])[:_PATTERN_CHARACTERS]
 
 
-def _without_key(message: str, key: str) -> str:
+def without_key(message: str, key: str) -> str:
     """Replace a key with spaces, and its file name. Other keys match :data:`_VARIABLE`."""
     for name in (key, key.rpartition("/")[2]):
         if len(name.split()) > 1:

@@ -1,0 +1,124 @@
+"""The rows of completion reports."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.core._keys import decode_key
+from s3batch_handler.core._model import ObjectRef
+from s3batch_handler.core._value import set_field
+from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NO_VERSION: Final = r"\N"
+
+COLUMNS: Final = (
+    "Bucket",
+    "Key",
+    "VersionId",
+    "TaskStatus",
+    "ErrorCode",
+    "HTTPStatusCode",
+    "ResultMessage",
+)
+"""As AWS declares them, although its rows have the two codes in reverse order."""
+
+
+class TaskStatus(StrEnum):
+    """The final status of a task, spelled as in a report."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class ReportScope(StrEnum):
+    """The tasks that a report contains, spelled as in CreateJob."""
+
+    ALL_TASKS = "AllTasks"
+    FAILED_TASKS_ONLY = "FailedTasksOnly"
+
+
+class ReportRow(ObjectRef):
+    """One line of a completion report.
+
+    Attributes:
+        status: The final status of the task.
+        http_status: 200 whenever the function was called, even if the task failed.
+        error_code: For example ``PermanentFailure``; ``None`` for a success.
+        message: The function's message, or the reason why the function did not complete.
+    """
+
+    __slots__ = ("status", "http_status", "error_code", "message")
+
+    status: TaskStatus
+    http_status: int | None
+    error_code: str | None
+    message: str
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        key: str,
+        version_id: str | None = None,
+        status: TaskStatus,
+        http_status: int | None = None,
+        error_code: str | None = None,
+        message: str = "",
+    ) -> None:
+        super().__init__(bucket=bucket, key=key, version_id=version_id)
+        set_field(self, "status", status)
+        set_field(self, "http_status", http_status)
+        set_field(self, "error_code", error_code)
+        set_field(self, "message", message)
+
+
+DAMAGED: Final = "get the report from its bucket again"
+
+
+def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[ReportRow]:
+    """Yield the rows of one results file.
+
+    Raises:
+        ReportError: A row is not valid. The message contains ``source`` and the line.
+    """
+    try:
+        for line, cells in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
+            if len(cells) < len(COLUMNS):
+                problem = f"has {len(cells)} columns, expected {len(COLUMNS)}"
+            elif cells[3] != status:
+                problem = f"status is {cells[3]!r}, in a file of tasks that {status}"
+            else:
+                yield _row(cells, status)
+                continue
+            raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
+    except InvalidCsv as error:
+        raise ReportError(f"{source}, line {error.line}: {error}; {DAMAGED}") from error
+
+
+def _row(cells: list[str], status: TaskStatus) -> ReportRow:
+    bucket, key, version, _, http_status, error_code, message = cells[: len(COLUMNS)]
+    if message.startswith("error details: {"):
+        # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader
+        # splits such a message at its commas.
+        message = ",".join(cells[len(COLUMNS) - 1 :])
+    if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
+        # The order of the report's own schema.
+        http_status, error_code = error_code, http_status
+    return ReportRow(
+        bucket=bucket,
+        key=decode_key(key),
+        version_id=None if version == NO_VERSION else version or None,
+        status=status,
+        http_status=int(http_status) if _HTTP_STATUS.fullmatch(http_status) else None,
+        error_code=error_code or None,
+        message=message,
+    )
+
+
+_HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")

@@ -1,0 +1,65 @@
+"""The summary of a completion report: how many tasks failed, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.documents._failure_groups import FailureCounts, failure_reason
+from s3batch_handler.documents._report_rows import TaskStatus
+
+if TYPE_CHECKING:
+    from s3batch_handler.documents._failure_groups import FailureGroup
+    from s3batch_handler.documents._report import Report
+    from s3batch_handler.documents._report_rows import ReportRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSummary:
+    """How many tasks of a job succeeded and failed, and why they failed.
+
+    Attributes:
+        failures: The most frequent failures, the most frequent first.
+        first_failures: The first rows of tasks that failed, at most ten.
+    """
+
+    succeeded: int
+    failed: int
+    failures: tuple[FailureGroup, ...]
+    first_failures: tuple[ReportRow, ...]
+
+    @property
+    def total(self) -> int:
+        """Return the number of rows."""
+        return self.succeeded + self.failed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as the commands print it with ``--json``."""
+        return {
+            "total": self.total,
+            "succeeded": self.succeeded,
+            "failed": self.failed,
+            "failures": [group.to_json() for group in self.failures],
+        }
+
+
+def summarize(report: Report) -> ReportSummary:
+    """Read all rows of a report and count them.
+
+    Raises:
+        ReportError: A results file is missing or damaged.
+    """
+    succeeded = failed = 0
+    failures = FailureCounts()
+    for row in report:
+        if row.status is TaskStatus.SUCCEEDED:
+            succeeded += 1
+        else:
+            failed += 1
+            failures.add(row, failure_reason(row.message))
+    return ReportSummary(
+        succeeded=succeeded,
+        failed=failed,
+        failures=failures.most_frequent(),
+        first_failures=failures.first,
+    )
