@@ -22,7 +22,9 @@ DISTRIBUTION = metadata.distribution("s3batch-handler")
 PROJECT = Path(__file__).parents[2]
 WORKFLOW = PROJECT / ".github" / "workflows" / "ci.yml"
 REQUIREMENT_FILES = sorted(PROJECT.joinpath("requirements").glob("*.txt"))
-LOCAL = {"boto3", "click", "flask", "flask-cors", "moto", "pydantic", "werkzeug", "xxhash"}
+CLI = {"click", "pydantic", "rich", "rich-click"}
+LOCAL = {*CLI, "boto3", "flask", "flask-cors", "moto", "werkzeug", "xxhash"}
+REPORT = {"duckdb", "pydantic"}
 SCRIPTS = [
     "scripts/test",
     "scripts/demo",
@@ -64,11 +66,11 @@ def test_the_bare_package_requires_no_other_package() -> None:
         ("models", {"pydantic"}),
         ("powertools", {"aws-lambda-powertools"}),
         ("aws", {"boto3", "pydantic"}),
-        ("cli", {"click", "pydantic"}),
+        ("cli", CLI),
         ("local", LOCAL),
-        ("report", set()),
+        ("report", REPORT),
         ("testing", {"hypothesis", "pydantic"}),
-        ("all", {"aws-lambda-powertools", "hypothesis", *LOCAL}),
+        ("all", {"aws-lambda-powertools", "hypothesis", *LOCAL, *REPORT}),
     ],
 )
 def test_an_extra_requires_what_its_modules_import(extra: str, packages: set[str]) -> None:
