@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NotRequired
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -29,14 +29,14 @@ from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._locations import split_location
-from s3batch_handler.documents._report_rows import DAMAGED, TaskStatus, read_rows
+from s3batch_handler.documents._report_rows import DAMAGED, TaskStatus, layout_of, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from s3batch_handler.documents._folder import Folder
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents._report_rows import Layout, ReportRow
     from s3batch_handler.documents._report_summary import ReportSummary
     from s3batch_handler.documents._s3_folder import S3Client
 
@@ -54,6 +54,7 @@ class _Result(TypedDict):
 class _Index(TypedDict):
     Format: Literal["Report_CSV_20180820"]
     ReportCreationDate: str
+    ReportSchema: NotRequired[str]
     Results: list[_Result]
 
 
@@ -76,6 +77,7 @@ class Report:
     _folder: Folder = field(repr=False)
     _index: str = field(repr=False)
     _results: tuple[_Result, ...] = field(repr=False)
+    _layout: Layout | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[ReportRow]:
         """Yield all rows, as :meth:`rows`."""
@@ -135,7 +137,7 @@ class Report:
                 continue
             with self._open(result) as (location, source):
                 stream = io.BufferedReader(source, CHUNK_SIZE)
-                yield from read_rows(stream, status, source=location)
+                yield from read_rows(stream, status, source=location, layout=self._layout)
                 _check(location, source, result["MD5Checksum"])
 
     @contextmanager
@@ -209,6 +211,7 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
         _folder=folder,
         _index=index,
         _results=results,
+        _layout=layout_of(document.get("ReportSchema", "")),
     )
 
 

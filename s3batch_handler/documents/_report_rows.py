@@ -81,22 +81,44 @@ class ReportRow(ObjectRef):
 DAMAGED: Final = "get the report from its bucket again"
 
 
-def read_rows(stream: BinaryIO, status: TaskStatus, *, source: str) -> Iterator[ReportRow]:
+Layout = tuple[int | None, ...]
+"""For each of :data:`COLUMNS`, its place in a row; ``None`` if the rows do not have it."""
+
+
+def layout_of(schema: str) -> Layout | None:
+    """Return the layout of rows by the ``ReportSchema`` of a report; ``None`` for AWS's layout.
+
+    Columns that are not in :data:`COLUMNS` are skipped. The order of the two codes is not trusted:
+    each row shows which one is the HTTP status.
+    """
+    names = [name.strip().lower() for name in schema.split(",")]
+    places = tuple(names.index(name) if name in names else None for name in map(str.lower, COLUMNS))
+    has_columns = not {places[COLUMNS.index(name)] for name in _REQUIRED} & {None}
+    return places if has_columns and places != tuple(range(len(COLUMNS))) else None
+
+
+_REQUIRED: Final = ("Bucket", "Key", "TaskStatus")
+
+
+def read_rows(
+    stream: BinaryIO, status: TaskStatus, *, source: str, layout: Layout | None = None
+) -> Iterator[ReportRow]:
     """Yield the rows of one results file.
 
     Raises:
         ReportError: A row is not valid. The message contains ``source`` and the line.
     """
+    width = len(COLUMNS) if layout is None else 1 + max(n for n in layout if n is not None)
     try:
-        for line, cells in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
-            if len(cells) < len(COLUMNS):
-                problem = f"has {len(cells)} columns, expected {len(COLUMNS)}"
-            elif cells[3] != status:
+        for line, row in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
+            if len(row) < width:
+                problem = f"has {len(row)} columns, expected {width}"
+                raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
+            cells = row if layout is None else ["" if n is None else row[n] for n in layout]
+            if cells[3] != status:
                 problem = f"status is {cells[3]!r}, in a file of tasks that {status}"
-            else:
-                yield _row(cells, status)
-                continue
-            raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
+                raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
+            yield _row(cells, status)
     except InvalidCsv as error:
         raise ReportError(f"{source}, line {error.line}: {error}; {DAMAGED}") from error
 

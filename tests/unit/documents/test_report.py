@@ -14,7 +14,7 @@ import pytest
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_rows import ReportRow
+from s3batch_handler.documents._report_rows import COLUMNS, ReportRow, TaskStatus
 from s3batch_handler.documents._report_writer import ReportWriter
 from tests.support.reports import (
     AWS_EXAMPLE,
@@ -29,6 +29,8 @@ from tests.support.reports import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+AWS_SCHEMA = ", ".join(COLUMNS)
 
 
 @pytest.fixture(params=[b"\n", b"\r\n"])
@@ -116,6 +118,40 @@ def only_row(tmp_path: Path, row: bytes) -> ReportRow:
     found: ReportRow
     (found,) = read_report(put_report(tmp_path / "report", failed=row)).rows()
     return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "row"),
+    [
+        (AWS_SCHEMA, b"b,a%20b,v,failed,404,NoSuchKey,gone"),
+        (AWS_SCHEMA, b"b,a%20b,v,failed,NoSuchKey,404,gone"),
+        (f"{AWS_SCHEMA}, RequestId", b"b,a%20b,v,failed,404,NoSuchKey,gone,7QX"),
+        (
+            "Bucket,Key,Size,VersionId,TaskStatus,HTTPStatusCode,ErrorCode,ResultMessage",
+            b"b,a%20b,17,v,failed,404,NoSuchKey,gone",
+        ),
+        ("of another kind", b"b,a%20b,v,failed,404,NoSuchKey,gone"),
+    ],
+)
+def test_columns_are_found_by_the_schema_of_the_report(
+    tmp_path: Path, schema: str, row: bytes
+) -> None:
+    """Unknown columns are skipped, and the codes may be in either order."""
+    folder = put_report(tmp_path / "report", failed=row + b"\r\n")
+    index = json.loads((folder / "manifest.json").read_text())
+    put_index(folder, Results=index["Results"], ReportSchema=schema)
+
+    (found,) = read_report(folder)
+
+    assert found == ReportRow(
+        bucket="b",
+        key="a b",
+        version_id="v",
+        status=TaskStatus.FAILED,
+        http_status=404,
+        error_code="NoSuchKey",
+        message="gone",
+    )
 
 
 def test_columns_may_have_the_order_of_the_schema(tmp_path: Path) -> None:
