@@ -129,18 +129,21 @@ def _row(cells: list[str], status: TaskStatus) -> ReportRow:
         # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader
         # splits such a message at its commas.
         message = ",".join(cells[len(COLUMNS) - 1 :])
-    if not _HTTP_STATUS.fullmatch(http_status) and _HTTP_STATUS.fullmatch(error_code):
-        # The order of the report's own schema.
-        http_status, error_code = error_code, http_status
+    http = _HTTP_STATUSES.get(http_status)
+    if http is None:
+        if not _NUMBER.fullmatch(http_status) and _NUMBER.fullmatch(error_code):
+            http_status, error_code = error_code, http_status  # the order of the report's schema
+        http = int(http_status) if _NUMBER.fullmatch(http_status) else None
     return ReportRow(
         bucket=bucket,
         key=decode_key(key),
         version_id=None if version == NO_VERSION else version or None,
         status=status,
-        http_status=int(http_status) if _HTTP_STATUS.fullmatch(http_status) else None,
+        http_status=http,
         error_code=error_code or None,
         message=message,
     )
 
 
-_HTTP_STATUS: Final = re.compile(r"[0-9]{1,9}")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_HTTP_STATUSES: Final = {str(number): number for number in range(100, 600)}
