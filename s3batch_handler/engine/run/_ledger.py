@@ -20,6 +20,7 @@ from s3batch_handler.engine.invoke._answer import (
     InvalidFunctionResponse,
     ServiceError,
 )
+from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Ledger:
         control: What the caller of the job requests.
         reported: The statuses of tasks that get a row in the report.
         total: The number of entries in the manifest, if it is known.
+        threshold: How many tasks may fail.
         on_progress: Called about ten times a second. ``KeyboardInterrupt`` cancels the job.
 
     Attributes:
@@ -85,12 +88,14 @@ class Ledger:
         *,
         reported: Collection[TaskStatus] = (),
         total: int | None = None,
+        threshold: FailureThreshold = S3_THRESHOLD,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._journal = journal
         self._control = control
         self._reported = reported
         self._total = total
+        self._threshold = threshold
         self._on_progress = on_progress
         self._next_commit = 0.0
         self._uncommitted = 0
@@ -142,12 +147,21 @@ class Ledger:
             self._add_row(
                 task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
             )
-        # Running tasks count as successes here: failures often arrive before the successes of the
-        # tasks beside them.
-        if self._failed * 2 > self._started_count and self._run_count >= _THRESHOLD_TASKS:
-            reason = f"{self._failed:,} of {self._run_count:,} tasks failed: more than half"
-            self.fail("FailureThresholdExceeded", reason)
+        if self._failed:
+            self._check_threshold()
         self.commit_if_due()
+
+    def _check_threshold(self) -> None:
+        """End the job if more tasks have failed than are tolerated.
+
+        Running tasks count as successes, because failures often arrive before the successes of the
+        tasks beside them.
+        """
+        total, run = self._total, self._run_count
+        tolerated = self._threshold.tolerated(total=total, run=run, started=self._started_count)
+        if tolerated is not None and self._failed > tolerated:
+            reason = self._threshold.reason(failed=self._failed, total=total, run=run)
+            self.fail("FailureThresholdExceeded", reason)
 
     def _add_row(self, task: QueuedTask, status: TaskStatus, *values: Any) -> None:
         row = report_row(task, status, *values) if status in self._reported else b""
@@ -280,7 +294,6 @@ class Ledger:
         )
 
 
-_THRESHOLD_TASKS: Final = 1_000
 _COMMIT_SECONDS: Final = 0.1
 _COMMIT_TASKS: Final = 5_000
 

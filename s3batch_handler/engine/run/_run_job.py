@@ -20,6 +20,7 @@ from s3batch_handler.engine.run._cancellation import RunControl, on_first_interr
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.engine.state._job_failures import BAD_MANIFEST, NO_FUNCTION
+from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask
     from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._status import Progress
 
 
@@ -43,12 +45,14 @@ class JobSettings:
         schema_version: The schema version of the events.
         max_redrives: Retries of a task that fails temporarily.
         total: The number of entries, if it is known.
+        threshold: How many tasks may fail before the job ends.
     """
 
     job: JobRef
     schema_version: str = "1.0"
     max_redrives: int = DEFAULT_MAX_REDRIVES
     total: int | None = None
+    threshold: FailureThreshold = S3_THRESHOLD
 
 
 class CompletionReport(Protocol):
@@ -85,7 +89,8 @@ def run_job(
 
     Retries come after the first pass, in up to ``max_redrives`` passes over the tasks that still
     fail temporarily; AWS does not publish how many it makes, or when. The job fails as soon as more
-    than half of at least 1,000 tasks have failed permanently, or if its report cannot be written.
+    tasks have failed permanently than ``settings.threshold`` tolerates, by default half of at least
+    1,000, or if its report cannot be written.
 
     Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels the job: running tasks get a
     short time to end, and the report lists the finished tasks. A second Ctrl-C, at least one second
@@ -108,6 +113,7 @@ def run_job(
             control or RunControl(),
             reported=() if report is None else report.statuses,
             total=settings.total,
+            threshold=settings.threshold,
             on_progress=on_progress,
         )
         stack.enter_context(on_first_interrupt(ledger.cancel))

@@ -18,6 +18,7 @@ from s3batch_handler.engine.invoke._answer import Answer, NotRun
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.job_run import JOB, SUCCEEDS, Rows, function_of, numbered
 
@@ -84,6 +85,33 @@ def test_the_threshold_in_the_last_retry_leaves_no_task_without_a_row(report: Ro
     assert run.status is JobStatus.FAILED
     assert len(report.by_key) == 2_000
     assert report.by_key["1999"] == ("failed", 200, "TemporaryFailure", "busy 1999")
+
+
+@pytest.mark.parametrize(
+    ("tolerate", "run_tasks"),
+    [("0", 1), ("0%", 1), ("4", 5), ("5%", 6), ("4.99%", 5), ("99%", 100), ("100%", None)],
+)
+def test_a_job_ends_with_one_more_failure_than_is_tolerated(
+    report: Rows, tolerate: str, run_tasks: int | None
+) -> None:
+    """There is no minimum number of tasks. A percentage is of all tasks, also before they run."""
+    settings = replace(JOB, total=100, threshold=FailureThreshold.parse(tolerate))
+    fails = InProcess(function_of(lambda key: ("PermanentFailure", "no")))
+
+    run = run_job(numbered(100), fails, settings, report=report)
+
+    assert run.status is (JobStatus.COMPLETE if run_tasks is None else JobStatus.FAILED)
+    assert run.failure_code == (None if run_tasks is None else "FailureThresholdExceeded")
+    assert len(report.rows) == run.progress.failed == (run_tasks or 100)
+
+
+def test_successes_never_end_a_job(report: Rows) -> None:
+    """The threshold counts failures only."""
+    settings = replace(JOB, total=100, threshold=FailureThreshold.parse(0))
+
+    run = run_job(numbered(100), InProcess(SUCCEEDS), settings, report=report)
+
+    assert run.status is JobStatus.COMPLETE
 
 
 class Parallel:
