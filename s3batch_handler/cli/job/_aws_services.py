@@ -13,15 +13,13 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import endpoint_url_option, profile_option
 from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
-from s3batch_handler.jobs._control import S3Control
-from s3batch_handler.jobs._waiting import has_expired_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import ModuleType
 
-    from s3batch_handler.jobs._control import SupportsDescribeJob
+    from s3batch_handler.jobs._control import S3Control, SupportsDescribeJob
     from s3batch_handler.jobs._job import Job
 
 
@@ -30,6 +28,13 @@ def _aws() -> ModuleType:
     from s3batch_handler.jobs import _aws_clients
 
     return _aws_clients
+
+
+def _control(client: Any, account_id: str) -> S3Control:
+    """Create a job control when it is needed: importing the models of jobs is slow."""
+    from s3batch_handler.jobs._control import S3Control
+
+    return S3Control(client, account_id=account_id)
 
 
 class AwsServices:
@@ -50,7 +55,7 @@ class AwsServices:
 
     @cached_property
     def control(self) -> S3Control:
-        return S3Control(self._s3control, account_id=self.account_id)
+        return _control(self._s3control, self.account_id)
 
     def watching(self, retry_for: float) -> SupportsDescribeJob:
         """Return a control whose requests end soon, for a caller that retries them."""
@@ -107,7 +112,7 @@ class AwsServices:
             FileNotFoundError: The object does not exist.
         """
         try:
-            etag: str = self._s3.head_object(**location)["ETag"]
+            etag: str = self.s3.head_object(**location)["ETag"]
         except Exception as error:
             if aws_error_code(error) not in _NOT_THERE:
                 raise
@@ -118,7 +123,7 @@ class AwsServices:
     def put(self, path: Path, *, bucket: str, key: str) -> str | None:
         """Upload a file, and return its version ID if the bucket has versions."""
         with path.open("rb") as file:
-            version: str | None = self._s3.put_object(Bucket=bucket, Key=key, Body=file).get(
+            version: str | None = self.s3.put_object(Bucket=bucket, Key=key, Body=file).get(
                 "VersionId"
             )
         return version
@@ -156,7 +161,7 @@ class AwsServices:
         if self._account_id is None and "account_id" not in self.__dict__:
             self.account_id = _aws().account_id(**self._connection, **once)
         client = _aws().s3control_client(**self._connection, **once)
-        return S3Control(client, account_id=self.account_id)
+        return _control(client, self.account_id)
 
     @cached_property
     def _connection(self) -> dict[str, Any]:
@@ -164,7 +169,7 @@ class AwsServices:
         return {"session": session, "endpoint_url": self._endpoint_url}
 
     @cached_property
-    def _s3(self) -> Any:
+    def s3(self) -> Any:
         return _aws().s3_client(**self._connection)
 
     @cached_property
@@ -188,6 +193,8 @@ class _WatchedJobs:
         try:
             return self._describe(job_id)
         except Exception as error:
+            from s3batch_handler.jobs._waiting import has_expired_credentials
+
             if not has_expired_credentials(error):
                 raise
         self._services = self._services.renewed()

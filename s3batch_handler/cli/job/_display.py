@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from s3batch_handler.jobs._job import Job, ReportRequest
+    from s3batch_handler.jobs._job import Job
     from s3batch_handler.jobs._status import Progress
 
 
@@ -50,7 +50,7 @@ def _rows(job: Job) -> Iterator[tuple[str, str | None]]:
     yield "Tasks", _counts(job.progress)
     yield "Operation", _operation(job)
     yield "Manifest", _url(job.manifest.location.object_arn) if job.manifest else None
-    yield "Report", _report(job.report, job.job_id)
+    yield "Report", report_url(job)
     yield "Priority", str(job.priority)
     yield "Role", job.role_arn
     yield "Description", job.description
@@ -72,11 +72,13 @@ def _operation(job: Job) -> str:
     return f"{job.operation_name} {function.function_arn}" if function else job.operation_name
 
 
-def _report(report: ReportRequest | None, job_id: str) -> str | None:
+def report_url(job: Job) -> str | None:
+    """Return the URL of the ``manifest.json`` of a job's report; ``None`` without a report."""
+    report = job.report
     if report is None or report.bucket is None or not report.enabled:
         return None
     prefix = f"{report.prefix}/" if report.prefix else ""
-    return f"{_url(report.bucket)}/{prefix}job-{job_id}/manifest.json"
+    return f"{_url(report.bucket)}/{prefix}job-{job.job_id}/manifest.json"
 
 
 def _url(arn: str) -> str:

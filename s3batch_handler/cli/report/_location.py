@@ -1,0 +1,169 @@
+"""Find the report that LOCATION means: a folder, an S3 URL, a job ID, or the latest report here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.report._suggestions import suggest_location
+from s3batch_handler.cli.run._report import DEFAULT_REPORTS
+from s3batch_handler.core._errors import JobNotFound, ReportError
+from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents._report import INDEX, read_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.documents._report import Report
+    from s3batch_handler.jobs._job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReport:
+    """A report, and its job if the report was found by a job ID in AWS or in s3batch serve."""
+
+    report: Report
+    job: Job | None = None
+
+
+def location_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that :func:`find_report` needs to a command, which gets ``find``.
+
+    ``find(location)`` returns a :class:`FoundReport`.
+    """
+
+    @service_options
+    @wraps(command)
+    def with_find(*, services: AwsServices, **options: Any) -> None:
+        def find(location: str | None) -> FoundReport:
+            return find_report(location, services=services)
+
+        command(find=find, **options)
+
+    return with_find
+
+
+location_argument: Callable[[Any], Any] = click.argument(
+    "location", metavar="[LOCATION]", required=False
+)
+
+
+def find_report(location: str | None, *, services: AwsServices) -> FoundReport:
+    """Find and open a report.
+
+    Args:
+        location: A folder, the path of a ``manifest.json``, an ``s3://`` URL of either, or a job
+            ID; ``None`` for the latest report in the current folder or in ``s3batch-reports``.
+        services: For S3 URLs, and for job IDs whose report is not in ``s3batch-reports``.
+
+    Raises:
+        ReportError: There is no such report, it is not written yet, or it is damaged.
+    """
+    if location is None:
+        return FoundReport(_latest_report())
+    if is_s3_url(location):
+        return FoundReport(read_report(location, s3=services.s3))
+    if Path(location).exists():
+        return FoundReport(read_report(location))
+    job_id = job_id_of(location)
+    if job_id is None:
+        raise ReportError(f"{location}: no such file or folder; {suggest_location(location)}")
+    for folder in (Path(DEFAULT_REPORTS, f"job-{job_id}"), Path(f"job-{job_id}")):
+        if (folder / INDEX).exists():
+            return FoundReport(read_report(folder))
+    return _report_of_job(job_id, services)
+
+
+def job_id_of(location: str) -> str | None:
+    """Return the ID of the job that a LOCATION names; ``None`` if it is something else."""
+    match = _JOB_ID.fullmatch(location)
+    return match[1].lower() if match else None
+
+
+_JOB_ID: Final = re.compile(
+    r"(?:job-)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.IGNORECASE
+)
+
+
+# ---------------------------------------------------------------- the latest report here
+
+
+def _latest_report() -> Report:
+    indexes = [*_indexes_here()]
+    if not indexes:
+        raise ReportError(
+            f"no report in the current folder or in {DEFAULT_REPORTS}: pass the folder of a "
+            "report, an s3:// URL or a job ID"
+        )
+    latest = max(indexes, key=lambda index: index.stat().st_mtime_ns)
+    report = read_report(latest)
+    print_message(f"the latest report here: {escape_unprintable(str(latest.parent))}")
+    return report
+
+
+def _indexes_here() -> Iterator[Path]:
+    """Yield the ``manifest.json`` of each report that LOCATION may mean when it is left out."""
+    here = Path(INDEX)
+    if here.is_file() and _is_report(here):
+        yield here
+        return
+    for folder in (Path(), Path(DEFAULT_REPORTS)):
+        yield from folder.glob(f"job-*/{INDEX}")
+
+
+def _is_report(index: Path) -> bool:
+    """Return whether this is a report: manifests of inventories have the same name."""
+    try:
+        read_report(index)
+    except ReportError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------- the report of a job
+
+
+def _report_of_job(job_id: str, services: AwsServices) -> FoundReport:
+    """Open the report of a job of AWS or of s3batch serve, as DescribeJob describes it."""
+    try:
+        job = services.control.describe_job(job_id)
+    except JobNotFound as error:
+        raise ReportError(
+            f"job {job_id} was not found in {services.region}, account {services.account_id}: S3 "
+            "keeps a job for 90 days after its end. Check --region and --profile, or pass the "
+            "location of its report: s3://bucket/prefix/job-…"
+        ) from error
+    return FoundReport(read_report(_url_of_report(job), s3=services.s3), job)
+
+
+def _url_of_report(job: Job) -> str:
+    """Return the URL of the report of a job.
+
+    Raises:
+        ReportError: The job has no report, or not yet.
+    """
+    from s3batch_handler.cli.job._display import report_url
+
+    url = report_url(job)
+    if url is None:
+        raise ReportError(f"job {job.job_id} was created without a report")
+    if not job.status.is_final:
+        raise ReportError(
+            f"job {job.job_id} is {job.status}: its report is written at its end. Wait for it: "
+            f"s3batch job wait {job.job_id}"
+        )
+    if not job.progress.done:
+        raise ReportError(
+            f"job {job.job_id} has no report, because none of its tasks has run. See why: "
+            f"s3batch job describe {job.job_id}"
+        )
+    return url
