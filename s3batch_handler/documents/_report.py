@@ -131,6 +131,17 @@ class Report:
                 source.read()
                 _check(self.location, source, expected)
 
+    def read_beside(self, name: str) -> bytes | None:
+        """Return the content of a file beside ``manifest.json``; ``None`` if it is missing."""
+        return _content(self._folder, self._beside(name))
+
+    def location_beside(self, name: str) -> str:
+        """Return the path or URL of a file beside ``manifest.json``."""
+        return self._folder.location(self._beside(name))
+
+    def _beside(self, name: str) -> str:
+        return f"{self._index.removesuffix(_name(self._index))}{name}"
+
     def _rows(self, *statuses: TaskStatus) -> Iterator[ReportRow]:
         for result in self._results:
             if (status := TaskStatus(result["TaskExecutionStatus"])) not in statuses:
@@ -145,7 +156,7 @@ class Report:
         # Reports are often copied from their bucket. Then a results file is beside manifest.json,
         # or the copied folder has the structure of the bucket.
         key = result["Key"]
-        beside = f"{self._index.removesuffix(_name(self._index))}results/{_name(key)}"
+        beside = self._beside(f"results/{_name(key)}")
         for name in (beside, key):
             try:
                 source = HashingReader(self._folder.read(name))

@@ -6,6 +6,7 @@ import sys
 import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -17,6 +18,7 @@ from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_me
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.run._function_log import function_log
+from s3batch_handler.cli.run._job_record import save_job_record
 from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
 from s3batch_handler.cli.run._report import new_report
@@ -75,6 +77,7 @@ class _Run:
     """
 
     job_id: str
+    created: datetime
     options: RunOptions
     saved: SavedRun | None
     server: EmbeddedS3 | None
@@ -98,6 +101,7 @@ def _run(options: RunOptions) -> int:
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
         job = _run_job(run, manifest, report, log.stream)
+        save_job_record(job, options, manifest, run.s3, created=run.created)
         outputs_are_saved = _save_outputs(run, job, log.location)
         if run.saved is not None:
             _end(run.saved, job, options)
@@ -111,16 +115,19 @@ def _run(options: RunOptions) -> int:
 def _open_run(options: RunOptions) -> Iterator[_Run]:
     with ExitStack() as stack:
         saved = None
-        job_id = str(uuid.uuid4())
+        job_id, created = str(uuid.uuid4()), datetime.now(UTC)
         if options.state is not None:
             saved = stack.enter_context(SavedRun.open(options.state, resume=options.resume))
             if options.resume:
                 job_id = saved.options["job_id"]
+                created = datetime.fromisoformat(saved.options.get("created") or str(created))
                 options = options.resumed_from(saved.options)
         server = stack.enter_context(_embedded_s3(options))
         stack.enter_context(_reporting_interruption(saved, server))
         s3 = server or RemoteS3(options.endpoint_url)
-        yield _Run(job_id=job_id, options=options, saved=saved, server=server, s3=s3)
+        yield _Run(
+            job_id=job_id, created=created, options=options, saved=saved, server=server, s3=s3
+        )
 
 
 def _run_job(
@@ -236,7 +243,8 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
         elif saved is not None:
             with disk_errors_as_state_error(saved.folder):
                 manifest = stack.enter_context(_read_manifest(run, saved.manifest_file))
-                saved.begin({"job_id": run.job_id, **asdict(options)}, manifest)
+                facts = {"job_id": run.job_id, "created": run.created.isoformat()}
+                saved.begin({**facts, **asdict(options)}, manifest)
         else:
             manifest = stack.enter_context(_read_manifest(run, None))
         if options.save_manifest is not None and not options.resume:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.core._errors import ManifestError, StateError
@@ -62,6 +63,12 @@ class PreparedManifest:
         is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:
             raise ManifestError("changed while the job ran", source=self.source)
+
+    def md5(self) -> str:
+        """Return the MD5 of the lines: the ETag of the manifest if one request uploads it."""
+        self._stream.seek(self._start)
+        digest = partial(hashlib.md5, usedforsecurity=False)
+        return hashlib.file_digest(cast("Any", self._stream), digest).hexdigest()
 
     @property
     def saved_arguments(self) -> dict[str, Any]:

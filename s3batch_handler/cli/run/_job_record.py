@@ -1,0 +1,135 @@
+"""``job.json``: the record of a local job, beside its report.
+
+It has the members of DescribeJob, ``Tags`` as in CreateJob, and in ``Local`` what only this machine
+knows. :func:`read_job_record` reads it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.cli._errors import error_line
+from s3batch_handler.cli._options import schema_for
+from s3batch_handler.cli._output import print_message
+from s3batch_handler.core._redaction import redact
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._job_record import (
+    JOB_RECORD,
+    REDRIVE_TAG,
+    JobRecord,
+    read_job_record,
+)
+from s3batch_handler.documents._locations import bucket_and_key, is_s3_url, split_location
+from s3batch_handler.documents._report import REPORT_FORMAT
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli._s3 import S3
+    from s3batch_handler.cli.run._options import RunOptions
+    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.engine.manifests._prepared import PreparedManifest
+    from s3batch_handler.engine.run._ledger import JobResult
+
+__all__ = ["REDRIVE_TAG", "JobRecord", "read_job_record", "save_job_record"]
+
+
+def save_job_record(
+    job: JobResult,
+    options: RunOptions,
+    manifest: PreparedManifest,
+    s3: S3,
+    *,
+    created: datetime,
+    redrive_of: str | None = None,
+) -> None:
+    """Write ``job.json`` beside the report of a job, if it has one.
+
+    If it cannot be written, a message says so: the report is complete without it.
+    """
+    if job.report is None:
+        return
+    location, _ = split_location(job.report)
+    folder = open_folder(location, s3=s3.client if is_s3_url(location) else None)
+    record = {
+        **_description(job, options, location, created),
+        "Tags": [{"Key": REDRIVE_TAG, "Value": redrive_of}] if redrive_of else [],
+        "Local": _local(options, manifest),
+    }
+    try:
+        write_record(folder, JOB_RECORD, record)
+    except Exception as error:  # disks, networks and clients raise anything
+        print_message(
+            f"s3batch: {JOB_RECORD} could not be written beside the report: {error_line(error)}"
+        )
+
+
+def write_record(folder: Folder, name: str, record: dict[str, Any]) -> None:
+    """Write a record to a file of a folder, completely or not at all."""
+    content = json.dumps(record, indent=4, default=datetime.isoformat)
+    folder.write(name, io.BytesIO(content.encode()))
+
+
+def _description(
+    job: JobResult, options: RunOptions, location: str | Path, created: datetime
+) -> dict[str, Any]:
+    """Return what DescribeJob would say about a job that has ended."""
+    progress = job.progress
+    invoke: dict[str, Any] = {
+        "InvocationSchemaVersion": schema_for(options.schema, options.arguments)
+    }
+    if options.arguments:
+        invoke["UserArguments"] = options.arguments
+    if str(options.handler).startswith("arn:"):
+        invoke["FunctionArn"] = options.handler
+    counts: dict[str, Any] = {
+        "TotalNumberOfTasks": progress.done if progress.total is None else progress.total,
+        "NumberOfTasksSucceeded": progress.succeeded,
+        "NumberOfTasksFailed": progress.failed,
+        "Timers": {"ElapsedTimeInActiveSeconds": int(job.elapsed)},
+    }
+    failure = {"FailureCode": job.failure_code, "FailureReason": job.reason}
+    return {
+        "JobId": job.job_id,
+        "Status": job.status.value,
+        "Operation": {"LambdaInvoke": invoke},
+        "Priority": 0,
+        "ProgressSummary": counts,
+        "FailureReasons": [failure] if job.failure_code else [],
+        "Report": _report_settings(location, options.report_scope),
+        "CreationTime": created,
+        "TerminationDate": datetime.now(UTC),
+    }
+
+
+def _report_settings(location: str | Path, scope: str) -> dict[str, Any]:
+    settings = {"Enabled": True, "Format": REPORT_FORMAT, "ReportScope": scope}
+    if is_s3_url(location):
+        bucket, folder = bucket_and_key(location)
+        settings["Bucket"] = f"arn:aws:s3:::{bucket}"
+        if prefix := folder.rpartition("/")[0]:
+            settings["Prefix"] = prefix
+    return settings
+
+
+def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
+    """Return what only this machine knows of a job, without the credentials in addresses."""
+    facts = {
+        "Handler": redact(str(options.handler)),
+        "Manifest": {
+            "Location": _absolute(manifest.source),
+            "Fields": manifest.fields,
+            "ETag": manifest.md5(),
+        },
+        "Source": options.source and str(options.source.absolute()),
+        "Bucket": options.bucket_name or None,
+        "EndpointUrl": options.endpoint_url and redact(options.endpoint_url),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _absolute(location: str) -> str:
+    """Return a location that is the same in every directory."""
+    return location if is_s3_url(location) or location == "-" else str(Path(location).absolute())

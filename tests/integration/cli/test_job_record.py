@@ -1,0 +1,74 @@
+"""``job.json``: what ``s3batch run`` records about a job, beside its report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents._job_record import read_job_record
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report_rows import ReportScope
+from s3batch_handler.jobs._job import Job
+
+if TYPE_CHECKING:
+    from tests.support.shell import Shell
+
+
+def test_a_local_job_is_recorded_as_describe_job_describes_it(s3batch: Shell) -> None:
+    """The record has counts, arguments and scope, and is read like a response of AWS."""
+    manifest = s3batch.manifest("b,fine", "b,fail")
+
+    run = s3batch.line(f"s3batch run app:handler --manifest {manifest} -a target=x --json")
+
+    record = read_job_record(read_report(s3batch.folder / "s3batch-reports"))
+    assert record is not None
+    assert record.job_id == json.loads(run.stdout)["job_id"]
+    assert (record.status, record.total, record.succeeded, record.failed) == ("Complete", 2, 1, 1)
+    assert (record.arguments, record.schema) == ({"target": "x"}, "2.0")
+    assert record.report_scope is ReportScope.ALL_TASKS
+    assert record.local["Handler"] == "app:handler"
+    assert record.local["Manifest"]["Location"] == str(Path(manifest).absolute())
+    job = Job.from_description(record.description)
+    assert (job.operation_name, job.progress.failed) == ("LambdaInvoke", 1)
+    assert job.termination_date is not None
+    assert job.termination_date >= job.creation_time
+
+
+def test_a_resumed_job_has_one_record(s3batch: Shell) -> None:
+    """A paused job has no report, so it has no record either."""
+    manifest = s3batch.manifest("b,fine")
+
+    s3batch("run", "app:handler", "--manifest", manifest, "--state", "state")
+
+    assert len(list(s3batch.folder.glob("s3batch-reports/job-*/job.json"))) == 1
+
+
+def test_a_report_of_aws_has_no_record() -> None:
+    report = read_report(Path(__file__).parents[2] / "reports" / "aws_example")
+
+    assert read_job_record(report) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"no JSON",
+        b'{"JobId": "another"}',
+        b'{"ProgressSummary": {"TotalNumberOfTasks": "many"}}',
+        b'{"Operation": {"LambdaInvoke": {"UserArguments": [1]}}}',
+    ],
+)
+def test_a_record_that_is_not_valid_is_an_error(s3batch: Shell, content: bytes) -> None:
+    """The error names the file."""
+    manifest = s3batch.manifest("b,fine")
+    s3batch("run", "app:handler", "--manifest", manifest)
+    report = read_report(s3batch.folder / "s3batch-reports")
+    Path(report.location_beside("job.json")).write_bytes(content)
+
+    with pytest.raises(ReportError, match=r"job\.json"):
+        read_job_record(report)
