@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.cli._output import print_data
 from s3batch_handler.core._sanitize import escape_unprintable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
 
@@ -32,6 +33,20 @@ def _console(*, stderr: bool) -> Console:
 
 
 _WIDTH_ELSEWHERE: Final = 10_000  # in pipes and files, lines are not wrapped
+
+
+def shows_tables() -> bool:
+    """Return whether data is printed to a terminal, for people, and not to a pipe or a file."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def print_rich(*renderables: RenderableType) -> None:
+    """Print tables and other objects of Rich as data: see :func:`print_data`."""
+    console = data_console()
+    with console.capture() as capture:
+        for renderable in renderables:
+            console.print(renderable)
+    print_data(capture.get().removesuffix("\n"))
 
 
 def safe_text(value: object, style: str = "") -> Text:

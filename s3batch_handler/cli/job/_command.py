@@ -12,9 +12,10 @@ from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_listed_job
+from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_listed_jobs
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
+from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
 
@@ -78,9 +79,11 @@ _reason: Callable[[Any], Any] = click.option(
 def list_(
     services: AwsServices, *, statuses: tuple[JobStatus, ...], limit: int | None, as_json: bool
 ) -> None:
-    """List jobs, one per line; with --json, one JSON object per line."""
-    for listed in islice(_listed(services.control, statuses), limit):
-        print_listed_job(listed, as_json=as_json)
+    """List jobs, the newest first; in a pipe, one per line.
+
+    With --json, one JSON object per line.
+    """
+    print_listed_jobs(islice(_listed(services.control, statuses), limit), as_json=as_json)
 
 
 def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Job]:
@@ -95,8 +98,18 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
 
 @_job_command()
 def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
-    """Show a job's status."""
-    print_job(services.control.describe_job(job_id), as_json=as_json)
+    """Show a job, why it failed, its report, and what to do next."""
+    described = services.control.describe_job(job_id)
+    tags = {} if as_json else _tags_of(services.control, job_id)
+    print_job(described, as_json=as_json, tags=tags, options=services.options)
+
+
+def _tags_of(control: JobControl, job_id: str) -> dict[str, str]:
+    """Return the tags of a job; none if they cannot be read, which is another permission."""
+    try:
+        return control.get_job_tagging(job_id)
+    except JobError:
+        return {}
 
 
 @_job_command(
@@ -123,7 +136,7 @@ def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **li
     could not be watched.
     """
     ended = watch(services, job_id, quiet=quiet, **limits)
-    print_job(ended, as_json=as_json)
+    print_job(ended, as_json=as_json, options=services.options)
     sys.exit(exit_code_of_job(ended))
 
 
@@ -131,14 +144,14 @@ def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **li
 def confirm(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Start a job that waits for confirmation."""
     changed = services.control.update_job_status(job_id, JobStatus.READY, reason)
-    print_job(changed, as_json=as_json)
+    print_job(changed, as_json=as_json, options=services.options)
 
 
 @_job_command(_reason)
 def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: bool) -> None:
     """Cancel a job; running tasks finish, and the report lists them."""
     changed = services.control.update_job_status(job_id, JobStatus.CANCELLED, reason)
-    print_job(changed, as_json=as_json)
+    print_job(changed, as_json=as_json, options=services.options)
 
 
 @_job_command(click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647)))

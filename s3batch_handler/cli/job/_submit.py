@@ -68,7 +68,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
     except (Exception, KeyboardInterrupt):
         _show_id(job_id, options)  # the job continues
         raise
-    print_job(job, as_json=options.as_json)
+    print_job(job, as_json=options.as_json, options=services.options)
     sys.exit(exit_code_of_job(job))
 
 

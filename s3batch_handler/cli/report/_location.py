@@ -151,7 +151,7 @@ def _url_of_report(job: Job) -> str:
     Raises:
         ReportError: The job has no report, or not yet.
     """
-    from s3batch_handler.cli.job._display import report_url
+    from s3batch_handler.cli.job._facts import report_url
 
     url = report_url(job)
     if url is None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from tests.support.job_server import SUBMIT, Server
+from tests.support.serving import clean_environment
+from tests.support.terminal import terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_listing_filters_by_status_limits_and_escapes(server: Server) -> None:
@@ -18,6 +24,23 @@ def test_listing_filters_by_status_limits_and_escapes(server: Server) -> None:
     assert "evil \\u202e text" in run
     assert "evil \\u202e text" in server.job("describe", job_id)
     assert (listed["JobId"], listed["Description"]) == (job_id, "evil \u202e text")
+
+
+def test_a_terminal_shows_tables(server: Server, tmp_path: Path) -> None:
+    """A list has headers; the details have tags, relative times and the next command."""
+    job_id = server.submit("--description", "evil \u202e text", "--tag", "s3batch:redrive-of=job-1")
+    environment = {**clean_environment(), "AWS_ENDPOINT_URL": server.address}
+
+    line = f"s3batch job list --limit 1 && s3batch job describe {job_id}"
+    with terminal(line, tmp_path, environment) as shell:
+        shell.expect(r"JOB ID +STATUS +CREATED")
+        shell.expect(rf"{job_id} +Suspended")
+        shell.expect(r"Status +Suspended: awaiting confirmation")
+        shell.expect(r"Description +evil \\u202e text")
+        shell.expect(r"Redrive of +job-1")
+        shell.expect(r"Created +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00  \(.*(ago|now)\)")
+        shell.expect(rf"Next +s3batch job confirm {job_id}")
+        assert shell.end() == 0
 
 
 def test_cancelling_stores_the_reason(server: Server) -> None:
