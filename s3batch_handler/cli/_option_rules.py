@@ -43,7 +43,7 @@ RULES: Final = {
                 *("HANDLER", "--manifest", "--fields", "--source", "--output", "--bucket"),
                 *("--prefix", "--endpoint-url", "--save-manifest", "--arguments", "--schema"),
                 *("--timeout", "--max-redrives", "--report", "--no-report", "--report-scope"),
-                "--log",
+                *("--log", "--tolerate"),
             ),
         ),
         Rule(ALWAYS, requires=("HANDLER", "--resume")),

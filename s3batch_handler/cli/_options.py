@@ -10,6 +10,7 @@ import click
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.documents._report_rows import ReportScope
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
 if TYPE_CHECKING:
@@ -83,6 +84,22 @@ max_redrives_option: Callable[[Any], Any] = click.option(
     default=DEFAULT_MAX_REDRIVES,
     show_default=True,
     help="Retries of a temporarily failed task.",
+)
+
+
+def _tolerate(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    try:
+        FailureThreshold.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+tolerate_option: Callable[[Any], Any] = click.option(
+    "--tolerate",
+    metavar="NUMBER|PERCENT%",
+    callback=_tolerate,
+    help="Tasks that may fail before the job ends.  [default: 50% of at least 1,000 run tasks]",
 )
 
 no_report_option: Callable[[Any], Any] = click.option(

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._options import max_redrives_option, named, timeout_option
+from s3batch_handler.cli._options import max_redrives_option, named, timeout_option, tolerate_option
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -79,6 +79,7 @@ def _host_name(name: str) -> str:
 )
 @timeout_option
 @max_redrives_option
+@tolerate_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(
     *, functions: dict[str, str], folders: tuple[Path, ...], quiet: bool, **options: Any

@@ -26,6 +26,7 @@ from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._registered_functions import Functions
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import Tags
@@ -57,6 +58,8 @@ class Engine:
         account_id: The account of the jobs.
         region: The Region of the jobs.
         max_redrives: Retries of a task that fails temporarily.
+        tolerate: How many tasks of a job may fail: a number, or a percentage such as ``"5%"``. With
+            one failure more the job fails. By default S3's rule: half of at least 1,000 tasks.
         timeout: Seconds that a call may take. A function in this process can read it, but is not
             interrupted. By default 60; for remote functions, which have a timeout of their own,
             900.
@@ -67,7 +70,8 @@ class Engine:
             Otherwise interrupted jobs continue before the constructor returns.
 
     Raises:
-        ValueError: A key of ``functions`` is neither the name nor the ARN of a function.
+        ValueError: A key of ``functions`` is neither the name nor the ARN of a function, or
+            ``tolerate`` has another form.
         InvalidFunction: A value of ``functions`` is not a valid target.
         TypeError: A value of ``functions`` has a type that cannot be called.
         StateError: The folder cannot be used, or another engine uses it.
@@ -81,6 +85,7 @@ class Engine:
         account_id: str = "123456789012",
         region: str = "us-east-1",
         max_redrives: int = DEFAULT_MAX_REDRIVES,
+        tolerate: str | int | None = None,
         timeout: float | None = None,
         environment: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -100,6 +105,7 @@ class Engine:
                 functions=known,
                 s3=s3,
                 max_redrives=max_redrives,
+                threshold=FailureThreshold.parse(tolerate),
                 timeout=timeout,
                 environment=environment,
                 retries_later=background,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._job import JobSpec, ReportRequest
 
 TO_PREPARE: Final = (JobStatus.NEW, JobStatus.PREPARING)
@@ -65,6 +66,7 @@ class JobExecution:
     Attributes:
         jobs: All jobs of the engine.
         functions, s3, max_redrives, timeout, environment: See ``Engine``.
+        threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
     """
 
@@ -72,6 +74,7 @@ class JobExecution:
     functions: Functions
     s3: S3Client
     max_redrives: int
+    threshold: FailureThreshold
     timeout: float | None
     environment: Mapping[str, str] | None
     retries_later: bool
@@ -173,6 +176,7 @@ class JobExecution:
             schema_version=(invoke and invoke.invocation_schema_version) or "1.0",
             max_redrives=self.max_redrives,
             total=saved["count"],
+            threshold=self.threshold,
         )
         with (
             saved_manifest(folder / _MANIFEST, **saved) as manifest,

@@ -14,6 +14,7 @@ from s3batch_handler.documents._report_rows import ReportRow, TaskStatus, read_r
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._run_job import JobSettings
 from s3batch_handler.engine.run._run_job import run_job as run_engine
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.testing.events._factories import JOB_ID
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def run_job(
     user_arguments: Mapping[str, str] | None = None,
     schema_version: str = "2.0",
     max_redrives: int = DEFAULT_MAX_REDRIVES,
+    tolerate: str | int | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> ReportRows:
     """Run a handler over objects as a job does, and return the rows of its completion report.
@@ -43,13 +45,18 @@ def run_job(
         user_arguments: User arguments of the job; they require schema 2.0.
         schema_version: Schema version of the events.
         max_redrives: Retries of a task that fails temporarily.
+        tolerate: How many tasks may fail: a number, or a percentage such as ``"5%"``. With one
+            failure more the job ends, and the other objects have no row. By default S3's rule: half
+            of at least 1,000 tasks.
         timeout: Seconds that the context of each call shows.
 
     Raises:
-        ValueError: There are user arguments, but schema 1.0 has none.
+        ValueError: There are user arguments, but schema 1.0 has none; or ``tolerate`` has another
+            form.
     """
     if user_arguments and schema_version == "1.0":
         raise ValueError("user_arguments require schema_version='2.0': schema 1.0 has none")
+    threshold = FailureThreshold.parse(tolerate)
     report = _Rows()
     entries = [
         ManifestEntry(item.bucket, encode_key(item.key), item.version_id)
@@ -64,6 +71,8 @@ def run_job(
             job=JobRef(id=JOB_ID, arguments=dict(user_arguments or {})),
             schema_version=schema_version,
             max_redrives=max_redrives,
+            total=len(entries),
+            threshold=threshold,
         ),
         report=report,
     )
@@ -121,6 +130,7 @@ class JobRunner:
         user_arguments: Mapping[str, str] | None = None,
         schema_version: str | None = None,
         max_redrives: int = DEFAULT_MAX_REDRIVES,
+        tolerate: str | int | None = None,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> ReportRows:
         """Run a handler over objects, as :func:`run_job` does."""
@@ -131,6 +141,7 @@ class JobRunner:
             user_arguments=user_arguments,
             schema_version=schema_version or self._schema_version,
             max_redrives=max_redrives,
+            tolerate=tolerate,
             timeout=timeout,
         )
 

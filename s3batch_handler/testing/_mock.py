@@ -13,6 +13,7 @@ from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._typing import override
 from s3batch_handler.engine.invoke._registered_functions import check_functions
 from s3batch_handler.jobs._aws_clients import local_s3_client
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._engines import Engines
 from s3batch_handler.local_aws._s3control_calls import mock_aws_with_job_calls
 
@@ -29,6 +30,7 @@ def mock_s3batch(
     functions: Mapping[str, Target],
     *,
     max_redrives: int = DEFAULT_MAX_REDRIVES,
+    tolerate: str | int | None = None,
     timeout: float | None = None,
 ) -> _Mock:
     """Mock AWS with moto, and run S3 Batch Operations jobs in it.
@@ -45,16 +47,21 @@ def mock_s3batch(
             Region matches all of them. If several match, the most specific one is called.
             :data:`~s3batch_handler.engine.invoke._target.Target` lists what can be registered.
         max_redrives: Retries of a task that fails temporarily.
+        tolerate: How many tasks of a job may fail: a number, or a percentage such as ``"5%"``. With
+            one failure more the job fails. By default S3's rule: half of at least 1,000 tasks.
         timeout: Seconds that a call may take. A function in this process gets them in its context
             and is not interrupted. Default: 60; 900 for remote functions, which have their own
             limit.
 
     Raises:
-        ValueError: A key of ``functions`` is neither a name nor an ARN.
+        ValueError: A key of ``functions`` is neither a name nor an ARN, or ``tolerate`` has another
+            form.
         InvalidFunction: A string does not name a function.
         TypeError: A value of another type is not callable and not a Lambda client.
     """
-    return _Mock(partial(_aws_with_jobs, functions, max_redrives=max_redrives, timeout=timeout))
+    FailureThreshold.parse(tolerate)  # an error now, not when the first job is created
+    settings = {"max_redrives": max_redrives, "tolerate": tolerate, "timeout": timeout}
+    return _Mock(partial(_aws_with_jobs, functions, **settings))
 
 
 class MockAws:
@@ -119,12 +126,10 @@ _NOT_DECORATED = (
 
 
 @contextmanager
-def _aws_with_jobs(
-    functions: Mapping[str, Target], *, max_redrives: int, timeout: float | None
-) -> Iterator[MockAws]:
+def _aws_with_jobs(functions: Mapping[str, Target], **settings: Any) -> Iterator[MockAws]:
     check_functions(functions)  # now, not when the first job is created
     registered = dict(functions)
-    engines = Engines(registered, s3=_s3(), max_redrives=max_redrives, timeout=timeout)
+    engines = Engines(registered, s3=_s3(), **settings)
     with mock_aws_with_job_calls(engines.get), engines:
         yield MockAws(registered)
 

@@ -169,7 +169,7 @@ def why(job: Job) -> tuple[str | None, str | None]:
     return reason.failure_code, reason.failure_reason
 
 
-Enter = Callable[[Any], World]
+Enter = Callable[..., World]
 
 
 engine_and_boto3 = pytest.mark.parametrize("enter", ["engine", "boto3"], indirect=True)

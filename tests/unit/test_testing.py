@@ -119,3 +119,17 @@ def test_run_job_accepts_handlers_without_this_package() -> None:
 
     assert row.error_code == "PermanentFailure"
     assert row.message.startswith('Lambda returned function error: {"errorMessage":"\'x\'"')
+
+
+def test_a_job_ends_when_more_tasks_have_failed_than_are_tolerated() -> None:
+    """The other objects have no row."""
+
+    @task_handler
+    def handler(task: Task) -> None:
+        raise ValueError(task.key)
+
+    assert len(run_job(handler, "abcdefghij", tolerate="20%")) == 3
+    assert len(run_job(handler, "abcdefghij", tolerate=0)) == 1
+    assert len(run_job(handler, "abcdefghij")) == 10
+    with pytest.raises(ValueError, match="'few' is not a number of tasks"):
+        run_job(handler, "a", tolerate="few")

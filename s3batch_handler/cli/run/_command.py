@@ -33,6 +33,7 @@ from s3batch_handler.engine.run._cancellation import (
 )
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
+from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _run_job(
                     schema_version=schema_for(options.schema, options.arguments),
                     max_redrives=options.max_redrives,
                     total=manifest.count,
+                    threshold=FailureThreshold.parse(options.tolerate),
                 ),
                 report=report,
                 on_progress=on_progress,

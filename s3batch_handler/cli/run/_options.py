@@ -25,6 +25,7 @@ from s3batch_handler.cli._options import (
     schema_option,
     source_option,
     timeout_option,
+    tolerate_option,
 )
 from s3batch_handler.cli._paths import check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
@@ -54,6 +55,7 @@ class RunOptions:
     workers: int | None
     timeout: float | None
     max_redrives: int
+    tolerate: str | None
     report: str
     no_report: bool
     report_scope: str
@@ -192,6 +194,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     ),
     timeout_option,
     max_redrives_option,
+    tolerate_option,
     click.option(
         "--report",
         metavar="DIR|s3://…",

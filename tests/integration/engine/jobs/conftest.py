@@ -35,20 +35,20 @@ def enter(request: pytest.FixtureRequest) -> Iterator[Enter]:
     """Create a world in which jobs can invoke the given functions."""
     with ExitStack() as worlds:
 
-        def make(functions: Any) -> World:
+        def make(functions: Any, **settings: Any) -> World:
             control: JobControl
             s3 = client("s3")
             if request.param == "http":
-                address = worlds.enter_context(serve(functions))
+                address = worlds.enter_context(serve(functions, **settings))
                 s3 = session().client("s3", endpoint_url=address)
                 s3control = s3control_client(session(), endpoint_url=address)
                 control = S3Control(held_to_the_model(s3control), account_id=ACCOUNT)
             elif request.param == "boto3":
-                worlds.enter_context(mock_s3batch(functions))
+                worlds.enter_context(mock_s3batch(functions, **settings))
                 control = S3Control(client("s3control"), account_id=ACCOUNT)
             else:
                 worlds.enter_context(mock_aws())
-                engine = worlds.enter_context(Engine(functions, s3=s3))
+                engine = worlds.enter_context(Engine(functions, s3=s3, **settings))
                 control = cast("JobControl", HeldToTheModel(engine))
             s3.create_bucket(Bucket="photos")
             return World(control, s3)

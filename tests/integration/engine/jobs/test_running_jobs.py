@@ -115,6 +115,21 @@ def test_a_job_fails_when_more_than_half_of_1000_tasks_failed(world: World) -> N
     assert len(world.rows(job)) == 1_000
 
 
+def test_a_job_fails_with_more_failures_than_are_tolerated(enter: Enter) -> None:
+    """Its report has the tasks that were run."""
+    world = enter({"thumbnails": thumbnails}, tolerate="25%")
+
+    fails = world.run(b"photos,permanent\n" * 8)
+    completes = world.run(b"photos,permanent\n" + b"photos,fine\n" * 3)
+
+    assert why(fails) == (
+        "FailureThresholdExceeded",
+        "3 of 3 tasks failed: more than 25% of all 8",
+    )
+    assert len(world.rows(fails)) == 3
+    assert completes.status is JobStatus.COMPLETE
+
+
 @engine_and_boto3
 def test_a_function_can_create_a_job(enter: Enter) -> None:
     """The second job is over before the first."""
