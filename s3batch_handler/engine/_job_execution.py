@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._classification import classify
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._job import JobSpec, ReportRequest
@@ -164,8 +165,16 @@ class JobExecution:
             elif status is JobStatus.CANCELLING:
                 control.cancel()
 
-        def save_progress(progress: Progress) -> None:
-            counts = replace(progress, total=saved["count"])
+        answers = -1
+
+        def save_progress(progress: RunProgress) -> None:
+            nonlocal answers
+            if progress.answers == answers:
+                return
+            answers = progress.answers
+            counts = Progress(
+                saved["count"], progress.succeeded, progress.failed, progress.active_seconds
+            )
             self.jobs.change(job_id, progress_summary=counts)
 
         folder = self.jobs.folder_of(job_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.engine.invoke._answer import NotRun
@@ -26,6 +26,8 @@ class InProcess:
     ``sys.exit()`` in the function ends its call only. Nothing interrupts a call that takes longer
     than the timeout.
     """
+
+    workers: Final = 1
 
     def __init__(self, function: Function, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._environment = Environment(

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 class Invoker(Protocol):
     """Calls the function for the tasks of a job."""
 
+    @property
+    def workers(self) -> int:
+        """The number of calls at the same time."""
+        ...
+
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function once for each entry, and yield the entry with its answer.
 

@@ -72,6 +72,11 @@ class RemoteFunction:
         self._has_responded = False
         self._not_announced = threading.Lock()  # acquired once, by the first call that waits
 
+    @property
+    def workers(self) -> int:
+        """The number of calls at the same time."""
+        return self._concurrency
+
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 

@@ -70,6 +70,11 @@ class WorkerPool:
         self._failed_starts = 0
         self._has_started = False
 
+    @property
+    def workers(self) -> int:
+        """The number of worker processes."""
+        return len(self._workers)
+
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._keys import is_directory_bucket, is_utf8
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -24,6 +24,8 @@ class S3Invoker:
         operation: The function that changes one object.
         name: The name of the operation, such as ``S3PutObjectCopy``.
     """
+
+    workers: Final = 1
 
     def __init__(self, operation: S3Operation, name: str) -> None:
         self._operation = operation

@@ -20,6 +20,7 @@ from s3batch_handler.engine.invoke._answer import (
     InvalidFunctionResponse,
     ServiceError,
 )
+from s3batch_handler.engine.run._run_progress import RunProgress
 from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -71,6 +72,7 @@ class Ledger:
         reported: The statuses of tasks that get a row in the report.
         total: The number of entries in the manifest, if it is known.
         threshold: How many tasks may fail.
+        workers: Returns the number of calls at the same time.
         on_progress: Called about ten times a second. ``KeyboardInterrupt`` cancels the job.
 
     Attributes:
@@ -89,16 +91,20 @@ class Ledger:
         reported: Collection[TaskStatus] = (),
         total: int | None = None,
         threshold: FailureThreshold = S3_THRESHOLD,
-        on_progress: Callable[[Progress], None] | None = None,
+        workers: Callable[[], int] | None = None,
+        on_progress: Callable[[RunProgress], None] | None = None,
     ) -> None:
         self._journal = journal
         self._control = control
         self._reported = reported
         self._total = total
         self._threshold = threshold
+        self._workers = workers
         self._on_progress = on_progress
         self._next_commit = 0.0
         self._uncommitted = 0
+        self._answers = 0  # committed in this process
+        self._pass_number = 1
         self._start_time = time.monotonic()
         self._report_error: Exception | None = None
         facts = journal.facts
@@ -121,7 +127,10 @@ class Ledger:
     # ------------------------------------------------------------ tasks
 
     def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
-        """Return the tasks of a pass: those never run, or those that failed ``tries`` times."""
+        """Begin a pass, and return its tasks: never run, or failed temporarily ``tries`` times."""
+        self._pass_number = tries + 1
+        if tries and self._waiting_count:
+            self._show_progress()
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
     def record(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
@@ -169,15 +178,15 @@ class Ledger:
 
     def commit_if_due(self) -> None:
         """Commit and show the progress if that is due: call this also while no answer arrives."""
-        if self._uncommitted >= _COMMIT_TASKS or (
-            self._uncommitted and time.monotonic() >= self._next_commit
-        ):
-            self.commit()
+        if self._uncommitted >= _COMMIT_TASKS or time.monotonic() >= self._next_commit:
+            if self._uncommitted:
+                self.commit()
+            self._next_commit = time.monotonic() + _COMMIT_SECONDS
             self._show_progress()
 
     def commit(self) -> None:
         """Write the counts and all new rows to the journal."""
-        self._next_commit = time.monotonic() + _COMMIT_SECONDS
+        self._answers += self._uncommitted
         self._uncommitted = 0
         self._journal.commit(
             {
@@ -266,6 +275,10 @@ class Ledger:
         return self._seconds + time.monotonic() - self._start_time
 
     @property
+    def _waiting_count(self) -> int:
+        return self._run_count - self._succeeded - self._failed
+
+    @property
     def _progress(self) -> Progress:
         total = self._run_count if self.status is JobStatus.COMPLETE else self._total
         return Progress(total, self._succeeded, self._failed, int(self._elapsed))
@@ -274,9 +287,27 @@ class Ledger:
         if self._on_progress is None:
             return
         try:
-            self._on_progress(self._progress)
+            self._on_progress(self._run_progress())
         except KeyboardInterrupt:
             self.cancel()
+
+    def _run_progress(self) -> RunProgress:
+        counts = self._progress
+        return RunProgress(
+            counts.total,
+            counts.succeeded,
+            counts.failed,
+            counts.active_seconds,
+            status=self.status,
+            waiting=self._waiting_count,
+            pass_number=self._pass_number,
+            answers=self._answers,
+            workers=None if self._workers is None else self._workers(),
+            failures=self._failures.most_frequent(_SHOWN_FAILURES),
+            tolerated=self._threshold.tolerated(
+                total=self._total, run=self._run_count, started=self._started_count
+            ),
+        )
 
     def result(self, job_id: str, *, report: str | None = None) -> JobResult:
         """Return the result of the job: ``Paused`` if it is not over."""
@@ -295,6 +326,7 @@ class Ledger:
 
 
 _COMMIT_SECONDS: Final = 0.1
+_SHOWN_FAILURES: Final = 3
 _COMMIT_TASKS: Final = 5_000
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask
     from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
-    from s3batch_handler.jobs._status import Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +81,7 @@ def run_job(
     settings: JobSettings,
     *,
     report: CompletionReport | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
     journal: Journal | None = None,
     control: RunControl | None = None,
 ) -> JobResult:
@@ -114,6 +114,7 @@ def run_job(
             reported=() if report is None else report.statuses,
             total=settings.total,
             threshold=settings.threshold,
+            workers=lambda: invoker.workers,
             on_progress=on_progress,
         )
         stack.enter_context(on_first_interrupt(ledger.cancel))

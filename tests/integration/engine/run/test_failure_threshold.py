@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 import pytest
@@ -122,6 +122,8 @@ class Parallel:
         batch: The number of tasks that are taken before any of them is answered.
         order: Sorts the tasks of a batch into the order of their answers.
     """
+
+    workers: Final = 1
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import closing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import given
@@ -298,6 +298,8 @@ def test_number_ranges_have_the_numbers_that_were_added(commits: list[set[int]])
 
 class FirstTakesLong:
     """A function whose first task is answered last."""
+
+    workers: Final = 1
 
     def invoke_all(
         self,
