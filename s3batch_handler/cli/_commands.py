@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from s3batch_handler import __version__
+from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._output import INTERRUPTED, READER_GONE, discard_buffer, print_message
 from s3batch_handler.core._typing import override
 
@@ -30,7 +31,7 @@ _COMMANDS = {  # name: module, help
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """A group that imports a command only when it is called: imports are slow."""
 
     @override
@@ -46,9 +47,8 @@ class _Commands(click.Group):
         return command
 
     @override
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+    def summaries(self) -> dict[str, str]:
+        return {name: text for name, (_, text) in _COMMANDS.items()}
 
     @override
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -121,7 +121,7 @@ def _exiting_if_unwritten() -> Iterator[None]:
         raise click.exceptions.Exit(1) from error
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("s3batch", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def s3batch(*, debug: bool) -> None:

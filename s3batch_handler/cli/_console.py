@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,14 @@ _WIDTH_ELSEWHERE: Final = 10_000  # in pipes and files, lines are not wrapped
 def shows_tables() -> bool:
     """Return whether data is printed to a terminal, for people, and not to a pipe or a file."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def shows_colors() -> bool:
+    """Return whether data is printed to a terminal with colors, and the user wants them."""
+    return shows_tables() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in _DUMB
+
+
+_DUMB: Final = ("dumb", "unknown")  # values of TERM
 
 
 def print_rich(*renderables: RenderableType) -> None:

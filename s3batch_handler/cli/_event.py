@@ -6,12 +6,13 @@ import json
 
 import click
 
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import arguments_option, schema_for, schema_option
 from s3batch_handler.cli._output import print_json_text
 from s3batch_handler.testing import make_event
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @schema_option
 @click.option(
@@ -40,7 +41,8 @@ def event(
     Pass keys as they are in the bucket: this command encodes them. A key may also be JSON, for a
     function with a payload model.
 
-        s3batch event "year 2024/a+b.jpg" | sam local invoke -e -
+    Examples:
+        s3batch event "2024/a+b c.jpg" | sam local invoke -e -
     """
     made = make_event(
         *(keys or ("path/to/my object.txt",)),

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._scaffolding import create_project, starters
 from s3batch_handler.core._errors import ProjectError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("starter", required=False)
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @json_option
@@ -24,6 +25,8 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
     handler with tests, example events, a SAM template with least-privilege roles, and a GitHub
     workflow. DIR must not exist. [default: the name of the starter]
 
+    Examples:
+        s3batch init
         s3batch init copy-large my-copies
     """
     known = starters()

@@ -15,6 +15,7 @@ import click
 
 from s3batch_handler.cli._debugger import enable_debugger
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -72,7 +73,7 @@ class _Options:
         schema_for(self.schema, self.arguments)
 
 
-@click.command()
+@click.command(cls=Command)
 @options_as(
     _Options,
     click.argument("handler", metavar="HANDLER"),
@@ -99,14 +100,15 @@ class _Options:
     ),
 )
 def invoke(options: _Options) -> None:
-    """Call HANDLER with EVENT, a JSON file or standard input, and print the response.
+    r"""Call HANDLER with EVENT, a JSON file or standard input, and print the response.
 
     HANDLER is module:name or path/to/app.py:name. It runs in this process, so breakpoint() works,
     and it is not killed at its timeout. Or HANDLER is the URL or ARN of a function, as for s3batch
     run. Exit code 1 if a task failed.
 
-    \b
-        s3batch invoke app.py:handler --source photos/ --key "2024/a b.jpg"
+    Examples:
+        s3batch invoke app.py:handler --source photos/ \
+            --key "2024/a b.jpg"
         s3batch event report.csv | s3batch invoke app.py:handler
     """
     event = _event_of(options)

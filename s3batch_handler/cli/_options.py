@@ -110,8 +110,9 @@ report_scope_option: Callable[[Any], Any] = click.option(
     "--report-scope",
     type=click.Choice([scope.value for scope in ReportScope]),
     default=ReportScope.ALL_TASKS.value,
+    metavar="SCOPE",
     show_default=True,
-    help="Tasks that the report lists.",
+    help="Tasks that the report lists: AllTasks or FailedTasksOnly.",
 )
 
 json_option: Callable[[Any], Any] = click.option(

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import max_redrives_option, named, timeout_option, tolerate_option
 from s3batch_handler.cli._output import print_data, print_message
 from s3batch_handler.core._errors import InvalidFunction
@@ -32,7 +33,7 @@ def _host_name(name: str) -> str:
     return found
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--function",
     "functions",
@@ -84,7 +85,7 @@ def _host_name(name: str) -> str:
 def serve(
     *, functions: dict[str, str], folders: tuple[Path, ...], quiet: bool, **options: Any
 ) -> None:
-    """Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
+    r"""Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
     The command prints the address when the server is ready, and ends on Ctrl-C. At the end, the
     objects that clients wrote are deleted, and without --state also the jobs.
@@ -93,9 +94,11 @@ def serve(
     module:name or path/to/app.py:name, which runs in worker processes and uses this S3; or the URL
     or ARN of a function. A --host other than loopback exposes the server to your network.
 
-    \b
-        s3batch serve --port 5005 --function thumbnails=app.py:handler --source photos/
-        AWS_ENDPOINT_URL=http://127.0.0.1:5005 s3batch job submit …
+    Examples:
+        s3batch serve --port 5005 --source photos/ \
+            --function thumbnails=app.py:handler
+        export AWS_ENDPOINT_URL=http://127.0.0.1:5005
+        s3batch job submit …
     """
     from s3batch_handler.local_aws import _server as server  # importing moto takes a second
     from s3batch_handler.local_aws._allowed_hosts import is_loopback

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options
@@ -28,21 +29,22 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._job import JobSpec
 
 
-@click.command()
+@click.command(cls=Command)
 @submit_options
 @service_options
 def submit(options: SubmitOptions, services: AwsServices) -> None:
-    """Create a job, and print its ID.
+    r"""Create a job, and print its ID.
 
     Names of functions and roles are completed to ARNs. With --stack, the manifest can be a local
     CSV file, which is uploaded. With --wait, exit code 1 means that the job or any of its tasks
     failed, 3 that the job could not be watched.
 
-    \b
-        s3batch job submit --stack s3batch-compress --manifest manifest.csv \\
-            --arguments target=compressed
-        s3batch job submit --manifest s3://my-bucket/manifest.csv --function thumbnails \\
-            --role batch --report s3://my-bucket/reports --arguments width=80
+    Examples:
+        s3batch job submit --stack s3batch-compress \
+            --manifest manifest.csv --arguments target=compressed
+        s3batch job submit --manifest s3://my-bucket/my.csv \
+            --function thumbnails --arguments width=80 \
+            --role batch --report s3://my-bucket/reports
         s3batch job submit … --dry-run > job.json
         aws s3control create-job --cli-input-json file://job.json
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import (
     bucket_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def manifest() -> None:
     """Create manifests: the lists of objects of jobs.
 
@@ -60,14 +61,16 @@ def create(
     quiet: bool,
     **connection: Any,
 ) -> None:
-    """Create a manifest of the objects of a bucket.
+    r"""Create a manifest of the objects of a bucket.
 
     The CSV manifest is saved when the whole bucket is listed. The command needs the permission
     s3:ListBucket; with --version-ids, s3:ListBucketVersions.
 
-    \b
-        s3batch manifest create manifest.csv --bucket my-photos --prefix 2024/
-        s3batch manifest create s3://my-jobs/manifests/photos.csv --bucket my-photos
+    Examples:
+        s3batch manifest create manifest.csv \
+            --bucket my-photos --prefix 2024/
+        s3batch manifest create s3://my-jobs/photos.csv \
+            --bucket my-photos
     """
     check_s3_url(location, "manifest")
     if not is_s3_url(location):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
 from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
@@ -48,20 +49,22 @@ if TYPE_CHECKING:
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
 
 
-@click.command()
+@click.command(cls=Command)
 @run_options
 def run(options: RunOptions) -> None:
-    """Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
+    r"""Run HANDLER on every object of a manifest, a folder or a bucket, and write the report.
 
     HANDLER is module:name or path/to/app.py:name. It is called as in Lambda: in worker processes,
     one call at a time in each, which are killed at the timeout. Or HANDLER is the URL of a running
     function (sam local start-lambda, the runtime interface emulator), or the ARN of a function.
 
-    \b
+    Examples:
         s3batch run app.py:handler --source photos/
-        s3batch run app.py:handler --manifest manifest.csv --arguments target=thumbnails
-        s3batch run app.py:handler --bucket my-bucket --prefix 2024/ --report s3://reports/
-        s3batch run http://127.0.0.1:3001/2015-03-31/functions/MyFunction/invocations --manifest …
+        s3batch run app.py:handler --manifest manifest.csv \
+            --arguments target=thumbnails
+        s3batch run app.py:handler --bucket my-bucket \
+            --prefix 2024/ --report s3://reports/
+        s3batch run http://127.0.0.1:3001/… --manifest …
     """
     sys.exit(_run(options))
 

@@ -1,0 +1,93 @@
+"""Commands with their help: options and commands in panels, and examples."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from s3batch_handler.cli._console import shows_colors
+from s3batch_handler.cli._help_panels import command_panels, option_panels
+from s3batch_handler.core._typing import override
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli._help_panels import Panels
+
+
+class Command(click.Command):
+    """A command whose help has panels: in color in a terminal, otherwise as plain text.
+
+    Attributes:
+        examples: The lines below ``Examples:`` at the end of the docstring. They are not wrapped.
+    """
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        text = inspect.cleandoc(attributes.pop("help", None) or "")
+        text, _, examples = text.partition("\n\nExamples:\n")
+        super().__init__(*args, **attributes | {"help": text})
+        self.examples = inspect.cleandoc(examples)
+
+    @override
+    def get_help(self, ctx: click.Context) -> str:
+        width = ctx.terminal_width or shutil.get_terminal_size().columns
+        if shows_colors():
+            from s3batch_handler.cli._help_in_color import help_in_color  # a slow import
+
+            return help_in_color(self, ctx, width)
+        formatter = click.HelpFormatter(width=width)
+        self.format_help(ctx, formatter)
+        return formatter.getvalue().rstrip("\n")
+
+    @override
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = self.visible_options(ctx)
+        for title, names in self.option_panels(ctx).items():
+            records = (options[name].get_help_record(ctx) for name in names)
+            with formatter.section(title):
+                formatter.write_dl([record for record in records if record is not None])
+
+    @override
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}".rstrip() + "\n")
+
+    def option_panels(self, ctx: click.Context) -> Panels:
+        """Return the names of the options by panel."""
+        return option_panels(str(self.name), self.visible_options(ctx))
+
+    def visible_options(self, ctx: click.Context) -> dict[str, click.Option]:
+        """Return the options that the help lists, by their long names."""
+        return {
+            max(option.opts, key=len): option
+            for option in self.get_params(ctx)
+            if isinstance(option, click.Option) and not option.hidden
+        }
+
+
+class Group(Command, click.Group):
+    """A group of commands, in the order in which they are usually needed."""
+
+    command_class = Command
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    @override
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        summaries = self.summaries()
+        for title, names in command_panels(str(self.name), summaries).items():
+            with formatter.section(title):
+                formatter.write_dl([(name, summaries[name]) for name in names])
+        super().format_options(ctx, formatter)
+
+    def summaries(self) -> dict[str, str]:
+        """Return the first paragraph of the help of each command."""
+        return {
+            name: (command.help or "").partition("\n\n")[0].replace("\n", " ")
+            for name, command in self.commands.items()
+        }

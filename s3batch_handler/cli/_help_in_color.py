@@ -1,0 +1,67 @@
+"""Help with colors and boxes, for terminals. It is imported late: Rich is slow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+from rich_click import RichHelpConfiguration, RichHelpFormatter
+from rich_click.rich_panel import RichCommandPanel, RichOptionPanel
+
+from s3batch_handler.cli._help import Command, Group
+from s3batch_handler.cli._help_panels import command_panels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def help_in_color(command: Command, context: click.Context, width: int) -> str:
+    """Return the help of a command with escape sequences for colors."""
+    configuration = RichHelpConfiguration(
+        text_markup=None,
+        enable_theme_env_var=False,
+        highlighter_patterns=[*_HIGHLIGHTED],
+        style_commands_table_column_width_ratio=(None, None),
+        options_table_column_types=["opt_all", "metavar", "help"],
+    )
+    formatter = RichHelpFormatter(config=configuration, width=width)
+    command.format_usage(context, formatter)
+    for paragraph in (command.help or "").split("\n\n"):
+        text = formatter.rich_text(paragraph.replace("\n", " "))
+        formatter.write(Padding(text, (0, 1, 1, 1)))
+    for panel in _panels(command, context, formatter):
+        formatter.write(panel)
+    return formatter.getvalue().rstrip("\n")
+
+
+_HIGHLIGHTED = (
+    r"(^|[^\w\-])(?P<switch>-([^\W0-9][\w\-]*\w|[^\W0-9]))",
+    r"(^|[^\w\-])(?P<option>--([^\W0-9][\w\-]*\w|[^\W0-9]))",
+    r"(?P<metavar_sep>\[default: .*\]$)",
+)
+
+
+def _panels(
+    command: Command, context: click.Context, formatter: RichHelpFormatter
+) -> Iterator[Panel]:
+    if isinstance(command, Group):
+        summaries = command.summaries()
+        # Without the modules of the commands: their imports are slow.
+        outline: Any = click.Group(
+            commands={name: click.Command(name, help=text) for name, text in summaries.items()}
+        )
+        for title, names in command_panels(str(command.name), summaries).items():
+            yield RichCommandPanel(title, names).render(outline, cast("Any", context), formatter)
+    for title, names in command.option_panels(context).items():
+        option_panel = RichOptionPanel(title, names)
+        yield option_panel.render(cast("Any", command), cast("Any", context), formatter)
+    if command.examples:
+        yield Panel(
+            Text(command.examples, no_wrap=True, overflow="ignore"),
+            title="Examples",
+            title_align="left",
+            border_style="dim",
+        )

@@ -1,0 +1,81 @@
+"""The panels of the help: which options and commands belong together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Panels = dict[str, list[str]]
+"""The names of options or commands, by the title of their panel."""
+
+_CONNECTION: Final = {"Connection": ("--account-id", "--profile", "--region", "--endpoint-url")}
+
+OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "run": {
+        "Objects": (
+            *("--manifest", "--fields", "--source", "--output", "--bucket", "--prefix"),
+            *("--failed-from", "--limit", "--sample", "--save-manifest"),
+        ),
+        "Function": (
+            *("--arguments", "--schema", "--workers", "--timeout", "--max-redrives"),
+            *("--tolerate", "--env-file"),
+        ),
+        "Connection": ("--profile", "--region", "--endpoint-url"),
+        "Report": ("--report", "--no-report", "--report-scope", "--log"),
+        "Resuming": ("--state", "--resume"),
+        "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
+    },
+    "submit": {
+        "Objects": ("--manifest", "--manifest-version-id", "--fields", "--failed-from"),
+        "Operation": ("--stack", "--function", "--arguments", "--schema", "--operation", "--role"),
+        "Report": ("--report", "--no-report", "--report-scope"),
+        "Job": (
+            *("--priority", "--description", "--tag", "--confirm", "--client-request-token"),
+            *("--dry-run", "--wait", "--retry-for"),
+        ),
+        **_CONNECTION,
+        "Output": ("--json", "--quiet", "--help"),
+    },
+}
+"""The panels of commands with many options."""
+
+COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "s3batch": {
+        "Jobs on this machine": ("run", "invoke", "event", "serve"),
+        "Jobs in AWS, or in s3batch serve": ("manifest", "job"),
+        "After a job": ("report",),
+        "Projects and setup": ("init", "doctor", "completion"),
+    },
+    "job": {
+        "Create": ("submit", "confirm"),
+        "Watch": ("list", "describe", "wait"),
+        "Change": ("cancel", "priority", "tag"),
+    },
+    "report": {
+        "Read": ("summary", "rows", "failed", "query"),
+        "Do failed tasks again": ("redrive", "merge"),
+        "Check": ("verify",),
+    },
+}
+
+
+def option_panels(command: str, options: Iterable[str]) -> Panels:
+    """Return the options of a command by panel; those without a panel are in ``Options``."""
+    return _panels(OPTION_PANELS.get(command, _CONNECTION), options, default="Options")
+
+
+def command_panels(group: str, commands: Iterable[str]) -> Panels:
+    """Return the commands of a group by panel; those without a panel are in ``Commands``."""
+    return _panels(COMMAND_PANELS.get(group, {}), commands, default="Commands")
+
+
+def _panels(known: Mapping[str, Sequence[str]], names: Iterable[str], *, default: str) -> Panels:
+    names = list(names)
+    assigned = {name for members in known.values() for name in members}
+    panels = {
+        default: [name for name in names if name not in assigned],
+        **{title: [name for name in members if name in names] for title, members in known.items()},
+    }
+    return {title: members for title, members in panels.items() if members}
