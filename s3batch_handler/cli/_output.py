@@ -30,12 +30,38 @@ def counted(number: int, noun: str) -> str:
 
 def print_data(text: str) -> None:
     """Print data; stop without an error if the reader closed the pipe (``| head -1``)."""
+    _is_printed(text)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print any number of lines; stop reading them if the reader closed the pipe."""
+    batch: list[str] = []
     try:
-        click.echo(text)
+        for line in lines:
+            batch.append(line)
+            if len(batch) == _BATCH:
+                text = "\n".join(batch)
+                batch = []
+                if not _is_printed(text):
+                    return
+    finally:  # the lines before an error
+        if batch:
+            print_data("\n".join(batch))
+
+
+_BATCH: Final = 500
+
+
+def _is_printed(text: str) -> bool:
+    """Print data; return ``False`` if the reader closed the pipe."""
+    try:
+        click.echo(text, color=True)  # or click would remove what looks like a color from data
     except OSError as error:
         discard_buffer(sys.stdout)
         if error.errno not in READER_GONE:
             raise OSError(error.errno, error.strerror, "standard output") from error
+        return False
+    return True
 
 
 READER_GONE: Final = (errno.EPIPE, errno.EIO)  # EIO: the terminal is closed

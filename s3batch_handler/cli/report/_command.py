@@ -10,6 +10,7 @@ from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli.report._location import location_argument, location_options
+from s3batch_handler.cli.report._rows import failed, rows
 from s3batch_handler.core._sanitize import escape_unprintable
 
 if TYPE_CHECKING:
@@ -44,3 +45,7 @@ def summary(
     print_data(f"{found.succeeded:,} succeeded, {found.failed:,} failed")
     for group in found.failures:
         print_data(escape_unprintable(f"{group.count:>9,}  {group.error_code}: {group.message}"))
+
+
+report.add_command(rows)
+report.add_command(failed)

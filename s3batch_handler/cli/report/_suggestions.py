@@ -30,11 +30,10 @@ _LIKE_S3: Final = re.compile(r"s3:|s3/|https?://", re.IGNORECASE)
 def _similar(location: str) -> list[str]:
     """Return the names of reports and folders that are similar to a LOCATION."""
     path = Path(location)
-    reports = [*_folders(Path(DEFAULT_REPORTS))]
-    siblings = [*_folders(path.parent)]
+    folders = [*dict.fromkeys((*_folders(Path(DEFAULT_REPORTS)), *_folders(path.parent)))]
     start = path.name.removeprefix("job-")
-    begun = [name for name in (*reports, *siblings) if _begins(name, start)]
-    return begun[:_MAX] or get_close_matches(str(path), [*siblings, *reports], n=_MAX)
+    begun = [name for name in folders if _begins(name, start)]
+    return begun[:_MAX] or get_close_matches(str(path), folders, n=_MAX)
 
 
 def _begins(name: str, start: str) -> bool:
