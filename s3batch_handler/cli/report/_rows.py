@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import location_argument, location_options
@@ -30,7 +31,7 @@ def _row_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--status",
     type=click.Choice(TaskStatus, case_sensitive=False),
@@ -41,18 +42,18 @@ def _row_options(command: Callable[..., None]) -> Callable[..., None]:
 def rows(*, status: TaskStatus | None, **options: Any) -> None:
     """Print the rows of a report, with decoded keys.
 
-    \b
+    Examples:
         s3batch report rows job-… --prefix 2024/ --format csv
     """
     _print(status, **options)
 
 
-@click.command()
+@click.command(cls=Command)
 @_row_options
 def failed(**options: Any) -> None:
     """Print the rows of the tasks that failed, with decoded keys.
 
-    \b
+    Examples:
         s3batch report failed --message "timed out"
         s3batch report failed job-… --code PermanentFailure --json
     """
