@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._output import print_data
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -28,21 +28,14 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console  # a slow import
 
     stream = sys.stderr if stderr else sys.stdout
-    width: int | None = _WIDTH_ELSEWHERE
-    if stream is not None and stream.isatty():
-        width = _width_of_dumb_terminal(stream) or None
+    size: dict[str, Any] = {}
+    if stream is None or not stream.isatty():
+        size = {"width": _WIDTH_ELSEWHERE}
+    elif os.environ.get("TERM") in _DUMB:  # for which Rich assumes 80 columns
+        columns, lines = os.get_terminal_size(stream.fileno())
+        size = {"width": columns or 80, "height": lines or 25}
     # Markup and emoji codes in keys and messages are text. NO_COLOR is obeyed by Rich itself.
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
-
-
-def _width_of_dumb_terminal(stream: TextIO) -> int:
-    """Return the width of a terminal without cursor control, for which Rich assumes 80 columns.
-
-    Return 0 for other terminals, whose width Rich follows.
-    """
-    if os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
-        return 0
-    return os.get_terminal_size(stream.fileno()).columns
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, **size)
 
 
 _WIDTH_ELSEWHERE: Final = 10_000  # in pipes and files, lines are not wrapped
