@@ -49,3 +49,15 @@ def csv_rows(stream: BinaryIO, *, strict: bool) -> Iterator[tuple[int, list[str]
 
 
 _MAX_LINE: Final = 1 << 20  # characters; keys have at most 1,024 bytes
+
+
+def csv_cell(text: str) -> str:
+    """Return the cell of a CSV file, in quotes only if it needs them.
+
+    The csv module quotes a lone CR since Python 3.13 only.
+    """
+    return '"' + text.replace('"', '""') + '"' if needs_quotes(text) else text
+
+
+def needs_quotes(text: str) -> bool:
+    return '"' in text or "," in text or "\n" in text or "\r" in text

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key, encode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
+from s3batch_handler.documents._csv_rows import InvalidCsv, csv_cell, csv_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -204,6 +204,32 @@ def write_manifest(target: BinaryIO, objects: Iterable[ObjectRef]) -> ManifestIn
     return ManifestInfo(lines, fields, writer.md5.hexdigest())
 
 
+def write_entries(target: BinaryIO, entries: Iterable[ManifestEntry]) -> ManifestInfo:
+    """Write a CSV manifest of the entries of another one, with keys as they are spelled there.
+
+    Raises:
+        ManifestError: Some entries have a version ID, others have no such column.
+    """
+    writer = _HashingWriter(target)
+    lines, fields = 0, _BY_WIDTH[2]
+    for lines, (bucket, key, version) in enumerate(entries, 1):
+        cells = [bucket, key] if version is None else [bucket, key, version]
+        if lines == 1:
+            fields = _BY_WIDTH[len(cells)]
+            if _is_header(cells):
+                cells[1] = _not_like_a_header(key)
+        if len(cells) != len(fields):
+            problem = "some lines have a version ID, others do not: they are of several manifests"
+            raise ManifestError(problem, source="<stream>", line=lines)
+        writer.write(",".join(map(csv_cell, cells)) + "\n")
+    return ManifestInfo(lines, fields, writer.md5.hexdigest())
+
+
+def _not_like_a_header(encoded_key: str) -> str:
+    """Encode the first letter: an object "key" in a bucket "bucket" would look like a header."""
+    return f"%{ord(encoded_key[0]):02X}{encoded_key[1:]}"
+
+
 def _row(item: ObjectRef, fields: tuple[str, ...], *, first: bool) -> list[str]:
     if not item.bucket or not item.key:
         raise ValueError("an object must have a bucket and a key")
@@ -223,9 +249,7 @@ def _row(item: ObjectRef, fields: tuple[str, ...], *, first: bool) -> list[str]:
             "pass all of them with a version ID, or none"
         )
     if first and _is_header(row):
-        # An object "key" in a bucket "bucket" would look like a header, so its first letter is
-        # encoded: %6Bey.
-        row[1] = f"%{ord(row[1][0]):02X}{row[1][1:]}"
+        row[1] = _not_like_a_header(row[1])
     return row
 
 

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Literal, NotRequired
+from typing import TYPE_CHECKING, Final, Literal, NotRequired, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -29,13 +29,20 @@ from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._locations import split_location
-from s3batch_handler.documents._report_rows import DAMAGED, TaskStatus, layout_of, read_rows
+from s3batch_handler.documents._report_rows import (
+    DAMAGED,
+    TaskStatus,
+    layout_of,
+    read_rows,
+    read_rows_with_entries,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._report_rows import Layout, ReportRow
     from s3batch_handler.documents._report_summary import ReportSummary
     from s3batch_handler.documents._s3_folder import S3Client
@@ -58,6 +65,7 @@ class _Index(TypedDict):
     Results: list[_Result]
 
 
+_RowT = TypeVar("_RowT")
 _INDEX_DOCUMENT: Final = TypeAdapter(_Index)
 
 
@@ -142,13 +150,27 @@ class Report:
     def _beside(self, name: str) -> str:
         return f"{self._index.removesuffix(_name(self._index))}{name}"
 
+    def rows_with_entries(self, *statuses: TaskStatus) -> Iterator[tuple[ReportRow, ManifestEntry]]:
+        """Yield each row with the line of the manifest that it repeats, as it is written there.
+
+        Args:
+            statuses: The statuses of the rows; none for all.
+
+        Raises:
+            ReportError: As for :meth:`rows`.
+        """
+        return self._read(read_rows_with_entries, *(statuses or TaskStatus))
+
     def _rows(self, *statuses: TaskStatus) -> Iterator[ReportRow]:
+        return self._read(read_rows, *statuses)
+
+    def _read(self, read: Callable[..., Iterator[_RowT]], *statuses: TaskStatus) -> Iterator[_RowT]:
         for result in self._results:
             if (status := TaskStatus(result["TaskExecutionStatus"])) not in statuses:
                 continue
             with self._open(result) as (location, source):
                 stream = io.BufferedReader(source, CHUNK_SIZE)
-                yield from read_rows(stream, status, source=location, layout=self._layout)
+                yield from read(stream, status, source=location, layout=self._layout)
                 _check(location, source, result["MD5Checksum"])
 
     @contextmanager

@@ -11,6 +11,7 @@ from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._value import set_field
 from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
+from s3batch_handler.documents._manifest import ManifestEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,30 @@ def read_rows(
     Raises:
         ReportError: A row is not valid. The message contains ``source`` and the line.
     """
+    return (_row(cells, status) for cells in _cells(stream, status, source, layout))
+
+
+def read_rows_with_entries(
+    stream: BinaryIO, status: TaskStatus, *, source: str, layout: Layout | None = None
+) -> Iterator[tuple[ReportRow, ManifestEntry]]:
+    """Yield each row of one results file with the line of the manifest that it repeats.
+
+    Raises:
+        ReportError: As for :func:`read_rows`.
+    """
+    return (
+        (_row(cells, status), _entry(cells)) for cells in _cells(stream, status, source, layout)
+    )
+
+
+def _entry(cells: list[str]) -> ManifestEntry:
+    bucket, key, version = cells[:3]
+    return ManifestEntry(bucket, key, "" if version == NO_VERSION else version or None)
+
+
+def _cells(
+    stream: BinaryIO, status: TaskStatus, source: str, layout: Layout | None
+) -> Iterator[list[str]]:
     width = len(COLUMNS) if layout is None else 1 + max(n for n in layout if n is not None)
     try:
         for line, row in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
@@ -118,7 +143,7 @@ def read_rows(
             if cells[3] != status:
                 problem = f"status is {cells[3]!r}, in a file of tasks that {status}"
                 raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
-            yield _row(cells, status)
+            yield cells
     except InvalidCsv as error:
         raise ReportError(f"{source}, line {error.line}: {error}; {DAMAGED}") from error
 

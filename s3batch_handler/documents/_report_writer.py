@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
 from s3batch_handler.core._typing import override
+from s3batch_handler.documents._csv_rows import csv_cell, needs_quotes
 from s3batch_handler.documents._report import CHUNK_SIZE, INDEX, REPORT_FORMAT
 from s3batch_handler.documents._report_rows import COLUMNS, NO_VERSION, ReportScope, TaskStatus
 
@@ -38,17 +39,9 @@ def report_row(
         version = "" if version is None else NO_VERSION
     cells = (bucket, key, version, status, str(http_status), error_code)
     start = ",".join(cells)
-    if _needs_quotes(start.replace(",", "", 5)):  # one check for all cells is faster
-        start = ",".join(map(_cell, cells))
-    return f"{start},{_cell(message)}\r\n".encode("utf-8", "backslashreplace")
-
-
-def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
-
-
-def _needs_quotes(text: str) -> bool:
-    return '"' in text or "," in text or "\n" in text or "\r" in text
+    if needs_quotes(start.replace(",", "", 5)):  # one check for all cells is faster
+        start = ",".join(map(csv_cell, cells))
+    return f"{start},{csv_cell(message)}\r\n".encode("utf-8", "backslashreplace")
 
 
 class ReportWriter:

@@ -5,9 +5,7 @@ An error in the last line is found before the first task starts, and the total i
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import shutil
 import tempfile
@@ -17,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.core._errors import ManifestError, StateError
-from s3batch_handler.documents._manifest import read_entries, write_manifest
+from s3batch_handler.documents._manifest import read_entries, write_entries, write_manifest
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 from s3batch_handler.engine.state._state_folder import partial_path
 
@@ -156,19 +154,10 @@ def manifest_of_entries(
         ManifestError: There are no entries, or one cannot be read.
     """
     with _file(save_as) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        # Quote all cells: only Python 3.13 and later quote a cell with a lone CR.
-        write_row = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
-        count, width = 0, 0
-        for entry in entries:
-            width = 2 if entry.version_id is None else 3
-            write_row(entry[:width])
-            count += 1
-        text.detach()
-        _check_not_empty(count, source)
-        fields = ("Bucket", "Key", "VersionId")[:width]
+        info = write_entries(stream, entries)
+        _check_not_empty(info.count, source)
         checksum = _save_file(stream, save_as)
-        yield PreparedManifest(count, fields, source, stream, 0, None, checksum)
+        yield PreparedManifest(info.count, info.fields, source, stream, 0, None, checksum)
 
 
 @contextmanager
