@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -13,6 +14,7 @@ from s3batch_handler.cli._progress import report_listing
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._inventory import read_inventory
 from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents._manifest import read_entries
 from s3batch_handler.engine.manifests._prepared import (
     PreparedManifest,
     manifest_of_entries,
@@ -30,11 +32,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_manifest(
-    location: str, fields: str | None, s3: S3, *, save_as: Path | None
+    location: str,
+    fields: str | None,
+    s3: S3,
+    *,
+    limit: int | None = None,
+    save_as: Path | None,
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
     A name that ends in ``.json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
+    With ``limit``, only so many lines are read.
     """
     check_s3_url(location, "--manifest")
     if location.endswith(".json"):
@@ -43,22 +51,32 @@ def open_manifest(
                 "Option --fields is for CSV manifests only: an inventory names its own fields"
             )
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        with manifest_of_entries(entries, source=location, save_as=save_as) as manifest:
+        first = islice(entries, limit)
+        with manifest_of_entries(first, source=location, save_as=save_as) as manifest:
             yield manifest
         return
     columns = fields.split(",") if fields else None
-    with (
-        _open(location, s3) as stream,
-        prepared_manifest(stream, fields=columns, source=location, save_as=save_as) as manifest,
-    ):
-        yield manifest
+    with ExitStack() as files:
+        stream = files.enter_context(_open(location, s3))
+        if limit is None:
+            whole = prepared_manifest(stream, fields=columns, source=location, save_as=save_as)
+            yield files.enter_context(whole)
+        else:
+            first = islice(read_entries(stream, fields=columns, source=location), limit)
+            yield files.enter_context(manifest_of_entries(first, source=location, save_as=save_as))
 
 
 def list_manifest(
-    bucket: str, prefix: str, s3: S3, *, save_as: Path | None, quiet: bool
+    bucket: str,
+    prefix: str,
+    s3: S3,
+    *,
+    limit: int | None = None,
+    save_as: Path | None,
+    quiet: bool,
 ) -> AbstractContextManager[PreparedManifest]:
-    """List the objects of a bucket as a manifest."""
-    objects = report_listing(s3.objects(bucket, prefix), quiet=quiet)
+    """List the objects of a bucket as a manifest, or the first of them."""
+    objects = islice(report_listing(s3.objects(bucket, prefix), quiet=quiet), limit)
     return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=save_as)
 
 

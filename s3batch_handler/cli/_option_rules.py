@@ -43,7 +43,7 @@ RULES: Final = {
                 *("HANDLER", "--manifest", "--fields", "--source", "--output", "--bucket"),
                 *("--prefix", "--endpoint-url", "--save-manifest", "--arguments", "--schema"),
                 *("--timeout", "--max-redrives", "--report", "--no-report", "--report-scope"),
-                *("--log", "--tolerate"),
+                *("--log", "--tolerate", "--limit", "--sample", "--seed"),
             ),
         ),
         Rule(ALWAYS, requires=("HANDLER", "--resume")),
@@ -51,6 +51,8 @@ RULES: Final = {
         Rule("--manifest", excludes=("--bucket",), unless="--source"),
         Rule("--manifest", excludes=("--prefix", "--save-manifest")),
         Rule("--fields", requires=("--manifest",)),
+        Rule("--limit", excludes=("--sample",)),
+        Rule("--seed", requires=("--sample",)),
         Rule("--output", requires=("--source",)),
         Rule("--output", excludes=("--state",)),  # outputs are saved at the end only
         Rule("--source", excludes=("--endpoint-url", REMOTE)),  # it cannot reach the local S3

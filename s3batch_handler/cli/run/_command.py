@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -24,6 +24,7 @@ from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
 from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._saved_run import SavedRun
+from s3batch_handler.cli.run._selection import Selection, new_seed, sampled
 from s3batch_handler.cli.run._summary import print_summary
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
@@ -106,7 +107,8 @@ def _run(options: RunOptions) -> int:
         )
         job = _run_job(run, manifest, report, log.stream)
         save_job_record(job, options, manifest, run.s3, created=run.created)
-        outputs_are_saved = _save_outputs(run, job, log.location)
+        selection = Selection.of(options, manifest)
+        outputs_are_saved = _save_outputs(run, job, log.location, selection)
         if run.saved is not None:
             _end(run.saved, job, options)
     if job.status in (JobStatus.CANCELLED, JobStatus.PAUSED):
@@ -126,6 +128,8 @@ def _open_run(options: RunOptions) -> Iterator[_Run]:
                 job_id = saved.options["job_id"]
                 created = datetime.fromisoformat(saved.options.get("created") or str(created))
                 options = options.resumed_from(saved.options)
+        if options.sample is not None and options.seed is None:
+            options = replace(options, seed=new_seed())
         server = stack.enter_context(_embedded_s3(options))
         stack.enter_context(_reporting_interruption(saved, server))
         s3 = server or RemoteS3(options.endpoint_url)
@@ -175,7 +179,7 @@ def _run_job(
             raise InvalidArgument(str(error)) from error
 
 
-def _save_outputs(run: _Run, job: JobResult, log: str | None) -> bool:
+def _save_outputs(run: _Run, job: JobResult, log: str | None, selection: Selection | None) -> bool:
     """Save outputs, print the summary, report lost objects; return whether all could be saved."""
     options, server = run.options, run.server
     not_saved = server.written() if server else {}
@@ -187,7 +191,9 @@ def _save_outputs(run: _Run, job: JobResult, log: str | None) -> bool:
             if server
         ]
     finally:  # even if a Ctrl-C ends the saving
-        print_summary(job, log=log, not_saved=not_saved, as_json=options.as_json)
+        print_summary(
+            job, log=log, selection=selection, not_saved=not_saved, as_json=options.as_json
+        )
     if server:
         # save_output has reported the objects of outputs.
         lost = {name: count for name, count in not_saved.items() if name not in outputs}
@@ -252,6 +258,8 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
                 saved.begin({**facts, **asdict(options)}, manifest)
         else:
             manifest = stack.enter_context(_read_manifest(run, None))
+        if (selection := Selection.of(options, manifest)) and not options.quiet:
+            print_message(str(selection))
         if options.save_manifest is not None and not options.resume:
             save_manifest(manifest, str(options.save_manifest), run.s3)
         yield manifest
@@ -259,7 +267,11 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
 
 def _read_manifest(run: _Run, save_as: Path | None) -> AbstractContextManager[PreparedManifest]:
     options = run.options
+    if options.sample is not None:
+        whole = _read_manifest(replace(run, options=replace(options, sample=None)), None)
+        return sampled(whole, options, save_as=save_as)
+    how: Any = {"limit": options.limit, "save_as": save_as}
     if options.manifest:
-        return open_manifest(options.manifest, options.fields, run.s3, save_as=save_as)
+        return open_manifest(options.manifest, options.fields, run.s3, **how)
     bucket, prefix = options.bucket_name, options.prefix
-    return list_manifest(bucket, prefix, run.s3, save_as=save_as, quiet=options.quiet)
+    return list_manifest(bucket, prefix, run.s3, quiet=options.quiet, **how)

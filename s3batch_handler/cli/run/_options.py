@@ -49,6 +49,9 @@ class RunOptions:
     bucket: str | None
     prefix: str
     endpoint_url: str | None
+    limit: int | None
+    sample: int | None
+    seed: int | None
     save_manifest: Path | None
     arguments: dict[str, str]
     schema: str | None
@@ -178,6 +181,24 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     bucket_option("Bucket of the objects.  [default: the name of --source]"),
     click.option("--prefix", default="", help="Prefix of the object keys."),
     endpoint_url_option("S3 endpoint for this command and for the function."),
+    click.option(
+        "--limit",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Run only the first objects.  [default: all]",
+    ),
+    click.option(
+        "--sample",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="Run only a random sample of the objects.  [default: all]",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        metavar="NUMBER",
+        help="Seed of --sample, to repeat it.  [default: a new seed]",
+    ),
     click.option(
         "--save-manifest",
         type=click.Path(dir_okay=False, path_type=Path),

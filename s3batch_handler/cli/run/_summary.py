@@ -10,24 +10,32 @@ from s3batch_handler.core._sanitize import escape_unprintable, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from s3batch_handler.cli.run._selection import Selection
     from s3batch_handler.engine.run._ledger import JobResult
 
 
 def print_summary(
-    job: JobResult, *, log: str | None, not_saved: Mapping[str, int] | None = None, as_json: bool
+    job: JobResult,
+    *,
+    log: str | None,
+    selection: Selection | None = None,
+    not_saved: Mapping[str, int] | None = None,
+    as_json: bool,
 ) -> None:
     """Print the summary of a job.
 
     Args:
         job: The job.
         log: Where the function's own output is.
+        selection: Which objects the job has, if these are not all.
         not_saved: The number of objects, by bucket, that are neither in a folder nor in S3 now.
         as_json: Print JSON.
     """
     if as_json:
-        print_json({**_summary(job, log), "not_saved": dict(not_saved or {})})
+        facts = {"selection": selection and selection.to_json(), "not_saved": dict(not_saved or {})}
+        print_json({**_summary(job, log), **facts})
     else:
-        print_data("\n".join([*_overview(job), *_failures(job)]))
+        print_data("\n".join([*_overview(job, selection), *_failures(job)]))
 
 
 def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
@@ -45,13 +53,14 @@ def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
     }
 
 
-def _overview(job: JobResult) -> Iterator[str]:
+def _overview(job: JobResult, selection: Selection | None) -> Iterator[str]:
     progress = job.progress
     rate = round(progress.done / max(job.elapsed, 1e-9))
     not_run = (progress.total or progress.done) - progress.done
     rows = {
         "Job": job.job_id,
         "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
+        "Objects": str(selection or ""),
         "Succeeded": f"{progress.succeeded:,}",
         "Failed": f"{progress.failed:,}",
         "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew

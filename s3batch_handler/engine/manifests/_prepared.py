@@ -37,6 +37,8 @@ class PreparedManifest:
         fields: The columns; ``None``: as many as the first line has.
         source: The name of the manifest in errors.
         checksum: SHA-256 of the saved file; ``None`` if no file was saved.
+        sampled_from: The number of lines of the manifest that this one is a sample of; ``None`` if
+            it is not a sample.
     """
 
     count: int
@@ -46,6 +48,7 @@ class PreparedManifest:
     _start: int
     _as_read: _Stamp | None
     checksum: str | None = None
+    sampled_from: int | None = None
 
     def entries(self) -> Iterator[ManifestEntry]:
         """Yield the entries, from the first one.
@@ -71,7 +74,8 @@ class PreparedManifest:
     @property
     def saved_arguments(self) -> dict[str, Any]:
         """Return the arguments with which :func:`saved_manifest` opens it again, as JSON values."""
-        return {name: getattr(self, name) for name in ("count", "fields", "source", "checksum")}
+        names = ("count", "fields", "source", "checksum", "sampled_from")
+        return {name: getattr(self, name) for name in names}
 
     def save(self, folder: Folder, name: str) -> None:
         """Write the manifest to a file of a folder, completely or not at all."""
@@ -162,7 +166,13 @@ def manifest_of_entries(
 
 @contextmanager
 def saved_manifest(
-    path: Path, *, count: int, fields: Sequence[str] | None, source: str, checksum: str
+    path: Path,
+    *,
+    count: int,
+    fields: Sequence[str] | None,
+    source: str,
+    checksum: str,
+    sampled_from: int | None = None,
 ) -> Iterator[PreparedManifest]:
     """Open a manifest that was prepared and saved before.
 
@@ -182,7 +192,7 @@ def saved_manifest(
             raise StateError(f"cannot read {path}: {error.strerror}") from error
         if found != checksum:
             raise damaged(str(path), "its checksum does not match")
-        yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum)
+        yield PreparedManifest(count, fields, source, stream, 0, stamp, checksum, sampled_from)
 
 
 def _check_not_empty(count: int, source: str) -> None:
