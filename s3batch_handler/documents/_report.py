@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -30,12 +29,12 @@ from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._locations import split_location
 from s3batch_handler.documents._report_rows import (
-    DAMAGED,
     TaskStatus,
     layout_of,
     read_rows,
     read_rows_with_entries,
 )
+from s3batch_handler.documents._results_file import CHUNK_SIZE, ResultsFile, check_md5
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 REPORT_FORMAT: Final = "Report_CSV_20180820"
 INDEX: Final = "manifest.json"
-CHUNK_SIZE: Final = 1 << 17
 
 
 class _Result(TypedDict):
@@ -84,7 +82,7 @@ class Report:
     location: str
     _folder: Folder = field(repr=False)
     _index: str = field(repr=False)
-    _results: tuple[_Result, ...] = field(repr=False)
+    _files: tuple[ResultsFile, ...] = field(repr=False)
     _layout: Layout | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[ReportRow]:
@@ -124,11 +122,8 @@ class Report:
         Raises:
             ReportError: A file is missing, or has a different MD5.
         """
-        for result in self._results:
-            with self._open(result) as (location, source):
-                while source.read(CHUNK_SIZE):
-                    pass
-                _check(location, source, result["MD5Checksum"])
+        for file in self._files:
+            file.verify()
         try:
             with self._folder.read(f"{self._index}.md5") as stream:
                 expected = stream.read(CHUNK_SIZE).decode("ascii", "replace").strip()
@@ -137,7 +132,7 @@ class Report:
         if _MD5.fullmatch(expected):  # AWS does not document the format
             with HashingReader(self._folder.read(self._index)) as source:
                 source.read()
-                _check(self.location, source, expected)
+                check_md5(self.location, source, expected)
 
     def read_beside(self, name: str) -> bytes | None:
         """Return the content of a file beside ``manifest.json``; ``None`` if it is missing."""
@@ -148,7 +143,7 @@ class Report:
         return self._folder.location(self._beside(name))
 
     def _beside(self, name: str) -> str:
-        return f"{self._index.removesuffix(_name(self._index))}{name}"
+        return _beside(self._index, name)
 
     def rows_with_entries(self, *statuses: TaskStatus) -> Iterator[tuple[ReportRow, ManifestEntry]]:
         """Yield each row with the line of the manifest that it repeats, as it is written there.
@@ -165,32 +160,17 @@ class Report:
         return self._read(read_rows, *statuses)
 
     def _read(self, read: Callable[..., Iterator[_RowT]], *statuses: TaskStatus) -> Iterator[_RowT]:
-        for result in self._results:
-            if (status := TaskStatus(result["TaskExecutionStatus"])) not in statuses:
+        for file in self._files:
+            if file.status not in statuses:
                 continue
-            with self._open(result) as (location, source):
+            with file.open() as (location, source):
                 stream = io.BufferedReader(source, CHUNK_SIZE)
-                yield from read(stream, status, source=location, layout=self._layout)
-                _check(location, source, result["MD5Checksum"])
+                yield from read(stream, file.status, source=location, layout=self._layout)
+                check_md5(location, source, file.md5)
 
-    @contextmanager
-    def _open(self, result: _Result) -> Iterator[tuple[str, HashingReader]]:
-        # Reports are often copied from their bucket. Then a results file is beside manifest.json,
-        # or the copied folder has the structure of the bucket.
-        key = result["Key"]
-        beside = self._beside(f"results/{_name(key)}")
-        for name in (beside, key):
-            try:
-                source = HashingReader(self._folder.read(name))
-            except (FileNotFoundError, IsADirectoryError):
-                continue
-            except ValueError as error:  # a name that leads out of the folder
-                raise ReportError(f"{self.location}: {error}; {DAMAGED}") from error
-            with source:
-                yield self._folder.location(name), source
-            return
-        location = self._folder.location(beside)
-        raise ReportError(f"{location}: missing, but listed in manifest.json; {DAMAGED}")
+
+def _beside(index: str, name: str) -> str:
+    return f"{index.removesuffix(_name(index))}{name}"
 
 
 def _name(path: str) -> str:
@@ -198,14 +178,6 @@ def _name(path: str) -> str:
 
 
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}")
-
-
-def _check(location: str, source: HashingReader, expected: str) -> None:
-    actual = source.md5.hexdigest()
-    if actual != expected.lower():
-        raise ReportError(
-            f"{location}: its MD5 is {actual}, not {expected}: changed or truncated; {DAMAGED}"
-        )
 
 
 # ---------------------------------------------------------------- find a report
@@ -243,8 +215,21 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
         location=path,
         _folder=folder,
         _index=index,
-        _results=results,
+        _files=tuple(_results_file(result, folder, index) for result in results),
         _layout=layout_of(document.get("ReportSchema", "")),
+    )
+
+
+def _results_file(result: _Result, folder: Folder, index: str) -> ResultsFile:
+    # Reports are often copied from their bucket. Then a results file is beside manifest.json, or
+    # the copied folder has the structure of the bucket.
+    key = result["Key"]
+    return ResultsFile(
+        status=TaskStatus(result["TaskExecutionStatus"]),
+        md5=result["MD5Checksum"],
+        folder=folder,
+        names=(_beside(index, f"results/{_name(key)}"), key),
+        index=folder.location(index),
     )
 
 

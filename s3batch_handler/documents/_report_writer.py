@@ -13,8 +13,9 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
 from s3batch_handler.core._typing import override
 from s3batch_handler.documents._csv_rows import csv_cell, needs_quotes
-from s3batch_handler.documents._report import CHUNK_SIZE, INDEX, REPORT_FORMAT
+from s3batch_handler.documents._report import INDEX, REPORT_FORMAT
 from s3batch_handler.documents._report_rows import COLUMNS, NO_VERSION, ReportScope, TaskStatus
+from s3batch_handler.documents._results_file import CHUNK_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
