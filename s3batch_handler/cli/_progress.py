@@ -1,81 +1,61 @@
-"""The progress of a job on standard error: a bar on a terminal, lines elsewhere."""
+"""The progress of long work on standard error: a live display in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import click
-
 from s3batch_handler.cli._output import counted, print_message
+from s3batch_handler.cli._progress_lines import SECONDS_BETWEEN_LINES, ProgressLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from click._termui_impl import ProgressBar
+    from s3batch_handler.engine.run._run_progress import RunProgress
 
-    from s3batch_handler.jobs._status import Progress
-
-_SECONDS_BETWEEN_LINES: Final = 10.0
 _T = TypeVar("_T")
 
 
 @contextmanager
 def show_progress(
     total: int, *, quiet: bool, owns_terminal: bool
-) -> Iterator[Callable[[Progress], None] | None]:
+) -> Iterator[Callable[[RunProgress], None] | None]:
     """Yield a function to call with each new progress; ``None`` when ``quiet``.
 
-    Only with ``owns_terminal`` a bar is shown: output of other processes would overwrite it.
+    Only with ``owns_terminal`` there is a live display: other processes would write into it.
     """
     if quiet:
         yield None
-    elif owns_terminal and sys.stderr is not None and sys.stderr.isatty():
-        with _bar(total) as update:
-            yield update
+    elif owns_terminal and is_live_terminal():
+        from s3batch_handler.cli._live_display import live_display
+
+        with live_display(longest_gap=_SUSPENDED) as display:
+            yield display.update
     else:
-        yield _lines(total)
+        print_message(counted(total, "task"))
+        yield ProgressLines(longest_gap=_SUSPENDED).update
 
 
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
-    failed = 0
-    bar: ProgressBar[Progress] = click.progressbar(
-        length=total,
-        label=counted(total, "task"),
-        file=sys.stderr,
-        show_pos=True,
-        item_show_func=lambda _: f"{failed:,} failed" if failed else None,
+_SUSPENDED: Final = 5.0  # seconds without progress: it is reported about ten times a second
+
+
+def is_live_terminal() -> bool:
+    """Return whether standard error is a terminal in which lines can be replaced."""
+    stream = sys.stderr
+    return (
+        stream is not None
+        and stream.isatty()
+        and (stream.encoding or "").lower().replace("-", "") == "utf8"
+        and os.environ.get("TERM", "dumb") not in _DUMB
+        and os.environ.get("CI", "").lower() in _NOT_IN_CI
     )
 
-    def update(progress: Progress) -> None:
-        nonlocal failed
-        failed = progress.failed
-        with suppress(OSError):  # the terminal is closed, but the job continues
-            bar.update(progress.done - bar.pos, current_item=progress)
 
-    with suppress(OSError):
-        bar.render_progress()
-    try:
-        yield update
-    finally:
-        with suppress(OSError):
-            bar.render_finish()
-
-
-def _lines(total: int) -> Callable[[Progress], None]:
-    print_message(counted(total, "task"))
-    latest = time.monotonic()
-
-    def update(progress: Progress) -> None:
-        nonlocal latest
-        if time.monotonic() - latest >= _SECONDS_BETWEEN_LINES and progress.done < total:
-            latest = time.monotonic()
-            print_message(f"{progress.done:,} done, {progress.failed:,} failed")
-
-    return update
+_DUMB: Final = ("", "dumb", "unknown")
+_NOT_IN_CI: Final = ("", "0", "false", "no")
 
 
 def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
@@ -84,7 +64,7 @@ def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
     for count, item in enumerate(objects, 1):
         yield item
         # Reading the clock for each object would be slow.
-        if not quiet and not count % _PAGE and time.monotonic() - latest >= _SECONDS_BETWEEN_LINES:
+        if not quiet and not count % _PAGE and time.monotonic() - latest >= SECONDS_BETWEEN_LINES:
             latest = time.monotonic()
             print_message(f"{counted(count, 'object')} listed")
 

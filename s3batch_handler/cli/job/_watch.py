@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli._errors import error_line
+from s3batch_handler.cli._live_display import BETWEEN_FRAMES, live_display
 from s3batch_handler.cli._output import end_terminal_line, print_message, shell_command
-from s3batch_handler.cli._progress import show_progress
+from s3batch_handler.cli._progress import is_live_terminal
+from s3batch_handler.cli._progress_lines import ProgressLines
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.engine.run._run_progress import RunProgress
 from s3batch_handler.jobs._job import BAD_REQUEST
-from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import RETRY_FOR, has_expired_credentials, wait_for_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from s3batch_handler.cli._live_display import LiveDisplay
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.jobs._job import Job
-    from s3batch_handler.jobs._status import Progress
+    from s3batch_handler.jobs._status import JobStatus
 
 
 def watch(
@@ -49,6 +51,7 @@ def watch(
                 poll=poll or services.poll,
                 timeout=timeout,
                 retry_for=retry_for,
+                sleep=display.sleep,
                 on_progress=display.show,
                 on_error=display.show_error,
             )
@@ -66,40 +69,58 @@ def watch(
 
 
 class _Display:
-    """Prints the status of a job, its progress once tasks run, and errors of requests."""
+    """Shows the status and the progress of a job, and prints errors of requests."""
 
     def __init__(self, job_id: str, stack: ExitStack, *, quiet: bool) -> None:
         self._job = f"job {escape_unprintable(job_id)}"
-        self._stack = stack
-        self._quiet = quiet
         self._status: JobStatus | None = None
-        self._update: Callable[[Progress], None] | None = None
         self._has_failed = False
+        self._live: LiveDisplay | None = None
+        self._lines: ProgressLines | None = None
+        if not quiet and is_live_terminal():
+            self._live = stack.enter_context(live_display())
+        elif not quiet:
+            self._lines = ProgressLines()
 
     def show(self, job: Job) -> None:
         if self._has_failed:
             print_message(f"{self._job} is watched again")
         self._has_failed = False
-        if self._quiet:
-            return
-        if self._update is None and job.status is JobStatus.ACTIVE and job.progress.total:
-            bar = show_progress(job.progress.total, quiet=False, owns_terminal=True)
-            self._update = self._stack.enter_context(bar)
-        elif self._update is None and job.status is not self._status:
-            print_message(job.status)
+        counts = job.progress
+        progress = RunProgress(
+            counts.total,
+            counts.succeeded,
+            counts.failed,
+            counts.active_seconds,
+            status=job.status,
+            answers=counts.done,
+        )
+        if self._live is not None:
+            self._live.update(progress)
+        if self._lines is not None:
+            if job.status is not self._status:
+                print_message(job.status)
+            self._lines.update(progress)
         self._status = job.status
-        if self._update is not None:
-            self._update(job.progress)
 
     def show_error(self, error: Exception, seconds_left: float) -> None:
         """Print the first error since the last success."""
         if not self._has_failed:
-            end_terminal_line()  # of a progress bar
             print_message(
                 f"s3batch: {self._job} cannot be watched at the moment: "
                 f"{error_line(error)}; retrying for up to {seconds_left:.0f} s"
             )
         self._has_failed = True
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and adapt the display to the size of the terminal meanwhile."""
+        if self._live is None:
+            time.sleep(seconds)
+            return
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, BETWEEN_FRAMES))
+            self._live.draw_if_due()
 
 
 _WRONG_ID: Final = (BAD_REQUEST, "NoSuchJobException")

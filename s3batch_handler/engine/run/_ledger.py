@@ -298,7 +298,7 @@ class Ledger:
             counts.succeeded,
             counts.failed,
             counts.active_seconds,
-            status=self.status,
+            status=_ENDING[self.status if self.is_over else self._control.requested],
             waiting=self._waiting_count,
             pass_number=self._pass_number,
             answers=self._answers,
@@ -325,6 +325,14 @@ class Ledger:
         )
 
 
+_ENDING: Final = {
+    None: JobStatus.ACTIVE,
+    JobStatus.PAUSED: JobStatus.PAUSING,
+    JobStatus.COMPLETE: JobStatus.COMPLETING,
+    JobStatus.CANCELLED: JobStatus.CANCELLING,
+    JobStatus.FAILED: JobStatus.FAILING,
+}
+"""The statuses of a job while its last tasks and its report end."""
 _COMMIT_SECONDS: Final = 0.1
 _SHOWN_FAILURES: Final = 3
 _COMMIT_TASKS: Final = 5_000

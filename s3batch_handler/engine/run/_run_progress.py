@@ -16,7 +16,8 @@ class RunProgress(Progress):
     """The counts of a running job, and what explains them.
 
     Attributes:
-        status: ``Active``; another status when all tasks have ended.
+        status: ``Active``; ``Completing``, ``Failing``, ``Cancelling`` or ``Pausing`` when no
+            further task starts.
         waiting: The number of tasks that wait for a retry.
         pass_number: 1 for the first try of the tasks, 2 for their first retry.
         answers: The number of answers since this process runs the job. A task that is retried has

@@ -150,7 +150,7 @@ def test_a_manifest_that_s3_refuses_is_kept_on_this_machine(tmp_path: Path) -> N
 @pytest.mark.usefixtures("s3")
 def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s3batch_handler.cli._progress._PAGE", 2)
-    monkeypatch.setattr("s3batch_handler.cli._progress._SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("s3batch_handler.cli._progress.SECONDS_BETWEEN_LINES", 0)
 
     verbose, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
 
