@@ -7,17 +7,18 @@ import traceback
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from s3batch_handler import __version__
 from s3batch_handler.cli._help import Group
-from s3batch_handler.cli._output import INTERRUPTED, READER_GONE, discard_buffer, print_message
+from s3batch_handler.cli._output import READER_GONE, discard_buffer
 from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _COMMANDS = {  # name: module, help
     "run": ("run._command", "Run a job on this machine."),
@@ -63,42 +64,32 @@ class _Commands(Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from s3batch_handler.cli._errors import exit_code_of_error, print_error
+            from s3batch_handler.cli._errors import CommandFailed
 
-            print_error(error, with_traceback=ctx.params["debug"])
-            ctx.exit(exit_code_of_error(error))
+            raise CommandFailed(error, shows_traceback=ctx.params["debug"]) from error
 
     @override
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        *more: Any,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command and exit with its code, even if its messages cannot be written."""
-        run = partial(cast("Any", super().main), *args, standalone_mode=False, **extra)
+        words = sys.argv[1:] if args is None else [*args]
+        run = partial(cast("Any", super().main), words, *more, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()
-        code: object = 0
         try:
             code = run()
-        except click.Abort:  # Ctrl-C
-            print_message("Aborted!")
-            code = INTERRUPTED
-        except click.ClickException as error:
-            try:
-                _sanitized(error).show()
-            except OSError:
-                discard_buffer(sys.stderr)
-            code = error.exit_code
+        except (click.ClickException, click.Abort) as error:
+            from s3batch_handler.cli._errors import exit_code_of_error, print_error
+
+            # The options of a command are not parsed yet if one of them is wrong.
+            print_error(error, as_json="--json" in takewhile("--".__ne__, words))
+            code = exit_code_of_error(error)
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def _sanitized(error: click.ClickException) -> click.ClickException:
-    """Return an error of click in which arguments are truncated and escaped."""
-    from s3batch_handler.cli._errors import sanitize_message
-
-    text = error.format_message()
-    if not isinstance(error, click.MissingParameter):  # its message has several lines, and no value
-        text = sanitize_message(text)
-    if isinstance(error, click.UsageError):
-        return click.UsageError(text, error.ctx)
-    return click.ClickException(text)
 
 
 @contextmanager
@@ -106,7 +97,8 @@ def _exiting_if_unwritten() -> Iterator[None]:
     """End the command if click could not write to standard output.
 
     Raises:
-        Exit: With 0 if the reader has closed the pipe (``--help | true``), else with 1.
+        Exit: The reader has closed the pipe (``--help | true``); the exit code is 0.
+        CommandFailed: Any other failure.
     """
     try:
         yield
@@ -117,8 +109,10 @@ def _exiting_if_unwritten() -> Iterator[None]:
         discard_buffer(sys.stdout)
         if error.errno in READER_GONE:
             raise click.exceptions.Exit(0) from error
-        print_message(f"s3batch: standard output: {error.strerror}")
-        raise click.exceptions.Exit(1) from error
+        from s3batch_handler.cli._errors import CommandFailed
+
+        failed = OSError(error.errno, error.strerror, "standard output")
+        raise CommandFailed(failed) from error
 
 
 @click.group("s3batch", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
+import sys
 import tempfile
 import traceback
 from pathlib import Path
 from typing import Final
 
-from s3batch_handler.cli._output import print_message
+import click
+
+from s3batch_handler.cli._output import INTERRUPTED, discard_buffer, print_message
+from s3batch_handler.core import _errors
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import JobError, JobNotWatched, S3BatchError
 from s3batch_handler.core._logged_exceptions import redact_exception
@@ -22,18 +28,101 @@ class InvalidArgument(S3BatchError):
 
 def exit_code_of_error(error: Exception) -> int:
     """Return the exit code of a command that an error ends: docs/reference.md lists them."""
+    if isinstance(error, CommandFailed):
+        return exit_code_of_error(error.error)
+    if isinstance(error, click.Abort):  # Ctrl-C
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return error.exit_code
     if isinstance(error, InvalidArgument):
         return 2
     return 3 if isinstance(error, JobNotWatched) else 1
 
 
-def print_error(error: Exception, *, with_traceback: bool) -> None:
-    """Print an error as one line, or as a traceback."""
-    if with_traceback:
-        lines = "".join(traceback.format_exception(redact_exception(error))).splitlines()
-        print_message("\n".join(map(escape_unprintable, lines)))
+class CommandFailed(click.ClickException):
+    """An error that ends a command.
+
+    Attributes:
+        error: The error of this library, of boto3, of the operating system, ….
+        shows_traceback: The traceback is printed instead of the message.
+    """
+
+    def __init__(self, error: Exception, *, shows_traceback: bool = False) -> None:
+        super().__init__(error_line(error))
+        self.error = error
+        self.shows_traceback = shows_traceback
+
+
+def print_error(error: click.ClickException | click.Abort, *, as_json: bool) -> None:
+    """Print the error that ended a command: as text, or as one line of JSON."""
+    if as_json:
+        print_message(json.dumps({"error": _error_json(error)}))
+    elif isinstance(error, click.Abort):
+        print_message("Aborted!")
+    elif isinstance(error, CommandFailed):
+        print_message(
+            _traceback(error.error) if error.shows_traceback else f"s3batch: {error.message}"
+        )
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError):
+        print_message(error.format_message())
     else:
-        print_message(f"s3batch: {error_line(error)}")
+        _show_usage_error(error)
+
+
+def _error_json(error: click.ClickException | click.Abort) -> dict[str, object]:
+    """Return an error as JSON; docs/reference.md lists the members."""
+    exit_code = exit_code_of_error(error)
+    if isinstance(error, click.Abort):
+        return {"type": "Aborted", "message": "Aborted!", "exit_code": exit_code}
+    if not isinstance(error, CommandFailed):
+        return {"type": "UsageError", "message": _message_of_click(error), "exit_code": exit_code}
+    cause = error.error
+    known = {
+        "code": getattr(cause, "code", None) or aws_error_code(cause),
+        **{name: getattr(cause, name, None) for name in ("job_id", "source")},
+    }
+    line = getattr(cause, "line", None)
+    return {
+        "type": _documented_class(cause).__name__,
+        "message": error.message,
+        "exit_code": exit_code,
+        **{name: sanitize_message(text) for name, text in known.items() if isinstance(text, str)},
+        **({"line": line} if isinstance(line, int) else {}),
+        **({"traceback": _traceback(cause)} if error.shows_traceback else {}),
+    }
+
+
+def _documented_class(error: Exception) -> type[BaseException]:
+    """Return the class of an error; of an internal class of this library, its public base class."""
+    if not isinstance(error, S3BatchError):
+        return type(error)
+    public = (InvalidArgument, *vars(_errors).values())
+    return next(each for each in type(error).__mro__ if each in public)
+
+
+def _traceback(error: Exception) -> str:
+    lines = "".join(traceback.format_exception(redact_exception(error))).splitlines()
+    return "\n".join(map(escape_unprintable, lines))
+
+
+def _show_usage_error(error: click.ClickException) -> None:
+    """Print an error of click with the usage of the command, if it is known."""
+    text = _message_of_click(error)
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    try:
+        (click.UsageError(text, context) if context else click.ClickException(text)).show()
+    except OSError:
+        discard_buffer(sys.stderr)
+
+
+def _message_of_click(error: click.ClickException) -> str:
+    """Return the message of an error of click, in which arguments are truncated and escaped."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return f"Missing command. Try '{error.ctx.command_path} --help' for help."
+    text = error.format_message()
+    if isinstance(error, click.MissingParameter):  # its message has several lines, and no value
+        return text
+    return sanitize_message(text)
 
 
 def error_line(error: BaseException) -> str:

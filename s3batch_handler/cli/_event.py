@@ -7,7 +7,12 @@ import json
 import click
 
 from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._options import arguments_option, schema_for, schema_option
+from s3batch_handler.cli._options import (
+    arguments_option,
+    json_errors_option,
+    schema_for,
+    schema_option,
+)
 from s3batch_handler.cli._output import print_json_text
 from s3batch_handler.testing import make_event
 
@@ -27,6 +32,7 @@ from s3batch_handler.testing import make_event
 )
 @click.option("--job-id", metavar="ID", help="Job ID of the event.  [default: an example]")
 @arguments_option
+@json_errors_option
 def event(
     *,
     keys: tuple[str, ...],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -32,7 +32,7 @@ class Command(click.Command):
     @override
     def get_help(self, ctx: click.Context) -> str:
         width = ctx.terminal_width or shutil.get_terminal_size().columns
-        if shows_colors():
+        if shows_colors() and width >= _MIN_WIDTH_OF_PANELS:
             from s3batch_handler.cli._help_in_color import help_in_color  # a slow import
 
             return help_in_color(self, ctx, width)
@@ -68,6 +68,9 @@ class Command(click.Command):
         }
 
 
+_MIN_WIDTH_OF_PANELS: Final = 60  # columns: long names of options, and examples, fit into them
+
+
 class Group(Command, click.Group):
     """A group of commands, in the order in which they are usually needed."""
 
@@ -76,6 +79,17 @@ class Group(Command, click.Group):
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    @override
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            from s3batch_handler.cli._suggestions import suggestion
+
+            raise click.UsageError(f"No such command {name!r}.{suggestion(name, known)}", ctx)
+        return super().resolve_command(ctx, args)
 
     @override
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,9 +13,12 @@ from rich_click.rich_panel import RichCommandPanel, RichOptionPanel
 
 from s3batch_handler.cli._help import Command, Group
 from s3batch_handler.cli._help_panels import command_panels
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.table import Table
 
 
 def help_in_color(command: Command, context: click.Context, width: int) -> str:
@@ -25,7 +28,8 @@ def help_in_color(command: Command, context: click.Context, width: int) -> str:
         enable_theme_env_var=False,
         highlighter_patterns=[*_HIGHLIGHTED],
         style_commands_table_column_width_ratio=(None, None),
-        options_table_column_types=["opt_all", "metavar", "help"],
+        options_table_column_types=["opt_all", "metavar_short", "help"],
+        options_table_help_sections=["help", "default", "range", "required"],
     )
     formatter = RichHelpFormatter(config=configuration, width=width)
     command.format_usage(context, formatter)
@@ -56,12 +60,20 @@ def _panels(
         for title, names in command_panels(str(command.name), summaries).items():
             yield RichCommandPanel(title, names).render(outline, cast("Any", context), formatter)
     for title, names in command.option_panels(context).items():
-        option_panel = RichOptionPanel(title, names)
+        option_panel = _OptionPanel(title, names)
         yield option_panel.render(cast("Any", command), cast("Any", context), formatter)
     if command.examples:
         yield Panel(
-            Text(command.examples, no_wrap=True, overflow="ignore"),
-            title="Examples",
-            title_align="left",
-            border_style="dim",
+            Text(command.examples), title="Examples", title_align="left", border_style="dim"
         )
+
+
+class _OptionPanel(RichOptionPanel):
+    """A panel in which only the help texts are wrapped."""
+
+    @override
+    def get_table(self, *args: Any, **extra: Any) -> Table:
+        table = super().get_table(*args, **extra)
+        for column in table.columns[:-1]:  # names and values
+            column.no_wrap = True
+        return table

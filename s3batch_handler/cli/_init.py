@@ -11,6 +11,7 @@ from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._scaffolding import create_project, starters
+from s3batch_handler.cli._suggestions import suggestion
 from s3batch_handler.core._errors import ProjectError
 
 
@@ -39,7 +40,9 @@ def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:
         return
     if starter not in known:
         raise click.BadParameter(
-            f"{starter!r} is not a starter: choose one of {', '.join(known)}", param_hint="STARTER"
+            f"{starter!r} is not a starter.{suggestion(starter, known)} "
+            f"Choose one of {', '.join(known)}",
+            param_hint="STARTER",
         )
     place = directory or Path(starter)
     try:

@@ -21,6 +21,7 @@ from s3batch_handler.cli._options import (
     arguments_option,
     bucket_name_of,
     bucket_option,
+    json_errors_option,
     schema_for,
     schema_option,
     source_option,
@@ -98,6 +99,7 @@ class _Options:
         is_flag=True,
         help="Open the debugger on exceptions except TaskFailure.",
     ),
+    json_errors_option,
 )
 def invoke(options: _Options) -> None:
     r"""Call HANDLER with EVENT, a JSON file or standard input, and print the response.

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from s3batch_handler.cli._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.documents._report_rows import ReportScope
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -108,7 +109,7 @@ no_report_option: Callable[[Any], Any] = click.option(
 
 report_scope_option: Callable[[Any], Any] = click.option(
     "--report-scope",
-    type=click.Choice([scope.value for scope in ReportScope]),
+    type=Choice([scope.value for scope in ReportScope]),
     default=ReportScope.ALL_TASKS.value,
     metavar="SCOPE",
     show_default=True,
@@ -116,7 +117,11 @@ report_scope_option: Callable[[Any], Any] = click.option(
 )
 
 json_option: Callable[[Any], Any] = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON."
+    "--json", "as_json", is_flag=True, help="Print JSON, errors too."
+)
+
+json_errors_option: Callable[[Any], Any] = click.option(
+    "--json", is_flag=True, expose_value=False, help="Print errors as JSON, too."
 )
 
 quiet_option: Callable[[Any], Any] = click.option(

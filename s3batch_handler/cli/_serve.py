@@ -12,8 +12,14 @@ import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._options import max_redrives_option, named, timeout_option, tolerate_option
-from s3batch_handler.cli._output import print_data, print_message
+from s3batch_handler.cli._options import (
+    json_option,
+    max_redrives_option,
+    named,
+    timeout_option,
+    tolerate_option,
+)
+from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.invoke._registered_functions import check_functions
@@ -81,9 +87,15 @@ def _host_name(name: str) -> str:
 @timeout_option
 @max_redrives_option
 @tolerate_option
+@json_option
 @click.option("--quiet", "-q", is_flag=True, help="Print only the address and warnings.")
 def serve(
-    *, functions: dict[str, str], folders: tuple[Path, ...], quiet: bool, **options: Any
+    *,
+    functions: dict[str, str],
+    folders: tuple[Path, ...],
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     r"""Serve S3 and S3 Control to boto3, the AWS CLI or any SDK.
 
@@ -123,7 +135,10 @@ def serve(
         if not quiet:
             _explain(address, functions, folders)
         with redirect_stdout(out):
-            print_data(address)
+            if as_json:
+                print_json({"address": address}, indent=None)
+            else:
+                print_data(address)
         threading.Event().wait()
 
 

@@ -11,6 +11,7 @@ import click
 from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
+from s3batch_handler.cli._suggestions import Choice
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_listed_jobs
 from s3batch_handler.cli.job._submit import submit
@@ -64,7 +65,7 @@ _reason: Callable[[Any], Any] = click.option(
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(JobStatus, case_sensitive=False),
+    type=Choice(JobStatus, case_sensitive=False),
     metavar="STATUS",
     help="Status of the jobs, such as Active; repeat for more.  [default: all]",
 )

@@ -41,12 +41,13 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
 
     Examples:
         s3batch job submit --stack s3batch-compress \
-            --manifest manifest.csv --arguments target=compressed
+            --manifest my.csv --arguments target=compressed
         s3batch job submit --manifest s3://my-bucket/my.csv \
             --function thumbnails --arguments width=80 \
             --role batch --report s3://my-bucket/reports
         s3batch job submit … --dry-run > job.json
-        aws s3control create-job --cli-input-json file://job.json
+        aws s3control create-job \
+            --cli-input-json file://job.json
     """
     if options.stack:
         options = _completed(options, services.stack(options.stack), services)

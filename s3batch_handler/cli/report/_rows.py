@@ -55,7 +55,7 @@ def failed(**options: Any) -> None:
 
     Examples:
         s3batch report failed --message "timed out"
-        s3batch report failed job-… --code PermanentFailure --json
+        s3batch report failed job-… --code AccessDenied
     """
     _print(TaskStatus.FAILED, **options)
 
