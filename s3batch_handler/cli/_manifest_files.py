@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from s3batch_handler.cli._s3 import S3
+    from s3batch_handler.cli._s3 import S3, HasClient
     from s3batch_handler.documents._folder import Folder
 
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def open_manifest(
     location: str,
     fields: str | None,
-    s3: S3,
+    s3: HasClient,
     *,
     limit: int | None = None,
     save_as: Path | None,
@@ -80,7 +80,7 @@ def list_manifest(
     return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=save_as)
 
 
-def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
+def save_manifest(manifest: PreparedManifest, location: str, s3: HasClient) -> None:
     """Save a manifest as a file or as an ``s3://`` object: completely or not at all."""
     if is_s3_url(location):
         folder, name = _object(location, s3)
@@ -90,7 +90,7 @@ def save_manifest(manifest: PreparedManifest, location: str, s3: S3) -> None:
     manifest.save(folder, name)
 
 
-def _open(location: str, s3: S3) -> BinaryIO:
+def _open(location: str, s3: HasClient) -> BinaryIO:
     if is_s3_url(location):
         folder, name = _object(location, s3)
         return folder.read(name)
@@ -101,7 +101,7 @@ def _open(location: str, s3: S3) -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _object(location: str, s3: S3) -> tuple[Folder, str]:
+def _object(location: str, s3: HasClient) -> tuple[Folder, str]:
     """Return the bucket and the key of an object, unchanged: ``a//b`` and ``a/b`` differ."""
     bucket, key = bucket_and_key(location)
     return open_folder(f"s3://{bucket}", s3=s3.client), key

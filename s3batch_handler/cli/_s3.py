@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
+
+
+class HasClient(Protocol):
+    """An S3 whose client is created when it is needed."""
+
+    @property
+    def client(self) -> Any:
+        """Return a client of boto3."""
+        ...
+
 
 S3: TypeAlias = "RemoteS3 | EmbeddedS3"
 

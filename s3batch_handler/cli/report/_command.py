@@ -10,6 +10,7 @@ from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli.report._location import location_argument, location_options
+from s3batch_handler.cli.report._redrive import redrive
 from s3batch_handler.cli.report._rows import failed, rows
 from s3batch_handler.core._sanitize import escape_unprintable
 
@@ -49,3 +50,4 @@ def summary(
 
 report.add_command(rows)
 report.add_command(failed)
+report.add_command(redrive)

@@ -37,15 +37,21 @@ class RowFilter:
 
     def select(self, rows: Iterable[ReportRow]) -> Iterator[ReportRow]:
         """Yield the rows that are selected."""
+        return filter(self.predicate(), rows)
+
+    def predicate(self) -> Callable[[ReportRow], bool]:
+        """Return a function that says whether a row is selected."""
         codes = {code.lower() for code in self.codes}
         parts = [part for part in self.message.lower().split("…") if part]
-        for row in rows:
+
+        def is_selected(row: ReportRow) -> bool:
             if self.prefix and not row.key.startswith(self.prefix):
-                continue
+                return False
             if codes and (row.error_code or "").lower() not in codes:
-                continue
-            if not parts or _has(parts, row.message) or _has(parts, failure_reason(row.message)):
-                yield row
+                return False
+            return not parts or _has(parts, row.message) or _has(parts, failure_reason(row.message))
+
+        return is_selected
 
 
 def _has(parts: list[str], message: str) -> bool:

@@ -1,0 +1,134 @@
+"""``s3batch report redrive``: a manifest of the tasks that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._manifest_files import save_manifest
+from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._output import print_data, print_json, print_message, shell_command
+from s3batch_handler.cli._paths import check_file, check_s3_url
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.report._filters import filter_options
+from s3batch_handler.cli.report._location import find_report, location_argument
+from s3batch_handler.cli.report._redrive_manifest import (
+    S3OfServices,
+    open_original,
+    record_of,
+    redrive_manifest,
+)
+from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.report._filters import RowFilter
+    from s3batch_handler.cli.report._location import FoundReport
+    from s3batch_handler.engine.manifests._prepared import PreparedManifest
+
+
+@click.command(cls=Command)
+@location_argument
+@click.option(
+    "--to",
+    "target",
+    metavar="FILE|s3://…",
+    required=True,
+    help="File of the new manifest; it is replaced if it exists.",
+)
+@filter_options
+@click.option(
+    "--manifest",
+    "original",
+    metavar="FILE|s3://…",
+    help="Manifest of the job, to check that the report belongs to it.",
+)
+@click.option(
+    "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
+)
+@json_option
+@service_options
+def redrive(
+    *,
+    services: AwsServices,
+    location: str | None,
+    target: str,
+    row_filter: RowFilter,
+    original: str | None,
+    fields: str | None,
+    as_json: bool,
+) -> None:
+    r"""Write a manifest of the tasks that failed, to do them again.
+
+    It has the keys and version IDs of the report. 's3batch run --failed-from' and 's3batch job
+    submit --failed-from' do the same in one step.
+
+    Examples:
+        s3batch report redrive --to failed.csv
+        s3batch report redrive job-… --code TemporaryFailure \
+            --to s3://my-jobs/manifests/failed.csv
+    """
+    _check_target(target, original)
+    s3 = S3OfServices(services)
+    found = find_report(location, services=services)
+    with (
+        open_original(original, fields, s3) as entries,
+        redrive_manifest(found, original=entries, is_selected=row_filter.predicate()) as (
+            manifest,
+            left_out,
+        ),
+    ):
+        save_manifest(manifest, target, s3)
+        facts = {
+            "manifest": target,
+            "objects": manifest.count,
+            "fields": manifest.fields,
+            "etag": _etag(manifest, target, services),
+            "redrive_of": found.report.job_id or None,
+            "left_out": left_out,
+        }
+    if as_json:
+        print_json(facts)
+        return
+    print_data(f"Manifest  {escape_unprintable(target)}")
+    print_data(f"Objects   {facts['objects']:,}")
+    print_data(f"Fields    {','.join(manifest.fields or ())}")
+    print_data(f"ETag      {facts['etag']}")
+    print_message(f"next: {_next_command(found, manifest, target)}")
+
+
+def _check_target(target: str, original: str | None) -> None:
+    check_s3_url(target, "--to")
+    if not is_s3_url(target):
+        check_file(Path(target), "--to")
+    if original is not None and (target == original or _is_same_file(target, original)):
+        raise InvalidArgument(f"--to {target}: this is the manifest of the job. Name another file")
+
+
+def _is_same_file(target: str, original: str) -> bool:
+    return Path(target).exists() and Path(original).exists() and Path(target).samefile(original)
+
+
+def _etag(manifest: PreparedManifest, target: str, services: AwsServices) -> str:
+    """Return the ETag that S3 has, or would have after an upload in one request."""
+    if not is_s3_url(target):
+        return manifest.md5()
+    bucket, key = bucket_and_key(target)
+    return services.etag({"Bucket": bucket, "Key": key})
+
+
+def _next_command(found: FoundReport, manifest: PreparedManifest, target: str) -> str:
+    """Return the command that runs the tasks again, with what is known about their job."""
+    job = record_of(found)
+    if not is_s3_url(target):
+        handler = job.local.get("Handler", "HANDLER") if job else "HANDLER"
+        return shell_command(["s3batch", "run", handler, "--manifest", target])
+    words = ["s3batch", "job", "submit", "--manifest", target]
+    if len(manifest.fields or ()) == 3:
+        words += ["--fields", ",".join(manifest.fields or ())]
+    return f"{shell_command(words)} --function … --role … --report …"

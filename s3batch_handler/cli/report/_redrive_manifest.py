@@ -1,0 +1,92 @@
+"""The manifest of the failed tasks of a report, for ``report redrive``, ``run`` and ``submit``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3batch_handler.cli._manifest_files import open_manifest
+from s3batch_handler.cli._output import counted, print_message
+from s3batch_handler.documents._job_record import JobRecord, read_job_record
+from s3batch_handler.documents._redrive import FailedEntries, check_listed_once
+from s3batch_handler.engine.manifests._prepared import manifest_of_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from s3batch_handler.cli._s3 import HasClient
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.report._location import FoundReport
+    from s3batch_handler.documents._report_check import Entries
+    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.engine.manifests._prepared import PreparedManifest
+
+
+@dataclass(frozen=True, slots=True)
+class S3OfServices:
+    """The S3 of an account, for manifests."""
+
+    services: AwsServices
+
+    @property
+    def client(self) -> Any:
+        """Return a client of boto3."""
+        return self.services.s3
+
+
+def record_of(found: FoundReport) -> JobRecord | None:
+    """Return what is known about the job of a report: from DescribeJob, or from ``job.json``."""
+    if found.job is not None:
+        return JobRecord.from_description(found.job.to_description())
+    return read_job_record(found.report)
+
+
+@contextmanager
+def redrive_manifest(
+    found: FoundReport,
+    *,
+    original: Entries | None = None,
+    is_selected: Callable[[ReportRow], bool] = lambda _: True,
+    save_as: Path | None = None,
+) -> Iterator[tuple[PreparedManifest, int]]:
+    """Create the manifest of the failed tasks of a report.
+
+    Args:
+        found: The report.
+        original: The manifest of its job, to check that the report belongs to it.
+        is_selected: Selects rows of failed tasks.
+        save_as: As for :func:`manifest_of_entries`.
+
+    Yields:
+        The manifest, and the number of tasks that were left out: their version ID is empty.
+
+    Raises:
+        ReportError: No task failed, the report lists a task twice, or it is a report of another
+            manifest.
+    """
+    report = found.report
+    check_listed_once(report, job=record_of(found), manifest=original)
+    entries = FailedEntries(report, is_selected)
+    with manifest_of_entries(entries, source=report.location, save_as=save_as) as manifest:
+        left_out = entries.without_version
+        if left_out:
+            print_message(
+                f"s3batch: left out: {counted(left_out, 'task')} without a version ID in a "
+                "manifest with version IDs: S3 fails such a task each time"
+            )
+        yield manifest, left_out
+
+
+@contextmanager
+def open_original(
+    location: str | None, fields: str | None, s3: HasClient
+) -> Iterator[Entries | None]:
+    """Open the manifest of the job that wrote a report, if its location is given."""
+    with ExitStack() as stack:
+        if location is None:
+            yield None
+        else:
+            manifest = stack.enter_context(open_manifest(location, fields, s3, save_as=None))
+            yield manifest.entries
