@@ -65,8 +65,7 @@ def redrive(
 ) -> None:
     r"""Write a manifest of the tasks that failed, to do them again.
 
-    It has the keys and version IDs of the report. 's3batch run --failed-from' and 's3batch job
-    submit --failed-from' do the same in one step.
+    It has the keys and version IDs of the report.
 
     Examples:
         s3batch report redrive --to failed.csv
