@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
+from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged, StateError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
+from s3batch_handler.documents._local_folder import LocalFolder
 from s3batch_handler.documents._report_rows import ReportScope
 from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.documents._s3_folder import S3Folder
@@ -34,15 +35,17 @@ from s3batch_handler.engine.state._state_folder import disk_errors_as_state_erro
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from s3batch_handler.documents._report_rows import TaskStatus
     from s3batch_handler.documents._s3_folder import S3Client
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.run._run_job import CompletionReport
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -253,19 +256,42 @@ class JobExecution:
             function, name=qualified_name(arn), timeout=self.timeout, variables=self.environment
         )
 
-    def _report(self, job_id: str, request: ReportRequest) -> ReportWriter | None:
+    def _report(self, job_id: str, request: ReportRequest) -> CompletionReport | None:
         if not request.enabled:
             return None
         assert request.bucket is not None  # validated with the request
+        scope = ReportScope(request.report_scope or ReportScope.ALL_TASKS)
         try:
-            return ReportWriter(
+            report = ReportWriter(
                 S3Folder(self.s3, bucket_name(request.bucket)),
                 job_id=job_id,
-                scope=ReportScope(request.report_scope or ReportScope.ALL_TASKS),
+                scope=scope,
                 prefix=request.prefix or "",
             )
         except ValueError as error:
             raise FatalJobError("ReportNotWritten", f"Report: {error}") from error
+        if self.jobs.reports is None:
+            return report
+        copy = ReportWriter(LocalFolder(self.jobs.reports), job_id=job_id, scope=scope)
+        return _ReportWithCopy(report, copy)
+
+
+class _ReportWithCopy:
+    """Writes a report, and a copy to the state folder: a local S3 loses its objects at its end."""
+
+    def __init__(self, report: ReportWriter, copy: ReportWriter) -> None:
+        self.statuses = report.statuses
+        self._report = report
+        self._copy = copy
+
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
+        location = self._report.write(rows)
+        try:
+            self._copy.write(rows)
+        except OSError as error:
+            problem = f"{error.filename or 'the copy of a report'} cannot be written"
+            raise StateError(f"{problem}: {error.strerror}") from error
+        return location
 
 
 _MANIFEST: Final = "manifest.csv"

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.core._errors import JobNotFound, StateDamaged
 from s3batch_handler.engine.state._job_failures import job_failure
+from s3batch_handler.engine.state._job_records import members_of, read_job, sealed, unsealed
 from s3batch_handler.engine.state._lifecycle import (
     check_transition,
     shortest_path,
     status_on_request,
 )
 from s3batch_handler.engine.state._sqlite import (
-    checksum,
     damaged,
     open_database,
     translate_sqlite_errors,
 )
-from s3batch_handler.jobs._job import Job, JobSpec
+from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
-    from s3batch_handler.jobs._job import JobFailure
+    from s3batch_handler.jobs._job import Job, JobFailure
 
 
 class StoredJob(NamedTuple):
@@ -62,6 +62,7 @@ class JobStore:
 
     Attributes:
         lock: Held while a job is read and then changed.
+        reports: The folder of the copies of reports; ``None`` for a database in memory.
 
     Raises:
         StateError: The database cannot be used, now or later.
@@ -75,6 +76,7 @@ class JobStore:
             for left in folder.glob(f"job-{_JOB_ID}"):
                 raise damaged(str(path), f"it is missing, but {left.name} exists")
         self._folder = folder
+        self.reports = None if path is None else folder / REPORTS
         self._clock = clock
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
@@ -172,9 +174,9 @@ class JobStore:
             spec.client_request_token,
             job.status,
             job.priority,
-            _sealed(job.job_id, spec.model_dump_json(exclude_none=True)),
-            _sealed(job.job_id, _json(job)),
-            _sealed(job.job_id, json.dumps(dict(spec.tags))),
+            sealed(job.job_id, spec.model_dump_json(exclude_none=True)),
+            sealed(job.job_id, members_of(job)),
+            sealed(job.job_id, json.dumps(dict(spec.tags))),
         )
 
     def save(self, job: Job) -> None:
@@ -185,18 +187,18 @@ class JobStore:
             job.status,
             job.priority,
             None if ended is None else ended.timestamp(),
-            _sealed(job.job_id, _json(job)),
+            sealed(job.job_id, members_of(job)),
             job.job_id,
         )
 
     def save_manifest(self, job_id: str, manifest: Mapping[str, Any]) -> None:
         """Save the facts about a manifest that was prepared."""
-        text = _sealed(job_id, json.dumps(manifest))
+        text = sealed(job_id, json.dumps(manifest))
         self._execute("UPDATE jobs SET manifest = ? WHERE job_id = ?", text, job_id)
 
     def save_tags(self, job_id: str, tags: Mapping[str, str]) -> None:
         """Replace the tags of a job."""
-        text = _sealed(job_id, json.dumps(dict(tags)))
+        text = sealed(job_id, json.dumps(dict(tags)))
         self._execute("UPDATE jobs SET tags = ? WHERE job_id = ?", text, job_id)
 
     def change(self, job_id: str, **changes: Any) -> Job:
@@ -280,7 +282,11 @@ class JobStore:
                 if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
                     text = "the job was not confirmed within 30 days"
                     self.fail(job.job_id, job_failure("JobExpired", text))
-            self._execute("DELETE FROM jobs WHERE ended < ?", (now - _KEPT_FOR).timestamp())
+            oldest = (now - _KEPT_FOR).timestamp()
+            for (job_id,) in self._all("SELECT job_id FROM jobs WHERE ended < ?", oldest):
+                if self.reports is not None:
+                    shutil.rmtree(self.reports / f"job-{job_id}", ignore_errors=True)
+            self._execute("DELETE FROM jobs WHERE ended < ?", oldest)
 
     # ------------------------------------------------------------ SQLite
 
@@ -313,17 +319,10 @@ class JobStore:
         )
 
     def _job(self, job_id: str, spec: object, job: object) -> Job:
-        requested = json.loads(self._unsealed(job_id, spec))
-        members = {name: requested[name] for name in _REQUESTED if name in requested}
-        return Job.from_description({**members, **json.loads(self._unsealed(job_id, job))})
+        return read_job(job_id, spec, job, name=self._name)
 
     def _unsealed(self, job_id: str, text: object) -> str:
-        found, _, content = str(text).partition(" ")
-        if found != str(checksum(job_id, content)):
-            error = damaged(self._name, f"the checksum of job {job_id} does not match")
-            error.job_id = job_id
-            raise error
-        return content
+        return unsealed(job_id, text, name=self._name)
 
     def _undamaged(self, rows: Iterable[tuple[int, Any, object, object]]) -> list[Job]:
         """Return the jobs that are not damaged, and set the others aside."""
@@ -337,24 +336,7 @@ class JobStore:
         return jobs
 
 
-def _sealed(job_id: str, text: str) -> str:
-    """Return a text of a job with a checksum in front of it."""
-    return f"{checksum(job_id, text)} {text}"
-
-
-def _json(job: Job) -> str:
-    """Return the members of a description that its request does not contain, or that change."""
-    members = job.to_description()
-    for name in _REQUESTED:
-        members.pop(name, None)
-    return json.dumps(members, default=datetime.isoformat)
-
-
-_REQUESTED: Final = (
-    *("Description", "Manifest", "ManifestGenerator", "Operation", "Report", "RoleArn"),
-)
-"""Members that a description takes from its request. They are stored once, in the request."""
-
+REPORTS: Final = "reports"
 _JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
 _CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit
