@@ -12,6 +12,11 @@ import click
 
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.report._state_folder import (
+    has_state,
+    stored_report,
+    stored_reports,
+)
 from s3batch_handler.cli.report._suggestions import suggest_location
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import JobNotFound, ReportError
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.report._state_folder import StoredReport
     from s3batch_handler.documents._report import Report
     from s3batch_handler.jobs._job import Job
 
@@ -41,11 +47,17 @@ def location_options(command: Callable[..., None]) -> Callable[..., None]:
     ``find(location)`` returns a :class:`FoundReport`.
     """
 
+    @click.option(
+        "--state",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="State folder of s3batch serve or run that has the job.",
+    )
     @service_options
     @wraps(command)
-    def with_find(*, services: AwsServices, **options: Any) -> None:
+    def with_find(*, services: AwsServices, state: Path | None, **options: Any) -> None:
         def find(location: str | None) -> FoundReport:
-            return find_report(location, services=services)
+            return find_report(location, services=services, state=state)
 
         command(find=find, **options)
 
@@ -57,24 +69,30 @@ location_argument: Callable[[Any], Any] = click.argument(
 )
 
 
-def find_report(location: str | None, *, services: AwsServices) -> FoundReport:
+def find_report(
+    location: str | None, *, services: AwsServices, state: Path | None = None
+) -> FoundReport:
     """Find and open a report.
 
     Args:
-        location: A folder, the path of a ``manifest.json``, an ``s3://`` URL of either, or a job
-            ID; ``None`` for the latest report in the current folder or in ``s3batch-reports``.
+        location: A folder, the path of a ``manifest.json``, an ``s3://`` URL of either, a state
+            folder, or a job ID; ``None`` for the latest report of ``state``, or of the current
+            folder and ``s3batch-reports``.
         services: For S3 URLs, and for job IDs whose report is not in ``s3batch-reports``.
+        state: The state folder of ``s3batch serve`` or ``s3batch run`` that has the job.
 
     Raises:
         ReportError: There is no such report, it is not written yet, or it is damaged.
     """
     if location is None:
-        return FoundReport(_latest_report())
+        return FoundReport(_latest_report()) if state is None else _latest_in(state, services)
     if is_s3_url(location):
         return FoundReport(read_report(location, s3=services.s3))
     if Path(location).exists():
-        return FoundReport(read_report(location))
+        return _report_in(Path(location), services)
     job_id = job_id_of(location)
+    if job_id is not None and state is not None:
+        return _open_stored(stored_report(state, job_id), services)
     if job_id is None:
         raise ReportError(f"{location}: no such file or folder; {suggest_location(location)}")
     for folder in (Path(DEFAULT_REPORTS, f"job-{job_id}"), Path(f"job-{job_id}")):
@@ -127,6 +145,31 @@ def _is_report(index: Path) -> bool:
     except ReportError:
         return False
     return True
+
+
+# ---------------------------------------------------------------- the reports of a state folder
+
+
+def _report_in(path: Path, services: AwsServices) -> FoundReport:
+    """Open the report at a path, or the only one of a state folder."""
+    if not has_state(path):
+        return FoundReport(read_report(path))
+    found = stored_reports(path)
+    if len(found) > 1:
+        jobs = ", ".join(report.job_id for report in found[-10:])
+        raise ReportError(f"{path}: more than one report; choose one with --state {path}: {jobs}")
+    return _open_stored(found[0], services)
+
+
+def _latest_in(state: Path, services: AwsServices) -> FoundReport:
+    latest = stored_reports(state)[-1]
+    print_message(f"the latest report of {escape_unprintable(str(state))}: job {latest.job_id}")
+    return _open_stored(latest, services)
+
+
+def _open_stored(stored: StoredReport, services: AwsServices) -> FoundReport:
+    s3 = services.s3 if is_s3_url(stored.location) else None
+    return FoundReport(read_report(stored.location, s3=s3), stored.job)
 
 
 # ---------------------------------------------------------------- the report of a job

@@ -225,7 +225,7 @@ def _end(saved: SavedRun, job: JobResult, options: RunOptions) -> None:
     elif job.report is None and job.progress.done and not options.no_report:
         print_message(f"the job is saved; to write the report: {saved.resume_command}")
     else:
-        saved.end()
+        saved.end(job)
 
 
 # ---------------------------------------------------------------- S3 and manifest

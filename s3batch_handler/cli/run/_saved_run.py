@@ -6,12 +6,13 @@ import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
+    from s3batch_handler.engine.run._ledger import JobResult
+
+
+INTERRUPTED_RUN: Final = "run.json"
+LAST_RUN: Final = "last-run.json"
 
 
 class SavedRun:
@@ -34,7 +40,7 @@ class SavedRun:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._index = folder / "run.json"
+        self._index = folder / INTERRUPTED_RUN
         # Names that no other program uses: the files are removed at the end.
         self._journal = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
@@ -118,8 +124,15 @@ class SavedRun:
         """Return the command that resumes the run, from the same directory."""
         return shell_command(["s3batch", "run", "--resume", "--state", str(self.folder)])
 
-    def end(self) -> None:
-        """Remove the files of a run that has ended, even if the folder was removed meanwhile."""
+    def end(self, job: JobResult | None = None) -> None:
+        """Remove the files of a run that has ended, even if the folder was removed meanwhile.
+
+        Only the location of the report of ``job`` is kept, for ``s3batch report --state``.
+        """
+        if job is not None and job.report is not None and self.folder.is_dir():
+            report = job.report if is_s3_url(job.report) else str(Path(job.report).absolute())
+            record = json.dumps({"JobId": job.job_id, "Report": report})
+            LocalFolder(self.folder).write(LAST_RUN, io.BytesIO(record.encode()))
         self._index.unlink(missing_ok=True)
         remove_database(self._journal)
         self.manifest_file.unlink(missing_ok=True)

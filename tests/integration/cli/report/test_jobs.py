@@ -1,0 +1,143 @@
+"""LOCATION is a job: of S3 Batch Operations, of ``s3batch serve``, or of a state folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.job_server import Server
+from tests.support.serving import APP, server_process
+from tests.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from click.testing import Result
+
+    from tests.support.shell import Shell
+
+UNKNOWN = "11111111-2222-3333-4444-555555555555"
+
+
+class Jobs:
+    """A server with a state folder, on which one job has ended and another one is suspended."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.state = str(server.folder / "state")
+        self.ended = server.submit("--no-confirm")
+        wait_for(lambda: server.status(self.ended) == "Complete")
+        self.suspended = server.submit()
+
+    def report(self, *arguments: str) -> Result:
+        return self.server.s3batch("report", *arguments)
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "app.py").write_text(APP)
+    arguments = ("--function", "read=app.py:handler", "--state", str(folder / "state"))
+    with server_process(folder, *arguments) as (_, address):
+        server = Server(folder, address)
+        server.s3.create_bucket(
+            Bucket="inbox", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        for key, body in {"c.txt": b"bad", "m.csv": b"inbox,c.txt\n"}.items():
+            server.s3.put_object(Bucket="inbox", Key=key, Body=body)
+        yield Jobs(server)
+
+
+def keys(run: Result) -> list[str]:
+    assert run.exit_code == 0, run.stderr
+    return [json.loads(line)["key"] for line in run.stdout.splitlines()]
+
+
+def test_report_of_a_job_is_where_describe_job_says(jobs: Jobs) -> None:
+    assert keys(jobs.report("failed", jobs.ended, "--json")) == ["c.txt"]
+    assert keys(jobs.report("failed", f"s3://inbox/reports/job-{jobs.ended}", "--json")) == [
+        "c.txt"
+    ]
+
+
+def test_job_that_has_not_ended_has_no_report_yet(jobs: Jobs) -> None:
+    run = jobs.report("failed", jobs.suspended)
+
+    assert run.exit_code == 1
+    assert (
+        f"job {jobs.suspended} is Suspended: its report is written at its end. Wait for it: "
+        f"s3batch job wait {jobs.suspended}"
+    ) in run.stderr
+
+
+def test_unknown_job_may_be_older_than_90_days(jobs: Jobs) -> None:
+    run = jobs.report("failed", UNKNOWN)
+
+    assert run.exit_code == 1
+    assert f"job {UNKNOWN} was not found in eu-west-1, account 123456789012" in run.stderr
+    assert "90 days" in run.stderr
+
+
+def test_job_cannot_be_looked_up_without_credentials(s3batch: Shell) -> None:
+    run = s3batch("report", "failed", UNKNOWN, AWS_CONFIG_FILE="none", HOME="/nonexistent")
+
+    assert run.returncode == 1
+    assert "credentials" in run.stderr
+
+
+def test_state_folder_is_read_while_the_server_runs(jobs: Jobs) -> None:
+    by_option = jobs.report("failed", jobs.ended, "--state", jobs.state, "--json")
+    by_path = jobs.report("failed", jobs.state, "--json")
+    latest = jobs.report("failed", "--state", jobs.state, "--json")
+
+    assert keys(by_option) == keys(by_path) == keys(latest) == ["c.txt"]
+    assert latest.stderr == f"the latest report of {jobs.state}: job {jobs.ended}\n"
+    assert jobs.server.status(jobs.suspended) == "Suspended"
+
+
+def test_errors_of_a_state_folder_name_its_jobs(jobs: Jobs) -> None:
+    unknown = jobs.report("failed", UNKNOWN, "--state", jobs.state)
+    suspended = jobs.report("failed", jobs.suspended, "--state", jobs.state)
+
+    assert (unknown.exit_code, suspended.exit_code) == (1, 1)
+    assert f"has no job {UNKNOWN}; choose one of {jobs.ended}" in unknown.stderr
+    assert f"job {jobs.suspended} in {jobs.state} is Suspended" in suspended.stderr
+
+
+def test_reports_of_a_state_folder_outlive_the_server(
+    jobs: Jobs, s3batch: Shell, tmp_path: Path
+) -> None:
+    """The objects of its S3 do not."""
+    shutil.copytree(jobs.state, tmp_path / "state")
+
+    run = s3batch("report", "rows", "state", "--json")
+
+    assert [json.loads(line)["key"] for line in run.stdout.splitlines()] == ["c.txt"]
+
+
+def test_state_folder_of_a_finished_run_has_its_report(s3batch: Shell) -> None:
+    s3batch.manifest("b,fail.txt")
+    run = s3batch("run", "app.py:handler", "--manifest", "manifest.csv", "--state", "state")
+    assert run.returncode == 1, run.stderr
+    (folder,) = Path("s3batch-reports").glob("job-*/")
+    job_id = folder.name.removeprefix("job-")
+
+    for location in (["state"], ["--state", "state"], [job_id, "--state", "state"]):
+        found = s3batch("report", "failed", *location, "--json")
+        assert json.loads(found.stdout)["key"] == "fail.txt", found.stderr
+    unknown = s3batch("report", "failed", UNKNOWN, "--state", "state")
+    assert f"choose one of {job_id}" in unknown.stderr
+
+
+def test_state_folder_of_an_interrupted_run_has_no_report_yet(s3batch: Shell) -> None:
+    Path("state").mkdir()
+    Path("state/run.json").touch()
+
+    run = s3batch("report", "summary", "state")
+
+    assert run.returncode == 1
+    assert "its report is written by s3batch run --resume --state state" in run.stderr
