@@ -14,6 +14,7 @@ from unittest.mock import patch
 import click
 
 from s3batch_handler.cli._debugger import enable_debugger
+from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._option_rules import options_as
@@ -21,6 +22,7 @@ from s3batch_handler.cli._options import (
     arguments_option,
     bucket_name_of,
     bucket_option,
+    env_file_option,
     json_errors_option,
     schema_for,
     schema_option,
@@ -58,6 +60,7 @@ class _Options:
     arguments: dict[str, str]
     schema: str | None
     timeout: float | None
+    env_file: Path | None
     post_mortem: bool
 
     @property
@@ -93,6 +96,7 @@ class _Options:
     arguments_option,
     schema_option,
     timeout_option,
+    env_file_option,
     click.option(
         "--pdb",
         "post_mortem",
@@ -115,6 +119,8 @@ def invoke(options: _Options) -> None:
     """
     event = _event_of(options)
     with ExitStack() as stack:
+        if options.env_file is not None:
+            stack.enter_context(patch.dict(os.environ, read_env_file(options.env_file)))
         if options.source is not None:
             stack.enter_context(_embedded_s3(options.source, options.bucket_name))
         response = _response_to(event, options)

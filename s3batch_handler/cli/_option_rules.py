@@ -43,7 +43,7 @@ RULES: Final = {
                 *("HANDLER", "--manifest", "--fields", "--source", "--output", "--bucket"),
                 *("--prefix", "--endpoint-url", "--save-manifest", "--arguments", "--schema"),
                 *("--timeout", "--max-redrives", "--report", "--no-report", "--report-scope"),
-                *("--log", "--tolerate", "--limit", "--sample", "--seed"),
+                *("--log", "--tolerate", "--limit", "--sample", "--seed", "--profile", "--region"),
             ),
         ),
         Rule(ALWAYS, requires=("HANDLER", "--resume")),
@@ -55,7 +55,9 @@ RULES: Final = {
         Rule("--seed", requires=("--sample",)),
         Rule("--output", requires=("--source",)),
         Rule("--output", excludes=("--state",)),  # outputs are saved at the end only
-        Rule("--source", excludes=("--endpoint-url", REMOTE)),  # it cannot reach the local S3
+        # The local S3 has its own credentials and Region, and only this machine can reach it.
+        Rule("--source", excludes=("--endpoint-url", "--profile", "--region", REMOTE)),
+        Rule("--env-file", excludes=(REMOTE,)),
         Rule("--log", excludes=(REMOTE,)),
     ),
     "invoke": (
@@ -66,6 +68,7 @@ RULES: Final = {
         Rule("--bucket", requires=("--key", "--source")),
         Rule("--source", excludes=(REMOTE,)),
         Rule("--pdb", excludes=(REMOTE,)),
+        Rule("--env-file", excludes=(REMOTE,)),
     ),
     "submit": (
         Rule(ALWAYS, requires=("--function", "--operation", "--stack")),

@@ -172,6 +172,13 @@ profile_option: Callable[[Any], Any] = click.option(
     "--profile", metavar="NAME", help="AWS profile with credentials and Region."
 )
 
+env_file_option: Callable[[Any], Any] = click.option(
+    "--env-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with environment variables of the function.",
+)
+
 
 def endpoint_url_option(text: str) -> Callable[[Any], Any]:
     """Create the option ``--endpoint-url``; ``text`` is its help."""

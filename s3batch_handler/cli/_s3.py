@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from s3batch_handler.cli._errors import InvalidArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
+
+_CREDENTIALS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class HasClient(Protocol):
@@ -36,15 +40,44 @@ class RemoteS3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the environment variables with which a function uses the same S3."""
-        return {"AWS_ENDPOINT_URL_S3": self._endpoint_url} if self._endpoint_url else {}
+        """Return environment variables with which a function uses the same S3 and credentials."""
+        variables = {}
+        if self._endpoint_url:
+            variables["AWS_ENDPOINT_URL_S3"] = self._endpoint_url
+        if self._region:
+            variables |= dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), self._region)
+        if self._profile:
+            # SDKs prefer credentials in variables to AWS_PROFILE, and ignore empty variables.
+            variables |= {**dict.fromkeys(_CREDENTIALS, ""), "AWS_PROFILE": self._profile}
+        return variables
+
+    def check_profile(self) -> None:
+        """Check that the profile exists.
+
+        Raises:
+            InvalidArgument: It does not.
+        """
+        if self._profile is None:
+            return
+        from s3batch_handler.jobs._aws_clients import profiles
+
+        if self._profile not in profiles():
+            raise InvalidArgument(
+                f"--profile {self._profile}: there is no such profile. "
+                "'aws configure list-profiles' lists them"
+            )
+
+    @cached_property
+    def _session(self) -> Any:
+        from s3batch_handler.jobs._aws_clients import create_session
+
+        return create_session(profile=self._profile, region=self._region)
 
     @cached_property
     def client(self) -> Any:
-        from s3batch_handler.jobs._aws_clients import create_session, s3_client
+        from s3batch_handler.jobs._aws_clients import s3_client
 
-        session = create_session(profile=self._profile, region=self._region)
-        return s3_client(session, endpoint_url=self._endpoint_url)
+        return s3_client(self._session, endpoint_url=self._endpoint_url)
 
     def objects(
         self, bucket: str, prefix: str, *, version_ids: bool = False

@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import (
+    env_file_option,
     json_option,
     max_redrives_option,
     named,
@@ -85,6 +87,7 @@ def _host_name(name: str) -> str:
     help="Additional name of this host; repeat for more.",
 )
 @timeout_option
+@env_file_option
 @max_redrives_option
 @tolerate_option
 @json_option
@@ -93,6 +96,7 @@ def serve(
     *,
     functions: dict[str, str],
     folders: tuple[Path, ...],
+    env_file: Path | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -120,12 +124,13 @@ def serve(
         check_functions(functions)
     except (InvalidFunction, ValueError) as error:
         raise InvalidArgument(f"--function: {error}") from error
+    environment = read_env_file(env_file) if env_file else {}
     out = sys.stdout
     with (
         signals_as_ctrl_c(),
         suppress(KeyboardInterrupt),
         redirect_stdout(sys.stderr),  # functions print to the log
-        server.serve(functions, folders=folders, **options) as address,
+        server.serve(functions, folders=folders, environment=environment, **options) as address,
     ):
         if not is_loopback(options["host"]):
             print_message(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
 
 
 def create_session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
@@ -16,6 +17,12 @@ def create_session(*, profile: str | None = None, region: str | None = None) -> 
     return boto3.Session(
         profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
     )
+
+
+def profiles() -> list[str]:
+    """Return the names of the profiles in the files of the AWS CLI."""
+    names: list[str] = get_session().available_profiles
+    return names
 
 
 def s3_client(session: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
@@ -50,17 +57,20 @@ def s3control_client(
     return client
 
 
-def lambda_client(*, region: str | None, read_timeout: float, connections: int) -> Any:
+def lambda_client(
+    *, region: str | None, profile: str | None = None, read_timeout: float, connections: int
+) -> Any:
     """Create a Lambda client without retries, configured like :func:`s3_client`.
 
     Args:
         region: The Region; ``None`` for the Region of the configuration.
+        profile: The profile with the credentials; ``None`` for those of the configuration.
         read_timeout: Seconds to wait for a response, which takes as long as the function.
         connections: The number of parallel calls.
     """
     return _client(
         "lambda",
-        boto3.Session(region_name=region),
+        boto3.Session(region_name=region, profile_name=profile),
         endpoint_url=None,
         **without_retries(read_timeout=read_timeout),
         max_pool_connections=connections,

@@ -39,6 +39,7 @@ def serve(
     allowed_hosts: Iterable[str] = (),
     folders: Iterable[Path] = (),
     state: Path | None = None,
+    environment: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Iterator[str]:
     """Serve S3 and S3 Control while the block runs, and yield the address, ``http://host:port``.
@@ -52,6 +53,8 @@ def serve(
         allowed_hosts: Further host names that clients may use, besides the address.
         folders: Folders that become buckets of the same names.
         state: A folder that keeps jobs: they continue when the next server uses it.
+        environment: Environment variables for worker processes; those with which they use this
+            server take precedence.
         **settings: Further settings of the engines, such as ``timeout``.
 
     Raises:
@@ -70,7 +73,7 @@ def serve(
         engines = Engines(
             functions,
             s3=local_s3_client(_ACCESS_KEY_ID, endpoint_url=address),
-            environment=environment_for(address, _ACCESS_KEY_ID),
+            environment={**(environment or {}), **environment_for(address, _ACCESS_KEY_ID)},
             state=state,
             background=True,
             **settings,

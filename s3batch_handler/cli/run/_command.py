@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
@@ -39,7 +40,7 @@ from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -79,6 +80,7 @@ class _Run:
         saved: What is saved of the run; ``None`` without ``--state``.
         server: The local S3 of ``--source``.
         s3: The S3 that has the objects.
+        variables: The environment variables of the function, beside those of this process.
     """
 
     job_id: str
@@ -87,6 +89,7 @@ class _Run:
     saved: SavedRun | None
     server: EmbeddedS3 | None
     s3: S3
+    variables: Mapping[str, str]
 
 
 def _run(options: RunOptions) -> int:
@@ -132,9 +135,15 @@ def _open_run(options: RunOptions) -> Iterator[_Run]:
             options = replace(options, seed=new_seed())
         server = stack.enter_context(_embedded_s3(options))
         stack.enter_context(_reporting_interruption(saved, server))
-        s3 = server or RemoteS3(options.endpoint_url)
+        s3, variables = _s3_and_variables(options, server)
         yield _Run(
-            job_id=job_id, created=created, options=options, saved=saved, server=server, s3=s3
+            job_id=job_id,
+            created=created,
+            options=options,
+            saved=saved,
+            server=server,
+            s3=s3,
+            variables=variables,
         )
 
 
@@ -147,7 +156,8 @@ def _run_job(
         options.handler,
         workers=options.workers,
         timeout=options.timeout,
-        variables=run.s3.environment,
+        variables=run.variables,
+        profile=options.profile,
         log=log,
     )
     with ExitStack() as stack:
@@ -242,6 +252,16 @@ def _embedded_s3(options: RunOptions) -> AbstractContextManager[EmbeddedS3 | Non
         empty_buckets=options.outputs().keys() - {options.bucket_name},
         leave_out=options.written_paths(),
     )
+
+
+def _s3_and_variables(options: RunOptions, server: EmbeddedS3 | None) -> tuple[S3, dict[str, str]]:
+    """Return the S3 of a run, and the environment variables of the function."""
+    from_file = read_env_file(options.env_file) if options.env_file else {}
+    if server is not None:  # a function must not reach AWS instead
+        return server, {**from_file, **server.environment}
+    remote = RemoteS3(options.endpoint_url, profile=options.profile, region=options.region)
+    remote.check_profile()
+    return remote, {**remote.environment, **from_file}
 
 
 @contextmanager

@@ -16,9 +16,11 @@ from s3batch_handler.cli._options import (
     bucket_name_of,
     bucket_option,
     endpoint_url_option,
+    env_file_option,
     json_option,
     max_redrives_option,
     no_report_option,
+    profile_option,
     quiet_option,
     report_scope_option,
     schema_for,
@@ -48,6 +50,9 @@ class RunOptions:
     output: Sequence[str]
     bucket: str | None
     prefix: str
+    profile: str | None
+    region: str | None
+    env_file: Path | None
     endpoint_url: str | None
     limit: int | None
     sample: int | None
@@ -111,12 +116,14 @@ class RunOptions:
         Options that are allowed with ``--resume`` are taken from the command line.
         """
         values = {field.name: saved[field.name] for field in fields(self)}
-        paths = {name: values[name] and Path(values[name]) for name in ("source", "save_manifest")}
+        names = ("source", "save_manifest", "env_file")
+        paths = {name: values[name] and Path(values[name]) for name in names}
         return replace(
             RunOptions(**{**values, **paths}),
             resume=True,
             state=self.state,
             workers=self.workers or values["workers"],
+            env_file=self.env_file or paths["env_file"],
             as_json=self.as_json,
             quiet=self.quiet,
         )
@@ -180,6 +187,9 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     ),
     bucket_option("Bucket of the objects.  [default: the name of --source]"),
     click.option("--prefix", default="", help="Prefix of the object keys."),
+    profile_option,
+    click.option("--region", metavar="NAME", help="AWS Region, also of the function."),
+    env_file_option,
     endpoint_url_option("S3 endpoint for this command and for the function."),
     click.option(
         "--limit",

@@ -38,6 +38,7 @@ def invoker_for(
     workers: int | None = None,
     timeout: float | None = None,
     variables: Mapping[str, str] | None = None,
+    profile: str | None = None,
     log: BinaryIO | None = None,
 ) -> Invoker:
     """Create the invoker for a target.
@@ -51,13 +52,14 @@ def invoker_for(
             the invoker waits 30 seconds longer than this, by default longer than 900 seconds, the
             maximum of Lambda.
         variables: Environment variables for worker processes.
+        profile: The AWS profile whose credentials invoke an ARN.
         log: Where the output of worker processes is written.
 
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
     if isinstance(target, str) and is_remote(target):
-        return remote_function(target, workers=workers, timeout=timeout)
+        return remote_function(target, workers=workers, timeout=timeout, profile=profile)
     local_timeout = DEFAULT_TIMEOUT if timeout is None else timeout
     if isinstance(target, str):
         return WorkerPool(
@@ -74,6 +76,7 @@ def remote_function(
     name: str = "",
     workers: int | None = None,
     timeout: float | None = None,
+    profile: str | None = None,
 ) -> RemoteFunction:
     """Create the invoker for a URL, an ARN or a client: see :func:`invoker_for`."""
     # Imported here, because http.client takes 10 ms.
@@ -88,7 +91,9 @@ def remote_function(
         return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=workers or 1)
     from s3batch_handler.jobs._aws_clients import lambda_client
 
-    client = lambda_client(region=_region(target), read_timeout=read_timeout, connections=calls)
+    client = lambda_client(
+        region=_region(target), profile=profile, read_timeout=read_timeout, connections=calls
+    )
     return RemoteFunction(ClientApi(client, target), concurrency=calls)
 
 
