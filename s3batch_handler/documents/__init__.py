@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     )
     from s3batch_handler.documents._report import Report, read_report
     from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
+    from s3batch_handler.documents._report_tables import QueryResult
 
 __all__ = [
     "FailureGroup",
     "ManifestEntry",
     "ManifestInfo",
+    "QueryResult",
     "Report",
     "ReportRow",
     "ReportScope",
@@ -35,6 +37,7 @@ _MODULES = {
     "FailureGroup": "_failure_groups",
     "ManifestEntry": "_manifest",
     "ManifestInfo": "_manifest",
+    "QueryResult": "_report_tables",
     "Report": "_report",
     "ReportRow": "_report_rows",
     "ReportScope": "_report_rows",

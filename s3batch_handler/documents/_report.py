@@ -13,7 +13,6 @@ writes what AWS writes, and reads both.
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,10 +39,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     from s3batch_handler.documents._folder import Folder
     from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.documents._report_rows import Layout, ReportRow
     from s3batch_handler.documents._report_summary import ReportSummary
+    from s3batch_handler.documents._report_tables import QueryResult
     from s3batch_handler.documents._s3_folder import S3Client
 
 REPORT_FORMAT: Final = "Report_CSV_20180820"
@@ -83,7 +87,6 @@ class Report:
     _folder: Folder = field(repr=False)
     _index: str = field(repr=False)
     _files: tuple[ResultsFile, ...] = field(repr=False)
-    _layout: Layout | None = field(default=None, repr=False)
 
     def __iter__(self) -> Iterator[ReportRow]:
         """Yield all rows, as :meth:`rows`."""
@@ -115,6 +118,47 @@ class Report:
         from s3batch_handler.documents._report_summary import summarize
 
         return summarize(self)
+
+    def query(self, sql: str) -> QueryResult:
+        """Run a query of DuckDB on the table ``report``, whose columns are those of ``ReportRow``.
+
+        ::
+
+            report.query("SELECT error_code, count(*) FROM report GROUP BY ALL").rows
+
+        The query can neither change files nor read other files. A key that is not valid UTF-8 is
+        as in the report, not decoded.
+
+        Raises:
+            ReportError: The query failed, or as for :meth:`rows`.
+            ModuleNotFoundError: DuckDB is not installed.
+        """
+        from s3batch_handler.documents._report_tables import query
+
+        return query(self._files, sql)
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as a table of pyarrow, with the columns of :meth:`query`.
+
+        Raises:
+            ReportError: As for :meth:`rows`.
+            ModuleNotFoundError: DuckDB or pyarrow is not installed.
+        """
+        from s3batch_handler.documents._report_tables import to_arrow
+
+        return to_arrow(self._files)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all rows as a DataFrame of pandas; raise errors as :meth:`to_arrow`."""
+        from s3batch_handler.documents._report_tables import to_pandas
+
+        return to_pandas(self._files)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return all rows as a DataFrame of polars; raise errors as :meth:`to_arrow`."""
+        from s3batch_handler.documents._report_tables import to_polars
+
+        return to_polars(self._files)
 
     def verify(self) -> None:
         """Check the MD5 of every file, without parsing the files.
@@ -161,12 +205,8 @@ class Report:
 
     def _read(self, read: Callable[..., Iterator[_RowT]], *statuses: TaskStatus) -> Iterator[_RowT]:
         for file in self._files:
-            if file.status not in statuses:
-                continue
-            with file.open() as (location, source):
-                stream = io.BufferedReader(source, CHUNK_SIZE)
-                yield from read(stream, file.status, source=location, layout=self._layout)
-                check_md5(location, source, file.md5)
+            if file.status in statuses:
+                yield from file.read(read)
 
 
 def _beside(index: str, name: str) -> str:
@@ -209,18 +249,20 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
         problem = f"ReportCreationDate: {error}"
         raise ReportError(f"{path}: not a completion report: {problem}") from error
     results = tuple(document["Results"])
+    layout = layout_of(document.get("ReportSchema", ""))
     return Report(
         job_id=_job_id(*(result["Key"] for result in results), path.replace("\\", "/")),
         created=created if created.tzinfo else created.replace(tzinfo=UTC),
         location=path,
         _folder=folder,
         _index=index,
-        _files=tuple(_results_file(result, folder, index) for result in results),
-        _layout=layout_of(document.get("ReportSchema", "")),
+        _files=tuple(_results_file(result, folder, index, layout) for result in results),
     )
 
 
-def _results_file(result: _Result, folder: Folder, index: str) -> ResultsFile:
+def _results_file(
+    result: _Result, folder: Folder, index: str, layout: Layout | None
+) -> ResultsFile:
     # Reports are often copied from their bucket. Then a results file is beside manifest.json, or
     # the copied folder has the structure of the bucket.
     key = result["Key"]
@@ -230,6 +272,7 @@ def _results_file(result: _Result, folder: Folder, index: str) -> ResultsFile:
         folder=folder,
         names=(_beside(index, f"results/{_name(key)}"), key),
         index=folder.location(index),
+        layout=layout,
     )
 
 

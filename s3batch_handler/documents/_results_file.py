@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._hashing import HashingReader
 from s3batch_handler.documents._report_rows import DAMAGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from s3batch_handler.documents._folder import Folder
-    from s3batch_handler.documents._report_rows import TaskStatus
+    from s3batch_handler.documents._report_rows import Layout, TaskStatus
 
 CHUNK_SIZE: Final = 1 << 17
+_RowT = TypeVar("_RowT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class ResultsFile:
         md5: The MD5 of the file, as ``manifest.json`` contains it.
         names: Where the file may be in ``folder``.
         index: The location of ``manifest.json``, for errors.
+        layout: The columns of its rows; ``None`` for those of AWS.
     """
 
     status: TaskStatus
@@ -34,6 +37,18 @@ class ResultsFile:
     folder: Folder
     names: tuple[str, ...]
     index: str
+    layout: Layout | None = None
+
+    def read(self, read: Callable[..., Iterator[_RowT]]) -> Iterator[_RowT]:
+        """Yield what ``read`` (such as :func:`read_rows`) reads; check the MD5 at the end.
+
+        Raises:
+            ReportError: The file is missing, or has a faulty row or a different MD5.
+        """
+        with self.open() as (location, source):
+            stream = io.BufferedReader(source, CHUNK_SIZE)
+            yield from read(stream, self.status, source=location, layout=self.layout)
+            check_md5(location, source, self.md5)
 
     @contextmanager
     def open(self) -> Iterator[tuple[str, HashingReader]]:
