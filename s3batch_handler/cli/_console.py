@@ -6,10 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.cli._output import print_data
+from s3batch_handler.cli._output import print_data, shell_command
 from s3batch_handler.core._sanitize import escape_unprintable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.console import Console, RenderableType
     from rich.text import Text
 
@@ -68,3 +70,20 @@ def safe_text(value: object, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(escape_unprintable(str(value)), style=style)
+
+
+def command_lines(words: Iterable[str], *, indent: str = "") -> Iterator[str]:
+    r"""Yield a command for a shell, with ``\`` at the end of lines if the terminal is narrow."""
+    width = data_console().width - len(_CONTINUED)
+    line = ""
+    for word in words:
+        quoted = shell_command([word])
+        if line and len(indent) + len(line) + 1 + len(quoted) > width:
+            yield f"{indent}{line}{_CONTINUED}"
+            line = f"  {quoted}"
+        else:
+            line = f"{line} {quoted}" if line else quoted
+    yield f"{indent}{line}"
+
+
+_CONTINUED: Final = " \\"

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from s3batch_handler.cli._groups import OrderedGroup
-from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_data, print_json
-from s3batch_handler.cli.report._location import location_argument, location_options
 from s3batch_handler.cli.report._redrive import redrive
 from s3batch_handler.cli.report._rows import failed, rows
-from s3batch_handler.core._sanitize import escape_unprintable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from s3batch_handler.cli.report._location import FoundReport
+from s3batch_handler.cli.report._summary import summary
 
 
 @click.group(cls=OrderedGroup)
@@ -31,23 +21,7 @@ def report() -> None:
     """
 
 
-@report.command()
-@location_argument
-@json_option
-@location_options
-def summary(
-    *, find: Callable[[str | None], FoundReport], location: str | None, as_json: bool
-) -> None:
-    """Show how many tasks succeeded and failed, and why they failed."""
-    found = find(location).report.summary()
-    if as_json:
-        print_json(found.to_json())
-        return
-    print_data(f"{found.succeeded:,} succeeded, {found.failed:,} failed")
-    for group in found.failures:
-        print_data(escape_unprintable(f"{group.count:>9,}  {group.error_code}: {group.message}"))
-
-
+report.add_command(summary)
 report.add_command(rows)
 report.add_command(failed)
 report.add_command(redrive)

@@ -35,9 +35,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundReport:
-    """A report, and its job if the report was found by a job ID in AWS or in s3batch serve."""
+    """A report.
+
+    Attributes:
+        arguments: The words that mean this report on the command line.
+        job: The job if the report was found by its ID, in AWS or in s3batch serve.
+    """
 
     report: Report
+    arguments: tuple[str, ...]
     job: Job | None = None
 
 
@@ -85,19 +91,20 @@ def find_report(
         ReportError: There is no such report, it is not written yet, or it is damaged.
     """
     if location is None:
-        return FoundReport(_latest_report()) if state is None else _latest_in(state, services)
+        return _latest_report() if state is None else _latest_in(state, services)
     if is_s3_url(location):
-        return FoundReport(read_report(location, s3=services.s3))
+        report = read_report(location, s3=services.s3)
+        return FoundReport(report, (location, *services.options))
     if Path(location).exists():
         return _report_in(Path(location), services)
     job_id = job_id_of(location)
     if job_id is not None and state is not None:
-        return _open_stored(stored_report(state, job_id), services)
+        return _open_stored(stored_report(state, job_id), state, services)
     if job_id is None:
         raise ReportError(f"{location}: no such file or folder; {suggest_location(location)}")
     for folder in (Path(DEFAULT_REPORTS, f"job-{job_id}"), Path(f"job-{job_id}")):
         if (folder / INDEX).exists():
-            return FoundReport(read_report(folder))
+            return FoundReport(read_report(folder), (str(folder),))
     return _report_of_job(job_id, services)
 
 
@@ -115,7 +122,7 @@ _JOB_ID: Final = re.compile(
 # ---------------------------------------------------------------- the latest report here
 
 
-def _latest_report() -> Report:
+def _latest_report() -> FoundReport:
     indexes = [*_indexes_here()]
     if not indexes:
         raise ReportError(
@@ -125,7 +132,8 @@ def _latest_report() -> Report:
     latest = max(indexes, key=lambda index: index.stat().st_mtime_ns)
     report = read_report(latest)
     print_message(f"the latest report here: {escape_unprintable(str(latest.parent))}")
-    return report
+    name = job_id_of(latest.parent.name) or str(latest.parent)
+    return FoundReport(report, (name,))
 
 
 def _indexes_here() -> Iterator[Path]:
@@ -153,23 +161,24 @@ def _is_report(index: Path) -> bool:
 def _report_in(path: Path, services: AwsServices) -> FoundReport:
     """Open the report at a path, or the only one of a state folder."""
     if not has_state(path):
-        return FoundReport(read_report(path))
+        return FoundReport(read_report(path), (str(path),))
     found = stored_reports(path)
     if len(found) > 1:
         jobs = ", ".join(report.job_id for report in found[-10:])
         raise ReportError(f"{path}: more than one report; choose one with --state {path}: {jobs}")
-    return _open_stored(found[0], services)
+    return _open_stored(found[0], path, services)
 
 
 def _latest_in(state: Path, services: AwsServices) -> FoundReport:
     latest = stored_reports(state)[-1]
     print_message(f"the latest report of {escape_unprintable(str(state))}: job {latest.job_id}")
-    return _open_stored(latest, services)
+    return _open_stored(latest, state, services)
 
 
-def _open_stored(stored: StoredReport, services: AwsServices) -> FoundReport:
+def _open_stored(stored: StoredReport, state: Path, services: AwsServices) -> FoundReport:
     s3 = services.s3 if is_s3_url(stored.location) else None
-    return FoundReport(read_report(stored.location, s3=s3), stored.job)
+    report = read_report(stored.location, s3=s3)
+    return FoundReport(report, (stored.job_id, "--state", str(state)), stored.job)
 
 
 # ---------------------------------------------------------------- the report of a job
@@ -185,7 +194,8 @@ def _report_of_job(job_id: str, services: AwsServices) -> FoundReport:
             "keeps a job for 90 days after its end. Check --region and --profile, or pass the "
             "location of its report: s3://bucket/prefix/job-…"
         ) from error
-    return FoundReport(read_report(_url_of_report(job), s3=services.s3), job)
+    report = read_report(_url_of_report(job), s3=services.s3)
+    return FoundReport(report, (job_id, *services.options), job)
 
 
 def _url_of_report(job: Job) -> str:

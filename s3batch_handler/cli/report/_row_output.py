@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from s3batch_handler.cli._failure_tables import code_of, object_name
+from s3batch_handler.cli._job_style import FAILED, SUCCEEDED
 from s3batch_handler.cli._output import print_lines
-from s3batch_handler.cli.report._stream_table import Column, lines_of_table
+from s3batch_handler.cli._stream_table import Column, lines_of_table
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._failure_groups import failure_reason
 from s3batch_handler.documents._report_rows import TaskStatus
@@ -91,17 +93,8 @@ def table_lines(rows: Iterable[ReportRow], *, with_status: bool = True) -> Itera
     )
 
 
-_STYLES: Final = {TaskStatus.SUCCEEDED.value: "green", TaskStatus.FAILED.value: "red"}
+_STYLES: Final = {TaskStatus.SUCCEEDED.value: SUCCEEDED, TaskStatus.FAILED.value: FAILED}
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:
-    code = row.error_code or ""
-    if row.http_status not in (None, 200):
-        code = f"{code} ({row.http_status})" if code else str(row.http_status)
-    return row.status, code, object_name(row), failure_reason(row.message)
-
-
-def object_name(row: ReportRow) -> str:
-    """Return the object of a row, as people read it."""
-    url = f"s3://{row.bucket}/{row.key}"
-    return url if row.version_id is None else f"{url} (version {row.version_id})"
+    return row.status, code_of(row), object_name(row), failure_reason(row.message)

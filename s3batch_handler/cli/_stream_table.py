@@ -30,7 +30,9 @@ class Column:
     style_of: Callable[[str], str | None] | None = None
 
 
-def lines_of_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def lines_of_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, with_header: bool = True
+) -> Iterator[str]:
     """Yield the header and the rows, with control characters escaped.
 
     In a terminal the table is not wider than the terminal, and long cells are cut. Elsewhere
@@ -40,7 +42,8 @@ def lines_of_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> 
     first = [*islice(cells, _MEASURED)]
     header = tuple(column.header for column in columns)
     table = _Table(columns, [header, *first], data_console())
-    yield table.line(header, style="bold")
+    if with_header:
+        yield table.line(header, style="bold")
     for row in chain(first, cells):
         yield table.line(row)
 

@@ -1,0 +1,103 @@
+"""``s3batch report summary``: how many tasks failed, why, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._console import command_lines, print_rich, safe_text
+from s3batch_handler.cli._failure_tables import failure_lines, first_failure_lines
+from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._job_style import (
+    FAILED,
+    SUCCEEDED,
+    exact_time,
+    percentage,
+    relative_time,
+)
+from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._output import print_json, print_lines
+from s3batch_handler.cli.report._location import location_argument, location_options
+from s3batch_handler.cli.report._redrive_manifest import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.text import Text
+
+    from s3batch_handler.cli.report._location import FoundReport
+    from s3batch_handler.documents._report_summary import ReportSummary
+
+
+@click.command(cls=Command)
+@location_argument
+@json_option
+@location_options
+def summary(
+    *, find: Callable[[str | None], FoundReport], location: str | None, as_json: bool
+) -> None:
+    """Show how many tasks succeeded and failed, and why they failed.
+
+    Failures whose messages differ only in names and numbers are counted together, with … for what
+    differs.
+
+    Examples:
+        s3batch report summary
+        s3batch report summary s3://my-jobs/reports/job-…
+    """
+    found = find(location)
+    counts = found.report.summary()
+    if as_json:
+        print_json({**_identity(found), **counts.to_json()})
+        return
+    print_rich(*_overview(found, counts))
+    if counts.failed:
+        print_lines(_failures(found, counts))
+
+
+def _failures(found: FoundReport, counts: ReportSummary) -> Iterator[str]:
+    yield ""
+    yield from failure_lines(counts.failures, counts.failed)
+    yield ""
+    yield from first_failure_lines(counts.first_failures, counts.failed)
+    yield ""
+    yield from _next_commands(found)
+
+
+def _identity(found: FoundReport) -> dict[str, str | None]:
+    report = found.report
+    return {
+        "job_id": report.job_id or None,
+        "created": report.created.isoformat(),
+        "report": report.location,
+    }
+
+
+def _overview(found: FoundReport, counts: ReportSummary) -> Iterator[Text]:
+    report, record = found.report, record_of(found)
+    yield _line("Job", report.job_id or "unknown")
+    if record is not None and record.status:
+        yield _line("Status", record.status)
+    if record is not None and record.redrive_of:
+        yield _line("Redrive of", record.redrive_of)
+    yield _line("Report", report.location)
+    yield _line("Created", f"{exact_time(report.created)} ({relative_time(report.created)})")
+    yield _line("Tasks", f"{counts.total:,}")
+    for name, count, style in (
+        ("Succeeded", counts.succeeded, SUCCEEDED),
+        ("Failed", counts.failed, FAILED),
+    ):
+        text = f"{count:,} ({percentage(count, counts.total)})"
+        yield _line(name, text, style if count else "")
+
+
+def _line(name: str, value: str, style: str = "") -> Text:
+    return safe_text(f"{name:<11} ").append_text(safe_text(value, style))
+
+
+def _next_commands(found: FoundReport) -> Iterator[str]:
+    yield "Next:"
+    for command, *options in (["failed"], ["redrive", "--to", "failed.csv"]):
+        words = ["s3batch", "report", command, *found.arguments, *options]
+        yield from command_lines(words, indent="  ")
