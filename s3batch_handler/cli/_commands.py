@@ -28,6 +28,7 @@ _COMMANDS = {  # name: module, help
     "manifest": ("manifest._command", "Create manifests."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
     "report": ("report._command", "Read completion reports, and do failed tasks again."),
+    "doctor": ("doctor._command", "Check what usually goes wrong."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
 }
 

@@ -84,6 +84,16 @@ class TaskRunner:
         if self._is_async:
             self._event_loop()
 
+    @property
+    def time_reserve(self) -> float:
+        """Return the seconds that are reserved to build the response."""
+        return self._time_reserve
+
+    @property
+    def task_timeout(self) -> float:
+        """Return the seconds that a task may take; infinite without the option."""
+        return self._task_timeout
+
     def handle(self, event: Any, context: Any = None) -> Response:
         """Handle one invocation: see :meth:`TaskHandler.__call__`."""
         task = None if self._is_async else parse_usual_event(event)

@@ -31,7 +31,7 @@ def s3_client(session: boto3.Session | None = None, *, endpoint_url: str | None 
     The default Region is ``us-east-1``. The client reports an endpoint that cannot be reached after
     seconds, not minutes.
     """
-    return _client("s3", session, endpoint_url=endpoint_url)
+    return aws_client("s3", session, endpoint_url=endpoint_url)
 
 
 def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> Any:
@@ -40,7 +40,7 @@ def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> A
     Such an S3 checks only the access key ID, so the secret has the same value.
     """
     credentials = boto3.Session(access_key_id, access_key_id)
-    return _client("s3", credentials, endpoint_url=endpoint_url, proxies={})
+    return aws_client("s3", credentials, endpoint_url=endpoint_url, proxies={})
 
 
 def s3control_client(
@@ -52,7 +52,7 @@ def s3control_client(
     ``http://123456789012.127.0.0.1:5000``. This client does so only for AWS's hosts. The account ID
     is in a header, too. ``options`` are botocore's, such as :func:`without_retries`.
     """
-    client = _client("s3control", session, endpoint_url=endpoint_url, **options)
+    client = aws_client("s3control", session, endpoint_url=endpoint_url, **options)
     client.meta.events.register("before-sign.s3-control", _without_account_in_host)
     return client
 
@@ -68,7 +68,7 @@ def lambda_client(
         read_timeout: Seconds to wait for a response, which takes as long as the function.
         connections: The number of parallel calls.
     """
-    return _client(
+    return aws_client(
         "lambda",
         boto3.Session(region_name=region, profile_name=profile),
         endpoint_url=None,
@@ -91,7 +91,7 @@ def account_id(
     session: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
 ) -> str:
     """Return the account ID of the credentials, as STS returns it."""
-    sts = _client("sts", session, endpoint_url=endpoint_url, **options)
+    sts = aws_client("sts", session, endpoint_url=endpoint_url, **options)
     account: str | None = sts.get_caller_identity().get("Account")
     if account is None:  # for example the response of a proxy
         raise ConnectionError("the response to GetCallerIdentity does not contain an account")
@@ -102,7 +102,7 @@ def describe_stack(
     name: str, session: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> tuple[str, dict[str, str]]:
     """Return the status and the outputs of a CloudFormation stack, given its name or ARN."""
-    cloudformation = _client("cloudformation", session, endpoint_url=endpoint_url)
+    cloudformation = aws_client("cloudformation", session, endpoint_url=endpoint_url)
     (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     return stack["StackStatus"], outputs
@@ -112,7 +112,7 @@ def function_configuration(
     name: str, session: boto3.Session | None = None, *, endpoint_url: str | None = None
 ) -> dict[str, Any]:
     """Return the configuration of a function, with one request and a short timeout."""
-    client = _client(
+    client = aws_client(
         "lambda", session, endpoint_url=endpoint_url, **without_retries(read_timeout=10)
     )
     configuration: dict[str, Any] = client.get_function_configuration(FunctionName=name)
@@ -136,9 +136,13 @@ def _without_account_in_host(request: Any, **_: Any) -> None:
 _AWS_HOSTS: Final = ("s3-control.", "s3-control-fips.", "control.vpce-")
 
 
-def _client(
+def aws_client(
     service: Any, session: boto3.Session | None, *, endpoint_url: str | None, **options: Any
 ) -> Any:
+    """Create a client of any service, configured like :func:`s3_client`.
+
+    ``options`` are botocore's, such as :func:`without_retries`.
+    """
     session = session or create_session()
     retries = {"mode": "standard", "total_max_attempts": 3}
     return session.client(

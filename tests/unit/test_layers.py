@@ -27,7 +27,7 @@ LAYERS = [
     {"testing/events"},
     {"testing/strategies", "testing/faults"},
     {"testing"},
-    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report"},
+    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor"},
 ]
 
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.

@@ -1,0 +1,80 @@
+"""``s3batch doctor``: check what usually goes wrong."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from s3batch_handler.cli._options import (
+    bucket_option,
+    endpoint_url_option,
+    json_option,
+    profile_option,
+)
+from s3batch_handler.cli.doctor._check import CheckStatus, run_checks
+from s3batch_handler.cli.doctor._display import print_checks
+from s3batch_handler.cli.doctor._plan import Subjects, plan_checks, read_stack
+from s3batch_handler.cli.run._report import DEFAULT_REPORTS
+from s3batch_handler.engine.invoke._target import is_remote
+
+
+@click.command()
+@click.argument("handler", metavar="[HANDLER]", required=False)
+@bucket_option("Bucket that jobs use.")
+@click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes.")
+@click.option("--function", metavar="NAME|ARN", help="Function in Lambda.")
+@click.option(
+    "--stack", metavar="NAME", help="CloudFormation stack with function, role and bucket."
+)
+@click.option(
+    "--report",
+    metavar="DIR",
+    default=DEFAULT_REPORTS,
+    show_default=True,
+    help="Folder of the reports of s3batch run.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Worker processes of s3batch run.  [default: one for each processor]",
+)
+@json_option
+@profile_option
+@click.option("--region", metavar="NAME", help="AWS Region of the jobs.")
+@endpoint_url_option("Endpoint to use instead of AWS, such as s3batch serve.")
+def doctor(
+    *,
+    handler: str | None,
+    bucket: str | None,
+    stack: str | None,
+    as_json: bool,
+    **others: Any,
+) -> None:
+    """Check what usually goes wrong, and say what to do about it.
+
+    Checks Python, packages, credentials, Region and endpoints, and what the options name. HANDLER
+    is imported in another process, and its time_reserve is compared with the timeout of the
+    function and of template.yaml in the current folder. Nothing is changed. A check that gets no
+    answer, for example without the permission, is skipped. Exit code 1: a check found an error.
+
+    \b
+        s3batch doctor
+        s3batch doctor function/app.py:handler --stack my-stack
+        s3batch doctor app.py:handler --function thumbnails --bucket my-photos --role batch
+    """
+    buckets = (bucket,) if bucket else ()
+    if handler and is_remote(handler):
+        raise click.UsageError(
+            f"HANDLER is {handler}: pass an ARN to --function, and a URL to --endpoint-url."
+        )
+    subjects = Subjects(handler=handler, buckets=buckets, **others)
+    checks = []
+    if stack is not None:
+        check, subjects = read_stack(stack, subjects)
+        checks.append(check)
+    checks += run_checks(plan_checks(subjects))
+    print_checks(checks, as_json=as_json)
+    sys.exit(any(check.status is CheckStatus.ERROR for check in checks))

@@ -1,0 +1,59 @@
+"""Whether a trust policy lets S3 Batch Operations assume a role."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.cli.doctor._role import SERVICE, is_trusted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def a_statement(**changes: Any) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": SERVICE},
+        "Action": "sts:AssumeRole",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        a_statement(),
+        a_statement(Principal={"Service": ["lambda.amazonaws.com", SERVICE]}),
+        a_statement(Action=["sts:TagSession", "sts:AssumeRole"]),
+        a_statement(Principal="*", Action="sts:*"),
+    ],
+)
+def test_policies_that_allow_it(statement: dict[str, Any]) -> None:
+    assert is_trusted({"Statement": [statement]})
+    assert is_trusted({"Statement": statement})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {},
+        {"Statement": []},
+        {"Statement": "text"},
+        {"Statement": [a_statement(Effect="Deny")]},
+        {"Statement": [a_statement(), a_statement(Effect="Deny")]},
+        {"Statement": [a_statement(Principal={"Service": "lambda.amazonaws.com"})]},
+        {"Statement": [a_statement(Principal={"AWS": "arn:aws:iam::1:root"})]},
+        {"Statement": [a_statement(Action="s3:GetObject")]},
+    ],
+)
+def test_policies_that_do_not_allow_it(policy: dict[str, Any]) -> None:
+    assert not is_trusted(policy)
+
+
+def test_the_documented_policy_allows_it(project: Path) -> None:
+    text = project.joinpath("templates/policies/job-role-trust.json").read_text()
+
+    assert is_trusted(json.loads(text))
