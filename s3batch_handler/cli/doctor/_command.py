@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import (
     bucket_option,
     endpoint_url_option,
@@ -20,7 +21,7 @@ from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.engine.invoke._target import is_remote
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("handler", metavar="[HANDLER]", required=False)
 @bucket_option("Bucket that jobs use.")
 @click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes.")
@@ -53,17 +54,18 @@ def doctor(
     as_json: bool,
     **others: Any,
 ) -> None:
-    """Check what usually goes wrong, and say what to do about it.
+    r"""Check what usually goes wrong, and say what to do about it.
 
     Checks Python, packages, credentials, Region and endpoints, and what the options name. HANDLER
     is imported in another process, and its time_reserve is compared with the timeout of the
     function and of template.yaml in the current folder. Nothing is changed. A check that gets no
     answer, for example without the permission, is skipped. Exit code 1: a check found an error.
 
-    \b
+    Examples:
         s3batch doctor
         s3batch doctor function/app.py:handler --stack my-stack
-        s3batch doctor app.py:handler --function thumbnails --bucket my-photos --role batch
+        s3batch doctor app.py:handler \
+            --function thumbnails --role batch
     """
     buckets = (bucket,) if bucket else ()
     if handler and is_remote(handler):

@@ -46,9 +46,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if "AWS" in name]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws(config={"lambda": {"use_docker": False}}):
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)  # mock_aws has set others
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    with mock_aws(config={"lambda": {"use_docker": False}}), pytest.MonkeyPatch.context() as keys:
+        keys.setenv("AWS_ACCESS_KEY_ID", KEY)  # mock_aws has set others, and removes them
+        keys.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
         for bucket, region in (("photos", "eu-west-1"), ("far", "eu-central-1")):
             s3: Any = boto3.client("s3", region_name=region)
             s3.create_bucket(
