@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._manifest_files import open_manifest
@@ -49,6 +50,7 @@ def redrive_manifest(
     *,
     original: Entries | None = None,
     is_selected: Callable[[ReportRow], bool] = lambda _: True,
+    limit: int | None = None,
     save_as: Path | None = None,
 ) -> Iterator[tuple[PreparedManifest, int]]:
     """Create the manifest of the failed tasks of a report.
@@ -57,6 +59,7 @@ def redrive_manifest(
         found: The report.
         original: The manifest of its job, to check that the report belongs to it.
         is_selected: Selects rows of failed tasks.
+        limit: The most tasks in the manifest.
         save_as: As for :func:`manifest_of_entries`.
 
     Yields:
@@ -69,7 +72,9 @@ def redrive_manifest(
     report = found.report
     check_listed_once(report, job=record_of(found), manifest=original)
     entries = FailedEntries(report, is_selected)
-    with manifest_of_entries(entries, source=report.location, save_as=save_as) as manifest:
+    with manifest_of_entries(
+        islice(entries, limit), source=report.location, save_as=save_as
+    ) as manifest:
         left_out = entries.without_version
         if left_out:
             print_message(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.cli._s3 import S3
+    from s3batch_handler.cli.run._failed_from import FailedTasks
     from s3batch_handler.documents._report_writer import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
@@ -81,6 +82,8 @@ class _Run:
         server: The local S3 of ``--source``.
         s3: The S3 that has the objects.
         variables: The environment variables of the function, beside those of this process.
+        failed: The tasks of ``--failed-from``.
+        redrive_of: The ID of the job in which these tasks failed.
     """
 
     job_id: str
@@ -90,6 +93,8 @@ class _Run:
     server: EmbeddedS3 | None
     s3: S3
     variables: Mapping[str, str]
+    failed: FailedTasks | None
+    redrive_of: str | None
 
 
 def _run(options: RunOptions) -> int:
@@ -109,7 +114,9 @@ def _run(options: RunOptions) -> int:
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
         job = _run_job(run, manifest, report, log.stream)
-        save_job_record(job, options, manifest, run.s3, created=run.created)
+        save_job_record(
+            job, options, manifest, run.s3, created=run.created, redrive_of=run.redrive_of
+        )
         selection = Selection.of(options, manifest)
         outputs_are_saved = _save_outputs(run, job, log.location, selection)
         if run.saved is not None:
@@ -125,12 +132,17 @@ def _open_run(options: RunOptions) -> Iterator[_Run]:
     with ExitStack() as stack:
         saved = None
         job_id, created = str(uuid.uuid4()), datetime.now(UTC)
+        failed = _find_failed_tasks(options)
+        redrive_of = None if failed is None else failed.job_id
         if options.state is not None:
             saved = stack.enter_context(SavedRun.open(options.state, resume=options.resume))
             if options.resume:
                 job_id = saved.options["job_id"]
                 created = datetime.fromisoformat(saved.options.get("created") or str(created))
+                redrive_of = saved.options.get("redrive_of")
                 options = options.resumed_from(saved.options)
+        if failed is not None:
+            options = failed.completed(options)
         if options.sample is not None and options.seed is None:
             options = replace(options, seed=new_seed())
         server = stack.enter_context(_embedded_s3(options))
@@ -144,7 +156,18 @@ def _open_run(options: RunOptions) -> Iterator[_Run]:
             server=server,
             s3=s3,
             variables=variables,
+            failed=failed,
+            redrive_of=redrive_of,
         )
+
+
+def _find_failed_tasks(options: RunOptions) -> FailedTasks | None:
+    """Find the report of ``--failed-from``, unless a job is resumed."""
+    if options.failed_from is None or options.resume:
+        return None
+    from s3batch_handler.cli.run._failed_from import FailedTasks  # a slow import
+
+    return FailedTasks.find(options.failed_from, options)
 
 
 def _run_job(
@@ -274,7 +297,8 @@ def _open_manifest(run: _Run) -> Iterator[PreparedManifest]:
         elif saved is not None:
             with disk_errors_as_state_error(saved.folder):
                 manifest = stack.enter_context(_read_manifest(run, saved.manifest_file))
-                facts = {"job_id": run.job_id, "created": run.created.isoformat()}
+                facts: dict[str, Any] = {"job_id": run.job_id, "created": run.created.isoformat()}
+                facts["redrive_of"] = run.redrive_of
                 saved.begin({**facts, **asdict(options)}, manifest)
         else:
             manifest = stack.enter_context(_read_manifest(run, None))
@@ -291,6 +315,8 @@ def _read_manifest(run: _Run, save_as: Path | None) -> AbstractContextManager[Pr
         whole = _read_manifest(replace(run, options=replace(options, sample=None)), None)
         return sampled(whole, options, save_as=save_as)
     how: Any = {"limit": options.limit, "save_as": save_as}
+    if run.failed is not None:
+        return run.failed.manifest(options, run.s3, **how)
     if options.manifest:
         return open_manifest(options.manifest, options.fields, run.s3, **how)
     bucket, prefix = options.bucket_name, options.prefix

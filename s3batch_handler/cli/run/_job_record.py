@@ -116,9 +116,10 @@ def _report_settings(location: str | Path, scope: str) -> dict[str, Any]:
 
 def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
     """Return what only this machine knows of a job, without the credentials in addresses."""
+    source = "FailedFrom" if options.failed_from else "Manifest"
     facts = {
         "Handler": redact(str(options.handler)),
-        "Manifest": {
+        source: {
             "Location": _absolute(manifest.source),
             "Fields": manifest.fields,
             "ETag": manifest.md5(),

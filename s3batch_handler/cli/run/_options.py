@@ -57,6 +57,7 @@ class RunOptions:
     limit: int | None
     sample: int | None
     seed: int | None
+    failed_from: str | None
     save_manifest: Path | None
     arguments: dict[str, str]
     schema: str | None
@@ -115,7 +116,7 @@ class RunOptions:
 
         Options that are allowed with ``--resume`` are taken from the command line.
         """
-        values = {field.name: saved[field.name] for field in fields(self)}
+        values: dict[str, Any] = {field.name: saved.get(field.name) for field in fields(self)}
         names = ("source", "save_manifest", "env_file")
         paths = {name: values[name] and Path(values[name]) for name in names}
         return replace(
@@ -136,10 +137,8 @@ class RunOptions:
         if self.resume:
             return
         schema_for(self.schema, self.arguments)
-        try:
-            check_target(self.handler)
-        except InvalidFunction as error:
-            raise InvalidArgument(str(error)) from error
+        if self.handler is not None:
+            _check_handler(self.handler)
         if self.source and self.bucket:
             _check_bucket_name(self.bucket)
         if not (self.no_report or is_s3_url(self.report)):
@@ -156,6 +155,13 @@ class RunOptions:
                 f"Options {option} and --source have the same folder {folder}: choose another one."
             )
         check_writable(folder, option)
+
+
+def _check_handler(handler: str) -> None:
+    try:
+        check_target(handler)
+    except InvalidFunction as error:
+        raise InvalidArgument(str(error)) from error
 
 
 def _check_bucket_name(name: str) -> None:
@@ -177,6 +183,11 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     ),
     click.option(
         "--fields", metavar="NAMES", help="Columns of a CSV manifest.  [default: Bucket,Key]"
+    ),
+    click.option(
+        "--failed-from",
+        metavar="LOCATION",
+        help="Report of a job whose failed tasks are run again.",
     ),
     source_option,
     click.option(

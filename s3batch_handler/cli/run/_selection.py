@@ -79,7 +79,7 @@ def sampled(
             )
             sample = stack.enter_context(
                 manifest_of_entries(entries, source=manifest.source, save_as=save_as)
-                if options.manifest  # its keys keep their spelling
+                if options.manifest or options.failed_from  # its keys keep their spelling
                 else manifest_of_objects(
                     (entry.object for entry in entries), source=manifest.source, save_as=save_as
                 )

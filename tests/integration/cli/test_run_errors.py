@@ -43,7 +43,7 @@ BAD_INPUT = {
     "nothing to work on": (
         ["run", "app"],
         2,
-        "Missing option --manifest (or --source, --bucket, --resume).",
+        "Missing option --manifest (or --source, --bucket, --resume, --failed-from).",
     ),
     "a report that cannot be written": (
         ["run", "app", "--report", "app.py/reports"],

@@ -1,0 +1,130 @@
+"""``s3batch run --failed-from``: run the failed tasks of a report again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._output import counted, print_message
+from s3batch_handler.cli.job._aws_services import AwsServices
+from s3batch_handler.cli.report._location import FoundReport, find_report
+from s3batch_handler.cli.report._redrive_manifest import open_original, record_of, redrive_manifest
+from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.engine.invoke._target import is_remote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from s3batch_handler.cli._s3 import HasClient
+    from s3batch_handler.cli.run._options import RunOptions
+    from s3batch_handler.documents._job_record import JobRecord
+    from s3batch_handler.engine.manifests._prepared import PreparedManifest
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTasks:
+    """The failed tasks of a report."""
+
+    found: FoundReport
+
+    @classmethod
+    def find(cls, location: str, options: RunOptions) -> FailedTasks:
+        """Find a report by its LOCATION."""
+        services = AwsServices(
+            endpoint_url=options.endpoint_url, profile=options.profile, region=options.region
+        )
+        return cls(find_report(location, services=services))
+
+    @property
+    def job_id(self) -> str:
+        """Return the ID of the job in which the tasks failed."""
+        return self.found.report.job_id
+
+    def completed(self, options: RunOptions) -> RunOptions:
+        """Return options in which those that are not given are those of the job.
+
+        Raises:
+            UsageError: The handler is neither given nor known.
+            InvalidArgument: An option of the job cannot be used here.
+        """
+        record = record_of(self.found)
+        defaults = (
+            {} if record is None else {**_of_job(options, record), **_of_local(options, record)}
+        )
+        complete = replace(options, **defaults)
+        if complete.handler is None:
+            raise click.UsageError(
+                f"Missing argument HANDLER: the report of {options.failed_from} does not name it."
+            )
+        if defaults and not options.quiet:
+            print_message(f"as in job {self.job_id}: {escape_unprintable(_described(defaults))}")
+        complete.check()
+        return complete
+
+    @contextmanager
+    def manifest(
+        self, options: RunOptions, s3: HasClient, *, limit: int | None, save_as: Path | None
+    ) -> Iterator[PreparedManifest]:
+        """Create the manifest of the failed tasks; ``--manifest`` is that of their job."""
+        with (
+            open_original(options.manifest, options.fields, s3) as original,
+            redrive_manifest(self.found, original=original, limit=limit, save_as=save_as) as (
+                manifest,
+                _,
+            ),
+        ):
+            yield manifest
+
+
+def _of_job(options: RunOptions, record: JobRecord) -> dict[str, Any]:
+    """Return the arguments and the schema of a job, unless these options are given."""
+    if options.arguments or options.schema == "1.0":
+        return {}
+    defaults: dict[str, Any] = {}
+    if record.arguments:
+        defaults["arguments"] = record.arguments
+    if record.schema in ("1.0", "2.0") and options.schema is None:
+        defaults["schema"] = record.schema
+    return defaults
+
+
+def _of_local(options: RunOptions, record: JobRecord) -> dict[str, Any]:
+    """Return the handler and the objects of a local job, unless these options are given."""
+    local = record.local
+    defaults: dict[str, Any] = {}
+    if options.handler is None and "Handler" in local:
+        defaults["handler"] = _without_secret(local, "Handler", "HANDLER")
+    if options.source or options.endpoint_url or options.bucket:
+        return defaults
+    if "EndpointUrl" in local:
+        defaults["endpoint_url"] = _without_secret(local, "EndpointUrl", "--endpoint-url")
+    elif "Source" in local and not is_remote(options.handler or ""):
+        source = Path(local["Source"])
+        if not source.is_dir():
+            raise InvalidArgument(
+                f"--failed-from: the folder of the job, {source}, does not exist. Pass --source"
+            )
+        defaults |= {"source": source, "bucket": local.get("Bucket")}
+    return defaults
+
+
+def _without_secret(local: Mapping[str, str], name: str, option: str) -> str:
+    """Return a value of ``job.json``, unless a credential was removed from it."""
+    if "***" in local[name]:
+        raise InvalidArgument(
+            f"--failed-from: job.json has {local[name]} without its credentials. Pass {option}"
+        )
+    return local[name]
+
+
+def _described(defaults: Mapping[str, Any]) -> str:
+    """Describe the options of a job that are used again; the values of arguments may be secret."""
+    texts = {name: f"--{name.replace('_', '-')} {value}" for name, value in defaults.items()}
+    texts["handler"] = str(defaults.get("handler"))
+    texts["arguments"] = counted(len(defaults.get("arguments", {})), "argument")
+    return ", ".join(texts[name] for name in defaults)
