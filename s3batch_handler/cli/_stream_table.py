@@ -40,7 +40,7 @@ def lines_of_table(
     """
     cells = (tuple(map(escape_unprintable, row)) for row in rows)
     first = [*islice(cells, _MEASURED)]
-    header = tuple(column.header for column in columns)
+    header = tuple(escape_unprintable(column.header) for column in columns)
     table = _Table(columns, [header, *first], data_console())
     if with_header:
         yield table.line(header, style="bold")

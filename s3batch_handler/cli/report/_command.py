@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive
 from s3batch_handler.cli.report._rows import failed, rows
 from s3batch_handler.cli.report._summary import summary
@@ -24,4 +25,5 @@ def report() -> None:
 report.add_command(summary)
 report.add_command(rows)
 report.add_command(failed)
+report.add_command(query)
 report.add_command(redrive)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from s3batch_handler.cli._console import shows_tables
 from s3batch_handler.cli._failure_tables import code_of, object_name
 from s3batch_handler.cli._job_style import FAILED, SUCCEEDED
 from s3batch_handler.cli._output import print_lines
@@ -19,7 +21,7 @@ from s3batch_handler.documents._failure_groups import failure_reason
 from s3batch_handler.documents._report_rows import TaskStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from s3batch_handler.documents._report_rows import ReportRow
 
@@ -32,8 +34,10 @@ def print_rows(rows: Iterable[ReportRow], format_: str, *, with_status: bool = T
     """Print rows in a format of :func:`format_options`; a table may omit their status."""
     if format_ == "table":
         print_lines(table_lines(rows, with_status=with_status))
+    elif format_ == "jsonl":
+        print_lines(json_lines(rows))
     else:
-        print_lines((json_lines if format_ == "jsonl" else csv_lines)(rows))
+        print_lines(csv_lines(FIELDS, map(attrgetter(*FIELDS), rows)))
 
 
 def format_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,15 +62,12 @@ def json_lines(rows: Iterable[ReportRow]) -> Iterator[str]:
         yield json.dumps({name: getattr(row, name) for name in FIELDS})
 
 
-def csv_lines(rows: Iterable[ReportRow]) -> Iterator[str]:
+def csv_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Yield a header and each row as CSV. In a terminal, control characters are escaped."""
-    yield ",".join(FIELDS)
-    is_terminal = sys.stdout.isatty()
-    for row in rows:
-        values = [getattr(row, name) for name in FIELDS]
-        if is_terminal:
-            values = [escape_unprintable("" if value is None else str(value)) for value in values]
-        yield csv_line(values)
+    is_terminal = shows_tables()
+    for row in chain([names], rows):
+        values = ["" if value is None else str(value) for value in row]
+        yield csv_line(map(escape_unprintable, values) if is_terminal else values)
 
 
 def csv_line(values: Iterable[Any]) -> str:
