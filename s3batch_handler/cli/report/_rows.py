@@ -55,7 +55,7 @@ def failed(**options: Any) -> None:
 
     Examples:
         s3batch report failed --message "timed out"
-        s3batch report failed job-… --code AccessDenied
+        s3batch report failed --code PermanentFailure --json
     """
     _print(TaskStatus.FAILED, **options)
 
