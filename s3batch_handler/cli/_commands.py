@@ -30,6 +30,7 @@ _COMMANDS = {  # name: module, help
     "report": ("report._command", "Read completion reports, and do failed tasks again."),
     "doctor": ("doctor._command", "Check what usually goes wrong."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
+    "completion": ("_completion", "Complete commands in bash, zsh or fish."),
 }
 
 

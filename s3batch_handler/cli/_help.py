@@ -13,6 +13,8 @@ from s3batch_handler.cli._help_panels import command_panels, option_panels
 from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from s3batch_handler.cli._help_panels import Panels
 
 
@@ -98,6 +100,15 @@ class Group(Command, click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, summaries[name]) for name in names])
         super().format_options(ctx, formatter)
+
+    @override
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = self.summaries().items()
+        found = [CompletionItem(name, help=text) for name, text in commands]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in found if item.value.startswith(incomplete)] + options
 
     def summaries(self) -> dict[str, str]:
         """Return the first paragraph of the help of each command."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from s3batch_handler.cli._completers import complete_starters
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import json_option
@@ -16,7 +17,7 @@ from s3batch_handler.core._errors import ProjectError
 
 
 @click.command(cls=Command)
-@click.argument("starter", required=False)
+@click.argument("starter", required=False, shell_complete=complete_starters)
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @json_option
 def init(*, starter: str | None, directory: Path | None, as_json: bool) -> None:

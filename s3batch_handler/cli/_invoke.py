@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._debugger import enable_debugger
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
@@ -80,7 +81,7 @@ class _Options:
 @click.command(cls=Command)
 @options_as(
     _Options,
-    click.argument("handler", metavar="HANDLER"),
+    click.argument("handler", metavar="HANDLER", shell_complete=complete_files),
     click.argument(
         "event", type=click.Path(exists=True, dir_okay=False, allow_dash=True), required=False
     ),

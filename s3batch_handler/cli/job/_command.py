@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._completers import complete_jobs
 from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
@@ -45,7 +46,7 @@ def _job_command(
     *parameters: Callable[[Any], Any],
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Return a decorator that adds a command for one job to the group."""
-    job_id = click.argument("job_id", metavar="JOB_ID")
+    job_id = click.argument("job_id", metavar="JOB_ID", shell_complete=complete_jobs)
 
     def add(command: Callable[..., None]) -> click.Command:
         for parameter in reversed((job_id, *parameters, json_option, service_options)):

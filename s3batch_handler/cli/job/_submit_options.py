@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -103,6 +104,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option(
         "--manifest",
         metavar="s3://…|FILE",
+        shell_complete=complete_files,
         required=True,
         help="CSV manifest, or manifest.json of an S3 Inventory.",
     ),

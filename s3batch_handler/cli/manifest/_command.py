@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._groups import OrderedGroup
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import (
@@ -42,7 +43,7 @@ def manifest() -> None:
 
 
 @manifest.command()
-@click.argument("location", metavar="FILE|s3://…")
+@click.argument("location", metavar="FILE|s3://…", shell_complete=complete_files)
 @bucket_option("Bucket of the objects.", required=True)
 @click.option("--prefix", default="", help="Prefix of the object keys.")
 @click.option("--version-ids", is_flag=True, help="Include the version ID of each object.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from s3batch_handler.cli._completers import complete_reports
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._state_folder import (
@@ -71,7 +72,7 @@ def location_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 location_argument: Callable[[Any], Any] = click.argument(
-    "location", metavar="[LOCATION]", required=False
+    "location", metavar="[LOCATION]", required=False, shell_complete=complete_reports
 )
 
 

@@ -38,8 +38,9 @@ def query(
 
     Examples:
         s3batch report query \
-            "SELECT error_code, count(*) FROM report GROUP BY ALL"
-        s3batch report query "FROM report WHERE key LIKE '%.tif'" job-… --json
+            "SELECT error_code, count(*) FROM report GROUP BY 1"
+        s3batch report query --json \
+            "FROM report WHERE key LIKE '%.tif'" job-…
     """
     if location is not None and _LIKE_SQL.match(location):
         raise InvalidArgument("LOCATION comes after the query: s3batch report query SQL LOCATION")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import save_manifest
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     "--to",
     "target",
     metavar="FILE|s3://…",
+    shell_complete=complete_files,
     required=True,
     help="File of the new manifest; it is replaced if it exists.",
 )
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     "--manifest",
     "original",
     metavar="FILE|s3://…",
+    shell_complete=complete_files,
     help="Manifest of the job, to check that the report belongs to it.",
 )
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
@@ -175,10 +176,11 @@ _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = options_as(
     RunOptions,
-    click.argument("handler", metavar="HANDLER", required=False),
+    click.argument("handler", metavar="HANDLER", required=False, shell_complete=complete_files),
     click.option(
         "--manifest",
         metavar="FILE|s3://…|-",
+        shell_complete=complete_files,
         help="CSV manifest, or manifest.json of an S3 Inventory.",
     ),
     click.option(
@@ -240,6 +242,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     click.option(
         "--report",
         metavar="DIR|s3://…",
+        shell_complete=complete_files,
         default=DEFAULT_REPORTS,
         show_default=True,
         help="Location of the completion report.",
@@ -249,6 +252,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     click.option(
         "--log",
         metavar="FILE|-",
+        shell_complete=complete_files,
         help="File for the function's output; - for stderr.  [default: beside the report]",
     ),
     click.option(
