@@ -62,6 +62,17 @@ class ManifestInfo:
     fields: tuple[str, ...]
     etag: str
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        from s3batch_handler.core._html import html_table  # only there
+
+        facts = [
+            ("Objects", f"{self.count:,}"),
+            ("Fields", ", ".join(self.fields)),
+            ("ETag", self.etag),
+        ]
+        return html_table("Manifest", facts)
+
 
 # ---------------------------------------------------------------- reading
 

@@ -178,6 +178,12 @@ class Report:
                 source.read()
                 check_md5(self.location, source, expected)
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks, of what ``manifest.json`` contains: no row is read."""
+        from s3batch_handler.documents._notebook import report_html  # only there
+
+        return report_html(self, [file.status for file in self._files])
+
     def read_beside(self, name: str) -> bytes | None:
         """Return the content of a file beside ``manifest.json``; ``None`` if it is missing."""
         return _content(self._folder, self._beside(name))

@@ -33,6 +33,12 @@ class ReportSummary:
         """Return the number of rows."""
         return self.succeeded + self.failed
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        from s3batch_handler.documents._notebook import summary_html  # only there
+
+        return summary_html(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return the summary as the commands print it with ``--json``."""
         return {

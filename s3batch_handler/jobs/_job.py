@@ -236,6 +236,12 @@ class Job(Structure):
         """Return the counts of tasks; 0 while AWS omits them."""
         return self.progress_summary or Progress(None, 0, 0)
 
+    def _repr_html_(self) -> str:
+        """Return a table for notebooks."""
+        from s3batch_handler.jobs._notebook import job_html  # only there
+
+        return job_html(self)
+
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Read the ``Job`` of a DescribeJob response, which may contain unknown members."""

@@ -28,9 +28,10 @@ from pydantic.alias_generators import to_pascal
 from pydantic_core import core_schema
 
 from s3batch_handler.core._sanitize import safe_line, short_repr
+from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Iterable, Sized
 
     from pydantic_core import CoreSchema
 
@@ -113,6 +114,12 @@ class Structure(BaseModel):
             names = safe_line(", ".join(self.model_extra), 200)
             raise ValueError(f"S3 Control does not accept {names} here")
         return self
+
+    @override
+    def __repr_args__(self) -> "Iterable[tuple[str | None, Any]]":
+        """Return the members that :func:`repr` shows: those that have a value."""
+        members = super().__repr_args__()
+        return [member for member in members if member[1] not in (None, (), {})]
 
     @classmethod
     def from_aws(cls, response: Mapping[str, Any]) -> Self:
