@@ -33,7 +33,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Report": ("--report", "--no-report", "--report-scope"),
         "Job": (
             *("--priority", "--description", "--tag", "--confirm", "--client-request-token"),
-            *("--dry-run", "--wait", "--retry-for"),
+            *("--dry-run", "--wait", "--retry-for", "--notify"),
         ),
         **_CONNECTION,
         "Output": ("--json", "--quiet", "--help"),

@@ -84,6 +84,7 @@ RULES: Final = {
         Rule("--report", excludes=("--no-report",)),
         Rule("--operation", excludes=("--arguments", "--schema")),
         Rule("--retry-for", requires=("--wait",)),
+        Rule("--notify", requires=("--wait",)),
         Rule("--dry-run", excludes=("--wait",)),
         Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait forever
     ),

@@ -155,7 +155,7 @@ def test_every_environment_variable_is_in_the_reference(project: Path) -> None:
     assert len(spelled) > 15
 
 
-VARIABLE = re.compile(r"\b(?:AWS_[A-Z0-9_]+|TMPDIR|NO_PROXY|no_proxy)\b")
+VARIABLE = re.compile(r"\b(?:(?:AWS|S3BATCH)_[A-Z0-9_]+|TMPDIR|NO_PROXY|no_proxy)\b")
 
 
 def variables(tree: ast.AST) -> Iterator[str]:

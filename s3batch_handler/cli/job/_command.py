@@ -10,11 +10,13 @@ import click
 
 from s3batch_handler.cli._completers import complete_jobs
 from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli._suggestions import Choice
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.job._display import exit_code_of_job, print_job, print_listed_jobs
+from s3batch_handler.cli.job._display import print_job, print_listed_jobs
+from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._errors import JobError
@@ -128,9 +130,18 @@ def _tags_of(control: JobControl, job_id: str) -> dict[str, str]:
         help="Time between two requests.  [default: 30; not in AWS: 1]",
     ),
     retry_for_option("Time to retry failed requests.  [default: 600]"),
+    notify_option,
     quiet_option,
 )
-def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **limits: Any) -> None:
+def wait(
+    services: AwsServices,
+    *,
+    job_id: str,
+    notify: str | None,
+    as_json: bool,
+    quiet: bool,
+    **limits: Any,
+) -> None:
     """Wait until a job has ended, and show its status.
 
     Throttling, server errors and network failures are retried for the time of --retry-for. Exit
@@ -138,8 +149,7 @@ def wait(services: AwsServices, *, job_id: str, as_json: bool, quiet: bool, **li
     could not be watched.
     """
     ended = watch(services, job_id, quiet=quiet, **limits)
-    print_job(ended, as_json=as_json, options=services.options)
-    sys.exit(exit_code_of_job(ended))
+    sys.exit(show_end(ended, as_json=as_json, options=services.options, command=notify))
 
 
 @_job_command(_reason)

@@ -15,7 +15,7 @@ from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._create_job_request import DEFAULT_FIELDS, create_job_request
-from s3batch_handler.cli.job._display import exit_code_of_job, print_job
+from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.core._errors import ManifestError
@@ -71,8 +71,9 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
     except (Exception, KeyboardInterrupt):
         _show_id(job_id, options)  # the job continues
         raise
-    print_job(job, as_json=options.as_json, options=services.options)
-    sys.exit(exit_code_of_job(job))
+    sys.exit(
+        show_end(job, as_json=options.as_json, options=services.options, command=options.notify)
+    )
 
 
 def _check_function(spec: JobSpec, services: AwsServices) -> None:

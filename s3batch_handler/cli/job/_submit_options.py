@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -51,6 +52,7 @@ class SubmitOptions:
     dry_run: bool
     wait: bool
     retry_for: float | None
+    notify: str | None
     as_json: bool
     quiet: bool
 
@@ -157,6 +159,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     ),
     click.option("--dry-run", is_flag=True, help="Print the request as JSON; create no job."),
     click.option("--wait", is_flag=True, help="Wait until the job has ended."),
+    notify_option,
     retry_for_option("With --wait: time to retry failed requests.  [default: 600]"),
     json_option,
     quiet_option,

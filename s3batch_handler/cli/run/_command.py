@@ -15,6 +15,7 @@ from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
+from s3batch_handler.cli._notify import EndedJob, notify
 from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli._progress import show_progress
@@ -26,7 +27,7 @@ from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_
 from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.cli.run._selection import Selection, new_seed, sampled
-from s3batch_handler.cli.run._summary import print_summary
+from s3batch_handler.cli.run._summary import print_summary, summary_json
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
@@ -117,8 +118,14 @@ def _run(options: RunOptions) -> int:
         save_job_record(
             job, options, manifest, run.s3, created=run.created, redrive_of=run.redrive_of
         )
-        selection = Selection.of(options, manifest)
-        outputs_are_saved = _save_outputs(run, job, log.location, selection)
+        facts: dict[str, Any] = {
+            "log": log.location,
+            "selection": Selection.of(options, manifest),
+            "not_saved": run.server.written() if run.server else {},
+        }
+        if options.notify is not None:
+            stack.callback(_notify, options.notify, job, facts)  # also if what follows fails
+        outputs_are_saved = _save_outputs(run, job, facts)
         if run.saved is not None:
             _end(run.saved, job, options)
     if job.status in (JobStatus.CANCELLED, JobStatus.PAUSED):
@@ -212,10 +219,12 @@ def _run_job(
             raise InvalidArgument(str(error)) from error
 
 
-def _save_outputs(run: _Run, job: JobResult, log: str | None, selection: Selection | None) -> bool:
-    """Save outputs, print the summary, report lost objects; return whether all could be saved."""
-    options, server = run.options, run.server
-    not_saved = server.written() if server else {}
+def _save_outputs(run: _Run, job: JobResult, facts: dict[str, Any]) -> bool:
+    """Save outputs, print the summary, report lost objects; return whether all could be saved.
+
+    ``facts`` are those of the summary; objects that are saved are subtracted from ``not_saved``.
+    """
+    options, server, not_saved = run.options, run.server, facts["not_saved"]
     outputs = options.outputs()
     try:
         are_saved = [
@@ -224,14 +233,26 @@ def _save_outputs(run: _Run, job: JobResult, log: str | None, selection: Selecti
             if server
         ]
     finally:  # even if a Ctrl-C ends the saving
-        print_summary(
-            job, log=log, selection=selection, not_saved=not_saved, as_json=options.as_json
-        )
+        print_summary(job, **facts, as_json=options.as_json)
     if server:
         # save_output has reported the objects of outputs.
         lost = {name: count for name, count in not_saved.items() if name not in outputs}
         warn_of_loss(lost, server.deleted(), options)
     return all(are_saved)
+
+
+def _notify(command: str, job: JobResult, facts: Mapping[str, Any]) -> None:
+    """Run the command of ``--notify``, unless the job is only paused."""
+    if job.status is not JobStatus.PAUSED:
+        ended = EndedJob(
+            job_id=job.job_id,
+            status=job.status,
+            progress=job.progress,
+            report=job.report,
+            reason=job.reason,
+            summary=summary_json(job, **facts),
+        )
+        notify(command, ended)
 
 
 # ---------------------------------------------------------------- runs that can be resumed

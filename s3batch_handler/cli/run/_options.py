@@ -11,6 +11,7 @@ import click
 
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -72,6 +73,7 @@ class RunOptions:
     log: str | None
     state: Path | None
     resume: bool
+    notify: str | None
     as_json: bool
     quiet: bool
 
@@ -125,6 +127,7 @@ class RunOptions:
             resume=True,
             state=self.state,
             workers=self.workers or values["workers"],
+            notify=self.notify or values["notify"],
             env_file=self.env_file or paths["env_file"],
             as_json=self.as_json,
             quiet=self.quiet,
@@ -262,6 +265,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         help="Folder for the state of the job, to resume it later.",
     ),
     click.option("--resume", is_flag=True, help="Resume the job of --state."),
+    notify_option,
     json_option,
     quiet_option,
 )

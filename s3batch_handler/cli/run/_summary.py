@@ -32,13 +32,19 @@ def print_summary(
         as_json: Print JSON.
     """
     if as_json:
-        facts = {"selection": selection and selection.to_json(), "not_saved": dict(not_saved or {})}
-        print_json({**_summary(job, log), **facts})
+        print_json(summary_json(job, log=log, selection=selection, not_saved=not_saved))
     else:
         print_data("\n".join([*_overview(job, selection), *_failures(job)]))
 
 
-def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
+def summary_json(
+    job: JobResult,
+    *,
+    log: str | None,
+    selection: Selection | None = None,
+    not_saved: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return the summary of a job as JSON values: see :func:`print_summary`."""
     return {
         "job_id": job.job_id,
         "status": job.status.value,
@@ -50,6 +56,8 @@ def _summary(job: JobResult, log: str | None) -> dict[str, Any]:
         "report": job.report,
         "log": log,
         "failures": [group.to_json() for group in job.failures],
+        "selection": selection and selection.to_json(),
+        "not_saved": dict(not_saved or {}),
     }
 
 
