@@ -87,3 +87,15 @@ def command_lines(words: Iterable[str], *, indent: str = "") -> Iterator[str]:
 
 
 _CONTINUED: Final = " \\"
+
+
+def printable(text: str) -> str:
+    """Replace marks of this package that the terminal cannot print."""
+    try:
+        "✓✗→…".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_IN_ASCII)
+    return text
+
+
+_IN_ASCII: Final = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "..."})

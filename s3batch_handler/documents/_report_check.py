@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from s3batch_handler.core._errors import ReportError
@@ -9,7 +12,7 @@ from s3batch_handler.documents._report_rows import ReportScope, TaskStatus
 from s3batch_handler.documents._task_counts import task_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from s3batch_handler.documents._job_record import JobRecord
     from s3batch_handler.documents._manifest import ManifestEntry
@@ -33,28 +36,94 @@ def verify_report(
     Raises:
         ManifestError: The manifest cannot be read.
     """
-    try:
-        report.verify()
-        problems = [] if job is None else [*_compare_counts(report, job)]
-        if manifest is not None:
-            problems += _compare_lines(report, manifest, job)
-    except ReportError as error:
-        return [str(error)]
-    return problems
+    for check in report_checks(report, manifest=manifest, job=job):
+        if problems := check.problems():
+            return problems
+    return []
 
 
-def _compare_counts(report: Report, job: JobRecord) -> Iterator[str]:
-    summary = report.summary()
-    for status, count, expected in (
-        (TaskStatus.SUCCEEDED, summary.succeeded, job.succeeded),
-        (TaskStatus.FAILED, summary.failed, job.failed),
-    ):
-        is_listed = status is TaskStatus.FAILED or not _lists_failures_only(job)
-        if is_listed and expected not in (None, count):
+@dataclass(frozen=True, slots=True)
+class ReportCheck:
+    """A check of a report.
+
+    Attributes:
+        what: What is checked.
+        find: Yields the problems.
+    """
+
+    what: str
+    find: Callable[[], Iterator[str]]
+
+    def problems(self) -> list[str]:
+        """Run the check, and return a sentence for each problem.
+
+        Raises:
+            ManifestError: The manifest cannot be read.
+        """
+        try:
+            return [*self.find()]
+        except ReportError as error:
+            return [str(error)]
+
+
+def report_checks(
+    report: Report, *, manifest: Entries | None = None, job: JobRecord | None = None
+) -> list[ReportCheck]:
+    """Return the checks of a report, with the arguments of :func:`verify_report`.
+
+    If one of them finds a problem, the next ones do not tell more.
+    """
+    checks = [ReportCheck("MD5s of all files", partial(_check_files, report))]
+    counts = _expected_counts(job)
+    if job is not None and counts:
+        text = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+        what = f"Counts of the job: {text}"
+        checks.append(ReportCheck(what, partial(_compare_counts, report, counts, job)))
+    if manifest is not None:
+        find = partial(_compare_lines, report, manifest, job)
+        checks.append(ReportCheck("One row for each line of the manifest", find))
+    elif not counts:  # two rows may be two lines of a manifest, which the counts of a job show
+        checks.append(ReportCheck("No task has two rows", partial(_find_repeated, report)))
+    return checks
+
+
+def _check_files(report: Report) -> Iterator[str]:
+    report.verify()
+    yield from ()
+
+
+def _expected_counts(job: JobRecord | None) -> dict[TaskStatus, int]:
+    """Return the numbers of rows that a report needs, as far as they are known."""
+    if job is None:
+        return {}
+    counts = {TaskStatus.SUCCEEDED: job.succeeded, TaskStatus.FAILED: job.failed}
+    if _lists_failures_only(job):
+        del counts[TaskStatus.SUCCEEDED]
+    return {status: count for status, count in counts.items() if count is not None}
+
+
+def _compare_counts(
+    report: Report, expected: Mapping[TaskStatus, int], job: JobRecord
+) -> Iterator[str]:
+    found = Counter(row.status for row in report)
+    for status, count in expected.items():
+        if found[status] != count:
             yield (
-                f"{report.location}: {count:,} rows of tasks that {status}, but in job "
-                f"{job.job_id} {expected:,} tasks {status}"
+                f"{report.location}: {found[status]:,} rows of tasks that {status}, but in job "
+                f"{job.job_id} {count:,} tasks {status}"
             )
+
+
+def _find_repeated(report: Report) -> Iterator[str]:
+    with task_counts() as counts:
+        counts.add_rows(report.rows_with_entries())
+        repeated = counts.repeated_rows()
+    if repeated.number:
+        names = repeated.names(_entries(report))
+        yield (
+            f"{report.location}: rows of tasks that have their row already: {repeated.number:,}, "
+            f"for example {names}. Pass the manifest if it lists objects twice"
+        )
 
 
 def _lists_failures_only(job: JobRecord | None) -> bool:

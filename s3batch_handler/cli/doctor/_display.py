@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._console import print_rich, safe_text, shows_tables
+from s3batch_handler.cli._console import print_rich, printable, safe_text, shows_tables
 from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED, WARNING
 from s3batch_handler.cli._output import print_data
 from s3batch_handler.cli.doctor._check import CheckStatus
@@ -49,11 +48,11 @@ def _print_table(checks: Sequence[Check]) -> None:
     table.add_column("CHECK", overflow="fold", max_width=_WIDEST_NAME)
     table.add_column("RESULT", overflow="fold")
     for check in checks:
-        result = safe_text(_printable(one_line(check.message)))
+        result = safe_text(printable(one_line(check.message)))
         if check.remedy:
-            remedy = _printable(f"→ {one_line(check.remedy)}")
+            remedy = printable(f"→ {one_line(check.remedy)}")
             result.append("\n").append_text(safe_text(remedy, MUTED))
-        mark = _printable(f"{_MARKS[check.status]} {check.status.value}")
+        mark = printable(f"{_MARKS[check.status]} {check.status.value}")
         table.add_row(safe_text(mark, _STYLES[check.status]), safe_text(check.name), result)
     print_rich(table)
 
@@ -71,15 +70,3 @@ _STYLES: Final = {
     CheckStatus.ERROR: FAILED,
     CheckStatus.SKIPPED: MUTED,
 }
-
-
-def _printable(text: str) -> str:
-    """Replace this module's own characters if the terminal cannot print them."""
-    try:
-        "✓✗→…".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return text.translate(_IN_ASCII)
-    return text
-
-
-_IN_ASCII: Final = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "..."})

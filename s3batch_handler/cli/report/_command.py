@@ -9,6 +9,7 @@ from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive
 from s3batch_handler.cli.report._rows import failed, rows
 from s3batch_handler.cli.report._summary import summary
+from s3batch_handler.cli.report._verify import verify
 
 
 @click.group(cls=OrderedGroup)
@@ -27,3 +28,4 @@ report.add_command(rows)
 report.add_command(failed)
 report.add_command(query)
 report.add_command(redrive)
+report.add_command(verify)

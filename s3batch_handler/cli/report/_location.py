@@ -48,18 +48,21 @@ class FoundReport:
     job: Job | None = None
 
 
+state_option: Callable[[Any], Any] = click.option(
+    "--state",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="State folder of s3batch serve or run that has the job.",
+)
+
+
 def location_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that :func:`find_report` needs to a command, which gets ``find``.
 
     ``find(location)`` returns a :class:`FoundReport`.
     """
 
-    @click.option(
-        "--state",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-        metavar="DIR",
-        help="State folder of s3batch serve or run that has the job.",
-    )
+    @state_option
     @service_options
     @wraps(command)
     def with_find(*, services: AwsServices, state: Path | None, **options: Any) -> None:
@@ -68,7 +71,8 @@ def location_options(command: Callable[..., None]) -> Callable[..., None]:
 
         command(find=find, **options)
 
-    return with_find
+    decorated: Callable[..., None] = with_find
+    return decorated
 
 
 location_argument: Callable[[Any], Any] = click.argument(

@@ -16,7 +16,7 @@ from s3batch_handler.cli._output import print_data, print_json, print_message, s
 from s3batch_handler.cli._paths import check_file, check_s3_url
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._filters import filter_options
-from s3batch_handler.cli.report._location import find_report, location_argument
+from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import (
     S3OfServices,
     open_original,
@@ -55,11 +55,13 @@ if TYPE_CHECKING:
     "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
 )
 @json_option
+@state_option
 @service_options
 def redrive(
     *,
     services: AwsServices,
     location: str | None,
+    state: Path | None,
     target: str,
     row_filter: RowFilter,
     original: str | None,
@@ -77,7 +79,7 @@ def redrive(
     """
     _check_target(target, original)
     s3 = S3OfServices(services)
-    found = find_report(location, services=services)
+    found = find_report(location, services=services, state=state)
     with (
         open_original(original, fields, s3) as entries,
         redrive_manifest(found, original=entries, is_selected=row_filter.predicate()) as (

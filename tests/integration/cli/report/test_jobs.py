@@ -64,6 +64,13 @@ def test_report_of_a_job_is_where_describe_job_says(jobs: Jobs) -> None:
     ]
 
 
+def test_report_is_verified_with_the_counts_of_describe_job(jobs: Jobs) -> None:
+    run = jobs.report("verify", jobs.ended)
+
+    assert run.exit_code == 0
+    assert "Counts of the job: 0 succeeded, 1 failed" in run.stdout
+
+
 def test_job_that_has_not_ended_has_no_report_yet(jobs: Jobs) -> None:
     run = jobs.report("failed", jobs.suspended)
 

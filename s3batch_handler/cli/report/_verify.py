@@ -1,0 +1,95 @@
+"""``s3batch report verify``: whether a report is complete and undamaged."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._console import message_console, print_rich, printable, safe_text
+from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED
+from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._output import print_json
+from s3batch_handler.cli._progress import is_live_terminal
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.report._location import find_report, location_argument, state_option
+from s3batch_handler.cli.report._redrive_manifest import S3OfServices, open_original, record_of
+from s3batch_handler.documents._report_check import report_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from s3batch_handler.cli.job._aws_services import AwsServices
+
+
+@click.command(cls=Command)
+@location_argument
+@click.option(
+    "--manifest",
+    metavar="FILE|s3://…",
+    help="Manifest of the job, to check that each line has one row.",
+)
+@click.option(
+    "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
+)
+@json_option
+@state_option
+@service_options
+def verify(
+    *,
+    services: AwsServices,
+    location: str | None,
+    state: Path | None,
+    manifest: str | None,
+    fields: str | None,
+    as_json: bool,
+) -> None:
+    """Check that a report is complete and undamaged.
+
+    The MD5s of all files are checked, and the counts of the job: of job.json beside the report, or
+    of DescribeJob if LOCATION is a job ID. Exit code 1: something is wrong.
+
+    Examples:
+        s3batch report verify
+        s3batch report verify job-… --manifest manifest.csv
+    """
+    found = find_report(location, services=services, state=state)
+    record = record_of(found)
+    problems: list[str] = []
+    passed: list[str] = []
+    with open_original(manifest, fields, S3OfServices(services)) as entries:
+        for check in report_checks(found.report, manifest=entries, job=record):
+            with _showing(check.what):
+                problems = check.problems()
+            if not as_json:
+                _print_check(check.what, problems)
+            if problems:
+                break
+            passed.append(check.what)
+    if not problems and record is None and not as_json:
+        print_rich(safe_text("- Counts of the job: not known; pass its job ID", MUTED))
+    if as_json:
+        report = found.report.location
+        print_json({"ok": not problems, "report": report, "checked": passed, "problems": problems})
+    sys.exit(1 if problems else 0)
+
+
+def _print_check(what: str, problems: list[str]) -> None:
+    mark, style = ("✗", FAILED) if problems else ("✓", SUCCEEDED)
+    print_rich(safe_text(f"{printable(mark)} ", style).append_text(safe_text(what)))
+    for problem in problems:
+        print_rich(safe_text(f"  {problem}"))
+
+
+@contextmanager
+def _showing(what: str) -> Iterator[None]:
+    """Show in a terminal what is being checked."""
+    if not is_live_terminal():
+        yield
+        return
+    with message_console().status(safe_text(f"checking: {what}", MUTED)):
+        yield
