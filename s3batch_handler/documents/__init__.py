@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         write_manifest,
     )
     from s3batch_handler.documents._report import Report, read_report
+    from s3batch_handler.documents._report_merge import MergedReport, merge_reports
     from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
     from s3batch_handler.documents._report_tables import QueryResult
 
@@ -21,12 +22,14 @@ __all__ = [
     "FailureGroup",
     "ManifestEntry",
     "ManifestInfo",
+    "MergedReport",
     "QueryResult",
     "Report",
     "ReportRow",
     "ReportScope",
     "ReportSummary",
     "TaskStatus",
+    "merge_reports",
     "read_inventory",
     "read_manifest",
     "read_report",
@@ -37,12 +40,14 @@ _MODULES = {
     "FailureGroup": "_failure_groups",
     "ManifestEntry": "_manifest",
     "ManifestInfo": "_manifest",
+    "MergedReport": "_report_merge",
     "QueryResult": "_report_tables",
     "Report": "_report",
     "ReportRow": "_report_rows",
     "ReportScope": "_report_rows",
     "ReportSummary": "_report_summary",
     "TaskStatus": "_report_rows",
+    "merge_reports": "_report_merge",
     "read_inventory": "_inventory",
     "read_manifest": "_manifest",
     "read_report": "_report",

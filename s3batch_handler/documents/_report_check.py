@@ -130,12 +130,19 @@ def _lists_failures_only(job: JobRecord | None) -> bool:
     return job is not None and job.report_scope is ReportScope.FAILED_TASKS_ONLY
 
 
+def _not_listed(report: Report, job: JobRecord) -> int:
+    """Return the number of tasks that succeeded and are not listed, because of the scope."""
+    if not _lists_failures_only(job) or job.succeeded is None:
+        return 0
+    return job.succeeded - report.summary().succeeded
+
+
 def _compare_lines(report: Report, manifest: Entries, job: JobRecord | None) -> Iterator[str]:
     with task_counts() as counts:
         counts.add_lines(manifest())
         counts.add_rows(report.rows_with_entries())
         missing, unknown, repeated = counts.missing(), counts.unknown(), counts.repeated()
-    if _lists_failures_only(job) and job and job.succeeded == missing.number:
+    if job is not None and missing.number and missing.number == _not_listed(report, job):
         missing = missing._replace(number=0)  # the tasks that succeeded
     for difference, problem, entries in (
         (missing, "lines of the manifest without a row", manifest),

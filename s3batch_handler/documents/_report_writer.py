@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def report_row(
-    entry: ManifestEntry, status: TaskStatus, http_status: int, error_code: str, message: str
+    entry: ManifestEntry, status: TaskStatus, http_status: int | None, error_code: str, message: str
 ) -> bytes:
     r"""Return the row of a task, with the key as it is in the manifest, byte for byte.
 
@@ -38,7 +38,8 @@ def report_row(
     bucket, key, version = entry
     if not version:
         version = "" if version is None else NO_VERSION
-    cells = (bucket, key, version, status, str(http_status), error_code)
+    code = "" if http_status is None else str(http_status)
+    cells = (bucket, key, version, status, code, error_code)
     start = ",".join(cells)
     if needs_quotes(start.replace(",", "", 5)):  # one check for all cells is faster
         start = ",".join(map(csv_cell, cells))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli.report._merge import merge
 from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive
 from s3batch_handler.cli.report._rows import failed, rows
@@ -29,3 +30,4 @@ report.add_command(failed)
 report.add_command(query)
 report.add_command(redrive)
 report.add_command(verify)
+report.add_command(merge)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._manifest_files import open_manifest
 from s3batch_handler.cli._output import counted, print_message
+from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents._job_record import JobRecord, read_job_record
 from s3batch_handler.documents._redrive import FailedEntries, check_listed_once
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
@@ -37,11 +38,18 @@ class S3OfServices:
         return self.services.s3
 
 
-def record_of(found: FoundReport) -> JobRecord | None:
-    """Return what is known about the job of a report: from DescribeJob, or from ``job.json``."""
-    if found.job is not None:
-        return JobRecord.from_description(found.job.to_description())
-    return read_job_record(found.report)
+def record_of(found: FoundReport, services: AwsServices | None = None) -> JobRecord | None:
+    """Return what is known about the job of a report: from DescribeJob, or from ``job.json``.
+
+    With ``services``, a job of AWS is returned with its tags, if they can be read.
+    """
+    if found.job is None:
+        return read_job_record(found.report)
+    tags: dict[str, str] = {}
+    if services is not None:
+        with suppress(JobError):  # the permission to describe a job does not include its tags
+            tags = services.control.get_job_tagging(found.job.job_id)
+    return JobRecord.from_description(found.job.to_description(), tags)
 
 
 @contextmanager

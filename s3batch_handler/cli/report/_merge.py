@@ -1,0 +1,81 @@
+"""``s3batch report merge``: one report of a job and of its redrives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._output import print_data, print_json, print_message
+from s3batch_handler.cli._paths import check_writable
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.report._location import find_report
+from s3batch_handler.cli.report._redrive_manifest import record_of
+from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.documents._locations import is_s3_url
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.documents._report_merge import MergedReport
+
+
+@click.command(cls=Command)
+@click.argument("locations", metavar="LOCATION...", nargs=-1, required=True)
+@click.option(
+    "--to",
+    "target",
+    metavar="DIR|s3://…",
+    required=True,
+    help="Folder for the merged report, job-<id>, with the ID of the first job.",
+)
+@json_option
+@service_options
+def merge(*, services: AwsServices, locations: tuple[str, ...], target: str, as_json: bool) -> None:
+    """Merge the reports of a job and of its redrives: for every task its latest answer.
+
+    The reports can be in any order. A report of another job is refused.
+
+    Examples:
+        s3batch report merge s3batch-reports/job-… s3batch-reports/job-… --to merged
+        s3batch report verify merged --manifest manifest.csv
+    """
+    from s3batch_handler.documents._report_merge import merge_reports
+
+    s3 = services.s3 if is_s3_url(target) else None
+    if s3 is None:
+        check_writable(Path(target), "--to")
+    found = [find_report(location, services=services) for location in locations]
+    records = {each.report.job_id: record_of(each, services) for each in found}
+    merged = merge_reports(
+        [each.report for each in found],
+        target,
+        jobs={job_id: record for job_id, record in records.items() if record is not None},
+        s3=s3,
+    )
+    for warning in merged.warnings:
+        print_message(f"s3batch: {escape_unprintable(warning)}")
+    _print(merged, as_json=as_json)
+
+
+def _print(merged: MergedReport, *, as_json: bool) -> None:
+    report = merged.report
+    if as_json:
+        print_json(
+            {
+                "job_id": report.job_id,
+                "report": report.location,
+                "total": merged.succeeded + merged.failed,
+                "succeeded": merged.succeeded,
+                "failed": merged.failed,
+                "jobs": merged.jobs,
+                "warnings": merged.warnings,
+            }
+        )
+        return
+    print_data(f"Report     {escape_unprintable(report.location)}")
+    print_data(f"Succeeded  {merged.succeeded:,}")
+    print_data(f"Failed     {merged.failed:,}")
+    print_data(f"Jobs       {escape_unprintable(', '.join(merged.jobs))}")

@@ -1,0 +1,54 @@
+"""The folder in which a new report is written."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents._report import INDEX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents._s3_folder import S3Client
+
+
+@contextmanager
+def new_report_folder(
+    target: str | Path, job_id: str, *, s3: S3Client | None = None
+) -> Iterator[Folder]:
+    """Open a folder for the report of a job. After an error, the files of the report are removed.
+
+    Files in S3 are not removed. Without ``manifest.json``, which is written last, they are no
+    report.
+
+    Raises:
+        ReportError: The folder has a report of this job, or cannot be opened.
+    """
+    try:
+        folder = open_folder(target, s3=s3)
+    except ValueError as error:
+        raise ReportError(str(error)) from error
+    index = f"job-{job_id}/{INDEX}"
+    try:
+        folder.read(index).close()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    else:
+        raise ReportError(
+            f"{folder.location(index)} exists: choose another folder for the new report"
+        )
+    own = None if is_s3_url(target) else Path(target, f"job-{job_id}")
+    is_new = own is not None and not own.exists()
+    try:
+        yield folder
+    except BaseException:
+        if own is not None and is_new:
+            shutil.rmtree(own, ignore_errors=True)
+        raise
