@@ -48,7 +48,7 @@ class TerminalRegion:
     def draw(self, lines: Sequence[Line]) -> None:
         """Replace the lines that are shown."""
         with self._lock:
-            frame = "\r\n".join(f"{line.text}{_ERASE_TO_END_OF_LINE}" for line in lines)
+            frame = "\n".join(f"{line.text}{_ERASE_TO_END_OF_LINE}" for line in lines)
             self._write(f"{_NO_WRAP}{self._to_the_start()}{frame}{_ERASE_BELOW}{_WRAP}")
             self._shown = lines
 
@@ -69,7 +69,7 @@ class TerminalRegion:
     def _to_the_start(self) -> str:
         """Return the codes that move the cursor to the start of the lines that are shown."""
         if not self._shown:
-            start = "\r" if self._is_after_newline else "\r\n"
+            start = "\r" if self._is_after_newline else "\n"
             self._is_after_newline = True
             return start
         # In a terminal that has become narrower, a line may now occupy several rows.
@@ -122,7 +122,8 @@ class _Above(io.TextIOBase):
 
     @override
     def write(self, text: str, /) -> int:
-        self._region.print_above(text)
+        if text:  # Rich also writes nothing
+            self._region.print_above(text)
         return len(text)
 
     @override

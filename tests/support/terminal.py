@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
+import fcntl
 import os
 import pty
 import re
 import select
 import shlex
 import signal
+import struct
 import sys
+import termios
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -24,6 +28,8 @@ class Terminal:
     def __init__(self, process: int, descriptor: int) -> None:
         self._process = process
         self._descriptor = descriptor
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._is_open = True
         self._unread = ""
         self.shown = ""
 
@@ -39,6 +45,16 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._descriptor, text.encode())
 
+    def resize(self, columns: int, lines: int = 24) -> None:
+        """Change the size, as a user does who drags the window's border."""
+        _set_size(self._descriptor, columns, lines)
+
+    def close(self) -> None:
+        """Close the terminal, as a user does who closes its window."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self._descriptor)
+
     def end(self) -> int:
         """Wait for the end of the command, and return its exit code."""
         while self._read():
@@ -48,30 +64,48 @@ class Terminal:
     def _read(self) -> bool:
         if select.select([self._descriptor], [], [], 1)[0]:
             try:
-                new = os.read(self._descriptor, 65536).decode()
+                received = os.read(self._descriptor, 65536)
             except OSError:  # the command has closed the terminal
                 return False
+            if not received:
+                return False
+            new = self._decode(received)
             self._unread += new
             self.shown += new
-            return bool(new)
         return True
 
 
 @contextmanager
-def terminal(line: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
-    """Run a line of shell in a terminal; ``s3batch`` is the command. Kill it at the end."""
+def terminal(
+    line: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    columns: int = 80,
+    kind: str = "dumb",
+) -> Iterator[Terminal]:
+    """Run a line of shell in a terminal; ``s3batch`` is the command. Kill it at the end.
+
+    ``kind`` is the value of ``TERM``; with ``dumb``, no text is replaced or in color.
+    """
     shell = f's3batch() {{ {shlex.quote(sys.executable)} -m s3batch_handler.cli "$@"; }}\n{line}'
     process, descriptor = pty.fork()
     if process == 0:
         try:
             os.chdir(folder)
-            os.execve("/bin/bash", ["bash", "-c", shell], {**environment, "TERM": "dumb"})
+            _set_size(0, columns, 24)
+            os.execve("/bin/bash", ["bash", "-c", shell], {**environment, "TERM": kind})
         finally:
             os._exit(127)
+    opened = Terminal(process, descriptor)
     try:
-        yield Terminal(process, descriptor)
+        yield opened
     finally:
-        os.close(descriptor)
+        opened.close()
         with suppress(OSError):
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
+
+
+def _set_size(descriptor: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))

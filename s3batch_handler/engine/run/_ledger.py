@@ -128,8 +128,8 @@ class Ledger:
 
     def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
         """Begin a pass, and return its tasks: never run, or failed temporarily ``tries`` times."""
-        self._pass_number = tries + 1
         if tries and self._waiting_count:
+            self._pass_number = tries + 1
             self._show_progress()
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
