@@ -14,10 +14,6 @@ from s3batch_handler.cli._options import (
     json_option,
     profile_option,
 )
-from s3batch_handler.cli.doctor._check import CheckStatus, run_checks
-from s3batch_handler.cli.doctor._display import print_checks
-from s3batch_handler.cli.doctor._plan import Subjects, plan_checks, read_stack
-from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.engine.invoke._target import is_remote
 
 
@@ -32,9 +28,7 @@ from s3batch_handler.engine.invoke._target import is_remote
 @click.option(
     "--report",
     metavar="DIR",
-    default=DEFAULT_REPORTS,
-    show_default=True,
-    help="Folder of the reports of s3batch run.",
+    help="Folder of the reports of s3batch run.  [default: s3batch-reports]",
 )
 @click.option(
     "--workers",
@@ -51,6 +45,7 @@ def doctor(
     handler: str | None,
     bucket: str | None,
     stack: str | None,
+    report: str | None,
     as_json: bool,
     **others: Any,
 ) -> None:
@@ -67,16 +62,26 @@ def doctor(
         s3batch doctor app.py:handler \
             --function thumbnails --role batch
     """
-    buckets = (bucket,) if bucket else ()
+    from s3batch_handler.cli.doctor._check import CheckStatus, run_checks  # slow imports
+    from s3batch_handler.cli.doctor._display import print_checks, spinner
+    from s3batch_handler.cli.doctor._plan import Subjects, plan_checks, read_stack
+    from s3batch_handler.cli.run._report import DEFAULT_REPORTS
+
     if handler and is_remote(handler):
         raise click.UsageError(
             f"HANDLER is {handler}: pass an ARN to --function, and a URL to --endpoint-url."
         )
-    subjects = Subjects(handler=handler, buckets=buckets, **others)
+    subjects = Subjects(
+        handler=handler,
+        buckets=(bucket,) if bucket else (),
+        report=report or DEFAULT_REPORTS,
+        **others,
+    )
     checks = []
-    if stack is not None:
-        check, subjects = read_stack(stack, subjects)
-        checks.append(check)
-    checks += run_checks(plan_checks(subjects))
+    with spinner():
+        if stack is not None:
+            check, subjects = read_stack(stack, subjects)
+            checks.append(check)
+        checks += run_checks(plan_checks(subjects))
     print_checks(checks, as_json=as_json)
     sys.exit(any(check.status is CheckStatus.ERROR for check in checks))

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._console import print_rich, printable, safe_text, shows_tables
+from s3batch_handler.cli._console import (
+    message_console,
+    print_rich,
+    printable,
+    safe_text,
+    shows_tables,
+)
 from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED, WARNING
 from s3batch_handler.cli._output import print_data
 from s3batch_handler.cli.doctor._check import CheckStatus
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from s3batch_handler.cli.doctor._check import Check
+
+
+@contextmanager
+def spinner() -> Iterator[None]:
+    """Show in a terminal that checks are running."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    with message_console().status("Checking", spinner="line"):
+        yield
 
 
 def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
@@ -37,7 +55,13 @@ def _line(check: Check) -> str:
 
 def _counts(checks: Sequence[Check]) -> str:
     counts = {status: sum(check.status is status for check in checks) for status in CheckStatus}
-    return ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    words = {
+        CheckStatus.WARNING: "warning" if counts[CheckStatus.WARNING] == 1 else "warnings",
+        CheckStatus.ERROR: "error" if counts[CheckStatus.ERROR] == 1 else "errors",
+    }
+    return ", ".join(
+        f"{count} {words.get(status, status.value)}" for status, count in counts.items() if count
+    )
 
 
 def _print_table(checks: Sequence[Check]) -> None:

@@ -184,7 +184,11 @@ def read_stack(name: str, subjects: Subjects) -> tuple[Check, Subjects]:
         services = AwsServices(
             endpoint_url=subjects.endpoint_url, profile=subjects.profile, region=subjects.region
         )
-        found.append(services.stack(name))
+        try:
+            found.append(services.stack(name))
+        except InvalidArgument as problem:
+            yield error(f"stack {name}", str(problem), "check the name and the Region")
+            return
         yield ok(f"stack {name}", f"it has function, role and buckets: {found[0].function}")
 
     (check,) = run_checks([(f"stack {name}", read)], limit=_STACK_LIMIT)

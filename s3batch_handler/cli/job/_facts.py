@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from s3batch_handler.cli._job_style import (
     FAILED,
@@ -14,6 +14,7 @@ from s3batch_handler.cli._job_style import (
 )
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.documents._job_record import REDRIVE_TAG
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from s3batch_handler.jobs._job import Job
-
-REDRIVE_OF: Final = "s3batch:redrive-of"
-"""The tag of a redrive: the ID of the job whose failed tasks it does again."""
 
 
 class Fact(NamedTuple):
@@ -66,7 +64,7 @@ def _all_facts(job: Job, tags: Mapping[str, str], options: Sequence[str]) -> Ite
     yield Fact("Role", job.role_arn or "")
     yield Fact("Description", job.description or "")
     for name, value in tags.items():
-        yield Fact("Redrive of" if name == REDRIVE_OF else "Tag", _tag(name, value))
+        yield Fact("Redrive of" if name == REDRIVE_TAG else "Tag", _tag(name, value))
     yield _time("Created", job.creation_time)
     yield _time("Suspended", job.suspended_date)
     yield _time("Ended", job.termination_date)
@@ -84,6 +82,8 @@ def _next_commands(job: Job) -> Iterator[list[str]]:
         yield ["job", "wait"]
     elif job.progress.done and report_url(job):
         yield ["report", "summary"]
+        if job.progress.failed:
+            yield ["report", "failed"]
 
 
 def _suspended_cause(job: Job) -> str:
@@ -119,7 +119,7 @@ def _url(arn: str) -> str:
 
 
 def _tag(name: str, value: str) -> str:
-    return value if name == REDRIVE_OF else f"{name}={value}"
+    return value if name == REDRIVE_TAG else f"{name}={value}"
 
 
 def _time(name: str, moment: datetime | None) -> Fact:

@@ -141,6 +141,35 @@ def test_what_does_not_exist_is_an_error() -> None:
         assert found[name][0] == "error", name
 
 
+@pytest.mark.usefixtures("aws", "folder")
+def test_a_stack_names_function_role_and_buckets() -> None:
+    outputs = {
+        "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:good:1",
+        "JobRoleArn": "arn:aws:iam::123456789012:role/batch",
+        "ManifestLocation": "s3://photos/manifests",
+        "ReportLocation": "s3://photos/reports",
+    }
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    cloudformation: Any = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName="work", TemplateBody=json.dumps(template))
+
+    found = doctor("app.py:handler", "--stack", "work")
+
+    for name in ("stack work", "function good:1", "role batch", "bucket photos"):
+        assert found[name][0] == "ok", name
+
+
+@pytest.mark.usefixtures("aws", "folder")
+def test_a_stack_that_does_not_exist_leaves_the_other_checks() -> None:
+    found = doctor("app.py:handler", "--stack", "none", exit_code=1)
+
+    assert found["stack none"][0] == "error"
+    assert found["handler app.py:handler"][0] == "ok"
+
+
 @pytest.mark.usefixtures("folder")
 def test_without_anything_to_reach_the_checks_of_aws_are_skipped(
     monkeypatch: pytest.MonkeyPatch,

@@ -53,9 +53,9 @@ def test_a_checker_that_hangs_does_not_delay_the_results() -> None:
         yield ok("hanging", "too late")
 
     try:
-        checks = run_checks([("hanging", hanging), ("fine", lambda: [ok("fine", "yes")])], limit=1)
+        checks = run_checks([("hanging", hanging), ("fine", lambda: [ok("fine", "yes")])], limit=3)
     finally:
         end.set()
 
-    assert checks[0].message == "cannot tell: no answer within 1 s"
+    assert checks[0].message == "cannot tell: no answer within 3 s"
     assert checks[1] == ok("fine", "yes")
