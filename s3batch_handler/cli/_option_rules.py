@@ -57,6 +57,7 @@ RULES: Final = {
         Rule("--manifest", excludes=("--bucket",), unless="--source"),
         Rule("--manifest", excludes=("--prefix", "--save-manifest")),
         Rule("--fields", requires=("--manifest",)),
+        Rule("--dry-run", excludes=("--state",)),  # a folder that it would create
         Rule("--limit", excludes=("--sample",)),
         Rule("--seed", requires=("--sample",)),
         Rule("--output", requires=("--source",)),

@@ -20,6 +20,7 @@ from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.cli._s3 import RemoteS3
+from s3batch_handler.cli.run._dry_run import dry_run
 from s3batch_handler.cli.run._function_log import function_log
 from s3batch_handler.cli.run._job_record import save_job_record
 from s3batch_handler.cli.run._options import RunOptions, run_options
@@ -103,6 +104,9 @@ def _run(options: RunOptions) -> int:
     with ExitStack() as stack:
         run = stack.enter_context(_open_run(options))
         options = run.options
+        if options.dry_run:
+            dry_run(options, run.s3, run.variables, _read_manifest(run, None))
+            return 0
         report = new_report(
             options.report_location,
             options.report_scope,

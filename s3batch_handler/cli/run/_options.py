@@ -73,6 +73,7 @@ class RunOptions:
     log: str | None
     state: Path | None
     resume: bool
+    dry_run: bool
     notify: str | None
     as_json: bool
     quiet: bool
@@ -265,6 +266,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         help="Folder for the state of the job, to resume it later.",
     ),
     click.option("--resume", is_flag=True, help="Resume the job of --state."),
+    click.option("--dry-run", is_flag=True, help="Check everything, and run no task."),
     notify_option,
     json_option,
     quiet_option,

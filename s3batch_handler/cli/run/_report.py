@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 DEFAULT_REPORTS: Final = "s3batch-reports"
 
 
+def check_report(location: str, s3: S3) -> None:
+    """Check a location in S3 by listing it: an error now, not after the job."""
+    if is_s3_url(location):
+        next(open_folder(location, s3=s3.client).subfolders("job-"), None)
+
+
 def new_report(
     location: str | None, scope: str, job_id: str, s3: S3, *, keep_here: bool
 ) -> ReportWriter | None:
@@ -31,6 +37,6 @@ def new_report(
         for names in ("job-*/*", "job-*/results/*"):
             folder.remove_leftovers(names)
     if is_s3_url(location):
-        next(folder.subfolders("job-"), None)  # an error now, not after the job
+        check_report(location, s3)
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)

@@ -116,6 +116,18 @@ class HttpApi:
         headers = {name.lower(): value for name, value in response.getheaders()}
         return response.status, headers, body
 
+    def connect(self) -> None:
+        """Connect to the server, and disconnect.
+
+        Raises:
+            Unreachable: The server does not accept the connection.
+        """
+        connection = self._new_connection()
+        try:
+            self._connect(connection)
+        finally:
+            connection.close()
+
     def _connect(self, connection: HTTPConnection) -> None:
         try:
             connection.connect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
@@ -60,10 +61,14 @@ def invoker_for(
     """
     if isinstance(target, str) and is_remote(target):
         return remote_function(target, workers=workers, timeout=timeout, profile=profile)
-    local_timeout = DEFAULT_TIMEOUT if timeout is None else timeout
+    local_timeout = default_timeout(target) if timeout is None else timeout
     if isinstance(target, str):
         return WorkerPool(
-            target, workers=workers, timeout=local_timeout, variables=variables, log=log
+            target,
+            workers=workers or default_workers(target),
+            timeout=local_timeout,
+            variables=variables,
+            log=log,
         )
     if callable(target):
         return InProcess(target, timeout=local_timeout)
@@ -83,18 +88,31 @@ def remote_function(
     from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi
     from s3batch_handler.engine.invoke._remote import RemoteFunction
 
-    calls = workers or _LAMBDA_CALLS
+    calls = workers or default_workers(target)
     if not isinstance(target, str):
         return RemoteFunction(ClientApi(target, name), concurrency=calls)
-    read_timeout = (_MAX_TIMEOUT if timeout is None else timeout) + _INIT_SECONDS
+    read_timeout = (default_timeout(target) if timeout is None else timeout) + _INIT_SECONDS
     if not target.startswith("arn:"):
-        return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=workers or 1)
+        return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=calls)
     from s3batch_handler.jobs._aws_clients import lambda_client
 
     client = lambda_client(
-        region=_region(target), profile=profile, read_timeout=read_timeout, connections=calls
+        region=region_of_arn(target), profile=profile, read_timeout=read_timeout, connections=calls
     )
     return RemoteFunction(ClientApi(client, target), concurrency=calls)
+
+
+def default_workers(target: str | LambdaClient) -> int:
+    """Return the calls at a time, unless the target is in this process: see :func:`invoker_for`."""
+    if not isinstance(target, str) or target.startswith("arn:"):
+        return _LAMBDA_CALLS
+    return 1 if is_remote(target) else os.cpu_count() or 1
+
+
+def default_timeout(target: Target) -> float:
+    """Return the seconds that a call may take: see :func:`invoker_for`."""
+    is_local = not is_remote(target) if isinstance(target, str) else callable(target)
+    return DEFAULT_TIMEOUT if is_local else _MAX_TIMEOUT
 
 
 def is_remote(target: str) -> bool:
@@ -115,7 +133,7 @@ def check_target(target: object, *, name: str = "function") -> None:
     """
     if isinstance(target, str):
         if target.startswith("arn:"):
-            _region(target)
+            region_of_arn(target)
         elif is_remote(target):
             remote_function(target)
         else:
@@ -127,7 +145,12 @@ def check_target(target: object, *, name: str = "function") -> None:
         raise TypeError(f"{name!r} must be a function, got an object of type {kind}")
 
 
-def _region(arn: str) -> str:
+def region_of_arn(arn: str) -> str:
+    """Return the Region of a function.
+
+    Raises:
+        InvalidFunction: This is not the ARN of a function.
+    """
     parts = arn.split(":")
     if len(parts) not in (7, 8) or parts[2] != "lambda" or parts[5] != "function" or not parts[3]:
         raise InvalidFunction(

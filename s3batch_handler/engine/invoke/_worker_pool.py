@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.documents._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import NotRun, from_texts
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
@@ -24,7 +25,6 @@ from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from s3batch_handler.documents._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
 
@@ -94,6 +94,18 @@ class WorkerPool:
             yield from self._stop(queue)
             raise
         yield from self._stop(queue)
+
+    def load(self) -> None:
+        """Load the function in a worker, without calling it.
+
+        Raises:
+            InvalidFunction: The function cannot be loaded.
+        """
+        queue = _Queue([ManifestEntry("", "", None)])  # no worker gets it
+        while not self._has_started:
+            self._start_workers(queue)
+            for worker in self._wait():
+                list(self._answers(worker, queue))
 
     def close(self) -> None:
         """End all workers. Idle workers have time to clean up, the others are killed."""
