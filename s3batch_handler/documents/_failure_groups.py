@@ -7,11 +7,18 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.documents._message_patterns import message_pattern, without_key
+from s3batch_handler.core._keys import is_utf8
+from s3batch_handler.documents._message_patterns import common_form
 from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MAX_GROUPS: Final = 500
+MAX_MOST_FREQUENT: Final = 10
+MAX_EXAMPLES: Final = 3
+MAX_FIRST: Final = 10
+OTHER_MESSAGES: Final = "other messages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +71,13 @@ class FailureCounts:
     def add(self, row: ReportRow, reason: str) -> None:
         """Count a failed task, whose reason may contain the key of its object."""
         code = row.error_code or ""
-        name = (code, message_pattern(without_key(reason, row.key)))
-        if name not in self._groups and len(self._groups) >= MAX_GROUPS:
-            name = (code, OTHER_MESSAGES)
+        name = group_name(code, common_form(reason, row.key), self._groups)
         group = self._groups.setdefault(name, _Group(reason))
         group.count += 1
         group.differs |= group.reason != reason
         if len(group.examples) < MAX_EXAMPLES:
             group.examples.append(row)
-        if len(self._first) < _MAX_FIRST:
+        if len(self._first) < MAX_FIRST:
             self._first.append(row)
 
     @property
@@ -91,7 +96,7 @@ class FailureCounts:
         """The rows of the tasks that failed first, at most ten."""
         return tuple(self._first)
 
-    def most_frequent(self, limit: int = 10) -> tuple[FailureGroup, ...]:
+    def most_frequent(self, limit: int = MAX_MOST_FREQUENT) -> tuple[FailureGroup, ...]:
         """Return the most frequent groups, the most frequent first."""
         frequent = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return tuple(
@@ -115,10 +120,12 @@ class _Group:
     examples: list[ReportRow] = field(default_factory=list)
 
 
-MAX_GROUPS: Final = 500
-MAX_EXAMPLES: Final = 3
-OTHER_MESSAGES: Final = "other messages"
-_MAX_FIRST: Final = 10
+def group_name(
+    error_code: str, message: str, groups: Mapping[tuple[str, str], Any]
+) -> tuple[str, str]:
+    """Return the name of the group of a message: that of all other messages if there are many."""
+    name = (error_code, message)
+    return name if name in groups or len(groups) < MAX_GROUPS else (error_code, OTHER_MESSAGES)
 
 
 def _cells(row: ReportRow) -> list[Any]:
@@ -156,15 +163,20 @@ def failure_reason(message: str) -> str:
     return f"{_unquoted(kind[1]) if kind else 'Task timed out'}: {_unquoted(text[1])}"
 
 
+# DuckDB uses them, too: see ``_failure_sql.py``.
 FUNCTION_ERROR: Final = "Lambda returned function error: "
-_ERROR_MESSAGE: Final = re.compile(r'"errorMessage": ?"((?:[^"\\]|\\.)*)')
-_ERROR_TYPE: Final = re.compile(r'"errorType": ?"((?:[^"\\]|\\.)*)"')
+ERROR_MESSAGE: Final = r'"errorMessage": ?"((?:[^"\\]|\\[^\n])*)'
+ERROR_TYPE: Final = r'"errorType": ?"((?:[^"\\]|\\[^\n])*)"'
+_ERROR_MESSAGE: Final = re.compile(ERROR_MESSAGE)
+_ERROR_TYPE: Final = re.compile(ERROR_TYPE)
 
 
 def _unquoted(text: str) -> str:
-    """Return the text of a JSON string, which may be cut in an escape."""
+    """Return the text of a JSON string; the string itself if it is not valid, because it is cut."""
+    if "\\" not in text:
+        return text
     try:
-        decoded: str = json.loads(f'"{text}"', strict=False)
+        decoded: str = json.loads(f'"{text}"')
     except ValueError:
         return text
-    return decoded
+    return decoded if is_utf8(decoded) else text

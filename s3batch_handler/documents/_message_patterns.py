@@ -3,26 +3,69 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
+from s3batch_handler.core._keys import is_utf8
 
+
+def common_form(message: str, key: str) -> str:
+    """Return the common form of messages that differ only in names, numbers and places.
+
+    Args:
+        message: The message of a task.
+        key: The key of its object, which the message may contain.
+    """
+    return message_pattern(without_names(without_key(message, key)))
+
+
+def without_key(message: str, key: str) -> str:
+    """Replace a key that does not look like a word, and its file name."""
+    if is_utf8(key):
+        for name in (key, key.rpartition("/")[2]):
+            if _NAME.search(name):
+                message = message.replace(name, "…")
+    return message
+
+
+def without_names(message: str) -> str:
+    """Replace the parts of messages that differ most, and write all digits as 0.
+
+    This alone makes most messages equal, and DuckDB can do the same: see ``_failure_sql.py``.
+    """
+    return _NAMES.sub("…", message).translate(_SAME_DIGITS)
+
+
+@lru_cache(maxsize=1024)
 def message_pattern(message: str) -> str:
-    """Return the common form of messages that differ only in names, numbers and places."""
+    """Return a message without the variable parts of all kinds."""
     # The part that is read is longer than the result, which therefore does not depend on the
     # lengths of names.
     return _VARIABLE.sub("…", message[:_READ_CHARACTERS])[:_PATTERN_CHARACTERS]
 
 
-def without_key(message: str, key: str) -> str:
-    """Replace a key with spaces, and its file name. Other keys match :data:`_VARIABLE`."""
-    for name in (key, key.rpartition("/")[2]):
-        if len(name.split()) > 1:
-            message = message.replace(name, "…")
-    return message
-
-
 _READ_CHARACTERS: Final = 2_000
 _PATTERN_CHARACTERS: Final = 300
+
+# ---------------------------------------------------------------- regular expressions of DuckDB
+#
+# They have the same meaning in RE2 as in Python with re.ASCII, so they have no lookarounds. Where
+# a quotation mark or a slash follows, \B means that no letter precedes.
+
+NAME: Final = r"[^ ./][ ./]+[^ ./]"
+_QUOTED: Final = r"""\B'[^']*'\B|"[^"]*\""""
+_REQUEST_ID: Final = (
+    r"(?:[Ee]xtended )?(?:(?:[Rr]equest|REQUEST|[Hh]ost|HOST)[ _-]?[Ii][Dd]|x-amz-id-2)"
+    r"(?: ?[:=] ?[^\t\n\r ,;)\]]+| [^\t\n\r ,;)\]]*[0-9A-Z+/=][^\t\n\r ,;)\]]*)"
+)
+_ADDRESS: Final = r"""\b(?:[a-z][a-z0-9]{1,15}://|arn:aws)[^\t\n\r '",;)\]>]+"""
+_UUID: Final = r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+_HASH: Final = r"\b(?:[0-9a-f]{12,}|[0-9A-F]{12,})\b"
+NAMES: Final = f"{_QUOTED}|{_REQUEST_ID}|{_ADDRESS}|{_UUID}|{_HASH}"
+OTHER_DIGITS: Final = "123456789"
+_NAME: Final = re.compile(NAME)
+_NAMES: Final = re.compile(NAMES, re.ASCII)
+_SAME_DIGITS: Final = str.maketrans(dict.fromkeys(OTHER_DIGITS, "0"))
 
 # ---------------------------------------------------------------- variable parts of messages
 #

@@ -117,7 +117,7 @@ class Report:
         """
         from s3batch_handler.documents._report_summary import summarize
 
-        return summarize(self)
+        return summarize(self._files)
 
     def query(self, sql: str) -> QueryResult:
         """Run a query of DuckDB on the table ``report``, whose columns are those of ``ReportRow``.

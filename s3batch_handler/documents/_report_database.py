@@ -50,10 +50,11 @@ def report_database(
         names, tables = [], []
         with verified_copies(files, Path(folder)) as paths:
             for number, (file, path) in enumerate(zip(files, paths, strict=True)):
-                if _can_read(database, file, path):
+                try:
+                    count_rows(database, file, path)
                     names.append(str(path))
                     tables.append(csv_table([str(path)]))
-                else:
+                except UnusualFile:
                     names.append(_rewrite(file, Path(folder) / f"rewritten-{number}.csv"))
                     tables.append(csv_table(names[-1:], "new_line = '\\n'"))
         view = " UNION ALL ".join(f"FROM {table} SELECT {_FIELDS}" for table in tables)
@@ -131,7 +132,7 @@ def csv_table(paths: Sequence[str], *more_options: str) -> str:
     line break, perhaps in a cell, is not like those after rows.
     """
     names = ", ".join(map(quoted, paths))
-    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in _CELLS)
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in CELLS)
     options = ", ".join((*_CSV_OPTIONS, *more_options))
     return f"read_csv([{names}], columns = {{{columns}}}, {options})"
 
@@ -141,9 +142,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_CELLS: Final = ("bucket", "key", "version_id", "status", "code_1", "code_2", "message")
+CELLS: Final = ("bucket", "key", "version_id", "status", "code_1", "code_2", "message")
 _CSV_OPTIONS: Final = (
-    f"force_not_null = {list(_CELLS)}",
+    f"force_not_null = {list(CELLS)}",
     "auto_detect = false",
     "header = false",
     "delim = ','",
@@ -171,29 +172,37 @@ _FIELDS: Final = f"""
 """
 
 
-def has_usual_format(file: ResultsFile, path: Path) -> bool:
-    """Return whether a file has the usual columns, and no byte order mark, which DuckDB skips."""
-    if file.layout is not None:
-        return False
-    with path.open("rb") as content:
-        return content.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8
+class UnusualFile(Exception):
+    """DuckDB does not read the rows of a file as ``Report.rows`` does, or the file is damaged."""
 
 
-def _can_read(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> bool:
-    """Return whether DuckDB reads the same rows of a file as ``Report.rows``."""
+def count_rows(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> int:
+    """Return the number of rows of a file.
+
+    Raises:
+        UnusualFile: See there.
+    """
     import duckdb
 
-    if not has_usual_format(file, path):
-        return False
+    if file.layout is not None or _has_byte_order_mark(path):
+        raise UnusualFile
     # DuckDB checks only the columns that are used.
-    bytes_of_all_cells = f"sum({' + '.join(f'strlen({cell})' for cell in _CELLS)})"
-    has_one_status = f"coalesce(bool_and(status = '{file.status}'), true)"
-    check = f"FROM {csv_table([str(path)])} SELECT {has_one_status}, {bytes_of_all_cells}"
+    all_columns = f"sum({' + '.join(f'strlen({cell})' for cell in CELLS)})"
+    others = f"count(*) FILTER (status <> '{file.status}')"
     try:
-        row = database.execute(check).fetchone()
-    except duckdb.Error:
-        return False
-    return row is not None and row[0]
+        database.execute(f"FROM {csv_table([str(path)])} SELECT count(*), {others}, {all_columns}")
+    except duckdb.Error as error:
+        raise UnusualFile from error
+    ((count, others_count, _),) = database.fetchall()
+    if others_count:
+        raise UnusualFile
+    return int(count)
+
+
+def _has_byte_order_mark(path: Path) -> bool:
+    """Return whether a file begins with bytes that DuckDB skips."""
+    with path.open("rb") as content:
+        return content.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
 def _rewrite(file: ResultsFile, target: Path) -> str:

@@ -14,7 +14,7 @@ from s3batch_handler.documents._csv_rows import InvalidCsv, csv_rows
 from s3batch_handler.documents._manifest import ManifestEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 NO_VERSION: Final = r"\N"
 
@@ -109,7 +109,7 @@ def read_rows(
     Raises:
         ReportError: A row is not valid. The message contains ``source`` and the line.
     """
-    return (_row(cells, status) for cells in _cells(stream, status, source, layout))
+    return (row_of(cells, status) for cells in _cells(stream, status, source, layout))
 
 
 def read_rows_with_entries(
@@ -121,7 +121,7 @@ def read_rows_with_entries(
         ReportError: As for :func:`read_rows`.
     """
     return (
-        (_row(cells, status), _entry(cells)) for cells in _cells(stream, status, source, layout)
+        (row_of(cells, status), _entry(cells)) for cells in _cells(stream, status, source, layout)
     )
 
 
@@ -136,6 +136,8 @@ def _cells(
     width = len(COLUMNS) if layout is None else 1 + max(n for n in layout if n is not None)
     try:
         for line, row in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
+            if not row:  # DuckDB skips empty lines, too
+                continue
             if len(row) < width:
                 problem = f"has {len(row)} columns, expected {width}"
                 raise ReportError(f"{source}, line {line}: {problem}; {DAMAGED}")
@@ -148,7 +150,8 @@ def _cells(
         raise ReportError(f"{source}, line {error.line}: {error}; {DAMAGED}") from error
 
 
-def _row(cells: list[str], status: TaskStatus) -> ReportRow:
+def row_of(cells: Sequence[str], status: TaskStatus) -> ReportRow:
+    """Return the row with these cells, in the order of AWS."""
     bucket, key, version, _, http_status, error_code, message = cells[: len(COLUMNS)]
     if message.startswith("error details: {"):
         # AWS's examples of failed checksums have quotes that are not doubled, so the CSV reader

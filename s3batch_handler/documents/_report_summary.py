@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.documents._failure_groups import FailureCounts, failure_reason
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents._report_rows import TaskStatus, read_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from s3batch_handler.documents._failure_groups import FailureGroup
-    from s3batch_handler.documents._report import Report
     from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents._results_file import ResultsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +51,36 @@ class ReportSummary:
         }
 
 
-def summarize(report: Report) -> ReportSummary:
-    """Read all rows of a report and count them.
+def summarize(files: Sequence[ResultsFile]) -> ReportSummary:
+    """Count the rows of results files: with DuckDB if it is installed.
 
     Raises:
         ReportError: A results file is missing or damaged.
     """
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        return summarize_rows(files)
+    from s3batch_handler.documents._report_database import UnusualFile
+    from s3batch_handler.documents._report_summary_sql import summarize_with_duckdb
+
+    try:
+        return summarize_with_duckdb(files)
+    except (UnusualFile, duckdb.Error):  # such as a full disk
+        return summarize_rows(files)
+
+
+def summarize_rows(files: Iterable[ResultsFile]) -> ReportSummary:
+    """Read the rows of results files one by one, and count them."""
     succeeded = failed = 0
     failures = FailureCounts()
-    for row in report:
-        if row.status is TaskStatus.SUCCEEDED:
-            succeeded += 1
-        else:
-            failed += 1
-            failures.add(row, failure_reason(row.message))
+    for file in files:
+        for row in file.read(read_rows):
+            if row.status is TaskStatus.SUCCEEDED:
+                succeeded += 1
+            else:
+                failed += 1
+                failures.add(row, failure_reason(row.message))
     return ReportSummary(
         succeeded=succeeded,
         failed=failed,
