@@ -199,7 +199,12 @@ def _report_of_job(job_id: str, services: AwsServices) -> FoundReport:
             "keeps a job for 90 days after its end. Check --region and --profile, or pass the "
             "location of its report: s3://bucket/prefix/job-…"
         ) from error
-    report = read_report(_url_of_report(job), s3=services.s3)
+    url = _url_of_report(job)
+    try:
+        report = read_report(url, s3=services.s3)
+    except ReportError as error:  # deleted or moved, or it could not be written
+        advice = f"See where job {job_id} wrote it: s3batch job describe {job_id}"
+        raise ReportError(f"{error}. {advice}") from error
     return FoundReport(report, (job_id, *services.options), job)
 
 

@@ -23,6 +23,7 @@ from s3batch_handler.engine.state._sqlite import (
     open_database,
     translate_sqlite_errors,
 )
+from s3batch_handler.engine.state._state_folder import REPORTS
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
@@ -336,7 +337,6 @@ class JobStore:
         return jobs
 
 
-REPORTS: Final = "reports"
 _JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
 _CONFIRM_WITHIN: Final = timedelta(days=30)  # in older User Guides; the current one has no limit

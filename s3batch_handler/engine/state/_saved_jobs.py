@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from s3batch_handler.core._errors import StateDamaged
-from s3batch_handler.engine.state._job_records import read_job
-from s3batch_handler.engine.state._job_store import REPORTS
 from s3batch_handler.engine.state._sqlite import check_is_file, translate_sqlite_errors
+from s3batch_handler.engine.state._state_folder import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +46,8 @@ def _databases(folder: Path) -> Iterator[Path]:
 
 
 def _jobs_of(path: Path) -> Iterator[SavedJob]:
+    from s3batch_handler.engine.state._job_records import read_job  # a slow import
+
     for job_id, spec, text in _rows(path):
         try:
             job = read_job(job_id, spec, text, name=str(path))

@@ -62,3 +62,7 @@ def partial_path(path: Path) -> Path:
     It needs no lock of its own: only the process that has locked the folder writes it.
     """
     return path.with_name(f"{path.name}.part")
+
+
+REPORTS: Final = "reports"
+"""The subfolder with copies of the reports of jobs."""

@@ -1,0 +1,95 @@
+"""The jobs in a state folder, and the copies of their reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.core._errors import StateError
+from s3batch_handler.documents._report import read_report
+from s3batch_handler.engine._engine import Engine
+from s3batch_handler.engine.state._saved_jobs import saved_jobs
+from tests.support.engine_jobs import answer, spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FUNCTIONS = {"function": lambda event, context: answer(event)}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of an engine in a state folder, which has one for each account and Region."""
+    return tmp_path / "123456789012" / "us-east-1"
+
+
+def test_copy_has_the_rows_of_the_report(s3: Any, folder: Path, tmp_path: Path) -> None:
+    with Engine(FUNCTIONS, s3=s3, state=folder) as engine:
+        job_id = engine.create_job(spec(s3))
+
+        ((job, copy),) = saved_jobs(tmp_path)  # while the engine uses the folder
+
+        assert job == engine.describe_job(job_id)
+    report = read_report(f"s3://photos/job-{job_id}", s3=s3)
+    assert [*read_report(copy)] == [*report]
+
+
+def test_copy_is_removed_with_its_job_after_90_days(s3: Any, folder: Path, tmp_path: Path) -> None:
+    clock = Clock()
+    with Engine(FUNCTIONS, s3=s3, state=folder, clock=clock) as engine:
+        engine.create_job(spec(s3))
+        clock.now += timedelta(days=91)
+        later = engine.create_job(spec(s3))
+        engine.list_jobs()
+
+        ((job, copy),) = saved_jobs(tmp_path)
+
+    assert job.job_id == later
+    assert [path.name for path in copy.parent.iterdir()] == [f"job-{later}"]
+
+
+def test_copy_that_cannot_be_written_stops_the_job_until_it_can(
+    s3: Any, folder: Path, tmp_path: Path
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / "reports").touch()
+    with Engine(FUNCTIONS, s3=s3, state=folder) as engine:
+        with pytest.raises(StateError, match=r"reports.* cannot be written"):
+            engine.create_job(spec(s3))
+        ((job, _),) = saved_jobs(tmp_path)
+        assert not job.status.is_final
+    (folder / "reports").unlink()
+
+    with Engine(FUNCTIONS, s3=s3, state=folder):
+        ((job, copy),) = saved_jobs(tmp_path)
+
+    assert job.status.is_final
+    assert len([*read_report(copy)]) == 3
+
+
+def test_damaged_job_is_left_out(s3: Any, folder: Path, tmp_path: Path) -> None:
+    with Engine(FUNCTIONS, s3=s3, state=folder) as engine:
+        engine.create_job(spec(s3, Description="unique-text"))
+        kept = engine.create_job(spec(s3))
+    content = (folder / "jobs").read_bytes()
+    (folder / "jobs").write_bytes(content.replace(b"unique-text", b"another-one"))
+
+    assert [job.job_id for job, _ in saved_jobs(tmp_path)] == [kept]
+
+
+def test_file_that_is_not_a_database_is_damage(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "jobs").write_text("not a database" * 100)
+
+    with pytest.raises(StateError, match="jobs is damaged"):
+        saved_jobs(tmp_path)
