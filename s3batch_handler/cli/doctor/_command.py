@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import (
     bucket_option,
@@ -14,6 +15,8 @@ from s3batch_handler.cli._options import (
     json_option,
     profile_option,
 )
+from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._target import is_remote
 
 
@@ -71,6 +74,8 @@ def doctor(
         raise click.UsageError(
             f"HANDLER is {handler}: pass an ARN to --function, and a URL to --endpoint-url."
         )
+    if handler:
+        _check_spec(handler)
     subjects = Subjects(
         handler=handler,
         buckets=(bucket,) if bucket else (),
@@ -85,3 +90,10 @@ def doctor(
         checks += run_checks(plan_checks(subjects))
     print_checks(checks, as_json=as_json)
     sys.exit(any(check.status is CheckStatus.ERROR for check in checks))
+
+
+def _check_spec(handler: str) -> None:
+    try:
+        split_spec(handler)
+    except InvalidFunction as error:
+        raise InvalidArgument(str(error)) from error

@@ -98,9 +98,8 @@ def _imported(spec: str, limit: float) -> dict[str, float | None]:
     """
     with tempfile.TemporaryDirectory(prefix="s3batch-doctor-") as folder, _lifeline() as lifeline:
         answer = Path(folder, "answer.json")
-        module = "s3batch_handler.cli.doctor._import_handler"
         process = subprocess.Popen(
-            [sys.executable, "-m", module, spec, str(answer), str(lifeline)],
+            [sys.executable, "-P", "-c", _MAIN, _PACKAGES, spec, str(answer), str(lifeline)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -118,6 +117,14 @@ def _imported(spec: str, limit: float) -> dict[str, float | None]:
         except (OSError, ValueError):
             raise _Ended(code) from None
     return loaded
+
+
+# As for workers: modules of the current directory do not hide those that this package needs.
+_MAIN: Final = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from s3batch_handler.cli.doctor._import_handler import main; main()"
+)
+_PACKAGES: Final = str(Path(__file__).resolve().parents[3])
 
 
 @contextmanager

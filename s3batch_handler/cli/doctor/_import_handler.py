@@ -58,7 +58,3 @@ def _runner_of(function: Function) -> TaskRunner | None:
     """Return what runs the tasks of a handler, also below other decorators."""
     runner = getattr(getattr(function, "run", None), "__self__", None)
     return runner if isinstance(runner, TaskRunner) else None
-
-
-if __name__ == "__main__":
-    main()

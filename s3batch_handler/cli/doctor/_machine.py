@@ -24,7 +24,11 @@ def check_report_folder(location: str) -> Iterator[Check]:
     try:
         check_writable(Path(location), "--report")
     except InvalidArgument as problem:
-        yield error(name, str(problem), "pass another folder to s3batch run --report")
+        yield error(
+            name,
+            f"cannot write there: {getattr(problem.__cause__, 'strerror', problem)}",
+            "pass another folder to s3batch run --report",
+        )
     else:
         yield ok(name, "writable")
 

@@ -226,3 +226,11 @@ def test_a_pipe_gets_one_line_for_each_check(folder: Path) -> None:
         "error    handler evil.py:handler: cannot import evil.py: ValueError: one"
     )
     assert "\x1b" not in run.stdout
+
+
+@pytest.mark.parametrize("handler", ["app.py:", "http://127.0.0.1/", "arn:aws:lambda:x"])
+def test_a_handler_that_is_not_code_is_wrong_usage(folder: Path, handler: str) -> None:
+    run = CliRunner().invoke(s3batch, ["doctor", handler])
+
+    assert run.exit_code == 2
+    assert handler in run.stderr

@@ -72,6 +72,20 @@ def test_a_handler_that_cannot_be_imported_is_an_error(
     assert handler is None
 
 
+def test_modules_of_the_current_folder_do_not_hide_those_of_this_package(
+    app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler itself finds them, as in Lambda."""
+    app.with_name("threading.py").write_text("raise SystemExit('the wrong module')")
+    app.with_name("helper.py").write_text("")
+    app.write_text(f"import helper\n{HANDLER}")
+    monkeypatch.chdir(app.parent)
+
+    check, _ = check_handler("app:handler")
+
+    assert check.status is CheckStatus.OK, check.message
+
+
 def test_an_import_that_does_not_end_is_killed(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
 
