@@ -56,12 +56,15 @@ def shows_colors() -> bool:
 _DUMB: Final = ("dumb", "unknown")  # values of TERM
 
 
-def print_rich(*renderables: RenderableType) -> None:
-    """Print tables and other objects of Rich as data: see :func:`print_data`."""
+def print_rich(*renderables: RenderableType, soft_wrap: bool = False) -> None:
+    """Print tables and other objects of Rich as data: see :func:`print_data`.
+
+    With ``soft_wrap`` the terminal wraps long lines, so a path can be copied in one piece.
+    """
     console = data_console()
     with console.capture() as capture:
         for renderable in renderables:
-            console.print(renderable)
+            console.print(renderable, soft_wrap=soft_wrap)
     print_data(capture.get().removesuffix("\n"))
 
 

@@ -237,7 +237,8 @@ def _save_outputs(run: _Run, job: JobResult, facts: dict[str, Any]) -> bool:
             if server
         ]
     finally:  # even if a Ctrl-C ends the saving
-        print_summary(job, **facts, as_json=options.as_json)
+        connection = options.connection_words()
+        print_summary(job, **facts, connection=connection, as_json=options.as_json)
     if server:
         # save_output has reported the objects of outputs.
         lost = {name: count for name, count in not_saved.items() if name not in outputs}

@@ -86,6 +86,15 @@ class RunOptions:
     def report_location(self) -> str | None:
         return None if self.no_report else self.report
 
+    def connection_words(self) -> list[str]:
+        """Return the options of the command line that select S3 and its credentials."""
+        options = {
+            "--profile": self.profile,
+            "--region": self.region,
+            "--endpoint-url": self.endpoint_url,
+        }
+        return [word for name, value in options.items() if value for word in (name, value)]
+
     def outputs(self) -> dict[str, Path]:
         """Return the buckets of ``--output``, with their folders.
 

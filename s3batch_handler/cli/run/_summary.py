@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.cli._output import counted, print_data, print_json
+from s3batch_handler.cli._console import command_lines, print_rich, safe_text, shows_tables
+from s3batch_handler.cli._failure_tables import failure_lines, first_failure_lines
+from s3batch_handler.cli._job_style import FAILED, SUCCEEDED, WARNING, status_style
+from s3batch_handler.cli._output import counted, print_json, print_lines
+from s3batch_handler.cli.report._row_output import FIELDS
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
+from s3batch_handler.documents._locations import is_s3_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from s3batch_handler.cli.run._selection import Selection
     from s3batch_handler.engine.run._ledger import JobResult
@@ -20,6 +25,7 @@ def print_summary(
     log: str | None,
     selection: Selection | None = None,
     not_saved: Mapping[str, int] | None = None,
+    connection: Sequence[str] = (),
     as_json: bool,
 ) -> None:
     """Print the summary of a job.
@@ -29,12 +35,19 @@ def print_summary(
         log: Where the function's own output is.
         selection: Which objects the job has, if these are not all.
         not_saved: The number of objects, by bucket, that are neither in a folder nor in S3 now.
+        connection: The options with which other commands reach the S3 of the report.
         as_json: Print JSON.
     """
     if as_json:
         print_json(summary_json(job, log=log, selection=selection, not_saved=not_saved))
     else:
-        print_data("\n".join([*_overview(job, selection), *_failures(job)]))
+        overview = [*_overview(job, selection)]
+        if shows_tables():
+            lines = (safe_text(name).append_text(safe_text(*value)) for name, *value in overview)
+            print_rich(*lines, soft_wrap=True)
+        else:  # without Rich, a slow import
+            print_lines(escape_unprintable(name + value) for name, value, _ in overview)
+        print_lines(_failures(job, connection))
 
 
 def summary_json(
@@ -56,34 +69,56 @@ def summary_json(
         "report": job.report,
         "log": log,
         "failures": [group.to_json() for group in job.failures],
+        "first_failures": [
+            {name: getattr(row, name) for name in FIELDS} for row in job.first_failures
+        ],
         "selection": selection and selection.to_json(),
         "not_saved": dict(not_saved or {}),
     }
 
 
-def _overview(job: JobResult, selection: Selection | None) -> Iterator[str]:
+# ---------------------------------------------------------------- text
+
+
+def _overview(job: JobResult, selection: Selection | None) -> Iterator[tuple[str, str, str]]:
+    """Yield the lines of the summary: name, value, and style of the value."""
     progress = job.progress
     rate = round(progress.done / max(job.elapsed, 1e-9))
     not_run = (progress.total or progress.done) - progress.done
-    rows = {
-        "Job": job.job_id,
-        "Status": job.status.value + (f": {job.reason}" if job.reason else ""),
-        "Objects": str(selection or ""),
-        "Succeeded": f"{progress.succeeded:,}",
-        "Failed": f"{progress.failed:,}",
-        "Not run": f"{not_run:,}" if not_run > 0 else "",  # negative if the manifest grew
-        "Time": f"{job.elapsed:.1f} s, {counted(rate, 'task')}/s",
-        "Report": job.report or "none",
-    }
-    for name, value in rows.items():
+    status = job.status.value + (f": {job.reason}" if job.reason else "")
+    rows = (
+        ("Job", job.job_id, ""),
+        ("Status", status, status_style(job.status, failed=progress.failed)),
+        ("Objects", str(selection or ""), ""),
+        ("Succeeded", f"{progress.succeeded:,}", SUCCEEDED if progress.succeeded else ""),
+        ("Failed", f"{progress.failed:,}", FAILED if progress.failed else ""),
+        ("Not run", f"{not_run:,}" if not_run > 0 else "", WARNING),  # < 0 if the manifest grew
+        ("Time", f"{job.elapsed:.1f} s, {counted(rate, 'task')}/s", ""),
+        ("Report", job.report or "none", ""),
+    )
+    for name, value, style in rows:
         if value:
-            yield f"{name:<10} {escape_unprintable(value)}"
+            yield f"{name:<10} ", value, style
 
 
-def _failures(job: JobResult) -> Iterator[str]:
-    if not job.failures:
+def _failures(job: JobResult, connection: Sequence[str]) -> Iterator[str]:
+    failed = job.progress.failed
+    if not failed:
         return
     yield "\nWhat failed, and why:"
+    yield from failure_lines(job.failures, failed) if shows_tables() else _plain_failures(job)
+    if job.first_failures:  # an old journal has none
+        yield ""
+        yield from first_failure_lines(job.first_failures, failed)
+    if job.report is not None:
+        yield "\nNext:"
+        folder = job.report.removesuffix("/manifest.json")
+        options = connection if is_s3_url(folder) else ()
+        for words in (("report", "failed", folder), ("run", "--failed-from", folder)):
+            yield from command_lines(["s3batch", *words, *options], indent="  ")
+
+
+def _plain_failures(job: JobResult) -> Iterator[str]:
     for group in job.failures:
         text = escape_unprintable(one_line(group.message))
         short = text if len(text) <= 100 else text[:99] + "…"

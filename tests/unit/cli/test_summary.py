@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.run._summary import print_summary
 from s3batch_handler.documents._failure_groups import FailureGroup
+from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
 from s3batch_handler.engine.run._ledger import JobResult
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -53,3 +54,52 @@ def test_one_task_is_singular(capsys: pytest.CaptureFixture[str]) -> None:
     print_summary(result(progress=Progress(1, 1, 0)), log=None, as_json=False)
 
     assert "Time       1.0 s, 1 task/s\n" in capsys.readouterr().out
+
+
+def failed_row(key: str) -> ReportRow:
+    return ReportRow(
+        bucket="b",
+        key=key,
+        version_id=None,
+        status=TaskStatus.FAILED,
+        http_status=200,
+        error_code="PermanentFailure",
+        message="gone",
+    )
+
+
+def test_the_first_failed_objects_have_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    """Then come the commands that list all, and run them again."""
+    job = result(first_failures=(failed_row("a\x1b[2J"),), report="s3://r/job-j/manifest.json")
+
+    print_summary(job, log=None, connection=["--profile", "my jobs"], as_json=False)
+
+    out = capsys.readouterr().out
+    assert "The first 1 of 15 failed objects:\ns3://b/a\\x1b[2J  PermanentFailure: gone\n" in out
+    assert out.endswith(
+        "Next:\n"
+        "  s3batch report failed s3://r/job-j --profile 'my jobs'\n"
+        "  s3batch run --failed-from s3://r/job-j --profile 'my jobs'\n"
+    )
+
+
+def test_without_a_report_there_are_no_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(result(report=None), log=None, as_json=False)
+
+    assert "Next:" not in capsys.readouterr().out
+
+
+def test_json_has_the_first_failures_as_report_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(result(first_failures=(failed_row("k"),)), log=None, as_json=True)
+
+    assert json.loads(capsys.readouterr().out)["first_failures"] == [
+        {
+            "bucket": "b",
+            "key": "k",
+            "version_id": None,
+            "status": "failed",
+            "http_status": 200,
+            "error_code": "PermanentFailure",
+            "message": "gone",
+        }
+    ]
