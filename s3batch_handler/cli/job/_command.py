@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._completers import complete_jobs
-from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._job import Job
 
 
-@click.group(cls=OrderedGroup)
+@click.group(cls=Group)
 def job() -> None:
     """Create and control jobs, in AWS or in s3batch serve.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import (
     bucket_option,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 
-@click.group(cls=OrderedGroup)
+@click.group(cls=Group)
 def manifest() -> None:
     """Create manifests: the lists of objects of jobs.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from s3batch_handler.cli._groups import OrderedGroup
+from s3batch_handler.cli._help import Group
 from s3batch_handler.cli.report._merge import merge
 from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive
@@ -13,7 +13,7 @@ from s3batch_handler.cli.report._summary import summary
 from s3batch_handler.cli.report._verify import verify
 
 
-@click.group(cls=OrderedGroup)
+@click.group(cls=Group)
 def report() -> None:
     """Read completion reports, and do failed tasks again.
 

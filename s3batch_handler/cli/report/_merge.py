@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 @json_option
 @service_options
 def merge(*, services: AwsServices, locations: tuple[str, ...], target: str, as_json: bool) -> None:
-    """Merge the reports of a job and of its redrives: for every task its latest answer.
+    r"""Merge the reports of a job and of its redrives: for every task its latest answer.
 
     The reports can be in any order. A report of another job is refused.
 
     Examples:
-        s3batch report merge s3batch-reports/job-… s3batch-reports/job-… --to merged
+        s3batch report merge s3batch-reports/job-… \
+            s3batch-reports/job-… --to merged
         s3batch report verify merged --manifest manifest.csv
     """
     from s3batch_handler.documents._report_merge import merge_reports

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
+from rich.text import Text
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
+from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell
@@ -21,6 +25,70 @@ def test_every_command_has_help(s3batch: Shell) -> None:
     for command in ("run", "invoke", "event", "serve", "job"):
         assert command in overview
         assert s3batch(command, "--help").stdout.startswith(f"Usage: s3batch {command}")
+
+
+def test_help_has_panels_as_wide_as_the_terminal(s3batch: Shell) -> None:
+    line = "unset COLUMNS; s3batch run --help"
+    with terminal(
+        line, s3batch.folder, s3batch.environment, columns=133, kind="xterm-256color"
+    ) as shell:
+        shell.expect("╭─.*\x1b.* Objects ")
+        assert shell.end() == 0
+
+    lines = [Text.from_ansi(line).plain for line in shell.shown.split("\r\n")]
+    assert {len(line) for line in lines if line.startswith("╭")} == {133}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "columns"),
+    [
+        ("NO_COLOR=1 s3batch run --help", "xterm", 133),
+        ("s3batch run --help", "dumb", 133),
+        ("s3batch run --help | cat", "xterm", 80),
+        ("s3batch run --help", "xterm", 40),
+    ],
+)
+def test_help_without_colors_is_plain_text(
+    s3batch: Shell, line: str, kind: str, columns: int
+) -> None:
+    """With ``NO_COLOR``, in a pipe, and in terminals without colors or with few columns."""
+    line = f"unset COLUMNS; {line}"
+    with terminal(line, s3batch.folder, s3batch.environment, columns=columns, kind=kind) as shell:
+        assert shell.end() == 0
+
+    assert "\nObjects:" in shell.shown
+    assert not {*shell.shown} & {"\x1b", "│", "╭"}
+    assert max(map(len, shell.shown.splitlines())) > 80 or columns <= 80
+
+
+def test_a_group_without_a_command_shows_its_help(s3batch: Shell) -> None:
+    run = s3batch("job")
+
+    assert run.returncode == 2
+    assert run.stderr.startswith("Usage: s3batch job")
+    assert "\n  submit " in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("rnu", "Did you mean 'run'?"),
+        ("job sumbit", "Did you mean 'submit'?"),
+        ("run --manifset m.csv", "'--manifest'"),
+        ("job list --status Actve", "Did you mean 'active'?"),
+        ("run app.py --report-scope alltask", "Did you mean 'AllTasks'?"),
+        ("init copylarge", "Did you mean 'copy-large'?"),
+    ],
+)
+def test_an_error_suggests_what_was_meant(s3batch: Shell, line: str, meant: str) -> None:
+    run = s3batch(*line.split())
+
+    assert meant in run.stderr
+    assert run.returncode == 2
+
+
+def test_nothing_is_suggested_for_other_words(s3batch: Shell) -> None:
+    assert s3batch("xyzzy").stderr.endswith("No such command 'xyzzy'.\n")
 
 
 def test_debug_shows_the_traceback(s3batch: Shell) -> None:
@@ -84,12 +152,20 @@ def test_json_output_has_no_terminal_control_characters(s3batch: Shell) -> None:
 def test_help_and_version_start_without_pydantic() -> None:
     """They are printed immediately, because commands import what they need."""
     for option in ("--help", "--version"):
-        run = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "s3batch_handler.cli", option],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        assert not imported(option) & {"pydantic", "rich", "rich_click"}
 
-        assert "s3batch_handler.cli._commands" in run.stderr
-        assert "pydantic" not in run.stderr
+
+def test_a_command_without_tables_starts_without_rich() -> None:
+    assert not imported("event", "key") & {"rich", "rich_click", "boto3", "duckdb"}
+
+
+def imported(*arguments: str) -> set[str]:
+    """Return the top-level modules that a command imports."""
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "s3batch_handler.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "s3batch_handler.cli._commands" in run.stderr
+    return {*re.findall(r"\| +(\w+)(?=[.\n])", run.stderr)}

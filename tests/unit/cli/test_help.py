@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,13 @@ def command_of(path: str) -> Command:
     return command
 
 
-def helps(path: str, width: int) -> Iterator[str]:
-    """Yield the plain help, and the help in color without its escape sequences."""
+@cache
+def helps(path: str, width: int) -> tuple[str, str]:
+    """Return the plain help, and the help in color without its escape sequences."""
     command, context = command_of(path), CONTEXTS[path]
     context.terminal_width = width
-    yield command.get_help(context)
-    yield Text.from_ansi(help_in_color(command, context, width)).plain
+    colored = help_in_color(command, context, width)
+    return command.get_help(context), Text.from_ansi(colored).plain
 
 
 def squeezed(text: str) -> str:
