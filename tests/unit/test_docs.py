@@ -17,11 +17,14 @@ from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.core import _errors as errors
+from s3batch_handler.documents._folder import open_folder
+from s3batch_handler.documents._report_writer import ReportWriter
 from s3batch_handler.handler._options import DEFAULTS
 from s3batch_handler.handler._types import HandlerOptions
 from s3batch_handler.testing import make_context, make_event
 from tests.support.command_reference import command_reference
 from tests.support.package import PACKAGE, modules
+from tests.support.reports import FAILED, entry, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +70,19 @@ def test_the_snippets_of_the_page_on_handlers_run(
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "1")
     for snippet in snippets(project / "docs" / "handlers.md"):
         exec(compile(snippet, "handlers.md", "exec"), {"__name__": "snippet"})
+
+
+def test_the_snippets_of_the_page_on_reports_run(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for job_id in ("1", "2"):
+        writer = ReportWriter(open_folder(tmp_path / "s3batch-reports"), job_id=job_id)
+        write(writer, (entry(), FAILED, 200, "PermanentFailure", "bad"))
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "snippet"}
+
+    for snippet in snippets(project / "docs" / "reports.md"):
+        exec(compile(snippet, "reports.md", "exec"), namespace)
 
 
 def test_the_manifest_command_of_the_page_on_deployment_works(
