@@ -35,7 +35,7 @@ def temporary_database(schema: str) -> Iterator[sqlite3.Connection]:
         ReportError: The file cannot be written.
     """
     try:
-        with closing(sqlite3.connect("", isolation_level=None)) as database:
+        with closing(_connect()) as database:
             # Nothing of it is kept: no journal, no waiting for the disk.
             for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
                 database.execute(f"PRAGMA {setting}")
@@ -45,6 +45,11 @@ def temporary_database(schema: str) -> Iterator[sqlite3.Connection]:
         raise ReportError(
             f"a temporary file cannot be used: {error}; TMPDIR names another folder"
         ) from error
+
+
+def _connect() -> sqlite3.Connection:
+    # boto3 reads what it uploads in a thread of its own, while this thread waits.
+    return sqlite3.connect("", isolation_level=None, check_same_thread=False)
 
 
 _CACHE: Final = 65_536  # KiB

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_FIELDS: Final = "Bucket,Key"
+DEFAULT_PRIORITY: Final = 10
 
 
 def create_job_request(options: SubmitOptions, services: AwsServices) -> JobSpec:
@@ -37,7 +38,7 @@ def create_job_request(options: SubmitOptions, services: AwsServices) -> JobSpec
         "Operation": operation,
         "Manifest": _manifest(options, services),
         "Report": report,
-        "Priority": options.priority,
+        "Priority": DEFAULT_PRIORITY if options.priority is None else options.priority,
         "RoleArn": role_arn(options.role, services),
         "Description": options.description,
         "Tags": options.tags,
@@ -73,7 +74,7 @@ def _json(text: str) -> Any:
 
 
 def _manifest(options: SubmitOptions, services: AwsServices) -> Mapping[str, Any]:
-    bucket, key = bucket_and_key(options.manifest)
+    bucket, key = bucket_and_key(options.manifest or "")
     location = {"Bucket": bucket, "Key": key}
     version = {}
     if options.manifest_version_id is not None:

@@ -36,8 +36,9 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
     r"""Create a job, and print its ID.
 
     Names of functions and roles are completed to ARNs. With --stack, the manifest can be a local
-    CSV file, which is uploaded. With --wait, exit code 1 means that the job or any of its tasks
-    failed, 3 that the job could not be watched.
+    CSV file, which is uploaded. With --failed-from, the options of the job are the defaults. With
+    --wait, exit code 1 means that the job or any of its tasks failed, 3 that the job could not be
+    watched.
 
     Examples:
         s3batch job submit --stack s3batch-compress \
@@ -45,12 +46,18 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         s3batch job submit --manifest s3://my-bucket/my.csv \
             --function thumbnails --arguments width=80 \
             --role batch --report s3://my-bucket/reports
+        s3batch job submit --failed-from JOB-ID
         s3batch job submit … --dry-run > job.json
         aws s3control create-job \
             --cli-input-json file://job.json
     """
-    if options.stack:
-        options = _completed(options, services.stack(options.stack), services)
+    stack = services.stack(options.stack) if options.stack else None
+    if stack is not None:
+        options = _completed(options, stack, services)
+    if options.failed_from is not None:
+        from s3batch_handler.cli.job._failed_from import with_failed_tasks
+
+        options = with_failed_tasks(options, services, folder=stack and stack.manifests)
     spec = create_job_request(options, services)
     _check_function(spec, services)
     if options.dry_run:
@@ -121,7 +128,7 @@ def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsService
     )
     if not options.manifest_is_local:
         return complete
-    path = Path(options.manifest)
+    path = Path(options.manifest or "")
     fields = _fields_of(path, options.fields)
     url = f"{stack.manifests}/{path.name}"
     bucket, key = bucket_and_key(url)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class SubmitOptions:
     """The options of the command line, by their names."""
 
-    manifest: str
+    manifest: str | None
+    failed_from: str | None
     stack: str | None
     manifest_version_id: str | None
     fields: str | None
@@ -44,7 +45,7 @@ class SubmitOptions:
     report: str | None
     no_report: bool
     report_scope: str
-    priority: int
+    priority: int | None
     description: str | None
     tags: dict[str, str]
     confirm: bool | None
@@ -63,11 +64,12 @@ class SubmitOptions:
     @property
     def manifest_is_local(self) -> bool:
         """Return whether the manifest is a local file, to be uploaded to the stack's bucket."""
-        return bool(self.stack) and "://" not in self.manifest
+        is_url = self.manifest is None or "://" in self.manifest
+        return bool(self.stack) and not is_url and self.failed_from is None
 
     @property
     def manifest_is_inventory(self) -> bool:
-        return self.manifest.endswith("/manifest.json")
+        return (self.manifest or "").endswith("/manifest.json")
 
     def check(self) -> None:
         """Check the values of the options before any request to AWS."""
@@ -82,7 +84,7 @@ class SubmitOptions:
             )
         if self.manifest_is_local:
             self._check_local_manifest()
-        elif not all(bucket_and_key(self.manifest)):
+        elif self.failed_from is None and not all(bucket_and_key(self.manifest or "")):
             raise click.UsageError(
                 f"Option --manifest has the value {self.manifest}: write s3://bucket/key."
             )
@@ -94,7 +96,7 @@ class SubmitOptions:
                     f"Option {option} cannot be combined with a local manifest: "
                     "write --manifest s3://bucket/key."
                 )
-        if Path(self.manifest).name == "manifest.json":
+        if Path(self.manifest or "").name == "manifest.json":
             raise click.UsageError(
                 f"Option --manifest has the value {self.manifest}: an inventory cannot be "
                 "uploaded. Write the s3://bucket/key of its manifest.json."
@@ -107,8 +109,12 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         "--manifest",
         metavar="s3://…|FILE",
         shell_complete=complete_files,
-        required=True,
         help="CSV manifest, or manifest.json of an S3 Inventory.",
+    ),
+    click.option(
+        "--failed-from",
+        metavar="LOCATION",
+        help="Job ID, or report of a job whose failed tasks are done again.",
     ),
     click.option(
         "--stack",
@@ -141,9 +147,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         "--priority",
         type=click.IntRange(0, 2147483647),
         metavar="NUMBER",
-        default=10,
-        show_default=True,
-        help="Priority of the job; a higher number runs first.",
+        help="Priority of the job; a higher number runs first.  [default: 10]",
     ),
     click.option("--description", metavar="TEXT", help="Description of the job."),
     tags_option,
