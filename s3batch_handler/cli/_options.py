@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.documents._report_rows import ReportScope
@@ -176,6 +177,7 @@ env_file_option: Callable[[Any], Any] = click.option(
     "--env-file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
+    shell_complete=complete_files,
     help="File with environment variables of the function.",
 )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.cli._errors import error_line
 from s3batch_handler.cli._options import schema_for
 from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.run._selection import Selection
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._job_record import (
@@ -116,6 +117,7 @@ def _report_settings(location: str | Path, scope: str) -> dict[str, Any]:
 
 def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
     """Return what only this machine knows of a job, without the credentials in addresses."""
+    selection = Selection.of(options, manifest)
     source = "FailedFrom" if options.failed_from else "Manifest"
     facts = {
         "Handler": redact(str(options.handler)),
@@ -124,6 +126,7 @@ def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
             "Fields": manifest.fields,
             "ETag": manifest.md5(),
         },
+        "Selection": selection and selection.to_json(),
         "Source": options.source and str(options.source.absolute()),
         "Bucket": options.bucket_name or None,
         "EndpointUrl": options.endpoint_url and redact(options.endpoint_url),

@@ -167,7 +167,7 @@ def test_saved_state_has_the_path_of_the_file_and_no_value(shell: Shell) -> None
     shell.line(
         '"$PYTHON" -m s3batch_handler.cli run app:waits --manifest manifest.csv '
         "--env-file my.env --state job & "
-        "until test -e began; do sleep 0.02; done; kill -KILL $!; touch go"
+        "until test -e began; do sleep 0.02; done; kill -KILL $!; wait $!; touch go"
     )
     saved = b"".join(path.read_bytes() for path in (shell.folder / "job").iterdir())
     (shell.folder / "new.env").write_text("MODE=s3cret2\n")

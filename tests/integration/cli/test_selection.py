@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from s3batch_handler.documents._job_record import read_job_record
 from s3batch_handler.documents._report import read_report
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def test_a_seed_selects_the_same_keys_from_each_kind_of_source(s3batch: Shell) -
     assert samples[0] == samples[1] == samples[2]
 
 
+def test_the_record_of_a_job_has_the_selection(s3batch: Shell) -> None:
+    """So it is known later how the sample can be repeated."""
+    manifest = s3batch.manifest("b,k1", "b,k2")
+
+    run_with(s3batch, "--manifest", manifest, "--sample", "1", "--seed", "5")
+
+    record = read_job_record(read_report(s3batch.folder / "s3batch-reports"))
+    assert record is not None
+    assert record.local["Selection"] == {"sample": 1, "from": 2, "seed": 5}
+
+
 def test_a_sample_that_is_larger_than_the_manifest_has_all_objects(s3batch: Shell) -> None:
     manifest = s3batch.manifest("b,k1", "b,k2")
 
@@ -172,7 +184,7 @@ def test_a_resumed_sample_has_the_same_objects(s3batch: Shell) -> None:
     options = ["--manifest", s3batch.manifest(*(f"b,{key}" for key in KEYS)), "--sample", "6"]
     s3batch.line(
         f'"$PYTHON" -m s3batch_handler.cli run app:handler {" ".join(options)} --state job &\n'
-        "until test -e began; do sleep 0.05; done; kill -KILL $!; touch go"
+        "until test -e began; do sleep 0.05; done; kill -KILL $!; wait $!; touch go"
     )
 
     resumed = s3batch("run", "--resume", "--state", "job", "--json")
