@@ -14,7 +14,6 @@ from s3batch_handler.cli._job_style import (
 )
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.core._keys import bucket_name
-from s3batch_handler.documents._job_record import REDRIVE_TAG
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def _all_facts(job: Job, tags: Mapping[str, str], options: Sequence[str]) -> Ite
     yield Fact("Role", job.role_arn or "")
     yield Fact("Description", job.description or "")
     for name, value in tags.items():
-        yield Fact("Redrive of" if name == REDRIVE_TAG else "Tag", _tag(name, value))
+        yield _tag(name, value)
     yield _time("Created", job.creation_time)
     yield _time("Suspended", job.suspended_date)
     yield _time("Ended", job.termination_date)
@@ -118,8 +117,10 @@ def _url(arn: str) -> str:
         return arn
 
 
-def _tag(name: str, value: str) -> str:
-    return value if name == REDRIVE_TAG else f"{name}={value}"
+def _tag(name: str, value: str) -> Fact:
+    from s3batch_handler.documents._job_record import REDRIVE_TAG  # pydantic is a slow import
+
+    return Fact("Redrive of", value) if name == REDRIVE_TAG else Fact("Tag", f"{name}={value}")
 
 
 def _time(name: str, moment: datetime | None) -> Fact:
