@@ -83,6 +83,7 @@ def _next_commands(job: Job) -> Iterator[list[str]]:
         yield ["report", "summary"]
         if job.progress.failed:
             yield ["report", "failed"]
+            yield ["job", "submit", "--failed-from"]
 
 
 def _suspended_cause(job: Job) -> str:

@@ -14,7 +14,6 @@ from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.job._create_job_request import DEFAULT_FIELDS, create_job_request
 from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
@@ -51,6 +50,8 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         aws s3control create-job \
             --cli-input-json file://job.json
     """
+    from s3batch_handler.cli.job._create_job_request import create_job_request  # a slow import
+
     stack = services.stack(options.stack) if options.stack else None
     if stack is not None:
         options = _completed(options, stack, services)
@@ -142,6 +143,8 @@ def _fields_of(path: Path, fields: str | None) -> str:
     Raises:
         ManifestError: The line is not valid, or has other columns than ``--fields``.
     """
+    from s3batch_handler.cli.job._create_job_request import DEFAULT_FIELDS
+
     with path.open("rb") as file:
         columns = fields.split(",") if fields else None
         first = next(read_entries(file, fields=columns, source=str(path)), None)

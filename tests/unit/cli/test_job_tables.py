@@ -108,7 +108,7 @@ def test_a_pipe_gets_one_line_for_each_fact(capsys: pytest.CaptureFixture[str]) 
     assert lines["Tasks"] == "100 succeeded, 900 failed (90.0%) of 1,000"
     assert lines["Report"] == f"s3://reports/daily/job-{JOB_ID}/manifest.json"
     assert lines["Redrive"] == "of  job-1"
-    assert lines["Next"] == f"s3batch report failed {JOB_ID} --region x"
+    assert lines["Next"] == f"s3batch job submit --failed-from {JOB_ID} --region x"
     assert "ago" not in lines["Created"]
 
 
@@ -117,7 +117,7 @@ def test_a_pipe_gets_one_line_for_each_fact(capsys: pytest.CaptureFixture[str]) 
     [
         ("Suspended", ["job confirm", "job cancel"]),
         ("Active", ["job wait"]),
-        ("Complete", ["report summary", "report failed"]),
+        ("Complete", ["report summary", "report failed", "job submit --failed-from"]),
     ],
 )
 def test_a_job_comes_with_the_commands_that_are_useful_next(
