@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from s3batch_handler.cli._completers import complete_reports
+from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._state_folder import (
@@ -18,7 +19,7 @@ from s3batch_handler.cli.report._state_folder import (
     stored_report,
     stored_reports,
 )
-from s3batch_handler.cli.report._suggestions import suggest_location
+from s3batch_handler.cli.report._suggestions import report_of_part, suggest_location
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import JobNotFound, ReportError
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -94,17 +95,22 @@ def find_report(
 
     Raises:
         ReportError: There is no such report, it is not written yet, or it is damaged.
+        InvalidArgument: ``location`` is empty, or ``state`` is given with a path.
     """
     if location is None:
         return _latest_report() if state is None else _latest_in(state, services)
+    if not location:  # an empty variable of a shell, perhaps
+        raise InvalidArgument("LOCATION is empty. Leave it out for the latest report here")
+    job_id = job_id_of(location)
+    if state is not None:
+        if job_id is None:
+            raise InvalidArgument(f"--state needs a job ID as LOCATION, not {location}")
+        return _open_stored(stored_report(state, job_id), state, services)
     if is_s3_url(location):
         report = read_report(location, s3=services.s3)
         return FoundReport(report, (location, *services.options))
     if Path(location).exists():
         return _report_in(Path(location), services)
-    job_id = job_id_of(location)
-    if job_id is not None and state is not None:
-        return _open_stored(stored_report(state, job_id), state, services)
     if job_id is None:
         raise ReportError(f"{location}: no such file or folder; {suggest_location(location)}")
     for folder in (Path(DEFAULT_REPORTS, f"job-{job_id}"), Path(f"job-{job_id}")):
@@ -166,6 +172,8 @@ def _is_report(index: Path) -> bool:
 def _report_in(path: Path, services: AwsServices) -> FoundReport:
     """Open the report at a path, or the only one of a state folder."""
     if not has_state(path):
+        if whole := report_of_part(path):
+            raise ReportError(f"{path}: a part of a report; pass its folder, {whole}")
         return FoundReport(read_report(path), (str(path),))
     found = stored_reports(path)
     if len(found) > 1:

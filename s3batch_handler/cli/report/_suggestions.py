@@ -9,6 +9,7 @@ from typing import Final
 
 from s3batch_handler.cli._output import shell_command
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
+from s3batch_handler.documents._report import INDEX
 
 
 def suggest_location(location: str) -> str:
@@ -21,6 +22,14 @@ def suggest_location(location: str) -> str:
     if similar:
         return f"did you mean {' or '.join(shell_command([name]) for name in similar)}?"
     return "pass the folder of a report, its manifest.json, an s3:// URL or a job ID"
+
+
+def report_of_part(path: Path) -> Path | None:
+    """Return the folder of the report whose ``results`` a path is, or is in."""
+    for folder in (path, path.parent):
+        if folder.name == "results" and (folder.parent / INDEX).is_file():
+            return folder.parent
+    return None
 
 
 _JOB_ARN: Final = re.compile(r"arn:[\w-]+:s3:[\w-]*:\d*:job/([\w-]+)")

@@ -129,6 +129,8 @@ class SavedRun:
 
         Only the location of the report of ``job`` is kept, for ``s3batch report --state``.
         """
+        if job is not None:
+            (self.folder / LAST_RUN).unlink(missing_ok=True)
         if job is not None and job.report is not None and self.folder.is_dir():
             report = job.report if is_s3_url(job.report) else str(Path(job.report).absolute())
             record = json.dumps({"JobId": job.job_id, "Report": report})

@@ -140,6 +140,18 @@ def test_state_folder_of_a_finished_run_has_its_report(s3batch: Shell) -> None:
     assert f"choose one of {job_id}" in unknown.stderr
 
 
+def test_state_folder_of_a_run_without_a_report_has_none(s3batch: Shell) -> None:
+    """The report of the run before is not its report."""
+    command = ("run", "app.py:handler", "--manifest", s3batch.manifest("b,a"), "--state", "state")
+    s3batch(*command)
+    s3batch(*command, "--no-report")
+
+    run = s3batch("report", "summary", "--state", "state")
+
+    assert run.returncode == 1
+    assert "state has no report" in run.stderr
+
+
 def test_state_folder_of_an_interrupted_run_has_no_report_yet(s3batch: Shell) -> None:
     Path("state").mkdir()
     Path("state/run.json").touch()

@@ -84,15 +84,15 @@ def test_folder_with_several_reports_is_an_error_that_names_them(
 @pytest.mark.parametrize(
     ("location", "suggestion"),
     [
-        ("", "no report in the current folder or in s3batch-reports: pass"),
+        (None, "no report in the current folder or in s3batch-reports: pass"),
         ("nothing-like-it", "no such file or folder; pass the folder of a report, its manifest"),
         (f"arn:aws:s3:eu-west-1:123456789012:job/{OTHER}", f"pass the job ID alone: {OTHER}"),
         ("s3:/reports/x", "the URL of a folder in S3 has the form s3://bucket/prefix"),
         ("https://reports.s3.amazonaws.com/x", "has the form s3://bucket/prefix"),
     ],
 )
-def test_wrong_location_gets_advice(s3batch: Shell, location: str, suggestion: str) -> None:
-    run = s3batch("report", "rows", *([location] if location else []))
+def test_wrong_location_gets_advice(s3batch: Shell, location: str | None, suggestion: str) -> None:
+    run = s3batch("report", "rows", *([] if location is None else [location]))
 
     assert (run.returncode, run.stdout) == (1, "")
     assert suggestion in run.stderr
@@ -106,3 +106,28 @@ def test_similar_report_is_suggested(s3batch: Shell, report: str, location: str)
 
     assert run.returncode == 1
     assert f"did you mean {report}?" in run.stderr
+
+
+@pytest.mark.parametrize("part", ["results", "results/file.csv"])
+def test_folder_of_a_part_is_named(s3batch: Shell, report: str, part: str) -> None:
+    Path(report, "results/file.csv").touch()
+
+    run = s3batch("report", "rows", f"{report}/{part}")
+
+    assert run.returncode == 1
+    assert f"a part of a report; pass its folder, {report}" in run.stderr
+
+
+def test_empty_location_is_refused(s3batch: Shell, report: str) -> None:
+    """It may come from a variable of a shell that is not set."""
+    run = s3batch("report", "summary", "")
+
+    assert run.returncode == 2
+    assert "LOCATION is empty" in run.stderr
+
+
+def test_state_folder_needs_a_job_id(s3batch: Shell, report: str) -> None:
+    run = s3batch("report", "summary", report, "--state", ".")
+
+    assert run.returncode == 2
+    assert f"--state needs a job ID as LOCATION, not {report}" in run.stderr
