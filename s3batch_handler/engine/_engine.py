@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents._s3_folder import S3Client
     from s3batch_handler.engine.invoke._target import Target
+    from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._job import JobSpec
 
 
@@ -111,6 +112,7 @@ class Engine:
                 retries_later=background,
             )
             scheduler = Scheduler(self._jobs, execution, background=background)
+            self._running = execution.running
             self._scheduler = stack.enter_context(scheduler)
             self._scheduler.continue_all()
             self._open = stack.pop_all()
@@ -146,6 +148,10 @@ class Engine:
         with self._jobs.lock:
             self._jobs.expire()
             return self._jobs.job(job_id)
+
+    def run_progress(self, job_id: str) -> RunProgress | None:
+        """Return what DescribeJob does not tell about a job; ``None`` if it is not running."""
+        return self._running.get(job_id)
 
     def list_jobs(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._classification import classify
@@ -72,6 +72,7 @@ class JobExecution:
         functions, s3, max_redrives, timeout, environment: See ``Engine``.
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
+        running: The latest progress of each job that runs, by its ID.
     """
 
     jobs: JobStore
@@ -82,6 +83,7 @@ class JobExecution:
     timeout: float | None
     environment: Mapping[str, str] | None
     retries_later: bool
+    running: dict[str, RunProgress] = field(default_factory=dict)
 
     def advance(self, job_id: str, control: RunControl) -> None:
         """Run the next step of a job, if there is one. If the step fails, the job fails.
@@ -172,6 +174,7 @@ class JobExecution:
 
         def save_progress(progress: RunProgress) -> None:
             nonlocal answers
+            self.running[job_id] = progress
             if progress.answers == answers:
                 return
             answers = progress.answers
@@ -191,6 +194,7 @@ class JobExecution:
             threshold=self.threshold,
         )
         with (
+            self._forgetting_progress(job_id),
             saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
         ):
@@ -204,6 +208,13 @@ class JobExecution:
                 control=control,
             )
         self._conclude(job_id, result)
+
+    @contextmanager
+    def _forgetting_progress(self, job_id: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.running.pop(job_id, None)
 
     def _conclude(self, job_id: str, result: JobResult) -> None:
         """Save the result of a run: the end of the job, or its pause."""

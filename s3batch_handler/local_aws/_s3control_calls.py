@@ -25,6 +25,8 @@ from moto.s3control.responses import S3ControlResponse
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import short_repr
 from s3batch_handler.core._typing import override
+from s3batch_handler.engine._engine import Engine
+from s3batch_handler.engine.run._progress_header import PROGRESS_HEADER, to_header
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
@@ -165,7 +167,11 @@ class _JobCalls(S3ControlResponse):
         return ActionResult({"JobId": self._control.create_job(spec)})
 
     def describe_job(self) -> ActionResult:
-        job = self._control.describe_job(self._get_param("JobId"))
+        control = self._control
+        job = control.describe_job(self._get_param("JobId"))
+        progress = control.run_progress(job.job_id) if isinstance(control, Engine) else None
+        if progress is not None:
+            self.response_headers[PROGRESS_HEADER] = to_header(progress)
         return ActionResult({"Job": job.to_description()})
 
     def list_jobs(self) -> ActionResult:

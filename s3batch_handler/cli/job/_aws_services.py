@@ -15,7 +15,7 @@ from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import ModuleType
 
@@ -57,9 +57,15 @@ class AwsServices:
     def control(self) -> S3Control:
         return _control(self._s3control, self.account_id)
 
-    def watching(self, retry_for: float) -> SupportsDescribeJob:
-        """Return a control whose requests end soon, for a caller that retries them."""
-        return _WatchedJobs(self, read_timeout=max(1.0, min(_READ_TIMEOUT, retry_for)))
+    def watching(
+        self, retry_for: float, on_headers: Callable[[Mapping[str, str]], None]
+    ) -> SupportsDescribeJob:
+        """Return a control whose requests end soon, for a caller that retries them.
+
+        ``on_headers`` is called with the HTTP headers of each response.
+        """
+        read_timeout = max(1.0, min(_READ_TIMEOUT, retry_for))
+        return _WatchedJobs(self, read_timeout=read_timeout, on_headers=on_headers)
 
     def renewed(self) -> AwsServices:
         """Return the services of the same account with the credentials that are configured now."""
@@ -155,12 +161,19 @@ class AwsServices:
             configuration = _aws().function_configuration(name, **self._connection)
         return configuration
 
-    def control_without_retries(self, *, read_timeout: float) -> S3Control:
-        """Return a control that sends each request once."""
+    def control_without_retries(
+        self, *, read_timeout: float, on_headers: Callable[[Mapping[str, str]], None] | None = None
+    ) -> S3Control:
+        """Return a control that sends each request once: see :meth:`watching`."""
         once = _aws().without_retries(read_timeout=read_timeout)
         if self._account_id is None and "account_id" not in self.__dict__:
             self.account_id = _aws().account_id(**self._connection, **once)
         client = _aws().s3control_client(**self._connection, **once)
+        if on_headers is not None:
+            client.meta.events.register(
+                "after-call.s3-control",
+                lambda http_response, **_: on_headers(http_response.headers),
+            )
         return _control(client, self.account_id)
 
     @cached_property
@@ -184,9 +197,16 @@ class _WatchedJobs:
     credentials are loaded again, once: another program may have renewed the file that has them.
     """
 
-    def __init__(self, services: AwsServices, *, read_timeout: float) -> None:
+    def __init__(
+        self,
+        services: AwsServices,
+        *,
+        read_timeout: float,
+        on_headers: Callable[[Mapping[str, str]], None],
+    ) -> None:
         self._services = services
         self._read_timeout = read_timeout
+        self._on_headers = on_headers
         self._control: S3Control | None = None
 
     def describe_job(self, job_id: str) -> Job:
@@ -203,7 +223,9 @@ class _WatchedJobs:
 
     def _describe(self, job_id: str) -> Job:
         if self._control is None:
-            self._control = self._services.control_without_retries(read_timeout=self._read_timeout)
+            self._control = self._services.control_without_retries(
+                read_timeout=self._read_timeout, on_headers=self._on_headers
+            )
         return self._control.describe_job(job_id)
 
 

@@ -14,11 +14,14 @@ from s3batch_handler.cli._progress_lines import ProgressLines
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.engine.run._progress_header import PROGRESS_HEADER, with_header
 from s3batch_handler.engine.run._run_progress import RunProgress
 from s3batch_handler.jobs._job import BAD_REQUEST
 from s3batch_handler.jobs._waiting import RETRY_FOR, has_expired_credentials, wait_for_job
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from s3batch_handler.cli._live_display import LiveDisplay
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.jobs._job import Job
@@ -46,7 +49,7 @@ def watch(
         display = _Display(job_id, stack, quiet=quiet)
         try:
             return wait_for_job(
-                services.watching(retry_for),
+                services.watching(retry_for, display.receive),
                 job_id,
                 poll=poll or services.poll,
                 timeout=timeout,
@@ -75,6 +78,8 @@ class _Display:
         self._job = f"job {escape_unprintable(job_id)}"
         self._status: JobStatus | None = None
         self._has_failed = False
+        self._header: str | None = None
+        self._answers: int | None = None  # of a job of ``s3batch serve``, when it ran last
         self._live: LiveDisplay | None = None
         self._lines: ProgressLines | None = None
         if not quiet and is_live_terminal():
@@ -86,15 +91,7 @@ class _Display:
         if self._has_failed:
             print_message(f"{self._job} is watched again")
         self._has_failed = False
-        counts = job.progress
-        progress = RunProgress(
-            counts.total,
-            counts.succeeded,
-            counts.failed,
-            counts.active_seconds,
-            status=job.status,
-            answers=counts.done,
-        )
+        progress = self._progress_of(job)
         if self._live is not None:
             self._live.update(progress)
         if self._lines is not None:
@@ -102,6 +99,26 @@ class _Display:
                 print_message(job.status)
             self._lines.update(progress)
         self._status = job.status
+
+    def receive(self, headers: Mapping[str, str]) -> None:
+        """Keep the header in which ``s3batch serve`` sends what DescribeJob does not tell."""
+        self._header = headers.get(PROGRESS_HEADER)
+
+    def _progress_of(self, job: Job) -> RunProgress:
+        counts = job.progress
+        progress = RunProgress(
+            counts.total,
+            counts.succeeded,
+            counts.failed,
+            counts.active_seconds,
+            status=job.status,
+            answers=counts.done if self._answers is None else self._answers,
+        )
+        more = None if self._header is None else with_header(progress, self._header)
+        if more is None:  # a job of AWS, or one that does not run
+            return progress
+        self._answers = more.answers
+        return more
 
     def show_error(self, error: Exception, seconds_left: float) -> None:
         """Print the first error since the last success."""
