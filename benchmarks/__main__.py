@@ -1,10 +1,10 @@
-"""``python -m benchmarks {runtime,isolation,local_job,fuzz} …``."""
+"""``python -m benchmarks {runtime,isolation,local_job,report,fuzz} …``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import fuzz, isolation, local_job
+from benchmarks import fuzz, isolation, local_job, report
 from benchmarks.runtime import command as runtime
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -28,6 +28,10 @@ measure_isolation.set_defaults(
 measure_job = commands.add_parser("local_job", help="a whole job on this machine")
 measure_job.add_argument("--quick", action="store_true", help="run smaller jobs")
 measure_job.set_defaults(run=lambda options: local_job.main(quick=options.quick))
+
+measure_report = commands.add_parser("report", help="the summary of a large completion report")
+measure_report.add_argument("--quick", action="store_true", help="read smaller reports")
+measure_report.set_defaults(run=lambda options: report.main(quick=options.quick))
 
 fuzz_events = commands.add_parser("fuzz", help="a million mutated events")
 fuzz.add_arguments(fuzz_events)

@@ -71,9 +71,11 @@ def connect(folder: Path, *, needed_by: str) -> DuckDBPyConnection:
         import duckdb
     except ModuleNotFoundError as error:
         raise_missing(error, needed_by)
-    return duckdb.connect(
+    database = duckdb.connect(
         config={"memory_limit": _MEMORY, "temp_directory": str(folder / "temporary")}
     )
+    database.execute("SET enable_progress_bar = false")  # it would be written to standard output
+    return database
 
 
 _MEMORY: Final = "1GB"

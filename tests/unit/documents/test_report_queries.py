@@ -159,6 +159,13 @@ def test_damaged_results_are_refused(tmp_path: Path, report: Report, damage: byt
     assert str(caught.value) == str(expected.value)
 
 
+def test_duckdb_prints_no_progress(report: Report) -> None:
+    """In some programs it would print a progress bar to standard output, among the data."""
+    result = report.query("SELECT current_setting('enable_progress_bar')")
+
+    assert list(result.rows) == [(False,)]
+
+
 def test_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if a query fails, or its result is not read to the end."""
     (tmp_path / "temporary").mkdir()
