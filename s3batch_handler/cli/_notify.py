@@ -48,7 +48,7 @@ class EndedJob:
         return {
             "S3BATCH_JOB_ID": escape_unprintable(self.job_id),
             "S3BATCH_STATUS": self.status.value,
-            "S3BATCH_REASON": escape_unprintable(one_line(self.reason or "")),
+            "S3BATCH_REASON": escape_unprintable(one_line(self.reason or "")[:_MAX_REASON]),
             "S3BATCH_TOTAL": "" if total is None else str(total),
             "S3BATCH_SUCCEEDED": str(self.progress.succeeded),
             "S3BATCH_FAILED": str(self.progress.failed),
@@ -92,6 +92,7 @@ def _wait(process: subprocess.Popen[bytes], summary: bytes) -> str:
 
 _STDERR: Final = 2
 _TIME_LIMIT: Final = 60  # seconds
+_MAX_REASON: Final = 4000  # characters; systems limit the length of variables
 
 
 def _command(_context: click.Context, _option: click.Parameter, command: str | None) -> str | None:

@@ -141,20 +141,22 @@ def test_an_interrupted_job_has_ended_unless_it_can_be_resumed(
 
 
 @pytest.mark.parametrize(
-    ("script", "warning"),
+    ("script", "time_limit", "warning"),
     [
-        ("import sys; sys.exit(3)", "exit code 3"),
-        ("import os; os.remove('program'); os.kill(os.getpid(), 9)", "exit code -9"),
-        ("import time; time.sleep(60)", "killed after 1 s"),
+        ("import sys; sys.exit(3)", 60, "exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", 60, "exit code -9"),
+        ("import time; time.sleep(60)", 1, "killed after 1 s"),
     ],
 )
-def test_a_command_that_fails_is_a_warning(s3batch: Shell, script: str, warning: str) -> None:
+def test_a_command_that_fails_is_a_warning(
+    s3batch: Shell, script: str, time_limit: int, warning: str
+) -> None:
     """The exit code is that of the job. A command that takes too long is killed."""
     program = s3batch.folder / "program"
     program.write_text(f"#!{sys.executable}\n{script}\n")
     program.chmod(0o755)
 
-    with patch("s3batch_handler.cli._notify._TIME_LIMIT", 1):
+    with patch("s3batch_handler.cli._notify._TIME_LIMIT", time_limit):
         ended = run(s3batch, "./program", "--manifest", s3batch.manifest("b,k"))
 
     assert ended.returncode == 0
