@@ -55,11 +55,9 @@ class _Table:
     def __init__(
         self, columns: Sequence[Column], first: Sequence[Sequence[str]], console: Console
     ) -> None:
-        from rich.cells import cell_len
-
         self._columns = columns
         self._console = console
-        widths = [max(map(cell_len, column)) for column in zip(*first, strict=True)]
+        widths = [max(map(_width, column)) for column in zip(*first, strict=True)]
         self._cuts = console.is_terminal
         self._has_styles = console.color_system is not None and not console.no_color
         if self._cuts:
@@ -75,9 +73,7 @@ class _Table:
         return _GAP.join(parts).rstrip()
 
     def _cell(self, text: str, width: int, column: Column, style: str | None) -> str:
-        from rich.cells import cell_len
-
-        size = cell_len(text)
+        size = _width(text)
         if size > width and self._cuts:
             shown = _cut(text, width, keeps_end=column.keeps_end)
         else:
@@ -94,6 +90,15 @@ class _Table:
 
 
 _GAP: Final = "  "
+
+
+def _width(text: str) -> int:
+    """Return the number of columns that a terminal uses for a text."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _fitted(widths: list[int], available: int) -> list[int]:
