@@ -73,8 +73,9 @@ class MergeTable:
             row, status = self._database.execute(query, repeated).fetchone()
             name = object_name(_entry(row, TaskStatus(status)))
             raise ReportError(
-                f"{report.location}: overlap: it has two rows of {name}, and "
-                "the counts of its job do not say that its manifest has this line twice"
+                f"{report.location}: overlap: it has two rows of {name}, and the counts of its job "
+                "do not say that its manifest has this line twice. If it has, pass the job ID "
+                "instead of the location of the report"
             )
 
     def add_redrive(self, report: Report, number: int) -> Counter[TaskStatus]:

@@ -83,13 +83,13 @@ def check_listed_once(
     with task_counts() as counts:
         if manifest is not None:
             counts.add_lines(manifest())
-        counts.add_rows(report.rows_with_entries())
+        counts.add_rows(report.entries())
         unknown = counts.unknown()
         repeated = counts.repeated_rows() if manifest is None else counts.repeated()
     if manifest is not None and unknown.number:
         raise ReportError(
             f"{report.location}: a report of another manifest: it has {unknown.number:,} rows of "
-            f"tasks that are not in the manifest, for example {unknown.names(_entries(report))}"
+            f"tasks that are not in the manifest, for example {unknown.names(report.entries())}"
         )
     if repeated.number:
         hint = (
@@ -99,7 +99,7 @@ def check_listed_once(
         )
         raise ReportError(
             f"{report.location}: its parts overlap: {repeated.number:,} rows of tasks that have "
-            f"their row already, for example {repeated.names(_entries(report))}{hint}"
+            f"their row already, for example {repeated.names(report.entries())}{hint}"
         )
 
 
@@ -108,7 +108,3 @@ def _has_the_counts_of(report: Report, job: JobRecord) -> bool:
     summary = report.summary()
     listed_all = summary.succeeded == job.succeeded
     return summary.failed == job.failed and (listed_all or not summary.succeeded)
-
-
-def _entries(report: Report) -> Iterator[ManifestEntry]:
-    return (entry for _, entry in report.rows_with_entries())

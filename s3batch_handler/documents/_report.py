@@ -30,6 +30,7 @@ from s3batch_handler.documents._locations import split_location
 from s3batch_handler.documents._report_rows import (
     TaskStatus,
     layout_of,
+    read_entries_of_rows,
     read_rows,
     read_rows_with_entries,
 )
@@ -205,6 +206,10 @@ class Report:
             ReportError: As for :meth:`rows`.
         """
         return self._read(read_rows_with_entries, *(statuses or TaskStatus))
+
+    def entries(self) -> Iterator[ManifestEntry]:
+        """Yield the line of the manifest that each row repeats; raise errors as :meth:`rows`."""
+        return self._read(read_entries_of_rows, *TaskStatus)
 
     def _rows(self, *statuses: TaskStatus) -> Iterator[ReportRow]:
         return self._read(read_rows, *statuses)

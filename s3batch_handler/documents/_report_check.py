@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._report_rows import ReportScope, TaskStatus
-from s3batch_handler.documents._task_counts import task_counts
+from s3batch_handler.documents._task_counts import are_same_tasks, task_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -116,10 +116,10 @@ def _compare_counts(
 
 def _find_repeated(report: Report) -> Iterator[str]:
     with task_counts() as counts:
-        counts.add_rows(report.rows_with_entries())
+        counts.add_rows(report.entries())
         repeated = counts.repeated_rows()
     if repeated.number:
-        names = repeated.names(_entries(report))
+        names = repeated.names(report.entries())
         yield (
             f"{report.location}: rows of tasks that have their row already: {repeated.number:,}, "
             f"for example {names}. Pass the manifest if it lists objects twice"
@@ -138,21 +138,19 @@ def _not_listed(report: Report, job: JobRecord) -> int:
 
 
 def _compare_lines(report: Report, manifest: Entries, job: JobRecord | None) -> Iterator[str]:
+    if are_same_tasks(manifest(), report.entries()):
+        return
     with task_counts() as counts:
         counts.add_lines(manifest())
-        counts.add_rows(report.rows_with_entries())
+        counts.add_rows(report.entries())
         missing, unknown, repeated = counts.missing(), counts.unknown(), counts.repeated()
     if job is not None and missing.number and missing.number == _not_listed(report, job):
         missing = missing._replace(number=0)  # the tasks that succeeded
     for difference, problem, entries in (
         (missing, "lines of the manifest without a row", manifest),
-        (unknown, "rows of tasks that are not in the manifest", lambda: _entries(report)),
-        (repeated, "rows of tasks that have their row already", lambda: _entries(report)),
+        (unknown, "rows of tasks that are not in the manifest", report.entries),
+        (repeated, "rows of tasks that have their row already", report.entries),
     ):
         if difference.number:
             names = difference.names(entries())
             yield f"{report.location}: {problem}: {difference.number:,}, for example {names}"
-
-
-def _entries(report: Report) -> Iterator[ManifestEntry]:
-    return (entry for _, entry in report.rows_with_entries())

@@ -125,6 +125,17 @@ def read_rows_with_entries(
     )
 
 
+def read_entries_of_rows(
+    stream: BinaryIO, status: TaskStatus, *, source: str, layout: Layout | None = None
+) -> Iterator[ManifestEntry]:
+    """Yield the lines of the manifest that the rows of one results file repeat.
+
+    Raises:
+        ReportError: As for :func:`read_rows`.
+    """
+    return map(_entry, _cells(stream, status, source, layout))
+
+
 def _entry(cells: list[str]) -> ManifestEntry:
     bucket, key, version = cells[:3]
     return ManifestEntry(bucket, key, "" if version == NO_VERSION else version or None)
