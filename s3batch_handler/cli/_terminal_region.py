@@ -122,6 +122,8 @@ class _Above(io.TextIOBase):
 
     @override
     def write(self, text: str, /) -> int:
+        if not isinstance(text, str):  # click tries this to recognize binary streams
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text:  # Rich also writes nothing
             self._region.print_above(text)
         return len(text)
