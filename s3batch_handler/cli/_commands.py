@@ -126,4 +126,10 @@ def s3batch(*, debug: bool) -> None:
     Data goes to standard output, everything else to standard error. Exit code 0: done; 1: tasks or
     the job failed, or a check found an error; 2: wrong usage; 3: a job could not be watched; 130:
     interrupted.
+
+    Examples:
+        s3batch init minimal my-function
+        s3batch run app.py:handler --source photos/
+        s3batch report failed
+        s3batch run --failed-from s3batch-reports/job-…
     """

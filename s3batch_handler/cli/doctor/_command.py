@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import (
@@ -21,7 +22,7 @@ from s3batch_handler.engine.invoke._target import is_remote
 
 
 @click.command(cls=Command)
-@click.argument("handler", metavar="[HANDLER]", required=False)
+@click.argument("handler", metavar="[HANDLER]", required=False, shell_complete=complete_files)
 @bucket_option("Bucket that jobs use.")
 @click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes.")
 @click.option("--function", metavar="NAME|ARN", help="Function in Lambda.")
@@ -31,6 +32,7 @@ from s3batch_handler.engine.invoke._target import is_remote
 @click.option(
     "--report",
     metavar="DIR",
+    shell_complete=complete_files,
     help="Folder of the reports of s3batch run.  [default: s3batch-reports]",
 )
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._completers import complete_files, complete_reports
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
@@ -114,6 +114,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option(
         "--failed-from",
         metavar="LOCATION",
+        shell_complete=complete_reports,
         help="Job ID, or report of a job whose failed tasks are done again.",
     ),
     click.option(

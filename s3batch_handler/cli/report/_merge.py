@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._completers import complete_files, complete_reports
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("locations", metavar="LOCATION...", nargs=-1, required=True)
+@click.argument(
+    "locations", metavar="LOCATION...", nargs=-1, required=True, shell_complete=complete_reports
+)
 @click.option(
     "--to",
     "target",
     metavar="DIR|s3://…",
+    shell_complete=complete_files,
     required=True,
     help="Folder for the merged report, job-<id>, with the ID of the first job.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._console import message_console, print_rich, printable, safe_text
 from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--manifest",
     metavar="FILE|s3://…",
+    shell_complete=complete_files,
     help="Manifest of the job, to check that each line has one row.",
 )
 @click.option(

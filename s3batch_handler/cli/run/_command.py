@@ -70,6 +70,7 @@ def run(options: RunOptions) -> None:
         s3batch run app.py:handler --bucket my-bucket \
             --prefix 2024/ --report s3://reports/
         s3batch run http://127.0.0.1:3001/… --manifest …
+        s3batch run --failed-from s3batch-reports/job-…
     """
     sys.exit(_run(options))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._completers import complete_files, complete_reports
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._option_rules import options_as
@@ -202,6 +202,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     click.option(
         "--failed-from",
         metavar="LOCATION",
+        shell_complete=complete_reports,
         help="Report of a job whose failed tasks are run again.",
     ),
     source_option,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from s3batch_handler.cli._commands import s3batch as s3batch_command
 from tests.support.completion import complete, environment, need
 from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.shell import Shell
@@ -84,6 +88,25 @@ def test_the_tab_key_completes(folder: Path, shell: str, start: str) -> None:
         typed.expect(r"app\.py")
         typed.type("\x15exit\n")
         typed.end()
+
+
+def parameters(command: click.Command, parent: click.Context | None = None) -> Iterator[str]:
+    """Yield the parameters that are files or reports and complete nothing."""
+    context = click.Context(command, parent, command.name)
+    for parameter in command.params:
+        value = parameter.make_metavar(context)
+        is_location = re.search(r"FILE|DIR|HANDLER|LOCATION", value) and not {*value} & {*"=@"}
+        if is_location and not parameter.shell_complete(context, "a/"):
+            yield f"{context.command_path} {value}"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            subcommand = command.get_command(context, name)
+            assert subcommand is not None
+            yield from parameters(subcommand, context)
+
+
+def test_every_file_and_folder_is_completed() -> None:
+    assert [*parameters(s3batch_command)] == [], "add shell_complete=complete_files"
 
 
 def test_the_script_is_all_that_is_printed(s3batch: Shell) -> None:
