@@ -12,12 +12,13 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.cli.doctor._check import error, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from s3batch_handler.cli.doctor._check import Check
 
@@ -40,7 +41,11 @@ class LoadedHandler(NamedTuple):
 
 
 def check_handler(
-    spec: str, *, name: str = "", limit: float = IMPORT_LIMIT
+    spec: str,
+    *,
+    name: str = "",
+    limit: float = IMPORT_LIMIT,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Check, LoadedHandler | None]:
     """Import a handler in a process of its own, without calling it.
 
@@ -48,11 +53,12 @@ def check_handler(
         spec: ``module:name`` or ``path/to/app.py:name``.
         name: The name of the check.
         limit: Seconds after which the process is killed.
+        variables: Environment variables of the function; those of this process take precedence.
     """
     name = name or f"handler {spec}"
     start = time.monotonic()
     try:
-        answer = _imported(spec, limit)
+        answer = _imported(spec, limit, {**variables, **os.environ})
     except subprocess.TimeoutExpired:
         problem = f"its import did not end within {limit:g} s"
         return error(name, problem, "connect to services when they are used, not at import"), None
@@ -65,7 +71,7 @@ def check_handler(
     return _result(name, handler), handler
 
 
-_RUN: Final = "correct its name, or what its import does"
+_RUN: Final = "correct its name, or set what its import needs, such as environment variables"
 
 
 def _result(name: str, handler: LoadedHandler) -> Check:
@@ -91,7 +97,7 @@ class _Ended(Exception):
     """The process has ended without an answer."""
 
 
-def _imported(spec: str, limit: float) -> dict[str, float | None]:
+def _imported(spec: str, limit: float, variables: Mapping[str, str]) -> dict[str, float | None]:
     """Return the answer of the process that imports a handler.
 
     Its output is discarded: it may be long, and may contain secrets.
@@ -103,6 +109,7 @@ def _imported(spec: str, limit: float) -> dict[str, float | None]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=variables,
             pass_fds=[lifeline],
             start_new_session=True,
         )
@@ -144,10 +151,16 @@ def _lifeline() -> Iterator[int]:
 class HandlerImport:
     """The import of a handler, which several checks need: the first of them starts it."""
 
-    def __init__(self, spec: str, *, name: str = "", limit: float = IMPORT_LIMIT) -> None:
+    def __init__(
+        self,
+        spec: str,
+        *,
+        name: str = "",
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.spec = spec
         self._name = name
-        self._limit = limit
+        self._variables = variables
         self._lock = threading.Lock()
         self._result: tuple[Check, LoadedHandler | None] | None = None
 
@@ -161,5 +174,5 @@ class HandlerImport:
     def _imported(self) -> tuple[Check, LoadedHandler | None]:
         with self._lock:
             if self._result is None:
-                self._result = check_handler(self.spec, name=self._name, limit=self._limit)
+                self._result = check_handler(self.spec, name=self._name, variables=self._variables)
             return self._result

@@ -110,27 +110,32 @@ def _checks_of_code(subjects: Subjects) -> Iterator[NamedChecker]:
 
     They share the import of the handler.
     """
-    handler = None
+    template = find_template(Path())
+    functions, problems = _functions_of(template)
     requirements: dict[Path, None] = {}
+    handler = None
     if subjects.handler:
-        handler = HandlerImport(subjects.handler)
+        handler = _import_of(subjects.handler, functions)
         if (beside := _folder_of(subjects.handler) / _REQUIREMENTS).is_file():
             requirements[beside] = None
         yield f"handler {subjects.handler}", _one(handler)
     if subjects.function:
         name = subjects.function
         yield f"function {name}", partial(check_function, subjects.connection, name, handler)
-    template = find_template(Path())
-    for function in _functions_of(template):
-        if isinstance(function, Check):
-            yield function.name, partial(iter, [function])
-            continue
+    for problem in problems:
+        yield problem.name, partial(iter, [problem])
+    for function in functions:
         imported = _import_for(function, handler)
         if function.folder is not None:
             requirements[function.folder / _REQUIREMENTS] = None
         yield (
             f"template {function.name}",
-            partial(check_function_of_template, function, imported),
+            partial(
+                check_function_of_template,
+                function,
+                imported,
+                is_reported=imported is not None and imported is handler,
+            ),
         )
     for path in requirements:
         yield f"requirements {path}", partial(check_requirements, path)
@@ -148,22 +153,32 @@ def _folder_of(spec: str) -> Path:
     return Path(place if place.endswith(".py") else place.replace(".", "/")).parent
 
 
-def _functions_of(template: Path | None) -> Iterable[TemplateFunction | Check]:
+def _functions_of(template: Path | None) -> tuple[list[TemplateFunction], list[Check]]:
+    """Return the functions of a template, and what is wrong with it."""
     if template is None:
-        return ()
+        return [], []
     try:
-        return functions_of(template)
+        return functions_of(template), []
     except (OSError, UnicodeError, InvalidArgument) as problem:
-        return [error(f"template {template}", error_line(problem), "see 'sam validate'")]
+        return [], [error(f"template {template}", error_line(problem), "see 'sam validate'")]
+
+
+def _import_of(spec: str, functions: Iterable[TemplateFunction]) -> HandlerImport:
+    """Return the import of a handler, with the variables of its function in the template."""
+    for function in functions:
+        if function.spec is not None and _same_handler(spec, function.spec):
+            return HandlerImport(spec, variables=function.variables)
+    return HandlerImport(spec)
 
 
 def _import_for(function: TemplateFunction, handler: HandlerImport | None) -> HandlerImport | None:
     """Return the import of the handler of a function, which may be the one of the command line."""
-    if function.spec is None or function.file is None:
+    if function.spec is None:
         return None
     if handler is not None and _same_handler(handler.spec, function.spec):
         return handler
-    return HandlerImport(function.spec, name=f"template {function.name} handler")
+    name = f"template {function.name} handler"
+    return HandlerImport(function.spec, name=name, variables=function.variables)
 
 
 def _same_handler(first: str, second: str) -> bool:

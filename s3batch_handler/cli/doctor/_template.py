@@ -24,6 +24,7 @@ class TemplateFunction(NamedTuple):
         name: Its logical ID.
         handler: Such as ``app.handler``.
         folder: The folder of its code.
+        variables: Its environment variables; a value that is not known is ``unknown``.
     """
 
     name: str
@@ -31,6 +32,7 @@ class TemplateFunction(NamedTuple):
     folder: Path | None
     timeout: float | None
     runtime: str | None
+    variables: Mapping[str, str]
 
     @property
     def file(self) -> Path | None:
@@ -53,9 +55,15 @@ def find_template(folder: Path) -> Path | None:
 
 
 def check_function_of_template(
-    function: TemplateFunction, imported: HandlerImport | None
+    function: TemplateFunction, imported: HandlerImport | None, *, is_reported: bool = False
 ) -> Iterator[Check]:
-    """Check the handler, the timeout and the runtime of a function in a template."""
+    """Check the handler, the timeout and the runtime of a function in a template.
+
+    Args:
+        function: The function.
+        imported: The import of its handler.
+        is_reported: Another check reports the result of the import.
+    """
     name = f"template {function.name}"
     if imported is None or function.file is None:
         yield skipped(name, "cannot tell: its Handler or CodeUri is not a plain text")
@@ -64,15 +72,18 @@ def check_function_of_template(
         message = f"Handler {function.handler}: there is no file {function.file}"
         yield error(name, message, "correct Handler or CodeUri")
         return
-    check = imported.check()
-    if check.status is CheckStatus.ERROR and "No module named" in check.message:
-        # The packages of the function may be installed elsewhere.
-        yield warning(check.name, check.message, "install the requirements of the function here")
-    else:
-        yield check
+    if not is_reported:
+        yield _of_import(imported.check())
     yield from check_timeout(f"{name} timeout", function.timeout, imported.handler())
     if function.runtime is not None:
         yield check_runtime(f"{name} runtime", function.runtime)
+
+
+def _of_import(check: Check) -> Check:
+    """Return the result of an import; the packages of a function may be installed elsewhere."""
+    if check.status is CheckStatus.ERROR and "No module named" in check.message:
+        return warning(check.name, check.message, "install the requirements of the function here")
+    return check
 
 
 # ---------------------------------------------------------------- reading templates
@@ -92,13 +103,29 @@ def functions_of(path: Path) -> list[TemplateFunction]:
         _function(
             path.parent,
             str(name),
-            {**defaults, **_mapping(_mapping(resource).get("Properties"))},
+            _with_defaults(_mapping(_mapping(resource).get("Properties")), defaults),
             _mapping(template.get("Parameters")),
         )
         for name, resource in template["Resources"].items()
         if _mapping(resource).get("Type") == "AWS::Serverless::Function"
     ]
     return [each for each in functions if (each.runtime or "python").startswith("python")]
+
+
+def _with_defaults(properties: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return properties with those of ``Globals``. Environment variables are merged, as by SAM."""
+    variables = {**_variables(defaults), **_variables(properties)}
+    return {**defaults, **properties, "Environment": {"Variables": variables}}
+
+
+def _variables(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(properties.get("Environment")).get("Variables"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (str, int, float)) else "unknown"
 
 
 def _function(
@@ -117,6 +144,10 @@ def _function(
         folder=None if code is None or "://" in code else folder / code,
         timeout=value("Timeout", int, float) if "Timeout" in properties else _DEFAULT_TIMEOUT,
         runtime=value("Runtime", str),
+        variables={
+            str(variable): _text(_resolved(given, parameters))
+            for variable, given in _variables(properties).items()
+        },
     )
 
 

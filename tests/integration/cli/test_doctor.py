@@ -41,6 +41,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is configured, so no request is sent."""
+    for name in [name for name in os.environ if "AWS" in name]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+
+
+@pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto's AWS, with a bucket, two roles and two functions."""
     for name in [name for name in os.environ if "AWS" in name]:
@@ -215,6 +225,24 @@ def test_a_local_server_answers_for_what_it_has(folder: Path) -> None:
             assert shell.end() == 0
 
 
+@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.parametrize("starter", ["minimal", "copy-large"])
+@pytest.mark.parametrize("handler", [(), ("function/app.py:handler",)])
+def test_a_new_project_has_no_errors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, starter: str, handler: tuple[str, ...]
+) -> None:
+    """The result of the import is reported once, also if the template has the same handler."""
+    assert CliRunner().invoke(s3batch, ["init", starter, "mine"]).exit_code == 0
+    monkeypatch.chdir(folder / "mine")
+
+    run = CliRunner().invoke(s3batch, ["doctor", *handler])
+
+    assert run.exit_code == 0, run.output
+    assert run.stdout.count("it can be imported") == 1
+    assert "template Function timeout" in run.stdout
+
+
+@pytest.mark.usefixtures("no_credentials")
 def test_a_pipe_gets_one_line_for_each_check(folder: Path) -> None:
     (folder / "evil.py").write_text("raise ValueError('one\\ntwo \\x1b[2J')")
 

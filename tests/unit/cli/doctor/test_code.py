@@ -192,6 +192,26 @@ def test_packages_that_are_missing_here_do_not_make_a_template_wrong(tmp_path: P
     assert first.status is CheckStatus.WARNING
 
 
+def test_a_handler_is_imported_with_the_variables_of_its_template(app: Path) -> None:
+    """Values that only CloudFormation knows have a placeholder."""
+    path = app.with_name("template.yaml")
+    path.write_text(
+        TEMPLATE.replace(
+            "Globals:\n  Function: {",
+            "Globals:\n  Function: { Environment: { Variables: { SIZE: 5, KEEP: true } },",
+        ).replace("CodeUri: .,", "Environment: { Variables: { TARGET: !Ref Role } }, CodeUri: .,")
+    )
+    app.write_text(
+        "import os\nassert os.environ['SIZE'] == '5' and os.environ['KEEP'] == 'true'\n"
+        f"os.environ['TARGET']\n{HANDLER}"
+    )
+    function = functions_of(path)[0]
+
+    check = HandlerImport(str(function.spec), variables=function.variables).check()
+
+    assert check.status is CheckStatus.OK, check.message
+
+
 @pytest.mark.parametrize(
     "text", ["a: [", "- list", "Resources: {}\n---\nResources: {}", "a: &a [*a]", "!Ref {a: b}"]
 )
