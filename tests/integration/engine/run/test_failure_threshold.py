@@ -158,6 +158,28 @@ def failures_first(failing: Collection[int]) -> Callable[[list[ManifestEntry]], 
     return lambda drawn: drawn.sort(key=lambda entry: int(entry.encoded_key) not in failing)
 
 
+@given(
+    failing=st.sets(st.integers(0, 39)),
+    tolerate=st.integers(0, 40).flatmap(lambda n: st.sampled_from([f"{n}", f"{n * 2.5:.1f}%"])),
+    batch=st.sampled_from([1, 7, 100]),
+)
+def test_what_is_tolerated_decides_in_any_order(
+    failing: set[int], tolerate: str, batch: int
+) -> None:
+    """A job fails if more of its 40 tasks fail, however they are batched and answered."""
+
+    def outcome(key: str) -> ResultCode:
+        return ResultCode.PERMANENT_FAILURE if int(key) in failing else ResultCode.SUCCEEDED
+
+    settings = replace(JOB, total=40, threshold=FailureThreshold.parse(tolerate))
+    run = run_job(numbered(40), Parallel(outcome, batch, failures_first(failing)), settings)
+
+    is_share = tolerate.endswith("%")
+    most = float(tolerate.strip("%")) / 2.5 if is_share else int(tolerate)
+    assert (run.status is JobStatus.FAILED) == (len(failing) > most)
+    assert (run.failure_code is None) == (run.status is JobStatus.COMPLETE)
+
+
 @pytest.mark.slow
 @given(
     period=st.integers(2, 40),
