@@ -69,6 +69,8 @@ def run(options: RunOptions) -> None:
             --arguments target=thumbnails
         s3batch run app.py:handler --bucket my-bucket \
             --prefix 2024/ --report s3://reports/
+        s3batch run app.py:handler --manifest manifest.csv \
+            --sample 100 --tolerate 5%
         s3batch run http://127.0.0.1:3001/… --manifest …
         s3batch run --failed-from s3batch-reports/job-…
     """
