@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from s3batch_handler.cli.report._location import FoundReport
+    from s3batch_handler.documents._job_record import JobRecord
     from s3batch_handler.documents._report_summary import ReportSummary
 
 
@@ -77,10 +78,8 @@ def _identity(found: FoundReport) -> dict[str, str | None]:
 def _overview(found: FoundReport, counts: ReportSummary) -> Iterator[Text]:
     report, record = found.report, record_of(found)
     yield _line("Job", report.job_id or "unknown")
-    if record is not None and record.status:
-        yield _line("Status", record.status)
-    if record is not None and record.redrive_of:
-        yield _line("Redrive of", record.redrive_of)
+    if record is not None:
+        yield from _history(record)
     yield _line("Report", report.location)
     yield _line("Created", f"{exact_time(report.created)} ({relative_time(report.created)})")
     yield _line("Tasks", f"{counts.total:,}")
@@ -90,6 +89,17 @@ def _overview(found: FoundReport, counts: ReportSummary) -> Iterator[Text]:
     ):
         text = f"{count:,} ({percentage(count, counts.total)})"
         yield _line(name, text, style if count else "")
+
+
+def _history(record: JobRecord) -> Iterator[Text]:
+    facts = {
+        "Status": record.status,
+        "Redrive of": record.redrive_of,
+        "Merged": ", ".join(record.merged_jobs),
+    }
+    for name, value in facts.items():
+        if value:
+            yield _line(name, value)
 
 
 def _line(name: str, value: str, style: str = "") -> Text:

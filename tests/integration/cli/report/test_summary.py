@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from tests.support.reports import JOB, put_report
 from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.shell import Shell
 
 
@@ -61,12 +60,17 @@ def test_report_without_failures_is_short(s3batch: Shell, tmp_path: Path) -> Non
     assert run.stdout.splitlines()[-2:] == ["Succeeded   1 (100%)", "Failed      0 (0%)"]
 
 
-def test_status_of_a_local_job_is_shown(s3batch: Shell) -> None:
+def test_history_of_a_local_job_is_shown(s3batch: Shell) -> None:
     s3batch("run", "app.py:handler", "--manifest", s3batch.manifest("b,fail.txt"))
+    (first,) = Path("s3batch-reports").glob("job-*/")
+    s3batch("run", "--failed-from", str(first))
+    redrive = s3batch("report", "summary").stdout.splitlines()
+    s3batch("report", "merge", *map(str, Path("s3batch-reports").glob("job-*/")), "--to", "merged")
+    merged = s3batch("report", "summary", "merged").stdout.splitlines()
 
-    run = s3batch("report", "summary")
-
-    assert "Status      Complete" in run.stdout.splitlines()
+    assert "Status      Complete" in redrive
+    assert f"Redrive of  {first.name.removeprefix('job-')}" in redrive
+    assert any(line.startswith("Merged") and first.name[4:] in line for line in merged)
 
 
 @pytest.mark.parametrize("columns", [40, 200])
