@@ -62,8 +62,8 @@ class FailedEntries:
                 f"none of the {failed:,} failed tasks is selected, so there is nothing to do again"
             )
         return (
-            f"the version ID of {self.without_version:,} failed tasks is empty in the manifest, so "
-            "they would fail again: correct the manifest, and create a new job"
+            "no failed task has a version ID, although the manifest has a column for it, so all "
+            "would fail again: correct the manifest, and create a new job"
         )
 
 

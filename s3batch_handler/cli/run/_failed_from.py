@@ -88,7 +88,7 @@ def _of_job(options: RunOptions, record: JobRecord) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     if record.arguments:
         defaults["arguments"] = record.arguments
-    if record.schema in ("1.0", "2.0") and options.schema is None:
+    if record.schema == "2.0" and options.schema is None:  # 1.0 is the default
         defaults["schema"] = record.schema
     return defaults
 

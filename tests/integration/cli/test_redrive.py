@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.documents._manifest import read_entries
 
@@ -66,3 +66,54 @@ def test_the_manifest_of_the_job_is_not_replaced(s3batch: Shell) -> None:
 
     assert made.returncode == 2
     assert "this is the manifest of the job" in made.stderr
+
+
+def test_tasks_without_their_version_id_are_left_out_and_counted(s3batch: Shell) -> None:
+    """S3 fails them each time. The merged report still has them, so every line is answered."""
+    manifest = s3batch.manifest("b,fail1,v1", "b,fail2,", "b,fail3,null")
+    first = _run(s3batch, "app:handler", "--manifest", manifest)
+
+    made = s3batch("report", "redrive", "--to", "failed.csv", "--json")
+    second = _run(s3batch, "--failed-from", first["report"], "--manifest", manifest)
+
+    assert json.loads(made.stdout)["left_out"] == 1
+    assert "left out: 1 task without a version ID" in made.stderr
+    assert (s3batch.folder / "failed.csv").read_text() == "b,fail1,v1\nb,fail3,null\n"
+    assert second["total"] == 2
+    s3batch("report", "merge", second["report"], first["report"], "--to", "merged")
+    assert s3batch("report", "verify", "merged", "--manifest", manifest).returncode == 0
+
+
+def test_a_merge_prints_the_account_of_all_jobs(s3batch: Shell) -> None:
+    """Exit code 0, although tasks have failed."""
+    manifest = s3batch.manifest("b,fine", "b,fail")
+    first = _run(s3batch, "app:handler", "--manifest", manifest)
+    second = _run(s3batch, "--failed-from", first["report"])
+
+    merge = ("report", "merge", second["report"], first["report"])
+    merged = s3batch(*merge, "--to", "merged", "--json")
+    text = s3batch(*merge, "--to", "other")
+
+    assert (merged.returncode, text.returncode) == (0, 0)
+    facts = json.loads(merged.stdout)
+    assert (facts["total"], facts["succeeded"], facts["failed"]) == (2, 1, 1)
+    assert facts["jobs"] == [first["job_id"], second["job_id"]]
+    assert f"Jobs       {first['job_id']}, {second['job_id']}" in text.stdout
+
+
+def test_reports_that_do_not_belong_together_are_not_merged(s3batch: Shell) -> None:
+    """Exit code 1, and one line that names the report and the key. Nothing is written."""
+    first = _run(s3batch, "app:handler", "--manifest", s3batch.manifest("b,fine", "b,fail"))
+    other = _run(s3batch, "app:handler", "--manifest", s3batch.manifest("b,other", name="o.csv"))
+
+    merged = s3batch("report", "merge", first["report"], other["report"], "--to", "merged")
+
+    assert merged.returncode == 1
+    assert other["job_id"] in merged.stderr
+    assert "another manifest: s3://b/other" in merged.stderr
+    assert not (s3batch.folder / "merged").exists()
+
+
+def _run(s3batch: Shell, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(s3batch("run", *arguments, "--json").stdout)
+    return found

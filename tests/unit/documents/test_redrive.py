@@ -85,7 +85,7 @@ def test_tasks_without_their_version_id_are_left_out(tmp_path: Path) -> None:
 
     assert [*entries] == [entry("b", "v1")]
     assert entries.without_version == 1
-    with pytest.raises(ReportError, match="version ID of 1 failed tasks is empty"):
+    with pytest.raises(ReportError, match="no failed task has a version ID"):
         [*FailedEntries(without)]
 
 
