@@ -10,7 +10,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from click.shell_completion import CompletionItem
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import click
 
-Items = list[CompletionItem[str]]
+Items: TypeAlias = "list[CompletionItem[str]]"  # a string: no generic class before click 8.4
 
 
 def complete_files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:

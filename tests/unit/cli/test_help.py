@@ -128,6 +128,20 @@ def test_every_option_and_command_is_in_one_panel(path: str) -> None:
         assert {*command.summaries()} <= {*assigned}, "name the panel in cli/_help_panels.py"
 
 
+def test_panels_name_options_and_commands_that_exist() -> None:
+    commands = {context.command.name: context for context in CONTEXTS.values()}
+
+    for name, option_panels in OPTION_PANELS.items():
+        command = commands[name].command
+        assert isinstance(command, Command)
+        known = {*command.visible_options(commands[name])}
+        assert {option for options in option_panels.values() for option in options} <= known
+    for name, command_panels in COMMAND_PANELS.items():
+        group = commands[name].command
+        assert isinstance(group, Group)
+        assert {each for names in command_panels.values() for each in names} <= {*group.summaries()}
+
+
 def test_an_option_without_a_panel_is_in_the_default_panel() -> None:
     @click.command("run", cls=Command)
     @click.option("--new", help="New.")
