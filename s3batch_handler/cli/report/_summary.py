@@ -20,6 +20,7 @@ from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_json, print_lines
 from s3batch_handler.cli.report._location import location_argument, location_options
 from s3batch_handler.cli.report._redrive_manifest import record_of
+from s3batch_handler.documents._report_rows import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,12 +83,16 @@ def _overview(found: FoundReport, counts: ReportSummary) -> Iterator[Text]:
         yield from _history(record)
     yield _line("Report", report.location)
     yield _line("Created", f"{exact_time(report.created)} ({relative_time(report.created)})")
-    yield _line("Tasks", f"{counts.total:,}")
+    total, succeeded = counts.total, counts.succeeded
+    if record is not None and record.report_scope is ReportScope.FAILED_TASKS_ONLY:
+        yield _line("Scope", "FailedTasksOnly: the report has no rows of tasks that succeeded")
+        total, succeeded = record.total or total, record.succeeded or succeeded
+    yield _line("Tasks", f"{total:,}")
     for name, count, style in (
-        ("Succeeded", counts.succeeded, SUCCEEDED),
+        ("Succeeded", succeeded, SUCCEEDED),
         ("Failed", counts.failed, FAILED),
     ):
-        text = f"{count:,} ({percentage(count, counts.total)})"
+        text = f"{count:,} ({percentage(count, total)})"
         yield _line(name, text, style if count else "")
 
 

@@ -60,6 +60,17 @@ def test_report_without_failures_is_short(s3batch: Shell, tmp_path: Path) -> Non
     assert run.stdout.splitlines()[-2:] == ["Succeeded   1 (100%)", "Failed      0 (0%)"]
 
 
+def test_counts_of_the_job_are_shown_if_the_report_has_failed_tasks_only(s3batch: Shell) -> None:
+    manifest = s3batch.manifest("b,fail.txt", "b,1", "b,2", "b,3")
+    scope = ("--report-scope", "FailedTasksOnly")
+    s3batch("run", "app.py:handler", "--manifest", manifest, *scope)
+
+    lines = s3batch("report", "summary").stdout.splitlines()
+
+    assert any(line.startswith("Scope       FailedTasksOnly") for line in lines)
+    assert {"Tasks       4", "Succeeded   3 (75.0%)", "Failed      1 (25.0%)"} <= {*lines}
+
+
 def test_history_of_a_local_job_is_shown(s3batch: Shell) -> None:
     s3batch("run", "app.py:handler", "--manifest", s3batch.manifest("b,fail.txt"))
     (first,) = Path("s3batch-reports").glob("job-*/")
