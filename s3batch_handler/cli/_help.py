@@ -13,6 +13,8 @@ from s3batch_handler.cli._help_panels import command_panels, option_panels
 from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from click.shell_completion import CompletionItem
 
     from s3batch_handler.cli._help_panels import Panels
@@ -38,7 +40,7 @@ class Command(click.Command):
             from s3batch_handler.cli._help_in_color import help_in_color  # a slow import
 
             return help_in_color(self, ctx, width)
-        formatter = click.HelpFormatter(width=width)
+        formatter = _PlainFormatter(width=width)
         self.format_help(ctx, formatter)
         return formatter.getvalue().rstrip("\n")
 
@@ -70,6 +72,26 @@ class Command(click.Command):
         }
 
 
+class _PlainFormatter(click.HelpFormatter):
+    """Plain text that is wrapped at spaces only: ``--max-redrives`` stays whole."""
+
+    @override
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _HYPHEN))
+
+    @override
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        whole = [(name, text.replace("-", _HYPHEN)) for name, text in rows]
+        super().write_dl(whole, col_max, col_spacing)
+
+    @override
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_HYPHEN, "-")
+
+
+_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 _MIN_WIDTH_OF_PANELS: Final = 60  # columns: long names of options, and examples, fit into them
 
 

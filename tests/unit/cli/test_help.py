@@ -93,6 +93,13 @@ def test_no_text_is_cut(path: str, width: int) -> None:
 
 
 @every_command
+@pytest.mark.parametrize("width", WIDTHS)
+def test_names_of_options_are_not_wrapped(path: str, width: int) -> None:
+    for text in helps(path, width):
+        assert [line for line in text.splitlines() if re.search(r"\w-[ │]*$", line)] == []
+
+
+@every_command
 @pytest.mark.parametrize("width", [40, *WIDTHS])
 def test_examples_are_not_wrapped(path: str, width: int) -> None:
     """They fit into a panel of 60 columns; a narrower terminal wraps them itself."""
