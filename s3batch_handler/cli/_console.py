@@ -62,9 +62,12 @@ def print_rich(*renderables: RenderableType, soft_wrap: bool = False) -> None:
     With ``soft_wrap`` the terminal wraps long lines, so a path can be copied in one piece.
     """
     console = data_console()
-    with console.capture() as capture:
-        for renderable in renderables:
-            console.print(renderable, soft_wrap=soft_wrap)
+    try:
+        with console.capture() as capture:
+            for renderable in renderables:
+                console.print(renderable, soft_wrap=soft_wrap)
+    except OSError as error:  # Rich writes an empty text to the console
+        raise OSError(error.errno, error.strerror, "standard output") from error
     print_data(capture.get().removesuffix("\n"))
 
 

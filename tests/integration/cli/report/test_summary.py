@@ -95,3 +95,10 @@ def test_summary_is_not_wider_than_the_terminal(s3batch: Shell, report: str, col
     lines = [line for line in shown.shown.splitlines() if not any(word in line for word in words)]
     assert max(len(line) + line.count("日") for line in lines) <= columns
     assert "\x1b" not in shown.shown
+
+
+def test_full_disk_is_reported(s3batch: Shell, report: str) -> None:
+    run = s3batch.line(f"s3batch report summary {report} > /dev/full")
+
+    assert run.returncode == 1
+    assert run.stderr == "s3batch: standard output: No space left on device\n"
