@@ -37,7 +37,7 @@ def memory_limit(option: int | None, context: object) -> int | None:
     """
     if sys.platform != "linux":  # other systems do not enforce the limit
         return None
-    current = _allocated()
+    current = allocated_megabytes()
     if option is not None:
         if option <= current:
             raise ValueError(
@@ -81,7 +81,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _allocated() -> int:
+def allocated_megabytes() -> int:
     """Return the megabytes that count against the limit now."""
     with suppress(OSError):
         status = Path(f"/proc/{os.getpid()}/status").read_text()

@@ -34,11 +34,13 @@ def a_job(status: str = "Complete", total: int = 1000, failed: int = 0, **member
     return Job.from_description(described(status, **members)["Job"])
 
 
-JOBS = [
-    a_job("Active", 5_000_000, 7, Description=HOSTILE),
-    a_job("Complete", failed=10),
-    a_job("Suspended"),
-]
+def the_jobs() -> list[Job]:
+    """Return three jobs that were created three minutes ago."""
+    return [
+        a_job("Active", 5_000_000, 7, Description=HOSTILE),
+        a_job("Complete", failed=10),
+        a_job("Suspended"),
+    ]
 
 
 def shown(renderable: RenderableType, width: int) -> list[str]:
@@ -50,7 +52,7 @@ def shown(renderable: RenderableType, width: int) -> list[str]:
 
 @pytest.mark.parametrize("width", [10, 36, 40, 60, 80, 120, 200])
 def test_a_list_is_never_wider_than_the_terminal(width: int) -> None:
-    lines = shown(list_of(JOBS, width), width)
+    lines = shown(list_of(the_jobs(), width), width)
 
     assert max(map(cell_len, lines)) <= width
     assert "\x1b" not in "".join(lines)
@@ -59,7 +61,7 @@ def test_a_list_is_never_wider_than_the_terminal(width: int) -> None:
 @pytest.mark.parametrize("width", [36, 40, 60, 200])
 def test_a_list_has_whole_ids_and_statuses_in_words(width: int) -> None:
     """The other columns are shown where there is place for them."""
-    text = "\n".join(shown(list_of(JOBS, width), width))
+    text = "\n".join(shown(list_of(the_jobs(), width), width))
 
     assert text.count(JOB_ID) == 3
     assert "Active" in text
@@ -67,7 +69,7 @@ def test_a_list_has_whole_ids_and_statuses_in_words(width: int) -> None:
 
 
 def test_a_wide_list_has_headers_shares_and_descriptions() -> None:
-    header, active, complete, _ = shown(list_of(JOBS, 200), 200)
+    header, active, complete, _ = shown(list_of(the_jobs(), 200), 200)
 
     assert header.split("  ")[0] == "JOB ID"
     assert "7 (<0.1%)" in active
@@ -79,7 +81,7 @@ def test_a_wide_list_has_headers_shares_and_descriptions() -> None:
 
 @pytest.mark.parametrize("width", [30, 80, 200])
 def test_the_details_of_a_job_are_folded_and_not_cut(width: int) -> None:
-    facts = [*job_facts(JOBS[0], tags={"team": "photos"}, options=())]
+    facts = [*job_facts(the_jobs()[0], tags={"team": "photos"}, options=())]
 
     lines = shown(details_of(facts), width)
 
@@ -139,7 +141,7 @@ def test_a_job_without_a_report_has_no_next_command() -> None:
 def test_a_pipe_gets_one_line_for_each_job_which_is_not_cut(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_listed_jobs(JOBS, as_json=False)
+    print_listed_jobs(the_jobs(), as_json=False)
 
     first, *others = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{JOB_ID}  Active      ")

@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from pydantic import BaseModel
 
 from s3batch_handler import JobRef, PermanentFailure, ResultCode, Task, TaskCrashed
+from s3batch_handler.handler._isolation_memory import allocated_megabytes
 from s3batch_handler.handler._isolation_protocol import AnswerReader, InvalidAnswer
 from s3batch_handler.testing import make_context, make_event, make_task, run_job
 from tests.support.handlers import codes_of, decorate, passes_on, results_of
@@ -353,16 +354,16 @@ def test_the_memory_limit_is_that_of_the_function() -> None:
 
     def work(task: Task) -> str:
         if task.key == "big":
-            bytearray(3 << 30)
+            bytearray(20 << 30)
         return str(os.getpid())
 
     handler = isolated(work)
-    context = make_context(memory_limit_in_mb="2048")
+    context = make_context(memory_limit_in_mb="10240")
 
     results = results_of(handler(make_event("a", "big", "c"), context))
 
     assert [code for code, _ in results] == ["Succeeded", "TemporaryFailure", "Succeeded"]
-    assert " its memory limit of 2008 MB in work(), line " in results[1][1]
+    assert " its memory limit of 10200 MB in work(), line " in results[1][1]
     assert results[0][1] != results[2][1]
 
 
@@ -401,12 +402,13 @@ def test_lack_of_memory_is_a_temporary_failure(is_async: bool) -> None:
     async def work_async(task: Task) -> Any:
         return work(task)
 
-    handler = isolated(work_async if is_async else work, isolation_memory=400)
+    limit = allocated_megabytes() + 350  # modules that other tests have imported need memory, too
+    handler = isolated(work_async if is_async else work, isolation_memory=limit)
 
     results = results_of(handler(make_event("data", "a", "threads", "b", "result", "c"), None))
 
     assert [code for code, _ in results] == ["TemporaryFailure", "Succeeded"] * 3
-    assert all("has reached its memory limit of 400 MB" in text for _, text in results[::2])
+    assert all(f"has reached its memory limit of {limit} MB" in text for _, text in results[::2])
 
 
 def test_a_limit_below_what_the_process_has_is_refused() -> None:

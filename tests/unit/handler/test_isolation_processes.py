@@ -55,7 +55,7 @@ def test_a_handler_may_be_called_in_a_thread() -> None:
         return task.key
 
     outcomes: list[Outcome] = []
-    handler = isolated(work, task_timeout=0.3, time_reserve=10)
+    handler = isolated(work, task_timeout=1.5, time_reserve=10)
     thread = threading.Thread(
         target=lambda: outcomes.extend(handler.run(make_task(key)) for key in ("a", "slow", "b"))
     )

@@ -217,6 +217,7 @@ def test_an_interruption_is_not_the_context_of_later_exceptions() -> None:
     assert second["resultCode"] == "PermanentFailure"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_event_loop_of_an_interrupted_task_ends() -> None:
     """The next task can run another one."""
 
