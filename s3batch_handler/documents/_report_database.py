@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -72,12 +73,17 @@ def connect(folder: Path, *, needed_by: str) -> DuckDBPyConnection:
     except ModuleNotFoundError as error:
         raise_missing(error, needed_by)
     database = duckdb.connect(
-        config={"memory_limit": _MEMORY, "temp_directory": str(folder / "temporary")}
+        config={
+            "threads": min(os.cpu_count() or 1, _MAX_THREADS),
+            "memory_limit": _MEMORY,
+            "temp_directory": str(folder / "temporary"),
+        }
     )
     database.execute("SET enable_progress_bar = false")  # it would be written to standard output
     return database
 
 
+_MAX_THREADS: Final = 4  # each one needs memory
 _MEMORY: Final = "1GB"
 _RESTRICTIONS: Final = (
     "python_enable_replacements = false",  # variables of Python

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents._report import Report, read_report
 from s3batch_handler.documents._report_writer import ReportWriter
 from tests.support.reports import BUCKET, FAILED, JOB, OK, entry, write
 
@@ -93,3 +94,40 @@ def test_results_are_never_read_from_another_bucket(s3: S3Client) -> None:
 
     with pytest.raises(ReportError, match=rf"s3://{BUCKET}/job-1/results/secret.csv: missing"):
         list(read_report(f"s3://{BUCKET}/job-1", s3=s3).rows())
+
+
+def test_report_in_s3_is_summarized_and_queried(
+    s3: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB reads copies in a temporary folder, which is removed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    location = write(
+        ReportWriter(open_folder(f"s3://{BUCKET}/p", s3=s3), job_id=JOB),
+        (entry("a"), OK, 200, "", "fine"),
+        *((entry(f"b{n}"), FAILED, 200, "PermanentFailure", f"only {n} bytes") for n in range(9)),
+    )
+    report = read_report(location, s3=s3)
+
+    summary = report.summary()
+    keys = [key for (key,) in report.query("SELECT key FROM report WHERE key < 'b2'").rows]
+
+    assert (summary.succeeded, summary.failed) == (1, 9)
+    assert [group.message for group in summary.failures] == ["only … bytes"]
+    assert keys == ["a", "b0", "b1"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_changed_results_in_s3_are_not_summarized(s3: S3Client, tmp_path: Path) -> None:
+    """The error contains the URL of the file."""
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB)
+    location = write(writer, (entry("a"), OK, 200, "", "fine"))
+    (key,) = (
+        found["Key"]
+        for found in s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+        if found["Key"].endswith(".csv")
+    )
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"photos,b,,succeeded,200,,fine\r\n")
+
+    for read in (Report.summary, lambda report: report.query("FROM report")):
+        with pytest.raises(ReportError, match=rf"^s3://{BUCKET}/{key}: its MD5 is "):
+            read(read_report(location, s3=s3))
