@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
@@ -66,7 +67,9 @@ class _Description(TypedDict, total=False):
     Local: _Local
 
 
-_DESCRIPTION: Final = TypeAdapter(_Description)
+@cache
+def _description() -> TypeAdapter[_Description]:
+    return TypeAdapter(_Description)  # takes a few milliseconds, and few commands need it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ class JobRecord:
         Raises:
             ValidationError: It is not the description of a job.
         """
-        known = _DESCRIPTION.validate_python(description)
+        known = _description().validate_python(description)
         counts = known.get("ProgressSummary", {})
         scope = known.get("Report", {}).get("ReportScope")
         if tags is None:
@@ -157,7 +160,7 @@ def read_job_record(report: Report) -> JobRecord | None:
         return None
     location = report.location_beside(JOB_RECORD)
     try:
-        description = _ANY_OBJECT.validate_json(content)
+        description = TypeAdapter(dict[str, Any]).validate_json(content)
         record = JobRecord.from_description(description)
     except ValidationError as error:
         problem = explain_error(error, whole="it")
@@ -170,5 +173,4 @@ def read_job_record(report: Report) -> JobRecord | None:
     return record
 
 
-_ANY_OBJECT: Final = TypeAdapter(dict[str, Any])
 _NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

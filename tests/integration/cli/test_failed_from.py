@@ -13,8 +13,11 @@ from s3batch_handler.documents._report import read_report
 if TYPE_CHECKING:
     from tests.support.shell import Shell
 
-# Fails for each key that is not in the file "fixed".
+# Fails for each key that is not in the file "fixed". If there is a file "pause", it pauses the job.
 REPAIRED = """
+import os
+import signal
+import time
 from pathlib import Path
 
 from s3batch_handler import PermanentFailure, task_handler
@@ -22,6 +25,10 @@ from s3batch_handler import PermanentFailure, task_handler
 
 @task_handler
 def handler(task):
+    if Path("pause").exists():
+        Path("pause").unlink()
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(0.2)
     fixed = Path("fixed").read_text().split() if Path("fixed").exists() else []
     if "bad" in task.key and task.key not in fixed:
         raise PermanentFailure("bad")
@@ -105,14 +112,17 @@ def test_nothing_is_run_if_no_task_failed(repaired: Shell) -> None:
 
 def test_a_redrive_that_was_paused_keeps_its_link(repaired: Shell) -> None:
     """``--resume`` continues it without the report."""
-    manifest = repaired.manifest("b,bad1")
+    manifest = repaired.manifest("b,bad1", "b,bad2")
     first = _run(repaired, "repaired.py", "--manifest", manifest)
+    (repaired.folder / "pause").touch()
 
-    again = _run(repaired, "--failed-from", first["report"], "--state", "state")
+    paused = repaired.line(f"s3batch run --failed-from {first['report']} --state state --workers 1")
+    resumed = _run(repaired, "--resume", "--state", "state")
 
-    record = read_job_record(read_report(repaired.folder / again["report"]))
+    assert paused.returncode == 130, paused.stderr
+    record = read_job_record(read_report(repaired.folder / resumed["report"]))
     assert record is not None
-    assert record.redrive_of == first["job_id"]
+    assert (record.redrive_of, record.total) == (first["job_id"], 2)
 
 
 def test_a_report_without_a_record_does_not_name_the_handler(repaired: Shell) -> None:

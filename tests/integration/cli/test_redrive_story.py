@@ -169,7 +169,9 @@ def test_failed_tasks_of_jobs_of_a_server_are_done_again(world: World) -> None:
     second = world.json("job", "submit", "--failed-from", first["JobId"], *how, code=1)
     world.repair("bad once bad twice", "bad twice, version 2")
     report = f"s3://jobs/reports/job-{second['JobId']}"
-    third = world.json(*("job", "submit", "--failed-from", report, "--priority", "8", *how), code=1)
+    third = world.json_quickly(
+        *("job", "submit", "--failed-from", report, "--priority", "8", *how), code=1
+    )
 
     jobs = (first, second, third)
     assert [job["ProgressSummary"]["NumberOfTasksFailed"] for job in jobs] == [10, 6, 2]
@@ -187,6 +189,27 @@ def test_failed_tasks_of_jobs_of_a_server_are_done_again(world: World) -> None:
     verify = ("report", "verify", "s3://jobs/merged", "--manifest", "s3://jobs/manifests/m.csv")
     world(*verify)
     world.quickly("report", "verify", first["JobId"], "--manifest", "s3://jobs/manifests/m.csv")
+
+
+def test_failed_tasks_of_a_job_of_a_server_run_on_this_machine(world: World) -> None:
+    """With the arguments of the job; the report of the run is merged with that of the job."""
+    world.repair()
+    world.manifest("s3://jobs/here/m.csv")
+    job = world.json_quickly(
+        *("job", "submit", "--manifest", "s3://jobs/here/m.csv", "--function", "read"),
+        *("--fields", "Bucket,Key,VersionId", "--role", "batch", "--report", "s3://jobs/reports"),
+        *("-a", "say=hi", "--no-confirm", "--wait", "-q"),
+        code=1,
+    )
+    world.repair("bad once, version 2", "bad twice, version 2")
+
+    run = world.json_quickly("run", "app.py", "--failed-from", job["JobId"], "-q", code=1)
+
+    assert (run["total"], run["succeeded"]) == (10, 8)
+    merge = ("report", "merge", run["job_id"], job["JobId"], "--to", "here")
+    merged = world.json_quickly(*merge)
+    assert (merged["total"], merged["failed"], merged["warnings"]) == (12, 2, [])
+    assert merged["jobs"] == [job["JobId"], run["job_id"]]
 
 
 def test_a_job_without_failures_is_not_done_again(world: World) -> None:
