@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,13 @@ def new_report_folder(
             f"{folder.location(index)} exists: choose another folder for the new report"
         )
     own = None if is_s3_url(target) else Path(target, f"job-{job_id}")
-    is_new = own is not None and not own.exists()
+    new = [path for path in (own, own.parent) if not path.exists()] if own else []
     try:
         yield folder
     except BaseException:
-        if own is not None and is_new:
+        if own in new:
             shutil.rmtree(own, ignore_errors=True)
+        if own and own.parent in new:
+            with suppress(OSError):  # it has other files meanwhile
+                own.parent.rmdir()
         raise

@@ -119,9 +119,8 @@ def _add_redrive(table: MergeTable, source: Source, number: int) -> Iterator[str
     counts = table.add_redrive(source.report, number)
     succeeded, failed = counts[TaskStatus.SUCCEEDED], counts[TaskStatus.FAILED]
     unanswered = table.unanswered(number)
-    if source.lists_failures_only:
-        assert source.record is not None
-        hidden = source.record.succeeded
+    hidden = None if source.record is None else source.record.succeeded
+    if source.lists_failures_only and hidden is not None:
         if hidden == unanswered:
             table.succeed_rest(number, f"succeeded in job {source.job_id}")
         elif hidden:
@@ -130,7 +129,7 @@ def _add_redrive(table: MergeTable, source: Source, number: int) -> Iterator[str
                 f"{hidden:,} of {unanswered:,} failed tasks have succeeded in job {source.job_id}. "
                 "Use AllTasks as report scope of redrives"
             )
-    elif source.record is not None:
+    elif hidden is not None:
         yield from _count_warnings(source, succeeded, failed)
     elif not succeeded and unanswered:
         yield (

@@ -13,7 +13,7 @@ from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._paths import check_writable
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.report._location import find_report
+from s3batch_handler.cli.report._location import find_report, state_option
 from s3batch_handler.cli.report._redrive_manifest import record_of
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents._locations import is_s3_url
@@ -36,8 +36,16 @@ if TYPE_CHECKING:
     help="Folder for the merged report, job-<id>, with the ID of the first job.",
 )
 @json_option
+@state_option
 @service_options
-def merge(*, services: AwsServices, locations: tuple[str, ...], target: str, as_json: bool) -> None:
+def merge(
+    *,
+    services: AwsServices,
+    locations: tuple[str, ...],
+    target: str,
+    state: Path | None,
+    as_json: bool,
+) -> None:
     r"""Merge the reports of a job and of its redrives: for every task its latest answer.
 
     The reports can be in any order. A report of another job is refused.
@@ -52,7 +60,7 @@ def merge(*, services: AwsServices, locations: tuple[str, ...], target: str, as_
     s3 = services.s3 if is_s3_url(target) else None
     if s3 is None:
         check_writable(Path(target), "--to")
-    found = [find_report(location, services=services) for location in locations]
+    found = [find_report(location, services=services, state=state) for location in locations]
     records = {each.report.job_id: record_of(each, services) for each in found}
     merged = merge_reports(
         [each.report for each in found],

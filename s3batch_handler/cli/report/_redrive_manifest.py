@@ -11,6 +11,7 @@ from s3batch_handler.cli._manifest_files import open_manifest
 from s3batch_handler.cli._output import counted, print_message
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents._job_record import JobRecord, read_job_record
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.documents._redrive import FailedEntries, check_listed_once
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 
@@ -46,7 +47,7 @@ def record_of(found: FoundReport, services: AwsServices | None = None) -> JobRec
     if found.job is None:
         return read_job_record(found.report)
     tags: dict[str, str] = {}
-    if services is not None:
+    if services is not None and is_s3_url(found.report.location):  # not one of a state folder
         with suppress(JobError):  # the permission to describe a job does not include its tags
             tags = services.control.get_job_tagging(found.job.job_id)
     return JobRecord.from_description(found.job.to_description(), tags)

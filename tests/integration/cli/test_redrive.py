@@ -22,7 +22,7 @@ def test_the_manifest_of_the_failed_tasks_can_be_run(s3batch: Shell) -> None:
 
     facts = json.loads(made.stdout)
     content = (s3batch.folder / "failed.csv").read_bytes()
-    assert content.decode().splitlines() == list(lines[1:])
+    assert sorted(content.decode().splitlines()) == sorted(lines[1:])
     assert (facts["objects"], facts["fields"]) == (2, ["Bucket", "Key"])
     assert facts["etag"] == hashlib.md5(content).hexdigest()
     again = s3batch("run", "app:handler", "--manifest", "failed.csv", "--json")
@@ -78,7 +78,10 @@ def test_tasks_without_their_version_id_are_left_out_and_counted(s3batch: Shell)
 
     assert json.loads(made.stdout)["left_out"] == 1
     assert "left out: 1 task without a version ID" in made.stderr
-    assert (s3batch.folder / "failed.csv").read_text() == "b,fail1,v1\nb,fail3,null\n"
+    assert sorted((s3batch.folder / "failed.csv").read_text().split()) == [
+        "b,fail1,v1",
+        "b,fail3,null",
+    ]
     assert second["total"] == 2
     s3batch("report", "merge", second["report"], first["report"], "--to", "merged")
     assert s3batch("report", "verify", "merged", "--manifest", manifest).returncode == 0

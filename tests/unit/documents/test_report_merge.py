@@ -236,7 +236,7 @@ def test_an_interrupted_merge_leaves_nothing_behind(
     with pytest.raises(KeyboardInterrupt):
         reports.merge(first, second)
 
-    assert not (reports.folder / "merged" / "job-one").exists()
+    assert not (reports.folder / "merged").exists()
 
 
 # ---------------------------------------------------------------- reports of failed tasks only
@@ -296,3 +296,13 @@ def test_successes_that_the_first_report_omits_are_counted(reports: Reports) -> 
     record = read_job_record(merged.report)
     lines = [entry(key) for key in ("b", "c", "x", "y", "z")]
     assert verify_report(merged.report, job=record, manifest=lambda: lines) == []
+
+
+def test_a_scope_without_counts_gets_a_warning(reports: Reports) -> None:
+    """It is not known how many successes the report omits."""
+    first = reports.write("one", ("b", FAILED), ("c", FAILED))
+    second = reports.write("two", ("c", FAILED), **FAILURES_ONLY, ProgressSummary={})
+
+    (warning,) = reports.merge(first, second).warnings
+
+    assert "some of 1 tasks" in warning
