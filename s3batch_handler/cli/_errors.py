@@ -146,7 +146,7 @@ def error_line(error: BaseException) -> str:
     return sanitize_message(one_line(text))
 
 
-_PARTS_OF_LOCAL: Final = ("moto", "flask", "flask_cors", "boto3", "botocore")
+_PARTS_OF_LOCAL: Final = ("moto", "flask", "flask_cors", "boto3", "botocore", "rich", "rich_click")
 
 
 def _cwd_exists() -> bool:

@@ -52,7 +52,7 @@ def test_an_error_has_its_type_message_exit_code_and_attributes(s3batch: Shell) 
         ("run app.py --manifest m.csv --prefix p --json", "cannot be combined"),
         ("jbo --json", "No such command 'jbo'. Did you mean 'job'?"),
         ("init none --json", "'none' is not a starter"),
-        ("job submit --json", "Missing option '--manifest'"),
+        ("job submit --json", "Missing option --manifest"),
         ("event --json --schema 3", "'3' is not one of '1.0', '2.0'"),
         ("invoke app.py --json --key k", "Option --key needs"),
     ],
