@@ -58,6 +58,7 @@ def report_database(
                 except UnusualFile:
                     names.append(_rewrite(file, Path(folder) / f"rewritten-{number}.csv"))
                     tables.append(csv_table(names[-1:], "new_line = '\\n'"))
+        tables = tables or [_NO_ROWS]
         view = " UNION ALL ".join(f"FROM {table} SELECT {_FIELDS}" for table in tables)
         database.execute(f"CREATE VIEW report AS {view}")
         database.execute("SET allowed_paths = ?", [names])
@@ -151,6 +152,7 @@ def quoted(text: str) -> str:
 
 
 CELLS: Final = ("bucket", "key", "version_id", "status", "code_1", "code_2", "message")
+_NO_ROWS: Final = "(SELECT '' AS " + ", '' AS ".join(CELLS) + " LIMIT 0)"
 _CSV_OPTIONS: Final = (
     f"force_not_null = {list(CELLS)}",
     "auto_detect = false",
@@ -161,11 +163,13 @@ _CSV_OPTIONS: Final = (
     "compression = 'none'",
     f"max_line_size = {csv.field_size_limit()}",
 )
-_IS_SCHEMA_ORDER: Final = (
-    "NOT regexp_full_match(code_1, '[0-9]{1,9}') AND regexp_full_match(code_2, '[0-9]{1,9}')"
-)
+_IS_NUMBER: Final = "regexp_full_match({}, '[0-9]{{1,9}}')"  # a cast accepts ' 200', '-1', 'true'
+_IS_AWS_ORDER: Final = _IS_NUMBER.format("code_1")
+_IS_SCHEMA_ORDER: Final = f"NOT {_IS_AWS_ORDER} AND {_IS_NUMBER.format('code_2')}"
 ERROR_CODE: Final = f"CASE WHEN {_IS_SCHEMA_ORDER} THEN code_1 ELSE code_2 END"
-_HTTP_STATUS: Final = f"TRY_CAST(CASE WHEN {_IS_SCHEMA_ORDER} THEN code_2 ELSE code_1 END AS INT)"
+_HTTP_STATUS: Final = (
+    f"CASE WHEN {_IS_AWS_ORDER} THEN code_1::INT WHEN {_IS_SCHEMA_ORDER} THEN code_2::INT END"
+)
 DECODED_KEY: Final = "TRY(url_decode(replace(key, '+', ' ')))"
 """``NULL`` if the key is not valid UTF-8."""
 

@@ -70,6 +70,26 @@ def test_a_query_reads_the_same_rows(tmp_path_factory: Any, files: ReportFiles) 
     assert len(found) == len(files.rows)
 
 
+@pytest.mark.parametrize(
+    "http_status", ["200", " 200", "-1", "true", "1e2", "2.5", "00000000001", ""]
+)
+def test_queries_and_rows_accept_the_same_http_statuses(tmp_path: Path, http_status: str) -> None:
+    row = f"b,k,,failed,{http_status},X,m\nb,k,,failed,X,{http_status},m\n"
+    report = read_report(put_report(tmp_path / "r", failed=row.encode()))
+
+    assert list(report.query("FROM report").rows) == values(report)
+
+
+def test_a_report_without_results_can_be_queried(tmp_path: Path) -> None:
+    report = read_report(put_report(tmp_path / "r"))
+
+    result = report.query("FROM report")
+
+    assert result.columns == COLUMNS
+    assert list(result.rows) == []
+    assert str(report.to_arrow().schema.field("message").type) == "string"
+
+
 def test_a_key_that_is_not_utf8_is_not_decoded(tmp_path: Path) -> None:
     row = b"b,a%20%FF,,failed,200,X,m\n"
     report = read_report(put_report(tmp_path / "r", failed=row))
