@@ -27,8 +27,8 @@ _COMMANDS = {  # name: module, help
     "init": ("_init", "Create a project."),
     "manifest": ("manifest._command", "Create manifests."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
-    "report": ("report._command", "Read completion reports, and do failed tasks again."),
-    "doctor": ("doctor._command", "Check what usually goes wrong."),
+    "report": ("report._command", "Read completion reports, and run failed tasks again."),
+    "doctor": ("doctor._command", "Check the setup for common problems."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
     "completion": ("_completion", "Complete commands in bash, zsh or fish."),
 }

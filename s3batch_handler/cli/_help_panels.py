@@ -55,7 +55,7 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     },
     "report": {
         "Read": ("summary", "rows", "failed", "query"),
-        "Do failed tasks again": ("redrive", "merge"),
+        "Run failed tasks again": ("redrive", "merge"),
         "Check": ("verify",),
     },
 }

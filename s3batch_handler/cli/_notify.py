@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedJob:
-    """What the command gets to know about a job.
+    """What the command learns about a job.
 
     Attributes:
         report: Where the completion report is; ``None`` without a report.
@@ -113,5 +113,5 @@ notify_option: Callable[[Any], Any] = click.option(
     "--notify",
     metavar="COMMAND",
     callback=_command,
-    help="Command to run when the job has ended, with its result in S3BATCH_* variables.",
+    help="Command to run at the end; it gets S3BATCH_* variables.",
 )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.documents._report_rows import ReportScope
@@ -81,7 +82,7 @@ schema_option: Callable[[Any], Any] = click.option(
 
 max_redrives_option: Callable[[Any], Any] = click.option(
     "--max-redrives",
-    type=click.IntRange(0),
+    type=Integer(0),
     metavar="NUMBER",
     default=DEFAULT_MAX_REDRIVES,
     show_default=True,
@@ -101,7 +102,7 @@ tolerate_option: Callable[[Any], Any] = click.option(
     "--tolerate",
     metavar="NUMBER|PERCENT%",
     callback=_tolerate,
-    help="Tasks that may fail before the job ends.  [default: 50% of at least 1,000 run tasks]",
+    help="Tasks that may fail.  [default: half, if at least 1,000 ran]",
 )
 
 no_report_option: Callable[[Any], Any] = click.option(
@@ -114,7 +115,7 @@ report_scope_option: Callable[[Any], Any] = click.option(
     default=ReportScope.ALL_TASKS.value,
     metavar="SCOPE",
     show_default=True,
-    help="Tasks that the report lists: AllTasks or FailedTasksOnly.",
+    help="Listed tasks: AllTasks or FailedTasksOnly.",
 )
 
 json_option: Callable[[Any], Any] = click.option(
@@ -132,12 +133,12 @@ quiet_option: Callable[[Any], Any] = click.option(
 
 def retry_for_option(text: str) -> Callable[[Any], Any]:
     """Create the option ``--retry-for``; ``text`` is its help."""
-    return click.option("--retry-for", type=click.FloatRange(min=0), metavar="SECONDS", help=text)
+    return click.option("--retry-for", type=Seconds(allow_zero=True), metavar="SECONDS", help=text)
 
 
 timeout_option: Callable[[Any], Any] = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     metavar="SECONDS",
     help=f"Timeout of the function.  [default: {DEFAULT_TIMEOUT:g}; URL or ARN: 900]",
 )

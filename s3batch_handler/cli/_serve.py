@@ -13,6 +13,7 @@ import click
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import (
     env_file_option,
     json_option,
@@ -66,7 +67,7 @@ def _host_name(name: str) -> str:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Integer(0, 65535),
     metavar="NUMBER",
     default=0,
     help="Port to listen on.  [default: a free port]",

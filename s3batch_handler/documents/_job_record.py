@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 JOB_RECORD: Final = "job.json"
 REDRIVE_TAG: Final = "s3batch:redrive-of"
-"""The tag of a job that does failed tasks again; its value is the ID of the job they failed in."""
+"""The tag of a redrive; its value is the ID of the job whose failed tasks it runs."""
 
 
 # The members that are read. Unknown ones are ignored: AWS adds members.
@@ -80,7 +80,7 @@ class JobRecord:
         status: As in DescribeJob, for example ``Complete``.
         total: The number of tasks; ``None`` if it is not known, as the other counts.
         report_scope: The tasks that its report lists; ``None`` if it is not known.
-        redrive_of: The ID of the job whose failed tasks it did again.
+        redrive_of: The ID of the job whose failed tasks it ran again.
         merged_jobs: The IDs of the jobs whose reports were merged into its report.
         description: All members: those of DescribeJob, and ``Tags`` and ``Local`` of ``job.json``.
     """

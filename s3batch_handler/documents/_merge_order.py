@@ -1,4 +1,4 @@
-"""The reports of a job and of its redrives, in the order in which they answered."""
+"""The reports of a job and of its redrives, in the order in which the jobs ran."""
 
 from __future__ import annotations
 

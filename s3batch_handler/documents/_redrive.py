@@ -1,4 +1,4 @@
-"""The failed tasks of a report as entries of a new manifest, to do them again."""
+"""The failed tasks of a report as entries of a new manifest."""
 
 from __future__ import annotations
 
@@ -56,11 +56,9 @@ class FailedEntries:
 
     def _why_none(self, failed: int) -> str:
         if not failed:
-            return "no task failed, so there is nothing to do again"
+            return "no task failed, so there is no task to run again"
         if not self.without_version:
-            return (
-                f"none of the {failed:,} failed tasks is selected, so there is nothing to do again"
-            )
+            return f"none of the {failed:,} failed tasks is selected: select other tasks"
         return (
             "no failed task has a version ID, although the manifest has a column for it, so all "
             "would fail again: correct the manifest, and create a new job"

@@ -1,4 +1,4 @@
-"""Merge the reports of a job and of its redrives: for every task its latest answer.
+"""Merge the reports of a job and of its redrives: the latest row of every task.
 
 The rows are kept in a temporary database, so that memory does not grow with the reports.
 """
@@ -36,7 +36,7 @@ class MergedReport:
         report: The merged report.
         succeeded: The number of tasks that have succeeded in one of the jobs.
         failed: The number of tasks that have failed in each job that ran them.
-        jobs: The IDs of the jobs, in the order in which they answered.
+        jobs: The IDs of the jobs, in the order of their reports.
         warnings: What is not certain about the result, a sentence each.
     """
 

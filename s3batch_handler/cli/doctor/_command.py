@@ -1,4 +1,4 @@
-"""``s3batch doctor``: check what usually goes wrong."""
+"""``s3batch doctor``: check the setup for common problems."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import (
     bucket_option,
     endpoint_url_option,
@@ -37,9 +38,9 @@ from s3batch_handler.engine.invoke._target import is_remote
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=Integer(1),
     metavar="NUMBER",
-    help="Worker processes of s3batch run.  [default: one for each processor]",
+    help="Worker processes of s3batch run.  [default: one per processor]",
 )
 @json_option
 @profile_option
@@ -54,12 +55,12 @@ def doctor(
     as_json: bool,
     **others: Any,
 ) -> None:
-    r"""Check what usually goes wrong, and say what to do about it.
+    r"""Check the setup for common problems, and suggest fixes.
 
     Checks Python, packages, credentials, Region and endpoints, and what the options name. HANDLER
     is imported in another process, and its time_reserve is compared with the timeout of the
     function and of template.yaml in the current folder. Nothing is changed. A check that gets no
-    answer, for example without the permission, is skipped. Exit code 1: a check found an error.
+    answer, for example without a permission, is skipped. Exit code 1: a check found an error.
 
     Examples:
         s3batch doctor

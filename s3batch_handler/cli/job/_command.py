@@ -11,6 +11,7 @@ import click
 from s3batch_handler.cli._completers import complete_jobs
 from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._notify import notify_option
+from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
 from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli._suggestions import Choice
@@ -74,7 +75,7 @@ _reason: Callable[[Any], Any] = click.option(
 )
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=Integer(1),
     metavar="NUMBER",
     help="Maximum number of jobs.  [default: all]",
 )
@@ -119,13 +120,13 @@ def _tags_of(control: JobControl, job_id: str) -> dict[str, str]:
 @_job_command(
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0),
+        type=Seconds(allow_zero=True),
         metavar="SECONDS",
         help="Maximum time to wait.  [default: no limit]",
     ),
     click.option(
         "--poll",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Seconds(),
         metavar="SECONDS",
         help="Time between two requests.  [default: 30; not in AWS: 1]",
     ),
@@ -166,7 +167,7 @@ def cancel(services: AwsServices, *, job_id: str, reason: str | None, as_json: b
     print_job(changed, as_json=as_json, options=services.options)
 
 
-@_job_command(click.argument("number", metavar="NUMBER", type=click.IntRange(0, 2147483647)))
+@_job_command(click.argument("number", metavar="NUMBER", type=Integer(0, 2147483647)))
 def priority(services: AwsServices, *, job_id: str, number: int, as_json: bool) -> None:
     """Change a job's priority; a higher number runs first."""
     print_job(services.control.update_job_priority(job_id, number), as_json=as_json)

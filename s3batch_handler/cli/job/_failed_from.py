@@ -46,7 +46,7 @@ def with_failed_tasks(
 
     Raises:
         UsageError: An option is neither given nor known.
-        ReportError: There is nothing to do again, or the report is not one of this job.
+        ReportError: No failed task is left to run, or the report is not one of this job.
     """
     assert options.failed_from is not None
     found = _with_job(find_report(options.failed_from, services=services), services)

@@ -10,6 +10,7 @@ import click
 
 from s3batch_handler.cli._completers import complete_files, complete_reports
 from s3batch_handler.cli._notify import notify_option
+from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -115,7 +116,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         "--failed-from",
         metavar="LOCATION",
         shell_complete=complete_reports,
-        help="Job ID, or report of a job whose failed tasks are done again.",
+        help="Run the failed tasks of this job or report again.",
     ),
     click.option(
         "--stack",
@@ -126,7 +127,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option(
         "--fields",
         metavar="NAMES",
-        help="Columns of a CSV manifest.  [default: Bucket,Key; FILE: as in its first line]",
+        help="Columns of a CSV manifest.  [default: Bucket,Key, or of FILE]",
     ),
     click.option(
         "--function",
@@ -146,16 +147,16 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     report_scope_option,
     click.option(
         "--priority",
-        type=click.IntRange(0, 2147483647),
+        type=Integer(0, 2147483647),
         metavar="NUMBER",
-        help="Priority of the job; a higher number runs first.  [default: 10]",
+        help="Priority; a higher number runs first.  [default: 10]",
     ),
     click.option("--description", metavar="TEXT", help="Description of the job."),
     tags_option,
     click.option(
         "--confirm/--no-confirm",
         default=None,
-        help="Start the job only after 's3batch job confirm'.  [default: confirm]",
+        help="Wait for 's3batch job confirm' first.  [default: confirm]",
     ),
     click.option(
         "--client-request-token",

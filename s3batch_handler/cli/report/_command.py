@@ -1,4 +1,4 @@
-"""``s3batch report``: read completion reports, and do failed tasks again."""
+"""``s3batch report``: read completion reports, and run failed tasks again."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from s3batch_handler.cli.report._verify import verify
 
 @click.group(cls=Group)
 def report() -> None:
-    """Read completion reports, and do failed tasks again.
+    """Read completion reports, and run failed tasks again.
 
     LOCATION is the folder of a report or its manifest.json, an s3:// URL of either, or a job ID.
     Without LOCATION, the latest report here is read: in this folder or in s3batch-reports.
 
-    These commands exit with 0 although tasks have failed.
+    Exit code 0, also if tasks have failed; 1: the report cannot be read, or verify found a problem.
     """
 
 

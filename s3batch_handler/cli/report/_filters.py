@@ -80,9 +80,9 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
         "--message",
         metavar="TEXT",
         default="",
-        help="Part of the message; … stands for any text, as in the summary.",
+        help="Part of the message; … stands for any text.",
     )
-    @click.option("--prefix", metavar="TEXT", default="", help="Beginning of the key.")
+    @click.option("--prefix", metavar="TEXT", default="", help="Prefix of the object keys.")
     @wraps(command)
     def with_filter(*, codes: tuple[str, ...], message: str, prefix: str, **options: Any) -> None:
         row_filter = RowFilter(codes=codes, message=message, prefix=prefix)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     metavar="DIR|s3://…",
     shell_complete=complete_files,
     required=True,
-    help="Folder for the merged report, job-<id>, with the ID of the first job.",
+    help="Folder for the merged report (job-<id>).",
 )
 @json_option
 @state_option
@@ -46,9 +46,10 @@ def merge(
     state: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Merge the reports of a job and of its redrives: for every task its latest answer.
+    r"""Merge the reports of a job and of its redrives.
 
-    The reports can be in any order. A report of another job is refused.
+    The merged report has the latest row of every task, and the ID of the first job. The reports can
+    be in any order. A report of another job is refused.
 
     Examples:
         s3batch report merge s3batch-reports/job-… \

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 def query(
     *, find: Callable[[str | None], FoundReport], sql: str, location: str | None, format_: str
 ) -> None:
-    r"""Run a query of DuckDB on a report, and print its result.
+    r"""Run a SQL query on a report, and print the result.
+
+    The extra [report] installs DuckDB, which runs it.
 
     SQL is one SELECT statement on the table report, which has the columns bucket, key (decoded),
     version_id, status, http_status, error_code and message.

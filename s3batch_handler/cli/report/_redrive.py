@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     metavar="FILE|s3://…",
     shell_complete=complete_files,
     required=True,
-    help="File of the new manifest; it is replaced if it exists.",
+    help="New manifest; an existing one is replaced.",
 )
 @filter_options
 @click.option(
@@ -68,9 +68,9 @@ def redrive(
     fields: str | None,
     as_json: bool,
 ) -> None:
-    r"""Write a manifest of the tasks that failed, to do them again.
+    r"""Write a manifest of the failed tasks, to run them again.
 
-    It has the keys and version IDs of the report.
+    The manifest has the keys and version IDs of the report.
 
     Examples:
         s3batch report redrive --to failed.csv

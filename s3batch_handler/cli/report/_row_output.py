@@ -48,7 +48,7 @@ def format_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Choice(["table", "csv", "jsonl"]),
         default="table",
         show_default=True,
-        help="Format of the output; jsonl is one JSON object per line.",
+        help="Output format; jsonl is JSON lines.",
     )
     add_json = click.option(
         "--json", "format_", flag_value="jsonl", help="Print JSON lines, as --format jsonl."

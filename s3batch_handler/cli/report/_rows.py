@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import location_argument, location_options
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def _row_options(command: Callable[..., None]) -> Callable[..., None]:
     limit = click.option(
-        "--limit", type=click.IntRange(1), metavar="NUMBER", help="Maximum number of rows."
+        "--limit", type=Integer(1), metavar="NUMBER", help="Maximum number of rows."
     )
     for decorator in (location_options, format_options, limit, filter_options, location_argument):
         command = decorator(command)
@@ -88,4 +89,4 @@ def _reporting_none(rows: Iterator[ReportRow]) -> Iterator[ReportRow]:
         is_empty = False
         yield row
     if is_empty:
-        print_message("no such rows")
+        print_message("no rows match")

@@ -12,6 +12,7 @@ import click
 from s3batch_handler.cli._completers import complete_files, complete_reports
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._notify import notify_option
+from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -203,7 +204,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         "--failed-from",
         metavar="LOCATION",
         shell_complete=complete_reports,
-        help="Report of a job whose failed tasks are run again.",
+        help="Run the failed tasks of this job or report again.",
     ),
     source_option,
     click.option(
@@ -220,19 +221,19 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     endpoint_url_option("S3 endpoint for this command and for the function."),
     click.option(
         "--limit",
-        type=click.IntRange(1),
+        type=Integer(1),
         metavar="NUMBER",
         help="Run only the first objects.  [default: all]",
     ),
     click.option(
         "--sample",
-        type=click.IntRange(1),
+        type=Integer(1),
         metavar="NUMBER",
         help="Run only a random sample of the objects.  [default: all]",
     ),
     click.option(
         "--seed",
-        type=click.IntRange(0),
+        type=Integer(0),
         metavar="NUMBER",
         help="Seed of --sample, to repeat it.  [default: a new seed]",
     ),
@@ -246,9 +247,9 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     schema_option,
     click.option(
         "--workers",
-        type=click.IntRange(1),
+        type=Integer(1),
         metavar="NUMBER",
-        help="Parallel calls.  [default: one per processor; URL: 1; ARN: 10]",
+        help="Parallel calls.  [default: one per CPU; URL: 1; ARN: 10]",
     ),
     timeout_option,
     max_redrives_option,
@@ -267,7 +268,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         "--log",
         metavar="FILE|-",
         shell_complete=complete_files,
-        help="File for the function's output; - for stderr.  [default: beside the report]",
+        help="Log of the function; - for stderr.  [default: beside the report]",
     ),
     click.option(
         "--state",
@@ -276,7 +277,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         help="Folder for the state of the job, to resume it later.",
     ),
     click.option("--resume", is_flag=True, help="Resume the job of --state."),
-    click.option("--dry-run", is_flag=True, help="Check everything, and run no task."),
+    click.option("--dry-run", is_flag=True, help="Check everything; run no task."),
     notify_option,
     json_option,
     quiet_option,

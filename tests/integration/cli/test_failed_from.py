@@ -106,7 +106,7 @@ def test_nothing_is_run_if_no_task_failed(repaired: Shell) -> None:
     again = repaired("run", "--failed-from", first["report"])
 
     assert again.returncode == 1
-    assert "no task failed, so there is nothing to do again" in again.stderr
+    assert "no task failed, so there is no task to run again" in again.stderr
     assert len(list(repaired.folder.glob("s3batch-reports/job-*/manifest.json"))) == 1
 
 

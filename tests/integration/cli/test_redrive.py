@@ -52,7 +52,7 @@ def test_nothing_is_written_if_no_task_failed(s3batch: Shell) -> None:
     for name in ("new.csv", "old.csv"):
         made = s3batch("report", "redrive", "--to", name)
         assert made.returncode == 1
-        assert "no task failed, so there is nothing to do again" in made.stderr
+        assert "no task failed, so there is no task to run again" in made.stderr
 
     assert not (s3batch.folder / "new.csv").exists()
     assert (s3batch.folder / "old.csv").read_text() == "old"

@@ -1,4 +1,4 @@
-"""From a manifest to a report in which every line is answered, with the failed tasks done again."""
+"""From a manifest to a report in which every line is answered, with the failed tasks run again."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_a_job_without_failures_is_not_done_again(world: World) -> None:
 
 
 def test_a_local_report_needs_the_settings_of_a_job(world: World) -> None:
-    """With these, the failed tasks of a local job are done again in AWS."""
+    """With these, the failed tasks of a local job are run again in AWS."""
     world.repair()
     world.manifest("local.csv")
     run = ("run", "app.py", "--manifest", "local.csv", "-a", "say=hi", "-q")

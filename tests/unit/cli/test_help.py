@@ -74,6 +74,14 @@ def test_every_command_and_option_has_a_help_text(path: str) -> None:
 
 
 @every_command
+def test_the_help_of_each_option_fits_one_line_of_the_command_reference(path: str) -> None:
+    plain, _ = helps(path, 90)
+    options, _, _ = plain.partition("\nExamples:")
+
+    assert [line for line in options.splitlines() if re.match(r" {10}", line)] == []
+
+
+@every_command
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_line_is_wider_than_the_terminal(path: str, width: int) -> None:
     for text in helps(path, width):

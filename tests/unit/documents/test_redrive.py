@@ -77,7 +77,7 @@ def test_an_object_key_in_a_bucket_named_bucket_is_no_header(tmp_path: Path) -> 
 
 
 def test_tasks_without_their_version_id_are_left_out(tmp_path: Path) -> None:
-    """S3 fails them each time. If no other task failed, there is nothing to do again."""
+    """S3 fails them each time. If no other task failed, there is no task to run again."""
     mixed = _report(tmp_path / "mixed", (entry("a", ""), FAILED), (entry("b", "v1"), FAILED))
     without = _report(tmp_path / "without", (entry("a", ""), FAILED), (entry("b", "v1"), OK))
 
@@ -92,7 +92,7 @@ def test_tasks_without_their_version_id_are_left_out(tmp_path: Path) -> None:
 def test_a_report_without_failures_is_refused(tmp_path: Path) -> None:
     report = _report(tmp_path, (entry("a"), OK))
 
-    with pytest.raises(ReportError, match="no task failed, so there is nothing to do again"):
+    with pytest.raises(ReportError, match="no task failed, so there is no task to run again"):
         [*FailedEntries(report)]
 
 

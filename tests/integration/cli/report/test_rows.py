@@ -106,7 +106,7 @@ def test_message_in_the_json_of_lambda_is_found(s3batch: Shell, tmp_path: Path) 
 def test_no_row_is_said_on_standard_error(s3batch: Shell, report: str) -> None:
     run = s3batch("report", "failed", report, "--code", "Other", "--json")
 
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "no such rows\n")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "no rows match\n")
 
 
 def test_rows_before_a_damaged_one_are_printed(s3batch: Shell, tmp_path: Path) -> None:
