@@ -12,7 +12,7 @@ def main() -> None:
         from s3batch_handler.cli._output import prepare_standard_streams
         from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
     except ModuleNotFoundError as error:
-        if error.name != "click":
+        if error.name not in ("click", "rich", "rich_click"):
             raise
         sys.exit("s3batch needs its extra packages: pip install 's3batch-handler[local]'")
     except KeyboardInterrupt:  # as the commands do it later on

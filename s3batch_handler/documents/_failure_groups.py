@@ -160,7 +160,7 @@ def failure_reason(message: str) -> str:
     if text is None:
         return message
     kind = _ERROR_TYPE.search(message)
-    return f"{_unquoted(kind[1]) if kind else 'Task timed out'}: {_unquoted(text[1])}"
+    return f"{_unquoted(kind[1])}: {_unquoted(text[1])}" if kind else _unquoted(text[1])
 
 
 # DuckDB uses them, too: see ``_failure_sql.py``.

@@ -18,7 +18,7 @@ def failure_reason(message: str) -> str:
         CASE WHEN starts_with({message}, {quoted(FUNCTION_ERROR)})
                 AND regexp_matches({message}, {quoted(ERROR_MESSAGE)})
             THEN CASE WHEN regexp_matches({message}, {quoted(ERROR_TYPE)})
-                THEN {kind} ELSE 'Task timed out' END || ': ' || {text}
+                THEN {kind} || ': ' ELSE '' END || {text}
             ELSE {message} END
     """
 

@@ -15,6 +15,7 @@ from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.cli.report._location import FoundReport, find_report
 from s3batch_handler.cli.report._redrive_manifest import open_original, record_of, redrive_manifest
 from s3batch_handler.core._sanitize import escape_unprintable
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.engine.invoke._target import is_remote
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class FailedTasks:
             InvalidArgument: An option of the job cannot be used here.
         """
         record = record_of(self.found)
-        defaults = (
-            {} if record is None else {**_of_job(options, record), **_of_local(options, record)}
-        )
+        defaults = {} if record is None else _of_job(options, record)
+        # Others may write to the bucket of a report: they must not choose the code that runs here.
+        if record is not None and not is_s3_url(self.found.report.location):
+            defaults |= _of_local(options, record)
         complete = replace(options, **defaults)
         if complete.handler is None:
             raise click.UsageError(
-                f"Missing argument HANDLER: the report of {options.failed_from} does not name it."
+                "Missing argument HANDLER: only the report of a local job in a folder names it."
             )
         if defaults and not options.quiet:
             print_message(f"as in job {self.job_id}: {escape_unprintable(_described(defaults))}")

@@ -371,8 +371,8 @@ def _failure(answer: Answer) -> _Failure:
     if isinstance(answer, FunctionError):
         message = redact(f"{FUNCTION_ERROR}{answer.payload}", _MAX_REDACTED)
         error = json.loads(answer.payload)
-        error_type = error.get("errorType", "Task timed out")
-        reason = redact(f"{error_type}: {error['errorMessage'][:_MAX_REDACTED]}")
+        kind = f"{error['errorType']}: " if "errorType" in error else ""
+        reason = redact(f"{kind}{error['errorMessage'][:_MAX_REDACTED]}")
         return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], reason)
     if isinstance(answer, ServiceError):
         message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from s3batch_handler.documents._job_record import read_job_record
 from s3batch_handler.documents._report import read_report
@@ -45,6 +47,21 @@ def repaired(s3batch: Shell) -> Shell:
 def _run(s3batch: Shell, *arguments: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(s3batch("run", *arguments, "--json").stdout)
     return found
+
+
+@mock_aws
+def test_a_report_in_a_bucket_does_not_choose_the_handler(repaired: Shell) -> None:
+    """Others may write to the bucket."""
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="reports")
+    manifest = repaired.manifest("b,bad1")
+    first = _run(repaired, "repaired.py", "--manifest", manifest, "--report", "s3://reports")
+
+    refused = repaired("run", "--failed-from", first["report"])
+    again = _run(repaired, "repaired.py", "--failed-from", first["report"])
+
+    assert refused.returncode == 2
+    assert "Missing argument HANDLER" in refused.stderr
+    assert again["failed"] == 1
 
 
 def test_the_failed_tasks_run_as_in_their_job(repaired: Shell) -> None:
