@@ -46,7 +46,7 @@ def report_database(
     """
     with (
         TemporaryDirectory(prefix="s3batch-report-") as folder,
-        closing(connect(Path(folder), needed_by=needed_by)) as database,
+        open_database(Path(folder), needed_by=needed_by) as database,
     ):
         names, tables = [], []
         with verified_copies(files, Path(folder)) as paths:
@@ -67,7 +67,8 @@ def report_database(
         yield database
 
 
-def connect(folder: Path, *, needed_by: str) -> DuckDBPyConnection:
+@contextmanager
+def open_database(folder: Path, *, needed_by: str) -> Iterator[DuckDBPyConnection]:
     """Open an empty database that uses ``folder`` when its memory is full."""
     try:
         import duckdb
@@ -80,8 +81,14 @@ def connect(folder: Path, *, needed_by: str) -> DuckDBPyConnection:
             "temp_directory": str(folder / "temporary"),
         }
     )
-    database.execute("SET enable_progress_bar = false")  # it would be written to standard output
-    return database
+    with closing(database):
+        database.execute("SET enable_progress_bar = false")  # it would go to standard output
+        try:
+            yield database
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+                raise KeyboardInterrupt from error
+            raise
 
 
 _MAX_THREADS: Final = 4  # each one needs memory

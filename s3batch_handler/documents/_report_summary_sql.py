@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -23,9 +22,9 @@ from s3batch_handler.documents._report_database import (
     CELLS,
     DECODED_KEY,
     ERROR_CODE,
-    connect,
     count_rows,
     csv_table,
+    open_database,
     verified_copies,
 )
 from s3batch_handler.documents._report_rows import TaskStatus, row_of
@@ -54,7 +53,7 @@ def summarize_with_duckdb(files: Sequence[ResultsFile]) -> ReportSummary:
     """
     with (
         TemporaryDirectory(prefix="s3batch-report-") as folder,
-        closing(connect(Path(folder), needed_by="DuckDB")) as database,
+        open_database(Path(folder), needed_by="DuckDB") as database,
         verified_copies(files, Path(folder)) as paths,
     ):
         counts = dict.fromkeys(TaskStatus, 0)
