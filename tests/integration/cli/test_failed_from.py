@@ -44,8 +44,10 @@ def repaired(s3batch: Shell) -> Shell:
     return s3batch
 
 
-def _run(s3batch: Shell, *arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(s3batch("run", *arguments, "--json").stdout)
+def _run(s3batch: Shell, *arguments: str, **variables: str) -> dict[str, Any]:
+    ran = s3batch("run", *arguments, "--json", **variables)
+    assert ran.stdout, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
     return found
 
 
@@ -54,10 +56,13 @@ def test_a_report_in_a_bucket_does_not_choose_the_handler(repaired: Shell) -> No
     """Others may write to the bucket."""
     boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="reports")
     manifest = repaired.manifest("b,bad1")
-    first = _run(repaired, "repaired.py", "--manifest", manifest, "--report", "s3://reports")
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    first = _run(
+        repaired, "repaired.py", "--manifest", manifest, "--report", "s3://reports", **keys
+    )
 
-    refused = repaired("run", "--failed-from", first["report"])
-    again = _run(repaired, "repaired.py", "--failed-from", first["report"])
+    refused = repaired("run", "--failed-from", first["report"], **keys)
+    again = _run(repaired, "repaired.py", "--failed-from", first["report"], **keys)
 
     assert refused.returncode == 2
     assert "Missing argument HANDLER" in refused.stderr
