@@ -31,7 +31,7 @@ def failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
     width = max([len("COUNT"), *(len(count) for count, *_ in rows)])
     yield from lines_of_table(
         [
-            Column(f"{'COUNT':>{width}}"),
+            Column(f"{'COUNT':>{width}}", may_be_cut=False),
             Column("CODE", style_of=lambda _: FAILED),
             Column("MESSAGE"),
             Column("EXAMPLE", keeps_end=True),

@@ -24,6 +24,14 @@ _LIKE_S3: Final = re.compile(r"s3:/", re.IGNORECASE)
 _S3_OBJECT: Final = re.compile(r"s3://[^/]+/(?!(.*/)?\.\.?(/|$)).*[^/]$")
 
 
+def check_csv_manifest(location: str, option: str) -> None:
+    """Check that a manifest is not saved with a name that means an inventory, or a report."""
+    if location.endswith(".json"):
+        raise InvalidArgument(
+            f"{option} {location}: the manifest is a CSV file. Name a file that ends in .csv"
+        )
+
+
 def check_writable(folder: Path, option: str) -> None:
     """Check that a folder is writable."""
     place = folder

@@ -22,11 +22,13 @@ class Column:
     Attributes:
         header: Its name.
         keeps_end: Cut long cells at the beginning, such as keys, whose ends differ.
+        may_be_cut: ``False`` for numbers, which would be wrong.
         style_of: Returns the style of a cell, such as ``red``; ``None`` for no style.
     """
 
     header: str
     keeps_end: bool = False
+    may_be_cut: bool = True
     style_of: Callable[[str], str | None] | None = None
 
 
@@ -61,7 +63,7 @@ class _Table:
         self._cuts = console.is_terminal
         self._has_styles = console.color_system is not None and not console.no_color
         if self._cuts:
-            widths = _fitted(widths, console.width - len(_GAP) * (len(columns) - 1))
+            widths = _fitted(widths, columns, console.width - len(_GAP) * (len(columns) - 1))
         self._widths = widths
 
     def line(self, cells: Sequence[str], *, style: str | None = None) -> str:
@@ -74,7 +76,7 @@ class _Table:
 
     def _cell(self, text: str, width: int, column: Column, style: str | None) -> str:
         size = _width(text)
-        if size > width and self._cuts:
+        if size > width and self._cuts and column.may_be_cut:
             shown = _cut(text, width, keeps_end=column.keeps_end)
         else:
             shown = text + " " * (width - size)
@@ -101,11 +103,12 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def _fitted(widths: list[int], available: int) -> list[int]:
-    """Reduce the widest columns until all columns together have an available width."""
+def _fitted(widths: list[int], columns: Sequence[Column], available: int) -> list[int]:
+    """Reduce the widest columns that may be cut until all together have an available width."""
     widths = [*widths]
-    while sum(widths) > max(available, len(widths)):
-        widths[widths.index(max(widths))] -= 1
+    cut = [number for number, column in enumerate(columns) if column.may_be_cut]
+    while sum(widths) > available and any(widths[number] > 1 for number in cut):
+        widths[max(cut, key=widths.__getitem__)] -= 1
     return widths
 
 

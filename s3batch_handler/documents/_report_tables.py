@@ -77,7 +77,10 @@ _FETCHED_ROWS: Final = 1_000
 
 
 def _query_failed(error: Exception) -> ReportError:
-    return ReportError(f"the query failed: {str(error).partition(chr(10))[0]}")
+    problem = str(error).partition("\n")[0]
+    # Commands mask what databases quote in "at or near", but this statement is the user's own.
+    problem = problem.replace("syntax error at or near", "syntax error close to")
+    return ReportError(f"the query failed: {problem}")
 
 
 # ---------------------------------------------------------------- tables of other packages

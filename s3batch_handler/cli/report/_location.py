@@ -177,9 +177,15 @@ def _report_in(path: Path, services: AwsServices) -> FoundReport:
         return FoundReport(read_report(path), (str(path),))
     found = stored_reports(path)
     if len(found) > 1:
-        jobs = ", ".join(report.job_id for report in found[-10:])
-        raise ReportError(f"{path}: more than one report; choose one with --state {path}: {jobs}")
+        places = ", ".join(report.location for report in found[-_MAX_LISTED:])
+        raise ReportError(
+            f"{path}: more than one report; pass one of {places}; or to the commands of s3batch "
+            f"report a job ID with --state {path}"
+        )
     return _open_stored(found[0], path, services)
+
+
+_MAX_LISTED: Final = 5
 
 
 def _latest_in(state: Path, services: AwsServices) -> FoundReport:

@@ -13,7 +13,7 @@ from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message, shell_command
-from s3batch_handler.cli._paths import check_file, check_s3_url
+from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
@@ -108,6 +108,7 @@ def redrive(
 
 def _check_target(target: str, original: str | None) -> None:
     check_s3_url(target, "--to")
+    check_csv_manifest(target, "--to")
     if not is_s3_url(target):
         check_file(Path(target), "--to")
     if original is not None and (target == original or _is_same_file(target, original)):

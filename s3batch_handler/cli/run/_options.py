@@ -32,7 +32,7 @@ from s3batch_handler.cli._options import (
     timeout_option,
     tolerate_option,
 )
-from s3batch_handler.cli._paths import check_file, check_writable
+from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.documents._locations import is_s3_url
@@ -159,6 +159,7 @@ class RunOptions:
         if not (self.no_report or is_s3_url(self.report)):
             self._check_folder(Path(self.report), "--report")
         if self.save_manifest is not None:
+            check_csv_manifest(str(self.save_manifest), "--save-manifest")
             check_file(self.save_manifest, "--save-manifest")
         for folder in self.outputs().values():
             self._check_folder(folder, "--output")

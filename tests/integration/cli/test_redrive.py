@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from s3batch_handler.documents._manifest import read_entries
 
 if TYPE_CHECKING:
@@ -41,6 +43,22 @@ def test_failures_are_selected_by_code_and_message(s3batch: Shell) -> None:
     for name, key in (("code.csv", "later"), ("message.csv", "fail")):
         with (s3batch.folder / name).open("rb") as file:
             assert [entry.encoded_key for entry in read_entries(file)] == [key]
+
+
+@pytest.mark.parametrize(
+    "command", ["report redrive --to", "run app:handler --source . --save-manifest"]
+)
+def test_a_csv_manifest_is_not_saved_as_json(s3batch: Shell, command: str) -> None:
+    """Such a name means an inventory, and perhaps the index of the report, which would be lost."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fail"))
+    (index,) = s3batch.folder.glob("s3batch-reports/job-*/manifest.json")
+    content = index.read_bytes()
+
+    run = s3batch(*command.split(), str(index))
+
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "the manifest is a CSV file. Name a file that ends in .csv" in run.stderr
+    assert index.read_bytes() == content
 
 
 def test_nothing_is_written_if_no_task_failed(s3batch: Shell) -> None:

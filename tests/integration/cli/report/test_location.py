@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from s3batch_handler.cli.report import _location
+from s3batch_handler.cli.report._state_folder import StoredReport
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._report_writer import ReportWriter
 from tests.support.reports import JOB, OK, entry, write
@@ -131,3 +133,17 @@ def test_state_folder_needs_a_job_id(s3batch: Shell, report: str) -> None:
 
     assert run.returncode == 2
     assert f"--state needs a job ID as LOCATION, not {report}" in run.stderr
+
+
+def test_reports_of_a_state_folder_can_be_passed_as_listed(
+    s3batch: Shell, report: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands without --state for state folders, as s3batch run, accept their folders."""
+    found = [StoredReport(job_id, report, None) for job_id in (OTHER, JOB)]
+    monkeypatch.setattr(_location, "has_state", lambda _: True)
+    monkeypatch.setattr(_location, "stored_reports", lambda _: found)
+
+    run = s3batch("report", "summary", "s3batch-reports")
+
+    assert run.returncode == 1
+    assert f"s3batch-reports: more than one report; pass one of {report}, {report};" in run.stderr

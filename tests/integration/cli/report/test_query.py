@@ -51,6 +51,7 @@ def test_names_of_columns_are_escaped(s3batch: Shell, report: str) -> None:
     ("arguments", "code", "problem"),
     [
         (["FROM nothing"], 1, "the query failed: Catalog Error: Table with name nothing"),
+        (["SELECT key FORM report"], 1, 'Parser Error: syntax error close to "report"'),
         (["s3batch-reports", "FROM report"], 2, "LOCATION comes after the query"),
         (["FROM report", "elsewhere"], 1, "elsewhere: no such file or folder"),
     ],

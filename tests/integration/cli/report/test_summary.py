@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,15 @@ def test_history_of_a_local_job_is_shown(s3batch: Shell) -> None:
     assert "Status      Complete" in redrive
     assert f"Redrive of  {first.name.removeprefix('job-')}" in redrive
     assert any(line.startswith("Merged") and first.name[4:] in line for line in merged)
+
+
+def test_counts_are_not_cut_in_a_narrow_terminal(s3batch: Shell, report: str) -> None:
+    line = f"stty cols 20; s3batch report summary {report}"
+
+    with terminal(line, s3batch.folder, s3batch.environment | {"NO_COLOR": "1"}) as shown:
+        shown.end()
+
+    assert re.search(r"(?m)^COUNT  .*\n +\d+  ", shown.shown.replace("\r", ""))
 
 
 @pytest.mark.parametrize("columns", [40, 200])
