@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._report_database import report_database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -46,7 +47,7 @@ def query(files: Sequence[ResultsFile], sql: str) -> QueryResult:
 
         try:
             _check_is_select(database, sql)
-            database.execute(sql)
+            _interruptible(database, database.execute, sql)
         except duckdb.Error as error:
             raise _query_failed(error) from error
         columns = tuple(name for name, *_ in database.description)
@@ -67,13 +68,24 @@ def _rows(database: DuckDBPyConnection, resources: ExitStack) -> Iterator[tuple[
 
     with resources:
         try:
-            while rows := database.fetchmany(_FETCHED_ROWS):
+            while rows := _interruptible(database, database.fetchmany, _FETCHED_ROWS):
                 yield from rows
         except duckdb.Error as error:
             raise _query_failed(error) from error
 
 
-_FETCHED_ROWS: Final = 1_000
+_FETCHED_ROWS: Final = 10_000
+
+
+def _interruptible(database: DuckDBPyConnection, call: Callable[[Any], Any], argument: Any) -> Any:
+    """Call DuckDB in another thread: Ctrl-C would not interrupt it in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, argument)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            database.interrupt()
+            raise
 
 
 def _query_failed(error: Exception) -> ReportError:
