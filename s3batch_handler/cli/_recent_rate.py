@@ -70,7 +70,7 @@ _WHOLE_NUMBERS: Final = 10
 
 
 def time_left(progress: RunProgress, per_second: float) -> str | None:
-    """Return ``about 3 min left``: each task that has no final result needs one more answer."""
+    """Return ``about 3 min left``: each task that has no final result needs one more call."""
     if progress.total is None or progress.total <= progress.done:
         return None
     seconds = (progress.total - progress.done) / per_second

@@ -71,7 +71,7 @@ def report_checks(
 ) -> list[ReportCheck]:
     """Return the checks of a report, with the arguments of :func:`verify_report`.
 
-    If one of them finds a problem, the next ones do not tell more.
+    If one of them finds a problem, the results of the next ones are not useful.
     """
     checks = [ReportCheck("MD5s of all files", partial(_check_files, report))]
     counts = _expected_counts(job)

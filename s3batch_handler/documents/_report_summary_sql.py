@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def summarize_with_duckdb(files: Sequence[ResultsFile]) -> ReportSummary:
-    """Count the rows of results files; check their MD5s meanwhile.
+    """Count the rows of results files; check their MD5s at the same time.
 
     DuckDB groups failures by a form of their messages that it can compute, so Python computes the
     common form of a few texts only. The counts, groups and examples are those of

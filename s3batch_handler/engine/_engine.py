@@ -150,7 +150,7 @@ class Engine:
             return self._jobs.job(job_id)
 
     def run_progress(self, job_id: str) -> RunProgress | None:
-        """Return what DescribeJob does not tell about a job; ``None`` if it is not running."""
+        """Return what DescribeJob does not return about a job; ``None`` if it is not running."""
         return self._running.get(job_id)
 
     def list_jobs(

@@ -29,7 +29,7 @@ class Check(NamedTuple):
 
     Attributes:
         name: What was checked, such as ``bucket photos``.
-        status: ``SKIPPED`` if it does not apply, or if there is no answer.
+        status: ``SKIPPED`` if it does not apply, or if the result is unknown.
         message: What was found.
         remedy: What to do about it.
     """
@@ -57,7 +57,7 @@ def skipped(name: str, message: str, remedy: str = "") -> Check:
 
 
 def cannot_tell(name: str, why: str, remedy: str = "") -> Check:
-    """Return the result of a check that got no answer."""
+    """Return the result of a check that got no response."""
     return skipped(name, f"cannot tell: {why}", remedy)
 
 
@@ -117,4 +117,4 @@ def _answers_within(
 
 
 def _no_answer(name: str, limit: float) -> Check:
-    return cannot_tell(name, f"no answer within {limit:g} s", "check the network and the proxy")
+    return cannot_tell(name, f"no response within {limit:g} s", "check the network and the proxy")

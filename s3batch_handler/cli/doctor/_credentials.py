@@ -25,7 +25,7 @@ def check_credentials(connection: Connection, *, needed: bool) -> Iterator[Check
 
     Args:
         connection: Its credentials are checked.
-        needed: Without credentials other checks get no answer.
+        needed: Without credentials other checks get no response.
     """
     name = "credentials"
     try:
@@ -123,11 +123,11 @@ def check_endpoint(name: str, url: str) -> Iterator[Check]:
     except OSError as problem:
         yield error(
             name,
-            f"nothing answers at {place}: {_reason(problem)}",
+            f"no server responds at {place}: {_reason(problem)}",
             "start the server, such as s3batch serve, or remove the setting",
         )
         return
-    yield ok(name, f"{place} answers")
+    yield ok(name, f"{place} responds")
 
 
 def _reason(problem: OSError) -> Any:

@@ -1,4 +1,4 @@
-"""The handler on this machine: whether it can be imported, in a process of its own."""
+"""The handler on this machine: whether it can be imported, in a separate process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_handler(
     limit: float = IMPORT_LIMIT,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Check, LoadedHandler | None]:
-    """Import a handler in a process of its own, without calling it.
+    """Import a handler in a separate process, without calling it.
 
     Args:
         spec: ``module:name`` or ``path/to/app.py:name``.
@@ -94,11 +94,11 @@ _INIT_LIMIT: Final = 10
 
 
 class _Ended(Exception):
-    """The process has ended without an answer."""
+    """The process has ended without a result."""
 
 
 def _imported(spec: str, limit: float, variables: Mapping[str, str]) -> dict[str, float | None]:
-    """Return the answer of the process that imports a handler.
+    """Return the result of the process that imports a handler.
 
     Its output is discarded: it may be long, and may contain secrets.
     """

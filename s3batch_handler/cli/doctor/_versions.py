@@ -42,7 +42,7 @@ def check_python(
     elif (today or datetime.now(UTC).date()) > end:
         yield warning(
             name,
-            f"{label} has got no security fixes since {end:%Y-%m}",
+            f"{label} has had no security fixes since {end:%Y-%m}",
             f"install Python {_label(max(END_OF_SUPPORT))}",
         )
     else:

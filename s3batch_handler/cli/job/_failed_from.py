@@ -1,4 +1,4 @@
-"""``s3batch job submit --failed-from``: a job that does the failed tasks of another job again."""
+"""``s3batch job submit --failed-from``: create a job for the failed tasks of another job."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class _Display:
         self._status = job.status
 
     def receive(self, headers: Mapping[str, str]) -> None:
-        """Keep the header in which ``s3batch serve`` sends what DescribeJob does not tell."""
+        """Keep the header in which ``s3batch serve`` sends what DescribeJob does not return."""
         self._header = headers.get(PROGRESS_HEADER)
 
     def _progress_of(self, job: Job) -> RunProgress:

@@ -203,7 +203,7 @@ def test_without_anything_to_reach_the_checks_of_aws_are_skipped(
         assert found[name][1].startswith("cannot tell: "), name
 
 
-def test_a_local_server_answers_for_what_it_has(folder: Path) -> None:
+def test_a_local_server_is_checked_for_its_services(folder: Path) -> None:
     """It has no IAM and no Lambda: these checks cannot tell, or say that nothing is there."""
     with server_process(folder, "--function", "read=app.py:handler") as (_, address):
         s3: Any = boto3.Session("testing", "testing", region_name="eu-west-1").client(

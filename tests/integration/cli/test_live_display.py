@@ -176,7 +176,7 @@ def test_a_job_continues_when_its_terminal_is_closed(s3batch: Shell) -> None:
         ("xterm", {}, "2>&1 | cat"),
     ],
 )
-def test_elsewhere_progress_is_printed_as_lines(
+def test_without_a_terminal_progress_is_printed_as_lines(
     s3batch: Shell, kind: str, variables: dict[str, str], redirection: str
 ) -> None:
     """In a pipe, in CI, in simple terminals."""

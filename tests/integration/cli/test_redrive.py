@@ -105,7 +105,7 @@ def test_tasks_without_their_version_id_are_left_out_and_counted(s3batch: Shell)
     assert s3batch("report", "verify", "merged", "--manifest", manifest).returncode == 0
 
 
-def test_a_merge_prints_the_account_of_all_jobs(s3batch: Shell) -> None:
+def test_a_merge_prints_the_counts_and_all_jobs(s3batch: Shell) -> None:
     """Exit code 0, although tasks have failed."""
     manifest = s3batch.manifest("b,fine", "b,fail")
     first = _run(s3batch, "app:handler", "--manifest", manifest)

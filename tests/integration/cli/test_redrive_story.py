@@ -127,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(folder, address, s3, control)
 
 
-def test_failed_tasks_of_local_jobs_are_done_again(world: World) -> None:
+def test_failed_tasks_of_local_jobs_are_run_again(world: World) -> None:
     """Two redrives, merged with the first job, answer every line of the manifest."""
     world.repair()
     world.manifest("manifest.csv")
@@ -153,7 +153,7 @@ def test_failed_tasks_of_local_jobs_are_done_again(world: World) -> None:
     assert all(row["version_id"] for row in rows)
 
 
-def test_failed_tasks_of_jobs_of_a_server_are_done_again(world: World) -> None:
+def test_failed_tasks_of_jobs_of_a_server_are_run_again(world: World) -> None:
     """The new job has the settings of the old one, and a tag with its ID."""
     world.repair()
     world.manifest("s3://jobs/manifests/m.csv")
@@ -212,7 +212,7 @@ def test_failed_tasks_of_a_job_of_a_server_run_on_this_machine(world: World) -> 
     assert merged["jobs"] == [job["JobId"], run["job_id"]]
 
 
-def test_a_job_without_failures_is_not_done_again(world: World) -> None:
+def test_a_job_without_failures_is_not_run_again(world: World) -> None:
     """No manifest is uploaded and no job is created."""
     world.s3.put_object(Bucket="jobs", Key="fine/m.csv", Body=b"photos,2024/a%20b%2Bc.txt\n")
     job = world.json_quickly(

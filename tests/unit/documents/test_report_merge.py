@@ -70,7 +70,7 @@ def _redrive_of(job_id: str) -> dict[str, Any]:
     return {"Tags": [{"Key": REDRIVE_TAG, "Value": job_id}]}
 
 
-def test_each_task_has_its_latest_answer(reports: Reports) -> None:
+def test_each_task_has_its_latest_row(reports: Reports) -> None:
     """The merged report is a report of the first job."""
     first = reports.write("one", ("a", OK), ("b", FAILED), ("c", FAILED))
     second = reports.write("two", ("b", OK), ("c", FAILED))

@@ -26,7 +26,7 @@ def failure(message: str, key: str) -> FailureGroup:
 COUNTS = RunProgress(10, 4, 3, 60)
 
 
-def test_a_client_reads_what_the_server_knows() -> None:
+def test_a_client_reads_the_progress_that_the_server_sends() -> None:
     """The counts are those of DescribeJob."""
     known = RunProgress(
         9,

@@ -29,7 +29,7 @@ def handler(task):
 """
 
 
-def test_a_job_of_serve_shows_what_describe_job_does_not_tell(tmp_path: Path) -> None:
+def test_a_job_of_serve_shows_more_than_describe_job_returns(tmp_path: Path) -> None:
     """It is sent in a header, so the response is the one of AWS."""
     (tmp_path / "app.py").write_text(FUNCTION)
     with server_process(tmp_path, "--function", "f=app.py:handler") as (_, address):

@@ -103,7 +103,9 @@ def test_message_in_the_json_of_lambda_is_found(s3batch: Shell, tmp_path: Path) 
     assert keys(s3batch("report", "failed", "r", "--json", "--message", "KeyError: bad")) == ["k"]
 
 
-def test_no_row_is_said_on_standard_error(s3batch: Shell, report: str) -> None:
+def test_a_selection_without_rows_is_reported_on_standard_error(
+    s3batch: Shell, report: str
+) -> None:
     run = s3batch("report", "failed", report, "--code", "Other", "--json")
 
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "no rows match\n")

@@ -1,4 +1,4 @@
-"""What the answers of AWS mean: denied, expired, missing."""
+"""What the responses of AWS mean: denied, expired, missing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def statuses(checks: Iterable[Check]) -> dict[str, CheckStatus]:
         ("Throttling", CheckStatus.SKIPPED, "cannot tell: "),
     ],
 )
-def test_credentials_that_aws_refuses(code: str, status: CheckStatus, message: str) -> None:
+def test_credentials_that_aws_refuses_are_an_error(
+    code: str, status: CheckStatus, message: str
+) -> None:
     (check,) = check_credentials(StubbedConnection(code), needed=True)
 
     assert check.status is status
@@ -92,7 +94,7 @@ def test_credentials_that_aws_refuses(code: str, status: CheckStatus, message: s
         check_function(StubbedConnection("AccessDeniedException"), "work", None),
     ],
 )
-def test_without_the_permission_a_check_cannot_tell(checks: Iterable[Check]) -> None:
+def test_without_the_permission_a_check_is_skipped(checks: Iterable[Check]) -> None:
     (check,) = checks
 
     assert check.status is CheckStatus.SKIPPED

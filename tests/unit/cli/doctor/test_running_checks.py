@@ -57,5 +57,5 @@ def test_a_checker_that_hangs_does_not_delay_the_results() -> None:
     finally:
         end.set()
 
-    assert checks[0].message == "cannot tell: no answer within 3 s"
+    assert checks[0].message == "cannot tell: no response within 3 s"
     assert checks[1] == ok("fine", "yes")

@@ -31,7 +31,7 @@ def a_statement(**changes: Any) -> dict[str, Any]:
         a_statement(Principal="*", Action="sts:*"),
     ],
 )
-def test_policies_that_allow_it(statement: dict[str, Any]) -> None:
+def test_policy_that_allows_s3_batch_operations_is_accepted(statement: dict[str, Any]) -> None:
     assert is_trusted({"Statement": [statement]})
     assert is_trusted({"Statement": statement})
 
@@ -49,11 +49,11 @@ def test_policies_that_allow_it(statement: dict[str, Any]) -> None:
         {"Statement": [a_statement(Action="s3:GetObject")]},
     ],
 )
-def test_policies_that_do_not_allow_it(policy: dict[str, Any]) -> None:
+def test_policy_that_does_not_allow_s3_batch_operations_is_refused(policy: dict[str, Any]) -> None:
     assert not is_trusted(policy)
 
 
-def test_the_documented_policy_allows_it(project: Path) -> None:
+def test_the_documented_policy_is_accepted(project: Path) -> None:
     text = project.joinpath("templates/policies/job-role-trust.json").read_text()
 
     assert is_trusted(json.loads(text))
