@@ -37,12 +37,23 @@ class Command(click.Command):
     def get_help(self, ctx: click.Context) -> str:
         width = ctx.terminal_width or shutil.get_terminal_size().columns
         if shows_colors() and width >= _MIN_WIDTH_OF_PANELS:
-            from s3batch_handler.cli._help_in_color import help_in_color  # a slow import
-
-            return help_in_color(self, ctx, width)
+            return self.help_in_color(ctx, width)
         formatter = _PlainFormatter(width=width)
         self.format_help(ctx, formatter)
         return formatter.getvalue().rstrip("\n")
+
+    def help_in_color(self, ctx: click.Context, width: int) -> str:
+        """Return the help with escape sequences for colors."""
+        from s3batch_handler.cli._help_in_color import help_in_color  # a slow import
+
+        return help_in_color(
+            self,
+            ctx,
+            width=width,
+            commands=self.summaries(),
+            options=self.option_panels(ctx),
+            examples=self.examples,
+        )
 
     @override
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,6 +73,10 @@ class Command(click.Command):
     def option_panels(self, ctx: click.Context) -> Panels:
         """Return the names of the options by panel."""
         return option_panels(str(self.name), self.visible_options(ctx))
+
+    def summaries(self) -> dict[str, str]:
+        """Return the first paragraph of the help of each command: a group has commands."""
+        return {}
 
     def visible_options(self, ctx: click.Context) -> dict[str, click.Option]:
         """Return the options that the help lists, by their long names."""
@@ -132,6 +147,7 @@ class Group(Command, click.Group):
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [item for item in found if item.value.startswith(incomplete)] + options
 
+    @override
     def summaries(self) -> dict[str, str]:
         """Return the first paragraph of the help of each command."""
         return {

@@ -11,7 +11,6 @@ from rich.text import Text
 from rich_click import RichHelpConfiguration, RichHelpFormatter
 from rich_click.rich_panel import RichCommandPanel, RichOptionPanel
 
-from s3batch_handler.cli._help import Command, Group
 from s3batch_handler.cli._help_panels import command_panels
 from s3batch_handler.core._typing import override
 
@@ -20,9 +19,28 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from s3batch_handler.cli._help_panels import Panels
 
-def help_in_color(command: Command, context: click.Context, width: int) -> str:
-    """Return the help of a command with escape sequences for colors."""
+
+def help_in_color(
+    command: click.Command,
+    context: click.Context,
+    *,
+    width: int,
+    commands: dict[str, str],
+    options: Panels,
+    examples: str,
+) -> str:
+    """Return the help of a command with escape sequences for colors.
+
+    Args:
+        command: The command.
+        context: Its context.
+        width: The columns of the terminal.
+        commands: The commands of a group, with a summary of each.
+        options: The names of its options by panel.
+        examples: Lines that are not wrapped.
+    """
     configuration = RichHelpConfiguration(
         text_markup=None,
         enable_theme_env_var=False,
@@ -36,8 +54,14 @@ def help_in_color(command: Command, context: click.Context, width: int) -> str:
     for paragraph in (command.help or "").split("\n\n"):
         text = formatter.rich_text(paragraph.replace("\n", " "))
         formatter.write(Padding(text, (0, 1, 1, 1)))
-    for panel in _panels(command, context, formatter):
+    for panel in _command_panels(command, context, formatter, commands):
         formatter.write(panel)
+    for title, names in options.items():
+        option_panel = _OptionPanel(title, names)
+        formatter.write(option_panel.render(cast("Any", command), cast("Any", context), formatter))
+    if examples:
+        text = Text(examples)
+        formatter.write(Panel(text, title="Examples", title_align="left", border_style="dim"))
     return formatter.getvalue().rstrip("\n")
 
 
@@ -48,24 +72,18 @@ _HIGHLIGHTED = (
 )
 
 
-def _panels(
-    command: Command, context: click.Context, formatter: RichHelpFormatter
+def _command_panels(
+    group: click.Command,
+    context: click.Context,
+    formatter: RichHelpFormatter,
+    summaries: dict[str, str],
 ) -> Iterator[Panel]:
-    if isinstance(command, Group):
-        summaries = command.summaries()
-        # Without the modules of the commands: their imports are slow.
-        outline: Any = click.Group(
-            commands={name: click.Command(name, help=text) for name, text in summaries.items()}
-        )
-        for title, names in command_panels(str(command.name), summaries).items():
-            yield RichCommandPanel(title, names).render(outline, cast("Any", context), formatter)
-    for title, names in command.option_panels(context).items():
-        option_panel = _OptionPanel(title, names)
-        yield option_panel.render(cast("Any", command), cast("Any", context), formatter)
-    if command.examples:
-        yield Panel(
-            Text(command.examples), title="Examples", title_align="left", border_style="dim"
-        )
+    # Without the modules of the commands: their imports are slow.
+    outline: Any = click.Group(
+        commands={name: click.Command(name, help=text) for name, text in summaries.items()}
+    )
+    for title, names in command_panels(str(group.name), summaries).items():
+        yield RichCommandPanel(title, names).render(outline, cast("Any", context), formatter)
 
 
 class _OptionPanel(RichOptionPanel):

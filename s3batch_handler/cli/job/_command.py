@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_jobs
 from s3batch_handler.cli._help import Group
+from s3batch_handler.cli._job_completers import complete_jobs
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files, complete_reports
+from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._option_rules import options_as

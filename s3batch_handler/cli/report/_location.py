@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._completers import complete_reports
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._state_folder import (

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files, complete_reports
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._help import Command
+from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._paths import check_writable

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.cli._help import Command, Group
-from s3batch_handler.cli._help_in_color import help_in_color
 from s3batch_handler.cli._help_panels import COMMAND_PANELS, OPTION_PANELS
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def helps(path: str, width: int) -> tuple[str, str]:
     """Return the plain help, and the help in color without its escape sequences."""
     command, context = command_of(path), CONTEXTS[path]
     context.terminal_width = width
-    colored = help_in_color(command, context, width)
+    colored = command.help_in_color(context, width)
     return command.get_help(context), Text.from_ansi(colored).plain
 
 
@@ -176,7 +175,7 @@ def test_markup_in_a_help_text_is_text() -> None:
         params=[click.Option(["--o"], metavar="[red]", default="[/red]", help="[red]o[/] [a]")],
     )
 
-    shown = help_in_color(command, click.Context(command, info_name="c"), 100)
+    shown = command.help_in_color(click.Context(command, info_name="c"), 100)
 
     plain = Text.from_ansi(shown).plain
     assert "Read [bold]this[/bold] :smile: [link=x]." in plain
