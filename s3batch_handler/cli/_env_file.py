@@ -117,7 +117,7 @@ def _of_object(group: dict[str, Any]) -> dict[str, str]:
         if not _NAME.fullmatch(name):
             raise _InvalidFile(f": {name!r} is not the name of a variable")
         if isinstance(value, dict | list):
-            raise _InvalidFile(f": the value of {name} is not a text. Quote it")
+            raise _InvalidFile(f": the value of {name} is not a string. Quote it")
         text = json.dumps(value) if isinstance(value, bool) else str("" if value is None else value)
         if "\0" in text or not is_utf8(text):
             raise _InvalidFile(f": the value of {name} has a character that variables cannot have")

@@ -58,7 +58,7 @@ class FailedEntries:
         if not failed:
             return "no task failed, so there is no task to run again"
         if not self.without_version:
-            return f"none of the {failed:,} failed tasks is selected: select other tasks"
+            return f"no failed task is selected (the report has {failed:,}): select other tasks"
         return (
             "no failed task has a version ID, although the manifest has a column for it, so all "
             "would fail again: correct the manifest, and create a new job"
@@ -96,8 +96,8 @@ def check_listed_once(
             else (". If the object is on several lines of the manifest, pass the manifest")
         )
         raise ReportError(
-            f"{report.location}: its parts overlap: {repeated.number:,} rows of tasks that have "
-            f"their row already, for example {repeated.names(report.entries())}{hint}"
+            f"{report.location}: its parts overlap, duplicate rows: {repeated.number:,}, "
+            f"for example {repeated.names(report.entries())}{hint}"
         )
 
 

@@ -121,7 +121,7 @@ def _find_repeated(report: Report) -> Iterator[str]:
     if repeated.number:
         names = repeated.names(report.entries())
         yield (
-            f"{report.location}: rows of tasks that have their row already: {repeated.number:,}, "
+            f"{report.location}: duplicate rows: {repeated.number:,}, "
             f"for example {names}. Pass the manifest if it lists objects twice"
         )
 
@@ -149,7 +149,7 @@ def _compare_lines(report: Report, manifest: Entries, job: JobRecord | None) -> 
     for difference, problem, entries in (
         (missing, "lines of the manifest without a row", manifest),
         (unknown, "rows of tasks that are not in the manifest", report.entries),
-        (repeated, "rows of tasks that have their row already", report.entries),
+        (repeated, "duplicate rows", report.entries),
     ):
         if difference.number:
             names = difference.names(entries())

@@ -78,7 +78,7 @@ def _memory(name: str, megabytes: int | None) -> Check:
     if megabytes < 256:  # Lambda's default is 128
         return warning(
             name,
-            f"{megabytes} MB; the share of the processor grows with the memory",
+            f"{megabytes} MB; Lambda allocates CPU in proportion to memory",
             "set MemorySize to 512 or more, and compare time and cost",
         )
     return ok(name, f"{megabytes:,} MB")
@@ -113,10 +113,10 @@ def _concurrency(name: str, client: Any, function: str) -> Check:
     if reserved is None:
         return warning(
             name,
-            "no concurrency is reserved: a job can use up that of all functions in the Region",
+            "no reserved concurrency: a job can use the concurrency of all functions in the Region",
             "set ReservedConcurrentExecutions",
         )
-    return ok(name, f"{reserved:,} invocations at a time are reserved")
+    return ok(name, f"{reserved:,} reserved")
 
 
 def _unqualified(function: str) -> str:

@@ -67,5 +67,5 @@ def check_runtime(name: str, runtime: str) -> Check:
     if version < min(END_OF_SUPPORT):
         return error(name, f"{runtime} is too old for s3batch-handler", "set Runtime to python3.13")
     if f"python{here}" != runtime:
-        return ok(name, f"{runtime}; here it is {here}, so build machine code with sam build")
+        return ok(name, f"{runtime}; here it is {here}, so build binary packages with sam build")
     return ok(name, f"{runtime}, as here")

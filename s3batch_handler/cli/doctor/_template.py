@@ -66,7 +66,7 @@ def check_function_of_template(
     """
     name = f"template {function.name}"
     if imported is None or function.file is None:
-        yield skipped(name, "cannot tell: its Handler or CodeUri is not a plain text")
+        yield skipped(name, "cannot tell: its Handler or CodeUri is not a string")
         return
     if not function.file.is_file():
         message = f"Handler {function.handler}: there is no file {function.file}"

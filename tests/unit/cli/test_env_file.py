@@ -153,7 +153,7 @@ def test_the_json_of_sam_is_read(tmp_path: Path, document: object) -> None:
     ("text", "says"),
     [
         ('{"A": "secret"\n', ", line 2: not valid JSON"),
-        ('{"A": ["secret"]}', ": the value of A is not a text"),
+        ('{"A": ["secret"]}', ": the value of A is not a string"),
         ('{"A": "secret\\u0000"}', ": the value of A has a character"),
         ('{"A": "secret\\ud800"}', ": the value of A has a character"),
         ('{"A=B": "secret"}', ": 'A=B' is not the name of a variable"),

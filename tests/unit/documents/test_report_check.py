@@ -89,7 +89,7 @@ def test_each_kind_of_difference_is_counted_and_named(folder: Path) -> None:
 
     assert "without a row: 2, for example s3://photos/c\\x1b[31m, s3://photos/d" in missing
     assert "not in the manifest: 1, for example s3://photos/x" in unknown
-    assert "have their row already: 1, for example s3://photos/b" in repeated
+    assert "duplicate rows: 1, for example s3://photos/b" in repeated
 
 
 def test_the_counts_of_the_job_are_those_of_the_report(folder: Path) -> None:

@@ -104,7 +104,7 @@ def test_two_rows_of_a_task_are_a_problem(s3batch: Shell, tmp_path: Path, suffix
     text = s3batch("report", "verify", "r")
 
     assert text.returncode == 1
-    assert "rows of tasks that have their row already: 1, for example s3://b/k" in text.stdout
+    assert "duplicate rows: 1, for example s3://b/k" in text.stdout
     assert "\x1b" not in text.stdout
 
 
