@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
@@ -44,12 +45,14 @@ class LocalFolder:
                 shutil.copyfileobj(source, target, _COPY_SIZE)
                 target.flush()
                 part.replace(path)
-        except BaseException:
+        except BaseException as error:
             if part is not None:
                 part.unlink(missing_ok=True)
             for folder in new_folders:
                 with suppress(OSError):
                     folder.rmdir()
+            if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+                raise OSError(error.errno, error.strerror, str(path)) from error
             raise
 
     def remove_leftovers(self, name: str) -> None:
@@ -127,3 +130,4 @@ def _lock(file: BinaryIO) -> bool:
 
 
 _COPY_SIZE: Final = 1 << 17
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # a disk, or what a user may store there

@@ -100,7 +100,7 @@ def find_report(
     if location is None:
         return _latest_report() if state is None else _latest_in(state, services)
     if not location:  # an empty variable of a shell, perhaps
-        raise InvalidArgument("LOCATION is empty. Leave it out for the latest report here")
+        raise InvalidArgument("LOCATION is empty. Pass a report or a job ID")
     job_id = job_id_of(location)
     if state is not None:
         if job_id is None:

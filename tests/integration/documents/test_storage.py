@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -322,3 +323,18 @@ def test_leftovers_of_other_jobs_are_removed(tmp_path: Path) -> None:
         "job-3/.link.0123abcd.part",
         "job-3/.notes.part",
     ]
+
+
+def test_error_of_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    """Otherwise nobody knows which disk is full: the one of temporary files is another one."""
+
+    class FullDisk(io.RawIOBase):
+        @override
+        def read(self, size: int = -1, /) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        open_folder(tmp_path / "new").write("a.csv", cast("BinaryIO", FullDisk()))
+
+    assert caught.value.filename == str(tmp_path / "new" / "a.csv")
+    assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,7 @@ from s3batch_handler.documents import (
 )
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._job_record import REDRIVE_TAG, read_job_record
+from s3batch_handler.documents._new_report_folder import new_report_folder
 from s3batch_handler.documents._report_check import verify_report
 from s3batch_handler.documents._report_rows import TaskStatus
 from s3batch_handler.documents._report_writer import ReportWriter
@@ -306,3 +307,17 @@ def test_a_scope_without_counts_gets_a_warning(reports: Reports) -> None:
     (warning,) = reports.merge(first, second).warnings
 
     assert "some of 1 tasks" in warning
+
+
+def test_two_merges_do_not_write_the_same_report(reports: Reports) -> None:
+    """Their files would be mixed."""
+    first = reports.write("one", ("a", OK))
+    merged = reports.folder / "merged"
+
+    with (
+        new_report_folder(merged, "one"),
+        pytest.raises(ReportError, match="another command is writing this report"),
+    ):
+        reports.merge(first)
+
+    assert reports.merge(first).succeeded == 1
