@@ -36,7 +36,7 @@ def _console(*, stderr: bool) -> Console:
     elif os.environ.get("TERM") in _DUMB:  # for which Rich assumes 80 columns
         columns, lines = os.get_terminal_size(stream.fileno())
         size = {"width": columns or 80, "height": lines or 25}
-    # Markup and emoji codes in keys and messages are text. NO_COLOR is obeyed by Rich itself.
+    # Markup and emoji codes in keys and messages are text. Rich itself follows NO_COLOR.
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, **size)
 
 

@@ -73,7 +73,7 @@ def notify(command: str, job: EndedJob) -> None:
             start_new_session=True,  # so that its children can be killed, too
         ) as process:
             problem = _wait(process, f"{summary}\n".encode())
-    except (OSError, ValueError) as error:  # it was removed meanwhile, or a variable has a NUL
+    except (OSError, ValueError) as error:  # the program was removed, or a variable has a NUL
         problem = describe(error)
     if problem:
         print_message(f"s3batch: --notify: {escape_unprintable(words[0])}: {problem}")

@@ -109,7 +109,7 @@ def _failure(group: FailureGroup, width: int) -> Text:
     room = max(0, width - len(count) - len(_GAP))
     key = safe_text(one_line(group.examples[0].key) if group.examples else "", MUTED)
     text = safe_text(_reason(group))
-    # The key gets what the reason leaves, but at least two fifths.
+    # The key gets the space that the reason leaves, but at least two fifths.
     key.truncate(max(room * 2 // 5, room - text.cell_len), overflow="ellipsis")
     text.truncate(room - key.cell_len, overflow="ellipsis")
     return Text.assemble((count, FAILED), text, _GAP, key)

@@ -86,7 +86,7 @@ def open_database(folder: Path, *, needed_by: str) -> Iterator[DuckDBPyConnectio
         try:
             yield database
         except RuntimeError as error:
-            if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+            if str(error) == "Query interrupted":  # DuckDB's message after Ctrl-C
                 raise KeyboardInterrupt from error
             raise
 

@@ -50,7 +50,7 @@ def temporary_database(schema: str) -> Iterator[sqlite3.Connection]:
     """
     try:
         with closing(_connect()) as database:
-            # Nothing of it is kept: no journal, no waiting for the disk.
+            # The database is temporary: it needs no journal, and no sync to the disk.
             for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE}"):
                 database.execute(f"PRAGMA {setting}")
             database.executescript(schema)

@@ -221,7 +221,7 @@ def test_commands_in_documentation_use_existing_options(project: Path) -> None:
     """Each option in an example is an option of that command."""
     pages = [project / "README.md", *(project / "docs").glob("*.md")]
     lines = re.findall(
-        r"\bs3batch (run|invoke|event|init|serve|job \w+)\b([^\n`]*)",
+        r"\bs3batch (run|invoke|event|init|serve|doctor|(?:job|report|manifest) \w+)\b([^\n`]*)",
         "".join(map(Path.read_text, pages)),
     )
 
@@ -244,3 +244,14 @@ def test_links_between_pages_exist(project: Path) -> None:
         for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
             if "://" not in link:
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_links_to_headings_exist(project: Path) -> None:
+    """A renamed heading must be renamed in each link."""
+    pages = [project / "README.md", *(project / "docs").glob("*.md")]
+    for page in pages:
+        for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            target = page.parent / link if link else page
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
+            assert anchor in anchors, f"{page.name}: {link}#{anchor}"

@@ -25,7 +25,7 @@ def check_bucket(connection: Connection, bucket: str) -> Iterator[Check]:
         aws = AwsError.from_exception(problem)
         if (
             aws is not None and aws.code == "403"
-        ):  # S3 returns it for a bucket of somebody else, too
+        ):  # S3 also returns it for a bucket of another account
             yield skipped(
                 name,
                 "cannot tell: access is denied",
