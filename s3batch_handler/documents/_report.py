@@ -14,6 +14,7 @@ writes what AWS writes, and reads both.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,7 +27,8 @@ from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents._folder import open_folder
 from s3batch_handler.documents._hashing import HashingReader
-from s3batch_handler.documents._locations import split_location
+from s3batch_handler.documents._locations import is_s3_url, split_location
+from s3batch_handler.documents._read_ahead import read_ahead
 from s3batch_handler.documents._report_rows import (
     TaskStatus,
     layout_of,
@@ -34,7 +36,7 @@ from s3batch_handler.documents._report_rows import (
     read_rows,
     read_rows_with_entries,
 )
-from s3batch_handler.documents._results_file import CHUNK_SIZE, ResultsFile, check_md5
+from s3batch_handler.documents._results_file import CHUNK_SIZE, ResultsFile, check_md5, verify_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,7 +118,7 @@ class Report:
         Raises:
             ReportError: As for :meth:`rows`.
         """
-        from s3batch_handler.documents._report_summary import summarize
+        from s3batch_handler.documents._summarize import summarize
 
         return summarize(self._files)
 
@@ -167,8 +169,7 @@ class Report:
         Raises:
             ReportError: A file is missing, or has a different MD5.
         """
-        for file in self._files:
-            file.verify()
+        verify_files(self._files)
         try:
             with self._folder.read(f"{self._index}.md5") as stream:
                 expected = stream.read(CHUNK_SIZE).decode("ascii", "replace").strip()
@@ -181,9 +182,17 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks, of what ``manifest.json`` contains: no row is read."""
-        from s3batch_handler.documents._notebook import report_html  # only there
+        from s3batch_handler.core._html import html_table  # only there
 
-        return report_html(self, [file.status for file in self._files])
+        counts = Counter(file.status.value for file in self._files)
+        facts = [
+            ("Job", self.job_id),
+            ("Created", self.created.isoformat(" ", "seconds")),
+            ("Location", self.location),
+            ("Files", ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"),
+            ("Rows", "not counted: summary() counts them"),
+        ]
+        return html_table("Completion report", facts)
 
     def read_beside(self, name: str) -> bytes | None:
         """Return the content of a file beside ``manifest.json``; ``None`` if it is missing."""
@@ -215,8 +224,11 @@ class Report:
         return self._read(read_rows, *statuses)
 
     def _read(self, read: Callable[..., Iterator[_RowT]], *statuses: TaskStatus) -> Iterator[_RowT]:
-        for file in self._files:
-            if file.status in statuses:
+        files = [file for file in self._files if file.status in statuses]
+        if is_s3_url(self.location):
+            yield from read_ahead(files, read)
+        else:
+            for file in files:
                 yield from file.read(read)
 
 

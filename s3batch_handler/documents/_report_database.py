@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._extras import raise_missing
 from s3batch_handler.core._keys import encode_key
-from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.documents._report_rows import NO_VERSION, read_rows
+from s3batch_handler.documents._results_file import cancelled_at_exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -109,33 +108,26 @@ def verified_copies(files: Sequence[ResultsFile], folder: Path) -> Iterator[list
     Raises:
         ReportError: A file is missing, or, at the end of the context, has a different MD5.
     """
-    with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        try:
-            paths, downloads, checks = [], [], []
-            for number, file in enumerate(files):
+    with cancelled_at_exit() as (pool, is_cancelled):
+        paths, downloads, checks = [], [], []
+        for number, file in enumerate(files):
+            if file.is_in_s3:
+                paths.append(folder / f"{number}.csv")
+                downloads.append(pool.submit(_download, file, paths[number], is_cancelled))
+            else:
                 with file.open() as (location, _):
-                    pass
-                if is_s3_url(location):
-                    paths.append(folder / f"{number}.csv")
-                    downloads.append(pool.submit(_download, file, paths[number]))
-                else:
                     paths.append(Path(location).absolute())
-                    checks.append(pool.submit(file.verify))
-            for download in downloads:
-                download.result()
-            yield paths
-            for check in checks:
-                check.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+                checks.append(pool.submit(file.verify, is_cancelled=is_cancelled))
+        for download in downloads:
+            download.result()
+        yield paths
+        for check in checks:
+            check.result()
 
 
-_DOWNLOADS: Final = 4
-
-
-def _download(file: ResultsFile, path: Path) -> None:
+def _download(file: ResultsFile, path: Path, is_cancelled: Callable[[], bool]) -> None:
     with path.open("wb") as copy:
-        file.verify(copy)
+        file.verify(copy=copy, is_cancelled=is_cancelled)
 
 
 # ---------------------------------------------------------------- results files in SQL

@@ -9,7 +9,7 @@ from s3batch_handler.documents._failure_groups import FailureCounts, failure_rea
 from s3batch_handler.documents._report_rows import TaskStatus, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from s3batch_handler.documents._failure_groups import FailureGroup
     from s3batch_handler.documents._report_rows import ReportRow
@@ -37,9 +37,19 @@ class ReportSummary:
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks."""
-        from s3batch_handler.documents._notebook import summary_html  # only there
+        from s3batch_handler.core._html import html_table  # only there
 
-        return summary_html(self)
+        failures = (
+            (f"{group.count:,} failed", f"{group.error_code}: {group.message}")
+            for group in self.failures
+        )
+        facts = [
+            ("Total", f"{self.total:,}"),
+            ("Succeeded", f"{self.succeeded:,}"),
+            ("Failed", f"{self.failed:,}"),
+            *failures,
+        ]
+        return html_table("Summary of a completion report", facts)
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as the commands print it with ``--json``."""
@@ -49,25 +59,6 @@ class ReportSummary:
             "failed": self.failed,
             "failures": [group.to_json() for group in self.failures],
         }
-
-
-def summarize(files: Sequence[ResultsFile]) -> ReportSummary:
-    """Count the rows of results files: with DuckDB if it is installed.
-
-    Raises:
-        ReportError: A results file is missing or damaged.
-    """
-    try:
-        import duckdb
-    except ModuleNotFoundError:
-        return summarize_rows(files)
-    from s3batch_handler.documents._report_database import UnusualFile
-    from s3batch_handler.documents._report_summary_sql import summarize_with_duckdb
-
-    try:
-        return summarize_with_duckdb(files)
-    except (UnusualFile, duckdb.Error):  # such as a full disk
-        return summarize_rows(files)
 
 
 def summarize_rows(files: Iterable[ResultsFile]) -> ReportSummary:

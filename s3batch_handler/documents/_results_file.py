@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents._hashing import HashingReader
+from s3batch_handler.documents._locations import is_s3_url
 from s3batch_handler.documents._report_rows import DAMAGED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from s3batch_handler.documents._folder import Folder
     from s3batch_handler.documents._report_rows import Layout, TaskStatus
@@ -46,9 +49,23 @@ class ResultsFile:
             ReportError: The file is missing, or has a faulty row or a different MD5.
         """
         with self.open() as (location, source):
-            stream = io.BufferedReader(source, CHUNK_SIZE)
-            yield from read(stream, self.status, source=location, layout=self.layout)
-            check_md5(location, source, self.md5)
+            yield from self.rows_of(location, source, read)
+            self.check_md5(location, source)
+
+    def rows_of(
+        self, location: str, source: io.RawIOBase, read: Callable[..., Iterator[_RowT]]
+    ) -> Iterator[_RowT]:
+        """Yield what ``read`` reads from the open file."""
+        stream = io.BufferedReader(source, CHUNK_SIZE)
+        yield from read(stream, self.status, source=location, layout=self.layout)
+
+    def check_md5(self, location: str, source: HashingReader) -> None:
+        """Raise a :class:`ReportError` if the file, read to its end, has a different MD5."""
+        check_md5(location, source, self.md5)
+
+    @property
+    def is_in_s3(self) -> bool:
+        return is_s3_url(self.folder.location(self.names[0]))
 
     @contextmanager
     def open(self) -> Iterator[tuple[str, HashingReader]]:
@@ -70,7 +87,9 @@ class ResultsFile:
         location = self.folder.location(self.names[0])
         raise ReportError(f"{location}: missing, but listed in manifest.json; {DAMAGED}")
 
-    def verify(self, copy: BinaryIO | None = None) -> None:
+    def verify(
+        self, *, copy: BinaryIO | None = None, is_cancelled: Callable[[], bool] | None = None
+    ) -> None:
         """Check the MD5 of the file, without parsing it; write its content to ``copy``.
 
         Raises:
@@ -78,11 +97,38 @@ class ResultsFile:
         """
         with self.open() as (location, source):
             while chunk := source.read(_LARGE_CHUNK_SIZE):
+                if is_cancelled is not None and is_cancelled():
+                    return
                 if copy is not None:
                     copy.write(chunk)
-            check_md5(location, source, self.md5)
+            self.check_md5(location, source)
 
 
+def verify_files(files: Sequence[ResultsFile]) -> None:
+    """Check the MD5s of files, a few at a time.
+
+    Raises:
+        ReportError: A file is missing, or has a different MD5.
+    """
+    with cancelled_at_exit() as (pool, is_cancelled):
+        checks = [pool.submit(file.verify, is_cancelled=is_cancelled) for file in files]
+        for check in checks:
+            check.result()
+
+
+@contextmanager
+def cancelled_at_exit() -> Iterator[tuple[ThreadPoolExecutor, Callable[[], bool]]]:
+    """Create a pool for four files at a time; at the end, what still runs is told to stop."""
+    stop = Event()
+    with ThreadPoolExecutor(_FILES) as pool:
+        try:
+            yield pool, stop.is_set
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+_FILES: Final = 4
 _LARGE_CHUNK_SIZE: Final = 1 << 20
 
 
