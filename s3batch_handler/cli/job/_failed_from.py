@@ -49,12 +49,14 @@ def with_failed_tasks(
         ReportError: No failed task is left to run, or the report is not one of this job.
     """
     assert options.failed_from is not None
-    found = _with_job(find_report(options.failed_from, services=services), services)
+    report = find_report(options.failed_from, services=services)
+    found = _with_job(report, services)
     complete = _completed(options, found)
+    counted_by = found if record_of(report) is None else report  # a merged report has other counts
     s3 = S3OfServices(services)
     with (
         open_original(options.manifest, options.fields, s3) as original,
-        redrive_manifest(found, original=original) as (manifest, _),
+        redrive_manifest(counted_by, original=original) as (manifest, _),
     ):
         # The name depends on the content, so a command that is repeated replaces its own file.
         name = f"job-{found.report.job_id}-redrive-{manifest.md5()[:8]}.csv"
@@ -71,7 +73,9 @@ def with_failed_tasks(
 def _with_job(found: FoundReport, services: AwsServices) -> FoundReport:
     """Return a report with its job, unless AWS does not know it, as a job on this machine."""
     job_id = found.report.job_id
-    if found.job is not None or not job_id or record_of(found) is not None:
+    record = record_of(found)
+    is_local = record is not None and "Handler" in record.local
+    if found.job is not None or not job_id or is_local:
         return found
     try:
         return replace(found, job=services.control.describe_job(job_id))

@@ -188,6 +188,9 @@ def test_failed_tasks_of_jobs_of_a_server_are_run_again(world: World) -> None:
     assert (merged["succeeded"], merged["failed"], merged["warnings"]) == (10, 2, [])
     verify = ("report", "verify", "s3://jobs/merged", "--manifest", "s3://jobs/manifests/m.csv")
     world(*verify)
+    fourth = world.json_quickly("job", "submit", "--failed-from", "s3://jobs/merged", *how, code=1)
+    assert fourth["ProgressSummary"]["TotalNumberOfTasks"] == 2
+    assert fourth["Operation"] == first["Operation"]
     world.quickly("report", "verify", first["JobId"], "--manifest", "s3://jobs/manifests/m.csv")
 
 
