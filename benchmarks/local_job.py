@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 from benchmarks.measure import exponent, ratio, side_by_side
 from benchmarks.noop import handler
 from s3batch_handler.core._model import JobRef
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.run._journal import Journal

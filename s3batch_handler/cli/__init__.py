@@ -9,7 +9,7 @@ def main() -> None:
     """Run ``s3batch``: the entry point of the installed script."""
     try:
         from s3batch_handler.cli._commands import s3batch
-        from s3batch_handler.cli._output import prepare_standard_streams
+        from s3batch_handler.cli.terminal._output import prepare_standard_streams
         from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich", "rich_click"):

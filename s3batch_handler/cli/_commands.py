@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from s3batch_handler import __version__
-from s3batch_handler.cli._help import Group
-from s3batch_handler.cli._output import READER_GONE, discard_buffer
+from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.terminal._output import READER_GONE, discard_buffer
 from s3batch_handler.core._typing import override
 
 if TYPE_CHECKING:

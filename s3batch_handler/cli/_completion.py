@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._output import print_data
-from s3batch_handler.cli._suggestions import Choice
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.help._suggestions import Choice
+from s3batch_handler.cli.terminal._output import print_data
 
 
 @click.command(cls=Command)

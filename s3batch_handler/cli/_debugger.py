@@ -16,7 +16,7 @@ from pdb import Pdb
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 from unittest.mock import patch
 
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._errors import S3BatchError
 from s3batch_handler.core._typing import override
 from s3batch_handler.engine.invoke._function_loader import load_function

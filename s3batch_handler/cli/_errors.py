@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from s3batch_handler.cli._output import INTERRUPTED, discard_buffer, print_message
+from s3batch_handler.cli.terminal._output import INTERRUPTED, discard_buffer, print_message
 from s3batch_handler.core import _errors
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe

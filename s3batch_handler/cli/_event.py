@@ -6,14 +6,14 @@ import json
 
 import click
 
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import (
     arguments_option,
     json_errors_option,
     schema_for,
     schema_option,
 )
-from s3batch_handler.cli._output import print_json_text
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.terminal._output import print_json_text
 from s3batch_handler.testing import make_event
 
 

@@ -8,11 +8,11 @@ import click
 
 from s3batch_handler.cli._completers import complete_starters
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._scaffolding import create_project, starters
-from s3batch_handler.cli._suggestions import suggestion
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.help._suggestions import suggestion
+from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._errors import ProjectError
 
 

@@ -17,7 +17,6 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._debugger import enable_debugger
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
@@ -30,8 +29,9 @@ from s3batch_handler.cli._options import (
     source_option,
     timeout_option,
 )
-from s3batch_handler.cli._output import print_json_text, print_message
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.run._outputs import warn_of_unsaved
+from s3batch_handler.cli.terminal._output import print_json_text, print_message
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse, S3BatchError

@@ -43,8 +43,8 @@ def _local_jobs() -> Iterator[tuple[str, str]]:
 
 
 def _status_of(folder: Path) -> str:
-    from s3batch_handler.documents._job_record import read_job_record
-    from s3batch_handler.documents._report import read_report
+    from s3batch_handler.documents.reports._job_record import read_job_record
+    from s3batch_handler.documents.reports._report import read_report
 
     with suppress(Exception):
         record = read_job_record(read_report(folder))

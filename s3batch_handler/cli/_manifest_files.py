@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._paths import check_s3_url
-from s3batch_handler.cli._progress import report_listing
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._inventory import read_inventory
-from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
-from s3batch_handler.documents._manifest import read_entries
+from s3batch_handler.cli.terminal._progress import report_listing
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents.manifests._inventory import read_inventory
+from s3batch_handler.documents.manifests._manifest import read_entries
 from s3batch_handler.engine.manifests._prepared import (
     PreparedManifest,
     manifest_of_entries,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli._s3 import S3, HasClient
-    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents.files._folder import Folder
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
 

@@ -10,9 +10,9 @@ import click
 
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._numbers import Integer, Seconds
-from s3batch_handler.cli._suggestions import Choice
+from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
-from s3batch_handler.documents._report_rows import ReportScope
+from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
 

@@ -12,7 +12,6 @@ import click
 
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import (
     env_file_option,
@@ -22,7 +21,8 @@ from s3batch_handler.cli._options import (
     timeout_option,
     tolerate_option,
 )
-from s3batch_handler.cli._output import print_data, print_json, print_message
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.invoke._registered_functions import check_functions

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._failure_groups import FailureGroup
-    from s3batch_handler.documents._inventory import read_inventory
-    from s3batch_handler.documents._manifest import (
+    from s3batch_handler.documents.manifests._inventory import read_inventory
+    from s3batch_handler.documents.manifests._manifest import (
         ManifestEntry,
         ManifestInfo,
         read_manifest,
         write_manifest,
     )
-    from s3batch_handler.documents._report import Report, read_report
-    from s3batch_handler.documents._report_merge import MergedReport, merge_reports
-    from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
-    from s3batch_handler.documents._report_tables import QueryResult
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
+    from s3batch_handler.documents.reports._merge import MergedReport, merge_reports
+    from s3batch_handler.documents.reports._report import Report, read_report
+    from s3batch_handler.documents.reports._rows import ReportRow, ReportScope, TaskStatus
+    from s3batch_handler.documents.reports._tables import QueryResult
 
 __all__ = [
     "FailureGroup",
@@ -37,21 +37,21 @@ __all__ = [
 ]
 
 _MODULES = {
-    "FailureGroup": "_failure_groups",
-    "ManifestEntry": "_manifest",
-    "ManifestInfo": "_manifest",
-    "MergedReport": "_report_merge",
-    "QueryResult": "_report_tables",
-    "Report": "_report",
-    "ReportRow": "_report_rows",
-    "ReportScope": "_report_rows",
-    "ReportSummary": "_report_summary",
-    "TaskStatus": "_report_rows",
-    "merge_reports": "_report_merge",
-    "read_inventory": "_inventory",
-    "read_manifest": "_manifest",
-    "read_report": "_report",
-    "write_manifest": "_manifest",
+    "FailureGroup": "reports._failure_groups",
+    "ManifestEntry": "manifests._manifest",
+    "ManifestInfo": "manifests._manifest",
+    "MergedReport": "reports._merge",
+    "QueryResult": "reports._tables",
+    "Report": "reports._report",
+    "ReportRow": "reports._rows",
+    "ReportScope": "reports._rows",
+    "ReportSummary": "reports._summary",
+    "TaskStatus": "reports._rows",
+    "merge_reports": "reports._merge",
+    "read_inventory": "manifests._inventory",
+    "read_manifest": "manifests._manifest",
+    "read_report": "reports._report",
+    "write_manifest": "manifests._manifest",
 }
 
 

@@ -34,7 +34,7 @@ from s3batch_handler.jobs._structures import Tags
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from s3batch_handler.documents._s3_folder import S3Client
+    from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._job import JobSpec

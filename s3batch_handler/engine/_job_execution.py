@@ -11,10 +11,10 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged, StateError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._report_rows import ReportScope
-from s3batch_handler.documents._report_writer import ReportWriter
-from s3batch_handler.documents._s3_folder import S3Folder
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._s3_folder import S3Folder
+from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine.invoke._registered_functions import qualified_name
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.manifests._prepared import saved_manifest
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from s3batch_handler.documents._report_rows import TaskStatus
-    from s3batch_handler.documents._s3_folder import S3Client
+    from s3batch_handler.documents.files._s3_folder import S3Client
+    from s3batch_handler.documents.reports._rows import TaskStatus
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest

@@ -50,7 +50,7 @@ class FailureThreshold:
 
         Args:
             total: The number of all tasks; ``None`` if it is unknown.
-            run: The number of tasks that have been run, including those that wait for a retry.
+            run: The number of tasks that have been run, including those that wait for a redrive.
             started: The number of tasks that have been started, if it is known. Those that have not
                 ended count as successes.
 

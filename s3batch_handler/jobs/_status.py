@@ -37,7 +37,7 @@ _FINAL: Final = frozenset({JobStatus.COMPLETE, JobStatus.CANCELLED, JobStatus.FA
 class Progress:
     """The counts of a job's tasks.
 
-    A task that waits for a retry has neither succeeded nor failed yet.
+    A task that waits for a redrive has neither succeeded nor failed yet.
 
     Attributes:
         total: The number of tasks; ``None`` before the manifest is counted.

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from s3batch_handler.core._keys import is_utf8
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.jobs._aws_clients import local_s3_client
 from s3batch_handler.local_aws._error_responses import is_query_api, refuse
 from s3batch_handler.local_aws._folder_bucket import (

@@ -13,7 +13,7 @@ from s3batch_handler.testing._comparisons import differences
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
 
     Results: TypeAlias = Outcome | ReportRow | Iterable[ReportRow] | Mapping[str, Any]
     """What a test gets: from ``handler.run``, from a report, or the response of a handler."""

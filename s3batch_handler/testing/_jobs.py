@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import JobRef, ObjectRef
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus, read_rows
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus, read_rows
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._run_job import JobSettings
 from s3batch_handler.engine.run._run_job import run_job as run_engine

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.lambda_environment import free_ports, in_lambda
 from tests.support.sam_cli import (
     PARAMETERS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.cli._scaffolding import create_project, starters
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.lambda_environment import in_lambda
 from tests.support.sam_cli import (
     ARCHITECTURE,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.faults.fault import OUT_OF_TIME, succeeded
 
 if TYPE_CHECKING:

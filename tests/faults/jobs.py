@@ -16,9 +16,9 @@ from urllib.error import HTTPError
 
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import JobRef
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from tests.faults.cell import Answer, Observed

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._waiting import wait_for_job
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine._engine import Engine
     from s3batch_handler.jobs._status import JobStatus
 from tests.support.waiting import wait_for

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._model import Outcome
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import Answer, FunctionError
 from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._in_process import InProcess

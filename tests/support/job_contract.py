@@ -13,12 +13,12 @@ import pytest
 from botocore.validate import ParamValidator
 
 from s3batch_handler import PermanentFailure, Task, TemporaryFailure, task_handler
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine._engine import Engine
     from s3batch_handler.jobs._control import JobControl
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from s3batch_handler.core._model import JobRef
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.run._run_job import JobSettings
 
 Row = tuple[ManifestEntry, TaskStatus, int, str, str]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.engine.invoke._events import EventTemplate
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
 
 
 ACCOUNT = "123456789012"

@@ -6,9 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
-from s3batch_handler.documents._report_writer import ReportWriter, report_row
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import TaskStatus
+from s3batch_handler.documents.reports._writer import ReportWriter, report_row
 
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
 JOB = "f8fb9d89-a3aa-461d-bddc-ea6a1b131955"

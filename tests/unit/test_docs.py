@@ -17,8 +17,8 @@ from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.core import _errors as errors
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.handler._options import DEFAULTS
 from s3batch_handler.handler._types import HandlerOptions
 from s3batch_handler.testing import make_context, make_event

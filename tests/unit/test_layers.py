@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # From the lowest layer to the highest. Folders on one layer do not import each other.
 LAYERS = [
     {"core"},
+    {"documents/files"},
+    {"documents/manifests"},
+    {"documents/reports"},
     {"handler", "documents", "jobs"},
     {"engine/state"},
     {"engine/invoke"},
@@ -27,6 +30,8 @@ LAYERS = [
     {"testing/events"},
     {"testing/strategies", "testing/faults"},
     {"testing"},
+    {"cli/terminal"},
+    {"cli/help"},
     {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor"},
 ]
 
@@ -70,7 +75,7 @@ def test_every_folder_has_a_layer() -> None:
     ("module", "imported"),
     [
         ("core/_model.py", "s3batch_handler.handler._results"),
-        ("documents/_manifest.py", "s3batch_handler.jobs._job"),
+        ("documents/manifests/_manifest.py", "s3batch_handler.jobs._job"),
         ("engine/invoke/_target.py", "s3batch_handler.engine.run._journal"),
         ("engine/run/_journal.py", "s3batch_handler.engine._engine"),
         ("engine/_engine.py", "s3batch_handler.handler._decorator"),

@@ -9,7 +9,6 @@ import click
 
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import (
     bucket_option,
@@ -17,6 +16,7 @@ from s3batch_handler.cli._options import (
     json_option,
     profile_option,
 )
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._target import is_remote

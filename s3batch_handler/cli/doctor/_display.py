@@ -7,16 +7,16 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._console import (
+from s3batch_handler.cli.doctor._check import CheckStatus
+from s3batch_handler.cli.terminal._console import (
     message_console,
     print_rich,
     printable,
     safe_text,
     shows_tables,
 )
-from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED, WARNING
-from s3batch_handler.cli._output import print_data
-from s3batch_handler.cli.doctor._check import CheckStatus
+from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED, WARNING
+from s3batch_handler.cli.terminal._output import print_data
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
 
 if TYPE_CHECKING:

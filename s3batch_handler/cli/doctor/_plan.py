@@ -32,7 +32,7 @@ from s3batch_handler.cli.doctor._template import (
     functions_of,
 )
 from s3batch_handler.cli.doctor._versions import check_packages, check_python
-from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 from s3batch_handler.engine.invoke._function_loader import split_spec
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._job_completers import complete_jobs
 from s3batch_handler.cli._notify import notify_option
 from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli._options import json_option, named, quiet_option, retry_for_option
-from s3batch_handler.cli._output import print_data, print_json
-from s3batch_handler.cli._suggestions import Choice
+from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._display import print_job, print_listed_jobs
 from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
+from s3batch_handler.cli.terminal._output import print_data, print_json
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus

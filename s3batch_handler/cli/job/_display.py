@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3batch_handler.cli._console import data_console, print_rich, shows_tables
-from s3batch_handler.cli._job_style import exact_time, task_counts
-from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli.job._facts import job_facts
+from s3batch_handler.cli.terminal._console import data_console, print_rich, shows_tables
+from s3batch_handler.cli.terminal._job_style import exact_time, task_counts
+from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from s3batch_handler.cli._job_style import (
+from s3batch_handler.cli.terminal._job_style import (
     FAILED,
     duration,
     exact_time,
@@ -12,7 +12,7 @@ from s3batch_handler.cli._job_style import (
     status_style,
     task_counts,
 )
-from s3batch_handler.cli._output import shell_command
+from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.jobs._status import JobStatus
 
@@ -119,7 +119,9 @@ def _url(arn: str) -> str:
 
 
 def _tag(name: str, value: str) -> Fact:
-    from s3batch_handler.documents._job_record import REDRIVE_TAG  # pydantic is a slow import
+    from s3batch_handler.documents.reports._job_record import (
+        REDRIVE_TAG,  # pydantic is a slow import
+    )
 
     return Fact("Redrive of", value) if name == REDRIVE_TAG else Fact("Tag", f"{name}={value}")
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._manifest_files import save_manifest
-from s3batch_handler.cli._output import counted, print_message
 from s3batch_handler.cli.report._location import FoundReport, find_report
 from s3batch_handler.cli.report._redrive_manifest import (
     S3OfServices,
@@ -18,16 +17,17 @@ from s3batch_handler.cli.report._redrive_manifest import (
     record_of,
     redrive_manifest,
 )
+from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import JobNotFound
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._job_record import REDRIVE_TAG
-from s3batch_handler.documents._locations import S3_URL, is_s3_url
+from s3batch_handler.documents.files._locations import S3_URL, is_s3_url
+from s3batch_handler.documents.reports._job_record import REDRIVE_TAG
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._submit_options import SubmitOptions
-    from s3batch_handler.documents._job_record import JobRecord
+    from s3batch_handler.documents.reports._job_record import JobRecord
     from s3batch_handler.jobs._job import Job
 
 

@@ -24,7 +24,7 @@ from s3batch_handler.cli._options import (
     schema_option,
     tags_option,
 )
-from s3batch_handler.documents._locations import bucket_and_key
+from s3batch_handler.documents.files._locations import bucket_and_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from s3batch_handler.cli._console import safe_text
-from s3batch_handler.cli._job_style import (
+from s3batch_handler.cli.terminal._console import safe_text
+from s3batch_handler.cli.terminal._job_style import (
     FAILED,
     MUTED,
     duration,

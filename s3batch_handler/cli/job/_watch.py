@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli._errors import error_line
-from s3batch_handler.cli._live_display import BETWEEN_FRAMES, live_display
-from s3batch_handler.cli._output import end_terminal_line, print_message, shell_command
-from s3batch_handler.cli._progress import is_live_terminal
-from s3batch_handler.cli._progress_lines import ProgressLines
+from s3batch_handler.cli.terminal._live_display import BETWEEN_FRAMES, live_display
+from s3batch_handler.cli.terminal._output import end_terminal_line, print_message, shell_command
+from s3batch_handler.cli.terminal._progress import is_live_terminal
+from s3batch_handler.cli.terminal._progress_lines import ProgressLines
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
 from s3batch_handler.core._sanitize import escape_unprintable
@@ -22,8 +22,8 @@ from s3batch_handler.jobs._waiting import RETRY_FOR, has_expired_credentials, wa
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3batch_handler.cli._live_display import LiveDisplay
     from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.terminal._live_display import LiveDisplay
     from s3batch_handler.jobs._job import Job
     from s3batch_handler.jobs._status import JobStatus
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._help import Group
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import (
     bucket_option,
@@ -18,14 +17,15 @@ from s3batch_handler.cli._options import (
     profile_option,
     quiet_option,
 )
-from s3batch_handler.cli._output import print_data, print_json
 from s3batch_handler.cli._paths import check_file, check_s3_url
-from s3batch_handler.cli._progress import report_listing
 from s3batch_handler.cli._s3 import RemoteS3
+from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.terminal._output import print_data, print_json
+from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from s3batch_handler.cli._help import Group
+from s3batch_handler.cli.help._classes import Group
 from s3batch_handler.cli.report._merge import merge
 from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive

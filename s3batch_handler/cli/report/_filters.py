@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from s3batch_handler.documents._failure_groups import failure_reason
+from s3batch_handler.documents.reports._failure_groups import failure_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._job_completers import complete_reports
-from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._state_folder import (
     has_state,
@@ -21,17 +20,18 @@ from s3batch_handler.cli.report._state_folder import (
 )
 from s3batch_handler.cli.report._suggestions import report_of_part, suggest_location
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._errors import JobNotFound, ReportError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import is_s3_url
-from s3batch_handler.documents._report import INDEX, read_report
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.reports._report import INDEX, read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.report._state_folder import StoredReport
-    from s3batch_handler.documents._report import Report
+    from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.jobs._job import Job
 
 

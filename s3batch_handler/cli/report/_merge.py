@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_data, print_json, print_message
 from s3batch_handler.cli._paths import check_writable
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, state_option
 from s3batch_handler.cli.report._redrive_manifest import record_of
+from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
-    from s3batch_handler.documents._report_merge import MergedReport
+    from s3batch_handler.documents.reports._merge import MergedReport
 
 
 @click.command(cls=Command)
@@ -57,7 +57,7 @@ def merge(
             s3batch-reports/job-… --to merged
         s3batch report verify merged --manifest manifest.csv
     """
-    from s3batch_handler.documents._report_merge import merge_reports
+    from s3batch_handler.documents.reports._merge import merge_reports
 
     s3 = services.s3 if is_s3_url(target) else None
     if s3 is None:

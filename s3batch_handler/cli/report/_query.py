@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._output import print_lines
-from s3batch_handler.cli._stream_table import Column, lines_of_table
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.report._location import location_argument, location_options
 from s3batch_handler.cli.report._row_output import csv_lines, format_options
+from s3batch_handler.cli.terminal._output import print_lines
+from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,11 +9,10 @@ import click
 
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_data, print_json, print_message, shell_command
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
@@ -23,8 +22,14 @@ from s3batch_handler.cli.report._redrive_manifest import (
     record_of,
     redrive_manifest,
 )
+from s3batch_handler.cli.terminal._output import (
+    print_data,
+    print_json,
+    print_message,
+    shell_command,
+)
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices

@@ -8,11 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._manifest_files import open_manifest
-from s3batch_handler.cli._output import counted, print_message
+from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import JobError
-from s3batch_handler.documents._job_record import JobRecord, read_job_record
-from s3batch_handler.documents._locations import is_s3_url
-from s3batch_handler.documents._redrive import FailedEntries, check_listed_once
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
+from s3batch_handler.documents.reports._redrive import FailedEntries, check_listed_once
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.report._location import FoundReport
-    from s3batch_handler.documents._report_check import Entries
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._check import Entries
+    from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 

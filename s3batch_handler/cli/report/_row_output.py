@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from s3batch_handler.cli._console import shows_tables
-from s3batch_handler.cli._failure_tables import code_of, object_name
-from s3batch_handler.cli._job_style import FAILED, SUCCEEDED
-from s3batch_handler.cli._output import print_lines
-from s3batch_handler.cli._stream_table import Column, lines_of_table
+from s3batch_handler.cli.terminal._console import shows_tables
+from s3batch_handler.cli.terminal._failure_tables import code_of, object_name
+from s3batch_handler.cli.terminal._job_style import FAILED, SUCCEEDED
+from s3batch_handler.cli.terminal._output import print_lines
+from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._failure_groups import failure_reason
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.reports._failure_groups import failure_reason
+from s3batch_handler.documents.reports._rows import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
 
 FIELDS: Final = (
     *("bucket", "key", "version_id", "status", "http_status", "error_code", "message"),

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._numbers import Integer
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import location_argument, location_options
 from s3batch_handler.cli.report._row_output import format_options, print_rows
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.cli.terminal._output import print_message
+from s3batch_handler.documents.reports._rows import TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.cli.report._filters import RowFilter
     from s3batch_handler.cli.report._location import FoundReport
-    from s3batch_handler.documents._report_rows import ReportRow
+    from s3batch_handler.documents.reports._rows import ReportRow
 
 
 def _row_options(command: Callable[..., None]) -> Callable[..., None]:

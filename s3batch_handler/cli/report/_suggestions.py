@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from s3batch_handler.cli._output import shell_command
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
-from s3batch_handler.documents._report import INDEX
+from s3batch_handler.cli.terminal._output import shell_command
+from s3batch_handler.documents.reports._report import INDEX
 
 
 def suggest_location(location: str) -> str:

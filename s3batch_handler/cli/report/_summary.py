@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._console import command_lines, print_rich, safe_text
-from s3batch_handler.cli._failure_tables import failure_lines, first_failure_lines
-from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._job_style import (
+from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.report._location import location_argument, location_options
+from s3batch_handler.cli.report._redrive_manifest import record_of
+from s3batch_handler.cli.terminal._console import command_lines, print_rich, safe_text
+from s3batch_handler.cli.terminal._failure_tables import failure_lines, first_failure_lines
+from s3batch_handler.cli.terminal._job_style import (
     FAILED,
     SUCCEEDED,
     exact_time,
     percentage,
     relative_time,
 )
-from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_json, print_lines
-from s3batch_handler.cli.report._location import location_argument, location_options
-from s3batch_handler.cli.report._redrive_manifest import record_of
-from s3batch_handler.documents._report_rows import ReportScope
+from s3batch_handler.cli.terminal._output import print_json, print_lines
+from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from s3batch_handler.cli.report._location import FoundReport
-    from s3batch_handler.documents._job_record import JobRecord
-    from s3batch_handler.documents._report_summary import ReportSummary
+    from s3batch_handler.documents.reports._job_record import JobRecord
+    from s3batch_handler.documents.reports._summary import ReportSummary
 
 
 @click.command(cls=Command)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._console import message_console, print_rich, printable, safe_text
-from s3batch_handler.cli._help import Command
-from s3batch_handler.cli._job_style import FAILED, MUTED, SUCCEEDED
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._output import print_json
-from s3batch_handler.cli._progress import is_live_terminal
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import S3OfServices, open_original, record_of
-from s3batch_handler.documents._report_check import report_checks
+from s3batch_handler.cli.terminal._console import message_console, print_rich, printable, safe_text
+from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED
+from s3batch_handler.cli.terminal._output import print_json
+from s3batch_handler.cli.terminal._progress import is_live_terminal
+from s3batch_handler.documents.reports._check import report_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

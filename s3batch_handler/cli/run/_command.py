@@ -13,13 +13,11 @@ import click
 
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._help import Command
 from s3batch_handler.cli._manifest_files import list_manifest, open_manifest, save_manifest
 from s3batch_handler.cli._notify import EndedJob, notify
 from s3batch_handler.cli._options import schema_for
-from s3batch_handler.cli._output import INTERRUPTED, end_terminal_line, print_message
-from s3batch_handler.cli._progress import show_progress
 from s3batch_handler.cli._s3 import RemoteS3
+from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.run._dry_run import dry_run
 from s3batch_handler.cli.run._function_log import function_log
 from s3batch_handler.cli.run._job_record import save_job_record
@@ -29,6 +27,8 @@ from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.cli.run._selection import Selection, new_seed, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json
+from s3batch_handler.cli.terminal._output import INTERRUPTED, end_terminal_line, print_message
+from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.engine.invoke._target import invoker_for
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._failed_from import FailedTasks
-    from s3batch_handler.documents._report_writer import ReportWriter
+    from s3batch_handler.documents.reports._writer import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.local_aws._folder_server import EmbeddedS3

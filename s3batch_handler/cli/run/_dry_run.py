@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import InvalidArgument, error_line
 from s3batch_handler.cli._options import schema_for
-from s3batch_handler.cli._output import counted, print_data, print_json, print_message
 from s3batch_handler.cli._paths import check_writable
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.run._report import check_report
 from s3batch_handler.cli.run._selection import Selection
+from s3batch_handler.cli.terminal._output import counted, print_data, print_json, print_message
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.invoke._target import default_timeout, default_workers

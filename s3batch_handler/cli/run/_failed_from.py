@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._output import counted, print_message
 from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.cli.report._location import FoundReport, find_report
 from s3batch_handler.cli.report._redrive_manifest import open_original, record_of, redrive_manifest
+from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.invoke._target import is_remote
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.cli.run._options import RunOptions
-    from s3batch_handler.documents._job_record import JobRecord
+    from s3batch_handler.documents.reports._job_record import JobRecord
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._output import print_message
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._errors import error_line
 from s3batch_handler.cli._options import schema_for
-from s3batch_handler.cli._output import print_message
 from s3batch_handler.cli.run._selection import Selection
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._redaction import redact
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._job_record import (
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url, split_location
+from s3batch_handler.documents.reports._job_record import (
     JOB_RECORD,
     REDRIVE_TAG,
     JobRecord,
     read_job_record,
 )
-from s3batch_handler.documents._locations import bucket_and_key, is_s3_url, split_location
-from s3batch_handler.documents._report import REPORT_FORMAT
+from s3batch_handler.documents.reports._report import REPORT_FORMAT
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._options import RunOptions
-    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
 

@@ -36,7 +36,7 @@ from s3batch_handler.cli._options import (
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.invoke._target import check_target
 
 if TYPE_CHECKING:

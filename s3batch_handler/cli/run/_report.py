@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._locations import is_s3_url
-from s3batch_handler.documents._report_rows import ReportScope
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.documents.reports._writer import ReportWriter
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._output import shell_command
+from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._errors import StateError
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.state._sqlite import check_is_file, checksum, damaged, remove_database

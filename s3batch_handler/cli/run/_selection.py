@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from s3batch_handler.cli._output import counted
+from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.core._typing import override
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, manifest_of_objects
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.cli._console import command_lines, print_rich, safe_text, shows_tables
-from s3batch_handler.cli._failure_tables import failure_lines, first_failure_lines
-from s3batch_handler.cli._job_style import FAILED, SUCCEEDED, WARNING, status_style
-from s3batch_handler.cli._output import counted, print_json, print_lines
 from s3batch_handler.cli.report._row_output import FIELDS
+from s3batch_handler.cli.terminal._console import command_lines, print_rich, safe_text, shows_tables
+from s3batch_handler.cli.terminal._failure_tables import failure_lines, first_failure_lines
+from s3batch_handler.cli.terminal._job_style import FAILED, SUCCEEDED, WARNING, status_style
+from s3batch_handler.cli.terminal._output import counted, print_json, print_lines
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
-from s3batch_handler.documents._locations import is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

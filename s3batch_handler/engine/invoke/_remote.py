@@ -30,7 +30,7 @@ from s3batch_handler.engine.invoke._lambda_api import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop

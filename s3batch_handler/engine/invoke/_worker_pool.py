@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import NotRun, from_texts
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec

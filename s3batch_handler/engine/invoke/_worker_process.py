@@ -21,7 +21,7 @@ from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, parse_resu
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._events import EventTemplate
 
 

@@ -17,7 +17,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
+from s3batch_handler.documents.manifests._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.engine.state._job_failures import FatalJobError
 from s3batch_handler.jobs._listing import list_bucket

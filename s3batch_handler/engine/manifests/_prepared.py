@@ -15,7 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.core._errors import ManifestError, StateError
-from s3batch_handler.documents._manifest import read_entries, write_entries, write_manifest
+from s3batch_handler.documents.manifests._manifest import (
+    read_entries,
+    write_entries,
+    write_manifest,
+)
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 from s3batch_handler.engine.state._state_folder import partial_path
 
@@ -24,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.core._model import ObjectRef
-    from s3batch_handler.documents._folder import Folder
-    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.documents.files._folder import Folder
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 
 @dataclass(frozen=True, slots=True)

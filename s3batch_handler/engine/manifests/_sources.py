@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, cast
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
-from s3batch_handler.documents._inventory import INVENTORY_FORMAT, parse_inventory
-from s3batch_handler.documents._manifest import MANIFEST_FORMAT, WrongColumnCount
-from s3batch_handler.documents._s3_folder import S3Folder
+from s3batch_handler.documents.files._s3_folder import S3Folder
+from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT, parse_inventory
+from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT, WrongColumnCount
 from s3batch_handler.engine.manifests._generator import generate
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, prepared_manifest
 from s3batch_handler.engine.state._job_failures import (
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, BinaryIO
 
-    from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._s3_folder import S3Client
+    from s3batch_handler.documents.files._s3_folder import S3Client
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.jobs._job import Job
     from s3batch_handler.jobs._manifests import GeneratedManifest, Manifest, S3ManifestGenerator

@@ -10,7 +10,7 @@ from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
 from s3batch_handler.engine.operations._base import CannotRun, UnsupportedObject, service_error
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop

@@ -11,8 +11,8 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.state._sqlite import (
     checksum,
@@ -133,12 +133,12 @@ class Journal:
                 yield task
 
     def waiting(self, tries: int) -> Iterator[QueuedTask]:
-        """Yield the tasks that have failed temporarily so many times, and wait for a retry."""
+        """Yield the tasks that have failed temporarily so many times, and wait for a redrive."""
         for task, _ in self._waiting_tasks(tries, tries):
             yield task
 
     def all_waiting(self) -> Iterator[tuple[QueuedTask, str]]:
-        """Yield all tasks that wait for a retry, with their latest messages."""
+        """Yield all tasks that wait for a redrive, with their latest messages."""
         yield from self._waiting_tasks(1, _ANY)
 
     def _waiting_tasks(self, least: int, most: int) -> Iterator[tuple[QueuedTask, str]]:
@@ -174,7 +174,7 @@ class Journal:
             self._new.append(task.number)
 
     def add_waiting(self, task: QueuedTask, message: str) -> None:
-        """Add a task that has failed temporarily and waits for a retry."""
+        """Add a task that has failed temporarily and waits for a redrive."""
         if not task.tries:
             self._new.append(task.number)
         text = message.encode("utf-8", "surrogatepass")
@@ -222,7 +222,7 @@ class Journal:
             added.clear()
 
     def _commit_waiting(self) -> int:
-        """Save changes of the tasks that wait for a retry; return how many wait."""
+        """Save changes of the tasks that wait for a redrive; return how many wait."""
         if not self._waiting:
             return self._waiting_count
         ended = [(number,) for number, row in self._waiting.items() if row is None]

@@ -12,9 +12,9 @@ from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
-from s3batch_handler.documents._failure_groups import FUNCTION_ERROR, FailureCounts
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
-from s3batch_handler.documents._report_writer import report_row
+from s3batch_handler.documents.reports._failure_groups import FUNCTION_ERROR, FailureCounts
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
+from s3batch_handler.documents.reports._writer import report_row
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,
@@ -27,8 +27,8 @@ from s3batch_handler.jobs._status import JobStatus, Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from s3batch_handler.documents._failure_groups import FailureGroup
-    from s3batch_handler.documents._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
@@ -231,7 +231,7 @@ class Ledger:
     def conclude(self) -> bool:
         """End the job as its control requests; return whether it is over and not only paused.
 
-        Tasks that wait for a retry fail with their latest message.
+        Tasks that wait for a redrive fail with their latest message.
 
         Raises:
             StateDamaged: The counts do not match the manifest or the rows.

@@ -9,8 +9,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.documents._failure_groups import FailureGroup
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
+from s3batch_handler.documents.reports._failure_groups import FailureGroup
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
 
 if TYPE_CHECKING:
     from s3batch_handler.engine.run._run_progress import RunProgress

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from s3batch_handler.core._model import JobRef
-    from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._report_rows import TaskStatus
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.reports._rows import TaskStatus
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents._failure_groups import FailureGroup
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class RunProgress(Progress):
     Attributes:
         status: ``Active``; ``Completing``, ``Failing``, ``Cancelling`` or ``Pausing`` when no
             further task starts.
-        waiting: The number of tasks that wait for a retry.
+        waiting: The number of tasks that wait for a redrive.
         pass_number: 1 for the first try of the tasks, 2 for their first retry.
         answers: The number of answers since this process runs the job. A task that is retried has
             several.

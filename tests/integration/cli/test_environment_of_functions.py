@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.jobs._aws_clients import lambda_client
 from tests.support.job_server import SUBMIT, Server
 from tests.support.serving import server_process

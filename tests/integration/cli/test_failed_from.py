@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from s3batch_handler.documents._job_record import read_job_record
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._job_record import read_job_record
+from s3batch_handler.documents.reports._report import read_report
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell

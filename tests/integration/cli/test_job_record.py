@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents._job_record import read_job_record
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_rows import ReportScope
+from s3batch_handler.documents.reports._job_record import read_job_record
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.jobs._job import Job
 
 if TYPE_CHECKING:

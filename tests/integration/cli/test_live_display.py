@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.screen import Screen
 from tests.support.terminal import Terminal, terminal
 from tests.support.waiting import wait_for

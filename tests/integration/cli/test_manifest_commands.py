@@ -15,7 +15,7 @@ from s3batch_handler.cli._commands import s3batch as s3batch_command
 from s3batch_handler.cli._manifest_files import open_manifest
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._manifest import read_manifest
+from s3batch_handler.documents.manifests._manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +149,8 @@ def test_a_manifest_that_s3_refuses_is_kept_on_this_machine(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("s3")
 def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s3batch_handler.cli._progress._PAGE", 2)
-    monkeypatch.setattr("s3batch_handler.cli._progress.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("s3batch_handler.cli.terminal._progress._PAGE", 2)
+    monkeypatch.setattr("s3batch_handler.cli.terminal._progress.SECONDS_BETWEEN_LINES", 0)
 
     verbose, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler.documents._manifest import read_entries
+from s3batch_handler.documents.manifests._manifest import read_entries
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell

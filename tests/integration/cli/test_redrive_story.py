@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from s3batch_handler import ObjectRef
 from s3batch_handler.cli._commands import s3batch as s3batch_command
 from s3batch_handler.documents import write_manifest
-from s3batch_handler.documents._manifest import read_entries
+from s3batch_handler.documents.manifests._manifest import read_entries
 from s3batch_handler.jobs._aws_clients import s3control_client
 from tests.support.serving import COMMAND, clean_environment, server_process
 

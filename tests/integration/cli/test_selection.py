@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._job_record import read_job_record
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._job_record import read_job_record
+from s3batch_handler.documents.reports._report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

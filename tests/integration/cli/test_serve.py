@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.jobs._aws_clients import s3control_client
 from s3batch_handler.jobs._control import S3Control
 from s3batch_handler.jobs._job import JobSpec

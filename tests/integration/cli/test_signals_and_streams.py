@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.shell import COMMAND, SLOW, Shell
 from tests.support.waiting import wait_for
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._inventory import Inventory, write_inventory, write_part
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.manifests._inventory import Inventory, write_inventory, write_part
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._report import read_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from s3batch_handler.cli._commands import s3batch
 from s3batch_handler.cli._scaffolding import create_project, starters
 from s3batch_handler.core._errors import ProjectError
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._scaffolding import Starter

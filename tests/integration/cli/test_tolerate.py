@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents._report import Report, read_report
+from s3batch_handler.documents.reports._report import Report, read_report
 from tests.support.reports import BUCKET, JOB
 from tests.support.waiting import wait_for
 

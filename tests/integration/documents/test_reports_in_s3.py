@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report import Report, read_report
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._report import Report, read_report
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import BUCKET, FAILED, JOB, OK, entry, write
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from typing_extensions import override
 
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._locations import split_location
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._locations import split_location
 from tests.support.reports import BUCKET
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from s3batch_handler.documents._folder import Folder
+    from s3batch_handler.documents.files._folder import Folder
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -194,7 +194,7 @@ def test_missing_bucket_is_a_missing_file(s3: S3Client) -> None:
 
 def test_object_is_read_in_parts(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part is a separate request, so a slow reader keeps no connection open."""
-    monkeypatch.setattr("s3batch_handler.documents._s3_folder._PART_SIZE", 10)
+    monkeypatch.setattr("s3batch_handler.documents.files._s3_folder._PART_SIZE", 10)
     content = bytes(range(256))
     s3.put_object(Bucket=BUCKET, Key="x", Body=content)
 
@@ -206,7 +206,7 @@ def test_object_that_is_overwritten_while_it_is_read_is_refused(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Parts of two versions are never combined."""
-    monkeypatch.setattr("s3batch_handler.documents._s3_folder._PART_SIZE", 10)
+    monkeypatch.setattr("s3batch_handler.documents.files._s3_folder._PART_SIZE", 10)
     s3.put_object(Bucket=BUCKET, Key="x", Body=b"a" * 30)
 
     with open_folder(f"s3://{BUCKET}", s3=s3).read("x") as stream:
@@ -248,7 +248,7 @@ def test_location_of_a_file_is_split_into_folder_and_name(tmp_path: Path) -> Non
 WRITER = """
 import os, sys, time
 from pathlib import Path
-from s3batch_handler.documents._local_folder import LocalFolder
+from s3batch_handler.documents.files._local_folder import LocalFolder
 
 class Stream:
     def read(self, size):

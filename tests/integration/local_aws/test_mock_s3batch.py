@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from s3batch_handler import PermanentFailure, Task, task_handler
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.testing import mock_s3batch
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from s3batch_handler.cli._commands import s3batch
-from s3batch_handler.cli._help import Command, Group
-from s3batch_handler.cli._help_panels import COMMAND_PANELS, OPTION_PANELS
+from s3batch_handler.cli.help._classes import Command, Group
+from s3batch_handler.cli.help._panels import COMMAND_PANELS, OPTION_PANELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,10 +136,10 @@ def test_every_option_and_command_is_in_one_panel(path: str) -> None:
     shown = [name for names in panels.values() for name in names]
     assert sorted(shown) == sorted(command.visible_options(context))
     if command.name in OPTION_PANELS:
-        assert "Options" not in panels, "name the panel of each option in cli/_help_panels.py"
+        assert "Options" not in panels, "name the panel of each option in cli/help/_panels.py"
     if command.name in COMMAND_PANELS and isinstance(command, Group):
         assigned = [name for names in COMMAND_PANELS[str(command.name)].values() for name in names]
-        assert {*command.summaries()} <= {*assigned}, "name the panel in cli/_help_panels.py"
+        assert {*command.summaries()} <= {*assigned}, "name the panel in cli/help/_panels.py"
 
 
 def test_panels_name_options_and_commands_that_exist() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from s3batch_handler.cli._job_style import (
+from s3batch_handler.cli.terminal._job_style import (
     duration,
     percentage,
     relative_time,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.cli._progress_lines import ProgressLines
+from s3batch_handler.cli.terminal._progress_lines import ProgressLines
 from s3batch_handler.engine.run._run_progress import RunProgress
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Set the time in seconds, at first 0."""
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])
-    monkeypatch.setattr("s3batch_handler.cli._progress_lines.time", clock)
+    monkeypatch.setattr("s3batch_handler.cli.terminal._progress_lines.time", clock)
 
     def set_time(seconds: float) -> None:
         now[0] = seconds

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from s3batch_handler.cli._progress_view import progress_lines
-from s3batch_handler.documents._failure_groups import FailureGroup
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
+from s3batch_handler.cli.terminal._progress_view import progress_lines
+from s3batch_handler.documents.reports._failure_groups import FailureGroup
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
 from s3batch_handler.engine.run._run_progress import RunProgress
 from s3batch_handler.jobs._status import JobStatus
 
@@ -40,7 +40,7 @@ def test_a_job_shows_its_counts_speed_and_threshold() -> None:
 
     assert bar.endswith("  50.0%")
     assert others == [
-        "Active · 500 of 1,000 tasks done · 100 failed · 50 waiting for a retry · pass 2",
+        "Active · 500 of 1,000 tasks done · 100 failed · 50 waiting for a redrive · pass 2",
         "10 tasks/s · about 50 s left · running for 1 min 30 s · 4 workers",
         "failure threshold: 100 of 500 tolerated",
     ]

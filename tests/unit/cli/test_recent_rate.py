@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from s3batch_handler.cli._recent_rate import RecentRate, rate_text, time_left
+from s3batch_handler.cli.terminal._recent_rate import RecentRate, rate_text, time_left
 from s3batch_handler.engine.run._run_progress import RunProgress
 
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.run._summary import print_summary
-from s3batch_handler.documents._failure_groups import FailureGroup
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
+from s3batch_handler.documents.reports._failure_groups import FailureGroup
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
 from s3batch_handler.engine.run._ledger import JobResult
 from s3batch_handler.jobs._status import JobStatus, Progress
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typing_extensions import override
 
-from s3batch_handler.cli._output import print_message
-from s3batch_handler.cli._terminal_region import Line, region_of_standard_error
+from s3batch_handler.cli.terminal._output import print_message
+from s3batch_handler.cli.terminal._terminal_region import Line, region_of_standard_error
 from tests.support.screen import Screen
 
 if TYPE_CHECKING:

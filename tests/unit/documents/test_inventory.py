@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import encode_key
-from s3batch_handler.documents._inventory import (
+from s3batch_handler.documents.manifests._inventory import (
     Inventory,
     InventoryPart,
     parse_inventory,
@@ -28,7 +28,7 @@ from s3batch_handler.documents._inventory import (
     write_inventory,
     write_part,
 )
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._manifest import (
+from s3batch_handler.documents.manifests._manifest import (
     ManifestEntry,
     read_entries,
     read_manifest,

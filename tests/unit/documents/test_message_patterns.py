@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3batch_handler.documents._message_patterns import message_pattern
+from s3batch_handler.documents.reports._message_patterns import message_pattern
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,18 @@ import pytest
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents import read_manifest, write_manifest
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._job_record import JobRecord
-from s3batch_handler.documents._manifest import ManifestEntry, read_entries, write_entries
-from s3batch_handler.documents._redrive import FailedEntries, check_listed_once
-from s3batch_handler.documents._report import Report, read_report
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.manifests._manifest import ManifestEntry, read_entries, write_entries
+from s3batch_handler.documents.reports._job_record import JobRecord
+from s3batch_handler.documents.reports._redrive import FailedEntries, check_listed_once
+from s3batch_handler.documents.reports._report import Report, read_report
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import FAILED, JOB, OK, entry, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from s3batch_handler.documents._report_rows import TaskStatus
+    from s3batch_handler.documents.reports._rows import TaskStatus
 
 HOSTILE = [
     entry("a,b"),

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_rows import COLUMNS, ReportRow, TaskStatus
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._rows import COLUMNS, ReportRow, TaskStatus
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import (
     AWS_EXAMPLE,
     FAILED,

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._job_record import JobRecord
-from s3batch_handler.documents._report import Report, read_report
-from s3batch_handler.documents._report_check import verify_report
-from s3batch_handler.documents._report_rows import ReportScope
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._check import verify_report
+from s3batch_handler.documents.reports._job_record import JobRecord
+from s3batch_handler.documents.reports._report import Report, read_report
+from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import FAILED, JOB, OK, entry, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from s3batch_handler.documents._manifest import ManifestEntry
-    from s3batch_handler.documents._report_rows import TaskStatus
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.reports._rows import TaskStatus
 
 HOSTILE = [
     entry("a,b"),

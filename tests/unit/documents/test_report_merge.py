@@ -15,12 +15,12 @@ from s3batch_handler.documents import (
     merge_reports,
     read_report,
 )
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._job_record import REDRIVE_TAG, read_job_record
-from s3batch_handler.documents._new_report_folder import new_report_folder
-from s3batch_handler.documents._report_check import verify_report
-from s3batch_handler.documents._report_rows import TaskStatus
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._check import verify_report
+from s3batch_handler.documents.reports._job_record import REDRIVE_TAG, read_job_record
+from s3batch_handler.documents.reports._new_folder import new_report_folder
+from s3batch_handler.documents.reports._rows import TaskStatus
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import FAILED, OK, entry, write
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def test_an_interrupted_merge_leaves_nothing_behind(
             raise KeyboardInterrupt
         yield b"a row"
 
-    monkeypatch.setattr("s3batch_handler.documents._merge_table.MergeTable.rows", rows)
+    monkeypatch.setattr("s3batch_handler.documents.reports._merge_table.MergeTable.rows", rows)
     with pytest.raises(KeyboardInterrupt):
         reports.merge(first, second)
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.testing.strategies import reports
 from tests.support.reports import put_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from s3batch_handler.documents._report import Report
+    from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.testing.strategies._documents import ReportFiles
 
 pytest.importorskip("duckdb")

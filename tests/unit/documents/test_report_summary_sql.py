@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._keys import is_utf8
-from s3batch_handler.documents import _failure_groups as groups
-from s3batch_handler.documents import _failure_sql as sql
-from s3batch_handler.documents import _message_patterns as patterns
-from s3batch_handler.documents import _report_summary_sql
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_summary import summarize_rows
-from s3batch_handler.documents._report_summary_sql import summarize_with_duckdb
+from s3batch_handler.documents.reports import _failure_groups as groups
+from s3batch_handler.documents.reports import _failure_sql as sql
+from s3batch_handler.documents.reports import _message_patterns as patterns
+from s3batch_handler.documents.reports import _summary_sql
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._summary import summarize_rows
+from s3batch_handler.documents.reports._summary_sql import summarize_with_duckdb
 from s3batch_handler.testing.strategies import keys, reports
 from tests.support.reports import AWS_EXAMPLE, put_report
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from s3batch_handler.documents._report_summary import ReportSummary
+    from s3batch_handler.documents.reports._summary import ReportSummary
     from s3batch_handler.testing.strategies._documents import ReportFiles
 
 duckdb = pytest.importorskip("duckdb")
@@ -256,8 +256,8 @@ def test_a_summary_does_not_need_duckdb(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_summary_uses_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the tests above would compare a summary with itself."""
     report = read_report(put_report(tmp_path / "r", failed=failed(("X", "m"))))
-    monkeypatch.setattr(_report_summary_sql, "message_pattern", str.upper)
+    monkeypatch.setattr(_summary_sql, "message_pattern", str.upper)
 
     assert report.summary().failures[0].examples
-    monkeypatch.setattr(_report_summary_sql, "failure_reason", str.upper)
+    monkeypatch.setattr(_summary_sql, "failure_reason", str.upper)
     assert report.summary().failures[0].message == "M"

@@ -19,12 +19,16 @@ from typing_extensions import override
 from s3batch_handler.core._errors import ReportError, ReportNotWritten, StateDamaged
 from s3batch_handler.core._keys import decode_key, encode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._manifest import ManifestEntry, read_manifest, write_manifest
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_rows import ReportRow, ReportScope, TaskStatus
-from s3batch_handler.documents._report_writer import ReportWriter, report_row
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.manifests._manifest import (
+    ManifestEntry,
+    read_manifest,
+    write_manifest,
+)
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._rows import ReportRow, ReportScope, TaskStatus
+from s3batch_handler.documents.reports._writer import ReportWriter, report_row
 from tests.support.reports import AWS_EXAMPLE, BUCKET, FAILED, JOB, OK, entry, put_report, write
 
 if TYPE_CHECKING:

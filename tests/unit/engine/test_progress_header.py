@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from s3batch_handler.documents._failure_groups import FailureGroup
-from s3batch_handler.documents._report_rows import ReportRow, TaskStatus
+from s3batch_handler.documents.reports._failure_groups import FailureGroup
+from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
 from s3batch_handler.engine.run._progress_header import to_header, with_header
 from s3batch_handler.engine.run._run_progress import RunProgress
 

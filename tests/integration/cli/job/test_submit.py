@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.job_server import SUBMIT, Server
 
 

@@ -48,7 +48,7 @@ def test_a_job_of_serve_shows_more_than_describe_job_returns(tmp_path: Path) -> 
         environment.pop("CI", None)
         line = f"s3batch job wait {job_id} --poll 0.1 > out"
         with terminal(line, tmp_path, environment, columns=60, kind="xterm") as shell:
-            shell.expect(r"1 waiting for a retry(?s:.*?)\x1b\[J")
+            shell.expect(r"1 waiting for a redrive(?s:.*?)\x1b\[J")
             during = server.s3control.describe_job(AccountId="123456789012", JobId=job_id)
             (tmp_path / "goes").touch()
             code = shell.end()

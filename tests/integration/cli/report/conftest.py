@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import FAILED, JOB, OK, Row, entry, write
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 from s3batch_handler.cli.report import _location
 from s3batch_handler.cli.report._state_folder import StoredReport
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import JOB, OK, entry, write
 
 if TYPE_CHECKING:

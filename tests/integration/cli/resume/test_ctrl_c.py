@@ -21,7 +21,7 @@ import pytest
 
 from s3batch_handler.cli.run import _saved_run as saved_run
 from s3batch_handler.cli.run._saved_run import SavedRun
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.engine.manifests import _prepared as preparation
 from s3batch_handler.engine.manifests._prepared import prepared_manifest
 from s3batch_handler.engine.state._sqlite import checksum

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from tests.support.resumable_run import (
     BEGIN,
     RESUME,

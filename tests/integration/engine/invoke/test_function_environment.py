@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables

@@ -15,9 +15,9 @@ from botocore.stub import ANY, Stubber
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
-from s3batch_handler.documents._folder import open_folder
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine.invoke._answer import (
     FunctionError,
     InvalidFunctionResponse,

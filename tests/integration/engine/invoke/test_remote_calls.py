@@ -12,7 +12,7 @@ import pytest
 
 from s3batch_handler.core._errors import InvalidFunction, InvalidResponse
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import (
     Answer,
     FunctionError,
@@ -294,7 +294,7 @@ def test_late_answers_count(
 
 
 def test_a_stopped_job_does_not_retry() -> None:
-    """A task that waits for a retry is returned as NotRun."""
+    """A task that waits for a redrive is returned as NotRun."""
     stopped = threading.Event()
 
     def respond(event: Event) -> Reply:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._errors import StateError
-from s3batch_handler.documents._report import read_report
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.state._saved_jobs import saved_jobs
 from tests.support.engine_jobs import answer, spec

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from s3batch_handler.documents._inventory import read_inventory
+from s3batch_handler.documents.manifests._inventory import read_inventory
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from s3batch_handler.core._errors import ManifestError, StateDamaged
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.manifests._prepared import (
     manifest_of_entries,
     manifest_of_objects,

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from s3batch_handler.core._model import JobRef, ObjectRef, Outcome, ResultCode
-from s3batch_handler.documents._local_folder import LocalFolder
-from s3batch_handler.documents._report import read_report
-from s3batch_handler.documents._report_writer import ReportWriter
+from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.run._run_job import JobSettings, run_job

@@ -15,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 from s3batch_handler.core._errors import InvalidFunction, ManifestError, ReportNotWritten
-from s3batch_handler.documents._manifest import ManifestEntry, read_entries
+from s3batch_handler.documents.manifests._manifest import ManifestEntry, read_entries
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from s3batch_handler.documents._report_rows import TaskStatus
+    from s3batch_handler.documents.reports._rows import TaskStatus
     from tests.support.invoker_calls import Write
 
 
@@ -74,7 +74,7 @@ def test_ctrl_c_cancels_the_job(
     code = f"""
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.core._model import JobRef, Outcome, ResultCode
 run = run_job(
     (ManifestEntry("b", str(n), None) for n in range(1000)),

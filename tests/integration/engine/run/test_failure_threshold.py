@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.documents._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import Answer, NotRun
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool

@@ -17,8 +17,8 @@ from typing_extensions import override
 
 from s3batch_handler.core._errors import StateDamaged, StateError
 from s3batch_handler.core._model import Outcome, ResultCode
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
@@ -252,8 +252,8 @@ def test_a_killed_process_loses_only_what_was_not_committed(tmp_path: Path) -> N
 import os, signal, sys
 from pathlib import Path
 from s3batch_handler.engine.run._journal import Journal
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._rows import TaskStatus
 
 journal = Journal(Path(sys.argv[1]))
 for task in journal.unanswered([ManifestEntry("b", str(n), None) for n in range(10)]):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from s3batch_handler.documents._failure_groups import failure_reason
-from s3batch_handler.documents._manifest import ManifestEntry
-from s3batch_handler.documents._report_rows import TaskStatus
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.reports._failure_groups import failure_reason
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._answer import FunctionError
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool

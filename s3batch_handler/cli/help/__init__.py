@@ -1,0 +1,1 @@
+"""The help of commands: its panels, its colors, and suggestions."""

@@ -1,0 +1,1 @@
+"""Text for terminals and pipes: data, tables, progress and the live display."""

@@ -1,0 +1,72 @@
+"""The progress of long work on standard error: a live display in a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from s3batch_handler.cli.terminal._output import counted, print_message
+from s3batch_handler.cli.terminal._progress_lines import SECONDS_BETWEEN_LINES, ProgressLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from s3batch_handler.engine.run._run_progress import RunProgress
+
+_T = TypeVar("_T")
+
+
+@contextmanager
+def show_progress(
+    total: int, *, quiet: bool, owns_terminal: bool
+) -> Iterator[Callable[[RunProgress], None] | None]:
+    """Yield a function to call with each new progress; ``None`` when ``quiet``.
+
+    Only with ``owns_terminal`` there is a live display: other processes would write into it.
+    """
+    if quiet:
+        yield None
+    elif owns_terminal and is_live_terminal():
+        from s3batch_handler.cli.terminal._live_display import live_display
+
+        with live_display(longest_gap=_SUSPENDED) as display:
+            yield display.update
+    else:
+        print_message(counted(total, "task"))
+        yield ProgressLines(longest_gap=_SUSPENDED).update
+
+
+_SUSPENDED: Final = 5.0  # seconds without progress: it is reported about ten times a second
+
+
+def is_live_terminal() -> bool:
+    """Return whether standard error is a terminal in which lines can be replaced."""
+    stream = sys.stderr
+    return (
+        stream is not None
+        and stream.isatty()
+        and (stream.encoding or "").lower().replace("-", "") == "utf8"
+        and os.environ.get("TERM", "dumb") not in _DUMB
+        and os.environ.get("CI", "").lower() in _NOT_IN_CI
+    )
+
+
+_DUMB: Final = ("", "dumb", "unknown")
+_NOT_IN_CI: Final = ("", "0", "false", "no")
+
+
+def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
+    """Yield objects as they are listed, and print their number from time to time."""
+    latest = time.monotonic()
+    for count, item in enumerate(objects, 1):
+        yield item
+        # Reading the clock for each object would be slow.
+        if not quiet and not count % _PAGE and time.monotonic() - latest >= SECONDS_BETWEEN_LINES:
+            latest = time.monotonic()
+            print_message(f"{counted(count, 'object')} listed")
+
+
+_PAGE: Final = 1000  # objects in one response of S3

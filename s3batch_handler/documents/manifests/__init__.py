@@ -1,0 +1,1 @@
+"""CSV manifests and S3 Inventory reports: read and write them."""

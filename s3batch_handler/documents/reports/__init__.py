@@ -1,0 +1,1 @@
+"""Completion reports: read, summarize, query, verify, merge and write them."""

@@ -1,0 +1,176 @@
+"""What is known about the job of a report: from ``job.json`` beside it, or from DescribeJob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.core._validation import explain_error
+from s3batch_handler.documents.reports._rows import ReportScope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from s3batch_handler.documents.reports._report import Report
+
+JOB_RECORD: Final = "job.json"
+REDRIVE_TAG: Final = "s3batch:redrive-of"
+"""The tag of a redrive; its value is the ID of the job whose failed tasks it runs."""
+
+
+# The members that are read. Unknown ones are ignored: AWS adds members.
+class _Counts(TypedDict, total=False):
+    TotalNumberOfTasks: int
+    NumberOfTasksSucceeded: int
+    NumberOfTasksFailed: int
+
+
+class _Tag(TypedDict):
+    Key: str
+    Value: str
+
+
+class _ReportSettings(TypedDict, total=False):
+    ReportScope: str
+
+
+class _Invoke(TypedDict, total=False):
+    InvocationSchemaVersion: str
+    UserArguments: dict[str, str]
+
+
+class _Operation(TypedDict, total=False):
+    LambdaInvoke: _Invoke
+
+
+class _Local(TypedDict, total=False):
+    Handler: str
+    Source: str
+    Bucket: str
+    EndpointUrl: str
+    MergedJobs: list[str]
+
+
+class _Description(TypedDict, total=False):
+    JobId: str
+    Status: str
+    Operation: _Operation
+    ProgressSummary: _Counts
+    Report: _ReportSettings
+    Tags: list[_Tag]
+    Local: _Local
+
+
+@cache
+def _description() -> TypeAdapter[_Description]:
+    return TypeAdapter(_Description)  # takes a few milliseconds, and few commands need it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """What is known about a job.
+
+    Attributes:
+        status: As in DescribeJob, for example ``Complete``.
+        total: The number of tasks; ``None`` if it is not known, as the other counts.
+        report_scope: The tasks that its report lists; ``None`` if it is not known.
+        redrive_of: The ID of the job whose failed tasks it ran again.
+        merged_jobs: The IDs of the jobs whose reports were merged into its report.
+        description: All members: those of DescribeJob, and ``Tags`` and ``Local`` of ``job.json``.
+    """
+
+    job_id: str
+    status: str = ""
+    total: int | None = None
+    succeeded: int | None = None
+    failed: int | None = None
+    report_scope: ReportScope | None = None
+    redrive_of: str | None = None
+    merged_jobs: tuple[str, ...] = ()
+    description: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Return the user arguments of the job."""
+        return dict(self._invoke.get("UserArguments") or {})
+
+    @property
+    def schema(self) -> str | None:
+        """Return the version of the invocation schema."""
+        version: str | None = self._invoke.get("InvocationSchemaVersion")
+        return version
+
+    @property
+    def local(self) -> Mapping[str, Any]:
+        """Return what only the machine of a local job knows, such as its ``Handler``."""
+        local: Mapping[str, Any] = self.description.get("Local", {})
+        return local
+
+    @property
+    def _invoke(self) -> Mapping[str, Any]:
+        invoke: Mapping[str, Any] = self.description.get("Operation", {}).get("LambdaInvoke", {})
+        return invoke
+
+    @classmethod
+    def from_description(
+        cls, description: Mapping[str, Any], tags: Mapping[str, str] | None = None
+    ) -> Self:
+        """Read the ``Job`` of a DescribeJob response, with the job's tags, or ``job.json``.
+
+        Raises:
+            ValidationError: It is not the description of a job.
+        """
+        known = _description().validate_python(description)
+        counts = known.get("ProgressSummary", {})
+        scope = known.get("Report", {}).get("ReportScope")
+        if tags is None:
+            tags = {tag["Key"]: tag["Value"] for tag in known.get("Tags", ())}
+        return cls(
+            job_id=known.get("JobId", ""),
+            status=known.get("Status", ""),
+            total=counts.get("TotalNumberOfTasks"),
+            succeeded=counts.get("NumberOfTasksSucceeded"),
+            failed=counts.get("NumberOfTasksFailed"),
+            report_scope=ReportScope(scope) if scope in set(ReportScope) else None,
+            redrive_of=tags.get(REDRIVE_TAG),
+            merged_jobs=tuple(known.get("Local", {}).get("MergedJobs", ())),
+            description=description,
+        )
+
+
+def read_job_record(report: Report) -> JobRecord | None:
+    """Return the record of the local job that wrote a report; ``None`` if there is none.
+
+    Raises:
+        ReportError: ``job.json`` is not the record of a job.
+    """
+    try:
+        content = report.read_beside(JOB_RECORD)
+    except Exception as error:
+        if aws_error_code(error) not in _NOT_VISIBLE:
+            raise
+        return None
+    if content is None:
+        return None
+    location = report.location_beside(JOB_RECORD)
+    try:
+        description = TypeAdapter(dict[str, Any]).validate_json(content)
+        record = JobRecord.from_description(description)
+    except ValidationError as error:
+        problem = explain_error(error, whole="it")
+        raise ReportError(f"{location}: not the record of a job: {problem}; remove it") from None
+    if report.job_id not in ("", record.job_id):
+        raise ReportError(
+            f"{location}: the record of another job, {record.job_id}, not of {report.job_id}; "
+            "remove it"
+        )
+    return record
+
+
+_NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket
