@@ -36,10 +36,13 @@ def verify_report(
     Raises:
         ManifestError: The manifest cannot be read.
     """
+    problems: list[str] = []
     for check in report_checks(report, manifest=manifest, job=job):
-        if problems := check.problems():
-            return problems
-    return []
+        found = check.problems()
+        problems += found
+        if found and check.must_pass:
+            break
+    return problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ class ReportCheck:
     Attributes:
         what: What is checked.
         find: Yields the problems.
+        must_pass: Whether the next checks are useless if this one finds a problem.
     """
 
     what: str
     find: Callable[[], Iterator[str]]
+    must_pass: bool = False
 
     def problems(self) -> list[str]:
         """Run the check, and return a sentence for each problem.
@@ -69,11 +74,8 @@ class ReportCheck:
 def report_checks(
     report: Report, *, manifest: Entries | None = None, job: JobRecord | None = None
 ) -> list[ReportCheck]:
-    """Return the checks of a report, with the arguments of :func:`verify_report`.
-
-    If one of them finds a problem, the results of the next ones are not useful.
-    """
-    checks = [ReportCheck("MD5s of all files", partial(_check_files, report))]
+    """Return the checks of a report, with the arguments of :func:`verify_report`."""
+    checks = [ReportCheck("MD5s of all files", partial(_check_files, report), must_pass=True)]
     counts = _expected_counts(job)
     if job is not None and counts:
         text = ", ".join(f"{count:,} {status}" for status, count in counts.items())

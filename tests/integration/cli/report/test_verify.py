@@ -88,6 +88,19 @@ def test_other_counts_than_those_of_the_job_are_a_problem(s3batch: Shell, folder
     assert "1 rows of tasks that failed" in _problem(s3batch)
 
 
+def test_wrong_counts_do_not_hide_lines_without_a_row(s3batch: Shell, folder: Path) -> None:
+    record = folder / "job.json"
+    text = record.read_text()
+    record.write_text(text.replace('"NumberOfTasksFailed": 1', '"NumberOfTasksFailed": 2'))
+    longer = s3batch.manifest(*MANIFEST, "b,c.txt", name="longer.csv")
+
+    run = s3batch("report", "verify", "--manifest", longer, "--json")
+
+    counts, lines = json.loads(run.stdout)["problems"]
+    assert "1 rows of tasks that failed, but in job" in counts
+    assert "lines of the manifest without a row: 1, for example s3://b/c.txt" in lines
+
+
 def test_line_without_a_row_is_a_problem(s3batch: Shell, folder: Path) -> None:
     longer = s3batch.manifest(*MANIFEST, "b,forgotten.txt", name="longer.csv")
 
