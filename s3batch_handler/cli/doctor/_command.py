@@ -17,6 +17,7 @@ from s3batch_handler.cli._options import (
     profile_option,
 )
 from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._target import is_remote
@@ -70,7 +71,7 @@ def doctor(
             --function thumbnails --role batch
     """
     from s3batch_handler.cli.doctor._check import CheckStatus, run_checks  # slow imports
-    from s3batch_handler.cli.doctor._display import print_checks, spinner
+    from s3batch_handler.cli.doctor._display import print_checks
     from s3batch_handler.cli.doctor._plan import Subjects, plan_checks, read_stack
     from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 
@@ -87,7 +88,7 @@ def doctor(
         **others,
     )
     checks = []
-    with spinner():
+    with spinner("checking the setup"):
         if stack is not None:
             check, subjects = read_stack(stack, subjects)
             checks.append(check)

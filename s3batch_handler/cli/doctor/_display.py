@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli.doctor._check import CheckStatus
 from s3batch_handler.cli.terminal._console import (
-    message_console,
     print_rich,
     printable,
     safe_text,
@@ -20,19 +17,9 @@ from s3batch_handler.cli.terminal._output import print_data
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from s3batch_handler.cli.doctor._check import Check
-
-
-@contextmanager
-def spinner() -> Iterator[None]:
-    """Show in a terminal that checks are running."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield
-        return
-    with message_console().status("Checking", spinner="line"):
-        yield
 
 
 def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:

@@ -33,7 +33,7 @@ def check_requirements(path: Path) -> Iterator[Check]:
         yield warning(name, "; ".join(differing), remedy)
     if others and not requirements:
         yield skipped(name, f"cannot tell: it lists {', '.join(others)}, not packages")
-    elif PACKAGE not in {_normalized(each.name) for each in requirements} and not others:
+    elif not others and not any(_names(each, PACKAGE) for each in requirements):
         remedy = f"add {PACKAGE}, unless the function has its layer"
         yield warning(name, f"{PACKAGE} is not listed", remedy)
     elif not refused and not differing:
@@ -79,12 +79,13 @@ def _own(name: str) -> list[Requirement]:
         extras = own_requirements()
     except metadata.PackageNotFoundError:
         return []
-    return [
-        each
-        for requirements in extras.values()
-        for each in requirements
-        if _normalized(each.name) == _normalized(name)
-    ]
+    return [each for requirements in extras.values() for each in requirements if _names(each, name)]
+
+
+def _names(requirement: Requirement, package: str) -> bool:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(requirement.name) == canonicalize_name(package)
 
 
 def _differs(requirement: Requirement) -> str:
@@ -92,7 +93,3 @@ def _differs(requirement: Requirement) -> str:
     if here is None or requirement.specifier.contains(here, prereleases=True):
         return ""
     return f"{requirement.name}{requirement.specifier}, but {here} is installed here"
-
-
-def _normalized(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.cli.doctor._check import error, ok
+from s3batch_handler.cli.doctor._check import error, ok, skipped
 from s3batch_handler.cli.doctor._connection import failed_request
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ def check_role(connection: Connection, role: str) -> Iterator[Check]:
         yield failed_request(name, problem, permission="iam:GetRole", missing="it does not exist")
         return
     policy = found.get("AssumeRolePolicyDocument")
-    if is_trusted(policy if isinstance(policy, dict) else {}):
+    trusted = is_trusted(policy if isinstance(policy, dict) else {})
+    if trusted is None:
+        yield skipped(name, "cannot tell: its trust policy has NotAction or NotPrincipal")
+    elif trusted:
         yield ok(name, f"it exists, and its trust policy allows {SERVICE}")
     else:
         yield error(
@@ -41,27 +45,28 @@ def check_role(connection: Connection, role: str) -> Iterator[Check]:
         )
 
 
-def is_trusted(policy: Mapping[str, Any]) -> bool:
+def is_trusted(policy: Mapping[str, Any]) -> bool | None:
     """Return whether a trust policy allows S3 Batch Operations to assume the role.
 
-    Conditions are not evaluated.
+    Conditions are not evaluated. ``None`` if a statement has ``NotAction`` or ``NotPrincipal``.
     """
-    statements = [each for each in _list(policy.get("Statement")) if _applies(each)]
-    effects = {statement.get("Effect") for statement in statements}
+    statements = [each for each in _list(policy.get("Statement")) if isinstance(each, dict)]
+    if any({"NotAction", "NotPrincipal"} & each.keys() for each in statements):
+        return None
+    applying = [each for each in statements if _applies(each)]
+    effects = {statement.get("Effect") for statement in applying}
     return "Allow" in effects and not any(
         statement.get("Effect") == "Deny" and not statement.get("Condition")
-        for statement in statements
+        for statement in applying
     )
 
 
-def _applies(statement: Any) -> bool:
-    if not isinstance(statement, dict):
-        return False
+def _applies(statement: Mapping[str, Any]) -> bool:
     principal = statement.get("Principal")
     services = _list(principal.get("Service")) if isinstance(principal, dict) else [principal]
-    actions = {str(action).lower() for action in _list(statement.get("Action"))}
-    return bool(
-        {SERVICE, "*"} & {*map(str, services)} and {"sts:assumerole", "sts:*", "*"} & actions
+    return bool({SERVICE, "*"} & {*map(str, services)}) and any(
+        fnmatchcase("sts:assumerole", str(action).lower().replace("[", "[[]"))
+        for action in _list(statement.get("Action"))
     )
 
 

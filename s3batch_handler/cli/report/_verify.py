@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -14,14 +13,13 @@ from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import S3OfServices, open_original, record_of
-from s3batch_handler.cli.terminal._console import message_console, print_rich, printable, safe_text
+from s3batch_handler.cli.terminal._console import print_rich, printable, safe_text
 from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED
 from s3batch_handler.cli.terminal._output import print_json
-from s3batch_handler.cli.terminal._progress import is_live_terminal
+from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.documents.reports._check import report_checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from s3batch_handler.cli.job._aws_services import AwsServices
@@ -65,7 +63,7 @@ def verify(
     passed: list[str] = []
     with open_original(manifest, fields, S3OfServices(services)) as entries:
         for check in report_checks(found.report, manifest=entries, job=record):
-            with _showing(check.what):
+            with spinner(f"checking: {check.what}"):
                 found_here = check.problems()
             if not as_json:
                 _print_check(check.what, found_here)
@@ -87,13 +85,3 @@ def _print_check(what: str, problems: list[str]) -> None:
     print_rich(safe_text(f"{printable(mark)} ", style).append_text(safe_text(what)))
     for problem in problems:
         print_rich(safe_text(f"  {problem}"))
-
-
-@contextmanager
-def _showing(what: str) -> Iterator[None]:
-    """Show in a terminal what is being checked."""
-    if not is_live_terminal():
-        yield
-        return
-    with message_console().status(safe_text(f"checking: {what}", MUTED)):
-        yield

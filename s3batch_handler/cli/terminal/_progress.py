@@ -58,6 +58,19 @@ _DUMB: Final = ("", "dumb", "unknown")
 _NOT_IN_CI: Final = ("", "0", "false", "no")
 
 
+@contextmanager
+def spinner(text: str) -> Iterator[None]:
+    """Show in a live terminal what is being done."""
+    if not is_live_terminal():
+        yield
+        return
+    from s3batch_handler.cli.terminal._console import message_console, safe_text
+    from s3batch_handler.cli.terminal._job_style import MUTED
+
+    with message_console().status(safe_text(text, MUTED)):
+        yield
+
+
 def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
     """Yield objects as they are listed, and print their number from time to time."""
     latest = time.monotonic()

@@ -43,12 +43,22 @@ def with_header(progress: RunProgress, header: str) -> RunProgress | None:
     """Add the facts of the header to the counts of DescribeJob; ``None`` if it is not valid."""
     try:
         value = json.loads(header)
-        numbers: dict[str, Any] = {name: int(value[name]) for name in _NUMBERS}
+        numbers: dict[str, Any] = {name: _count(value[name]) for name in _NUMBERS}
         for name in _OPTIONAL_NUMBERS:
-            numbers[name] = value[name] and int(value[name])
+            numbers[name] = None if value[name] is None else _count(value[name])
         return replace(progress, **numbers, failures=tuple(map(_group, value["failures"])))
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
+
+
+def _count(value: object) -> int:
+    """Return a number of the header, which may come from any server."""
+    if type(value) is not int or not 0 <= value <= _LARGEST:
+        raise ValueError(f"not a count: {value!r:.40}")
+    return value
+
+
+_LARGEST: Final = 2**53  # larger numbers cannot become fractions for percentages and rates
 
 
 def _group(value: dict[str, Any]) -> FailureGroup:
@@ -62,4 +72,4 @@ def _group(value: dict[str, Any]) -> FailureGroup:
         error_code=code,
         message=message,
     )
-    return FailureGroup(code, message, int(value["count"]), (example,))
+    return FailureGroup(code, message, _count(value["count"]), (example,))

@@ -73,6 +73,20 @@ def test_a_header_is_short_printable_ascii() -> None:
         '{"waiting":1,"pass_number":1,"answers":1,"workers":1,"tolerated":1,"failures":[1]}',
         '{"waiting":1,"pass_number":null,"answers":1,"workers":1,"tolerated":1,"failures":[]}',
         "[" * 100_000,
+        *(
+            f'{{"waiting":{number},"pass_number":1,"answers":1,"workers":1,"tolerated":1,'
+            '"failures":[]}'
+            for number in ("Infinity", "-Infinity", "NaN", "1e999", "-1", "1.5", "true", '"1"')
+        ),
+        *(
+            f'{{"waiting":1,"pass_number":1,"answers":1,"workers":{number},"tolerated":1,'
+            '"failures":[]}'
+            for number in ("Infinity", "[]", '""', "9" * 400, "9" * 5000)
+        ),
+        (
+            '{"waiting":1,"pass_number":1,"answers":1,"workers":1,"tolerated":1,"failures":'
+            '[{"code":"c","message":"m","key":"k","count":Infinity}]}'
+        ),
     ],
 )
 def test_a_header_that_is_not_valid_is_ignored(header: str) -> None:

@@ -29,6 +29,9 @@ def a_statement(**changes: Any) -> dict[str, Any]:
         a_statement(Principal={"Service": ["lambda.amazonaws.com", SERVICE]}),
         a_statement(Action=["sts:TagSession", "sts:AssumeRole"]),
         a_statement(Principal="*", Action="sts:*"),
+        a_statement(Action="sts:Assume*"),
+        a_statement(Action="STS:assumerol?"),
+        a_statement(Action="*"),
     ],
 )
 def test_policy_that_allows_s3_batch_operations_is_accepted(statement: dict[str, Any]) -> None:
@@ -47,10 +50,24 @@ def test_policy_that_allows_s3_batch_operations_is_accepted(statement: dict[str,
         {"Statement": [a_statement(Principal={"Service": "lambda.amazonaws.com"})]},
         {"Statement": [a_statement(Principal={"AWS": "arn:aws:iam::1:root"})]},
         {"Statement": [a_statement(Action="s3:GetObject")]},
+        {"Statement": [a_statement(Action="sts:AssumeRoleWith*")]},
+        {"Statement": [a_statement(Action="sts:[a]ssumerole")]},
+        {"Statement": [a_statement(), a_statement(Effect="Deny", Action="sts:A*")]},
     ],
 )
 def test_policy_that_does_not_allow_s3_batch_operations_is_refused(policy: dict[str, Any]) -> None:
-    assert not is_trusted(policy)
+    assert is_trusted(policy) is False
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Allow", "Principal": {"Service": SERVICE}, "NotAction": "sts:TagSession"},
+        {"Effect": "Deny", "NotPrincipal": {"Service": SERVICE}, "Action": "sts:AssumeRole"},
+    ],
+)
+def test_a_policy_with_not_action_or_not_principal_is_not_judged(statement: Any) -> None:
+    assert is_trusted({"Statement": [a_statement(), statement]}) is None
 
 
 def test_the_documented_policy_is_accepted(project: Path) -> None:
