@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from s3batch_handler.engine.invoke._target import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Rule(NamedTuple):
@@ -130,13 +130,17 @@ def options_as(
     return decorate
 
 
-def check_options(context: click.Context) -> None:
+def check_options(context: click.Context, completed: Mapping[str, Any] | None = None) -> None:
     """Check the options of a command against its rules.
+
+    Args:
+        context: The command, with the options that are given.
+        completed: Values of other parameters, which the command has added.
 
     Raises:
         UsageError: Options are missing or cannot be combined.
     """
-    given = _given(context)
+    given = _given(context, completed or {})
     for rule in RULES[str(context.command.name)]:
         if rule.unless in given or rule.option not in {*given, ALWAYS}:
             continue
@@ -147,20 +151,22 @@ def check_options(context: click.Context) -> None:
                 raise click.UsageError(_excluded(rule.option, other))
 
 
-def _given(context: click.Context) -> set[str]:
+def _given(context: click.Context, completed: Mapping[str, Any]) -> set[str]:
     """Return the names of the options and arguments that are not empty and not defaults."""
     given = set()
+    values = {**context.params, **completed}
     for parameter in context.command.params:
         name = str(parameter.name)
-        value = context.params.get(name)
-        if context.get_parameter_source(name) is ParameterSource.DEFAULT or value in (None, "", ()):
+        value = values.get(name)
+        is_default = context.get_parameter_source(name) is ParameterSource.DEFAULT
+        if (is_default and name not in completed) or value in (None, "", ()):
             continue
         if isinstance(parameter, click.Argument):
             given.add(parameter.human_readable_name)
         else:
             names = (value is False and parameter.secondary_opts) or parameter.opts
             given.add(names[0])
-    if is_remote(context.params.get("handler") or ""):
+    if is_remote(values.get("handler") or ""):
         given.add(REMOTE)
     return given
 

@@ -190,7 +190,7 @@ _MAX_LISTED: Final = 5
 
 def _latest_in(state: Path, services: AwsServices) -> FoundReport:
     latest = stored_reports(state)[-1]
-    print_message(f"the latest report of {escape_unprintable(str(state))}: job {latest.job_id}")
+    print_message(escape_unprintable(f"the latest report of {state}: job {latest.job_id}"))
     return _open_stored(latest, state, services)
 
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._option_rules import check_options
 from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.cli.report._location import FoundReport, find_report
 from s3batch_handler.cli.report._redrive_manifest import open_original, record_of, redrive_manifest
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._target import is_remote
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ class FailedTasks:
         """Return options in which those that are not given are those of the job.
 
         Raises:
-            UsageError: The handler is neither given nor known.
+            UsageError: The handler is neither given nor known, or an option cannot be combined
+                with one of the job.
             InvalidArgument: An option of the job cannot be used here.
         """
         record = record_of(self.found)
@@ -64,7 +67,8 @@ class FailedTasks:
                 "Missing argument HANDLER: only the report of a local job in a folder names it."
             )
         if defaults and not options.quiet:
-            print_message(f"as in job {self.job_id}: {escape_unprintable(_described(defaults))}")
+            print_message(escape_unprintable(f"as in job {self.job_id}: {_described(defaults)}"))
+        check_options(click.get_current_context(), defaults)
         complete.check()
         return complete
 
@@ -100,12 +104,16 @@ def _of_local(options: RunOptions, record: JobRecord) -> dict[str, Any]:
     local = record.local
     defaults: dict[str, Any] = {}
     if options.handler is None and "Handler" in local:
-        defaults["handler"] = _without_secret(local, "Handler", "HANDLER")
+        defaults["handler"] = _handler_here(local)
     if options.source or options.endpoint_url or options.bucket:
         return defaults
     if "EndpointUrl" in local:
         defaults["endpoint_url"] = _without_secret(local, "EndpointUrl", "--endpoint-url")
-    elif "Source" in local and not is_remote(options.handler or ""):
+    elif (
+        "Source" in local
+        and not is_remote(options.handler or "")
+        and not (options.profile or options.region)  # for the objects in AWS
+    ):
         source = Path(local["Source"])
         if not source.is_dir():
             raise InvalidArgument(
@@ -113,6 +121,25 @@ def _of_local(options: RunOptions, record: JobRecord) -> dict[str, Any]:
             )
         defaults |= {"source": source, "bucket": local.get("Bucket")}
     return defaults
+
+
+def _handler_here(local: Mapping[str, str]) -> str:
+    """Return the handler of a job as it is written in the current folder.
+
+    Raises:
+        InvalidArgument: It is a module, which could be another one here.
+    """
+    handler = _without_secret(local, "Handler", "HANDLER")
+    folder = local.get("Folder")
+    if folder is None or is_remote(handler) or Path(folder).resolve() == Path.cwd():
+        return handler
+    place, _ = split_spec(handler)
+    if not place.endswith(".py"):
+        raise InvalidArgument(
+            f"--failed-from: the job has run {handler} in {folder}, and the current folder may "
+            "have another module of this name. Pass HANDLER, or change to that folder"
+        )
+    return str(Path(folder, handler))
 
 
 def _without_secret(local: Mapping[str, str], name: str, option: str) -> str:

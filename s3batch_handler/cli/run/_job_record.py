@@ -121,6 +121,7 @@ def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
     source = "FailedFrom" if options.failed_from else "Manifest"
     facts = {
         "Handler": redact(str(options.handler)),
+        "Folder": _current_folder(),
         source: {
             "Location": _absolute(manifest.source),
             "Fields": manifest.fields,
@@ -132,6 +133,14 @@ def _local(options: RunOptions, manifest: PreparedManifest) -> dict[str, Any]:
         "EndpointUrl": options.endpoint_url and redact(options.endpoint_url),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _current_folder() -> str | None:
+    """Return the folder in which the handler was found; ``None`` if it was deleted."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 def _absolute(location: str) -> str:

@@ -51,6 +51,7 @@ class _Operation(TypedDict, total=False):
 
 class _Local(TypedDict, total=False):
     Handler: str
+    Folder: str
     Source: str
     Bucket: str
     EndpointUrl: str

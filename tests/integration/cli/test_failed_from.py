@@ -160,3 +160,66 @@ def test_a_report_without_a_record_does_not_name_the_handler(repaired: Shell) ->
     assert "Missing argument HANDLER" in without.stderr
     assert with_handler.returncode == 1
     assert "Failed     1" in with_handler.stdout
+
+
+def test_the_file_of_the_job_is_run_in_another_folder(repaired: Shell) -> None:
+    """Another file of the same name is not taken."""
+    first = _run(repaired, "repaired.py", "--manifest", repaired.manifest("b,bad1"))
+    (repaired.folder / "other").mkdir()
+    (repaired.folder / "other" / "repaired.py").write_text("raise SystemExit")
+
+    again = repaired.line(f"cd other && s3batch run --failed-from ../{first['report']}")
+
+    assert f"as in job {first['job_id']}: {repaired.folder / 'repaired.py'}\n" in again.stderr
+    assert "PermanentFailure: bad" in again.stdout
+
+
+def test_the_module_of_a_job_in_another_folder_is_not_guessed(repaired: Shell) -> None:
+    first = _run(repaired, "repaired:handler", "--manifest", repaired.manifest("b,bad1"))
+    (repaired.folder / "other").mkdir()
+
+    again = repaired.line(f"cd other && s3batch run --failed-from ../{first['report']}")
+
+    assert again.returncode == 2
+    assert f"the job has run repaired:handler in {repaired.folder}" in again.stderr
+
+
+@pytest.mark.parametrize("option", ["--profile", "--region"])
+def test_the_folder_of_the_job_is_not_served_if_the_objects_are_in_aws(
+    repaired: Shell, option: str
+) -> None:
+    (repaired.folder / "photos").mkdir()
+    (repaired.folder / "photos" / "bad.jpg").write_text("")
+    first = _run(repaired, "repaired.py", "--source", "photos")
+
+    again = repaired("run", "--failed-from", first["report"], option, "eu-west-1", "--dry-run")
+
+    assert "--source" not in again.stderr
+    assert (again.returncode == 0) is (option == "--region")
+
+
+@pytest.mark.parametrize("option", ["--log", "--env-file"])
+def test_options_are_checked_together_with_those_of_the_job(repaired: Shell, option: str) -> None:
+    first = _run(repaired, "repaired.py", "--manifest", repaired.manifest("b,bad1"))
+    (repaired.folder / "file").touch()
+    (record,) = repaired.folder.glob("s3batch-reports/job-*/job.json")
+    record.write_text(record.read_text().replace('"repaired.py"', '"http://127.0.0.1:9/f"'))
+
+    again = repaired("run", "--failed-from", first["report"], option, "file")
+
+    assert again.returncode == 2
+    assert f"{option} and a URL or ARN as HANDLER cannot be combined" in again.stderr
+
+
+def test_a_job_id_cannot_control_the_terminal(repaired: Shell) -> None:
+    """The name of a folder of another report could contain escape sequences."""
+    first = _run(repaired, "repaired.py", "--manifest", repaired.manifest("b,bad1"))
+    (index,) = repaired.folder.glob("s3batch-reports/job-*/manifest.json")
+    for file in (index, index.with_name("job.json")):
+        file.write_text(file.read_text().replace(first["job_id"], "x\\u001b]0;y\\u0007"))
+    index.with_name("manifest.json.md5").unlink(missing_ok=True)
+
+    again = repaired("run", "--failed-from", first["report"])
+
+    assert "as in job x" in again.stderr
+    assert "\x1b" not in again.stderr + again.stdout
