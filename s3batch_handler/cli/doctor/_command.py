@@ -60,9 +60,9 @@ def doctor(
 
     Checks Python, packages, credentials, Region and endpoints, and what the options name. HANDLER
     is imported in another process, and its time_reserve is compared with the timeout of the
-    function and of template.yaml in the current folder. Nothing is changed. A check without a
-    result, for example because a permission is missing, is skipped. Exit code 1: a check found an
-    error.
+    function and of template.yaml in the current folder. Other handlers of template.yaml are read,
+    not imported. Nothing is changed. A check without a result, for example because a permission
+    is missing, is skipped. Exit code 1: a check found an error.
 
     Examples:
         s3batch doctor

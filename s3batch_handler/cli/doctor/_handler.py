@@ -43,7 +43,6 @@ class LoadedHandler(NamedTuple):
 def check_handler(
     spec: str,
     *,
-    name: str = "",
     limit: float = IMPORT_LIMIT,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Check, LoadedHandler | None]:
@@ -51,11 +50,10 @@ def check_handler(
 
     Args:
         spec: ``module:name`` or ``path/to/app.py:name``.
-        name: The name of the check.
         limit: Seconds after which the process is killed.
         variables: Environment variables of the function; those of this process take precedence.
     """
-    name = name or f"handler {spec}"
+    name = f"handler {spec}"
     start = time.monotonic()
     try:
         answer = _imported(spec, limit, {**variables, **os.environ})
@@ -151,15 +149,8 @@ def _lifeline() -> Iterator[int]:
 class HandlerImport:
     """The import of a handler, which several checks need: the first of them starts it."""
 
-    def __init__(
-        self,
-        spec: str,
-        *,
-        name: str = "",
-        variables: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, spec: str, *, variables: Mapping[str, str] = MappingProxyType({})) -> None:
         self.spec = spec
-        self._name = name
         self._variables = variables
         self._lock = threading.Lock()
         self._result: tuple[Check, LoadedHandler | None] | None = None
@@ -174,5 +165,5 @@ class HandlerImport:
     def _imported(self) -> tuple[Check, LoadedHandler | None]:
         with self._lock:
             if self._result is None:
-                self._result = check_handler(self.spec, name=self._name, variables=self._variables)
+                self._result = check_handler(self.spec, variables=self._variables)
             return self._result

@@ -108,7 +108,7 @@ def _checks_of_aws(subjects: Subjects) -> Iterator[NamedChecker]:
 def _checks_of_code(subjects: Subjects) -> Iterator[NamedChecker]:
     """Yield the checks of the handler, of the function and of the template.
 
-    They share the import of the handler.
+    They share the import of the handler. Only a handler that the command names is imported.
     """
     template = find_template(Path())
     functions, problems = _functions_of(template)
@@ -125,18 +125,11 @@ def _checks_of_code(subjects: Subjects) -> Iterator[NamedChecker]:
     for problem in problems:
         yield problem.name, partial(iter, [problem])
     for function in functions:
-        imported = _import_for(function, handler)
         if function.folder is not None:
             requirements[function.folder / _REQUIREMENTS] = None
-        yield (
-            f"template {function.name}",
-            partial(
-                check_function_of_template,
-                function,
-                imported,
-                is_reported=imported is not None and imported is handler,
-            ),
-        )
+        imported = handler if _is_handler_of(function, handler) else None
+        check = partial(check_function_of_template, function, imported)
+        yield f"template {function.name}", check
     for path in requirements:
         yield f"requirements {path}", partial(check_requirements, path)
 
@@ -171,14 +164,8 @@ def _import_of(spec: str, functions: Iterable[TemplateFunction]) -> HandlerImpor
     return HandlerImport(spec)
 
 
-def _import_for(function: TemplateFunction, handler: HandlerImport | None) -> HandlerImport | None:
-    """Return the import of the handler of a function, which may be the one of the command line."""
-    if function.spec is None:
-        return None
-    if handler is not None and _same_handler(handler.spec, function.spec):
-        return handler
-    name = f"template {function.name} handler"
-    return HandlerImport(function.spec, name=name, variables=function.variables)
+def _is_handler_of(function: TemplateFunction, handler: HandlerImport | None) -> bool:
+    return bool(handler and function.spec and _same_handler(handler.spec, function.spec))
 
 
 def _same_handler(first: str, second: str) -> bool:

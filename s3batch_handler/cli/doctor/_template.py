@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from s3batch_handler.cli.doctor._check import CheckStatus, error, skipped, warning
+from s3batch_handler.cli.doctor._check import error, skipped
 from s3batch_handler.cli.doctor._limits import check_runtime, check_timeout
+from s3batch_handler.cli.doctor._source import read_handler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,11 +44,14 @@ class TemplateFunction(NamedTuple):
         return self.folder / f"{module}.py"
 
     @property
+    def entry(self) -> str | None:
+        """Return the name of the handler in this file."""
+        return None if self.handler is None else self.handler.rpartition(".")[2]
+
+    @property
     def spec(self) -> str | None:
         """Return the handler as the command line names it."""
-        if self.file is None or self.handler is None:
-            return None
-        return f"{self.file}:{self.handler.rpartition('.')[2]}"
+        return None if self.file is None else f"{self.file}:{self.entry}"
 
 
 def find_template(folder: Path) -> Path | None:
@@ -55,35 +59,32 @@ def find_template(folder: Path) -> Path | None:
 
 
 def check_function_of_template(
-    function: TemplateFunction, imported: HandlerImport | None, *, is_reported: bool = False
+    function: TemplateFunction, imported: HandlerImport | None
 ) -> Iterator[Check]:
     """Check the handler, the timeout and the runtime of a function in a template.
 
+    Its code is not run: nobody has asked for that.
+
     Args:
         function: The function.
-        imported: The import of its handler.
-        is_reported: Another check reports the result of the import.
+        imported: The import of its handler, if the command names it. Another check reports it.
     """
     name = f"template {function.name}"
-    if imported is None or function.file is None:
+    if function.file is None or function.entry is None:
         yield skipped(name, "cannot tell: its Handler or CodeUri is not a string")
         return
     if not function.file.is_file():
         message = f"Handler {function.handler}: there is no file {function.file}"
         yield error(name, message, "correct Handler or CodeUri")
         return
-    if not is_reported:
-        yield _of_import(imported.check())
-    yield from check_timeout(f"{name} timeout", function.timeout, imported.handler())
+    if imported is None:
+        check, handler = read_handler(f"{name} handler", function.file, function.entry)
+        yield check
+    else:
+        handler = imported.handler()
+    yield from check_timeout(f"{name} timeout", function.timeout, handler)
     if function.runtime is not None:
         yield check_runtime(f"{name} runtime", function.runtime)
-
-
-def _of_import(check: Check) -> Check:
-    """Return the result of an import; the packages of a function may be installed elsewhere."""
-    if check.status is CheckStatus.ERROR and "No module named" in check.message:
-        return warning(check.name, check.message, "install the requirements of the function here")
-    return check
 
 
 # ---------------------------------------------------------------- reading templates

@@ -238,8 +238,29 @@ def test_a_new_project_has_no_errors(
     run = CliRunner().invoke(s3batch, ["doctor", *handler])
 
     assert run.exit_code == 0, run.output
-    assert run.stdout.count("it can be imported") == 1
+    assert run.stdout.count("it can be imported") == len(handler)
+    assert run.stdout.count("(not imported)") == 1 - len(handler)
     assert "template Function timeout" in run.stdout
+
+
+@pytest.mark.usefixtures("no_credentials")
+@pytest.mark.parametrize("handler", [(), ("app.py:handler",)])
+def test_code_that_the_command_does_not_name_is_not_run(
+    folder: Path, handler: tuple[str, ...]
+) -> None:
+    """Not even that of a template in the current folder."""
+    (folder / "other").mkdir()
+    (folder / "other" / "app.py").write_text(f"open('{folder}/ran', 'w')\n{APP}")
+    (folder / "template.yaml").write_text(
+        "Resources:\n  Other:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: {CodeUri: other, Handler: app.handler, Timeout: 5, Runtime: python3.13}\n"
+    )
+
+    found = doctor(*handler, exit_code=1)
+
+    assert not (folder / "ran").exists()
+    assert found["template Other handler"][0] == "ok"
+    assert found["template Other timeout"][0] == "error"  # time_reserve is 5 s, too
 
 
 @pytest.mark.usefixtures("no_credentials")

@@ -170,10 +170,7 @@ def test_the_functions_of_a_template_are_compared_with_their_handlers(app: Path)
 
     functions = functions_of(path)
 
-    checks = {}
-    for function in functions:
-        imported = HandlerImport(function.spec) if function.spec else None
-        checks[function.name] = [*check_function_of_template(function, imported)]
+    checks = {each.name: [*check_function_of_template(each, None)] for each in functions}
     assert [check.status for check in checks["Work"]] == ["ok", "error", "ok"]
     assert "2 s, of which time_reserve=2.5 s leaves no time" in checks["Work"][1].message
     assert checks["Missing"][0].message.startswith("Handler app.handler: there is no file")
@@ -181,15 +178,35 @@ def test_the_functions_of_a_template_are_compared_with_their_handlers(app: Path)
     assert "Script" not in checks
 
 
-def test_packages_that_are_missing_here_do_not_make_a_template_wrong(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("import no_such_module_here")
+@pytest.mark.parametrize(
+    ("code", "status", "message"),
+    [
+        ("import no_such_module\ndef handler(): ...", CheckStatus.OK, "app.py defines handler"),
+        ("raise SystemExit\nhandler = make()", CheckStatus.OK, "app.py defines handler"),
+        ("if x:\n    from other import run as handler", CheckStatus.OK, "app.py defines handler"),
+        ("@task_handler\ndef handler(): ...", CheckStatus.OK, "time_reserve=1 s"),
+        ("@m.task_handler(time_reserve=5)\ndef handler(): ...", CheckStatus.OK, "=5 s"),
+        ("@task_handler(time_reserve=X)\ndef handler(): ...", CheckStatus.OK, "handler (not"),
+        ("@task_handler(**X)\nasync def handler(): ...", CheckStatus.OK, "handler (not"),
+        ("from other import *", CheckStatus.SKIPPED, "cannot tell"),
+        ("def f():\n    handler = 3", CheckStatus.ERROR, "does not define handler"),
+        ("import handler.x as y", CheckStatus.ERROR, "does not define handler"),
+        ("def handler(:", CheckStatus.ERROR, "cannot read"),
+        ("\0", CheckStatus.ERROR, "cannot read"),
+        ("(" * 5000, CheckStatus.ERROR, "cannot read"),
+    ],
+)
+def test_the_handler_of_a_template_is_read_without_running_it(
+    tmp_path: Path, code: str, status: CheckStatus, message: str
+) -> None:
+    (tmp_path / "app.py").write_text(code)
     path = tmp_path / "template.yaml"
     path.write_text(TEMPLATE)
-    function = functions_of(path)[0]
 
-    first, *_ = check_function_of_template(function, HandlerImport(str(function.spec)))
+    first, *_ = check_function_of_template(functions_of(path)[0], None)
 
-    assert first.status is CheckStatus.WARNING
+    assert first.status is status
+    assert message in first.message
 
 
 def test_a_handler_is_imported_with_the_variables_of_its_template(app: Path) -> None:
