@@ -16,6 +16,7 @@ from s3batch_handler.cli.report._redrive_manifest import (
     open_original,
     record_of,
     redrive_manifest,
+    warn_of_unknown_arguments,
 )
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import JobNotFound
@@ -52,7 +53,9 @@ def with_failed_tasks(
     report = find_report(options.failed_from, services=services)
     found = _with_job(report, services)
     complete = _completed(options, found)
-    counted_by = found if record_of(report) is None else report  # a merged report has other counts
+    record = record_of(report)
+    is_merged = record is not None and record.merged_jobs
+    counted_by = report if is_merged else found  # a merged report has other counts than its job
     s3 = S3OfServices(services)
     with (
         open_original(options.manifest, options.fields, s3) as original,
@@ -74,6 +77,7 @@ def _with_job(found: FoundReport, services: AwsServices) -> FoundReport:
     """Return a report with its job, unless AWS does not know it, as a job on this machine."""
     job_id = found.report.job_id
     record = record_of(found)
+    # For a report in S3, the record has no handler: others may write to its bucket.
     is_local = record is not None and "Handler" in record.local
     if found.job is not None or not job_id or is_local:
         return found
@@ -94,6 +98,8 @@ def _completed(options: SubmitOptions, found: FoundReport) -> SubmitOptions:
     if found.job is not None:
         options = _with_settings(options, found.job)
     record = record_of(found)
+    if not (options.arguments or options.operation or options.quiet):
+        warn_of_unknown_arguments(found, record)
     if record is not None and options.operation is None:
         options = _with_arguments(options, record)
     missing = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.cli._manifest_files import open_manifest
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import JobError
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
 from s3batch_handler.documents.reports._redrive import FailedEntries, check_listed_once
@@ -51,6 +52,16 @@ def record_of(found: FoundReport, services: AwsServices | None = None) -> JobRec
         with suppress(JobError):  # the permission to describe a job does not include its tags
             tags = services.control.get_job_tagging(found.job.job_id)
     return JobRecord.from_description(found.job.to_description(), tags)
+
+
+def warn_of_unknown_arguments(found: FoundReport, record: JobRecord | None) -> None:
+    """Print a message if it is not known whether the job of a report has user arguments."""
+    if record is None or not record.has_operation:
+        job = f"job {found.report.job_id}" if found.report.job_id else "the job"
+        print_message(
+            f"s3batch: the user arguments of {escape_unprintable(job)} are not known. If it had "
+            "some, pass --arguments again"
+        )
 
 
 @contextmanager

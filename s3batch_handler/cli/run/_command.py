@@ -20,10 +20,10 @@ from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.run._dry_run import dry_run
 from s3batch_handler.cli.run._function_log import function_log
-from s3batch_handler.cli.run._job_record import save_job_record
 from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
 from s3batch_handler.cli.run._report import new_report
+from s3batch_handler.cli.run._save_job_record import save_job_record
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.cli.run._selection import Selection, new_seed, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json

@@ -13,7 +13,12 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._option_rules import check_options
 from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.cli.report._location import FoundReport, find_report
-from s3batch_handler.cli.report._redrive_manifest import open_original, record_of, redrive_manifest
+from s3batch_handler.cli.report._redrive_manifest import (
+    open_original,
+    record_of,
+    redrive_manifest,
+    warn_of_unknown_arguments,
+)
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
@@ -66,6 +71,8 @@ class FailedTasks:
             raise click.UsageError(
                 "Missing argument HANDLER: only the report of a local job in a folder names it."
             )
+        if not (options.arguments or options.quiet):
+            warn_of_unknown_arguments(self.found, record)
         if defaults and not options.quiet:
             print_message(escape_unprintable(f"as in job {self.job_id}: {_described(defaults)}"))
         check_options(click.get_current_context(), defaults)

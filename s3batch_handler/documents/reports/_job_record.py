@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import io
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,11 +15,13 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._validation import explain_error
+from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.reports._report import Report
 
 JOB_RECORD: Final = "job.json"
@@ -97,6 +102,11 @@ class JobRecord:
     description: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def has_operation(self) -> bool:
+        """Return whether the operation of the job is known, and so are its user arguments."""
+        return "Operation" in self.description
+
+    @property
     def arguments(self) -> dict[str, str]:
         """Return the user arguments of the job."""
         return dict(self._invoke.get("UserArguments") or {})
@@ -148,6 +158,9 @@ class JobRecord:
 def read_job_record(report: Report) -> JobRecord | None:
     """Return the record of the local job that wrote a report; ``None`` if there is none.
 
+    Others may write to the bucket of a report: they must not choose what runs here. The record of a
+    report in S3 has facts about the job (status, counts, tags), but no operation and no handler.
+
     Raises:
         ReportError: ``job.json`` is not the record of a job.
     """
@@ -171,7 +184,32 @@ def read_job_record(report: Report) -> JobRecord | None:
             f"{location}: the record of another job, {record.job_id}, not of {report.job_id}; "
             "remove it"
         )
-    return record
+    return replace(record, description=_facts(description)) if is_s3_url(location) else record
 
 
+def _facts(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of ``job.json`` that no job runs with."""
+    local = description.get("Local", {})
+    return {
+        **{name: description[name] for name in _FACTS if name in description},
+        "Local": {name: local[name] for name in _LOCAL_FACTS if name in local},
+    }
+
+
+def write_job_record(folder: Folder, name: str, record: Mapping[str, Any]) -> None:
+    """Write a ``job.json`` to a file of a folder, completely or not at all."""
+    content = json.dumps(record, indent=4, default=datetime.isoformat)
+    folder.write(name, io.BytesIO(content.encode()))
+
+
+def redrive_tags(job_id: str | None) -> list[dict[str, str]]:
+    """Return ``Tags`` of a redrive of a job; none without a job."""
+    return [{"Key": REDRIVE_TAG, "Value": job_id}] if job_id else []
+
+
+_FACTS: Final = (
+    *("JobId", "Status", "ProgressSummary", "FailureReasons", "Report", "Priority"),
+    *("CreationTime", "TerminationDate", "Tags"),
+)
+_LOCAL_FACTS: Final = ("Manifest", "FailedFrom", "Selection", "MergedJobs", "MergedReports")
 _NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

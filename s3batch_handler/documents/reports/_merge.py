@@ -5,14 +5,17 @@ The rows are kept in a temporary database, so that memory does not grow with the
 
 from __future__ import annotations
 
-import io
-import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents.reports._job_record import JOB_RECORD, JobRecord, read_job_record
+from s3batch_handler.documents.reports._job_record import (
+    JOB_RECORD,
+    JobRecord,
+    read_job_record,
+    redrive_tags,
+    write_job_record,
+)
 from s3batch_handler.documents.reports._merge_order import Source, in_order
 from s3batch_handler.documents.reports._merge_table import MergeTable, merge_table
 from s3batch_handler.documents.reports._new_folder import new_report_folder
@@ -78,11 +81,11 @@ def merge_reports(
         new_report_folder(target, first.job_id, s3=s3) as folder,
     ):
         warnings = [*_add_first(table, first)]
+        hidden = first.not_listed(table.count(TaskStatus.SUCCEEDED)) or 0
         for number, source in enumerate(redrives, 1):
             warnings += _add_redrive(table, source, number)
-        record = _merged_record(table, sources)
-        content = json.dumps(record, indent=4, default=datetime.isoformat).encode()
-        folder.write(f"job-{first.job_id}/{JOB_RECORD}", io.BytesIO(content))
+        record = _merged_record(table, sources, hidden)
+        write_job_record(folder, f"job-{first.job_id}/{JOB_RECORD}", record)
         location = ReportWriter(folder, job_id=first.job_id).write(table.rows)
         counts = record["ProgressSummary"]
     return MergedReport(
@@ -119,7 +122,7 @@ def _add_redrive(table: MergeTable, source: Source, number: int) -> Iterator[str
     counts = table.add_redrive(source.report, number)
     succeeded, failed = counts[TaskStatus.SUCCEEDED], counts[TaskStatus.FAILED]
     unanswered = table.unanswered(number)
-    hidden = None if source.record is None else source.record.succeeded
+    hidden = source.not_listed(succeeded)
     if source.lists_failures_only and hidden is not None:
         if hidden == unanswered:
             table.succeed_rest(number, f"succeeded in job {source.job_id}")
@@ -150,15 +153,18 @@ def _count_warnings(source: Source, succeeded: int, failed: int) -> Iterator[str
         )
 
 
-def _merged_record(table: MergeTable, sources: Sequence[Source]) -> dict[str, Any]:
-    """Return ``job.json`` of the merged report: that of the first job, with the latest counts."""
+def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) -> dict[str, Any]:
+    """Return ``job.json`` of the merged report: that of the first job, with the latest counts.
+
+    ``hidden`` tasks succeeded in the first job, but its report does not list them.
+    """
     first = sources[0]
     known = {} if first.record is None else first.record.description
     rows = succeeded, failed = table.count(TaskStatus.SUCCEEDED), table.count(TaskStatus.FAILED)
     scope = ReportScope.ALL_TASKS
     if first.lists_failures_only:
         scope = ReportScope.FAILED_TASKS_ONLY
-        succeeded += (first.record and first.record.succeeded) or 0
+        succeeded += hidden
     return {
         **known,
         "JobId": first.job_id,
@@ -170,7 +176,7 @@ def _merged_record(table: MergeTable, sources: Sequence[Source]) -> dict[str, An
         },
         "Report": {"Enabled": True, "Format": REPORT_FORMAT, "ReportScope": scope},
         "TerminationDate": sources[-1].report.created,
-        "Tags": known.get("Tags", []),
+        "Tags": known.get("Tags") or redrive_tags(first.redrive_of),
         "Local": {
             **known.get("Local", {}),
             "MergedJobs": [job_id for source in sources for job_id in source.job_ids],

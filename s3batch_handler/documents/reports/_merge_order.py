@@ -39,6 +39,14 @@ class Source:
     def lists_failures_only(self) -> bool:
         return self.record is not None and self.record.report_scope is ReportScope.FAILED_TASKS_ONLY
 
+    def not_listed(self, listed: int) -> int | None:
+        """Return how many tasks succeeded in the job and are not among the rows that it lists.
+
+        A merged report lists the successes of redrives, also if it lists failed tasks only.
+        """
+        succeeded = None if self.record is None else self.record.succeeded
+        return None if succeeded is None else max(0, succeeded - listed)
+
 
 def in_order(sources: Iterable[Source]) -> list[Source]:
     """Sort reports by their time, but each redrive after the job that it redrives.

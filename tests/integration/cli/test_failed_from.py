@@ -69,6 +69,31 @@ def test_a_report_in_a_bucket_does_not_choose_the_handler(repaired: Shell) -> No
     assert again["failed"] == 1
 
 
+@mock_aws
+def test_a_record_in_a_bucket_does_not_choose_how_tasks_run(repaired: Shell) -> None:
+    """A merge into a folder does not make its handler and arguments trusted."""
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="reports")
+    manifest = repaired.manifest("b,bad1")
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    options = ("--manifest", manifest, "--report", "s3://reports", "-a", "target=x")
+    first = _run(repaired, "repaired.py", *options, **keys)
+    (repaired.folder / "fixed").write_text("bad1")
+
+    merged = repaired("report", "merge", first["report"], "--to", "merged", **keys)
+    refused = repaired("run", "--failed-from", "merged/job-" + first["job_id"])
+    again = repaired("run", "repaired.py", "--failed-from", first["report"], **keys)
+
+    assert merged.returncode == 0, merged.stderr
+    assert refused.returncode == 2
+    assert "Missing argument HANDLER" in refused.stderr
+    assert f"arguments of job {first['job_id']} are not known" in again.stderr
+    (row,) = read_report(repaired.folder / "s3batch-reports").rows()
+    assert (row.status, row.message) == ("succeeded", "")
+    record = json.loads((repaired.folder / f"merged/job-{first['job_id']}/job.json").read_text())
+    assert "Operation" not in record
+    assert {"Manifest", "MergedJobs", "MergedReports"} == {*record["Local"]}
+
+
 def test_the_failed_tasks_run_as_in_their_job(repaired: Shell) -> None:
     """Handler, arguments and schema are those of the job; a tag links the two jobs."""
     manifest = repaired.manifest("b,good", "b,bad1", "b,bad%32")

@@ -169,6 +169,11 @@ def test_failed_tasks_of_jobs_of_a_server_are_run_again(world: World) -> None:
     second = world.json("job", "submit", "--failed-from", first["JobId"], *how, code=1)
     world.repair("bad once bad twice", "bad twice, version 2")
     report = f"s3://jobs/reports/job-{second['JobId']}"
+    invoke = {"LambdaInvoke": {"UserArguments": {"say": "forged"}}}
+    forged = {"JobId": second["JobId"], "Operation": invoke, "Local": {"Handler": "forged.py"}}
+    world.s3.put_object(
+        Bucket="jobs", Key=f"reports/job-{second['JobId']}/job.json", Body=json.dumps(forged)
+    )
     third = world.json_quickly(
         *("job", "submit", "--failed-from", report, "--priority", "8", *how), code=1
     )

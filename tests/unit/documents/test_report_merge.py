@@ -17,7 +17,7 @@ from s3batch_handler.documents import (
 )
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.reports._check import verify_report
-from s3batch_handler.documents.reports._job_record import REDRIVE_TAG, read_job_record
+from s3batch_handler.documents.reports._job_record import REDRIVE_TAG, JobRecord, read_job_record
 from s3batch_handler.documents.reports._new_folder import new_report_folder
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.documents.reports._writer import ReportWriter
@@ -297,6 +297,42 @@ def test_successes_that_the_first_report_omits_are_counted(reports: Reports) -> 
     record = read_job_record(merged.report)
     lines = [entry(key) for key in ("b", "c", "x", "y", "z")]
     assert verify_report(merged.report, job=record, manifest=lambda: lines) == []
+
+
+def test_merges_of_merged_reports_have_the_counts_of_one_merge(reports: Reports) -> None:
+    """Only successes that a merged report does not list are added to those that it lists."""
+    first = reports.write("one", ("b", FAILED), ("c", FAILED), **FAILURES_ONLY, **_counts(3, 2))
+    second = reports.write("two", ("b", OK), ("c", FAILED))
+    third = reports.write("three", ("c", OK), **_redrive_of("two"))
+
+    half = reports.merge(first, second).report
+    whole = merge_reports([half, third], reports.folder / "whole")
+
+    assert (whole.succeeded, whole.failed) == (5, 0)
+
+
+def test_merged_redrives_may_omit_successes(reports: Reports) -> None:
+    """The first one has run as many tasks as had failed."""
+    first = reports.write("one", ("a", OK), *((key, FAILED) for key in "bcde"))
+    second = reports.write("two", ("d", FAILED), ("e", FAILED), **FAILURES_ONLY, **_counts(2, 2))
+    third = reports.write("three", ("d", OK), ("e", FAILED))
+
+    redrives = reports.merge(second, third).report
+    whole = merge_reports([first, redrives], reports.folder / "whole")
+
+    assert (whole.succeeded, whole.failed) == (4, 1)
+
+
+def test_the_link_of_a_described_job_is_kept(reports: Reports) -> None:
+    """DescribeJob has no tags: they come from another call."""
+    report = reports.write("two", ("b", OK))
+    job = JobRecord.from_description({"JobId": "two"}, {REDRIVE_TAG: "one"})
+
+    merged = merge_reports([report], reports.folder / "merged", jobs={"two": job})
+
+    record = read_job_record(merged.report)
+    assert record is not None
+    assert record.redrive_of == "one"
 
 
 def test_a_scope_without_counts_gets_a_warning(reports: Reports) -> None:

@@ -1,13 +1,11 @@
 """``job.json``: the record of a local job, beside its report.
 
 It has the members of DescribeJob, ``Tags`` as in CreateJob, and in ``Local`` what only this machine
-knows. :func:`read_job_record` reads it.
+knows.
 """
 
 from __future__ import annotations
 
-import io
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,20 +19,16 @@ from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url, split_location
 from s3batch_handler.documents.reports._job_record import (
     JOB_RECORD,
-    REDRIVE_TAG,
-    JobRecord,
-    read_job_record,
+    redrive_tags,
+    write_job_record,
 )
 from s3batch_handler.documents.reports._report import REPORT_FORMAT
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._options import RunOptions
-    from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
-
-__all__ = ["REDRIVE_TAG", "JobRecord", "read_job_record", "save_job_record"]
 
 
 def save_job_record(
@@ -56,21 +50,15 @@ def save_job_record(
     folder = open_folder(location, s3=s3.client if is_s3_url(location) else None)
     record = {
         **_description(job, options, location, created),
-        "Tags": [{"Key": REDRIVE_TAG, "Value": redrive_of}] if redrive_of else [],
+        "Tags": redrive_tags(redrive_of),
         "Local": _local(options, manifest),
     }
     try:
-        write_record(folder, JOB_RECORD, record)
+        write_job_record(folder, JOB_RECORD, record)
     except Exception as error:  # disks, networks and clients raise anything
         print_message(
             f"s3batch: {JOB_RECORD} could not be written beside the report: {error_line(error)}"
         )
-
-
-def write_record(folder: Folder, name: str, record: dict[str, Any]) -> None:
-    """Write a record to a file of a folder, completely or not at all."""
-    content = json.dumps(record, indent=4, default=datetime.isoformat)
-    folder.write(name, io.BytesIO(content.encode()))
 
 
 def _description(
