@@ -50,6 +50,14 @@ class _Commands(Group):
         return command
 
     @override
+    def suggestion(self, ctx: click.Context, name: str) -> str:
+        for parent in self.list_commands(ctx):
+            group = self.get_command(ctx, parent)
+            if isinstance(group, Group) and name in group.commands:
+                return f" Did you mean '{parent} {name}'?"
+        return super().suggestion(ctx, name)
+
+    @override
     def summaries(self) -> dict[str, str]:
         return {name: text for name, (_, text) in _COMMANDS.items()}
 

@@ -113,5 +113,5 @@ notify_option: Callable[[Any], Any] = click.option(
     "--notify",
     metavar="COMMAND",
     callback=_command,
-    help="Command to run at the end; it gets S3BATCH_* variables.",
+    help="Command to run at the end, without a shell.",
 )

@@ -125,10 +125,14 @@ class Group(Command, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            from s3batch_handler.cli.help._suggestions import suggestion
-
-            raise click.UsageError(f"No such command {name!r}.{suggestion(name, known)}", ctx)
+            raise click.UsageError(f"No such command {name!r}.{self.suggestion(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def suggestion(self, ctx: click.Context, name: str) -> str:
+        """Return a sentence with the commands that were perhaps meant; empty if there are none."""
+        from s3batch_handler.cli.help._suggestions import suggestion
+
+        return suggestion(name, self.list_commands(ctx))
 
     @override
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -95,7 +95,7 @@ def _speed(progress: RunProgress, per_second: float | None) -> Iterator[Text]:
         yield safe_text(f"running for {duration(progress.active_seconds)}", MUTED)
     if progress.workers:
         yield safe_text(counted(progress.workers, "worker"), MUTED)
-    if progress.failed and progress.tolerated is not None:
+    if progress.tolerated is not None:
         yield safe_text(
             f"failure threshold: {progress.failed:,} of {progress.tolerated:,} tolerated",
             WARNING if progress.failed * 2 > progress.tolerated else MUTED,

@@ -291,14 +291,15 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
 def _results_file(
     result: _Result, folder: Folder, index: str, layout: Layout | None
 ) -> ResultsFile:
-    # Reports are often copied from their bucket. Then a results file is beside manifest.json, or
-    # the copied folder has the structure of the bucket.
+    # Reports are often copied from their bucket. Then a results file is in results/ or beside
+    # manifest.json, or the copied folder has the structure of the bucket.
     key = result["Key"]
+    name = _name(key)
     return ResultsFile(
         status=TaskStatus(result["TaskExecutionStatus"]),
         md5=result["MD5Checksum"],
         folder=folder,
-        names=(_beside(index, f"results/{_name(key)}"), key),
+        names=(_beside(index, f"results/{name}"), _beside(index, name), key),
         index=folder.location(index),
         layout=layout,
     )

@@ -74,6 +74,8 @@ def test_a_group_without_a_command_shows_its_help(s3batch: Shell) -> None:
     [
         ("rnu", "Did you mean 'run'?"),
         ("job sumbit", "Did you mean 'submit'?"),
+        ("summary", "Did you mean 'report summary'?"),
+        ("submit", "Did you mean 'job submit'?"),
         ("run --manifset m.csv", "'--manifest'"),
         ("job list --status Actve", "Did you mean 'active'?"),
         ("run app.py --report-scope alltask", "Did you mean 'AllTasks'?"),

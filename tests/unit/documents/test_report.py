@@ -120,6 +120,17 @@ def only_row(tmp_path: Path, row: bytes) -> ReportRow:
     return found
 
 
+def test_results_may_be_beside_the_index(tmp_path: Path) -> None:
+    """As after a download of single files."""
+    folder = put_report(tmp_path / "report", succeeded=b"b,k,,succeeded,200,,\r\n")
+    (folder / "results" / "succeeded.csv").rename(folder / "succeeded.csv")
+
+    report = read_report(folder)
+
+    report.verify()
+    assert [row.key for row in report] == ["k"]
+
+
 @pytest.mark.parametrize(
     ("schema", "row"),
     [
