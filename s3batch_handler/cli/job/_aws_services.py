@@ -79,13 +79,18 @@ class AwsServices:
     @property
     def options(self) -> list[str]:
         """Return the options of the command line for these services."""
+        return [part for option in self.connection.items() for part in option]
+
+    @property
+    def connection(self) -> dict[str, str]:
+        """Return the options of the command line for these services, with their values."""
         given = {
             "--account-id": self._account_id,
             "--profile": self._profile,
             "--region": self._region,
             "--endpoint-url": self._endpoint_url,
         }
-        return [part for name, value in given.items() if value for part in (name, value)]
+        return {name: value for name, value in given.items() if value}
 
     @cached_property
     def account_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +27,7 @@ from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._report import INDEX, read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.report._state_folder import StoredReport
@@ -42,11 +42,13 @@ class FoundReport:
     Attributes:
         arguments: The words that mean this report on the command line.
         job: The job if the report was found by its ID, in AWS or in s3batch serve.
+        connection: The options for the services that were given, with their values.
     """
 
     report: Report
     arguments: tuple[str, ...]
     job: Job | None = None
+    connection: Mapping[str, str] = field(default_factory=dict)
 
 
 state_option: Callable[[Any], Any] = click.option(
@@ -97,6 +99,10 @@ def find_report(
         ReportError: There is no such report, it is not written yet, or it is damaged.
         InvalidArgument: ``location`` is empty, or ``state`` is given with a path.
     """
+    return replace(_find(location, services, state), connection=services.connection)
+
+
+def _find(location: str | None, services: AwsServices, state: Path | None) -> FoundReport:
     if location is None:
         return _latest_report() if state is None else _latest_in(state, services)
     if not location:  # an empty variable of a shell, perhaps

@@ -19,8 +19,13 @@ from s3batch_handler.cli.report._location import find_report, location_argument,
 from s3batch_handler.cli.report._redrive_manifest import (
     S3OfServices,
     open_original,
-    record_of,
     redrive_manifest,
+)
+from s3batch_handler.cli.report._rerun import (
+    is_of_local_job,
+    rerun_words,
+    run_words,
+    submit_command,
 )
 from s3batch_handler.cli.terminal._output import (
     print_data,
@@ -108,7 +113,8 @@ def redrive(
     print_data(f"Objects   {facts['objects']:,}")
     print_data(f"Fields    {','.join(manifest.fields or ())}")
     print_data(f"ETag      {facts['etag']}")
-    print_message(f"next: {_next_command(found, manifest, target)}")
+    selects_all = row_filter.is_empty
+    print_message(f"next: {_next_command(found, manifest, target, selects_all=selects_all)}")
 
 
 def _check_target(target: str, original: str | None) -> None:
@@ -132,13 +138,14 @@ def _etag(manifest: PreparedManifest, target: str, services: AwsServices) -> str
     return services.etag({"Bucket": bucket, "Key": key})
 
 
-def _next_command(found: FoundReport, manifest: PreparedManifest, target: str) -> str:
+def _next_command(
+    found: FoundReport, manifest: PreparedManifest, target: str, *, selects_all: bool
+) -> str:
     """Return the command that runs the tasks again, with what is known about their job."""
-    job = record_of(found)
-    if not is_s3_url(target):
-        handler = job.local.get("Handler", "HANDLER") if job else "HANDLER"
-        return shell_command(["s3batch", "run", handler, "--manifest", target])
-    words = ["s3batch", "job", "submit", "--manifest", target]
-    if len(manifest.fields or ()) == 3:
-        words += ["--fields", ",".join(manifest.fields or ())]
-    return f"{shell_command(words)} --function … --role … --report …"
+    words = rerun_words(found)
+    moves_to_aws = is_s3_url(target) and is_of_local_job(found)
+    if selects_all and words is not None and not moves_to_aws:
+        return shell_command(words)
+    if is_s3_url(target):
+        return submit_command(found, target, manifest.fields or ())
+    return shell_command(run_words(found, target))

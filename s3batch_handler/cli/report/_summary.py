@@ -10,6 +10,7 @@ from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.report._location import location_argument, location_options
 from s3batch_handler.cli.report._redrive_manifest import record_of
+from s3batch_handler.cli.report._rerun import rerun_words
 from s3batch_handler.cli.terminal._console import command_lines, print_rich, safe_text
 from s3batch_handler.cli.terminal._failure_tables import failure_lines, first_failure_lines
 from s3batch_handler.cli.terminal._job_style import (
@@ -113,6 +114,8 @@ def _line(name: str, value: str, style: str = "") -> Text:
 
 def _next_commands(found: FoundReport) -> Iterator[str]:
     yield "Next:"
-    for command, *options in (["failed"], ["redrive", "--to", "failed.csv"]):
-        words = ["s3batch", "report", command, *found.arguments, *options]
+    report = ["s3batch", "report"]
+    list_failed = [*report, "failed", *found.arguments]
+    write_manifest = [*report, "redrive", *found.arguments, "--to", "failed.csv"]
+    for words in (list_failed, rerun_words(found) or write_manifest):
         yield from command_lines(words, indent="  ")

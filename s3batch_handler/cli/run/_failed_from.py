@@ -111,7 +111,7 @@ def _of_local(options: RunOptions, record: JobRecord) -> dict[str, Any]:
     local = record.local
     defaults: dict[str, Any] = {}
     if options.handler is None and "Handler" in local:
-        defaults["handler"] = _handler_here(local)
+        defaults["handler"] = handler_here(local)
     if options.source or options.endpoint_url or options.bucket:
         return defaults
     if "EndpointUrl" in local:
@@ -130,7 +130,7 @@ def _of_local(options: RunOptions, record: JobRecord) -> dict[str, Any]:
     return defaults
 
 
-def _handler_here(local: Mapping[str, str]) -> str:
+def handler_here(local: Mapping[str, str]) -> str:
     """Return the handler of a job as it is written in the current folder.
 
     Raises:

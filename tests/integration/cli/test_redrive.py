@@ -45,6 +45,24 @@ def test_failures_are_selected_by_code_and_message(s3batch: Shell) -> None:
             assert [entry.encoded_key for entry in read_entries(file)] == [key]
 
 
+def test_the_next_command_runs_the_tasks_as_in_their_job(s3batch: Shell) -> None:
+    (s3batch.folder / "photos").mkdir()
+    (s3batch.folder / "photos" / "fail").touch()
+    job = _run(s3batch, "app:handler", "--source", "photos", "-a", "target=x")["job_id"]
+
+    of_all = s3batch("report", "redrive", "--to", "all.csv")
+    of_some = s3batch("report", "redrive", "--to", "some.csv", "--prefix", "f")
+    summary = s3batch("report", "summary")
+
+    assert f"next: s3batch run --failed-from {job}\n" in of_all.stderr
+    source = f"--source {s3batch.folder / 'photos'} --bucket photos"
+    command = f"s3batch run app:handler --manifest some.csv {source} --arguments target=x"
+    assert f"next: {command}\n" in of_some.stderr
+    assert f"\n  s3batch run --failed-from {job}\n" in summary.stdout
+    again = s3batch.line(command)
+    assert (again.returncode, "it says fail" in again.stdout) == (1, True), again.stderr
+
+
 @pytest.mark.parametrize(
     "command", ["report redrive --to", "run app:handler --source . --save-manifest"]
 )

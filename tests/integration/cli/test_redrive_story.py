@@ -209,6 +209,10 @@ def test_failed_tasks_of_a_job_of_a_server_run_on_this_machine(world: World) -> 
         *("-a", "say=hi", "--no-confirm", "--wait", "-q"),
         code=1,
     )
+    endpoint = ("--endpoint-url", world.address)
+    summary = world.quickly("report", "summary", job["JobId"], *endpoint)
+    command = f"s3batch job submit --failed-from {job['JobId']} {' '.join(endpoint)}"
+    assert command in " ".join(summary.replace("\\\n", " ").split())
     world.repair("bad once, version 2", "bad twice, version 2")
 
     run = world.json_quickly("run", "app.py", "--failed-from", job["JobId"], "-q", code=1)
