@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._extras import raise_missing
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.documents.reports._results_file import cancelled_at_exit
@@ -48,7 +49,7 @@ def report_database(
         open_database(Path(folder), needed_by=needed_by) as database,
     ):
         names, tables = [], []
-        with verified_copies(files, Path(folder)) as paths:
+        with paths_while_verifying(files, Path(folder)) as paths:
             for number, (file, path) in enumerate(zip(files, paths, strict=True)):
                 try:
                     count_rows(database, file, path)
@@ -85,7 +86,10 @@ def open_database(folder: Path, *, needed_by: str) -> Iterator[DuckDBPyConnectio
         try:
             yield database
         except RuntimeError as error:
-            if str(error) == "Query interrupted":  # DuckDB's message after Ctrl-C
+            # DuckDB looks for Ctrl-C between the steps of a statement only, and reports it so. That
+            # is enough for statements of this package. A step of a query of a user may take hours:
+            # ``_tables.py`` interrupts it from another thread.
+            if str(error) == "Query interrupted":
                 raise KeyboardInterrupt from error
             raise
 
@@ -100,10 +104,10 @@ _RESTRICTIONS: Final = (
 
 
 @contextmanager
-def verified_copies(files: Sequence[ResultsFile], folder: Path) -> Iterator[list[Path]]:
-    """Return the paths of results files, copied to ``folder`` if they are in S3; check their MD5s.
+def paths_while_verifying(files: Sequence[ResultsFile], folder: Path) -> Iterator[list[Path]]:
+    """Return the paths of results files, and check their MD5s while the context runs.
 
-    Files in S3 are checked while they are downloaded, others while the context runs.
+    Files in S3 are downloaded to ``folder``, and checked before the context begins.
 
     Raises:
         ReportError: A file is missing, or, at the end of the context, has a different MD5.
@@ -160,6 +164,7 @@ _CSV_OPTIONS: Final = (
     "quote = '\"'",
     "escape = '\"'",
     "compression = 'none'",
+    "hive_partitioning = false",  # a folder named status=x would replace the column
     f"max_line_size = {csv.field_size_limit()}",
 )
 _IS_NUMBER: Final = "regexp_full_match({}, '[0-9]{{1,9}}')"  # a cast accepts ' 200', '-1', 'true'
@@ -195,7 +200,7 @@ def count_rows(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> i
     """
     import duckdb
 
-    if file.layout is not None or _has_byte_order_mark(path):
+    if file.layout is not None or _has_wildcard(path) or _has_byte_order_mark(path):
         raise UnusualFile
     # DuckDB checks only the columns that are used.
     all_columns = f"sum({' + '.join(f'strlen({cell})' for cell in CELLS)})"
@@ -210,6 +215,14 @@ def count_rows(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> i
     return int(count)
 
 
+def _has_wildcard(path: Path) -> bool:
+    """Return whether DuckDB may read other files than the one at this path: it has no escapes."""
+    return not _WILDCARDS.isdisjoint(str(path))
+
+
+_WILDCARDS: Final = frozenset("*?[")
+
+
 def _has_byte_order_mark(path: Path) -> bool:
     """Return whether a file begins with bytes that DuckDB skips."""
     with path.open("rb") as content:
@@ -220,8 +233,13 @@ def _rewrite(file: ResultsFile, target: Path) -> str:
     """Write the rows of a file as well-formed CSV, and return its path.
 
     Raises:
-        ReportError: The file is damaged.
+        ReportError: The file is damaged, or DuckDB cannot read the temporary folder.
     """
+    if _has_wildcard(target):
+        raise ReportError(
+            f"the temporary folder {target.parent.parent} has one of the characters *?[ in its "
+            "path, which DuckDB does not read. Set TMPDIR to another folder"
+        )
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for row in file.read(read_rows):

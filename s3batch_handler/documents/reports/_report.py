@@ -123,7 +123,7 @@ class Report:
         Raises:
             ReportError: As for :meth:`rows`.
         """
-        from s3batch_handler.documents.reports._summarize import summarize
+        from s3batch_handler.documents.reports._summary_sql import summarize
 
         return summarize(self._files)
 

@@ -1,4 +1,4 @@
-"""The summary of a completion report, as DuckDB computes it."""
+"""Summarize results files: with DuckDB if it is installed, else row by row."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from s3batch_handler.documents.reports._database import (
     CELLS,
     DECODED_KEY,
     ERROR_CODE,
+    UnusualFile,
     count_rows,
     csv_table,
     open_database,
-    verified_copies,
+    paths_while_verifying,
 )
 from s3batch_handler.documents.reports._failure_groups import (
     MAX_EXAMPLES,
@@ -28,7 +29,7 @@ from s3batch_handler.documents.reports._failure_groups import (
 )
 from s3batch_handler.documents.reports._message_patterns import message_pattern
 from s3batch_handler.documents.reports._rows import TaskStatus, row_of
-from s3batch_handler.documents.reports._summary import ReportSummary
+from s3batch_handler.documents.reports._summary import ReportSummary, summarize_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,6 +38,22 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.reports._results_file import ResultsFile
     from s3batch_handler.documents.reports._rows import ReportRow
+
+
+def summarize(files: Sequence[ResultsFile]) -> ReportSummary:
+    """Count the rows of results files: with DuckDB if it is installed.
+
+    Raises:
+        ReportError: A results file is missing or damaged.
+    """
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        return summarize_rows(files)
+    try:
+        return summarize_with_duckdb(files)
+    except (UnusualFile, duckdb.Error, OSError):  # such as a full disk, or no temporary folder
+        return summarize_rows(files)
 
 
 def summarize_with_duckdb(files: Sequence[ResultsFile]) -> ReportSummary:
@@ -54,7 +71,7 @@ def summarize_with_duckdb(files: Sequence[ResultsFile]) -> ReportSummary:
     with (
         TemporaryDirectory(prefix="s3batch-report-") as folder,
         open_database(Path(folder), needed_by="DuckDB") as database,
-        verified_copies(files, Path(folder)) as paths,
+        paths_while_verifying(files, Path(folder)) as paths,
     ):
         counts = dict.fromkeys(TaskStatus, 0)
         failed = []
@@ -100,25 +117,27 @@ class _Group:
     """Failures with the same error code and common form.
 
     Attributes:
+        reasons: Hashes of reasons: one if all are the same.
         forms: The forms in the database whose first rows come first: those of the examples.
     """
 
     error_code: str
     message: str
     count: int = 0
-    differs: bool = False
+    reasons: set[int] = field(default_factory=set)
     forms: list[str] = field(default_factory=list)
 
-    def add(self, form: str, count: int, *, differs: bool) -> None:
+    def add(self, form: str, count: int, *reasons: int) -> None:
         self.count += count
-        self.differs |= differs or bool(self.forms)
+        if len(self.reasons) < 2:
+            self.reasons.update(reasons)
         if len(self.forms) < MAX_EXAMPLES:
             self.forms.append(form)
 
     def with_examples(self, rows: list[ReportRow]) -> FailureGroup:
         return FailureGroup(
             error_code=self.error_code,
-            message=self.message if self.differs else failure_reason(rows[0].message),
+            message=self.message if len(self.reasons) > 1 else failure_reason(rows[0].message),
             count=self.count,
             examples=tuple(rows),
         )
@@ -126,14 +145,14 @@ class _Group:
 
 def _most_frequent(database: DuckDBPyConnection) -> list[_Group]:
     database.execute("""
-        SELECT error_code, form, count(*), min(reason_hash) <> max(reason_hash)
+        SELECT error_code, form, count(*), min(reason_hash), max(reason_hash)
         FROM failures GROUP BY ALL ORDER BY min(rowid)
     """)
     groups: dict[tuple[str, str], _Group] = {}
     while found := database.fetchmany(_FETCHED_ROWS):
-        for error_code, form, count, differs in found:
+        for error_code, form, count, *reasons in found:
             name = group_name(error_code, message_pattern(form), groups)
-            groups.setdefault(name, _Group(*name)).add(form, count, differs=differs)
+            groups.setdefault(name, _Group(*name)).add(form, count, *reasons)
     return sorted(groups.values(), key=lambda group: -group.count)[:MAX_MOST_FREQUENT]
 
 

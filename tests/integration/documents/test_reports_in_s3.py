@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.reports import _database
 from s3batch_handler.documents.reports._report import Report, read_report
 from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import BUCKET, FAILED, JOB, OK, entry, write
@@ -115,6 +118,38 @@ def test_report_in_s3_is_summarized_and_queried(
     assert [group.message for group in summary.failures] == ["only … bytes"]
     assert keys == ["a", "b0", "b1"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_report_in_s3_is_summarized_without_space_on_the_disk(
+    s3: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are read one by one, which needs no copy."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB)
+    report = read_report(write(writer, (entry("a"), OK, 200, "", "fine")), s3=s3)
+    with monkeypatch.context() as full:
+        full.setattr(_database, "_download", fail)
+        assert report.summary().succeeded == 1
+    with monkeypatch.context() as missing:
+        missing.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        assert report.summary().succeeded == 1
+
+
+def test_report_in_s3_is_summarized_with_any_temporary_folder(
+    s3: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB expands patterns in paths."""
+    (tmp_path / "t[*]").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t[*]"))
+    writer = ReportWriter(open_folder(f"s3://{BUCKET}", s3=s3), job_id=JOB)
+    report = read_report(write(writer, (entry("a"), OK, 200, "", "fine")), s3=s3)
+
+    assert report.summary().succeeded == 1
+    with pytest.raises(ReportError, match="Set TMPDIR"):
+        report.query("FROM report")
 
 
 def test_changed_results_in_s3_are_not_summarized(s3: S3Client, tmp_path: Path) -> None:

@@ -124,6 +124,39 @@ def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
     assert list(read_report(folder).query("SELECT count(*) FROM report").rows) == [(2,)]
 
 
+@pytest.mark.parametrize(("name", "other"), [("h*", "hh"), ("h?", "hh"), ("[h]", "h"), ("**", "h")])
+def test_a_folder_named_like_a_pattern_is_not_read_with_others(
+    tmp_path: Path, name: str, other: str
+) -> None:
+    put_report(tmp_path / other, failed=ROWS)
+    report = read_report(put_report(tmp_path / name, failed=ROWS[: ROWS.index(b"\n") + 1]))
+
+    assert list(report.query("SELECT count(*) FROM report").rows) == [(1,)]
+    assert report.summary().total == 1
+
+
+def test_names_of_folders_do_not_replace_columns(tmp_path: Path) -> None:
+    """DuckDB reads columns from names such as status=x by itself."""
+    report = read_report(put_report(tmp_path / "key=k" / "message=m", failed=ROWS))
+
+    assert list(report.query("FROM report").rows) == values(report)
+
+
+def test_a_temporary_folder_named_like_a_pattern_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only if a copy has to be in it."""
+    (tmp_path / "t*").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t*"))
+    usual = read_report(put_report(tmp_path / "r", failed=ROWS))
+    unusual = read_report(put_report(tmp_path / "[r]", failed=ROWS))
+
+    assert len(list(usual.query("FROM report").rows)) == 2
+    assert unusual.summary().total == 2
+    with pytest.raises(ReportError, match=r"/t\* has one of .* Set TMPDIR to another folder$"):
+        unusual.query("FROM report")
+
+
 @pytest.mark.parametrize(
     "sql",
     [

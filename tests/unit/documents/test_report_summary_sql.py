@@ -51,6 +51,7 @@ FUNCTION_ERRORS = st.builds(
     st.sampled_from(["ValueError", "", "a\\b"]),
     st.integers(0, 30),
 )
+IN_PATH = "/data/a.txt: no such file"
 KEYS = st.sampled_from(["photos/a b.jpg", "a b.jpg", "a.b", "a", "b/", "", "12"]) | keys()
 
 
@@ -124,18 +125,24 @@ def test_summaries_of_reports_are_the_same(tmp_path_factory: Any, files: ReportF
     st.lists(
         st.tuples(
             st.sampled_from(["200,X", "X,200", "404,NoSuchKey", ",", "X,Y", "1,2"]),
-            st.sampled_from(["k", "a%20b.jpg", "p/a+b.jpg", "%FF", "p%2Fa%20b"]),
+            st.sampled_from(["k", "a%20b.jpg", "p/a+b.jpg", "%FF", "p%2Fa%20b", "data/a.txt"]),
             st.sampled_from(["", "\\N", "null", "v"]),
-            TEXTS | FUNCTION_ERRORS | st.sampled_from(["n 1", "n 2", "in a b.jpg", "'x' y"]),
+            TEXTS
+            | FUNCTION_ERRORS
+            | st.sampled_from(["n 1", "n 2", "in a b.jpg", "'x' y", IN_PATH]),
         ),
         max_size=30,
     ),
     st.sampled_from(["\n", "\r\n"]),
 )
+@example([("1,X", "data/a.txt", "", IN_PATH), ("1,X", "k", "", IN_PATH)], "\n")
 def test_summaries_of_unusual_rows_are_the_same(
     tmp_path_factory: Any, rows: list[tuple[str, ...]], line_ending: str
 ) -> None:
-    """Codes in either order, missing versions, keys that are not valid UTF-8, any message."""
+    """Codes in either order, missing versions, any message, with the key or not.
+
+    Keys may be in a message, which is then the same for other keys, and may not be valid UTF-8.
+    """
     # DuckDB recognizes line endings by the first one.
     lines = [f"b,k,,failed,200,X,first{line_ending}"]
     for codes, key, version, message in rows:
