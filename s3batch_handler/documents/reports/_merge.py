@@ -6,7 +6,7 @@ The rows are kept in a temporary database, so that memory does not grow with the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._job_record import (
@@ -65,7 +65,8 @@ def merge_reports(
     Args:
         reports: The reports, in any order.
         target: A folder or an ``s3://`` URL. The merged report is ``job-<id>`` in it, with the ID
-            of the first job. It is written completely or not at all.
+            of the first job, or ``job-merged`` if that is not known. It is written completely or
+            not at all.
         jobs: What DescribeJob says about jobs, by their IDs. Other jobs are read from the
             ``job.json`` beside their reports, if there is one.
         s3: ``boto3.client("s3")``, for an S3 URL.
@@ -76,25 +77,34 @@ def merge_reports(
     """
     sources = in_order([Source(report, _record(report, jobs or {})) for report in reports])
     first, *redrives = sources
+    job_id = first.job_id or NO_JOB_ID
     with (
         merge_table() as table,
-        new_report_folder(target, first.job_id, s3=s3) as folder,
+        new_report_folder(target, job_id, s3=s3) as folder,
     ):
         warnings = [*_add_first(table, first)]
         hidden = first.not_listed(table.count(TaskStatus.SUCCEEDED)) or 0
         for number, source in enumerate(redrives, 1):
             warnings += _add_redrive(table, source, number)
         record = _merged_record(table, sources, hidden)
-        write_job_record(folder, f"job-{first.job_id}/{JOB_RECORD}", record)
-        location = ReportWriter(folder, job_id=first.job_id).write(table.rows)
+        write_job_record(folder, f"job-{job_id}/{JOB_RECORD}", record)
+        location = ReportWriter(folder, job_id=job_id).write(table.rows)
         counts = record["ProgressSummary"]
     return MergedReport(
         report=read_report(location, s3=s3),
         succeeded=counts["NumberOfTasksSucceeded"],
         failed=counts["NumberOfTasksFailed"],
-        jobs=tuple(source.job_id for source in sources),
+        jobs=tuple(_job_ids(sources)),
         warnings=tuple(warnings),
     )
+
+
+NO_JOB_ID: Final = "merged"
+"""The ID of the merged report if that of its first job is not known."""
+
+
+def _job_ids(sources: Iterable[Source]) -> list[str]:
+    return [job_id for source in sources for job_id in source.job_ids if job_id]
 
 
 def _record(report: Report, jobs: Mapping[str, JobRecord]) -> JobRecord | None:
@@ -167,7 +177,7 @@ def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) ->
         succeeded += hidden
     return {
         **known,
-        "JobId": first.job_id,
+        "JobId": first.job_id or NO_JOB_ID,
         "Status": known.get("Status", "Complete"),
         "ProgressSummary": {
             "TotalNumberOfTasks": (first.record and first.record.total) or sum(rows),
@@ -179,7 +189,7 @@ def _merged_record(table: MergeTable, sources: Sequence[Source], hidden: int) ->
         "Tags": known.get("Tags") or redrive_tags(first.redrive_of),
         "Local": {
             **known.get("Local", {}),
-            "MergedJobs": [job_id for source in sources for job_id in source.job_ids],
+            "MergedJobs": _job_ids(sources),
             "MergedReports": [
                 {
                     "JobId": source.job_id,

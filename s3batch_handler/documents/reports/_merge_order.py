@@ -54,7 +54,7 @@ def in_order(sources: Iterable[Source]) -> list[Source]:
     Clocks of machines differ, so times alone are not reliable.
 
     Raises:
-        ReportError: There is no report, a report without a job ID, or two reports of one job.
+        ReportError: There is no report, or there are two reports of one job.
     """
     left = sorted(sources, key=lambda source: source.report.created)
     if not left:
@@ -62,7 +62,7 @@ def in_order(sources: Iterable[Source]) -> list[Source]:
     _check_jobs(left)
     ordered: list[Source] = []
     while left:
-        waiting = {job_id for source in left for job_id in source.job_ids}
+        waiting = {job_id for source in left for job_id in source.job_ids if job_id}
         ready = [source for source in left if source.redrive_of not in waiting]
         following = (ready or left)[0]
         left.remove(following)
@@ -75,11 +75,7 @@ def _check_jobs(sources: Iterable[Source]) -> None:
     for source in sources:
         for job_id in source.job_ids:
             location = source.report.location
-            if not job_id:
-                raise ReportError(
-                    f"{location}: the ID of its job is not known. Name its folder job-<id>"
-                )
-            if job_id in locations:
+            if job_id and job_id in locations:
                 raise ReportError(
                     f"{location}: a second report of job {job_id}, beside {locations[job_id]}. "
                     "Pass the report of each job once"

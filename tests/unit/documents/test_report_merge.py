@@ -21,7 +21,7 @@ from s3batch_handler.documents.reports._job_record import REDRIVE_TAG, JobRecord
 from s3batch_handler.documents.reports._new_folder import new_report_folder
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.documents.reports._writer import ReportWriter
-from tests.support.reports import FAILED, OK, entry, write
+from tests.support.reports import FAILED, JOB, OK, entry, put_report, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,12 +140,27 @@ def test_a_merged_report_can_be_merged_again(reports: Reports) -> None:
     again = merge_reports([third, merged.report], reports.folder / "again")
 
     assert (again.succeeded, again.failed) == (2, 0)
-    assert again.jobs == ("one", "three")
+    assert again.jobs == ("one", "two", "three")
     with pytest.raises(ReportError, match="a second report of job two"):
         merge_reports([merged.report, second], reports.folder / "third")
 
 
 # ---------------------------------------------------------------- refused reports
+
+
+def test_reports_without_job_ids_can_be_merged(tmp_path: Path) -> None:
+    """Copies of reports may have lost them."""
+    for code in ("First", "Again"):
+        put_report(tmp_path / code, failed=f"b,k,,failed,200,{code},\r\n".encode())
+        path = tmp_path / code / "manifest.json"
+        path.write_text(path.read_text().replace(f"job-{JOB}", "somewhere"))
+    reports = [read_report(tmp_path / code) for code in ("First", "Again")]
+
+    merged = merge_reports(reports, tmp_path / "merged")
+
+    assert [row.error_code for row in merged.report] == ["Again"]
+    assert merged.report.job_id == "merged"
+    assert merged.jobs == ()
 
 
 def test_a_task_that_succeeded_before_is_an_overlap(reports: Reports) -> None:
