@@ -13,6 +13,7 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import endpoint_url_option, profile_option
 from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,6 +57,15 @@ class AwsServices:
     @cached_property
     def control(self) -> S3Control:
         return _control(self._s3control, self.account_id)
+
+    def tags_of(self, job_id: str) -> dict[str, str]:
+        """Return the tags of a job; none if they cannot be read.
+
+        The permission to describe a job does not include the permission to read its tags.
+        """
+        with suppress(JobError):
+            return self.control.get_job_tagging(job_id)
+        return {}
 
     def watching(
         self, retry_for: float, on_headers: Callable[[Mapping[str, str]], None]

@@ -20,7 +20,6 @@ from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.cli.terminal._output import print_data, print_json
-from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
 
@@ -105,16 +104,8 @@ def _listed(control: JobControl, statuses: Collection[JobStatus]) -> Iterator[Jo
 def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
     """Show a job, why it failed, its report, and what to do next."""
     described = services.control.describe_job(job_id)
-    tags = {} if as_json else _tags_of(services.control, job_id)
+    tags = {} if as_json else services.tags_of(job_id)
     print_job(described, as_json=as_json, tags=tags, options=services.options)
-
-
-def _tags_of(control: JobControl, job_id: str) -> dict[str, str]:
-    """Return the tags of a job; none if they cannot be read, which is another permission."""
-    try:
-        return control.get_job_tagging(job_id)
-    except JobError:
-        return {}
 
 
 @_job_command(

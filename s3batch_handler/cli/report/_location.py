@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,12 +43,14 @@ class FoundReport:
         arguments: The words that mean this report on the command line.
         job: The job if the report was found by its ID, in AWS or in s3batch serve.
         connection: The options for the services that were given, with their values.
+        read_tags: Returns the tags of that job.
     """
 
     report: Report
     arguments: tuple[str, ...]
     job: Job | None = None
     connection: Mapping[str, str] = field(default_factory=dict)
+    read_tags: Callable[[], Mapping[str, str]] = dict
 
 
 state_option: Callable[[Any], Any] = click.option(
@@ -203,7 +205,8 @@ def _latest_in(state: Path, services: AwsServices) -> FoundReport:
 def _open_stored(stored: StoredReport, state: Path, services: AwsServices) -> FoundReport:
     s3 = services.s3 if is_s3_url(stored.location) else None
     report = read_report(stored.location, s3=s3)
-    return FoundReport(report, (stored.job_id, "--state", str(state)), stored.job)
+    arguments = (stored.job_id, "--state", str(state))
+    return FoundReport(report, arguments, stored.job, read_tags=lambda: stored.tags)
 
 
 # ---------------------------------------------------------------- the report of a job
@@ -225,7 +228,8 @@ def _report_of_job(job_id: str, services: AwsServices) -> FoundReport:
     except ReportError as error:  # deleted or moved, or it could not be written
         advice = f"See where job {job_id} wrote it: s3batch job describe {job_id}"
         raise ReportError(f"{error}. {advice}") from error
-    return FoundReport(report, (job_id, *services.options), job)
+    read_tags = partial(services.tags_of, job_id)
+    return FoundReport(report, (job_id, *services.options), job, read_tags=read_tags)
 
 
 def _url_of_report(job: Job) -> str:

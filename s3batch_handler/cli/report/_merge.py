@@ -63,7 +63,7 @@ def merge(
     if s3 is None:
         check_writable(Path(target), "--to")
     found = [find_report(location, services=services, state=state) for location in locations]
-    records = {each.report.job_id: record_of(each, services) for each in found}
+    records = {each.report.job_id: record_of(each, with_tags=True) for each in found}
     merged = merge_reports(
         [each.report for each in found],
         target,

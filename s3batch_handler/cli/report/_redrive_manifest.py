@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli._manifest_files import open_manifest
 from s3batch_handler.cli.terminal._output import counted, print_message
-from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
 from s3batch_handler.documents.reports._redrive import FailedEntries, check_listed_once
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
@@ -40,17 +38,14 @@ class S3OfServices:
         return self.services.s3
 
 
-def record_of(found: FoundReport, services: AwsServices | None = None) -> JobRecord | None:
+def record_of(found: FoundReport, *, with_tags: bool = False) -> JobRecord | None:
     """Return what is known about the job of a report: from DescribeJob, or from ``job.json``.
 
-    With ``services``, a job of AWS is returned with its tags, if they can be read.
+    Without ``with_tags``, a job that was described has no tags: reading them may take a request.
     """
     if found.job is None:
         return read_job_record(found.report)
-    tags: dict[str, str] = {}
-    if services is not None and is_s3_url(found.report.location):  # not one of a state folder
-        with suppress(JobError):  # the permission to describe a job does not include its tags
-            tags = services.control.get_job_tagging(found.job.job_id)
+    tags = found.read_tags() if with_tags else {}
     return JobRecord.from_description(found.job.to_description(), tags)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def is_of_local_job(found: FoundReport) -> bool:
     """Return whether a report is known to be of ``s3batch run``."""
     record = record_of(found)
-    return record is not None and "Handler" in record.local
+    return record is not None and not record.local.keys().isdisjoint(("Manifest", "FailedFrom"))
 
 
 def rerun_words(found: FoundReport) -> list[str] | None:

@@ -12,6 +12,7 @@ from s3batch_handler.documents.reports._report import INDEX
 from s3batch_handler.engine.state._saved_jobs import is_state_folder, saved_jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from s3batch_handler.engine.state._saved_jobs import SavedJob
@@ -24,6 +25,7 @@ class StoredReport(NamedTuple):
     job_id: str
     location: str
     job: Job | None
+    tags: Mapping[str, str]
 
 
 def has_state(folder: Path) -> bool:
@@ -75,7 +77,7 @@ def _of_server(saved: SavedJob, folder: Path) -> StoredReport:
         if not saved.job.status.is_final:
             problem = f"is {saved.job.status}: its report is written at its end"
         raise ReportError(f"job {saved.job.job_id} in {folder} {problem}")
-    return StoredReport(saved.job.job_id, str(saved.report), saved.job)
+    return StoredReport(saved.job.job_id, str(saved.report), saved.job, saved.tags)
 
 
 def _of_run(folder: Path) -> StoredReport | None:
@@ -85,7 +87,7 @@ def _of_run(folder: Path) -> StoredReport | None:
         raise ReportError(f"{folder} has an interrupted run: its report is written by {command}")
     try:
         record = json.loads((folder / LAST_RUN).read_bytes())
-        return StoredReport(str(record["JobId"]), str(record["Report"]), None)
+        return StoredReport(str(record["JobId"]), str(record["Report"]), None, {})
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:

@@ -78,7 +78,7 @@ def _identity(found: FoundReport) -> dict[str, str | None]:
 
 
 def _overview(found: FoundReport, counts: ReportSummary) -> Iterator[Text]:
-    report, record = found.report, record_of(found)
+    report, record = found.report, record_of(found, with_tags=True)
     yield _line("Job", report.job_id or "unknown")
     if record is not None:
         yield from _history(record)

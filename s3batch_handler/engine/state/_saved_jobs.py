@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from functools import partial
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class SavedJob(NamedTuple):
-    """A job in a state folder, and the folder of the copy of its report, which may not exist."""
+    """A job in a state folder, with its tags.
+
+    ``report`` is the folder of the copy of its report, which may not exist.
+    """
 
     job: Job
     report: Path
+    tags: dict[str, str]
 
 
 def is_state_folder(folder: Path) -> bool:
@@ -46,17 +51,18 @@ def _databases(folder: Path) -> Iterator[Path]:
 
 
 def _jobs_of(path: Path) -> Iterator[SavedJob]:
-    from s3batch_handler.engine.state._job_records import read_job  # a slow import
+    from s3batch_handler.engine.state._job_records import read_job, unsealed  # a slow import
 
-    for job_id, spec, text in _rows(path):
+    for job_id, spec, text, sealed_tags in _rows(path):
         try:
             job = read_job(job_id, spec, text, name=str(path))
+            tags = json.loads(unsealed(job_id, sealed_tags, name=str(path)))
         except StateDamaged:
             continue
-        yield SavedJob(job, path.parent / REPORTS / f"job-{job_id}")
+        yield SavedJob(job, path.parent / REPORTS / f"job-{job_id}", tags)
 
 
-def _rows(path: Path) -> list[tuple[str, object, object]]:
+def _rows(path: Path) -> list[tuple[str, object, object, object]]:
     """Read the database, again if a server changed it at the same time."""
     check_is_file(path)
     for _ in range(_TRIES):
@@ -67,13 +73,15 @@ def _rows(path: Path) -> list[tuple[str, object, object]]:
     raise problem
 
 
-def _read(path: Path) -> list[tuple[str, object, object]]:
+def _read(path: Path) -> list[tuple[str, object, object, object]]:
     # A server keeps its database locked. "immutable" reads it without locks; the checksums of the
     # jobs tell whether a row was changed meanwhile.
     uri = f"file:{quote(str(path.absolute()))}?immutable=1"
     with translate_sqlite_errors(str(path)), closing(sqlite3.connect(uri, uri=True)) as database:
         database.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-        return database.execute("SELECT job_id, spec, job FROM jobs ORDER BY number").fetchall()
+        return database.execute(
+            "SELECT job_id, spec, job, tags FROM jobs ORDER BY number"
+        ).fetchall()
 
 
 _TRIES = 5

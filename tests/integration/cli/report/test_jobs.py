@@ -29,7 +29,7 @@ class Jobs:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.state = str(server.folder / "state")
-        self.ended = server.submit("--no-confirm")
+        self.ended = server.submit("--no-confirm", "--tag", f"s3batch:redrive-of={UNKNOWN}")
         wait_for(lambda: server.status(self.ended) == "Complete")
         self.suspended = server.submit()
 
@@ -104,6 +104,19 @@ def test_state_folder_is_read_while_the_server_runs(jobs: Jobs) -> None:
     assert keys(by_option) == keys(by_path) == keys(latest) == ["c.txt"]
     assert latest.stderr == f"the latest report of {jobs.state}: job {jobs.ended}\n"
     assert jobs.server.status(jobs.suspended) == "Suspended"
+
+
+def test_redrive_is_linked_to_its_job_by_its_tag(jobs: Jobs, tmp_path: Path) -> None:
+    """Tags are not in DescribeJob. The merged report keeps the link."""
+    for number, options in enumerate(((), ("--state", jobs.state))):
+        summary = jobs.report("summary", jobs.ended, *options)
+        target = str(tmp_path / str(number))
+        merged = jobs.report("merge", jobs.ended, *options, "--to", target)
+        again = jobs.report("summary", f"{target}/job-{jobs.ended}")
+
+        assert merged.exit_code == 0, merged.stderr
+        for run in (summary, again):
+            assert f"Redrive of  {UNKNOWN}\n" in run.stdout
 
 
 def test_errors_of_a_state_folder_name_its_jobs(jobs: Jobs) -> None:

@@ -139,7 +139,7 @@ def test_reports_of_a_state_folder_can_be_passed_as_listed(
     s3batch: Shell, report: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Commands without --state for state folders, as s3batch run, accept their folders."""
-    found = [StoredReport(job_id, report, None) for job_id in (OTHER, JOB)]
+    found = [StoredReport(job_id, report, None, {}) for job_id in (OTHER, JOB)]
     monkeypatch.setattr(_location, "has_state", lambda _: True)
     monkeypatch.setattr(_location, "stored_reports", lambda _: found)
 

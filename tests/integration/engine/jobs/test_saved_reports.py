@@ -37,7 +37,7 @@ def test_copy_has_the_rows_of_the_report(s3: Any, folder: Path, tmp_path: Path) 
     with Engine(FUNCTIONS, s3=s3, state=folder) as engine:
         job_id = engine.create_job(spec(s3))
 
-        ((job, copy),) = saved_jobs(tmp_path)  # while the engine uses the folder
+        ((job, copy, _),) = saved_jobs(tmp_path)  # while the engine uses the folder
 
         assert job == engine.describe_job(job_id)
     report = read_report(f"s3://photos/job-{job_id}", s3=s3)
@@ -52,7 +52,7 @@ def test_copy_is_removed_with_its_job_after_90_days(s3: Any, folder: Path, tmp_p
         later = engine.create_job(spec(s3))
         engine.list_jobs()
 
-        ((job, copy),) = saved_jobs(tmp_path)
+        ((job, copy, _),) = saved_jobs(tmp_path)
 
     assert job.job_id == later
     assert [path.name for path in copy.parent.iterdir()] == [f"job-{later}"]
@@ -66,12 +66,12 @@ def test_copy_that_cannot_be_written_stops_the_job_until_it_can(
     with Engine(FUNCTIONS, s3=s3, state=folder) as engine:
         with pytest.raises(StateError, match=r"reports.* cannot be written"):
             engine.create_job(spec(s3))
-        ((job, _),) = saved_jobs(tmp_path)
+        ((job, *_),) = saved_jobs(tmp_path)
         assert not job.status.is_final
     (folder / "reports").unlink()
 
     with Engine(FUNCTIONS, s3=s3, state=folder):
-        ((job, copy),) = saved_jobs(tmp_path)
+        ((job, copy, _),) = saved_jobs(tmp_path)
 
     assert job.status.is_final
     assert len([*read_report(copy)]) == 3
@@ -84,7 +84,7 @@ def test_damaged_job_is_left_out(s3: Any, folder: Path, tmp_path: Path) -> None:
     content = (folder / "jobs").read_bytes()
     (folder / "jobs").write_bytes(content.replace(b"unique-text", b"another-one"))
 
-    assert [job.job_id for job, _ in saved_jobs(tmp_path)] == [kept]
+    assert [job.job_id for job, *_ in saved_jobs(tmp_path)] == [kept]
 
 
 def test_file_that_is_not_a_database_is_damage(folder: Path, tmp_path: Path) -> None:
