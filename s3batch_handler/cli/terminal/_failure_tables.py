@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.cli.terminal._console import data_console, shows_tables
 from s3batch_handler.cli.terminal._job_style import FAILED
 from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
@@ -47,11 +48,20 @@ def first_failure_lines(rows: Sequence[ReportRow], failed: int) -> Iterator[str]
     """Yield the objects whose tasks failed first, with the reasons."""
     few = "" if len(rows) == failed else f"The first {len(rows)} of "
     yield f"{few}{counted(failed, 'failed object')}:"
-    yield from lines_of_table(
-        [Column("", keeps_end=True), Column("")],
-        ((object_name(row), f"{code_of(row)}: {failure_reason(row.message)}") for row in rows),
-        with_header=False,
-    )
+    failures = [(object_name(row), code_of(row), failure_reason(row.message)) for row in rows]
+    if shows_tables() and data_console().width < _NARROW:
+        for name, code, reason in failures:
+            yield from lines_of_table([Column("", keeps_end=True)], [(name,)], with_header=False)
+            yield from lines_of_table([Column("")], [(f"  {reason} [{code}]",)], with_header=False)
+    else:
+        yield from lines_of_table(
+            [Column("", keeps_end=True), Column("")],
+            ((name, f"{code}: {reason}") for name, code, reason in failures),
+            with_header=False,
+        )
+
+
+_NARROW: Final = 60  # columns; below, the reason is on a line of its own
 
 
 def object_name(row: ReportRow) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.reports import JOB, put_report
+from tests.support.serving import clean_environment
 from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ def test_text_shows_what_failed_and_what_to_do_next(s3batch: Shell, report: str)
 
 
 REASON = ["NoSuchKey", "(404):", "The", "key", "does", "not", "exist"]
+
+
+@pytest.mark.usefixtures("report")
+def test_narrow_terminals_show_reasons_below_the_objects(tmp_path: Path) -> None:
+    """Elsewhere they are beside them."""
+    line = "s3batch report summary"
+    with terminal(line, tmp_path, clean_environment(), columns=40) as shown:
+        assert shown.end() == 0
+
+    lines = shown.shown.splitlines()
+    number = lines.index("s3://photos/2023/gone.jpg")
+    assert lines[number + 1].startswith("  The key does not exist")
 
 
 def test_report_without_failures_is_short(s3batch: Shell, tmp_path: Path) -> None:
