@@ -19,6 +19,7 @@ MAX_MOST_FREQUENT: Final = 10
 MAX_EXAMPLES: Final = 3
 MAX_FIRST: Final = 10
 OTHER_MESSAGES: Final = "other messages"
+_FIRST: Final = 0  # the number of the first rows; groups have 1, 2, ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +58,47 @@ class FailureCounts:
     """Counts failed tasks by error code and by the common form of their messages.
 
     Args:
-        facts: The :attr:`facts` from which to continue.
+        facts: All :meth:`changes` so far, from which to continue.
     """
 
-    def __init__(self, facts: Mapping[str, Any] | None = None) -> None:
-        facts = facts or {}
+    def __init__(self, facts: Mapping[int, Any] | None = None) -> None:
+        groups = dict(facts or {})
+        self._first = list(map(_row, groups.pop(_FIRST, ())))
         self._groups = {
-            (code, text): _Group(reason, count, differs, list(map(_row, examples)))
-            for code, text, reason, count, differs, examples in facts.get("groups", ())
+            (code, text): _Group(number, reason, count, differs, list(map(_row, examples)))
+            for number, (code, text, reason, count, differs, examples) in sorted(groups.items())
         }
-        self._first = list(map(_row, facts.get("first", ())))
+        self._changed: dict[int, tuple[str, str] | None] = {}  # since the latest changes()
 
     def add(self, row: ReportRow, reason: str) -> None:
         """Count a failed task, whose reason may contain the key of its object."""
         code = row.error_code or ""
         name = group_name(code, common_form(reason, row.key), self._groups)
-        group = self._groups.setdefault(name, _Group(reason))
+        group = self._groups.setdefault(name, _Group(len(self._groups) + 1, reason))
+        self._changed[group.number] = name
         group.count += 1
         group.differs |= group.reason != reason
         if len(group.examples) < MAX_EXAMPLES:
             group.examples.append(row)
         if len(self._first) < MAX_FIRST:
             self._first.append(row)
+            self._changed[_FIRST] = None
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """All counts, in a form that JSON can represent."""
+    def changes(self) -> dict[int, Any]:
+        """Return what has changed since the latest call, by number, as JSON can represent it.
+
+        There may be 500 groups with long messages, so they are not all saved each time.
+        """
+        changed, self._changed = self._changed, {}
         return {
-            "groups": [
-                [*name, group.reason, group.count, group.differs, list(map(_cells, group.examples))]
-                for name, group in self._groups.items()
-            ],
-            "first": list(map(_cells, self._first)),
+            number: list(map(_cells, self._first)) if name is None else self._facts_of(name)
+            for number, name in changed.items()
         }
+
+    def _facts_of(self, name: tuple[str, str]) -> list[Any]:
+        group = self._groups[name]
+        examples = list(map(_cells, group.examples))
+        return [*name, group.reason, group.count, group.differs, examples]
 
     @property
     def first(self) -> tuple[ReportRow, ...]:
@@ -114,6 +123,7 @@ class FailureCounts:
 class _Group:
     """The first reason of a group and its count; ``differs`` if not all reasons are the same."""
 
+    number: int
     reason: str
     count: int = 0
     differs: bool = False

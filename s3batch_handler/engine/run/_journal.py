@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
@@ -48,6 +49,7 @@ class Journal:
 
     Attributes:
         facts: The argument of the latest :meth:`commit`.
+        details: The details that were committed when the journal was opened, by number.
 
     Raises:
         StateError: The file cannot be read or written, now or later: no permission, a full disk.
@@ -99,6 +101,10 @@ class Journal:
         if (len(self._answered), waiting) != (known["answered"], known["waiting"]):
             raise damaged(self._name, "tasks are missing in it")
         self._waiting_count = waiting
+        self.details: dict[int, Any] = dict(self._all_details())
+        if len(self.details) != known["details"]:
+            raise damaged(self._name, "details of failures are missing in it")
+        self._detail_numbers = frozenset(self.details)
         for status in TaskStatus:  # find damage now, and not when all tasks have been run
             for _ in self.rows(status):
                 pass
@@ -108,6 +114,12 @@ class Journal:
             if checksum(first, end) != sum_of_range:
                 raise damaged(self._name, "the checksum of the answered tasks does not match")
             yield first, end
+
+    def _all_details(self) -> Iterator[tuple[int, Any]]:
+        for number, value, sum_of_value in self._select("SELECT * FROM details"):
+            if checksum(number, value) != sum_of_value:
+                raise damaged(self._name, "the checksum of details does not match")
+            yield number, json.loads(value)
 
     def _select(self, query: str, *values: object) -> list[Any]:
         return self._db.execute(query, values).fetchall()
@@ -180,8 +192,12 @@ class Journal:
         text = message.encode("utf-8", "surrogatepass")
         self._waiting[task.number] = (task.number, task.tries + 1, *task, text)
 
-    def commit(self, facts: Mapping[str, Any]) -> None:
+    def commit(
+        self, facts: Mapping[str, Any], details: Mapping[int, Any] = MappingProxyType({})
+    ) -> None:
         """Commit all that was added, together with ``facts``, which JSON can represent.
+
+        ``details`` are added to those of earlier commits; those of the same numbers are replaced.
 
         Only new data is written, so the cost of a commit depends neither on the number of tasks nor
         on how long a single task takes.
@@ -204,6 +220,12 @@ class Journal:
                     counts[status] = counts.get(status, 0) + len(rows)
             waiting = self._commit_waiting()
             self._commit_answered()
+            detail_numbers = self._detail_numbers | details.keys()
+            saved = [(number, json.dumps(value)) for number, value in details.items()]
+            self._db.executemany(
+                "REPLACE INTO details VALUES (?, ?, ?)",
+                [(*each, checksum(*each)) for each in saved],
+            )
             state = json.dumps(
                 {
                     "facts": facts,
@@ -211,10 +233,12 @@ class Journal:
                     "rows": counts,
                     "answered": len(self._answered),
                     "waiting": waiting,
+                    "details": len(detail_numbers),
                 }
             )
             self._db.execute("REPLACE INTO state VALUES (0, ?, ?)", (state, checksum(state)))
         self._chunks, self._counts, self._waiting_count = chunks, counts, waiting
+        self._detail_numbers = detail_numbers
         self.facts = dict(facts)
         self._answered.saved()
         self._waiting.clear()
@@ -276,8 +300,8 @@ class Journal:
         self.close()
 
 
-_VERSION: Final = 3
-_NEW: Final = {"facts": {}, "chunks": 0, "rows": {}, "answered": 0, "waiting": 0}
+_VERSION: Final = 4
+_NEW: Final = {"facts": {}, "chunks": 0, "rows": {}, "answered": 0, "waiting": 0, "details": 0}
 _SCHEMA: Final = """
     BEGIN;
     CREATE TABLE state (id INTEGER PRIMARY KEY, state TEXT, checksum INTEGER);
@@ -285,11 +309,12 @@ _SCHEMA: Final = """
         id INTEGER PRIMARY KEY, status TEXT, count INTEGER, rows BLOB, checksum INTEGER
     );
     CREATE TABLE answered (first INTEGER PRIMARY KEY, "end" INTEGER, checksum INTEGER);
+    CREATE TABLE details (number INTEGER PRIMARY KEY, value TEXT, checksum INTEGER);
     CREATE TABLE waiting (
         number INTEGER PRIMARY KEY, tries INTEGER, bucket TEXT, key TEXT, version TEXT,
         message BLOB, checksum INTEGER
     );
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 4;
     COMMIT;
 """
 _PAGE: Final = 1_000

@@ -115,7 +115,7 @@ class Ledger:
         self._run_count: int = facts.get("run", 0)
         self._succeeded: int = facts.get("succeeded", 0)
         self._failed: int = facts.get("failed", 0)
-        self._failures = FailureCounts(facts.get("failures"))
+        self._failures = FailureCounts(journal.details)
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._started_count = journal.next_number
         if self._run_count != journal.answered:
@@ -197,8 +197,8 @@ class Ledger:
                 "run": self._run_count,
                 "succeeded": self._succeeded,
                 "failed": self._failed,
-                "failures": self._failures.facts,
-            }
+            },
+            self._failures.changes(),
         )
 
     # ------------------------------------------------------------ the job

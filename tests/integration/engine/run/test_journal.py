@@ -411,6 +411,10 @@ def test_answers_are_committed_while_a_task_is_slow(
         "UPDATE waiting SET key = CAST(x'ff' AS TEXT)",
         "UPDATE waiting SET message = NULL",
         "DELETE FROM waiting",
+        "UPDATE details SET value = '[]'",
+        "UPDATE details SET value = CAST(x'ff' AS TEXT)",
+        "UPDATE details SET number = number + 1 WHERE number = 1",
+        "DELETE FROM details WHERE number = 0",
         "DROP TABLE waiting",
         "ALTER TABLE rows DROP COLUMN checksum",
         "PRAGMA user_version = 0",
@@ -420,7 +424,8 @@ def test_answers_are_committed_while_a_task_is_slow(
 def test_a_changed_journal_raises_state_damaged(tmp_path: Path, statement: str) -> None:
     """It does so when it is opened or at the end. No wrong report is written."""
     path = tmp_path / "journal"
-    function, report = ScriptedFunction({"2": ["TemporaryFailure"]}), Rows()
+    script = {"1": ["PermanentFailure"], "2": ["TemporaryFailure"]}
+    function, report = ScriptedFunction(script), Rows()
     function.calls_left = 6
     with Journal(path) as journal, pytest.raises(Crash):
         run_job(numbered(9), InProcess(function), JOB, report=report, journal=journal)
