@@ -61,7 +61,7 @@ def first_failure_lines(rows: Sequence[ReportRow], failed: int) -> Iterator[str]
         )
 
 
-_NARROW: Final = 60  # columns; below, the reason is on a line of its own
+_NARROW: Final = 80  # columns; below, the reason is on a line of its own
 
 
 def object_name(row: ReportRow) -> str:
