@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.report._row_output import FIELDS
 from s3batch_handler.cli.terminal._console import command_lines, print_rich, safe_text, shows_tables
-from s3batch_handler.cli.terminal._failure_tables import failure_lines, first_failure_lines
+from s3batch_handler.cli.terminal._failure_tables import (
+    SHOWN_FAILURES,
+    failure_lines,
+    first_failure_lines,
+)
 from s3batch_handler.cli.terminal._job_style import FAILED, SUCCEEDED, WARNING, status_style
 from s3batch_handler.cli.terminal._output import counted, print_json, print_lines
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
@@ -119,10 +123,11 @@ def _failures(job: JobResult, connection: Sequence[str]) -> Iterator[str]:
 
 
 def _plain_failures(job: JobResult) -> Iterator[str]:
-    for group in job.failures:
+    shown = job.failures[:SHOWN_FAILURES]
+    for group in shown:
         text = escape_unprintable(one_line(group.message))
         short = text if len(text) <= 100 else text[:99] + "…"
         yield f"{group.count:>9,}  {escape_unprintable(group.error_code)}: {short}"
-    others = job.progress.failed - sum(group.count for group in job.failures)
+    others = job.progress.failed - sum(group.count for group in shown)
     if others:
         yield f"{others:>9,}  for other reasons"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
-    """Yield a table of failures, and a line with the number of those that it does not have."""
+    """Yield a table of the first failures, and a line with the number of the others."""
+    groups = groups[:SHOWN_FAILURES]
     rows = [
         (
             f"{group.count:,}",
@@ -42,6 +43,9 @@ def failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
     others = failed - sum(group.count for group in groups)
     if others > 0:
         yield f"{others:>{width},}  for other reasons"
+
+
+SHOWN_FAILURES: Final = 10
 
 
 def first_failure_lines(rows: Sequence[ReportRow], failed: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_GROUPS: Final = 500
-MAX_MOST_FREQUENT: Final = 10
+MAX_MOST_FREQUENT: Final = 100
 MAX_EXAMPLES: Final = 3
 MAX_FIRST: Final = 10
 OTHER_MESSAGES: Final = "other messages"

@@ -21,7 +21,7 @@ class ReportSummary:
     """How many tasks of a job succeeded and failed, and why they failed.
 
     Attributes:
-        failures: The most frequent failures, the most frequent first.
+        failures: The most frequent failures, the most frequent first, at most 100.
         first_failures: The first rows of tasks that failed, at most ten.
     """
 
@@ -41,7 +41,7 @@ class ReportSummary:
 
         failures = (
             (f"{group.count:,} failed", f"{group.error_code}: {group.message}")
-            for group in self.failures
+            for group in self.failures[:10]
         )
         facts = [
             ("Total", f"{self.total:,}"),
