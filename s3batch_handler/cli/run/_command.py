@@ -240,8 +240,13 @@ def _save_outputs(run: _Run, job: JobResult, facts: dict[str, Any]) -> bool:
             if server
         ]
     finally:  # even if a Ctrl-C ends the saving
-        connection = options.connection_words()
-        print_summary(job, **facts, connection=connection, as_json=options.as_json)
+        print_summary(
+            job,
+            **facts,
+            function=options.function_words(),
+            connection=options.connection_words(),
+            as_json=options.as_json,
+        )
     if server:
         # save_output has reported the objects of outputs.
         lost = {name: count for name, count in not_saved.items() if name not in outputs}

@@ -36,6 +36,7 @@ from s3batch_handler.cli._options import (
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_writable
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.core._errors import InvalidFunction
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.invoke._target import check_target
 
@@ -96,6 +97,13 @@ class RunOptions:
             "--endpoint-url": self.endpoint_url,
         }
         return [word for name, value in options.items() if value for word in (name, value)]
+
+    def function_words(self) -> list[str]:
+        """Return HANDLER and the user arguments as on the command line, without credentials."""
+        words = [redact(self.handler or "HANDLER")]
+        for name, value in self.arguments.items():
+            words += ["--arguments", redact(f"{name}={value}")]
+        return words
 
     def outputs(self) -> dict[str, Path]:
         """Return the buckets of ``--output``, with their folders.

@@ -29,6 +29,7 @@ def print_summary(
     log: str | None,
     selection: Selection | None = None,
     not_saved: Mapping[str, int] | None = None,
+    function: Sequence[str] = (),
     connection: Sequence[str] = (),
     as_json: bool,
 ) -> None:
@@ -39,6 +40,7 @@ def print_summary(
         log: Where the function's own output is.
         selection: Which objects the job has, if these are not all.
         not_saved: The number of objects, by bucket, that are neither in a folder nor in S3 now.
+        function: HANDLER and the arguments, which a report in S3 does not have.
         connection: The options with which other commands reach the S3 of the report.
         as_json: Print JSON.
     """
@@ -51,7 +53,7 @@ def print_summary(
             print_rich(*lines, soft_wrap=True)
         else:  # without Rich, a slow import
             print_lines(escape_unprintable(name + value) for name, value, _ in overview)
-        print_lines(_failures(job, connection))
+        print_lines(_failures(job, function, connection))
 
 
 def summary_json(
@@ -105,7 +107,7 @@ def _overview(job: JobResult, selection: Selection | None) -> Iterator[tuple[str
             yield f"{name:<10} ", value, style
 
 
-def _failures(job: JobResult, connection: Sequence[str]) -> Iterator[str]:
+def _failures(job: JobResult, function: Sequence[str], connection: Sequence[str]) -> Iterator[str]:
     failed = job.progress.failed
     if not failed:
         return
@@ -117,9 +119,10 @@ def _failures(job: JobResult, connection: Sequence[str]) -> Iterator[str]:
     if job.report is not None:
         yield "\nNext:"
         folder = job.report.removesuffix("/manifest.json")
-        options = connection if is_s3_url(folder) else ()
-        for words in (("report", "failed", folder), ("run", "--failed-from", folder)):
-            yield from command_lines(["s3batch", *words, *options], indent="  ")
+        if not is_s3_url(folder):
+            function, connection = (), ()
+        for words in (("report", "failed", folder), ("run", *function, "--failed-from", folder)):
+            yield from command_lines(["s3batch", *words, *connection], indent="  ")
 
 
 def _plain_failures(job: JobResult) -> Iterator[str]:

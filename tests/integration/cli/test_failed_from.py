@@ -51,6 +51,10 @@ def _run(s3batch: Shell, *arguments: str, **variables: str) -> dict[str, Any]:
     return found
 
 
+def _in_one_line(text: str) -> str:
+    return " ".join(text.replace("\\\n", " ").split())
+
+
 @mock_aws
 def test_a_report_in_a_bucket_does_not_choose_the_handler(repaired: Shell) -> None:
     """Others may write to the bucket."""
@@ -67,6 +71,12 @@ def test_a_report_in_a_bucket_does_not_choose_the_handler(repaired: Shell) -> No
     assert refused.returncode == 2
     assert "Missing argument HANDLER" in refused.stderr
     assert again["failed"] == 1
+    summary = repaired("report", "summary", first["report"], **keys)
+    assert f"s3batch run HANDLER --failed-from {first['report']}" in _in_one_line(summary.stdout)
+    where = ("--manifest", manifest, "--report", "s3://reports", "-a", "x=y")
+    text = repaired("run", "repaired.py", *where, **keys).stdout
+    command = "s3batch run repaired.py --arguments x=y --failed-from s3://reports/job-"
+    assert command in _in_one_line(text)
 
 
 @mock_aws

@@ -72,14 +72,20 @@ def test_the_first_failed_objects_have_their_reasons(capsys: pytest.CaptureFixtu
     """Then come the commands that list all, and run them again."""
     job = result(first_failures=(failed_row("a\x1b[2J"),), report="s3://r/job-j/manifest.json")
 
-    print_summary(job, log=None, connection=["--profile", "my jobs"], as_json=False)
+    print_summary(
+        job,
+        log=None,
+        function=["app.py", "-a", "x=y"],
+        connection=["--profile", "my jobs"],
+        as_json=False,
+    )
 
     out = capsys.readouterr().out
     assert "The first 1 of 15 failed objects:\ns3://b/a\\x1b[2J  PermanentFailure: gone\n" in out
     assert out.endswith(
         "Next:\n"
         "  s3batch report failed s3://r/job-j --profile 'my jobs'\n"
-        "  s3batch run --failed-from s3://r/job-j --profile 'my jobs'\n"
+        "  s3batch run app.py -a x=y --failed-from s3://r/job-j --profile 'my jobs'\n"
     )
 
 
