@@ -67,7 +67,7 @@ def merge(
     merged = merge_reports(
         [each.report for each in found],
         target,
-        jobs={job_id: record for job_id, record in records.items() if record is not None},
+        jobs={job_id: record for job_id, record in records.items() if job_id and record},
         s3=s3,
     )
     for warning in merged.warnings:
