@@ -12,6 +12,7 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
+from s3batch_handler.core._typing import override
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
@@ -174,10 +175,30 @@ profile_option: Callable[[Any], Any] = click.option(
     "--profile", metavar="NAME", help="AWS profile with credentials and Region."
 )
 
+
+def not_empty(value: str) -> str:
+    """Return the value of an option that names a file; an empty one is perhaps a missing variable.
+
+    Raises:
+        BadParameter: The value is empty.
+    """
+    if not value:
+        raise click.BadParameter("the value is empty: name a file")
+    return value
+
+
+class _File(click.Path):
+    """The path of a file, which is not empty: ``Path("")`` is the current folder."""
+
+    @override
+    def convert(self, value: Any, *context: Any) -> Any:
+        return super().convert(not_empty(value) if isinstance(value, str) else value, *context)
+
+
 env_file_option: Callable[[Any], Any] = click.option(
     "--env-file",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_File(dir_okay=False, path_type=Path),
     shell_complete=complete_files,
     help="File with environment variables of the function.",
 )

@@ -137,9 +137,12 @@ def explain(problems: Sequence[Problem], *, whole: str) -> str:
 
     Args:
         problems: The problems, at least one.
-        whole: What to call the value as a whole.
+        whole: What to call the value as a whole; empty if the text before names it.
     """
-    lines = [f"{_as_text(path) or whole}: {safe_line(text, 300)}" for path, text in problems[:5]]
+    lines = [
+        f"{name}: {safe_line(text, 300)}" if name else safe_line(text, 300)
+        for name, text in ((_as_text(path) or whole, text) for path, text in problems[:5])
+    ]
     if len(problems) > len(lines):
         lines.append(f"and {len(problems) - len(lines)} more")
     return "; ".join(lines)

@@ -17,6 +17,7 @@ from s3batch_handler.cli._options import (
     arguments_option,
     json_option,
     no_report_option,
+    not_empty,
     quiet_option,
     report_scope_option,
     retry_for_option,
@@ -110,6 +111,7 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option(
         "--manifest",
         metavar="s3://…|FILE",
+        type=not_empty,
         shell_complete=complete_files,
         help="CSV manifest, or manifest.json of an S3 Inventory.",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
@@ -227,6 +228,8 @@ def _report_of_job(job_id: str, services: AwsServices) -> FoundReport:
         report = read_report(url, s3=services.s3)
     except ReportError as error:  # deleted or moved, or it could not be written
         advice = f"See where job {job_id} wrote it: s3batch job describe {job_id}"
+        if "--endpoint-url" in services.connection or os.environ.get("AWS_ENDPOINT_URL"):
+            advice += ". s3batch serve loses its objects when it ends: pass its --state DIR"
         raise ReportError(f"{error}. {advice}") from error
     read_tags = partial(services.tags_of, job_id)
     return FoundReport(report, (job_id, *services.options), job, read_tags=read_tags)

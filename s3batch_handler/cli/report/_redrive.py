@@ -10,7 +10,7 @@ import click
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import save_manifest
-from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._options import json_option, not_empty
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     "--manifest",
     "original",
     metavar="FILE|s3://…",
+    type=not_empty,
     shell_complete=complete_files,
     help="Manifest of the job, to check that the report belongs to it.",
 )

@@ -73,11 +73,20 @@ def _time_of_report(saved: SavedJob) -> int:
 
 def _of_server(saved: SavedJob, folder: Path) -> StoredReport:
     if not (saved.report / INDEX).exists():
-        problem = "has no report, because none of its tasks has run or it was created without one"
-        if not saved.job.status.is_final:
-            problem = f"is {saved.job.status}: its report is written at its end"
-        raise ReportError(f"job {saved.job.job_id} in {folder} {problem}")
+        raise ReportError(f"job {saved.job.job_id} in {folder} {_why_no_report(saved.job)}")
     return StoredReport(saved.job.job_id, str(saved.report), saved.job, saved.tags)
+
+
+def _why_no_report(job: Job) -> str:
+    from s3batch_handler.cli.job._facts import report_url
+
+    if not job.status.is_final:
+        return f"is {job.status}: its report is written at its end"
+    if report_url(job) is None:
+        return "was created without a report"
+    for failure in job.failure_reasons:
+        return f"has no report: {failure.failure_code}: {failure.failure_reason}"
+    return "has no report here: the folder has no copy of it"
 
 
 def _of_run(folder: Path) -> StoredReport | None:

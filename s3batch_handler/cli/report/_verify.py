@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._options import json_option, not_empty
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--manifest",
     metavar="FILE|s3://…",
+    type=not_empty,
     shell_complete=complete_files,
     help="Manifest of the job, to check that each line has one row.",
 )

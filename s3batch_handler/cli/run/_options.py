@@ -24,6 +24,7 @@ from s3batch_handler.cli._options import (
     json_option,
     max_redrives_option,
     no_report_option,
+    not_empty,
     profile_option,
     quiet_option,
     report_scope_option,
@@ -204,6 +205,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
     click.option(
         "--manifest",
         metavar="FILE|s3://…|-",
+        type=not_empty,
         shell_complete=complete_files,
         help="CSV manifest, or manifest.json of an S3 Inventory.",
     ),

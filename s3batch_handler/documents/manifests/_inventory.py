@@ -139,7 +139,7 @@ def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
         document = _DOCUMENT.validate_json(content)
         bucket = bucket_name(document["destinationBucket"])
     except ValidationError as error:
-        problem = f"not an inventory's manifest.json: {explain_error(error, whole='it')}"
+        problem = f"not an inventory's manifest.json: {explain_error(error, whole='')}"
         raise ManifestError(problem, source=source) from None
     except ValueError as error:
         raise ManifestError(f"destinationBucket: {error}", source=source) from error

@@ -177,7 +177,7 @@ def read_job_record(report: Report) -> JobRecord | None:
         description = TypeAdapter(dict[str, Any]).validate_json(content)
         record = JobRecord.from_description(description)
     except ValidationError as error:
-        problem = explain_error(error, whole="it")
+        problem = explain_error(error, whole="")
         raise ReportError(f"{location}: not the record of a job: {problem}; remove it") from None
     if report.job_id not in ("", record.job_id):
         raise ReportError(

@@ -271,7 +271,7 @@ def read_report(location: str | Path, *, s3: S3Client | None = None) -> Report:
         document = _INDEX_DOCUMENT.validate_json(content)
         created = datetime.fromisoformat(document["ReportCreationDate"])
     except ValidationError as error:
-        problem = explain_error(error, whole="it")
+        problem = explain_error(error, whole="")
         raise ReportError(f"{path}: not a completion report: {problem}") from None
     except ValueError as error:
         problem = f"ReportCreationDate: {error}"

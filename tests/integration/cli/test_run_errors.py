@@ -33,6 +33,16 @@ BAD_INPUT = {
         "--log and a URL or ARN as HANDLER cannot be combined",
     ),
     "an empty manifest": (["run", "app", "--manifest", "empty.csv"], 1, "is empty"),
+    "no name of a manifest": (
+        ["run", "app", "--manifest", ""],
+        2,
+        "'--manifest': the value is empty",
+    ),
+    "no name of variables": (
+        ["run", "app", "--env-file", ""],
+        2,
+        "'--env-file': the value is empty",
+    ),
     "a header row": (["run", "app", "--manifest", "header.csv"], 1, "line 1: a header row"),
     "a wrong column count": (["run", "app", "--manifest", "width.csv"], 1, "line 3: has 3 columns"),
     "no such inventory": (["run", "app", "--manifest", "none.json"], 1, "No such file"),

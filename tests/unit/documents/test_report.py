@@ -306,8 +306,9 @@ def test_more_than_one_report_is_refused(tmp_path: Path) -> None:
     [
         ("", "Invalid JSON"),
         ("{", "Invalid JSON"),
-        ("[]", "it: expected an object"),
         ("{}", "Format: missing"),
+        ("no JSON", "not a completion report: Invalid JSON: "),
+        ("[]", "not a completion report: expected an object, got a list"),
         ('{"Format":"Report_CSV_2030","ReportCreationDate":"","Results":[]}', "Report_CSV_2018"),
         ('{"Format":"Report_CSV_20180820","Results":[]}', "ReportCreationDate: missing"),
         (

@@ -128,6 +128,35 @@ def test_errors_of_a_state_folder_name_its_jobs(jobs: Jobs) -> None:
     assert f"job {jobs.suspended} in {jobs.state} is Suspended" in suspended.stderr
 
 
+def test_error_says_why_a_job_in_a_state_folder_has_no_report(jobs: Jobs, tmp_path: Path) -> None:
+    """A report that is missing is not the fault of the job."""
+    state = shutil.copytree(jobs.state, tmp_path / "state")
+    (copy,) = state.glob(f"*/*/reports/job-{jobs.ended}")
+    shutil.rmtree(copy)
+    unreadable = jobs.server.submit("--no-confirm", "--manifest", "s3://inbox/c.txt")
+    wait_for(lambda: jobs.server.status(unreadable) == "Failed")
+
+    lost = jobs.report("summary", jobs.ended, "--state", str(state))
+    failed = jobs.report("summary", unreadable, "--state", jobs.state)
+
+    assert f"job {jobs.ended} in {state} has no report here: the folder has no copy" in lost.stderr
+    assert f"job {unreadable} in {jobs.state} has no report: " in failed.stderr
+    assert "s3://inbox/c.txt, line 1: has 1 columns, expected 2" in failed.stderr
+
+
+def test_error_names_the_state_folder_if_the_server_has_lost_its_objects(jobs: Jobs) -> None:
+    index = {"Bucket": "inbox", "Key": f"reports/job-{jobs.ended}/manifest.json"}
+    content = jobs.server.s3.get_object(**index)["Body"].read()
+    jobs.server.s3.delete_object(**index)
+    try:
+        run = jobs.report("summary", jobs.ended)
+    finally:
+        jobs.server.s3.put_object(**index, Body=content)
+
+    assert run.exit_code == 1
+    assert "s3batch serve loses its objects when it ends: pass its --state DIR" in run.stderr
+
+
 def test_reports_of_a_state_folder_outlive_the_server(
     jobs: Jobs, s3batch: Shell, tmp_path: Path
 ) -> None:
