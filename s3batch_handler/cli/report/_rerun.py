@@ -30,12 +30,12 @@ def rerun_words(found: FoundReport) -> list[str] | None:
     report, location = found.report.location, found.arguments[0]
     if "--state" in found.arguments:  # which no command has together with --failed-from
         location = report.removesuffix(f"/{INDEX}")
+    record = record_of(found)
     if is_of_local_job(found):
-        if not is_s3_url(report):
-            return ["s3batch", "run", "--failed-from", location]
-        words = ["s3batch", "run", "HANDLER", "--failed-from", location]  # not known from S3
-        return words + _of_run(found.connection)
-    if found.job is None and record_of(found) is None and not is_s3_url(report):
+        handler = [] if record and "Handler" in record.local else ["HANDLER"]
+        connection = _of_run(found.connection) if is_s3_url(report) else []
+        return ["s3batch", "run", *handler, "--failed-from", location, *connection]
+    if found.job is None and record is None and not is_s3_url(report):
         return None
     return ["s3batch", "job", "submit", "--failed-from", location, *_words(found.connection)]
 

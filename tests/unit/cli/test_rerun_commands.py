@@ -69,6 +69,13 @@ def test_a_report_in_s3_does_not_name_the_handler(found: FoundReport) -> None:
     assert of_some[2] == "HANDLER"
 
 
+def test_a_merged_report_without_a_handler_needs_one(found: FoundReport) -> None:
+    """It is in a folder, but its first report was in S3."""
+    words = rerun_words(_with_record(found, Bucket="my"))
+
+    assert words == ["s3batch", "run", "HANDLER", "--failed-from", JOB]
+
+
 def test_no_command_is_known_for_a_report_without_a_job(found: FoundReport) -> None:
     assert rerun_words(found) is None
 
