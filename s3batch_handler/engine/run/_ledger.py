@@ -101,7 +101,7 @@ class Ledger:
         self._threshold = threshold
         self._workers = workers
         self._on_progress = on_progress
-        self._next_commit = 0.0
+        self._next_commit = self._next_progress = 0.0
         self._uncommitted = 0
         self._answers = 0  # committed in this process
         self._pass_number = 1
@@ -178,10 +178,12 @@ class Ledger:
 
     def commit_if_due(self) -> None:
         """Commit and show the progress if that is due: call this also while no answer arrives."""
-        if self._uncommitted >= _COMMIT_TASKS or time.monotonic() >= self._next_commit:
-            if self._uncommitted:
-                self.commit()
+        now = time.monotonic()
+        if self._uncommitted and (self._uncommitted >= _COMMIT_TASKS or now >= self._next_commit):
+            self.commit()
             self._next_commit = time.monotonic() + _COMMIT_SECONDS
+            self._show_progress()
+        elif now >= self._next_progress:
             self._show_progress()
 
     def commit(self) -> None:
@@ -284,6 +286,7 @@ class Ledger:
         return Progress(total, self._succeeded, self._failed, int(self._elapsed))
 
     def _show_progress(self) -> None:
+        self._next_progress = time.monotonic() + _COMMIT_SECONDS
         if self._on_progress is None:
             return
         try:

@@ -22,6 +22,7 @@ from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.run._run_job import run_job
 from s3batch_handler.jobs._status import JobStatus
@@ -252,6 +253,7 @@ def test_a_killed_process_loses_only_what_was_not_committed(tmp_path: Path) -> N
 import os, signal, sys
 from pathlib import Path
 from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.documents.reports._rows import TaskStatus
 
@@ -440,3 +442,15 @@ def test_a_changed_journal_raises_state_damaged(tmp_path: Path, statement: str) 
         )
 
     assert report.rows == []
+
+
+def test_the_first_answer_is_saved_at_once() -> None:
+    """It does not wait for the time between two commits, which has begun before it arrives."""
+    with Journal() as journal:
+        ledger = Ledger(journal, RunControl())
+        ledger.commit_if_due()
+        (task,) = ledger.queue([ManifestEntry("b", "k", None)], 0)
+
+        ledger.record(task, Outcome(ResultCode.SUCCEEDED, ""), is_last_try=False)
+
+        assert journal.facts["run"] == 1
