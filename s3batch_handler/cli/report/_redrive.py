@@ -10,7 +10,7 @@ import click
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import save_manifest
-from s3batch_handler.cli._options import json_option, not_empty
+from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
@@ -18,6 +18,7 @@ from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import (
     S3OfServices,
+    manifest_options,
     open_original,
     redrive_manifest,
 )
@@ -54,17 +55,7 @@ if TYPE_CHECKING:
     help="New manifest; an existing one is replaced.",
 )
 @filter_options
-@click.option(
-    "--manifest",
-    "original",
-    metavar="FILE|s3://…",
-    type=not_empty,
-    shell_complete=complete_files,
-    help="Manifest of the job, to check that the report belongs to it.",
-)
-@click.option(
-    "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
-)
+@manifest_options("Manifest of the job, to check that the report belongs to it.")
 @json_option
 @state_option
 @service_options
@@ -75,7 +66,7 @@ def redrive(
     state: Path | None,
     target: str,
     row_filter: RowFilter,
-    original: str | None,
+    manifest: str | None,
     fields: str | None,
     as_json: bool,
 ) -> None:
@@ -88,22 +79,22 @@ def redrive(
         s3batch report redrive job-… --code TemporaryFailure \
             --to s3://my-jobs/manifests/failed.csv
     """
-    _check_target(target, original)
+    _check_target(target, manifest)
     s3 = S3OfServices(services)
     found = find_report(location, services=services, state=state)
     with (
-        open_original(original, fields, s3) as entries,
+        open_original(manifest, fields, s3) as entries,
         redrive_manifest(found, original=entries, is_selected=row_filter.predicate()) as (
-            manifest,
+            failed,
             left_out,
         ),
     ):
-        save_manifest(manifest, target, s3)
+        save_manifest(failed, target, s3)
         facts = {
             "manifest": target,
-            "objects": manifest.count,
-            "fields": manifest.fields,
-            "etag": _etag(manifest, target, services),
+            "objects": failed.count,
+            "fields": failed.fields,
+            "etag": _etag(failed, target, services),
             "redrive_of": found.report.job_id or None,
             "left_out": left_out,
         }
@@ -112,10 +103,10 @@ def redrive(
         return
     print_data(f"Manifest  {escape_unprintable(target)}")
     print_data(f"Objects   {facts['objects']:,}")
-    print_data(f"Fields    {','.join(manifest.fields or ())}")
+    print_data(f"Fields    {','.join(failed.fields or ())}")
     print_data(f"ETag      {facts['etag']}")
     selects_all = row_filter.is_empty
-    print_message(f"next: {_next_command(found, manifest, target, selects_all=selects_all)}")
+    print_message(f"next: {_next_command(found, failed, target, selects_all=selects_all)}")
 
 
 def _check_target(target: str, original: str | None) -> None:

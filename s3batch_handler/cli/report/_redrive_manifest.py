@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._manifest_files import open_manifest
+from s3batch_handler.cli._options import not_empty
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
@@ -24,6 +28,23 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.reports._check import Entries
     from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
+
+
+def manifest_options(
+    text: str,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Create ``--manifest`` and ``--fields``, for :func:`open_original`; ``text`` is the help."""
+    manifest: Callable[[Any], Any] = click.option(
+        "--manifest",
+        metavar="FILE|s3://…",
+        type=not_empty,
+        shell_complete=complete_files,
+        help=text,
+    )
+    fields: Callable[[Any], Any] = click.option(
+        "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
+    )
+    return lambda command: manifest(fields(command))
 
 
 @dataclass(frozen=True, slots=True)

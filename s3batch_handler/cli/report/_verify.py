@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._options import json_option, not_empty
+from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
-from s3batch_handler.cli.report._redrive_manifest import S3OfServices, open_original, record_of
+from s3batch_handler.cli.report._redrive_manifest import (
+    S3OfServices,
+    manifest_options,
+    open_original,
+    record_of,
+)
 from s3batch_handler.cli.terminal._console import print_rich, printable, safe_text
 from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED
 from s3batch_handler.cli.terminal._output import print_json
@@ -27,16 +31,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @location_argument
-@click.option(
-    "--manifest",
-    metavar="FILE|s3://…",
-    type=not_empty,
-    shell_complete=complete_files,
-    help="Manifest of the job, to check that each line has one row.",
-)
-@click.option(
-    "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
-)
+@manifest_options("Manifest of the job, to check that each line has one row.")
 @json_option
 @state_option
 @service_options

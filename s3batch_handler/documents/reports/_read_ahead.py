@@ -10,6 +10,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from s3batch_handler.core._typing import override
+from s3batch_handler.documents.reports._results_file import FILES_AT_A_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,7 +36,7 @@ def read_ahead(
     started: deque[tuple[ResultsFile, _AheadReader]] = deque()
     try:
         while True:
-            for file in islice(waiting, _FILES - len(started)):
+            for file in islice(waiting, FILES_AT_A_TIME - len(started)):
                 started.append((file, _AheadReader(file.open)))
             if not started:
                 return
@@ -49,7 +50,6 @@ def read_ahead(
             reader.close()
 
 
-_FILES: Final = 4
 _CHUNK_SIZE: Final = 1 << 20
 _CHUNKS: Final = 8  # of each file
 

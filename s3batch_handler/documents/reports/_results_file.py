@@ -120,7 +120,7 @@ def verify_files(files: Sequence[ResultsFile]) -> None:
 def cancelled_at_exit() -> Iterator[tuple[ThreadPoolExecutor, Callable[[], bool]]]:
     """Create a pool for four files at a time; at the end, what still runs is told to stop."""
     stop = Event()
-    with ThreadPoolExecutor(_FILES) as pool:
+    with ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
         try:
             yield pool, stop.is_set
         finally:
@@ -128,7 +128,7 @@ def cancelled_at_exit() -> Iterator[tuple[ThreadPoolExecutor, Callable[[], bool]
             pool.shutdown(cancel_futures=True)
 
 
-_FILES: Final = 4
+FILES_AT_A_TIME: Final = 4
 _LARGE_CHUNK_SIZE: Final = 1 << 20
 
 
