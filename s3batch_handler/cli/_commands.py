@@ -25,7 +25,7 @@ _COMMANDS = {  # name: module, help
     "invoke": ("_invoke", "Call a handler with one event."),
     "event": ("_event", "Print an invocation event."),
     "init": ("_init", "Create a project."),
-    "manifest": ("manifest._command", "Create manifests."),
+    "manifest": ("manifest._command", "Create, check and edit manifests."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
     "report": ("report._command", "Read completion reports, and run failed tasks again."),
     "doctor": ("doctor._command", "Check the setup for common problems."),
