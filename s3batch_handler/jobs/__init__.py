@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._lazy_exports import import_public
 
 if TYPE_CHECKING:
+    from s3batch_handler.jobs._async_waiting import async_wait_for_job
     from s3batch_handler.jobs._aws_clients import s3control_client
+    from s3batch_handler.jobs._boto3_waiters import job_waiter, list_jobs_paginator
     from s3batch_handler.jobs._control import JobControl, S3Control
+    from s3batch_handler.jobs._events import JobEvent, job_events_pattern, parse_job_event
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
     from s3batch_handler.jobs._status import JobStatus, Progress
     from s3batch_handler.jobs._waiting import wait_for_job
@@ -14,12 +17,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Job",
     "JobControl",
+    "JobEvent",
     "JobFailure",
     "JobPage",
     "JobSpec",
     "JobStatus",
     "Progress",
     "S3Control",
+    "async_wait_for_job",
+    "job_events_pattern",
+    "job_waiter",
+    "list_jobs_paginator",
+    "parse_job_event",
     "s3control_client",
     "wait_for_job",
 ]
@@ -27,12 +36,18 @@ __all__ = [
 _MODULES = {
     "Job": "_job",
     "JobControl": "_control",
+    "JobEvent": "_events",
     "JobFailure": "_job",
     "JobPage": "_job",
     "JobSpec": "_job",
     "JobStatus": "_status",
     "Progress": "_status",
     "S3Control": "_control",
+    "async_wait_for_job": "_async_waiting",
+    "job_events_pattern": "_events",
+    "job_waiter": "_boto3_waiters",
+    "list_jobs_paginator": "_boto3_waiters",
+    "parse_job_event": "_events",
     "s3control_client": "_aws_clients",
     "wait_for_job": "_waiting",
 }

@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.session import get_session
 
+from s3batch_handler.jobs._boto3_waiters import add_waiters_and_paginators
+
 
 def create_session(*, profile: str | None = None, region: str | None = None) -> boto3.Session:
     """Find credentials and Region as the AWS CLI does: in profiles and environment variables."""
@@ -51,7 +53,13 @@ def s3control_client(
     boto3's client prefixes the host with the account ID, even the host of another endpoint:
     ``http://123456789012.127.0.0.1:5000``. This client does so only for AWS's hosts. The account ID
     is in a header, too. ``options`` are botocore's, such as :func:`without_retries`.
+
+    botocore has no waiter for jobs and no paginator of ListJobs. This client has them: the waiters
+    ``job_complete`` and ``job_succeeded``, and the paginator ``list_jobs``. So have all clients of
+    S3 Control that ``session`` creates afterwards.
     """
+    session = session or create_session()
+    add_waiters_and_paginators(session.events)
     client = aws_client("s3control", session, endpoint_url=endpoint_url, **options)
     client.meta.events.register("before-sign.s3-control", _without_account_in_host)
     return client

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from s3batch_handler.core._aws_errors import aws_error_code
-from s3batch_handler.core._classification import classify
-from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, JobTimeout
-from s3batch_handler.core._model import ResultCode
-from s3batch_handler.jobs._control import UnreadableJobDescription
+from s3batch_handler.jobs._waiting_steps import (
+    RETRY_FOR,
+    Call,
+    Describe,
+    Pause,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from s3batch_handler.jobs._control import SupportsDescribeJob
     from s3batch_handler.jobs._job import Job
-
-RETRY_FOR: Final = 600.0
-"""Seconds to keep waiting for a job while its status cannot be read."""
 
 
 def wait_for_job(
@@ -34,6 +30,7 @@ def wait_for_job(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
     on_progress: Callable[[Job], None] | None = None,
+    on_status: Callable[[Job], None] | None = None,
     on_error: Callable[[Exception, float], None] | None = None,
 ) -> Job:
     """Wait until a job ends, and return it: ``Complete``, ``Cancelled`` or ``Failed``.
@@ -51,6 +48,7 @@ def wait_for_job(
         sleep: Waits for a number of seconds.
         clock: Returns the time in seconds.
         on_progress: Called with the job after each successful request.
+        on_status: Called with the job after the first request, and when its status has changed.
         on_error: Called after each temporary failure, with the exception and the seconds left.
 
     Raises:
@@ -58,100 +56,30 @@ def wait_for_job(
         JobNotWatched: The job could not be described for ``retry_for`` seconds.
         JobNotFound: There is no such job.
     """
-    deadline = math.inf if timeout is None else clock() + timeout
-    requests = _RepeatedRequests(poll, deadline, retry_for, sleep, clock, on_error)
+    steps = Waiting(
+        job_id=job_id,
+        poll=poll,
+        timeout=timeout,
+        retry_for=retry_for,
+        clock=clock,
+        on_progress=on_progress,
+        on_status=on_status,
+        on_error=on_error,
+    ).steps()
+    step = next(steps)
     while True:
-        job = requests.describe(control, job_id)
-        if on_progress is not None:
-            on_progress(job)
-        if job.status.is_final:
-            return job
-        if (left := deadline - clock()) <= 0:
-            problem = f"job {job_id} is still {job.status} after {timeout:g} seconds"
-            raise JobTimeout(problem, job_id=job_id)
-        sleep(min(poll, left))
-
-
-@dataclass(frozen=True, slots=True)
-class _RepeatedRequests:
-    """Requests for a job that are repeated as long as they fail temporarily."""
-
-    poll: float
-    deadline: float
-    retry_for: float
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
-    on_error: Callable[[Exception, float], None] | None
-
-    def describe(self, control: SupportsDescribeJob, job_id: str) -> Job:
-        """Describe a job; repeat requests that fail temporarily after 2, 4, 8, … seconds."""
-        pause = 1.0
-        # A missing job is retried for a shorter time than other failures.
-        missing_since = failing_since = math.inf
-        while True:
-            try:
-                return control.describe_job(job_id)
-            except Exception as error:
-                now = self.clock()
-                is_missing = isinstance(error, JobNotFound)
-                if is_missing:
-                    since = missing_since = min(missing_since, now)
-                else:
-                    since = failing_since = min(failing_since, now)
-                left = since + self._patience(error) - now
-                until_deadline = self.deadline - now
-                if left <= 0 or until_deadline <= 0:
-                    if is_missing or not _is_temporary(error):
-                        raise
-                    outage = now - min(missing_since, failing_since)
-                    raise _not_watched(job_id, error, outage) from error
-                if self.on_error is not None:
-                    self.on_error(error, left)
-                pause = min(2 * pause, self.poll)
-            self.sleep(min(pause, left, until_deadline))
-
-    def _patience(self, error: Exception) -> float:
-        if isinstance(error, JobNotFound):
-            return _UNTIL_VISIBLE
-        return self.retry_for if _is_temporary(error) else 0.0
-
-
-_UNTIL_VISIBLE: Final = 15.0  # seconds
-
-
-def _is_temporary(error: Exception) -> bool:
-    """Return whether a request may succeed if this process sends it again.
-
-    Expired credentials are temporary for a task, because another environment with new credentials
-    retries it. In this process they remain expired.
-    """
-    if isinstance(error, UnreadableJobDescription) or _code_of(error) in _REDIRECTS:
-        return True
-    return not has_expired_credentials(error) and (
-        classify(error).code is ResultCode.TEMPORARY_FAILURE
-    )
-
-
-def has_expired_credentials(error: BaseException) -> bool:
-    """Return whether AWS refused a request because its temporary credentials have expired."""
-    return _code_of(error) in _EXPIRED
-
-
-def _code_of(error: BaseException) -> str | None:
-    return error.code if isinstance(error, JobError) else aws_error_code(error)
-
-
-_REDIRECTS: Final = {"302", "303", "307"}
-"""Codes of a redirect by a proxy, for example to a login page. A redirect of AWS has a code such as
-PermanentRedirect."""
-
-_EXPIRED: Final = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"}
-
-
-def _not_watched(job_id: str, error: Exception, seconds: float) -> JobNotWatched:
-    code, text = (
-        (error.code, str(error)) if isinstance(error, JobError) else (None, describe(error))
-    )
-    how_long = f" for {seconds:.0f} s" if seconds >= 1 else ""
-    problem = f"job {job_id} could not be described{how_long}: {text}"
-    return JobNotWatched(problem, job_id=job_id, code=code)
+        job = None
+        match step:
+            case Describe():
+                try:
+                    job = control.describe_job(job_id)
+                except Exception as error:
+                    step = steps.throw(error)
+                    continue
+            case Pause(seconds):
+                sleep(seconds)
+            case Call(callback, arguments):
+                callback(*arguments)
+            case _:
+                return step.job
+        step = steps.send(job)

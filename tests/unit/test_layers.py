@@ -42,7 +42,13 @@ NOT_IMPORTED = {("engine", "handler"), ("local_aws", "handler")}
 ONLY_IMPORTED_BY = {
     "boto3": ("jobs/_aws_clients.py",),
     "duckdb": ("documents/",),
-    "botocore": ("jobs/_aws_clients.py", "local_aws/", "testing/faults/", "testing/strategies/"),
+    "botocore": (
+        "jobs/_aws_clients.py",
+        "jobs/_boto3_waiters.py",
+        "local_aws/",
+        "testing/faults/",
+        "testing/strategies/",
+    ),
     "hypothesis": ("testing/strategies/",),
     "moto": ("local_aws/",),
 }

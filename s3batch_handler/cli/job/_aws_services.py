@@ -228,7 +228,7 @@ class _WatchedJobs:
         try:
             return self._describe(job_id)
         except Exception as error:
-            from s3batch_handler.jobs._waiting import has_expired_credentials
+            from s3batch_handler.jobs._waiting_steps import has_expired_credentials
 
             if not has_expired_credentials(error):
                 raise

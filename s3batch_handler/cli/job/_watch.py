@@ -17,7 +17,8 @@ from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.run._progress_header import PROGRESS_HEADER, with_header
 from s3batch_handler.engine.run._run_progress import RunProgress
 from s3batch_handler.jobs._job import BAD_REQUEST
-from s3batch_handler.jobs._waiting import RETRY_FOR, has_expired_credentials, wait_for_job
+from s3batch_handler.jobs._waiting import wait_for_job
+from s3batch_handler.jobs._waiting_steps import RETRY_FOR, has_expired_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

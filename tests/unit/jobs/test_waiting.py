@@ -56,6 +56,34 @@ def test_waiting_ends_with_the_job(aws: Stubber, control: S3Control, end: str) -
     assert clock.slept == [30.0] * 4
 
 
+def test_a_change_of_the_status_is_reported_once() -> None:
+    """``on_status`` gets the job after the first request, and when its status has changed."""
+    clock, statuses = Clock(), list[str]()
+
+    wait_for_job(
+        Aws("Active", "Active", refused("SlowDown", 503), "Active", "Complete"),
+        JOB_ID,
+        sleep=clock.sleep,
+        clock=clock,
+        on_status=lambda job: statuses.append(job.status),
+    )
+
+    assert statuses == ["Active", "Complete"]
+
+
+def test_an_error_of_a_callback_ends_the_waiting() -> None:
+    """It is not an error of a request, so nothing is retried."""
+    aws = Aws("Active")
+
+    def fail(_: Job) -> None:
+        raise ConnectionResetError("by the callback")
+
+    with pytest.raises(ConnectionResetError, match="by the callback"):
+        wait_for_job(aws, JOB_ID, sleep=lambda _: None, on_progress=fail)
+
+    assert aws.requests == 1
+
+
 def test_waiting_ends_at_the_timeout(aws: Stubber, control: S3Control) -> None:
     """The last request is sent at the timeout."""
     for _ in range(3):

@@ -276,7 +276,7 @@ def test_a_job_that_does_not_exist_is_reported_with_account_and_region(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """AWS may not find a new job for some seconds, so the request is retried."""
-    monkeypatch.setattr("s3batch_handler.jobs._waiting._UNTIL_VISIBLE", 0.1)
+    monkeypatch.setattr("s3batch_handler.jobs._waiting_steps._UNTIL_VISIBLE", 0.1)
     with serving("404 NoSuchJobException") as (_, address):
         run = wait(address, "--region", "us-west-2")
 
