@@ -34,6 +34,18 @@ class Rule(NamedTuple):
 ALWAYS: Final = ""
 REMOTE: Final = "a URL or ARN as HANDLER"
 
+# What the sources of a new manifest lack. Keys alone have neither a size nor a time.
+_OF_OBJECTS: Final = ("--storage-class", "--versions", "--version-ids")
+_OF_STATUS: Final = ("--min-size", "--max-size", "--newer-than", "--older-than")
+_OF_LISTINGS: Final = ("--tag", "--resume", "--concurrency")
+_NOT_OF_SOURCES: Final = {
+    "--keys": (*_OF_STATUS, *_OF_OBJECTS, *_OF_LISTINGS),
+    "--objects": (*_OF_STATUS, *_OF_OBJECTS, *_OF_LISTINGS),
+    "--source": (*_OF_OBJECTS, *_OF_LISTINGS),
+    "--inventory": _OF_LISTINGS,
+    "--from-report": (*_OF_STATUS, *_OF_OBJECTS, *_OF_LISTINGS),
+}
+
 RULES: Final = {
     "run": (
         Rule("--resume", requires=("--state",)),
@@ -76,6 +88,31 @@ RULES: Final = {
         Rule("--source", excludes=(REMOTE,)),
         Rule("--pdb", excludes=(REMOTE,)),
         Rule("--env-file", excludes=(REMOTE,)),
+    ),
+    "create": (
+        Rule(
+            ALWAYS,
+            requires=(
+                "--bucket",
+                "--keys",
+                "--objects",
+                "--source",
+                "--inventory",
+                "--from-report",
+            ),
+        ),
+        Rule("--keys", excludes=("--objects", "--source", "--inventory", "--from-report")),
+        Rule("--objects", excludes=("--source", "--inventory", "--from-report")),
+        Rule("--source", excludes=("--inventory", "--from-report")),
+        Rule("--inventory", excludes=("--from-report", "--bucket")),
+        Rule("--from-report", excludes=("--bucket",)),
+        Rule("--null", requires=("--keys",)),
+        Rule("--payload", requires=("--objects",)),
+        Rule("--failed", requires=("--from-report",)),
+        Rule("--succeeded", requires=("--from-report",)),
+        Rule("--failed", excludes=("--succeeded",)),
+        Rule("--version-ids", excludes=("--versions",)),
+        *(Rule(option, excludes=excluded) for option, excluded in _NOT_OF_SOURCES.items()),
     ),
     "submit": (
         Rule(ALWAYS, requires=("--manifest", "--failed-from")),

@@ -1,92 +1,127 @@
-"""``s3batch manifest create``: a manifest of the objects of a bucket."""
+"""``s3batch manifest create``: a manifest of a listing, of lines, of an inventory or a report."""
 
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._manifest_files import save_manifest
-from s3batch_handler.cli._options import (
-    bucket_option,
-    endpoint_url_option,
-    json_option,
-    profile_option,
-    quiet_option,
-)
-from s3batch_handler.cli._paths import check_file, check_s3_url
-from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.terminal._output import print_data, print_json
+from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.manifest._create_options import create_options
+from s3batch_handler.cli.manifest._sources import open_source, source_name
+from s3batch_handler.cli.report._redrive_manifest import S3OfServices
+from s3batch_handler.cli.terminal._output import (
+    print_data,
+    print_json,
+    print_message,
+    shell_command,
+)
 from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.engine.manifests._prepared import manifest_of_objects
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
+from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 
 if TYPE_CHECKING:
-    from s3batch_handler.cli._s3 import S3
+    from collections.abc import Iterable, Iterator
+
+    from s3batch_handler.cli._s3 import HasClient
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.manifest._create_options import CreateOptions
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
 
 
 @click.command(cls=Command)
-@click.argument("location", metavar="FILE|s3://…", shell_complete=complete_files)
-@bucket_option("Bucket of the objects.", required=True)
-@click.option("--prefix", default="", help="Prefix of the object keys.")
-@click.option("--version-ids", is_flag=True, help="Include the version ID of each object.")
-@profile_option
-@click.option("--region", metavar="NAME", help="AWS Region of the bucket.")
-@endpoint_url_option("S3 endpoint to use instead of AWS.")
-@json_option
-@quiet_option
-def create(
-    *,
-    location: str,
-    bucket: str,
-    prefix: str,
-    version_ids: bool,
-    as_json: bool,
-    quiet: bool,
-    **connection: Any,
-) -> None:
-    r"""Create a manifest of the objects of a bucket.
+@create_options
+@service_options
+def create(*, options: CreateOptions, services: AwsServices) -> None:
+    r"""Create a manifest of the objects of a bucket, or of another list.
 
-    The CSV manifest is saved when the whole bucket is listed. The command needs the permission
-    s3:ListBucket; with --version-ids, s3:ListBucketVersions.
+    The CSV manifest is saved when it is complete. Listing a bucket needs the permission
+    s3:ListBucket; with --versions, s3:ListBucketVersions; with --tag, s3:GetObjectTagging.
 
     Examples:
         s3batch manifest create manifest.csv \
-            --bucket my-photos --prefix 2024/
+            --bucket my-photos --prefix 2024/ --suffix .jpg
         s3batch manifest create s3://my-jobs/photos.csv \
-            --bucket my-photos
+            --bucket my-photos --newer-than 7d
+        s3batch manifest create manifest.csv \
+            --keys keys.txt --bucket my-photos
+        s3batch manifest create manifest.csv \
+            --inventory s3://my-lists/…/manifest.json
     """
-    check_s3_url(location, "manifest")
-    if not is_s3_url(location):
-        check_file(Path(location), "manifest")
-    s3 = RemoteS3(**connection)
-    objects = report_listing(s3.objects(bucket, prefix, version_ids=version_ids), quiet=quiet)
-    with manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}") as made:
-        _save(made, location, s3)
-    if as_json:
-        print_json({"manifest": location, "objects": made.count, "fields": made.fields})
+    with _made(options, services) as manifest:
+        _save(manifest, options.location, S3OfServices(services))
+        facts = {
+            "manifest": options.location,
+            "objects": manifest.count,
+            "fields": manifest.fields,
+            "etag": _etag(manifest, options.location, services),
+        }
+    if options.as_json:
+        print_json(facts)
         return
-    print_data(f"Manifest  {escape_unprintable(location)}")
-    print_data(f"Objects   {made.count:,}")
-    print_data(f"Fields    {','.join(made.fields or ())}")
+    print_data(f"Manifest  {escape_unprintable(options.location)}")
+    print_data(f"Objects   {facts['objects']:,}")
+    print_data(f"Fields    {','.join(manifest.fields or ())}")
+    print_data(f"ETag      {facts['etag']}")
+    for words in _next_commands(manifest, options.location, services):
+        print_message(f"next: {shell_command(words)}")
 
 
-def _save(made: PreparedManifest, location: str, s3: S3) -> None:
+@contextmanager
+def _made(options: CreateOptions, services: AwsServices) -> Iterator[PreparedManifest]:
+    """Write the manifest to a temporary file."""
+    with ExitStack() as files:
+        entries = files.enter_context(open_source(options, services))
+        source = source_name(options)
+        reported = report_listing(_at_least_one(entries, source), quiet=options.quiet)
+        yield files.enter_context(manifest_of_entries(reported, source=source))
+
+
+def _at_least_one(entries: Iterable[ManifestEntry], source: str) -> Iterator[ManifestEntry]:
+    is_empty = True
+    for entry in entries:
+        is_empty = False
+        yield entry
+    if is_empty:
+        raise ManifestError("no objects found: check bucket, prefix and filters", source=source)
+
+
+def _etag(manifest: PreparedManifest, location: str, services: AwsServices) -> str:
+    """Return the ETag that S3 has, or would have after an upload in one request."""
+    if not is_s3_url(location):
+        return manifest.md5()
+    bucket, key = bucket_and_key(location)
+    return services.etag({"Bucket": bucket, "Key": key})
+
+
+def _next_commands(
+    manifest: PreparedManifest, location: str, services: AwsServices
+) -> Iterator[list[str]]:
+    """Yield the commands that check the manifest and create a job for it."""
+    yield ["s3batch", "manifest", "check", location]
+    if is_s3_url(location):
+        fields = manifest.fields or ()
+        words = ["--fields", ",".join(fields)] if len(fields) == 3 else []
+        submit = ["s3batch", "job", "submit", "--manifest", location, *words, *services.options]
+        yield [*submit, "--stack", "NAME"]
+
+
+def _save(manifest: PreparedManifest, location: str, s3: HasClient) -> None:
     """Save a manifest; save it on this machine if S3 refuses it after a long listing."""
     try:
-        save_manifest(made, location, s3)
+        save_manifest(manifest, location, s3)
     except Exception as error:
         if not is_s3_url(location):
             raise
         kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
-        save_manifest(made, kept, s3)
+        save_manifest(manifest, kept, s3)
         problem = f"{describe(error)}; the manifest is kept in {kept}"
         raise ManifestError(problem, source=location) from error

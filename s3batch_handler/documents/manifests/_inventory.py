@@ -21,11 +21,13 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -41,12 +43,13 @@ from s3batch_handler.documents.files._s3_folder import S3Folder
 from s3batch_handler.documents.manifests._manifest import read_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
+_T = TypeVar("_T")
 INVENTORY_FORMAT: Final = "S3InventoryReport_CSV_20161130"
 
 OpenPart: TypeAlias = Callable[[str], BinaryIO]
@@ -75,11 +78,13 @@ class Inventory:
         destination_bucket: The name of the bucket that contains the parts.
         columns: The columns with AWS's names; ``Bucket`` and ``Key`` are among them.
         parts: The parts in the order in which they are read.
+        format: ``CSV``, ``ORC`` or ``Parquet``.
     """
 
     destination_bucket: str
     columns: tuple[str, ...]
     parts: tuple[InventoryPart, ...]
+    format: str = "CSV"
 
     def entries(self, open_part: OpenPart) -> Iterator[ManifestEntry]:
         """Yield the lines of all parts one at a time.
@@ -93,7 +98,7 @@ class Inventory:
         """
         fields = [name if name in _READ else "Ignore" for name in self.columns]
         for part in self.parts:
-            yield from _entries(part, fields, open_part)
+            yield from read_part(part, open_part, partial(_entries, part, fields))
 
 
 def read_inventory(location: str | Path, *, s3: S3Client | None = None) -> Iterator[ManifestEntry]:
@@ -110,24 +115,38 @@ def read_inventory(location: str | Path, *, s3: S3Client | None = None) -> Itera
         ManifestError: It is not the ``manifest.json`` of an inventory in CSV, or a part of the
             inventory is missing or not valid.
     """
+    inventory, open_part = open_inventory(location, s3=s3)
+    return inventory.entries(open_part)
+
+
+def open_inventory(
+    location: str | Path, *, s3: S3Client | None = None, formats: Sequence[str] = ("CSV",)
+) -> tuple[Inventory, OpenPart]:
+    """Read a ``manifest.json``; return its content, and a function that opens the parts.
+
+    ``formats`` are the accepted formats; otherwise as :func:`read_inventory`.
+    """
     parent, name = split_location(location)
     with open_folder(parent, s3=s3).read(name) as stream:
-        inventory = parse_inventory(stream, source=str(location))
+        inventory = parse_inventory(stream, source=str(location), formats=formats)
     if isinstance(parent, Path):
-        return inventory.entries(_beside(Path(location)))
+        return inventory, _beside(Path(location))
     assert s3 is not None  # open_folder requires it
-    return inventory.entries(S3Folder(s3, inventory.destination_bucket).read)
+    return inventory, S3Folder(s3, inventory.destination_bucket).read
 
 
-def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
+def parse_inventory(
+    stream: BinaryIO, *, source: str, formats: Sequence[str] = ("CSV",)
+) -> Inventory:
     """Read a ``manifest.json``, but not the parts that it lists.
 
     Args:
         stream: The bytes of the file.
         source: The name of the file in error messages.
+        formats: The accepted formats: ``CSV``, ``ORC``, ``Parquet``.
 
     Raises:
-        ManifestError: It is not the ``manifest.json`` of an inventory in CSV.
+        ManifestError: It is not the ``manifest.json`` of an inventory in one of these formats.
     """
     content = stream.read(_MAX_DOCUMENT + 1)
     if len(content) > _MAX_DOCUMENT:
@@ -143,10 +162,16 @@ def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
         raise ManifestError(problem, source=source) from None
     except ValueError as error:
         raise ManifestError(f"destinationBucket: {error}", source=source) from error
-    if document["fileFormat"] != "CSV":
-        problem = f"fileFormat is {document['fileFormat']}: S3 Batch Operations reads CSV only"
+    format_ = document["fileFormat"]
+    if format_ not in formats:
+        problem = (
+            f"fileFormat is {format_}: S3 Batch Operations reads CSV only; convert the inventory: "
+            f"s3batch manifest create manifest.csv --inventory {source}"
+            if format_ in _TABLES
+            else f"fileFormat is {format_}, expected {' or '.join(formats)}"
+        )
         raise ManifestError(problem, source=source)
-    columns = tuple(name.strip() for name in document["fileSchema"].split(","))
+    columns = _columns(format_, document["fileSchema"])
     missing = [name for name in ("Bucket", "Key") if name not in columns]
     if missing:
         problem = f"Required fields are missing in the schema: {', '.join(missing)}"
@@ -155,7 +180,32 @@ def parse_inventory(stream: BinaryIO, *, source: str) -> Inventory:
         InventoryPart(file["key"], file["size"], file["MD5checksum"].lower())
         for file in document["files"]
     )
-    return Inventory(bucket, columns, tuple(parts))
+    return Inventory(bucket, columns, tuple(parts), format_)
+
+
+def _columns(format_: str, schema: str) -> tuple[str, ...]:
+    """Return the columns of an inventory with the names that they have in CSV.
+
+    The schema of the other formats has types, and the names are lower case, such as
+    ``is_delete_marker``.
+    """
+    if format_ == "CSV":
+        return tuple(name.strip() for name in schema.split(","))
+    pattern = r"(\w+):" if format_ == "ORC" else r"(?:required|optional) \w+ (\w+)"
+    return tuple(_CSV_NAMES.get(name, name) for name in re.findall(pattern, schema))
+
+
+_TABLES: Final = ("ORC", "Parquet")
+_CSV_NAMES: Final = {
+    "bucket": "Bucket",
+    "key": "Key",
+    "version_id": "VersionId",
+    "is_latest": "IsLatest",
+    "is_delete_marker": "IsDeleteMarker",
+    "size": "Size",
+    "last_modified_date": "LastModifiedDate",
+    "storage_class": "StorageClass",
+}
 
 
 class _File(TypedDict):
@@ -198,22 +248,31 @@ def _beside(manifest: Path) -> OpenPart:
 # ---------------------------------------------------------------- one part
 
 
-def _entries(
-    part: InventoryPart, fields: list[str], open_part: OpenPart
-) -> Iterator[ManifestEntry]:
+def _entries(part: InventoryPart, fields: list[str], lines: BinaryIO) -> Iterator[ManifestEntry]:
+    return read_entries(lines, fields=fields, source=part.key)
+
+
+def read_part(
+    part: InventoryPart, open_part: OpenPart, read: Callable[[BinaryIO], Iterator[_T]]
+) -> Iterator[_T]:
+    """Yield what ``read`` yields for the decompressed lines of a part; check size and MD5.
+
+    Raises:
+        ManifestError: The part is missing or damaged, or decompresses to far more than its size.
+    """
     with HashingReader(_open(part, open_part)) as compressed:
         lines = gzip.GzipFile(fileobj=cast("BinaryIO", compressed), mode="rb")
         try:
-            for entry in read_entries(cast("BinaryIO", lines), fields=fields, source=part.key):
+            for item in read(cast("BinaryIO", lines)):
                 if lines.tell() > compressed.count * _MAX_RATIO:
                     problem = f"decompresses to over {_MAX_RATIO} times its size: not an inventory"
                     raise ManifestError(problem, source=part.key)
-                yield entry
+                yield item
         except EOFError as error:
             raise ManifestError(f"truncated; {_DAMAGED}", source=part.key) from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise ManifestError(f"not a gzip file: {error}; {_DAMAGED}", source=part.key) from error
-        _check(part, compressed)
+        check_part(part, compressed)
 
 
 def _open(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
@@ -226,7 +285,7 @@ def _open(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
         raise ManifestError(str(error), source=part.key) from error
 
 
-def _check(part: InventoryPart, compressed: HashingReader) -> None:
+def check_part(part: InventoryPart, compressed: HashingReader) -> None:
     """Compare a part with the size and the MD5 in ``manifest.json``."""
     md5 = compressed.md5.hexdigest()
     if compressed.count != part.size:

@@ -22,6 +22,7 @@ from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.engine.state._job_failures import FatalJobError
 from s3batch_handler.jobs._listing import list_bucket
 from s3batch_handler.jobs._manifests import GeneratedManifest, ManifestFilter, ManifestLocation
+from s3batch_handler.jobs._object_tags import GONE, location_of, tags_of_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -134,10 +135,10 @@ class _Bucket:
     def head(self, found: _Found) -> Mapping[str, Any] | None:
         """Return the description of an object, or ``None`` if it was deleted meanwhile."""
         try:
-            response: Mapping[str, Any] = self._s3.head_object(**self._bucket, **_location(found))
+            response: Mapping[str, Any] = self._s3.head_object(**self._bucket, **location_of(found))
         except Exception as error:
             code = aws_error_code(error)
-            if code in _GONE:
+            if code in GONE:
                 return None
             if code in ("400", "InvalidRequest"):
                 # S3's error for an object with a customer-provided key (SSE-C).
@@ -147,13 +148,7 @@ class _Bucket:
 
     def tags(self, found: _Found) -> Mapping[str, str]:
         """Return the tags of an object; none if it was deleted meanwhile."""
-        try:
-            response = self._s3.get_object_tagging(**self._bucket, **_location(found))
-        except Exception as error:
-            if aws_error_code(error) in _GONE:
-                return {}
-            raise
-        return {tag["Key"]: tag["Value"] for tag in response["TagSet"]}
+        return tags_of_object(self._s3, found, **self._bucket)
 
     def replication_rules(self) -> list[Mapping[str, Any]]:
         """Return the enabled rules."""
@@ -165,16 +160,6 @@ class _Bucket:
             raise
         rules = response["ReplicationConfiguration"]["Rules"]
         return [rule for rule in rules if rule["Status"] == "Enabled"]
-
-
-_GONE: Final = ("404", "NoSuchKey", "NoSuchVersion")
-
-
-def _location(found: _Found) -> dict[str, str]:
-    version = found.get("VersionId")
-    if version is None or (version == "null" and found["IsLatest"]):
-        return {"Key": found["Key"]}  # a bucket without versioning may not accept "null"
-    return {"Key": found["Key"], "VersionId": version}
 
 
 # ---------------------------------------------------------------- rules of the listing

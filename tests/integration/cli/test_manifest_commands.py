@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,11 @@ def test_a_manifest_has_a_line_for_each_object(tmp_path: Path) -> None:
         ObjectRef(bucket="photos", key=key) for key in KEYS
     ]
     assert run.exit_code == 0
-    assert run.stdout == "Manifest  manifest.csv\nObjects   4\nFields    Bucket,Key\n"
+    etag = hashlib.md5((tmp_path / "manifest.csv").read_bytes()).hexdigest()
+    assert run.stdout == (
+        f"Manifest  manifest.csv\nObjects   4\nFields    Bucket,Key\nETag      {etag}\n"
+    )
+    assert run.stderr == "next: s3batch manifest check manifest.csv\n"
 
 
 @pytest.mark.usefixtures("s3")
@@ -85,11 +90,9 @@ def test_version_ids_are_those_of_the_latest_versions(s3: Any, tmp_path: Path) -
         KEYS[1]: third,
         KEYS[3]: "null",
     }
-    assert json.loads(run.stdout) == {
-        "manifest": "manifest.csv",
-        "objects": 3,
-        "fields": ["Bucket", "Key", "VersionId"],
-    }
+    facts = json.loads(run.stdout)
+    assert facts["objects"] == 3
+    assert facts["fields"] == ["Bucket", "Key", "VersionId"]
 
 
 def test_a_manifest_is_written_to_s3_without_local_files(s3: Any, tmp_path: Path) -> None:
@@ -154,8 +157,8 @@ def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.Mon
 
     verbose, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
 
-    assert verbose.stderr == "2 objects listed\n4 objects listed\n"
-    assert quiet.stderr == ""
+    assert verbose.stderr.startswith("2 objects listed\n4 objects listed\n")
+    assert "listed" not in quiet.stderr
 
 
 @pytest.mark.usefixtures("s3")

@@ -1,0 +1,180 @@
+"""The options of ``s3batch manifest create``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._job_completers import complete_reports
+from s3batch_handler.cli._numbers import Integer
+from s3batch_handler.cli._option_rules import options_as
+from s3batch_handler.cli._options import (
+    bucket_option,
+    json_option,
+    named,
+    not_empty,
+    quiet_option,
+    source_option,
+)
+from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
+from s3batch_handler.cli._units import point_in_time, size
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.jobs._object_filter import ObjectFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions:
+    """The options of the command line, by their names."""
+
+    location: str
+    bucket: str | None
+    keys: str | None
+    null: bool
+    objects: str | None
+    payload: bool
+    source: Path | None
+    inventory: str | None
+    from_report: str | None
+    failed: bool
+    succeeded: bool
+    prefixes: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    min_size: int | None
+    max_size: int | None
+    newer_than: datetime | None
+    older_than: datetime | None
+    storage_classes: tuple[str, ...]
+    object_tags: dict[str, str]
+    versions: str | None
+    version_ids: bool
+    concurrency: int
+    resume: bool
+    as_json: bool
+    quiet: bool
+
+    @property
+    def where(self) -> ObjectFilter:
+        """Return the conditions on the objects, apart from their versions."""
+        return ObjectFilter(
+            prefixes=self.prefixes,
+            suffixes=self.suffixes,
+            include=self.include,
+            exclude=self.exclude,
+            min_size=self.min_size,
+            max_size=self.max_size,
+            newer_than=self.newer_than,
+            older_than=self.older_than,
+            storage_classes=self.storage_classes,
+            tags=tuple(self.object_tags.items()),
+        )
+
+    @property
+    def selected_versions(self) -> str | None:
+        """Return which versions are listed; ``None`` without version IDs."""
+        return self.versions or ("latest" if self.version_ids else None)
+
+    def check(self) -> None:
+        """Check the values of the options before any work."""
+        check_s3_url(self.location, "manifest")
+        check_csv_manifest(self.location, "manifest")
+        if not is_s3_url(self.location):
+            check_file(Path(self.location), "manifest")
+        where = self.where
+        if None not in (where.min_size, where.max_size) and where.min_size > where.max_size:  # type: ignore[operator]
+            raise click.UsageError("--min-size is more than --max-size: no object has such a size.")
+        if where.newer_than and where.older_than and where.newer_than >= where.older_than:
+            raise click.UsageError(
+                "--newer-than is not before --older-than: no object has such a time."
+            )
+
+
+def _several(option: str, name: str, metavar: str, text: str) -> Callable[..., None]:
+    return click.option(option, name, metavar=metavar, multiple=True, help=text)
+
+
+create_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
+    CreateOptions,
+    click.argument("location", metavar="FILE|s3://…", shell_complete=complete_files),
+    bucket_option("Bucket to list, or of the objects of another source."),
+    click.option(
+        "--keys",
+        metavar="FILE|-",
+        type=not_empty,
+        shell_complete=complete_files,
+        help="Keys or s3:// URLs, one a line, not encoded.",
+    ),
+    click.option("--null", "-0", is_flag=True, help="Keys end with NUL, as of find -print0."),
+    click.option(
+        "--objects",
+        metavar="FILE|-",
+        type=not_empty,
+        shell_complete=complete_files,
+        help="JSON lines with key, bucket and version_id.",
+    ),
+    click.option("--payload", is_flag=True, help="Use each JSON object as the key."),
+    source_option,
+    click.option(
+        "--inventory",
+        metavar="LOCATION",
+        type=not_empty,
+        shell_complete=complete_files,
+        help="manifest.json of an S3 Inventory: CSV, ORC or Parquet.",
+    ),
+    click.option(
+        "--from-report",
+        metavar="LOCATION",
+        shell_complete=complete_reports,
+        help="Report or job ID: the objects of its tasks.",
+    ),
+    click.option("--failed", is_flag=True, help="Only the tasks that failed."),
+    click.option("--succeeded", is_flag=True, help="Only the tasks that succeeded."),
+    _several("--prefix", "prefixes", "TEXT", "Prefix of the keys; repeat for more."),
+    _several("--suffix", "suffixes", "TEXT", "End of the keys; repeat for more."),
+    _several("--include", "include", "GLOB", "Pattern of the keys; repeat for more."),
+    _several("--exclude", "exclude", "GLOB", "Pattern of keys to leave out."),
+    click.option("--min-size", type=size, metavar="SIZE", help="Smallest size, such as 5MB."),
+    click.option("--max-size", type=size, metavar="SIZE", help="Largest size."),
+    click.option(
+        "--newer-than", type=point_in_time, metavar="TIME", help="Date, or age such as 7d."
+    ),
+    click.option(
+        "--older-than", type=point_in_time, metavar="TIME", help="Date, or age such as 12h."
+    ),
+    _several("--storage-class", "storage_classes", "NAME", "Storage class; repeat for more."),
+    click.option(
+        "--tag",
+        "object_tags",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=lambda _context, _option, pairs: named(pairs),
+        help="Tag of the objects: one request for each object.",
+    ),
+    click.option(
+        "--versions",
+        type=click.Choice(["latest", "all", "noncurrent"]),
+        metavar="WHICH",
+        help="With version IDs: latest, all or noncurrent.",
+    ),
+    click.option("--version-ids", is_flag=True, help="The same as --versions latest."),
+    click.option(
+        "--concurrency",
+        type=Integer(1, 256),
+        metavar="NUMBER",
+        default=16,
+        show_default=True,
+        help="Parallel requests.",
+    ),
+    click.option("--resume", is_flag=True, help="Continue an interrupted listing."),
+    json_option,
+    quiet_option,
+)

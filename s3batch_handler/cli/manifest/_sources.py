@@ -1,0 +1,179 @@
+"""The sources of a new manifest, apart from the listing of a bucket."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._options import bucket_name_of
+from s3batch_handler.cli.terminal._output import counted, print_message
+from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.core._keys import decode_key, encode_key, is_utf8
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.manifests._manifest import ManifestEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from s3batch_handler.cli.job._aws_services import AwsServices
+    from s3batch_handler.cli.manifest._create_options import CreateOptions
+
+    Described = tuple[ManifestEntry, Mapping[str, Any]]
+
+
+@contextmanager
+def open_source(options: CreateOptions, services: AwsServices) -> Iterator[Iterable[ManifestEntry]]:
+    """Open the source that the options name, and yield its objects that meet all conditions."""
+    if options.keys is not None:
+        with _open_lines(options.keys, "--keys") as stream:
+            yield _selected(_lines(_of_keys(stream, options)), options)
+    elif options.objects is not None:
+        with _open_lines(options.objects, "--objects") as stream:
+            yield _selected(_lines(_of_objects(stream, options)), options)
+    elif options.source is not None:
+        yield _selected(_of_folder(options.source, options), options)
+    elif options.inventory is not None:
+        yield _selected(_of_inventory(options.inventory, options, services), options)
+    elif options.from_report is not None:
+        yield _selected(_of_report(options, services), options)
+    else:
+        yield _listed(options, services)
+
+
+def source_name(options: CreateOptions) -> str:
+    """Return the name of the source for error messages."""
+    if options.keys or options.objects:
+        name = options.keys or options.objects or ""
+        return "standard input" if name == "-" else name
+    if options.source is None and options.bucket is not None:
+        return " ".join(f"s3://{options.bucket}/{prefix}" for prefix in options.prefixes or ("",))
+    return str(options.source or options.inventory or options.from_report)
+
+
+class InvalidLine(ManifestError, InvalidArgument):
+    """A line of the input cannot be used: exit code 2."""
+
+    def __init__(self, error: ManifestError) -> None:
+        InvalidArgument.__init__(self, str(error))
+        self.source, self.line = error.source, error.line
+
+
+def _lines(entries: Iterable[ManifestEntry]) -> Iterator[Described]:
+    """Yield entries with their keys; an error of their source is one of the input."""
+    try:
+        for entry in entries:
+            yield entry, {"Key": decode_key(entry.encoded_key)}
+    except ManifestError as error:
+        raise InvalidLine(error) from error
+
+
+def _selected(found: Iterable[Described], options: CreateOptions) -> Iterator[ManifestEntry]:
+    is_selected = options.where.predicate()
+    return (entry for entry, description in found if is_selected(description))
+
+
+def _listed(options: CreateOptions, services: AwsServices) -> Iterator[ManifestEntry]:
+    from s3batch_handler.jobs._listing import list_objects
+
+    bucket = str(options.bucket)
+    for prefix in options.prefixes or ("",):
+        for item in list_objects(
+            services.s3,
+            bucket,
+            prefix,
+            version_ids=options.selected_versions is not None,
+            where=options.where,
+        ):
+            yield ManifestEntry(bucket, encode_key(item.key), item.version_id)
+
+
+@contextmanager
+def _open_lines(location: str, option: str) -> Iterator[BinaryIO]:
+    if location != "-":
+        with Path(location).open("rb") as stream:
+            yield stream
+    elif cast("Any", sys.stdin) is None:  # the parent process closed it
+        raise InvalidArgument(f"{option} -: standard input is closed. Name a file")
+    else:
+        yield sys.stdin.buffer
+
+
+def _of_keys(stream: BinaryIO, options: CreateOptions) -> Iterator[ManifestEntry]:
+    from s3batch_handler.documents.manifests._key_lines import read_keys
+
+    name = source_name(options)
+    return read_keys(stream, bucket=options.bucket, null=options.null, source=name)
+
+
+def _of_objects(stream: BinaryIO, options: CreateOptions) -> Iterator[ManifestEntry]:
+    from s3batch_handler.documents.manifests._key_lines import read_objects
+
+    name = source_name(options)
+    return read_objects(stream, bucket=options.bucket, payload=options.payload, source=name)
+
+
+def _of_folder(folder: Path, options: CreateOptions) -> Iterator[Described]:
+    """Yield the files of a folder, with the keys and the bucket of ``s3batch run --source``."""
+    from s3batch_handler.local_aws._folder_listing import files_below
+
+    bucket = bucket_name_of(options.bucket, folder)
+    leave_out = [] if is_s3_url(options.location) else [Path(options.location)]
+    for key, path in files_below(folder, leave_out=leave_out):
+        if not is_utf8(key):
+            print_message(f"s3batch: left out: {encode_key(key)}: S3 has keys in UTF-8 only")
+        elif not key.endswith("/"):  # a folder that cannot be listed, which was reported
+            yield ManifestEntry(bucket, encode_key(key), None), _FileDescription(key, path)
+
+
+class _FileDescription(dict[str, Any]):
+    """The description of a file as of an object: its size and time are read when needed."""
+
+    def __init__(self, key: str, path: Path) -> None:
+        super().__init__(Key=key)
+        self._path = path
+
+    def __missing__(self, name: str) -> Any:
+        status = self._path.stat()
+        match name:
+            case "Size":
+                return status.st_size
+            case "LastModified":
+                return datetime.fromtimestamp(status.st_mtime, UTC)
+        raise KeyError(name)
+
+
+def _of_inventory(
+    location: str, options: CreateOptions, services: AwsServices
+) -> Iterator[Described]:
+    from s3batch_handler.documents.manifests._inventory_objects import inventory_objects
+
+    return inventory_objects(
+        location,
+        s3=services.s3 if is_s3_url(location) else None,
+        versions=options.selected_versions,
+        members=options.where.members,
+    )
+
+
+def _of_report(options: CreateOptions, services: AwsServices) -> Iterator[Described]:
+    """Yield the objects of the tasks of a report, with keys as they are spelled there."""
+    from s3batch_handler.cli.report._location import find_report
+    from s3batch_handler.documents.reports._rows import TaskStatus
+
+    report = find_report(options.from_report, services=services).report
+    statuses = [TaskStatus.FAILED] * options.failed + [TaskStatus.SUCCEEDED] * options.succeeded
+    without_version = 0
+    for row, entry in report.rows_with_entries(*statuses):
+        if entry.version_id == "":
+            without_version += 1
+        else:
+            yield entry, {"Key": row.key}
+    if without_version:
+        print_message(
+            f"s3batch: left out: {counted(without_version, 'task')} without a version ID in a "
+            "manifest with version IDs: S3 fails such a task each time"
+        )
