@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -16,10 +16,13 @@ from s3batch_handler.cli.terminal._output import INTERRUPTED, discard_buffer, pr
 from s3batch_handler.core import _errors
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import JobError, JobNotWatched, S3BatchError
+from s3batch_handler.core._errors import JobError, JobFileError, JobNotWatched, S3BatchError
 from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import escape_unprintable, one_line, safe_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class InvalidArgument(S3BatchError):
@@ -34,7 +37,7 @@ def exit_code_of_error(error: Exception) -> int:
         return INTERRUPTED
     if isinstance(error, click.ClickException):
         return error.exit_code
-    if isinstance(error, InvalidArgument):
+    if isinstance(error, (InvalidArgument, JobFileError)):
         return 2
     return 3 if isinstance(error, JobNotWatched) else 1
 
@@ -60,13 +63,18 @@ def print_error(error: click.ClickException | click.Abort, *, as_json: bool) -> 
     elif isinstance(error, click.Abort):
         print_message("Aborted!")
     elif isinstance(error, CommandFailed):
-        print_message(
-            _traceback(error.error) if error.shows_traceback else f"s3batch: {error.message}"
-        )
+        print_message(_traceback(error.error) if error.shows_traceback else _text_of(error))
     elif isinstance(error, click.exceptions.NoArgsIsHelpError):
         print_message(error.format_message())
     else:
         _show_usage_error(error)
+
+
+def _text_of(error: CommandFailed) -> str:
+    """Return the message of an error; that of a job file has a line for each problem."""
+    if isinstance(error.error, JobFileError):
+        return "\n".join(f"s3batch: {sanitize_message(line)}" for line in error.error.lines)
+    return f"s3batch: {error.message}"
 
 
 def _error_json(error: click.ClickException | click.Abort) -> dict[str, object]:
@@ -88,8 +96,14 @@ def _error_json(error: click.ClickException | click.Abort) -> dict[str, object]:
         "exit_code": exit_code,
         **{name: sanitize_message(text) for name, text in known.items() if isinstance(text, str)},
         **({"line": line} if isinstance(line, int) else {}),
+        **({"problems": [*_problems(cause)]} if isinstance(cause, JobFileError) else {}),
         **({"traceback": _traceback(cause)} if error.shows_traceback else {}),
     }
+
+
+def _problems(error: JobFileError) -> Iterator[dict[str, object]]:
+    for line, member, text in error.problems:
+        yield {"line": line, "member": member, "message": sanitize_message(text)}
 
 
 def _documented_class(error: Exception) -> type[BaseException]:

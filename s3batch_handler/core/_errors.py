@@ -12,6 +12,7 @@
     ├── InvalidFunction             the function to run cannot be loaded
     ├── ManifestError               .source, .line
     ├── ProjectError                a new project cannot be created
+    ├── JobFileError                .source, .line, .problems
     ├── ReportError
     │   └── ReportNotWritten        .kept
     └── JobError                    .job_id, .code
@@ -111,6 +112,30 @@ class ManifestError(S3BatchError):
 
 class ProjectError(S3BatchError):
     """A new project cannot be created: its folder is not empty, or its name is not allowed."""
+
+
+class JobFileError(S3BatchError):
+    """A job file cannot be used. The text has a line for each problem.
+
+    Attributes:
+        source: The path of the file.
+        line: The line of the first problem, from 1; ``None`` if no line is wrong, but the file.
+        problems: Line, member and text of each problem. The member is a path such as
+            ``Manifest.Spec.Fields[0]``, and empty if the problem is that of the whole file.
+        lines: The lines of the text.
+    """
+
+    def __init__(self, *problems: tuple[int | None, str, str], source: str) -> None:
+        self.lines = tuple(_place(source, *problem) for problem in problems)
+        super().__init__("\n".join(self.lines))
+        self.source = source
+        self.line = problems[0][0] if problems else None
+        self.problems = problems
+
+
+def _place(source: str, line: int | None, member: str, text: str) -> str:
+    place = source if line is None else f"{source}:{line}"
+    return ": ".join(part for part in (place, member, text) if part)
 
 
 class ReportError(S3BatchError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._control import JobControl, S3Control
     from s3batch_handler.jobs._events import JobEvent, job_events_pattern, parse_job_event
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
+    from s3batch_handler.jobs._job_file import JobFile, read_job_file
     from s3batch_handler.jobs._status import JobStatus, Progress
     from s3batch_handler.jobs._waiting import wait_for_job
 
@@ -19,6 +20,7 @@ __all__ = [
     "JobControl",
     "JobEvent",
     "JobFailure",
+    "JobFile",
     "JobPage",
     "JobSpec",
     "JobStatus",
@@ -29,6 +31,7 @@ __all__ = [
     "job_waiter",
     "list_jobs_paginator",
     "parse_job_event",
+    "read_job_file",
     "s3control_client",
     "wait_for_job",
 ]
@@ -38,6 +41,7 @@ _MODULES = {
     "JobControl": "_control",
     "JobEvent": "_events",
     "JobFailure": "_job",
+    "JobFile": "_job_file",
     "JobPage": "_job",
     "JobSpec": "_job",
     "JobStatus": "_status",
@@ -48,6 +52,7 @@ _MODULES = {
     "job_waiter": "_boto3_waiters",
     "list_jobs_paginator": "_boto3_waiters",
     "parse_job_event": "_events",
+    "read_job_file": "_job_file",
     "s3control_client": "_aws_clients",
     "wait_for_job": "_waiting",
 }

@@ -33,6 +33,7 @@ from s3batch_handler.core._typing import override
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sized
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import CoreSchema
 
 # ---------------------------------------------------------------- validation
@@ -120,6 +121,11 @@ class Structure(BaseModel):
         """Return the members that :func:`repr` shows: those that have a value."""
         members = super().__repr_args__()
         return [member for member in members if member[1] not in (None, (), {})]
+
+    @classmethod
+    def fields_by_name(cls) -> "dict[str, FieldInfo]":
+        """Return the fields by AWS's names."""
+        return {str(field.validation_alias): field for field in cls.model_fields.values()}
 
     @classmethod
     def from_aws(cls, response: Mapping[str, Any]) -> Self:

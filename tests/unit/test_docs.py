@@ -152,6 +152,7 @@ def test_every_error_is_in_the_reference(project: Path) -> None:
     assert {name for name, cells in listed.items() if cells[2] == "2"} == {
         "InvalidFunction",
         "ProjectError",
+        "JobFileError",
         "InvalidArgument",
     }
     assert all(cells[1] and cells[3] for cells in listed.values())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.cli.doctor._check import error, ok, skipped, warning
 from s3batch_handler.cli.doctor._connection import failed_request
 from s3batch_handler.cli.doctor._limits import check_runtime, check_timeout
-from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.engine.invoke._function_loader import split_spec
+from s3batch_handler.jobs._arns import split_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli.job._arns import bucket_arn, function_arn, role_arn
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT
 from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
 from s3batch_handler.documents.reports._report import REPORT_FORMAT
+from s3batch_handler.jobs._arns import bucket_arn, function_arn, role_arn
 from s3batch_handler.jobs._job import JobSpec
 
 if TYPE_CHECKING:

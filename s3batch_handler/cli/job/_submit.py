@@ -11,7 +11,6 @@ import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.job._arns import split_function
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
@@ -21,6 +20,7 @@ from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.manifests._manifest import read_entries
+from s3batch_handler.jobs._arns import split_function
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices

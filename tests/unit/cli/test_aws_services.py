@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from s3batch_handler.cli.job._arns import function_arn, role_arn
 from s3batch_handler.cli.job._aws_services import AwsServices
+from s3batch_handler.jobs._arns import function_arn, role_arn
 
 
 def test_the_name_of_a_function_is_completed_with_account_and_region_of_the_job() -> None:

@@ -1,0 +1,224 @@
+"""Job files: a job as a file in YAML, TOML or JSON, with the members of CreateJob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import ValidationError
+
+from s3batch_handler.core._errors import JobFileError
+from s3batch_handler.jobs._arns import KnownAccount
+from s3batch_handler.jobs._job import JobSpec
+from s3batch_handler.jobs._job_file_formats import error_of, parse_job_file
+from s3batch_handler.jobs._job_file_members import ACCOUNT_ID, MemberReader, problems_of
+from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, merged
+from s3batch_handler.jobs._job_file_shorthands import (
+    MANIFEST,
+    check_names,
+    completed,
+    names_without_arn,
+    partition_of,
+    value_at,
+    with_defaults,
+)
+from s3batch_handler.jobs._job_file_variables import substituted, with_profile
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping
+
+    from s3batch_handler.jobs._arns import Account
+
+
+def read_job_file(
+    path: str | os.PathLike[str],
+    *,
+    variables: Mapping[str, str] = {},
+    profile: str | None = None,
+) -> JobFile:
+    """Read a job file, and check it as CreateJob would.
+
+    Args:
+        path: A file in YAML (``.yaml``, ``.yml``), JSON (``.json``) or TOML (``.toml``).
+        variables: Values of variables, which take precedence over those of the file.
+        profile: The name of one of the ``Profiles`` of the file.
+
+    Raises:
+        JobFileError: The file is not valid. The text has the line of each problem.
+        OSError: The file cannot be read.
+        ModuleNotFoundError: PyYAML is not installed.
+    """
+    content = parse_job_file(path)
+    return job_file_of(content, str(path), variables=variables, profile=profile)
+
+
+def job_file_of(
+    content: Node,
+    source: str,
+    *,
+    variables: Mapping[str, str] = {},
+    profile: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> JobFile:
+    """Return the job file with a content, after ``changes`` of its members.
+
+    Raises:
+        JobFileError: The content is not valid.
+    """
+    try:
+        chosen = with_profile(content, profile)
+    except Problems as error:
+        raise error_of(error.problems, source) from None
+    node, problems = substituted(content, chosen, variables)
+    if changes:
+        node = merged(node, Node.of(dict(changes)))
+    reader = MemberReader()
+    members = with_defaults(reader.job(node))
+    file = JobFile(source, {}, _Content(members, node))
+    problems += [*reader.problems, *_account_problems(members), *check_names(members)]
+    try:
+        spec = _validated(completed(members, _account_of(members)))
+    except ValidationError as error:
+        problems += problems_of(error)
+    if problems:
+        raise error_of(problems, source, node)
+    file.request.update(_known_request(spec, members))
+    return file
+
+
+class _Content(NamedTuple):
+    members: dict[str, Any]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    """A job file whose variables are replaced and whose members are checked.
+
+    Attributes:
+        source: The path of the file.
+        request: The arguments of boto3's ``create_job``. It lacks what is known only when the job
+            is submitted: ``AccountId``, ``ClientRequestToken`` and the ETag of the manifest, unless
+            the file has them. Names of functions, and of roles without ``AccountId`` in the file,
+            are not completed to ARNs.
+    """
+
+    source: str
+    request: dict[str, Any]
+    _content: _Content
+
+    def spec(
+        self,
+        *,
+        account_id: str | None = None,
+        region: str | None = None,
+        partition: str | None = None,
+        etag: str | None = None,
+    ) -> JobSpec:
+        """Return the spec of the job.
+
+        Args:
+            account_id: Needed for names of roles and functions, if the file has no AccountId.
+            region: Needed for names of functions.
+            partition: The partition of ARNs for names and URLs, such as ``aws-cn``; by default that
+                of the first ARN in the file.
+            etag: The ETag of the manifest, if the file does not have it.
+
+        Raises:
+            JobFileError: An argument is needed, and missing.
+        """
+        account_id = account_id or self.request.get(ACCOUNT_ID)
+        partition = partition or partition_of(self._content.members)
+        account = _Given(self, account_id, region, partition)
+        return self.spec_for(account, etag=lambda _: account.need("etag", etag))
+
+    def spec_for(self, account: Account, *, etag: Callable[[JobSpec], str]) -> JobSpec:
+        """Return the spec of the job. ``etag`` is called for a manifest without ETag."""
+        members = completed(self._content.members, account)
+        spec = _validated(members)
+        if spec.manifest is None or value_at(members, (*MANIFEST[:-1], "ETag")) is not None:
+            return spec
+        members = {**members, "ClientRequestToken": spec.client_request_token}
+        return _validated(members, etag(spec))
+
+
+def _validated(members: dict[str, Any], etag: str | None = None) -> JobSpec:
+    """Return the spec for members with ARNs; without an ETag, with a placeholder."""
+    request = {name: value for name, value in members.items() if name != ACCOUNT_ID}
+    manifest = request.get("Manifest")
+    location = value_at(members, MANIFEST[:-1])
+    if isinstance(manifest, dict) and isinstance(location, dict):
+        location = {"ETag": etag or "unknown", **location}
+        request["Manifest"] = {**manifest, "Location": location}
+    return JobSpec.model_validate(_in_utc(JobSpec.model_validate(request).to_request()))
+
+
+def _account_of(members: dict[str, Any]) -> KnownAccount:
+    """Return the account that the file names, with placeholders for what it does not name."""
+    account_id = str(members.get(ACCOUNT_ID, "123456789012"))
+    return KnownAccount(account_id, "us-east-1", partition_of(members))
+
+
+_NO_ETAG: Final = "unknown"
+
+
+class _Given(NamedTuple):
+    """The account of :meth:`JobFile.spec`, whose arguments may be missing."""
+
+    file: JobFile
+    given_account_id: str | None
+    given_region: str | None
+    partition: str
+
+    @property
+    def account_id(self) -> str:
+        return self.need("account_id", self.given_account_id)
+
+    @property
+    def region(self) -> str:
+        return self.need("region", self.given_region)
+
+    def need(self, argument: str, value: str | None) -> str:
+        if value is None:
+            problem = (None, "", f"the spec needs {argument}; pass {argument}=…")
+            raise JobFileError(problem, source=self.file.source)
+        return value
+
+
+def _known_request(spec: JobSpec, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the request of a spec without the placeholders in it."""
+    request = spec.to_request()
+    account_id = members.get(ACCOUNT_ID)
+    if "ClientRequestToken" not in members:
+        del request["ClientRequestToken"]
+    if spec.manifest is not None and value_at(members, (*MANIFEST[:-1], "ETag")) is None:
+        del request["Manifest"]["Location"]["ETag"]
+    if account_id is not None:
+        request[ACCOUNT_ID] = account_id
+    for path in names_without_arn(members, account_is_known=account_id is not None):
+        container = value_at(request, path[:-1])
+        container[path[-1]] = value_at(members, path)
+        if container[path[-1]] is None:
+            del container[path[-1]]
+    return request
+
+
+def _in_utc(value: Any) -> Any:
+    """Return a value whose times without a time zone are in UTC; botocore uses local time."""
+    if isinstance(value, dict):
+        return {name: _in_utc(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_in_utc(item) for item in value]
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _account_problems(members: Mapping[str, Any]) -> Iterable[Problem]:
+    account_id = members.get(ACCOUNT_ID)
+    if account_id is None:
+        return
+    if not (isinstance(account_id, str) and len(account_id) == 12 and account_id.isdecimal()):
+        yield Problem((ACCOUNT_ID,), "expected the 12 digits of an account")
