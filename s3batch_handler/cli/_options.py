@@ -91,7 +91,9 @@ max_redrives_option: Callable[[Any], Any] = click.option(
 )
 
 
-def _tolerate(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+def check_threshold(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
     try:
         FailureThreshold.parse(value)
     except ValueError as error:
@@ -102,7 +104,7 @@ def _tolerate(_context: click.Context, _option: click.Parameter, value: str | No
 tolerate_option: Callable[[Any], Any] = click.option(
     "--tolerate",
     metavar="NUMBER|PERCENT%",
-    callback=_tolerate,
+    callback=check_threshold,
     help="Tasks that may fail.  [default: half, if at least 1,000 ran]",
 )
 

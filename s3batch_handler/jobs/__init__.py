@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._async_waiting import async_wait_for_job
     from s3batch_handler.jobs._aws_clients import s3control_client
     from s3batch_handler.jobs._boto3_waiters import job_waiter, list_jobs_paginator
+    from s3batch_handler.jobs._cancel_above import cancel_above
     from s3batch_handler.jobs._control import JobControl, S3Control
     from s3batch_handler.jobs._events import JobEvent, job_events_pattern, parse_job_event
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
@@ -27,6 +28,7 @@ __all__ = [
     "Progress",
     "S3Control",
     "async_wait_for_job",
+    "cancel_above",
     "job_events_pattern",
     "job_waiter",
     "list_jobs_paginator",
@@ -48,6 +50,7 @@ _MODULES = {
     "Progress": "_status",
     "S3Control": "_control",
     "async_wait_for_job": "_async_waiting",
+    "cancel_above": "_cancel_above",
     "job_events_pattern": "_events",
     "job_waiter": "_boto3_waiters",
     "list_jobs_paginator": "_boto3_waiters",

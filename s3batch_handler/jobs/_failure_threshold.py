@@ -64,6 +64,16 @@ class FailureThreshold:
             return (run if started is None else started) // 2 if is_enough else None
         return None if total is None else int(total * self.percent / _ALL)
 
+    def tolerated_so_far(self, *, total: int | None, run: int) -> int | None:
+        """Return how many of the tasks that have run may have failed.
+
+        A percentage is one of the tasks that have run, at least 100; before, one of all tasks.
+        """
+        if self.percent is None:
+            return self.tolerated(total=total, run=run)
+        base = run if run >= _TASKS_BEFORE_A_PERCENTAGE else total
+        return None if base is None else int(base * self.percent / _ALL)
+
     def reason(self, *, failed: int, total: int | None, run: int) -> str:
         """Describe why the job failed, with the numbers."""
         text = f"{failed:,} of {run:,} tasks failed: "
@@ -77,5 +87,6 @@ class FailureThreshold:
 _FORM: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6}(?=%))?)(%)?")
 _ALL: Final = Decimal(100)
 _TASKS_BEFORE_S3_DECIDES: Final = 1_000
+_TASKS_BEFORE_A_PERCENTAGE: Final = 100
 
 S3_THRESHOLD: Final = FailureThreshold()

@@ -105,7 +105,7 @@ class Waiting:
                 left = since + self._patience(error) - now
                 until_deadline = deadline - now
                 if left <= 0 or until_deadline <= 0:
-                    if is_missing or not _is_temporary(error):
+                    if is_missing or not is_temporary(error):
                         raise
                     outage = now - min(missing_since, failing_since)
                     raise _not_watched(self.job_id, error, outage) from error
@@ -121,13 +121,13 @@ class Waiting:
     def _patience(self, error: Exception) -> float:
         if isinstance(error, JobNotFound):
             return _UNTIL_VISIBLE
-        return self.retry_for if _is_temporary(error) else 0.0
+        return self.retry_for if is_temporary(error) else 0.0
 
 
 _UNTIL_VISIBLE: Final = 15.0  # seconds
 
 
-def _is_temporary(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Return whether a request may succeed if this process sends it again.
 
     Expired credentials are temporary for a task, because another environment with new credentials

@@ -18,7 +18,7 @@ from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._display import print_job, print_listed_jobs
 from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit import submit
-from s3batch_handler.cli.job._watch import watch
+from s3batch_handler.cli.job._watch import cancel_above_option, watch
 from s3batch_handler.cli.terminal._output import print_data, print_json
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._status import JobStatus
@@ -122,6 +122,7 @@ def describe(services: AwsServices, *, job_id: str, as_json: bool) -> None:
         help="Time between two requests.  [default: 30; not in AWS: 1]",
     ),
     retry_for_option("Time to retry failed requests.  [default: 600]"),
+    cancel_above_option,
     notify_option,
     quiet_option,
 )
@@ -136,7 +137,9 @@ def wait(
 ) -> None:
     """Wait until a job has ended, and show its status.
 
-    Throttling, server errors and network failures are retried for the time of --retry-for. Exit
+    Throttling, server errors and network failures are retried for the time of --retry-for.
+    --cancel-above cancels the job when more tasks have failed: a number, or a percentage of the
+    tasks that have run (at least 100; before, of all tasks). Exit
     code 1: the job or any of its tasks failed, or the job was cancelled or timed out; 3: the job
     could not be watched.
     """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import click
 
 from s3batch_handler.cli._errors import error_line
+from s3batch_handler.cli._options import check_threshold
 from s3batch_handler.cli.terminal._live_display import BETWEEN_FRAMES, live_display
 from s3batch_handler.cli.terminal._output import end_terminal_line, print_message, shell_command
 from s3batch_handler.cli.terminal._progress import is_live_terminal
@@ -16,12 +19,13 @@ from s3batch_handler.core._errors import JobError, JobNotFound, JobNotWatched, J
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.run._progress_header import PROGRESS_HEADER, with_header
 from s3batch_handler.engine.run._run_progress import RunProgress
+from s3batch_handler.jobs._cancel_above import CancelAbove, JobNotCancelled
 from s3batch_handler.jobs._job import BAD_REQUEST
 from s3batch_handler.jobs._waiting import wait_for_job
 from s3batch_handler.jobs._waiting_steps import RETRY_FOR, has_expired_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.terminal._live_display import LiveDisplay
@@ -37,10 +41,12 @@ def watch(
     quiet: bool,
     timeout: float | None = None,
     retry_for: float | None = None,
+    cancel_above: str | None = None,
 ) -> Job:
     """Wait for a job, and print its status and progress meanwhile.
 
     Raises:
+        JobNotCancelled: More tasks than ``cancel_above`` failed, and the job cannot be cancelled.
         JobTimeout: The job has not ended in time.
         JobNotWatched: The job cannot be described.
     """
@@ -48,6 +54,13 @@ def watch(
     retry_for = RETRY_FOR if retry_for is None else retry_for
     with ExitStack() as stack:
         display = _Display(job_id, stack, quiet=quiet)
+        check = None if cancel_above is None else _cancel_above(cancel_above, services, job_id)
+
+        def show(job: Job) -> None:
+            display.show(job)
+            if check is not None:
+                check(job)
+
         try:
             return wait_for_job(
                 services.watching(retry_for, display.receive),
@@ -56,10 +69,10 @@ def watch(
                 timeout=timeout,
                 retry_for=retry_for,
                 sleep=display.sleep,
-                on_progress=display.show,
+                on_progress=show,
                 on_error=display.show_error,
             )
-        except JobTimeout:
+        except (JobTimeout, JobNotCancelled):
             raise
         except Exception as error:
             problem = _why_not_watched(error, services)
@@ -70,6 +83,21 @@ def watch(
             end_terminal_line()
             print_message(f"the job continues; to wait again: {wait_again}")
             raise
+
+
+def _cancel_above(threshold: str, services: AwsServices, job_id: str) -> Callable[[Job], None]:
+    def print_reason(reason: str) -> None:
+        print_message(f"job {escape_unprintable(job_id)} is being cancelled: {reason}")
+
+    return CancelAbove(lambda: services.control, threshold, on_cancel=print_reason)
+
+
+cancel_above_option: Callable[[Any], Any] = click.option(
+    "--cancel-above",
+    metavar="NUMBER|PERCENT%",
+    callback=check_threshold,
+    help="Cancel the job if more tasks fail.",
+)
 
 
 class _Display:
