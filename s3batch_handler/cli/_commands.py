@@ -26,6 +26,7 @@ _COMMANDS = {  # name: module, help
     "event": ("_event", "Print an invocation event."),
     "init": ("_init", "Create a project."),
     "manifest": ("manifest._command", "Create, check and edit manifests."),
+    "estimate": ("estimate._command", "Estimate the cost and the duration of a job."),
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
     "report": ("report._command", "Read completion reports, and run failed tasks again."),
     "doctor": ("doctor._command", "Check the setup for common problems."),

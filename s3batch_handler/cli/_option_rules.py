@@ -114,6 +114,12 @@ RULES: Final = {
         Rule("--version-ids", excludes=("--versions",)),
         *(Rule(option, excludes=excluded) for option, excluded in _NOT_OF_SOURCES.items()),
     ),
+    "estimate": (
+        Rule(ALWAYS, requires=("--objects", "--manifest")),
+        Rule("--objects", excludes=("--manifest",)),
+        Rule("--transfer", requires=("--bytes",)),
+        Rule("--calls-per-object", requires=("--max-rate",)),
+    ),
     "submit": (
         Rule(ALWAYS, requires=("--manifest", "--failed-from")),
         Rule(ALWAYS, requires=("--function", "--operation", "--stack"), unless="--failed-from"),

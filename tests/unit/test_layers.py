@@ -20,6 +20,7 @@ LAYERS = [
     {"documents/manifests"},
     {"documents/reports"},
     {"handler", "documents", "jobs"},
+    {"estimates"},
     {"engine/state"},
     {"engine/invoke"},
     {"engine/manifests"},
@@ -32,7 +33,7 @@ LAYERS = [
     {"testing"},
     {"cli/terminal"},
     {"cli/help"},
-    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor"},
+    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor", "cli/estimate"},
 ]
 
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.

@@ -27,6 +27,21 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Resuming": ("--state", "--resume"),
         "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
     },
+    "estimate": {
+        "Objects": ("--objects", "--manifest", "--jobs", "--generated-manifest"),
+        "Function": ("--memory", "--duration", "--init", "--architecture"),
+        "Operation": (
+            *("--operation", "--redrives", "--requests", "--log-bytes", "--bytes", "--transfer"),
+            *("--storage-class", "--restore-tier"),
+        ),
+        "Speed": (
+            *("--concurrency", "--account-concurrency", "--rate"),
+            *("--max-rate", "--calls-per-object"),
+        ),
+        "Prices": ("--price", "--free-tier"),
+        **_CONNECTION,
+        "Output": ("--svg", "--json", "--quiet", "--help"),
+    },
     "submit": {
         "Objects": ("--manifest", "--manifest-version-id", "--fields", "--failed-from"),
         "Operation": ("--stack", "--function", "--arguments", "--schema", "--operation", "--role"),
@@ -44,6 +59,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
 COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "s3batch": {
         "Jobs on this machine": ("run", "invoke", "event", "serve"),
+        "Before a job": ("estimate",),
         "Jobs in AWS, or in s3batch serve": ("manifest", "job"),
         "After a job": ("report",),
         "Projects and setup": ("init", "doctor", "completion"),

@@ -98,10 +98,12 @@ _CONTINUED: Final = " \\"
 def printable(text: str) -> str:
     """Replace marks of this package that the terminal cannot print."""
     try:
-        "✓✗→…".encode(sys.stdout.encoding or "ascii")
+        _MARKS.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return text.translate(_IN_ASCII)
     return text
 
 
-_IN_ASCII: Final = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "..."})
+_MARKS: Final = "✓✗→…"
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
+_IN_ASCII: Final = str.maketrans({"✓": "+", "✗": "x", "→": "->", "…": "...", TIMES: "x"})

@@ -71,7 +71,9 @@ def spinner(text: str) -> Iterator[None]:
         yield
 
 
-def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
+def report_listing(
+    objects: Iterable[_T], *, quiet: bool, noun: str = "object", verb: str = "listed"
+) -> Iterator[_T]:
     """Yield objects as they are listed, and print their number from time to time."""
     latest = time.monotonic()
     for count, item in enumerate(objects, 1):
@@ -79,7 +81,7 @@ def report_listing(objects: Iterable[_T], *, quiet: bool) -> Iterator[_T]:
         # Reading the clock for each object would be slow.
         if not quiet and not count % _PAGE and time.monotonic() - latest >= SECONDS_BETWEEN_LINES:
             latest = time.monotonic()
-            print_message(f"{counted(count, 'object')} listed")
+            print_message(f"{counted(count, noun)} {verb}")
 
 
 _PAGE: Final = 1000  # objects in one response of S3

@@ -1,0 +1,269 @@
+"""The options of ``s3batch estimate``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._numbers import ExactNumber, Integer
+from s3batch_handler.cli._option_rules import options_as
+from s3batch_handler.cli._options import json_option, named, not_empty, quiet_option
+from s3batch_handler.cli.help._suggestions import Choice, suggestion
+from s3batch_handler.estimates._prices import limit, read_prices
+from s3batch_handler.estimates._workload import (
+    LAMBDA_INVOKE,
+    OPERATIONS,
+    REQUESTS,
+    STORAGE_CLASSES,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from decimal import Decimal
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateOptions:
+    """The options of the command line, by their names."""
+
+    objects: int | None
+    manifest: str | None
+    jobs: int
+    generated_manifest: int | None
+    operation: str | None
+    memory: int | None
+    duration: Decimal | None
+    init: Decimal
+    architecture: str | None
+    redrives: Decimal | None
+    requests: Mapping[str, Decimal]
+    log_bytes: Decimal | None
+    bytes: Decimal | None
+    transfer: str | None
+    storage_class: str | None
+    restore_tier: str | None
+    concurrency: int | None
+    account_concurrency: int
+    rate: Decimal | None
+    max_rate: Decimal | None
+    calls_per_object: Decimal
+    price: Mapping[str, Decimal]
+    free_tier: bool
+    svg: Path | None
+    as_json: bool
+    quiet: bool
+
+    def check(self) -> None:
+        """Check the values of the options that depend on each other."""
+        if self.concurrency is not None:
+            most = self.account_concurrency - limit("unreserved-concurrency")
+            if self.concurrency > max(most, 0):
+                raise click.UsageError(
+                    f"Option --concurrency has the value {self.concurrency:,}: Lambda keeps "
+                    f"{limit('unreserved-concurrency')} of the account's "
+                    f"{self.account_concurrency:,} unreserved, so pass at most {max(most, 0):,}, "
+                    "or a larger --account-concurrency."
+                )
+
+
+def _requests(_context: click.Context, _option: click.Parameter, text: str) -> dict[str, Decimal]:
+    """Read ``GET=2,PUT=1``."""
+    counts = named(filter(None, text.split(",")), "GET=2,PUT=1")
+    known: dict[str, Decimal] = {}
+    for name, value in counts.items():
+        kind = name.strip().upper()
+        if kind not in REQUESTS:
+            raise click.BadParameter(
+                f"{name!r} is not a known request: pass {', '.join(REQUESTS)}."
+                + suggestion(name, REQUESTS)
+            )
+        known[kind] = _COUNT.convert(value, None, None)
+    return known
+
+
+_COUNT: Final = ExactNumber(allow_zero=True, unit="requests")
+
+
+def _prices(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, Decimal]:
+    """Read ``NAME=USD`` pairs."""
+    known = read_prices().prices
+    prices = {}
+    for name, value in named(pairs, "NAME=USD").items():
+        if name not in known:
+            raise click.BadParameter(
+                f"{name!r} is not a known price: pass {', '.join(known)}." + suggestion(name, known)
+            )
+        prices[name] = _USD.convert(value, None, None)
+    return prices
+
+
+_USD: Final = ExactNumber(allow_zero=True, unit="USD")
+
+
+def _percent(value: str) -> Decimal:
+    number: Decimal = ExactNumber(allow_zero=True, maximum=10_000, unit="percent").convert(
+        value.removesuffix("%"), None, None
+    )
+    return number
+
+
+def _output_file() -> click.Path:
+    from pathlib import Path
+
+    return click.Path(dir_okay=False, path_type=Path)
+
+
+_seconds: Final = ExactNumber(maximum=limit("longest-duration"), unit="seconds")
+
+estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
+    EstimateOptions,
+    click.option("--objects", type=Integer(1), metavar="NUMBER", help="Objects of the job."),
+    click.option(
+        "--manifest",
+        metavar="FILE|s3://…",
+        type=not_empty,
+        shell_complete=complete_files,
+        help="Manifest whose lines are counted.",
+    ),
+    click.option(
+        "--jobs",
+        type=Integer(1, 1_000_000),
+        metavar="NUMBER",
+        default=1,
+        show_default=True,
+        help="Jobs that share the objects.",
+    ),
+    click.option(
+        "--generated-manifest",
+        type=Integer(1, 10**15),
+        metavar="NUMBER",
+        help="Objects in the source bucket, if S3 generates the manifest.",
+    ),
+    click.option(
+        "--operation",
+        type=Choice(OPERATIONS, case_sensitive=False),
+        metavar="NAME",
+        help=f"Operation of the job.  [default: {LAMBDA_INVOKE}]",
+    ),
+    click.option(
+        "--memory",
+        type=Integer(limit("smallest-memory"), limit("largest-memory")),
+        metavar="MB",
+        help="Memory of the function.",
+    ),
+    click.option(
+        "--duration",
+        type=_seconds,
+        metavar="SECONDS",
+        help="Average duration of the function for one object.",
+    ),
+    click.option(
+        "--init",
+        type=ExactNumber(allow_zero=True, maximum=limit("longest-duration"), unit="seconds"),
+        metavar="SECONDS",
+        default="0",
+        help="Initialization of an execution environment (cold start).",
+    ),
+    click.option(
+        "--architecture",
+        type=Choice(["x86_64", "arm64"]),
+        help="Processor of the function.  [default: x86_64]",
+    ),
+    click.option(
+        "--redrives",
+        type=_percent,
+        metavar="PERCENT",
+        help="Share of the tasks that are run a second time.  [default: 0]",
+    ),
+    click.option(
+        "--requests",
+        metavar="GET=2,PUT=1",
+        default="",
+        callback=_requests,
+        help=f"Requests for each object: {', '.join(REQUESTS)}.",
+    ),
+    click.option(
+        "--log-bytes",
+        type=ExactNumber(allow_zero=True, unit="bytes"),
+        metavar="NUMBER",
+        help="Size of the function's logs for each object.",
+    ),
+    click.option(
+        "--bytes",
+        type=ExactNumber(allow_zero=True, unit="bytes"),
+        metavar="NUMBER",
+        help="Average size of an object that is transferred, read or restored.",
+    ),
+    click.option(
+        "--transfer",
+        type=Choice(["regions", "internet"]),
+        help="Where --bytes are transferred to.  [default: the same Region]",
+    ),
+    click.option(
+        "--storage-class",
+        type=Choice(STORAGE_CLASSES, case_sensitive=False),
+        metavar="NAME",
+        help="Storage class of the objects.  [default: STANDARD; to restore: GLACIER]",
+    ),
+    click.option(
+        "--restore-tier",
+        type=Choice(["BULK", "STANDARD"], case_sensitive=False),
+        metavar="NAME",
+        help="To restore: BULK or STANDARD.  [default: STANDARD]",
+    ),
+    click.option(
+        "--concurrency",
+        type=Integer(1),
+        metavar="NUMBER",
+        help="Reserved concurrency of the function.",
+    ),
+    click.option(
+        "--account-concurrency",
+        type=Integer(1, 1_000_000),
+        metavar="NUMBER",
+        default=limit("account-concurrency"),
+        show_default=True,
+        help="Concurrency of the account in the Region.",
+    ),
+    click.option(
+        "--rate",
+        type=ExactNumber(unit="tasks per second"),
+        metavar="NUMBER",
+        help="Tasks that S3 runs in a second, as measured.",
+    ),
+    click.option(
+        "--max-rate",
+        type=ExactNumber(unit="calls per second"),
+        metavar="NUMBER",
+        help="Calls per second that a service allows; sets --concurrency.",
+    ),
+    click.option(
+        "--calls-per-object",
+        type=ExactNumber(unit="calls"),
+        metavar="NUMBER",
+        default="1",
+        show_default=True,
+        help="Calls to this service for each object.",
+    ),
+    click.option(
+        "--price",
+        metavar="NAME=USD",
+        multiple=True,
+        callback=_prices,
+        help="Price to use instead of the known one; repeat for more.",
+    ),
+    click.option(
+        "--free-tier", is_flag=True, help="Subtract the free tier of a month, if it is unused."
+    ),
+    click.option(
+        "--svg", type=_output_file(), metavar="FILE", help="Save a plot of the progress as SVG."
+    ),
+    json_option,
+    quiet_option,
+)

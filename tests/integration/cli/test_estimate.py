@@ -1,0 +1,249 @@
+"""``s3batch estimate``, as users call it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from s3batch_handler.cli._commands import s3batch as s3batch_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+FUNCTION = ("--memory", "512", "--duration", "0.2")
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is empty, and no credentials are configured."""
+    for name in os.environ:
+        if "AWS" in name:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+
+
+def estimate(*arguments: str, **options: Any) -> Result:
+    return CliRunner().invoke(s3batch_command, ["estimate", *arguments], **options)
+
+
+def as_json(*arguments: str) -> dict[str, Any]:
+    run = estimate(*arguments, "--json")
+    assert run.exit_code == 0, run.output
+    result: dict[str, Any] = json.loads(run.stdout)
+    return result
+
+
+def test_the_worked_case_as_json() -> None:
+    """0.25 + 10 + 2 + 16.67 = 28.92 USD, in 2,000 seconds with 1,000 environments."""
+    result = as_json("--objects", "10000000", *FUNCTION, "--architecture", "x86_64")
+
+    assert result["cost"] == {
+        "total": 28.9167,
+        "job": 0.25,
+        "objects": 10.0,
+        "lambda_requests": 2.0,
+        "lambda_duration": 16.6667,
+    }
+    assert result["seconds"] == 2000
+    assert result["timing"]["limited_by"] == "account-concurrency"
+    assert result["prices"]["region"] == "us-east-1"
+
+
+def test_the_worked_case_for_people() -> None:
+    """The table shows how each part is calculated, in cents; the prices have a date."""
+    run = estimate("--objects", "10000000", *FUNCTION)
+
+    assert run.exit_code == 0
+    assert "10,000,000 \N{MULTIPLICATION SIGN} 1.00 USD per million objects" in run.stdout
+    assert "1,000,000 \N{MULTIPLICATION SIGN} 0.0000166667 USD per GB-second" in run.stdout
+    assert "28.92" in run.stdout
+    assert "33 min 20 s" in run.stdout
+    assert "as of 2026-" in run.stdout
+    assert "\x1b" not in run.stdout
+
+
+def test_the_lines_of_a_manifest_are_counted(tmp_path: Path) -> None:
+    """A blank line is not an object."""
+    (tmp_path / "my.csv").write_text("photos,a.jpg\nphotos,b.jpg\n\nphotos,c.jpg")
+
+    assert as_json("--manifest", "my.csv", *FUNCTION)["objects"] == 3
+
+
+def test_a_manifest_in_s3_is_counted() -> None:
+    """The manifest of a job is in S3."""
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="inbox")
+        s3.put_object(Bucket="inbox", Key="my.csv", Body=b"photos,a.jpg\nphotos,b.jpg\n")
+
+        assert as_json("--manifest", "s3://inbox/my.csv", *FUNCTION)["objects"] == 2
+
+
+def test_a_manifest_on_standard_input_is_counted() -> None:
+    """The lines may come from another program."""
+    run = estimate("--manifest", "-", *FUNCTION, "--json", input="photos,a.jpg\n")
+
+    assert json.loads(run.stdout)["objects"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--objects"),
+        (("--objects", "-1", *FUNCTION), "too small"),
+        (("--objects", "nan", *FUNCTION), "not a valid integer"),
+        (("--objects", "20000000001", *FUNCTION), "Pass --jobs 2"),
+        (("--objects", "10"), "--memory"),
+        (("--objects", "10", "--memory", "512"), "--duration"),
+        (("--objects", "10", "--memory", "127", "--duration", "1"), "between 128 and 10240"),
+        (("--objects", "10", "--memory", "10241", "--duration", "1"), "between 128 and 10240"),
+        (("--objects", "10", "--memory", "128", "--duration", "900.1"), "at most 900"),
+        (("--objects", "10", "--memory", "128", "--duration", "0"), "more than 0"),
+        (("--objects", "10", "--memory", "128", "--duration", "-1"), "more than 0"),
+        (("--objects", "10", "--memory", "128", "--duration", "nan"), "not valid"),
+        (("--objects", "10", "--memory", "128", "--duration", "inf"), "not valid"),
+        (("--objects", "10", "--memory", "128", "--duration", "1e-99"), "not valid"),
+        (("--objects", "10", *FUNCTION, "--concurrency", "901"), "at most 900"),
+        (("--objects", "10", *FUNCTION, "--redrives", "-1"), "0 or more"),
+        (("--objects", "10", *FUNCTION, "--requests", "GOT=1"), "Did you mean 'GET'"),
+        (("--objects", "10", *FUNCTION, "--requests", "GET"), "has no '='"),
+        (("--objects", "10", *FUNCTION, "--requests", "GET=nan"), "not valid"),
+        (("--objects", "10", *FUNCTION, "--price", "jobs=1"), "Did you mean 'job'"),
+        (("--objects", "10", *FUNCTION, "--price", "job=-1"), "0 or more"),
+        (("--objects", "10", *FUNCTION, "--transfer", "regions"), "--bytes"),
+        (("--objects", "10", "--operation", "S3PutObjectAcl", *FUNCTION), "has no function"),
+        (("--manifest", "none.csv", *FUNCTION), "no such file"),
+        (("--manifest", ".", *FUNCTION), "this is a folder"),
+        (("--manifest", "s3://inbox", *FUNCTION), "Write s3://bucket/key"),
+        (
+            (
+                "--objects",
+                "1",
+                "--operation",
+                "S3InitiateRestoreObject",
+                "--storage-class",
+                "STANDARD",
+            ),
+            "can be restored",
+        ),
+        (("--objects", "1", "--operation", "S3PutObjectAcl", "--svg", "a.svg"), "--rate"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    """Exit code 2, the option and its limit, and no file."""
+    run = estimate(*arguments)
+
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not run.stdout
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_empty_manifest_has_no_cost(tmp_path: Path) -> None:
+    """AWS would fail such a job."""
+    (tmp_path / "empty.csv").write_text("\n")
+
+    run = estimate("--manifest", "empty.csv", *FUNCTION)
+
+    assert run.exit_code == 2
+    assert "is empty" in run.stderr
+
+
+def test_a_limit_of_calls_gives_the_reserved_concurrency() -> None:
+    """500 calls per second, and 5 per environment: 100 environments, which the estimate uses."""
+    result = as_json("--objects", "1000000", *FUNCTION, "--max-rate", "500")
+
+    assert result["reserved_concurrency"]["concurrency"] == 100
+    assert result["timing"]["tasks_per_second"] == 500
+    assert result["timing"]["limited_by"] == "reserved-concurrency"
+
+
+def test_short_tasks_make_ten_calls_per_second_and_environment() -> None:
+    """Lambda does not send more than 10 requests per second to an environment."""
+    function = ("--memory", "512", "--duration", "0.01")
+
+    result = as_json("--objects", "1000", *function, "--max-rate", "95", "--calls-per-object", "2")
+
+    assert result["reserved_concurrency"]["concurrency"] == 4
+
+
+def test_a_limit_that_one_environment_exceeds_is_said_so() -> None:
+    """No reserved concurrency is low enough."""
+    run = estimate("--objects", "1000", *FUNCTION, "--max-rate", "4")
+
+    assert "none is low enough for 4 calls/s" in run.stdout
+
+
+def test_the_duration_of_an_own_operation_of_s3_is_not_known() -> None:
+    """S3 publishes no rate; a measured one gives the duration."""
+    unknown = as_json("--objects", "5000000", "--operation", "S3PutObjectCopy")
+    known = as_json("--objects", "5000000", "--operation", "S3PutObjectCopy", "--rate", "500")
+
+    assert unknown["seconds"] is None
+    assert unknown["cost"]["operation_requests"] == 25
+    assert known["seconds"] == 10_000
+
+
+def test_a_part_without_a_price_is_named_with_its_option() -> None:
+    """The total does not include it, and the user learns how to pass the price."""
+    arguments = ("--objects", "1000", "--operation", "S3UpdateObjectEncryption")
+
+    run = estimate(*arguments)
+    priced = as_json(*arguments, "--price", "s3-update-encryption=0.01")
+
+    assert "--price s3-update-encryption=USD" in run.stdout
+    assert priced["cost"]["operation_requests"] == 0.01
+    assert not priced["not_included"]
+
+
+def test_a_job_that_takes_the_whole_account_is_warned_about() -> None:
+    """Other functions of the account would be throttled."""
+    whole = as_json("--objects", "1000000", *FUNCTION)
+    reserved = as_json("--objects", "1000000", *FUNCTION, "--concurrency", "200")
+
+    assert any("throttles its other functions" in text for text in whole["warnings"])
+    assert not reserved["warnings"]
+
+
+def test_a_job_that_is_longer_than_jobs_are_kept_is_warned_about() -> None:
+    """S3 keeps the record of a job for 90 days."""
+    function = ("--memory", "128", "--duration", "600")
+
+    result = as_json("--objects", "100000000", *function, "--concurrency", "100")
+
+    assert any("90 days" in text for text in result["warnings"])
+
+
+def test_the_plot_is_a_valid_svg_for_light_and_dark_pages(tmp_path: Path) -> None:
+    """It has a title for screen readers, and no reference to another file."""
+    run = estimate("--objects", "1000000", *FUNCTION, "--svg", "plot.svg")
+
+    text = (tmp_path / "plot.svg").read_text()
+    svg = ET.fromstring(text)
+    assert run.exit_code == 0
+    assert svg.get("role") == "img"
+    assert svg[0].text == "1,000,000 objects: LambdaInvoke, 512 MB, 0.2 s, x86_64"
+    assert "prefers-color-scheme:dark" in text
+    assert "href" not in text
+
+
+def test_a_plot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Nothing is half-written, and nothing is printed."""
+    run = estimate("--objects", "10", *FUNCTION, "--svg", "/dev/null", "--json")
+
+    assert run.exit_code == 2
+    assert "not a regular file" in run.stderr
+    assert not [*tmp_path.iterdir()]
