@@ -30,6 +30,7 @@ _COMMANDS = {  # name: module, help
     "serve": ("_serve", "Serve S3 and S3 Control on this machine."),
     "report": ("report._command", "Read completion reports, and run failed tasks again."),
     "doctor": ("doctor._command", "Check the setup for common problems."),
+    "smoke": ("smoke._command", "Compare a small job in AWS with the local engine."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
     "completion": ("_completion", "Complete commands in bash, zsh or fish."),
 }

@@ -65,6 +65,12 @@ def s3control_client(
     return client
 
 
+def local_s3control_client(access_key_id: str, *, endpoint_url: str, region: str) -> Any:
+    """Create an S3 Control client for a server of this package, as :func:`local_s3_client`."""
+    credentials = boto3.Session(access_key_id, access_key_id, region_name=region)
+    return s3control_client(credentials, endpoint_url=endpoint_url, proxies={})
+
+
 def lambda_client(
     *, region: str | None, profile: str | None = None, read_timeout: float, connections: int
 ) -> Any:
@@ -114,6 +120,19 @@ def describe_stack(
     (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     return stack["StackStatus"], outputs
+
+
+def stack_parameters(
+    name: str, session: boto3.Session | None = None, *, endpoint_url: str | None = None
+) -> dict[str, str]:
+    """Return the parameters of a CloudFormation stack, given its name or ARN."""
+    cloudformation = aws_client("cloudformation", session, endpoint_url=endpoint_url)
+    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {
+        parameter["ParameterKey"]: parameter["ParameterValue"]
+        for parameter in stack.get("Parameters", ())
+        if "ParameterValue" in parameter
+    }
 
 
 def function_configuration(

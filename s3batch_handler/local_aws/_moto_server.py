@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._sanitize import safe_line
 from s3batch_handler.local_aws._error_responses import is_query_api, is_s3, refuse
+from s3batch_handler.local_aws._folder_listing import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,7 +35,7 @@ def moto_server() -> Application:
         return create_backend_app(service) if service in _SERVICES else _refuse_service
 
     moto = cast("Application", DomainDispatcherApplication(application_of))
-    return _with_aws_errors(_with_checked_authorization(moto))
+    return _with_aws_errors(_with_checked_authorization(_with_limit_of_keys(moto)))
 
 
 def reset_aws() -> None:
@@ -79,6 +80,20 @@ def _with_checked_authorization(application: Application) -> Application:
         return application(environ, start_response)
 
     return checked
+
+
+def _with_limit_of_keys(application: Application) -> Application:
+    """Refuse keys that are longer than S3 allows, which moto accepts."""
+
+    def limited(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        # WSGI has a character for each byte of the path.
+        _, _, key = environ.get("PATH_INFO", "").lstrip("/").partition("/")
+        if len(key) > MAX_KEY_BYTES and is_s3(environ):
+            text = "Your key is too long"
+            return refuse(environ, start_response, "400 Bad Request", "KeyTooLongError", text)
+        return application(environ, start_response)
+
+    return limited
 
 
 _AUTHORIZATION: Final = re.compile(

@@ -33,7 +33,10 @@ LAYERS = [
     {"testing"},
     {"cli/terminal"},
     {"cli/help"},
-    {"cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor", "cli/estimate"},
+    {
+        *("cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor"),
+        *("cli/estimate", "cli/smoke"),
+    },
 ]
 
 # Also not allowed: the engine calls functions as AWS does, so it does not need the runtime.

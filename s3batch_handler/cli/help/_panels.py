@@ -42,6 +42,12 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         **_CONNECTION,
         "Output": ("--svg", "--json", "--quiet", "--help"),
     },
+    "smoke": {
+        "Function": ("--stack", "--arguments", "--schema", "--timeout", "--env-file"),
+        "Objects": ("--bucket", "--output", "--version-ids", "--keep"),
+        **_CONNECTION,
+        "Output": ("--yes", "--retry-for", "--save", "--json", "--quiet", "--help"),
+    },
     "submit": {
         "Objects": ("--manifest", "--manifest-version-id", "--fields", "--failed-from"),
         "Operation": ("--stack", "--function", "--arguments", "--schema", "--operation", "--role"),
@@ -62,7 +68,7 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Before a job": ("estimate",),
         "Jobs in AWS, or in s3batch serve": ("manifest", "job"),
         "After a job": ("report",),
-        "Projects and setup": ("init", "doctor", "completion"),
+        "Projects and setup": ("init", "doctor", "smoke", "completion"),
     },
     "job": {
         "Create": ("submit", "confirm"),

@@ -166,6 +166,17 @@ class AwsServices:
             ) from error
         return StackOutputs.of_outputs(name, status, outputs)
 
+    def stack_parameters(self, name: str) -> dict[str, str]:
+        """Return the parameters of a stack that exists."""
+        parameters: dict[str, str] = _aws().stack_parameters(name, **self._connection)
+        return parameters
+
+    def description(self, job_id: str) -> Mapping[str, Any]:
+        """Return the description of a job, as boto3 returns it."""
+        response = self._s3control.describe_job(AccountId=self.account_id, JobId=job_id)
+        description: Mapping[str, Any] = response["Job"]
+        return description
+
     def function(self, name: str) -> dict[str, Any]:
         """Return the configuration of a function; empty if it cannot be read.
 

@@ -42,8 +42,13 @@ def watch(
     timeout: float | None = None,
     retry_for: float | None = None,
     cancel_above: str | None = None,
+    on_progress: Callable[[Job], None] | None = None,
+    is_cancelled: bool = False,
 ) -> Job:
     """Wait for a job, and print its status and progress meanwhile.
+
+    ``on_progress`` is called with each description of the job. With ``is_cancelled`` the caller
+    cancels the job after Ctrl-C.
 
     Raises:
         JobNotCancelled: More tasks than ``cancel_above`` failed, and the job cannot be cancelled.
@@ -60,6 +65,8 @@ def watch(
             display.show(job)
             if check is not None:
                 check(job)
+            if on_progress is not None:
+                on_progress(job)
 
         try:
             return wait_for_job(
@@ -81,7 +88,8 @@ def watch(
             raise JobNotWatched(problem, job_id=job_id) from error
         except KeyboardInterrupt:
             end_terminal_line()
-            print_message(f"the job continues; to wait again: {wait_again}")
+            if not is_cancelled:
+                print_message(f"the job continues; to wait again: {wait_again}")
             raise
 
 

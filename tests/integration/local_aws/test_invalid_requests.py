@@ -177,3 +177,14 @@ def test_an_error_of_the_server_hides_its_details(
         f"moto failed at a request, {method} {path}",
     )
     assert record.exc_info
+
+
+@pytest.mark.parametrize(("key", "status"), [("x" * 1024, 404), ("x" * 1025, 400)])
+def test_keys_that_are_longer_than_s3_allows_are_refused(
+    address: str, key: str, status: int
+) -> None:
+    """moto accepts them."""
+    found, response = send(f"{address}/bucket/{key}")
+
+    assert found == status
+    assert ("<Code>KeyTooLongError</Code>" in response) == (status == 400)

@@ -1,0 +1,55 @@
+"""Where ``s3batch smoke`` keeps its objects, and what it removes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli.job._stack_outputs import StackOutputs
+from s3batch_handler.cli.smoke._places import Places
+
+STACK = StackOutputs(
+    "arn:…:function:f:1", "arn:…:role/r", "s3://jobs/manifests", "s3://jobs/reports/"
+)
+
+
+def _places(parameters: dict[str, str] | None = None, **options: Any) -> Places:
+    given = {"bucket": None, "outputs": (), "partition": "aws", **options}
+    return Places.of_stack(given.pop("stack", STACK), parameters or {}, **given)
+
+
+def test_parameters_of_the_stack_are_defaults() -> None:
+    parameters = {"SourceBucket": "photos", "TargetBucket": "results"}
+
+    assert _places(parameters).bucket == "photos"
+    assert _places(parameters).outputs == ("results",)
+    assert _places().bucket == "jobs"
+    assert _places(parameters, bucket="mine", outputs=("a", "b", "a")).buckets == (
+        *("mine", "jobs", "a", "b"),
+    )
+
+
+def test_every_folder_has_the_name_of_the_test() -> None:
+    places = _places({"SourceBucket": "photos", "TargetBucket": "results"})
+    name = places.name
+
+    assert [*places.folders()] == [
+        ("photos", f"{name}/"),
+        ("results", f"{name}/"),
+        ("jobs", f"manifests/{name}/"),
+        ("jobs", f"reports/{name}/"),
+    ]
+    assert places.name != _places().name
+
+
+def test_a_stack_without_prefixes_has_folders_of_its_own() -> None:
+    places = _places(stack=STACK._replace(manifests="s3://jobs", reports="s3://jobs/"))
+
+    assert [*places.folders()] == [("jobs", places.prefix)]
+
+
+def test_an_output_that_is_not_in_s3_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="ReportLocation is not s3://bucket/prefix"):
+        _places(stack=STACK._replace(reports="reports"))
