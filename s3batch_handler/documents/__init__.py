@@ -12,6 +12,8 @@ if TYPE_CHECKING:
         read_manifest,
         write_manifest,
     )
+    from s3batch_handler.documents.manifests.check._finding import Finding
+    from s3batch_handler.documents.manifests.check._manifest_check import check_manifest
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._merge import MergedReport, merge_reports
     from s3batch_handler.documents.reports._report import Report, read_report
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FailureGroup",
+    "Finding",
     "ManifestEntry",
     "ManifestInfo",
     "MergedReport",
@@ -29,6 +32,7 @@ __all__ = [
     "ReportScope",
     "ReportSummary",
     "TaskStatus",
+    "check_manifest",
     "merge_reports",
     "read_inventory",
     "read_manifest",
@@ -38,6 +42,7 @@ __all__ = [
 
 _MODULES = {
     "FailureGroup": "reports._failure_groups",
+    "Finding": "manifests.check._finding",
     "ManifestEntry": "manifests._manifest",
     "ManifestInfo": "manifests._manifest",
     "MergedReport": "reports._merge",
@@ -47,6 +52,7 @@ _MODULES = {
     "ReportScope": "reports._rows",
     "ReportSummary": "reports._summary",
     "TaskStatus": "reports._rows",
+    "check_manifest": "manifests.check._manifest_check",
     "merge_reports": "reports._merge",
     "read_inventory": "manifests._inventory",
     "read_manifest": "manifests._manifest",

@@ -18,6 +18,7 @@ LAYERS = [
     {"core"},
     {"documents/files"},
     {"documents/manifests"},
+    {"documents/manifests/check"},
     {"documents/reports"},
     {"handler", "documents", "jobs"},
     {"estimates"},

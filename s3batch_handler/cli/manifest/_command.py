@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.manifest._check import check
 from s3batch_handler.cli.manifest._create import create
 
 
@@ -18,3 +19,4 @@ def manifest() -> None:
 
 
 manifest.add_command(create)
+manifest.add_command(check)

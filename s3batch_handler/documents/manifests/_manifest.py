@@ -101,7 +101,7 @@ def read_entries(
             it is reached). AWS would fail the job, or process other objects than intended. An empty
             manifest is not an error here.
     """
-    columns = None if fields is None else _checked_fields(fields, source)
+    columns = None if fields is None else checked_fields(fields, source)
     return _entries(stream, columns, source)
 
 
@@ -126,10 +126,11 @@ def _entries(
 
 
 _FIELDS: Final = ("Bucket", "Key", "VersionId", "Ignore")
-_BY_WIDTH: Final = {2: _FIELDS[:2], 3: _FIELDS[:3]}
+COLUMNS_BY_WIDTH: Final = {2: _FIELDS[:2], 3: _FIELDS[:3]}
 
 
-def _checked_fields(fields: Sequence[str], source: str) -> tuple[str, ...]:
+def checked_fields(fields: Sequence[str], source: str) -> tuple[str, ...]:
+    """Return the columns of a manifest, or raise a :class:`ManifestError`."""
     for name in fields:
         if name not in _FIELDS:
             raise ManifestError(f"unknown field {name!r}; use {', '.join(_FIELDS)}", source=source)
@@ -147,26 +148,44 @@ def _columns(first: list[str], columns: tuple[str, ...] | None, source: str) -> 
     """Return the columns of a manifest, given its first line."""
     if first and first[0].startswith("\ufeff"):
         problem = "begins with a byte order mark, which S3 reads as data; save it without BOM"
-    elif _is_header(first):
+    elif is_header(first):
         problem = "a header row, which S3 reads as an object; remove it and pass fields instead"
-    elif columns is None and first and len(first) not in _BY_WIDTH:
+    elif columns is None and first and len(first) not in COLUMNS_BY_WIDTH:
         problem = (
             f"expected 2 columns (bucket, key) or 3 (with the version ID), got {len(first)}; "
             "pass their names as fields, for example Bucket,Key,Ignore,VersionId"
         )
     else:
-        return columns or _BY_WIDTH[len(first) or 2]
+        return columns or COLUMNS_BY_WIDTH[len(first) or 2]
     raise ManifestError(problem, source=source, line=1)
 
 
-def _is_header(row: Iterable[str]) -> bool:
-    words = {cell.lower().translate(_NOT_IN_WORDS).strip() for cell in row}
+def is_header(row: Iterable[str]) -> bool:
+    """Return whether a row has the names of columns."""
+    words = {_word(cell) for cell in row}
     return not words.isdisjoint(_BUCKET_WORDS) and not words.isdisjoint(_KEY_WORDS)
+
+
+def header_fields(row: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the columns that a header row names; ``None`` if it does not name them once."""
+    words = [_word(cell) for cell in row]
+    fields = tuple(
+        next((field for field, names in _WORDS.items() if word in names), "Ignore")
+        for word in words
+    )
+    is_clear = all(fields.count(name) == 1 for name in ("Bucket", "Key"))
+    return fields if is_clear and fields.count("VersionId") <= 1 else None
+
+
+def _word(cell: str) -> str:
+    return cell.lower().translate(_NOT_IN_WORDS).strip()
 
 
 _NOT_IN_WORDS: Final = str.maketrans("", "", " _-")
 _BUCKET_WORDS: Final = {"bucket", "bucketname", "s3bucket"}
 _KEY_WORDS: Final = {"key", "keyname", "s3key", "object", "objectkey", "objectname"}
+_VERSION_WORDS: Final = {"versionid", "version", "objectversion", "objectversionid", "s3versionid"}
+_WORDS: Final = {"Bucket": _BUCKET_WORDS, "Key": _KEY_WORDS, "VersionId": _VERSION_WORDS}
 
 
 class WrongColumnCount(ManifestError):
@@ -203,10 +222,10 @@ def write_manifest(target: BinaryIO, objects: Iterable[ObjectRef]) -> ManifestIn
     source = name if isinstance(name, str) else "<stream>"
     writer = _HashingWriter(target)
     write_row = csv.writer(writer, lineterminator="\n").writerow
-    lines, fields = 0, _BY_WIDTH[2]
+    lines, fields = 0, COLUMNS_BY_WIDTH[2]
     for lines, item in enumerate(objects, 1):
         if lines == 1:
-            fields = _BY_WIDTH[2 if item.version_id is None else 3]
+            fields = COLUMNS_BY_WIDTH[2 if item.version_id is None else 3]
         try:
             row = _row(item, fields, first=lines == 1)
         except ValueError as error:
@@ -222,12 +241,12 @@ def write_entries(target: BinaryIO, entries: Iterable[ManifestEntry]) -> Manifes
         ManifestError: Some entries have a version ID, others have no such column.
     """
     writer = _HashingWriter(target)
-    lines, fields = 0, _BY_WIDTH[2]
+    lines, fields = 0, COLUMNS_BY_WIDTH[2]
     for lines, (bucket, key, version) in enumerate(entries, 1):
         cells = [bucket, key] if version is None else [bucket, key, version]
         if lines == 1:
-            fields = _BY_WIDTH[len(cells)]
-            if _is_header(cells):
+            fields = COLUMNS_BY_WIDTH[len(cells)]
+            if is_header(cells):
                 cells[1] = _not_like_a_header(key)
         if len(cells) != len(fields):
             problem = "some lines have a version ID, others do not: they are of several manifests"
@@ -259,7 +278,7 @@ def _row(item: ObjectRef, fields: tuple[str, ...], *, first: bool) -> list[str]:
             f"{item.key!r} has a version ID, but the objects before it have none; "
             "pass all of them with a version ID, or none"
         )
-    if first and _is_header(row):
+    if first and is_header(row):
         row[1] = _not_like_a_header(row[1])
     return row
 

@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents.manifests._task_digest import task_digest
 from s3batch_handler.documents.reports._rows import TaskStatus, read_rows_with_entries
-from s3batch_handler.documents.reports._task_counts import (
-    object_name,
-    task_digest,
-    temporary_database,
-)
+from s3batch_handler.documents.reports._task_counts import object_name, temporary_database
 from s3batch_handler.documents.reports._writer import report_row
 
 if TYPE_CHECKING:

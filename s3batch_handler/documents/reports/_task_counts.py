@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._sanitize import safe_line
+from s3batch_handler.documents.manifests._task_digest import task_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
-
-
-def task_digest(entry: ManifestEntry) -> bytes:
-    """Return a digest of the object of an entry.
-
-    Two spellings of a key have the same digest, and so have an empty version ID and none.
-    """
-    bucket, key, version = entry
-    text = f"{bucket}\0{decode_key(key)}\0{version or ''}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def are_same_tasks(entries: Iterable[ManifestEntry], others: Iterable[ManifestEntry]) -> bool:

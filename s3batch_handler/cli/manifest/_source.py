@@ -1,0 +1,116 @@
+"""The manifest that a command reads: a file, an object in S3, or standard input."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+
+from s3batch_handler.cli._errors import InvalidArgument, error_line
+from s3batch_handler.cli._paths import check_s3_url
+from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from s3batch_handler.cli._s3 import HasClient
+
+_T = TypeVar("_T")
+
+
+class ManifestSource:
+    """A manifest that may be read more than once. Standard input is copied to a temporary file."""
+
+    def __init__(self, location: str, s3: HasClient) -> None:
+        check_s3_url(location, "FILE")
+        self.location = location
+        self.s3 = s3
+        self._standard_input: BinaryIO | None = None
+
+    @property
+    def is_in_s3(self) -> bool:
+        """Return whether the manifest is an object."""
+        return is_s3_url(self.location)
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open the manifest at its start.
+
+        Raises:
+            InvalidArgument: It cannot be opened.
+        """
+        with _unreadable(self.location):
+            stream = self._open()
+        try:
+            yield stream
+        finally:
+            if stream is not self._standard_input:
+                stream.close()
+
+    def reading(self, items: Iterable[_T]) -> Iterator[_T]:
+        """Yield what is read from the manifest.
+
+        Raises:
+            InvalidArgument: The manifest cannot be read.
+        """
+        with _unreadable(self.location):
+            yield from items
+
+    def head(self) -> dict[str, Any]:
+        """Return the response of HeadObject for a manifest in S3.
+
+        Raises:
+            InvalidArgument: It cannot be read.
+        """
+        bucket, key = bucket_and_key(self.location)
+        with _unreadable(self.location):
+            response: dict[str, Any] = self.s3.client.head_object(Bucket=bucket, Key=key)
+        return response
+
+    def _open(self) -> BinaryIO:
+        if self.is_in_s3:
+            bucket, key = bucket_and_key(self.location)
+            return open_folder(f"s3://{bucket}", s3=self.s3.client).read(key)
+        if self.location != "-":
+            return Path(self.location).open("rb")
+        if self._standard_input is None:
+            if cast("Any", sys.stdin) is None:  # the parent process closed it
+                raise InvalidArgument("FILE -: standard input is closed. Name a file")
+            self._standard_input = _copied(sys.stdin.buffer)
+        self._standard_input.seek(0)
+        return self._standard_input
+
+
+def _copied(stream: BinaryIO) -> BinaryIO:
+    copy = temporary_file()
+    shutil.copyfileobj(stream, copy)
+    return copy
+
+
+def temporary_file() -> BinaryIO:
+    """Open a temporary file, which is removed when it is closed."""
+    return cast("BinaryIO", tempfile.TemporaryFile(prefix="s3batch-manifest-"))
+
+
+@contextmanager
+def _unreadable(location: str) -> Iterator[None]:
+    """Turn errors of files and of S3 into wrong arguments: exit code 2."""
+    try:
+        yield
+    except InvalidArgument:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError):
+            text = error_line(error)
+        elif aws_error_code(error) is not None or type(error).__module__.startswith("botocore."):
+            text = f"{location}: {error_line(error)}"
+        else:
+            raise
+        raise InvalidArgument(
+            f"{text}. Check the path or URL, and the permission to read it"
+        ) from error

@@ -1,0 +1,265 @@
+"""Find what is wrong with a CSV manifest."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+
+from s3batch_handler.core._sanitize import short_repr
+from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
+from s3batch_handler.documents.manifests._manifest import (
+    COLUMNS_BY_WIDTH,
+    ManifestEntry,
+    checked_fields,
+    header_fields,
+    is_header,
+)
+from s3batch_handler.documents.manifests.check._duplicates import Duplicates, Repeated
+from s3batch_handler.documents.manifests.check._finding import finding
+from s3batch_handler.documents.manifests.check._row_rules import (
+    RowRules,
+    has_trailing_spaces,
+    wrong_column_count,
+)
+from s3batch_handler.documents.manifests.check._scanner import Row, Scanner, UsualLines
+from s3batch_handler.documents.manifests.check._usual import usual_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from s3batch_handler.documents.manifests.check._finding import Finding
+
+Examined: TypeAlias = "tuple[UsualLines | Row | None, list[Finding]]"
+"""A part of a manifest, with what is wrong with it; ``None`` is the whole manifest."""
+
+
+def check_manifest(
+    stream: BinaryIO,
+    *,
+    fields: Sequence[str] | None = None,
+    operation: str = "LambdaInvoke",
+    duplicates: bool = False,
+) -> Iterator[Finding]:
+    """Yield what is wrong with a CSV manifest, in the order of its lines.
+
+    Unlike :func:`read_manifest`, it continues after an error.
+
+    Args:
+        stream: The bytes of the manifest; it is not closed.
+        fields: The columns, as for :func:`read_manifest`. Without it, the names in a header row
+            or the number of columns decide.
+        operation: The operation of the job, for its limits: ``LambdaInvoke``, ….
+        duplicates: Also find objects that are on several lines. They are counted in temporary
+            files, so that memory does not grow with the manifest.
+
+    Raises:
+        ManifestError: ``fields`` is not valid (raised immediately).
+        ValueError: There is no such operation (raised immediately).
+    """
+    check = ManifestCheck(stream, fields=fields, operation=operation, duplicates=duplicates)
+    return check.findings()
+
+
+class ManifestCheck:
+    """Checks a manifest once.
+
+    Attributes:
+        objects: The number of lines that may name an object, as far as they were read.
+        columns: The columns, once they are known.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        *,
+        fields: Sequence[str] | None = None,
+        operation: str = "LambdaInvoke",
+        duplicates: bool = False,
+        is_form_encoded: bool = False,
+    ) -> None:
+        if operation not in MAX_OBJECTS:
+            raise ValueError(f"{operation!r} is not an operation: use {', '.join(MAX_OBJECTS)}")
+        self.objects = 0
+        self.columns = None if fields is None else checked_fields(fields, "fields")
+        self._scanner = Scanner(stream)
+        self._operation = operation
+        self._is_form_encoded = is_form_encoded
+        self._rules: RowRules | None = None
+        self._bucket: str | None = None
+        self._quoted: tuple[bool, ...] = ()
+        self._has_mixed_buckets = False
+        self._finds_duplicates = duplicates
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is wrong, in the order of the lines, then duplicates."""
+        for _, found in self.examined():
+            yield from found
+
+    def examined(self) -> Iterator[Examined]:
+        """Yield the parts of the manifest, each with what is wrong with it."""
+        with Duplicates() as duplicates:
+            for part, found in self._examined_lines():
+                if self._finds_duplicates and part is not None:
+                    for line, entry in self._entries(part, found):
+                        duplicates.add(line, entry)
+                yield part, found
+            for repeated in duplicates.found():
+                yield None, [_duplicate(repeated)]
+
+    def entries(self) -> Iterator[tuple[int, ManifestEntry]]:
+        """Yield the entries that name an object, with their lines; skip all others."""
+        for part, found in self._examined_lines():
+            if part is not None:
+                yield from self._entries(part, found)
+
+    # ---------------------------------------------------------------- lines
+
+    def _examined_lines(self) -> Iterator[Examined]:
+        start = self._scanner.start(_LONGEST_SIGNATURE)
+        for signature, code, message in _SIGNATURES:
+            if start.startswith(signature):
+                yield None, [finding(code, 1, message)]
+                return
+        while start.startswith(_BOM):
+            text = "a byte order mark, which S3 reads as data"
+            yield None, [finding("ByteOrderMark", 1, text)]
+            self._scanner.skip(len(_BOM))
+            start = start[len(_BOM) :]
+        for part in self._scanner:
+            if isinstance(part, UsualLines):
+                self.objects += part.objects
+                yield part, []
+            elif self._rules is None:
+                yield part, self._first_findings(part)
+            else:
+                yield part, self._findings(part, self._rules)
+        if not self.objects:
+            yield None, [finding("EmptyManifest", None, "no objects: a job needs at least one")]
+        limit = MAX_OBJECTS[self._operation]
+        if self.objects > limit:
+            text = f"{self.objects:,} objects, but a job of {self._operation} has at most {limit:,}"
+            yield None, [finding("TooManyObjects", None, text)]
+
+    def _first_findings(self, row: Row) -> list[Finding]:
+        """Return what is wrong with a row before the first object, or with the first object."""
+        cells = row.cells
+        if cells and is_header(cells):
+            self.columns = self.columns or header_fields(cells)
+            return [finding("HeaderRow", row.line, "a header row, which S3 reads as an object")]
+        columns = self.columns or COLUMNS_BY_WIDTH.get(len(cells or ()))
+        found = [*RowRules(columns or COLUMNS_BY_WIDTH[2], **self._options).findings(row)]
+        if not cells or any(each.code in _NO_CELLS for each in found):
+            self.objects += any(each.code not in _NO_OBJECT for each in found)
+            return found
+        self.objects += 1
+        if columns is None:
+            return [wrong_column_count(row.line, cells, None)]
+        self.columns = columns
+        self._rules = RowRules(columns, **self._options)
+        return found + self._bucket_findings(row, found)
+
+    @property
+    def _options(self) -> dict[str, bool]:
+        has_payloads = self._operation == "LambdaInvoke"
+        return {"is_form_encoded": self._is_form_encoded, "has_payloads": has_payloads}
+
+    def _findings(self, row: Row, rules: RowRules) -> list[Finding]:
+        if self._is_repeated_header(row, rules):
+            self.objects += 1
+            text = f"a header row: {short_repr(', '.join(row.cells or ()))}"
+            return [finding("RepeatedHeader", row.line, text)]
+        found = [*rules.findings(row)]
+        self.objects += all(each.code not in _NO_OBJECT for each in found)
+        return found + self._bucket_findings(row, found)
+
+    def _is_repeated_header(self, row: Row, rules: RowRules) -> bool:
+        cells = row.cells
+        if not cells or len(cells) != len(rules.columns) or cells[rules.bucket] == self._bucket:
+            return False
+        return is_header(cells)
+
+    def _bucket_findings(self, row: Row, found: list[Finding]) -> list[Finding]:
+        """Compare the bucket of a row with the first one."""
+        assert self._rules is not None
+        if row.cells is None or any(each.code in _NO_BUCKET for each in found):
+            return []
+        bucket = row.cells[self._rules.bucket]
+        if self._bucket is None:
+            self._bucket = self._rules.known_bucket = bucket
+            self._quoted = _are_quoted(row)
+            self._use_pattern(bucket)
+        elif bucket != self._bucket and not self._has_mixed_buckets:
+            self._has_mixed_buckets = True
+            self._use_pattern(None)
+            text = f"the bucket is {bucket!r}, but {self._bucket!r} on the first line"
+            return [finding("MixedBuckets", row.line, text)]
+        return []
+
+    def _use_pattern(self, bucket: str | None) -> None:
+        assert self._rules is not None
+        if bucket is None or bucket.isascii():
+            self._scanner.usual = usual_lines(
+                self._rules.columns,
+                bucket=bucket,
+                quoted=self._quoted,
+                is_form_encoded=self._is_form_encoded,
+            )
+
+    # ---------------------------------------------------------------- entries
+
+    def _entries(
+        self, part: UsualLines | Row, found: list[Finding]
+    ) -> Iterator[tuple[int, ManifestEntry]]:
+        rules = self._rules
+        if rules is None:
+            return
+        if isinstance(part, UsualLines):
+            if part.objects:
+                lines = part.data.decode("ascii").splitlines()
+                for line, cells in enumerate(csv.reader(lines), part.line):
+                    yield line, _entry(cells, rules)
+        elif part.cells and not any(each.code in _NO_ENTRY for each in found):
+            cells = part.cells
+            if has_trailing_spaces(part.data):
+                cells = [*cells[:-1], cells[-1].rstrip()]
+            yield part.line, _entry(cells, rules)
+
+
+def _entry(cells: list[str], rules: RowRules) -> ManifestEntry:
+    version = None if rules.version is None else cells[rules.version]
+    return ManifestEntry(cells[rules.bucket], cells[rules.key], version)
+
+
+def _duplicate(repeated: Repeated) -> Finding:
+    text = f"the same object as on line {repeated.first}"
+    return finding("Duplicate", repeated.line, text)
+
+
+def _are_quoted(row: Row) -> tuple[bool, ...]:
+    """Return for each cell of a row whether it is in quotes."""
+    assert row.cells is not None
+    text = row.data.decode("utf-8", "surrogateescape")
+    place = 0
+    quoted = []
+    for cell in row.cells:
+        has_quotes = text.startswith('"', place)
+        quoted.append(has_quotes)
+        place += len(cell) + (3 if has_quotes else 1)  # with the comma
+    return tuple(quoted)
+
+
+_BOM: Final = b"\xef\xbb\xbf"
+_SIGNATURES: Final = (
+    (b"\x1f\x8b", "Compressed", "the file is compressed with gzip"),
+    (b"\xff\xfe", "NotUtf8", "the file is UTF-16, not UTF-8"),
+    (b"\xfe\xff", "NotUtf8", "the file is UTF-16, not UTF-8"),
+    (b"PK\x03\x04", "NotCsv", "the file is a zip archive or an Excel workbook"),
+    (b"PAR1", "NotCsv", "the file is Parquet"),
+    (b"ORC", "NotCsv", "the file is ORC"),
+)
+_LONGEST_SIGNATURE: Final = 64  # also for some byte order marks
+
+_NO_CELLS: Final = {"NotCsv", "NotUtf8", "BlankLine"}
+_NO_OBJECT: Final = {"BlankLine"}
+_NO_BUCKET: Final = {*_NO_CELLS, "WrongColumnCount", "EmptyBucket", "InvalidBucketName"}
+_NO_ENTRY: Final = {*_NO_BUCKET, "EmptyKey", "RepeatedHeader", "HeaderRow"}

@@ -1,0 +1,274 @@
+"""What ``check_manifest`` finds in a CSV manifest."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import botocore.loaders
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.documents import check_manifest, write_manifest
+from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
+from s3batch_handler.documents.manifests._manifest import read_entries
+from s3batch_handler.documents.manifests.check import _duplicates, _scanner
+from s3batch_handler.documents.manifests.check._codes import CODES, Severity
+from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
+from s3batch_handler.testing import strategies
+from tests.support.manifest_findings import EXAMPLES, findings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from s3batch_handler.core._model import ObjectRef
+
+
+@pytest.mark.parametrize(("code", "line", "content"), EXAMPLES)
+def test_each_problem_is_found_alone_with_its_line(
+    code: str, line: int | None, content: bytes
+) -> None:
+    """A manifest with one problem has one finding, whose code is documented."""
+    found = [each for each in findings(content) if each.code not in ("HeaderRow", code)]
+
+    assert not found, found
+    assert [each.line for each in findings(content) if each.code == code] == [line]
+    assert {each.severity for each in findings(content) if each.code == code} == {
+        CODES[code].severity
+    }
+
+
+def test_the_page_on_manifests_lists_every_code(project: Path) -> None:
+    """The table has severity, meaning, fix and source of each code."""
+    page = (project / "docs" / "manifests.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \| (.*) \|$", page, re.MULTILINE)
+
+    assert rows == [
+        (name, code.severity.value, f"{code.meaning}. {code.fix}", code.source)
+        for name, code in CODES.items()
+    ]
+
+
+# ---------------------------------------------------------------- compared with the reader
+
+# Parts of manifests, right and wrong, in any order.
+_CELLS = st.sampled_from(
+    [
+        *("photos", "videos", "Bucket", "", " ", "My_B", "s3://b", "a..b", "arn:aws:s3:::b"),
+        *(
+            "key",
+            "a/b.jpg",
+            "a%20b",
+            "a b",
+            "100%",
+            "%FF",
+            "%C3%BC",
+            "ü",
+            "a+b",
+            "%2520",
+            "x" * 1030,
+        ),
+        *(
+            "null",
+            "None",
+            "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+            '"q"',
+            '"a,b"',
+            '"a\nb"',
+            'a"b',
+            '"',
+        ),
+        *("%EF%BB%BF", "{}", "%7B%22a%22:1%7D", "k ", "\t", "\r", "\x00", "a=b&c", "%25"),
+    ]
+)
+_LINES = st.lists(_CELLS, max_size=4).map(",".join)
+_FILES = st.builds(
+    lambda bom, lines, end: bom + end.join(lines).encode(),
+    st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
+    st.lists(_LINES | st.sampled_from(["photos,a", "photos,b", "photos,a,null"]), max_size=6),
+    st.sampled_from(["\n", "\n", "\r\n"]),
+) | st.binary(max_size=40)
+_FIELDS = st.sampled_from([None, ("Bucket", "Key"), ("Ignore", "Bucket", "Key", "VersionId")])
+
+# What read_entries does not refuse, because a task of the job fails, not the job.
+_OF_TASKS = {"InvalidBucketName", "InvalidEscape", "KeyTooLong", "PayloadTooLong"}
+_OF_TASKS |= {"EmptyVersionId", "InvalidVersionId", "TrailingSpaces", "EmptyManifest"}
+
+
+def _is_read(content: bytes, fields: tuple[str, ...] | None) -> bool:
+    try:
+        for _ in read_entries(io.BytesIO(content), fields=fields):
+            pass
+    except ManifestError:
+        return False
+    return True
+
+
+@given(_FILES, _FIELDS)
+@example(b"photos,a\rb\n", None)
+@example(b"photos,a\r", None)
+@example(b'photos,"a\n', None)
+@example(b"photos,\xed\xa0\x80\n", None)
+@example(b"\n\nBucket,Key\n", None)
+@example(b" \nphotos,a\n", None)
+def test_what_cannot_be_read_is_an_error(content: bytes, fields: tuple[str, ...] | None) -> None:
+    """The check and the reader of jobs refuse the same manifests."""
+    errors = {each.code for each in findings(content, fields=fields) if each.is_error}
+    assume("TrailingSpaces" not in errors)  # the reader keeps them
+
+    assert _is_read(content, fields) == (errors <= _OF_TASKS)
+
+
+@given(strategies.manifests())
+def test_a_manifest_as_programs_write_it_can_be_read(manifest: strategies.ManifestFile) -> None:
+    """Quotes, line breaks, columns and both encodings of keys are accepted."""
+    found = findings(manifest.content, fields=manifest.fields)
+
+    assert {each.code for each in found if each.is_error} <= _OF_TASKS
+
+
+@given(st.lists(strategies.objects(), min_size=1, max_size=5))
+def test_a_manifest_of_this_package_needs_no_encoding(objects: list[ObjectRef]) -> None:
+    """What ``write_manifest`` writes has no ambiguous keys."""
+    content = io.BytesIO()
+    versions = {each.version_id is None for each in objects}
+    if len(versions) == 1:
+        write_manifest(content, objects)
+        found = {each.code for each in findings(content.getvalue())}
+
+        assert not found & {"UnencodedCharacters", "AmbiguousPlus", "SurroundingSpaces"}
+
+
+# ---------------------------------------------------------------- fast and slow
+
+
+@given(st.one_of(_FILES, strategies.manifests().map(lambda each: each.content)), _FIELDS)
+def test_usual_lines_have_no_findings(content: bytes, fields: tuple[str, ...] | None) -> None:
+    """Lines that are skipped because they are usual are those that would have no finding."""
+    fast = findings(content, fields=fields)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ManifestCheck, "_use_pattern", lambda *_: None)
+        assert findings(content, fields=fields) == fast
+
+
+@given(_FILES, st.integers(1, 20))
+def test_chunks_do_not_change_the_findings(content: bytes, size: int) -> None:
+    """A line may begin in one chunk and end in another."""
+    expected = findings(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_scanner, "_CHUNK", size)
+        assert findings(content) == expected
+
+
+def test_a_line_after_a_quoted_line_break_has_its_own_number() -> None:
+    """Line numbers are those of an editor."""
+    content = b'photos,a\nphotos,"b\nc"\nphotos,100%\n'
+
+    assert [each.line for each in findings(content) if each.is_error] == [4]
+
+
+def test_a_check_continues_after_an_error() -> None:
+    """So one check finds everything."""
+    content = b'photos,a\nphotos,"b"c\n\nphotos,d,e\nphotos,%\nphotos,ok\n'
+
+    found = [(each.line, each.code) for each in findings(content)]
+
+    assert found == [
+        (2, "NotCsv"),
+        (3, "BlankLine"),
+        (4, "WrongColumnCount"),
+        (5, "InvalidEscape"),
+    ]
+
+
+def test_a_line_without_end_is_one_finding() -> None:
+    """Memory is limited also for a file without line breaks, and the next line is checked."""
+    content = b"photos,a\nphotos," + b"x" * (3 << 20) + b"\nphotos,%\n"
+
+    found = [(each.line, each.code) for each in findings(content)]
+
+    assert found == [(2, "NotCsv"), (3, "InvalidEscape")]
+
+
+def test_columns_of_a_header_row_are_those_of_the_manifest() -> None:
+    """The rows below a header are read with its columns, unless others are given."""
+    content = b"Size,Object Key,Bucket,Version ID\n7,a,photos,\n"
+
+    assert [(each.line, each.code) for each in findings(content)] == [
+        (1, "HeaderRow"),
+        (2, "EmptyVersionId"),
+    ]
+
+
+def test_an_operation_limits_the_number_of_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations have different limits."""
+    monkeypatch.setitem(MAX_OBJECTS, "S3InitiateRestoreObject", 1)
+
+    assert findings(b"photos,a\nphotos,b\n") == []
+    (found,) = findings(b"photos,a\nphotos,b\n", operation="S3InitiateRestoreObject")
+    assert (found.line, found.code, found.severity) == (None, "TooManyObjects", Severity.ERROR)
+
+
+def test_a_json_key_is_a_key_for_other_operations() -> None:
+    """Only functions get payloads."""
+    key = b"%7B" + b"x" * 1024
+
+    assert [each.code for each in findings(b"photos," + key + b"\n")] == ["PayloadTooLong"]
+    (found,) = findings(b"photos," + key + b"\n", operation="S3PutObjectTagging")
+    assert found.code == "KeyTooLong"
+
+
+def test_wrong_arguments_are_refused_at_once() -> None:
+    """Not when the first finding is read."""
+    with pytest.raises(ManifestError, match="unknown field 'Size'"):
+        check_manifest(io.BytesIO(), fields=["Bucket", "Key", "Size"])
+    with pytest.raises(ValueError, match="'Delete' is not an operation"):
+        check_manifest(io.BytesIO(), operation="Delete")
+
+
+def test_every_operation_has_a_limit() -> None:
+    """The operations are those of the service model."""
+    loader = botocore.loaders.Loader()
+    model = loader.load_service_model("s3control", "service-2")
+
+    assert model["shapes"]["JobOperation"]["members"].keys() == MAX_OBJECTS.keys()
+
+
+# ---------------------------------------------------------------- duplicates
+
+
+@given(st.lists(st.integers(0, 5), max_size=30))
+def test_duplicates_are_the_lines_after_the_first_with_an_object(keys: list[int]) -> None:
+    """Each repeated line is found, in order, with the first line of the object."""
+    content = "".join(f"photos,{key}\n" for key in keys).encode()
+
+    found = [each for each in findings(content) if each.code == "Duplicate"]
+
+    assert [each.line for each in found] == [
+        line for line, key in enumerate(keys, 1) if key in keys[: line - 1]
+    ]
+    assert [each.message.rpartition(" ")[2] for each in found] == [
+        str(keys.index(keys[each.line - 1]) + 1) for each in found if each.line
+    ]
+
+
+def test_many_duplicates_are_found_in_limited_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups that are too large are divided, and sorted runs are merged."""
+    monkeypatch.setattr(_duplicates, "_MAX_GROUP", 100)
+    monkeypatch.setattr(_duplicates, "_MAX_RUN", 7)
+    content = "".join(f"photos,{number % 300}\n" for number in range(1000)).encode()
+
+    found = [each.line for each in findings(content)]
+
+    assert found == [*range(301, 1001)]
+
+
+def test_versions_of_an_object_are_no_duplicates() -> None:
+    """A line names one version."""
+    assert findings(b"photos,a,null\nphotos,a,AAAAAAAA\n") == []
