@@ -32,6 +32,7 @@ _COMMANDS = {  # name: module, help
     "doctor": ("doctor._command", "Check the setup for common problems."),
     "smoke": ("smoke._command", "Compare a small job in AWS with the local engine."),
     "job": ("job._command", "Create and control jobs, in AWS or in s3batch serve."),
+    "policy": ("policy._command", "Print IAM policies for a job."),
     "completion": ("_completion", "Complete commands in bash, zsh or fish."),
 }
 

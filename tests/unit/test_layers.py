@@ -21,7 +21,7 @@ LAYERS = [
     {"documents/manifests/check"},
     {"documents/reports"},
     {"handler", "documents", "jobs"},
-    {"estimates"},
+    {"estimates", "policies"},
     {"engine/state"},
     {"engine/invoke"},
     {"engine/manifests"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"cli/help"},
     {
         *("cli", "cli/run", "cli/job", "cli/manifest", "cli/report", "cli/doctor"),
-        *("cli/estimate", "cli/smoke"),
+        *("cli/estimate", "cli/policy", "cli/smoke"),
     },
 ]
 

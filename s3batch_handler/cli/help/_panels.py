@@ -59,13 +59,22 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         **_CONNECTION,
         "Output": ("--json", "--quiet", "--help"),
     },
+    "print": {
+        "Job file": ("--var", "--job-profile", "--region", "--account-id"),
+        "Objects": (
+            *("--bucket", "--manifest", "--versions", "--manifest-kms-key", "--source-kms-key"),
+            "--target-kms-key",
+        ),
+        "Function": ("--function-reads", "--function-writes", "--function-kms-key", "--log-group"),
+        "Output": ("--format", "--for", "--to", "--json", "--help"),
+    },
 }
 """The panels of commands with many options."""
 
 COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "s3batch": {
         "Jobs on this machine": ("run", "invoke", "event", "serve"),
-        "Before a job": ("estimate",),
+        "Before a job": ("estimate", "policy"),
         "Jobs in AWS, or in s3batch serve": ("manifest", "job"),
         "After a job": ("report",),
         "Projects and setup": ("init", "doctor", "smoke", "completion"),

@@ -1,0 +1,1 @@
+"""IAM policies for a job, and explanations of requests that IAM denied."""
