@@ -115,8 +115,9 @@ RULES: Final = {
         *(Rule(option, excludes=excluded) for option, excluded in _NOT_OF_SOURCES.items()),
     ),
     "estimate": (
-        Rule(ALWAYS, requires=("--objects", "--manifest")),
+        Rule(ALWAYS, requires=("--objects", "--manifest", "--from-report")),
         Rule("--objects", excludes=("--manifest",)),
+        Rule("--state", requires=("--from-report",)),
         Rule("--transfer", requires=("--bytes",)),
         Rule("--calls-per-object", requires=("--max-rate",)),
     ),

@@ -33,7 +33,8 @@ def svg_plot(timing: Timing, *, title: str, subtitle: str, times: Sequence[str])
             f'<rect class="page" width="{_WIDTH}" height="{_HEIGHT}"/>',
             f'<text class="title" x="{_LEFT}" y="30">{_text(title)}</text>',
             f'<text x="{_LEFT}" y="52">{_text(subtitle)}</text>',
-            *_shares(timing.points[-1][1]),
+            f'<text class="end" x="{_RIGHT}" y="{_TOP - 10}">finished tasks</text>',
+            *_shares(),
             f'<polygon class="area" points="{area}"/>',
             f'<polyline class="line" points="{line}"/>',
             *_times(times),
@@ -45,8 +46,8 @@ def svg_plot(timing: Timing, *, title: str, subtitle: str, times: Sequence[str])
 
 _WIDTH: Final = 760
 _HEIGHT: Final = 380
-_LEFT: Final = 120
-_RIGHT: Final = 720
+_LEFT: Final = 70
+_RIGHT: Final = 730
 _TOP: Final = 80
 _BOTTOM: Final = 330
 
@@ -70,20 +71,20 @@ def _points(timing: Timing) -> Iterator[tuple[float, float]]:
         )
 
 
-def _shares(tasks: int) -> Iterator[str]:
+def _shares() -> Iterator[str]:
     """Yield the grid and the labels of the axis of tasks."""
     for percent in (0, 25, 50, 75, 100):
         y = _BOTTOM - (_BOTTOM - _TOP) * percent // 100
         yield f'<line class="grid" x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}"/>'
-        label = f"{tasks:,}" if percent == 100 else f"{percent}%"
-        yield f'<text class="end" x="{_LEFT - 10}" y="{y + 4}">{label}</text>'
+        yield f'<text class="end" x="{_LEFT - 10}" y="{y + 4}">{percent}%</text>'
 
 
 def _times(labels: Sequence[str]) -> Iterator[str]:
     """Yield the labels of the time axis."""
     for index, label in enumerate(labels):
         x = _LEFT + (_RIGHT - _LEFT) * index // (len(labels) - 1)
-        yield f'<text class="middle" x="{x}" y="{_BOTTOM + 24}">{_text(label)}</text>'
+        anchor = {_LEFT: "start", _RIGHT: "end"}.get(x, "middle")
+        yield f'<text class="{anchor}" x="{x}" y="{_BOTTOM + 24}">{_text(label)}</text>'
 
 
 def _text(text: str) -> str:

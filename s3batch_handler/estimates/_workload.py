@@ -7,23 +7,13 @@ from decimal import ROUND_CEILING, Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
+from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LAMBDA_INVOKE: Final = "LambdaInvoke"
-OPERATIONS: Final = (
-    LAMBDA_INVOKE,
-    "S3PutObjectCopy",
-    "S3PutObjectAcl",
-    "S3PutObjectTagging",
-    "S3DeleteObjectTagging",
-    "S3InitiateRestoreObject",
-    "S3PutObjectLegalHold",
-    "S3PutObjectRetention",
-    "S3ReplicateObject",
-    "S3ComputeObjectChecksum",
-    "S3UpdateObjectEncryption",
-)
+OPERATIONS: Final = tuple(MAX_OBJECTS)
 STORAGE_CLASSES: Final = (
     "STANDARD",
     "STANDARD_IA",
@@ -103,14 +93,3 @@ class Workload:
         return self.objects + int(
             (self.objects * self.redrives / 100).to_integral_value(ROUND_CEILING)
         )
-
-
-def most_objects(operation: str) -> int:
-    """Return how many objects a job with an operation can have.
-
-    S3 User Guide: 4 billion, and 20 billion for the operations that newer pages name.
-    """
-    return 4_000_000_000 if operation in _FEWER_OBJECTS else 20_000_000_000
-
-
-_FEWER_OBJECTS: Final = ("S3InitiateRestoreObject", "S3ComputeObjectChecksum")

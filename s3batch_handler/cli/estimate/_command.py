@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -37,6 +38,8 @@ def estimate(options: EstimateOptions, services: AwsServices) -> None:
             --memory 512 --duration 0.2
         s3batch estimate --manifest my.csv \
             --memory 512 --duration 0.2 --requests GET=1,PUT=1
+        s3batch estimate --from-report s3batch-reports/job-… \
+            --objects 5000000 --memory 512
         s3batch estimate --objects 5000000 \
             --operation S3PutObjectCopy
         s3batch estimate --objects 1000000 --memory 512 \
@@ -46,13 +49,14 @@ def estimate(options: EstimateOptions, services: AwsServices) -> None:
         check_file(options.svg, "--svg")
     inputs = read_inputs(options, services)
     result = estimate_job(inputs.workload, inputs.speed, inputs.prices, free_tier=options.free_tier)
+    result = replace(result, warnings=(*inputs.warnings, *result.warnings))
     if options.svg is not None:
         from s3batch_handler.cli.estimate._svg_file import save_plot
 
         save_plot(result, options.svg)
     if options.as_json:
-        print_json(json_of(result, inputs.advice))
+        print_json(json_of(result, inputs.advice, inputs.measured))
         return
-    show_estimate(result, inputs.advice)
+    show_estimate(result, inputs.advice, inputs.measured)
     if options.svg is not None and not options.quiet:
         print_message(f"The plot is in {escape_unprintable(str(options.svg))}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from s3batch_handler.cli.estimate._measured import Measured
     from s3batch_handler.estimates._advice import RateAdvice
     from s3batch_handler.estimates._cost import Cost, Part
     from s3batch_handler.estimates._estimate import Estimate
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
     from s3batch_handler.estimates._workload import Workload
 
 
-def show_estimate(estimate: Estimate, advice: RateAdvice | None) -> None:
+def show_estimate(estimate: Estimate, advice: RateAdvice | None, measured: Measured | None) -> None:
     """Print an estimate."""
     print_rich(safe_text(title_of(estimate.workload), "bold"), "")
     print_lines(_table(estimate.cost))
     print_rich(*_duration(estimate))
     if estimate.timing is not None:
         print_rich(*_plot(estimate.timing))
-    print_rich(*_notes(estimate, advice))
+    print_rich(*_notes(estimate, advice, measured))
 
 
 def title_of(workload: Workload) -> str:
@@ -165,8 +166,12 @@ _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 # ---------------------------------------------------------------- notes
 
 
-def _notes(estimate: Estimate, advice: RateAdvice | None) -> Iterator[RenderableType]:
+def _notes(
+    estimate: Estimate, advice: RateAdvice | None, measured: Measured | None
+) -> Iterator[RenderableType]:
     yield ""
+    if measured is not None and (text := _measured(measured)):
+        yield safe_text(text)
     if advice is not None:
         yield safe_text(_advice(advice))
     for text in estimate.warnings:
@@ -177,7 +182,7 @@ def _notes(estimate: Estimate, advice: RateAdvice | None) -> Iterator[Renderable
             f"price is known: pass --price {part.price.name}=USD, per {part.price.per:,}.",
             WARNING,
         )
-    if texts := [*_left_out(estimate.workload)]:
+    if texts := [*_left_out(estimate.workload, measured)]:
         yield safe_text(f"Not included: {'; '.join(texts)}.", MUTED)
     prices = estimate.prices
     yield safe_text(
@@ -187,7 +192,7 @@ def _notes(estimate: Estimate, advice: RateAdvice | None) -> Iterator[Renderable
     )
 
 
-def _left_out(workload: Workload) -> Iterator[str]:
+def _left_out(workload: Workload, measured: Measured | None) -> Iterator[str]:
     """Yield what a job may cost besides, with the option for it."""
     if workload.operation == LAMBDA_INVOKE:
         if not workload.requests:
@@ -196,9 +201,24 @@ def _left_out(workload: Workload) -> Iterator[str]:
             yield "its logs (--log-bytes)"
         if workload.function is not None and not workload.function.init:
             yield "cold starts (--init)"
-    if not workload.redrives:
+    if not workload.redrives and (measured is None or measured.redrives is None):
         yield "redrives (--redrives)"
     yield "CloudTrail data events"
+
+
+def _measured(measured: Measured) -> str:
+    """Return what was measured, as a line; empty if nothing was."""
+    facts = []
+    if measured.duration is not None:
+        facts.append(
+            f"{_plain(measured.duration)} s per call on this machine "
+            f"({counted(measured.calls, 'call')}); Lambda may be faster or slower"
+        )
+    if measured.rate is not None:
+        facts.append(f"S3 ran {_plain(measured.rate)} tasks/s")
+    if measured.redrives:
+        facts.append(f"{_plain(measured.redrives)}% redrives")
+    return f"Measured in job {measured.job_id or 'unknown'}: {'; '.join(facts)}" if facts else ""
 
 
 def _advice(advice: RateAdvice) -> str:

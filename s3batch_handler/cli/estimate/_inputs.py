@@ -11,6 +11,7 @@ import click
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.estimate._count import count_objects
 from s3batch_handler.cli.terminal._output import counted
+from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
 from s3batch_handler.estimates._advice import RateAdvice, advice_for
 from s3batch_handler.estimates._prices import read_prices
 from s3batch_handler.estimates._timing import Speed
@@ -19,10 +20,12 @@ from s3batch_handler.estimates._workload import (
     LAMBDA_INVOKE,
     Function,
     Workload,
-    most_objects,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from s3batch_handler.cli.estimate._measured import Measured
     from s3batch_handler.cli.estimate._options import EstimateOptions
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.estimates._prices import PriceList
@@ -34,12 +37,16 @@ class Inputs:
 
     Attributes:
         advice: The reserved concurrency for ``--max-rate``.
+        measured: What the run of ``--from-report`` has measured.
+        warnings: What is unusual about it.
     """
 
     workload: Workload
     speed: Speed
     prices: PriceList
     advice: RateAdvice | None
+    measured: Measured | None
+    warnings: tuple[str, ...]
 
 
 def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
@@ -50,13 +57,14 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
         InvalidArgument: A value cannot be used.
     """
     operation = options.operation or LAMBDA_INVOKE
-    function = _function(options, operation)
+    measured = _measured(options, services)
+    function = _function(options, operation, measured)
     workload = Workload(
-        objects=_objects(options, services),
+        objects=_objects(options, services, measured),
         jobs=options.jobs,
         operation=operation,
         function=function,
-        redrives=options.redrives or Decimal(0),
+        redrives=_redrives(options, measured),
         requests=options.requests,
         storage_class=_storage_class(options, operation),
         restore_tier=options.restore_tier or "STANDARD",
@@ -69,31 +77,61 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
     advice = _advice(options, function)
     return Inputs(
         workload=workload,
-        speed=_speed(options, advice),
+        speed=_speed(options, advice, measured),
         prices=read_prices(services.connection.get("--region", "")).with_prices(options.price),
         advice=advice,
+        measured=measured,
+        warnings=tuple(_warnings(function, measured)),
     )
 
 
-def _objects(options: EstimateOptions, services: AwsServices) -> int:
+def _measured(options: EstimateOptions, services: AwsServices) -> Measured | None:
+    if options.from_report is None:
+        return None
+    from s3batch_handler.cli.estimate._measured import measured_in  # a slow import
+
+    return measured_in(options.from_report, services, options.state)
+
+
+def _warnings(function: Function | None, measured: Measured | None) -> Iterator[str]:
+    memory = None if measured is None else measured.memory
+    if function is not None and memory is not None and memory > function.memory:
+        yield (
+            f"A process of the function used {memory:,} MB on this machine, more than --memory "
+            f"{function.memory}."
+        )
+
+
+def _objects(options: EstimateOptions, services: AwsServices, measured: Measured | None) -> int:
     if options.objects is not None:
         return options.objects
-    assert options.manifest is not None  # a rule of the options requires one of them
-    return count_objects(options.manifest, services, quiet=options.quiet)
+    if options.manifest is not None:
+        return count_objects(options.manifest, services, quiet=options.quiet)
+    assert measured is not None  # a rule of the options requires one of them
+    return measured.objects
 
 
-def _function(options: EstimateOptions, operation: str) -> Function | None:
+def _redrives(options: EstimateOptions, measured: Measured | None) -> Decimal:
+    if options.redrives is not None:
+        return options.redrives
+    return Decimal(0) if measured is None else measured.redrives or Decimal(0)
+
+
+def _function(
+    options: EstimateOptions, operation: str, measured: Measured | None
+) -> Function | None:
     if operation != LAMBDA_INVOKE:
         _check_no_function(options)
         return None
-    for name, value in (("--memory", options.memory), ("--duration", options.duration)):
+    duration = options.duration or (None if measured is None else measured.duration)
+    for name, value in (("--memory", options.memory), ("--duration", duration)):
         if value is None:
             raise click.UsageError(
                 f"Missing option {name} of the function (or --operation for S3's own operations)."
             )
     return Function(
         memory=cast("int", options.memory),
-        duration=cast("Decimal", options.duration),
+        duration=cast("Decimal", duration),
         init=options.init,
         architecture=cast("Any", options.architecture or "x86_64"),
     )
@@ -138,7 +176,7 @@ def _check_objects(workload: Workload) -> None:
     Raises:
         InvalidArgument: They cannot.
     """
-    most = most_objects(workload.operation)
+    most = MAX_OBJECTS[workload.operation]
     if workload.objects > most * workload.jobs:
         needed = -(-workload.objects // most)
         raise InvalidArgument(
@@ -156,7 +194,7 @@ def _advice(options: EstimateOptions, function: Function | None) -> RateAdvice |
     )
 
 
-def _speed(options: EstimateOptions, advice: RateAdvice | None) -> Speed:
+def _speed(options: EstimateOptions, advice: RateAdvice | None, measured: Measured | None) -> Speed:
     """Return the speed of the job: with the advised concurrency, if none is given."""
     concurrency = options.concurrency
     if concurrency is None and advice is not None and advice.concurrency:
@@ -164,5 +202,5 @@ def _speed(options: EstimateOptions, advice: RateAdvice | None) -> Speed:
     return Speed(
         concurrency=concurrency,
         account_concurrency=options.account_concurrency,
-        rate=options.rate,
+        rate=options.rate or (None if measured is None else measured.rate),
     )

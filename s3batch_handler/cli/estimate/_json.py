@@ -9,12 +9,15 @@ from s3batch_handler.estimates._timing import explain_limit
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from s3batch_handler.cli.estimate._measured import Measured
     from s3batch_handler.estimates._advice import RateAdvice
     from s3batch_handler.estimates._cost import Part
     from s3batch_handler.estimates._estimate import Estimate
 
 
-def json_of(estimate: Estimate, advice: RateAdvice | None) -> dict[str, Any]:
+def json_of(
+    estimate: Estimate, advice: RateAdvice | None, measured: Measured | None
+) -> dict[str, Any]:
     """Return the members that ``s3batch estimate --json`` prints; docs/estimate.md lists them."""
     timing, workload = estimate.timing, estimate.workload
     return {
@@ -47,6 +50,17 @@ def json_of(estimate: Estimate, advice: RateAdvice | None) -> dict[str, Any]:
             "max_rate": float(advice.max_rate),
             "calls_per_object": float(advice.calls_per_object),
             "concurrency": advice.concurrency,
+        },
+        "measured": None
+        if measured is None
+        else {
+            "job_id": measured.job_id or None,
+            "objects": measured.objects,
+            "calls": measured.calls,
+            "duration": _number(measured.duration),
+            "memory_mb": measured.memory,
+            "redrives": _number(measured.redrives),
+            "rate": _number(measured.rate),
         },
         "warnings": list(estimate.warnings),
         "prices": {

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from s3batch_handler.cli._completers import complete_files
+from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._numbers import ExactNumber, Integer
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import json_option, named, not_empty, quiet_option
 from s3batch_handler.cli.help._suggestions import Choice, suggestion
+from s3batch_handler.cli.report._location import state_option
 from s3batch_handler.estimates._prices import limit, read_prices
 from s3batch_handler.estimates._workload import (
     LAMBDA_INVOKE,
@@ -32,6 +34,8 @@ class EstimateOptions:
 
     objects: int | None
     manifest: str | None
+    from_report: str | None
+    state: Path | None
     jobs: int
     generated_manifest: int | None
     operation: str | None
@@ -131,6 +135,14 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         shell_complete=complete_files,
         help="Manifest whose lines are counted.",
     ),
+    click.option(
+        "--from-report",
+        metavar="LOCATION",
+        type=not_empty,
+        shell_complete=complete_reports,
+        help="Report of a run that has measured the duration.",
+    ),
+    state_option,
     click.option(
         "--jobs",
         type=Integer(1, 1_000_000),

@@ -28,7 +28,10 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
     },
     "estimate": {
-        "Objects": ("--objects", "--manifest", "--jobs", "--generated-manifest"),
+        "Objects": (
+            *("--objects", "--manifest", "--from-report", "--state"),
+            *("--jobs", "--generated-manifest"),
+        ),
         "Function": ("--memory", "--duration", "--init", "--architecture"),
         "Operation": (
             *("--operation", "--redrives", "--requests", "--log-bytes", "--bytes", "--transfer"),

@@ -31,6 +31,7 @@ from s3batch_handler.cli.terminal._output import INTERRUPTED, end_terminal_line,
 from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
+from s3batch_handler.engine.invoke._call_times import CallTimes
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (
     RunControl,
@@ -121,9 +122,16 @@ def _run(options: RunOptions) -> int:
         log = stack.enter_context(
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
-        job = _run_job(run, manifest, report, log.stream)
+        times = CallTimes()
+        job = _run_job(run, manifest, report, log.stream, times)
         save_job_record(
-            job, options, manifest, run.s3, created=run.created, redrive_of=run.redrive_of
+            job,
+            options,
+            manifest,
+            run.s3,
+            created=run.created,
+            redrive_of=run.redrive_of,
+            times=times,
         )
         facts: dict[str, Any] = {
             "log": log.location,
@@ -185,7 +193,11 @@ def _find_failed_tasks(options: RunOptions) -> FailedTasks | None:
 
 
 def _run_job(
-    run: _Run, manifest: PreparedManifest, report: ReportWriter | None, log: BinaryIO | None
+    run: _Run,
+    manifest: PreparedManifest,
+    report: ReportWriter | None,
+    log: BinaryIO | None,
+    times: CallTimes,
 ) -> JobResult:
     options, saved = run.options, run.saved
     assert options.handler is not None
@@ -196,6 +208,7 @@ def _run_job(
         variables=run.variables,
         profile=options.profile,
         log=log,
+        times=times,
     )
     with ExitStack() as stack:
         on_progress = stack.enter_context(

@@ -54,6 +54,12 @@ class _Operation(TypedDict, total=False):
     LambdaInvoke: _Invoke
 
 
+class _Measured(TypedDict, total=False):
+    Calls: int
+    AverageSeconds: float
+    MemoryMB: int
+
+
 class _Local(TypedDict, total=False):
     Handler: str
     Folder: str
@@ -61,6 +67,7 @@ class _Local(TypedDict, total=False):
     Bucket: str
     EndpointUrl: str
     MergedJobs: list[str]
+    Measured: _Measured
 
 
 class _Description(TypedDict, total=False):
@@ -211,5 +218,12 @@ _FACTS: Final = (
     *("JobId", "Status", "ProgressSummary", "FailureReasons", "Report", "Priority"),
     *("CreationTime", "TerminationDate", "Tags"),
 )
-_LOCAL_FACTS: Final = ("Manifest", "FailedFrom", "Selection", "MergedJobs", "MergedReports")
+_LOCAL_FACTS: Final = (
+    "Manifest",
+    "FailedFrom",
+    "Selection",
+    "MergedJobs",
+    "MergedReports",
+    "Measured",
+)
 _NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
     from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi, InvokeResponse
@@ -53,6 +54,7 @@ class RemoteFunction:
         grace: Seconds that running calls have to end when the job is stopped.
         backoff: Seconds before the second try, at most.
         patience: Seconds that a call waits for a server, or for a function to be ready.
+        times: Sums the durations of the calls, without retries and pauses.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class RemoteFunction:
         grace: float = 2.0,
         backoff: float = 0.1,
         patience: float = 180.0,
+        times: CallTimes | None = None,
     ) -> None:
+        self._times = times
         self._api = api
         self._concurrency = concurrency
         self._grace = grace
@@ -156,6 +160,7 @@ class RemoteFunction:
         for tried in count():
             if stopped.wait(pause):
                 raise _Stopped
+            start = time.monotonic()
             try:
                 response = self._api.invoke(payload)
             except Unreachable as error:
@@ -174,6 +179,8 @@ class RemoteFunction:
                         raise
             else:
                 self._has_responded = True
+                if self._times is not None:
+                    self._times.add(1, time.monotonic() - start)
                 return response
             # A random pause, so that calls that were throttled together do not return together.
             pause = _RANDOM.uniform(0, min(self._backoff * 2**tried, _MAX_PAUSE))

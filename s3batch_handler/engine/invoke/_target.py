@@ -15,6 +15,7 @@ from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._lambda_api import LambdaClient
     from s3batch_handler.engine.invoke._remote import RemoteFunction
@@ -41,6 +42,7 @@ def invoker_for(
     variables: Mapping[str, str] | None = None,
     profile: str | None = None,
     log: BinaryIO | None = None,
+    times: CallTimes | None = None,
 ) -> Invoker:
     """Create the invoker for a target.
 
@@ -55,12 +57,15 @@ def invoker_for(
         variables: Environment variables for worker processes.
         profile: The AWS profile whose credentials invoke an ARN.
         log: Where the output of worker processes is written.
+        times: Sums the durations of calls in worker processes, or at a URL or ARN.
 
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
     if isinstance(target, str) and is_remote(target):
-        return remote_function(target, workers=workers, timeout=timeout, profile=profile)
+        return remote_function(
+            target, workers=workers, timeout=timeout, profile=profile, times=times
+        )
     local_timeout = default_timeout(target) if timeout is None else timeout
     if isinstance(target, str):
         return WorkerPool(
@@ -69,6 +74,7 @@ def invoker_for(
             timeout=local_timeout,
             variables=variables,
             log=log,
+            times=times,
         )
     if callable(target):
         return InProcess(target, timeout=local_timeout)
@@ -82,6 +88,7 @@ def remote_function(
     workers: int | None = None,
     timeout: float | None = None,
     profile: str | None = None,
+    times: CallTimes | None = None,
 ) -> RemoteFunction:
     """Create the invoker for a URL, an ARN or a client: see :func:`invoker_for`."""
     # Imported here, because http.client takes 10 ms.
@@ -93,13 +100,14 @@ def remote_function(
         return RemoteFunction(ClientApi(target, name), concurrency=calls)
     read_timeout = (default_timeout(target) if timeout is None else timeout) + _INIT_SECONDS
     if not target.startswith("arn:"):
-        return RemoteFunction(HttpApi(target, read_timeout=read_timeout), concurrency=calls)
+        api = HttpApi(target, read_timeout=read_timeout)
+        return RemoteFunction(api, concurrency=calls, times=times)
     from s3batch_handler.jobs._aws_clients import lambda_client
 
     client = lambda_client(
         region=region_of_arn(target), profile=profile, read_timeout=read_timeout, connections=calls
     )
-    return RemoteFunction(ClientApi(client, target), concurrency=calls)
+    return RemoteFunction(ClientApi(client, target), concurrency=calls, times=times)
 
 
 def default_workers(target: str | LambdaClient) -> int:

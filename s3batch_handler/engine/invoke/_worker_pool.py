@@ -25,6 +25,7 @@ from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
 
@@ -44,6 +45,7 @@ class WorkerPool:
         variables: Environment variables for the function, in addition to those of this process.
         log: Where the standard output and standard error of the function are written. Default:
             standard error, because the program that runs the job uses standard output.
+        times: Sums the durations of the calls.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class WorkerPool:
         grace: float = 2.0,
         variables: Mapping[str, str] | None = None,
         log: BinaryIO | None = None,
+        times: CallTimes | None = None,
     ) -> None:
+        self._times = times
         self._log = _STDERR if log is None else log.fileno()
         self._spec = spec
         self._limit = workers or os.cpu_count() or 1
@@ -132,7 +136,9 @@ class WorkerPool:
         while len(self._workers) < limit and queue.has(idle + 1):
             try:
                 self._workers.append(
-                    WorkerProcess(self._spec, self._timeout, self._variables, self._log)
+                    WorkerProcess(
+                        self._spec, self._timeout, self._variables, self._log, self._times
+                    )
                 )
             except OSError as error:
                 self._continue_with_fewer(error)

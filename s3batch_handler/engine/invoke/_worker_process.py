@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
 
 
@@ -41,7 +42,15 @@ class WorkerProcess:
         killed: Whether this process has killed it.
     """
 
-    def __init__(self, spec: str, timeout: float, variables: Mapping[str, str], log: int) -> None:
+    def __init__(
+        self,
+        spec: str,
+        timeout: float,
+        variables: Mapping[str, str],
+        log: int,
+        times: CallTimes | None = None,
+    ) -> None:
+        self._times = times
         self.environment_id = new_environment_id()
         self.ready = self.ended = self.killed = False
         self.tasks: deque[ManifestEntry] = deque()
@@ -114,7 +123,7 @@ class WorkerProcess:
             self.ended = True
         *lines, self._partial = b"".join(data).split(b"\n")
         if lines and self.ready:  # or else the line is "ready", and no result
-            self._adapt_batch_size(len(lines))
+            self._measure(len(lines))
         try:
             return parse_results(lines)
         except ValueError:  # the function has written to the pipe: no result can be trusted
@@ -122,9 +131,11 @@ class WorkerProcess:
             self.ended = True
             return []
 
-    def _adapt_batch_size(self, answers: int) -> None:
+    def _measure(self, answers: int) -> None:
         """Set the batch size by the duration of the latest tasks; now the next task begins."""
         now = time.monotonic()
+        if self._times is not None:
+            self._times.add(answers, now - self.since)
         fitting = int(answers * BATCH_SECONDS / 2 / max(now - self.since, 1e-6))
         self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
         self.since = now

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from click.testing import CliRunner
 from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
+from s3batch_handler.cli.estimate._measured import measured_in
+from s3batch_handler.cli.job._aws_services import AwsServices
+from s3batch_handler.jobs._control import S3Control
+from tests.support.reports import AWS_EXAMPLE, BUCKET, JOB, put_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
+    from tests.support.shell import Shell
+
+CREDENTIALS: Any = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
 FUNCTION = ("--memory", "512", "--duration", "0.2")
 
 
@@ -247,3 +257,110 @@ def test_a_plot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert run.exit_code == 2
     assert "not a regular file" in run.stderr
     assert not [*tmp_path.iterdir()]
+
+
+# ---------------------------------------------------------------- what was measured
+
+
+def test_a_local_run_gives_objects_duration_and_redrives(s3batch: Shell) -> None:
+    """The task that fails temporarily is called twice, so half of the tasks are redriven."""
+    manifest = s3batch.manifest("b,fine", "b,later")
+    s3batch("run", "app:handler", "--manifest", manifest, "--max-redrives", "1")
+
+    run = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "128", "--json")
+
+    result = json.loads(run.stdout)
+    assert result["objects"] == 2
+    assert result["measured"]["calls"] == 3
+    assert result["measured"]["redrives"] == 50
+    assert 0 < result["measured"]["duration"] < 10
+    invocations = next(part for part in result["parts"] if part["name"] == "lambda_requests")
+    assert invocations["quantity"] == 3
+
+
+def test_options_replace_what_was_measured(s3batch: Shell) -> None:
+    """A small local run is enough to estimate a large job."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))
+
+    run = s3batch(
+        *("estimate", "--from-report", "s3batch-reports", "--objects", "1000000"),
+        *("--memory", "128", "--duration", "2", "--redrives", "1", "--json"),
+    )
+
+    result = json.loads(run.stdout)
+    assert result["objects"] == 1_000_000
+    assert result["seconds"] == 2020
+
+
+@pytest.mark.parametrize("seconds", ["1e999", "901", "-1"])
+def test_a_measured_duration_that_lambda_does_not_allow_is_an_error(
+    s3batch: Shell, seconds: str
+) -> None:
+    """Others may write to the bucket of a report."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))
+    record = next(s3batch.folder.glob("s3batch-reports/job-*/job.json"))
+    text = re.sub(r'"AverageSeconds": [^,]*', f'"AverageSeconds": {seconds}', record.read_text())
+    record.write_text(text)
+
+    run = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "128")
+
+    assert run.returncode in (1, 2)
+    assert len(run.stderr.splitlines()) == 1
+    assert not run.stdout
+
+
+def test_a_run_that_needed_more_memory_is_warned_about(s3batch: Shell) -> None:
+    """Lambda ends a function that needs more memory than it has."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))
+    record = next(s3batch.folder.glob("s3batch-reports/job-*/job.json"))
+    text = re.sub(r'"MemoryMB": \d+', '"MemoryMB": 600', record.read_text())
+    record.write_text(text)
+
+    run = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "512")
+
+    assert "used 600 MB on this machine, more than --memory 512" in run.stdout
+
+
+def test_a_report_without_measured_times_needs_a_duration(s3batch: Shell) -> None:
+    """A report of AWS says how many tasks there were, and not how long each took."""
+    put_report(s3batch.folder / "report", succeeded=b"photos,a.jpg,,succeeded,200,,done\r\n")
+
+    run = s3batch("estimate", "--from-report", "report", "--memory", "512")
+
+    assert run.returncode == 2
+    assert "Missing option --duration" in run.stderr
+
+
+def test_a_job_in_aws_gives_the_rate_of_s3() -> None:
+    """The tasks of the job, divided by the time in which it was active."""
+    s3control = boto3.client("s3control", region_name="us-east-1", **CREDENTIALS)
+    services = AwsServices(account_id="123456789012", region="us-east-1")
+    services.control = S3Control(s3control, account_id="123456789012")
+    description = {
+        "JobId": JOB,
+        "Status": "Complete",
+        "Priority": 1,
+        "CreationTime": datetime(2026, 4, 5, tzinfo=UTC),
+        "Operation": {"LambdaInvoke": {"FunctionArn": "thumbnails"}},
+        "ProgressSummary": {
+            "TotalNumberOfTasks": 90_000,
+            "NumberOfTasksSucceeded": 90_000,
+            "NumberOfTasksFailed": 0,
+            "Timers": {"ElapsedTimeInActiveSeconds": 600},
+        },
+        "Report": {"Enabled": True, "Bucket": f"arn:aws:s3:::{BUCKET}", "Prefix": "some/prefix"},
+    }
+    with mock_aws(), Stubber(s3control) as stub:
+        s3: Any = boto3.client("s3", region_name="us-east-1", **CREDENTIALS)
+        services.s3 = s3
+        s3.create_bucket(Bucket=BUCKET)
+        for path in AWS_EXAMPLE.rglob("*.*"):
+            key = f"some/prefix/job-{JOB}/{path.relative_to(AWS_EXAMPLE)}"
+            s3.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+        stub.add_response("describe_job", {"Job": description})
+
+        measured = measured_in(JOB, services, None)
+
+    assert measured.objects == 90_000
+    assert measured.rate == 150
+    assert measured.duration is None

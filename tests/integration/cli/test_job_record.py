@@ -38,6 +38,23 @@ def test_a_local_job_is_recorded_as_describe_job_describes_it(s3batch: Shell) ->
     assert job.termination_date >= job.creation_time
 
 
+def test_the_duration_of_calls_is_recorded_for_an_estimate(s3batch: Shell) -> None:
+    """The average is that of the calls alone: loading the function is not part of it."""
+    (s3batch.folder / "slow.py").write_text(
+        "import time\nfrom s3batch_handler import task_handler\n\ntime.sleep(0.5)\n\n\n"
+        "@task_handler\ndef handler(task):\n    time.sleep(0.05)\n    return 'done'\n",
+    )
+
+    s3batch("run", "slow:handler", "--manifest", s3batch.manifest("b,one", "b,two"))
+
+    record = read_job_record(read_report(s3batch.folder / "s3batch-reports"))
+    assert record is not None
+    measured = record.local["Measured"]
+    assert measured["Calls"] == 2
+    assert measured["AverageSeconds"] >= 0.05
+    assert measured["MemoryMB"] > 0
+
+
 def test_a_resumed_job_has_one_record(s3batch: Shell) -> None:
     """A paused job has no report, so it has no record either."""
     manifest = s3batch.manifest("b,fine")
