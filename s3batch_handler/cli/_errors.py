@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,14 @@ from s3batch_handler.cli.terminal._output import INTERRUPTED, discard_buffer, pr
 from s3batch_handler.core import _errors
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import JobError, JobFileError, JobNotWatched, S3BatchError
+from s3batch_handler.core._errors import (
+    JobError,
+    JobFileError,
+    JobNotWatched,
+    ManifestError,
+    ReportError,
+    S3BatchError,
+)
 from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import escape_unprintable, one_line, safe_line
@@ -29,10 +37,31 @@ class InvalidArgument(S3BatchError):
     """A value on the command line cannot be used: exit code 2."""
 
 
+class BadInput(Exception):
+    """A file that a command reads cannot be used: exit code 2. See :func:`bad_input_exits_with_2`.
+
+    Attributes:
+        error: The error that ends the command.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def bad_input_exits_with_2() -> Iterator[None]:
+    """End a command with exit code 2 if a manifest or a report that it reads cannot be used."""
+    try:
+        yield
+    except (ManifestError, ReportError, FileNotFoundError, IsADirectoryError) as error:
+        raise BadInput(error) from error
+
+
 def exit_code_of_error(error: Exception) -> int:
     """Return the exit code of a command that an error ends: docs/reference.md lists them."""
     if isinstance(error, CommandFailed):
-        return exit_code_of_error(error.error)
+        return 2 if error.is_bad_input else exit_code_of_error(error.error)
     if isinstance(error, click.Abort):  # Ctrl-C
         return INTERRUPTED
     if isinstance(error, click.ClickException):
@@ -48,9 +77,13 @@ class CommandFailed(click.ClickException):
     Attributes:
         error: The error of this library, of boto3, of the operating system, ….
         shows_traceback: The traceback is printed instead of the message.
+        is_bad_input: A file that the command reads cannot be used.
     """
 
     def __init__(self, error: Exception, *, shows_traceback: bool = False) -> None:
+        self.is_bad_input = isinstance(error, BadInput)
+        if isinstance(error, BadInput):
+            error = error.error
         super().__init__(error_line(error))
         self.error = error
         self.shows_traceback = shows_traceback

@@ -38,18 +38,16 @@ def open_manifest(
     *,
     limit: int | None = None,
     save_as: Path | None,
+    option: str = "--manifest",
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
     A name that ends in ``.json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
-    With ``limit``, only so many lines are read.
+    With ``limit``, only so many lines are read. ``option`` names the manifest in errors.
     """
-    check_s3_url(location, "--manifest")
+    check_s3_url(location, option)
     if location.endswith(".json"):
-        if fields:
-            raise InvalidArgument(
-                "Option --fields is for CSV manifests only: an inventory names its own fields"
-            )
+        check_no_fields(fields)
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
         first = islice(entries, limit)
         with manifest_of_entries(first, source=location, save_as=save_as) as manifest:
@@ -57,7 +55,7 @@ def open_manifest(
         return
     columns = fields.split(",") if fields else None
     with ExitStack() as files:
-        stream = files.enter_context(_open(location, s3))
+        stream = files.enter_context(open_stream(location, s3, option=option))
         if limit is None:
             whole = prepared_manifest(stream, fields=columns, source=location, save_as=save_as)
             yield files.enter_context(whole)
@@ -90,14 +88,23 @@ def save_manifest(manifest: PreparedManifest, location: str, s3: HasClient) -> N
     manifest.save(folder, name)
 
 
-def _open(location: str, s3: HasClient) -> BinaryIO:
+def check_no_fields(fields: str | None) -> None:
+    """Check that no columns are given for an inventory."""
+    if fields:
+        raise InvalidArgument(
+            "Option --fields is for CSV manifests only: an inventory names its own fields"
+        )
+
+
+def open_stream(location: str, s3: HasClient, *, option: str) -> BinaryIO:
+    """Open a file, an ``s3://`` URL, or ``-`` for standard input."""
     if is_s3_url(location):
         folder, name = _object(location, s3)
         return folder.read(name)
     if location != "-":
         return Path(location).open("rb")
     if cast("Any", sys.stdin) is None:  # the parent process closed it
-        raise InvalidArgument("--manifest -: standard input is closed. Name a file")
+        raise InvalidArgument(f"{option} -: standard input is closed. Name a file")
     return sys.stdin.buffer
 
 

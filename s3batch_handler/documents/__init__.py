@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         read_manifest,
         write_manifest,
     )
+    from s3batch_handler.documents.manifests._split import ManifestPart, split_manifest
     from s3batch_handler.documents.manifests.check._finding import Finding
     from s3batch_handler.documents.manifests.check._manifest_check import check_manifest
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
@@ -25,6 +26,7 @@ __all__ = [
     "Finding",
     "ManifestEntry",
     "ManifestInfo",
+    "ManifestPart",
     "MergedReport",
     "QueryResult",
     "Report",
@@ -37,6 +39,7 @@ __all__ = [
     "read_inventory",
     "read_manifest",
     "read_report",
+    "split_manifest",
     "write_manifest",
 ]
 
@@ -45,6 +48,7 @@ _MODULES = {
     "Finding": "manifests.check._finding",
     "ManifestEntry": "manifests._manifest",
     "ManifestInfo": "manifests._manifest",
+    "ManifestPart": "manifests._split",
     "MergedReport": "reports._merge",
     "QueryResult": "reports._tables",
     "Report": "reports._report",
@@ -57,6 +61,7 @@ _MODULES = {
     "read_inventory": "manifests._inventory",
     "read_manifest": "manifests._manifest",
     "read_report": "reports._report",
+    "split_manifest": "manifests._split",
     "write_manifest": "manifests._manifest",
 }
 

@@ -7,6 +7,10 @@ import click
 from s3batch_handler.cli.help._classes import Group
 from s3batch_handler.cli.manifest._check import check
 from s3batch_handler.cli.manifest._create import create
+from s3batch_handler.cli.manifest._sample import sample
+from s3batch_handler.cli.manifest._show import show
+from s3batch_handler.cli.manifest._sort import dedupe, sort
+from s3batch_handler.cli.manifest._split import split
 
 
 @click.group(cls=Group)
@@ -20,3 +24,8 @@ def manifest() -> None:
 
 manifest.add_command(create)
 manifest.add_command(check)
+manifest.add_command(show)
+manifest.add_command(split)
+manifest.add_command(sample)
+manifest.add_command(sort)
+manifest.add_command(dedupe)

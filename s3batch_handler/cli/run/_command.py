@@ -25,12 +25,13 @@ from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_
 from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._save_job_record import save_job_record
 from s3batch_handler.cli.run._saved_run import SavedRun
-from s3batch_handler.cli.run._selection import Selection, new_seed, sampled
+from s3batch_handler.cli.run._selection import Selection, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json
 from s3batch_handler.cli.terminal._output import INTERRUPTED, end_terminal_line, print_message
 from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
+from s3batch_handler.documents.manifests._sample import new_seed
 from s3batch_handler.engine.invoke._call_times import CallTimes
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (

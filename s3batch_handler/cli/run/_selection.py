@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.core._typing import override
+from s3batch_handler.documents.manifests._sample import random_sample
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, manifest_of_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from s3batch_handler.cli.run._options import RunOptions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,6 @@ class Selection:
         return {"sample": self.count, "from": self.sampled_from, "seed": self.seed}
 
 
-def new_seed() -> int:
-    """Return a random seed that is short enough to be typed."""
-    return Random().randrange(10**6)
-
-
 @contextmanager
 def sampled(
     whole: AbstractContextManager[PreparedManifest],
@@ -85,17 +78,3 @@ def sampled(
                 )
             )
         yield replace(sample, sampled_from=manifest.count)
-
-
-def random_sample(items: Iterable[_T], count: int, *, size: int, seed: int) -> Iterator[_T]:
-    """Yield ``size`` of ``count`` items in their order, or all if there are fewer.
-
-    Each subset of this size has the same probability. No item is kept in memory. Source: Knuth, The
-    Art of Computer Programming, volume 2, 3.4.2, algorithm S.
-    """
-    random = Random(seed)
-    missing = min(size, count)
-    for index, item in enumerate(items):
-        if missing and random.random() * (count - index) < missing:
-            missing -= 1
-            yield item

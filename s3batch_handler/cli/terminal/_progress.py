@@ -74,7 +74,7 @@ def spinner(text: str) -> Iterator[None]:
 def report_listing(
     objects: Iterable[_T], *, quiet: bool, noun: str = "object", verb: str = "listed"
 ) -> Iterator[_T]:
-    """Yield objects as they are listed, and print their number from time to time."""
+    """Yield objects as they are listed or read, and print their number from time to time."""
     latest = time.monotonic()
     for count, item in enumerate(objects, 1):
         yield item

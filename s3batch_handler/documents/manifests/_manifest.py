@@ -240,19 +240,50 @@ def write_entries(target: BinaryIO, entries: Iterable[ManifestEntry]) -> Manifes
     Raises:
         ManifestError: Some entries have a version ID, others have no such column.
     """
-    writer = _HashingWriter(target)
-    lines, fields = 0, COLUMNS_BY_WIDTH[2]
-    for lines, (bucket, key, version) in enumerate(entries, 1):
-        cells = [bucket, key] if version is None else [bucket, key, version]
-        if lines == 1:
-            fields = COLUMNS_BY_WIDTH[len(cells)]
-            if is_header(cells):
-                cells[1] = _not_like_a_header(key)
-        if len(cells) != len(fields):
+    writer = EntryWriter(target)
+    for entry in entries:
+        writer.write(entry)
+    return writer.info()
+
+
+class EntryWriter:
+    """Writes the lines of a manifest, with keys as they are spelled in the entries.
+
+    Attributes:
+        target: The file; a writer that has many files may close and open it between two lines.
+    """
+
+    def __init__(self, target: BinaryIO) -> None:
+        self.target = target
+        self._lines = 0
+        self._fields = COLUMNS_BY_WIDTH[2]
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def write(self, entry: ManifestEntry) -> None:
+        """Write one line; raise errors as :func:`write_entries`."""
+        is_first = not self._lines
+        self._lines += 1
+        if is_first:
+            self._fields = COLUMNS_BY_WIDTH[2 if entry.version_id is None else 3]
+        elif (entry.version_id is None) != (len(self._fields) == 2):
             problem = "some lines have a version ID, others do not: they are of several manifests"
-            raise ManifestError(problem, source="<stream>", line=lines)
-        writer.write(",".join(map(csv_cell, cells)) + "\n")
-    return ManifestInfo(lines, fields, writer.md5.hexdigest())
+            raise ManifestError(problem, source="<stream>", line=self._lines)
+        line = line_of_entry(entry, first=is_first)
+        self._md5.update(line)
+        self.target.write(line)
+
+    def info(self) -> ManifestInfo:
+        """Return the facts about the lines that are written."""
+        return ManifestInfo(self._lines, self._fields, self._md5.hexdigest())
+
+
+def line_of_entry(entry: ManifestEntry, *, first: bool = False) -> bytes:
+    """Return the line of an entry; the first line of a manifest may not look like a header."""
+    bucket, key, version = entry
+    cells = [bucket, key] if version is None else [bucket, key, version]
+    if first and is_header(cells):
+        cells[1] = _not_like_a_header(key)
+    return f"{','.join(map(csv_cell, cells))}\n".encode()
 
 
 def _not_like_a_header(encoded_key: str) -> str:

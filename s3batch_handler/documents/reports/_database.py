@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import codecs
 import csv
-import os
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.core._extras import raise_missing
 from s3batch_handler.core._keys import encode_key
+from s3batch_handler.documents.files._database import has_wildcard, open_database, quoted
 from s3batch_handler.documents.reports._results_file import cancelled_at_exit
 from s3batch_handler.documents.reports._rows import NO_VERSION, read_rows
 
@@ -67,35 +66,6 @@ def report_database(
         yield database
 
 
-@contextmanager
-def open_database(folder: Path, *, needed_by: str) -> Iterator[DuckDBPyConnection]:
-    """Open an empty database that uses ``folder`` when its memory is full."""
-    try:
-        import duckdb
-    except ModuleNotFoundError as error:
-        raise_missing(error, needed_by)
-    database = duckdb.connect(
-        config={
-            "threads": min(os.cpu_count() or 1, _MAX_THREADS),
-            "memory_limit": _MEMORY,
-            "temp_directory": str(folder / "temporary"),
-        }
-    )
-    with closing(database):
-        database.execute("SET enable_progress_bar = false")  # it would go to standard output
-        try:
-            yield database
-        except RuntimeError as error:
-            # DuckDB looks for Ctrl-C between the steps of a statement only, and reports it so. That
-            # is enough for statements of this package. A step of a query of a user may take hours:
-            # ``_tables.py`` interrupts it from another thread.
-            if str(error) == "Query interrupted":
-                raise KeyboardInterrupt from error
-            raise
-
-
-_MAX_THREADS: Final = 4  # each one needs memory
-_MEMORY: Final = "1GB"
 _RESTRICTIONS: Final = (
     "python_enable_replacements = false",  # variables of Python
     "enable_external_access = false",
@@ -149,11 +119,6 @@ def csv_table(paths: Sequence[str], *more_options: str) -> str:
     return f"read_csv([{names}], columns = {{{columns}}}, {options})"
 
 
-def quoted(text: str) -> str:
-    """Return a text as a literal in SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 CELLS: Final = ("bucket", "key", "version_id", "status", "code_1", "code_2", "message")
 _NO_ROWS: Final = "(SELECT '' AS " + ", '' AS ".join(CELLS) + " LIMIT 0)"
 _CSV_OPTIONS: Final = (
@@ -200,7 +165,7 @@ def count_rows(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> i
     """
     import duckdb
 
-    if file.layout is not None or _has_wildcard(path) or _has_byte_order_mark(path):
+    if file.layout is not None or has_wildcard(path) or _has_byte_order_mark(path):
         raise UnusualFile
     # DuckDB checks only the columns that are used.
     all_columns = f"sum({' + '.join(f'strlen({cell})' for cell in CELLS)})"
@@ -215,14 +180,6 @@ def count_rows(database: DuckDBPyConnection, file: ResultsFile, path: Path) -> i
     return int(count)
 
 
-def _has_wildcard(path: Path) -> bool:
-    """Return whether DuckDB may read other files than the one at this path: it has no escapes."""
-    return not _WILDCARDS.isdisjoint(str(path))
-
-
-_WILDCARDS: Final = frozenset("*?[")
-
-
 def _has_byte_order_mark(path: Path) -> bool:
     """Return whether a file begins with bytes that DuckDB skips."""
     with path.open("rb") as content:
@@ -235,7 +192,7 @@ def _rewrite(file: ResultsFile, target: Path) -> str:
     Raises:
         ReportError: The file is damaged, or DuckDB cannot read the temporary folder.
     """
-    if _has_wildcard(target):
+    if has_wildcard(target):
         raise ReportError(
             f"the temporary folder {target.parent.parent} has one of the characters *?[ in its "
             "path, which DuckDB does not read. Set TMPDIR to another folder"

@@ -5,7 +5,7 @@ These expressions in SQL return the same texts as the functions of Python that t
 
 from __future__ import annotations
 
-from s3batch_handler.documents.reports._database import quoted
+from s3batch_handler.documents.files._database import quoted
 from s3batch_handler.documents.reports._failure_groups import (
     ERROR_MESSAGE,
     ERROR_TYPE,

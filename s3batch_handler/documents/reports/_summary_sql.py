@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.documents.files._database import open_database
 from s3batch_handler.documents.reports import _failure_sql as sql
 from s3batch_handler.documents.reports._database import (
     CELLS,
@@ -16,7 +17,6 @@ from s3batch_handler.documents.reports._database import (
     UnusualFile,
     count_rows,
     csv_table,
-    open_database,
     paths_while_verifying,
 )
 from s3batch_handler.documents.reports._failure_groups import (

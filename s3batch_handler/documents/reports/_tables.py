@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import ReportError
+from s3batch_handler.documents.files._database import interruptible
 from s3batch_handler.documents.reports._database import report_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -47,7 +47,7 @@ def query(files: Sequence[ResultsFile], sql: str) -> QueryResult:
 
         try:
             _check_is_select(database, sql)
-            _interruptible(database, database.execute, sql)
+            interruptible(database, database.execute, sql)
         except duckdb.Error as error:
             raise _query_failed(error) from error
         columns = tuple(name for name, *_ in database.description)
@@ -68,24 +68,13 @@ def _rows(database: DuckDBPyConnection, resources: ExitStack) -> Iterator[tuple[
 
     with resources:
         try:
-            while rows := _interruptible(database, database.fetchmany, _FETCHED_ROWS):
+            while rows := interruptible(database, database.fetchmany, _FETCHED_ROWS):
                 yield from rows
         except duckdb.Error as error:
             raise _query_failed(error) from error
 
 
 _FETCHED_ROWS: Final = 10_000
-
-
-def _interruptible(database: DuckDBPyConnection, call: Callable[[Any], Any], argument: Any) -> Any:
-    """Call DuckDB in another thread: Ctrl-C would not interrupt it in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(call, argument)
-        try:
-            return running.result()
-        except KeyboardInterrupt:
-            database.interrupt()
-            raise
 
 
 def _query_failed(error: Exception) -> ReportError:

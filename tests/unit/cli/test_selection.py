@@ -9,7 +9,8 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3batch_handler.cli.run._selection import Selection, random_sample
+from s3batch_handler.cli.run._selection import Selection
+from s3batch_handler.documents.manifests._sample import random_sample
 
 SEEDS = st.integers(0, 10**6)
 

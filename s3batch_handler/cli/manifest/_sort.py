@@ -1,0 +1,69 @@
+"""``s3batch manifest sort`` and ``s3batch manifest dedupe``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.manifest._files import CountedEntries, edit_options
+from s3batch_handler.cli.terminal._progress import spinner
+from s3batch_handler.documents.manifests._order import (
+    distinct_entries,
+    shuffled_entries,
+    sorted_entries,
+)
+from s3batch_handler.documents.manifests._sample import new_seed
+
+if TYPE_CHECKING:
+    from s3batch_handler.cli.manifest._files import Source, Target
+
+
+@click.command(cls=Command)
+@edit_options("Sorted manifest; an existing one is replaced.")
+@click.option("--shuffle", is_flag=True, help="Write the lines in a random order.")
+@click.option("--seed", type=int, metavar="NUMBER", help="Seed of --shuffle.  [default: a new one]")
+def sort(*, source: Source, target: Target, shuffle: bool, seed: int | None) -> None:
+    r"""Sort a manifest by bucket, key and version ID.
+
+    Decoded keys are compared as bytes, as S3 sorts its listings. With --shuffle, the lines get a
+    random order: the requests of a job are then spread over all prefixes of a bucket. A manifest
+    may be larger than the memory; the command needs the extra "report" (DuckDB).
+
+    Examples:
+        s3batch manifest sort manifest.csv --to sorted.csv
+        s3batch manifest sort manifest.csv --to mixed.csv \
+            --shuffle --seed 1
+    """
+    if seed is not None and not shuffle:
+        raise click.UsageError("Option --seed needs --shuffle.")
+    if not shuffle:
+        with spinner("Sorting"):
+            target.write(sorted_entries(source.entries()), source=source.location)
+        return
+    seed = new_seed() if seed is None else seed
+    with spinner("Shuffling"):
+        shuffled = shuffled_entries(source.entries(), seed=seed)
+        target.write(shuffled, source=source.location, more_facts=lambda _: {"seed": seed})
+
+
+@click.command(cls=Command)
+@edit_options("Manifest to write; an existing one is replaced.")
+def dedupe(*, source: Source, target: Target) -> None:
+    """Remove the lines whose object is on an earlier line.
+
+    An object is a bucket, a decoded key and a version ID: "a%20b" and "a+b" are the same key. The
+    first line of each object is kept as it is, in the order of the manifest. A manifest may be
+    larger than the memory; the command needs the extra "report" (DuckDB).
+
+    Examples:
+        s3batch manifest dedupe manifest.csv --to once.csv
+    """
+    entries = CountedEntries(source.entries())
+    with spinner("Looking for repeated lines"):
+        target.write(
+            distinct_entries(entries),
+            source=source.location,
+            more_facts=lambda kept: {"removed": entries.count - kept},
+        )
