@@ -33,20 +33,18 @@ def remove_everything(s3: Any, places: Places, uploads: Uploads) -> None:
 
 def _empty(s3: Any, bucket: str, prefix: str, uploads: Uploads) -> None:
     """Remove all versions of all objects below a prefix."""
-    for each, key, version in uploads.created:
-        if each == bucket and key.startswith(prefix):
-            _delete(s3, bucket, key, version)
-    # The report, and the objects that the function wrote.
     try:
-        found = _all_versions(s3, bucket, prefix)
+        for each, key, version in uploads.created:
+            if each == bucket and key.startswith(prefix):
+                _delete(s3, bucket, key, version)
+        # The report, and the objects that the function wrote.
+        _remove(s3, bucket, prefix, _all_versions(s3, bucket, prefix))
     except Exception:
-        # Without the permission to list versions, or where that fails: in moto, for keys with
+        # Without the permissions for versions, or where listing them fails: in moto, for keys with
         # control characters. In a bucket with versions, removed objects keep their versions.
         _remove(s3, bucket, prefix, _objects(s3, bucket, prefix))
         if bucket in uploads.buckets_with_versions:
             raise
-    else:
-        _remove(s3, bucket, prefix, found)
 
 
 def _remove(s3: Any, bucket: str, prefix: str, found: Iterable[tuple[str, str | None]]) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from s3batch_handler.cli.smoke._normalize import normalize
 from s3batch_handler.cli.smoke._report_rows import RawRow, raw_rows
@@ -87,16 +87,20 @@ def _compare_rows(
     for item in objects:
         key = item.key(places.prefix)
         rows = rows_of_aws.pop(key, []), rows_of_local.pop(key, [])
-        for in_aws, in_local in zip_longest(*rows, fillvalue={}) if any(rows) else [({}, {})]:
+        for in_aws, in_local in zip_longest(*rows, fillvalue=_NO_ROW) if any(rows) else _NO_ROWS:
             yield Comparison(
                 subject="object", name=item.kind, key=item.name, aws=in_aws, local=in_local
             )
     # Rows of other keys: one job has decoded or encoded a key in another way.
     for key in dict.fromkeys((*rows_of_aws, *rows_of_local)):
         rows = rows_of_aws.get(key, []), rows_of_local.get(key, [])
-        for in_aws, in_local in zip_longest(*rows, fillvalue={}):
+        for in_aws, in_local in zip_longest(*rows, fillvalue=_NO_ROW):
             name = "row of an unknown key"
             yield Comparison(subject="object", name=name, key=key, aws=in_aws, local=in_local)
+
+
+_NO_ROW: Final[dict[str, Any]] = {}
+_NO_ROWS: Final = [(_NO_ROW, _NO_ROW)]
 
 
 def _rows_by_key(observed: Observed) -> dict[str, list[dict[str, Any]]]:
@@ -208,6 +212,6 @@ def _members(value: object, path: str = "") -> Iterator[str]:
     if not isinstance(value, dict) or path.endswith("UserArguments"):
         yield path
         return
-    for name, member in value.items():
+    for name, member in cast("dict[str, object]", value).items():
         if name != "ResponseMetadata":
             yield from _members(member, f"{path}.{name}" if path else name)

@@ -66,6 +66,10 @@ def _differences(comparisons: Sequence[Comparison]) -> Iterator[str]:
     different = [comparison for comparison in comparisons if not comparison.is_same]
     yield ""
     for comparison in different:
+        if not (comparison.aws and comparison.local):
+            side = "AWS" if comparison.aws else "the local engine"
+            yield escape_unprintable(f"{comparison.subject} {comparison.name}: only in {side}")
+            continue
         for name in comparison.differences:
             place = comparison.name if name == "value" else f"{comparison.name}, {name}"
             yield escape_unprintable(f"{comparison.subject} {place}")

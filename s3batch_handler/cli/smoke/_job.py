@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._aws_errors import aws_error_code
@@ -49,7 +49,7 @@ class Observed:
     statuses: tuple[str, ...]
     files: Mapping[str, bytes]
     index: str
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str]
 
     def manifest(self) -> dict[str, Any]:
         """Return ``manifest.json``; empty if there is no report."""

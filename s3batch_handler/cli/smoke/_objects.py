@@ -9,10 +9,13 @@ because it could name objects outside the prefix.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
 from s3batch_handler.core._keys import encode_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_KEY_BYTES: Final = 1024
 
@@ -53,42 +56,43 @@ class SmokeObject:
 
 LONGEST: Final = "x…"
 
-OBJECTS: Final = tuple(
-    SmokeObject(kind=kind, reason=reason, name=name, **more)
-    for kind, reason, name, more in (
-        ("plain key", "the usual case", "plain.txt", {}),
-        ("space", "a space is spelled %20", "two words.txt", {}),
-        ("space as +", "inventories spell a space +", "as in an inventory.txt", {"has_plus": True}),
-        ("plus", "a plus is spelled %2B", "1+1.txt", {}),
-        ("percent", "a percent sign is spelled %25", "100%.txt", {}),
-        ("encoded twice", "a key that looks encoded is decoded only once", "1%2B1 %20.txt", {}),
-        ("accent, composed", "Unicode normalization form C", "caf\u00e9.txt", {}),
-        ("accent, decomposed", "Unicode normalization form D", "cafe\u0301.txt", {}),
-        ("Japanese", "three bytes for each character", "\u3042\u82b1.txt", {}),
-        ("emoji", "four bytes: outside the basic plane", "\U0001f33b.txt", {}),
-        ("quotes", "quotes have a meaning in CSV", "say \"hi\" 'there'.txt", {}),
-        ("comma", "a comma has a meaning in CSV", "a,b;c.txt", {}),
-        ("tab", "a control character", "tab\there.txt", {}),
-        ("punctuation", "characters of URLs and XML", "&=#?:@$!*()[]{}<>|^~`.txt", {}),
-        ("backslash", "an escape character elsewhere", "a\\N\\b.txt", {}),
-        ("leading slash", "an empty first folder", "/leading.txt", {}),
-        ("double slash", "an empty folder in the middle", "a//b.txt", {}),
-        ("dots", "not a path: .. is kept", "a/../b/./c.txt", {}),
-        ("spaces at the ends", "spaces are not trimmed", " padded ", {}),
-        ("folder", "consoles create empty objects for folders", "folder/", {"contents": (b"",)}),
-        ("longest key", "S3 allows 1,024 bytes", LONGEST, {}),
-        ("empty object", "an object of 0 bytes", "empty.txt", {"contents": (b"",)}),
-        ("binary object", "a content that is not text", "binary", {"contents": (b"\xff\xfe\x00",)}),
-        (
-            "overwritten object",
-            "without a version ID the latest version is used, with one the named version",
-            "overwritten.txt",
-            {"contents": (b"old\n", b"new content\n")},
-        ),
-        ("listed twice", "each line of the manifest is a task", "twice.txt", {"lines": 2}),
-        ("missing object", "the function is called nevertheless", "missing.txt", {"contents": ()}),
-        ("deleted object", "in a bucket with versions, a delete marker", "deleted.txt",
-         {"is_deleted": True}),
-    )
+_TABLE: Final[Sequence[tuple[str, str, str, dict[str, Any]]]] = (
+    ("plain key", "the usual case", "plain.txt", {}),
+    ("space", "a space is spelled %20", "two words.txt", {}),
+    ("space as +", "inventories spell a space +", "as in an inventory.txt", {"has_plus": True}),
+    ("plus", "a plus is spelled %2B", "1+1.txt", {}),
+    ("percent", "a percent sign is spelled %25", "100%.txt", {}),
+    ("encoded twice", "a key that looks encoded is decoded only once", "1%2B1 %20.txt", {}),
+    ("accent, composed", "Unicode normalization form C", "caf\u00e9.txt", {}),
+    ("accent, decomposed", "Unicode normalization form D", "cafe\u0301.txt", {}),
+    ("Japanese", "three bytes for each character", "\u3042\u82b1.txt", {}),
+    ("emoji", "four bytes: outside the basic plane", "\U0001f33b.txt", {}),
+    ("quotes", "quotes have a meaning in CSV", "say \"hi\" 'there'.txt", {}),
+    ("comma", "a comma has a meaning in CSV", "a,b;c.txt", {}),
+    ("tab", "a control character", "tab\there.txt", {}),
+    ("punctuation", "characters of URLs and XML", "&=#?:@$!*()[]{}<>|^~`.txt", {}),
+    ("backslash", "an escape character elsewhere", "a\\N\\b.txt", {}),
+    ("leading slash", "an empty first folder", "/leading.txt", {}),
+    ("double slash", "an empty folder in the middle", "a//b.txt", {}),
+    ("dots", "not a path: .. is kept", "a/../b/./c.txt", {}),
+    ("spaces at the ends", "spaces are not trimmed", " padded ", {}),
+    ("folder", "consoles create empty objects for folders", "folder/", {"contents": (b"",)}),
+    ("longest key", "S3 allows 1,024 bytes", LONGEST, {}),
+    ("empty object", "an object of 0 bytes", "empty.txt", {"contents": (b"",)}),
+    ("binary object", "a content that is not text", "binary", {"contents": (b"\xff\xfe\x00",)}),
+    (
+        "overwritten object",
+        "without a version ID the latest version is used, with one the named version",
+        "overwritten.txt",
+        {"contents": (b"old\n", b"new content\n")},
+    ),
+    ("listed twice", "each line of the manifest is a task", "twice.txt", {"lines": 2}),
+    ("missing object", "the function is called nevertheless", "missing.txt", {"contents": ()}),
+    ("deleted object", "in a bucket with versions, a delete marker", "deleted.txt",
+     {"is_deleted": True}),
 )  # fmt: skip
+
+OBJECTS: Final = tuple(
+    SmokeObject(kind=kind, reason=reason, name=name, **more) for kind, reason, name, more in _TABLE
+)
 """The table of kinds: docs/smoke.md repeats it."""

@@ -25,6 +25,7 @@ from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, S3BatchError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
+from s3batch_handler.estimates._prices import read_prices
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
@@ -62,6 +63,7 @@ def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
     )
     lines = [item for item in OBJECTS if not (options.version_ids and item.is_deleted)]
     comparisons = compare(aws, local, lines, places)
+    print_comparisons(comparisons, as_json=options.as_json)
     if options.save is not None:
         save_evidence(
             options.save,
@@ -72,7 +74,6 @@ def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
             places=places,
             account_id=services.account_id,
         )
-    print_comparisons(comparisons, as_json=options.as_json)
     if all(comparison.is_same for comparison in comparisons):
         return 0
     print_message(_DIFFERENT)
@@ -97,8 +98,8 @@ def _confirm(options: SmokeOptions, places: Places, services: AwsServices) -> No
     folders = ", ".join(f"s3://{bucket}/{prefix}" for bucket, prefix in places.folders())
     text = (
         f"This creates {objects} and one job in account {services.account_id}, {services.region}. "
-        f"S3 charges {_JOB_PRICE} for the job; objects, requests and invocations cost less than "
-        f"0.01 USD. {'Kept' if options.keep else 'Removed at the end'}: {folders}"
+        f"S3 charges {_job_price(services.region)} for the job; objects, requests and invocations "
+        f"cost less than 0.01 USD. {'Kept' if options.keep else 'Removed at the end'}: {folders}"
     )
     if not options.quiet or not options.yes:
         print_message(escape_unprintable(text))
@@ -106,7 +107,13 @@ def _confirm(options: SmokeOptions, places: Places, services: AwsServices) -> No
         click.confirm("Continue?", abort=True, err=True)
 
 
-_JOB_PRICE: Final = "0.25 USD"  # S3 pricing; docs/estimate.md has the date
+def _job_price(region: str) -> str:
+    """Return the price of a job in a Region, or else in the main Region of the price list."""
+    here = read_prices(region)
+    if here.prices["job"].usd is not None:
+        return f"{here.prices['job'].usd} USD ({here.date})"
+    main = read_prices()
+    return f"about {main.prices['job'].usd} USD (as in {main.region}, {main.date})"
 
 
 # ---------------------------------------------------------------- both jobs
@@ -186,7 +193,14 @@ def _removed_at_the_end(
     finally:
         if not options.keep and uploads.created:
             _say("removing the objects", options)
-            remove_everything(services.s3, places, uploads)
+            try:
+                remove_everything(services.s3, places, uploads)
+            except KeyboardInterrupt:
+                folders = ", ".join(
+                    f"s3://{bucket}/{prefix}" for bucket, prefix in places.folders()
+                )
+                print_message(escape_unprintable(f"what is not removed yet is below: {folders}"))
+                raise
 
 
 @contextmanager

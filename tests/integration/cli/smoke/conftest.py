@@ -50,12 +50,21 @@ class Stacks:
     """A server with stacks, and the command that tests them.
 
     The stack ``smoke`` has the function of ``template.yaml``, ``other`` one that decodes keys
-    wrongly, ``slow`` one that takes long.
+    wrongly, ``slow`` one that takes long, ``unknown`` one that does not exist.
     """
 
     server: Server
     folder: Path
     project: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return environment variables for the command."""
+        return {
+            **clean_environment(),
+            "AWS_ENDPOINT_URL": self.server.address,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self.server.cloudformation_address,
+        }
 
     def start(
         self,
@@ -72,16 +81,12 @@ class Stacks:
             s3control: The address of S3 Control, if it is not the server.
             here: Start it in an empty folder.
         """
-        endpoints = {
-            "AWS_ENDPOINT_URL": self.server.address,
-            "AWS_ENDPOINT_URL_CLOUDFORMATION": self.server.cloudformation_address,
-            **({"AWS_ENDPOINT_URL_S3": s3} if s3 else {}),
-            **({"AWS_ENDPOINT_URL_S3_CONTROL": s3control} if s3control else {}),
-        }
+        others = {"AWS_ENDPOINT_URL_S3": s3, "AWS_ENDPOINT_URL_S3_CONTROL": s3control}
+        endpoints = {name: address for name, address in others.items() if address}
         return subprocess.Popen(
             [*COMMAND, "smoke", *arguments],
             cwd=self.folder if here else self.project,
-            env={**clean_environment(), **endpoints},
+            env={**self.environment, **endpoints},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -136,8 +141,8 @@ def stacks(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[
         client: Any = boto3.Session("testing", "testing", region_name="eu-west-1").client(
             "cloudformation", endpoint_url=server.cloudformation_address
         )
-        for name, function in {"smoke": FUNCTION, "other": "other", "slow": "slow"}.items():
-            _create_stack(client, name, function)
+        for name in ("smoke", "other", "slow", "unknown"):
+            _create_stack(client, name, FUNCTION if name == "smoke" else name)
         yield Stacks(server, folder, project)
         cloudformation.stop()
 

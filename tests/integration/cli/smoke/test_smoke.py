@@ -14,6 +14,7 @@ import pytest
 
 from s3batch_handler.cli.smoke._objects import OBJECTS
 from tests.support.proxy import Exchange, changing_proxy, denied
+from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
     import subprocess
@@ -107,6 +108,32 @@ def test_a_changed_row_of_the_report_is_found(stacks: Stacks) -> None:
     assert run.returncode == 1
     # The checksum of the file shows the change, too.
     assert different == {"space": ["key"], "Results": ["value"]}
+
+
+def test_a_job_that_fails_in_aws_only_is_found_with_its_reason(stacks: Stacks) -> None:
+    """A failed job may have no report, so it has no rows."""
+    run = stacks.run("functions.py:other", "--stack", "unknown", "--yes", "--quiet", here=True)
+
+    assert run.returncode == 1
+    assert "object plain key: only in the local engine" in run.stdout
+    assert "job FailureReasons" in run.stdout
+    assert "ResourceNotFoundException" in run.stdout
+
+
+def test_the_user_is_asked_before_anything_is_created(stacks: Stacks) -> None:
+    """The question names the account, the price and every place."""
+    before = stacks.server.s3control.list_jobs(AccountId="123456789012")["Jobs"]
+    with terminal(
+        "s3batch smoke functions.py:other --stack other", stacks.folder, stacks.environment
+    ) as screen:
+        question = " ".join(screen.expect(r"Continue\? \[y/N\]").split())
+        screen.type("n\n")
+        assert screen.end() == 130
+
+    assert "one job in account 123456789012, eu-west-1" in question
+    assert "0.25 USD" in question
+    assert "s3://my-jobs/reports/smoke-" in question
+    assert stacks.server.s3control.list_jobs(AccountId="123456789012")["Jobs"] == before
 
 
 def test_a_stack_that_does_not_exist_is_a_wrong_argument(stacks: Stacks) -> None:

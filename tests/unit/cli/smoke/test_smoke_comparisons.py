@@ -140,8 +140,13 @@ def _with_line_feeds(observed: Observed) -> Observed:
     )
 
 
-def _with(observed: Observed, **members: Any) -> Observed:
-    return replace(observed, description={**observed.description, **members})
+def _with(**members: Any) -> Callable[[Observed], Observed]:
+    """Return a function that changes the description of a job."""
+    return lambda job: replace(job, description={**job.description, **members})
+
+
+def _with_statuses(*statuses: str) -> Callable[[Observed], Observed]:
+    return lambda job: replace(job, statuses=statuses)
 
 
 @pytest.mark.parametrize(
@@ -149,15 +154,17 @@ def _with(observed: Observed, **members: Any) -> Observed:
     [
         (_without_report, {"manifest.json", "Format", "line ends"}),
         (_with_line_feeds, {"line ends", "Results"}),
-        (lambda job: _with(job, Status="Failed"), {"Status"}),
-        (lambda job: _with(job, ProgressSummary={"TotalNumberOfTasks": 27}),
-         {"TotalNumberOfTasks", "members of Job"}),
-        (lambda job: _with(job, FailureReasons=[{"FailureCode": "X"}]), {"FailureReasons"}),
-        (lambda job: _with(job, SuspendedCause="?"), {"members of Job"}),
-        (lambda job: replace(job, statuses=("New", "Suspended", "Complete")), {"statuses"}),
-        (lambda job: replace(job, statuses=("Active", "Preparing", "Complete")), {"statuses"}),
+        (_with(Status="Failed"), {"Status"}),
+        (
+            _with(ProgressSummary={"TotalNumberOfTasks": 27}),
+            {"TotalNumberOfTasks", "members of Job"},
+        ),
+        (_with(FailureReasons=[{"FailureCode": "X"}]), {"FailureReasons"}),
+        (_with(SuspendedCause="?"), {"members of Job"}),
+        (_with_statuses("New", "Suspended", "Complete"), {"statuses"}),
+        (_with_statuses("Active", "Preparing", "Complete"), {"statuses"}),
     ],
-)  # fmt: skip
+)
 def test_each_difference_of_a_report_or_a_job_is_named(
     change: Callable[[Observed], Observed], names: set[str]
 ) -> None:

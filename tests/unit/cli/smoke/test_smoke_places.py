@@ -16,7 +16,7 @@ STACK = StackOutputs(
 
 
 def _places(parameters: dict[str, str] | None = None, **options: Any) -> Places:
-    given = {"bucket": None, "outputs": (), "partition": "aws", **options}
+    given: dict[str, Any] = {"bucket": None, "outputs": (), "partition": "aws", **options}
     return Places.of_stack(given.pop("stack", STACK), parameters or {}, **given)
 
 
