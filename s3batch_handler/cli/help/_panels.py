@@ -84,7 +84,7 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     },
     "job": {
         "Create": ("submit", "confirm"),
-        "Watch": ("list", "describe", "wait"),
+        "Watch": ("list", "describe", "wait", "logs"),
         "Change": ("cancel", "priority", "tag"),
     },
     "report": {

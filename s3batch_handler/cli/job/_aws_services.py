@@ -212,6 +212,10 @@ class AwsServices:
         return _aws().s3_client(**self._connection)
 
     @cached_property
+    def logs(self) -> Any:
+        return _aws().aws_client("logs", **self._connection)
+
+    @cached_property
     def _s3control(self) -> Any:
         return _aws().s3control_client(**self._connection)
 

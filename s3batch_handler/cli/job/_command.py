@@ -17,6 +17,7 @@ from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._display import print_job, print_listed_jobs
 from s3batch_handler.cli.job._end import show_end
+from s3batch_handler.cli.job._logs import log_options, print_logs
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import cancel_above_option, watch
 from s3batch_handler.cli.terminal._output import print_data, print_json
@@ -145,6 +146,20 @@ def wait(
     """
     ended = watch(services, job_id, quiet=quiet, **limits)
     sys.exit(show_end(ended, as_json=as_json, options=services.options, command=notify))
+
+
+@_job_command(*log_options)
+def logs(services: AwsServices, *, job_id: str, **options: Any) -> None:
+    """Print the failures that the function of a job has logged.
+
+    CloudWatch Logs Insights searches the log group of the function for the job ID, and for
+    timeouts, crashes and errors without a job ID. AWS charges for the scanned data.
+
+    Examples:
+        s3batch job logs JOB-ID --level ERROR
+        s3batch job logs JOB-ID --key "2024/a b.jpg" --json
+    """
+    print_logs(services, services.control.describe_job(job_id), **options)
 
 
 @_job_command(_reason)

@@ -1,0 +1,112 @@
+"""The failures that a function has logged for a job: the query for them, and the lines found.
+
+The query is in the language of CloudWatch Logs Insights. It only preselects lines: what it finds
+is compared again here. So a key needs no quoting, whose rules AWS does not document: in the query,
+each character of a key that may have a meaning matches any character.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.core._sanitize import escape_surrogates
+
+if TYPE_CHECKING:
+    from s3batch_handler.jobs._log_lines import LogLine
+
+LEVELS: Final = {
+    "DEBUG": ("DEBUG", "TRACE"),
+    "INFO": ("INFO",),
+    "WARNING": ("WARNING", "WARN"),
+    "ERROR": ("ERROR",),
+    "CRITICAL": ("CRITICAL", "FATAL"),
+}
+"""The levels of log lines, in ascending order, with the names that loggers use for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which log lines of a function belong to a job.
+
+    Attributes:
+        level: The lowest level of lines with the job ID.
+        key: Only lines about this object.
+        task: Only lines with this ID: 12 hex digits, as our handler logs them.
+    """
+
+    job_id: str
+    level: str = "WARNING"
+    key: str | None = None
+    task: str | None = None
+
+    def query(self, limit: int) -> str:
+        """Return the query, which returns up to ``limit`` lines, the first ones first."""
+        levels = ", ".join(f'"{level}"' for level in self._levels)
+        own = f'job_id = "{_plain(self.job_id)}" and level in [{levels}]'
+        others = f"not ispresent(job_id) and @message like /{FAILURE}/"
+        if self.task is not None:
+            own += f' and task = "{_plain(self.task)}"'
+            others = ""
+        if self.key is not None:
+            pattern = _pattern(escape_surrogates(self.key))
+            own += f" and key like /^{pattern}$/"
+            others += f" and @message like /{pattern}/"
+        condition = f"({own}) or ({others})" if self.task is None else own
+        return "\n".join(
+            (
+                "fields @timestamp, @message, @requestId, @log, @logStream",
+                f"| filter {condition}",
+                "| sort @timestamp asc",
+                f"| limit {limit}",
+            )
+        )
+
+    def accepts(self, line: LogLine) -> bool:
+        """Return whether a line is one of the job, or a failure without a job ID."""
+        if line.job_id is None:
+            if self.task is not None or not _FAILURE.search(line.text):
+                return False
+            return self.key is None or escape_surrogates(self.key) in line.text
+        return (
+            line.job_id == self.job_id
+            and line.level in self._levels
+            and self.task in (None, line.task)
+            and (self.key is None or line.key == escape_surrogates(self.key))
+        )
+
+    @property
+    def _levels(self) -> list[str]:
+        names = [*LEVELS]
+        return [name for level in names[names.index(self.level) :] for name in LEVELS[level]]
+
+
+FAILURE: Final = (
+    r"\[(WARN|WARNING|ERROR|CRITICAL|FATAL)\]"
+    r"|Traceback|Task timed out|Runtime exited|Runtime\.[A-Z]"
+    r'|"level": ?"(WARN|WARNING|ERROR|CRITICAL|FATAL)"'
+    r'|"status": ?"(timeout|error|failure)"|Status: (timeout|error|failure)'
+)
+"""What lines about failures contain that have no job ID: of loggers without keys, and of Lambda."""
+
+_FAILURE: Final = re.compile(FAILURE)
+
+
+def _plain(value: str) -> str:
+    """Check a value that is quoted in a query."""
+    if not re.fullmatch(r"[\w-]+", value, re.ASCII):
+        raise ValueError(f"{value!r} is not an ID: it has letters, digits, _ and - only")
+    return value
+
+
+def _pattern(key: str) -> str:
+    """Return a regular expression that matches a key, without characters to be escaped."""
+    return "".join(
+        character
+        if character.isascii() and (character.isalnum() or character in "-_ ")
+        else "."
+        if character.isprintable()
+        else "[^a]"  # any character, also a line break
+        for character in key
+    )
