@@ -115,8 +115,11 @@ RULES: Final = {
         *(Rule(option, excludes=excluded) for option, excluded in _NOT_OF_SOURCES.items()),
     ),
     "estimate": (
-        Rule(ALWAYS, requires=("--objects", "--manifest", "--from-report")),
+        Rule(ALWAYS, requires=("--objects", "--manifest", "--file", "--from-report")),
         Rule("--objects", excludes=("--manifest",)),
+        Rule("--file", excludes=("--manifest", "--operation")),
+        Rule("--var", requires=("--file",)),
+        Rule("--job-profile", requires=("--file",)),
         Rule("--state", requires=("--from-report",)),
         Rule("--transfer", requires=("--bytes",)),
         Rule("--calls-per-object", requires=("--max-rate",)),

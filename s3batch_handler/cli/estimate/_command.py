@@ -38,6 +38,7 @@ def estimate(options: EstimateOptions, services: AwsServices) -> None:
             --memory 512 --duration 0.2
         s3batch estimate --manifest my.csv \
             --memory 512 --duration 0.2 --requests GET=1,PUT=1
+        s3batch estimate -f job.yaml --duration 0.2
         s3batch estimate --from-report s3batch-reports/job-… \
             --objects 5000000 --memory 512
         s3batch estimate --objects 5000000 \

@@ -32,11 +32,11 @@ def count_objects(location: str, services: AwsServices, *, quiet: bool) -> int:
     try:
         count = _count(location, services, quiet=quiet)
     except FileNotFoundError as error:
-        raise InvalidArgument(f"--manifest {location}: there is no such file") from error
+        raise InvalidArgument(f"manifest {location}: there is no such file") from error
     except IsADirectoryError as error:
-        raise InvalidArgument(f"--manifest {location}: this is a folder. Name a file") from error
+        raise InvalidArgument(f"manifest {location}: this is a folder. Name a file") from error
     if not count:
-        raise InvalidArgument(f"--manifest {location}: it is empty. Add a line for each object")
+        raise InvalidArgument(f"manifest {location}: it is empty. Add a line for each object")
     return count
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.estimate._count import count_objects
+from s3batch_handler.cli.estimate._job_file import check_count, function_settings, read_facts
 from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
 from s3batch_handler.estimates._advice import RateAdvice, advice_for
@@ -56,15 +57,16 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
         UsageError: Options are missing, or do not fit the operation.
         InvalidArgument: A value cannot be used.
     """
-    operation = options.operation or LAMBDA_INVOKE
     measured = _measured(options, services)
-    function = _function(options, operation, measured)
+    options = _with_measured(_with_job_file(options, services), measured)
+    operation = options.operation or LAMBDA_INVOKE
+    function = _function(options, operation)
     workload = Workload(
-        objects=_objects(options, services, measured),
+        objects=options.objects or _count(options, services),
         jobs=options.jobs,
         operation=operation,
         function=function,
-        redrives=_redrives(options, measured),
+        redrives=options.redrives or Decimal(0),
         requests=options.requests,
         storage_class=_storage_class(options, operation),
         restore_tier=options.restore_tier or "STANDARD",
@@ -77,7 +79,7 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
     advice = _advice(options, function)
     return Inputs(
         workload=workload,
-        speed=_speed(options, advice, measured),
+        speed=_speed(options, advice),
         prices=read_prices(services.connection.get("--region", "")).with_prices(options.price),
         advice=advice,
         measured=measured,
@@ -93,6 +95,47 @@ def _measured(options: EstimateOptions, services: AwsServices) -> Measured | Non
     return measured_in(options.from_report, services, options.state)
 
 
+def _with_job_file(options: EstimateOptions, services: AwsServices) -> EstimateOptions:
+    """Return the options, completed by the job file and by the configuration of its function."""
+    if options.file is None:
+        return options
+    facts = read_facts(options.file, variables=options.variables, profile=options.job_profile)
+    if options.objects is None:
+        check_count(facts, options.file)
+    memory, architecture = options.memory, options.architecture
+    if memory is None or architecture is None:
+        found_memory, found_architecture = function_settings(facts.function, services)
+        memory, architecture = memory or found_memory, architecture or found_architecture
+    return replace(
+        options,
+        operation=facts.operation,
+        manifest=facts.manifest,
+        memory=memory,
+        architecture=architecture,
+        storage_class=options.storage_class or facts.storage_class,
+        restore_tier=options.restore_tier or facts.restore_tier,
+        requests={**facts.requests, **options.requests},
+    )
+
+
+def _with_measured(options: EstimateOptions, measured: Measured | None) -> EstimateOptions:
+    """Return the options, completed by what a run has measured."""
+    if measured is None:
+        return options
+    return replace(
+        options,
+        objects=options.objects or (None if options.manifest else measured.objects),
+        duration=options.duration or measured.duration,
+        redrives=measured.redrives if options.redrives is None else options.redrives,
+        rate=options.rate or measured.rate,
+    )
+
+
+def _count(options: EstimateOptions, services: AwsServices) -> int:
+    assert options.manifest is not None  # a rule of the options requires one of them
+    return count_objects(options.manifest, services, quiet=options.quiet)
+
+
 def _warnings(function: Function | None, measured: Measured | None) -> Iterator[str]:
     memory = None if measured is None else measured.memory
     if function is not None and memory is not None and memory > function.memory:
@@ -102,39 +145,23 @@ def _warnings(function: Function | None, measured: Measured | None) -> Iterator[
         )
 
 
-def _objects(options: EstimateOptions, services: AwsServices, measured: Measured | None) -> int:
-    if options.objects is not None:
-        return options.objects
-    if options.manifest is not None:
-        return count_objects(options.manifest, services, quiet=options.quiet)
-    assert measured is not None  # a rule of the options requires one of them
-    return measured.objects
-
-
-def _redrives(options: EstimateOptions, measured: Measured | None) -> Decimal:
-    if options.redrives is not None:
-        return options.redrives
-    return Decimal(0) if measured is None else measured.redrives or Decimal(0)
-
-
-def _function(
-    options: EstimateOptions, operation: str, measured: Measured | None
-) -> Function | None:
+def _function(options: EstimateOptions, operation: str) -> Function | None:
     if operation != LAMBDA_INVOKE:
         _check_no_function(options)
         return None
-    duration = options.duration or (None if measured is None else measured.duration)
-    for name, value in (("--memory", options.memory), ("--duration", duration)):
-        if value is None:
-            raise click.UsageError(
-                f"Missing option {name} of the function (or --operation for S3's own operations)."
-            )
+    if options.memory is None:
+        raise click.UsageError(_MISSING.format("--memory"))
+    if options.duration is None:
+        raise click.UsageError(_MISSING.format("--duration"))
     return Function(
-        memory=cast("int", options.memory),
-        duration=cast("Decimal", duration),
+        memory=options.memory,
+        duration=options.duration,
         init=options.init,
         architecture=cast("Any", options.architecture or "x86_64"),
     )
+
+
+_MISSING: Final = "Missing option {} of the function (or --operation for S3's own operations)."
 
 
 def _check_no_function(options: EstimateOptions) -> None:
@@ -194,7 +221,7 @@ def _advice(options: EstimateOptions, function: Function | None) -> RateAdvice |
     )
 
 
-def _speed(options: EstimateOptions, advice: RateAdvice | None, measured: Measured | None) -> Speed:
+def _speed(options: EstimateOptions, advice: RateAdvice | None) -> Speed:
     """Return the speed of the job: with the advised concurrency, if none is given."""
     concurrency = options.concurrency
     if concurrency is None and advice is not None and advice.concurrency:
@@ -202,5 +229,5 @@ def _speed(options: EstimateOptions, advice: RateAdvice | None, measured: Measur
     return Speed(
         concurrency=concurrency,
         account_concurrency=options.account_concurrency,
-        rate=options.rate or (None if measured is None else measured.rate),
+        rate=options.rate,
     )

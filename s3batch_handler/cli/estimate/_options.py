@@ -34,6 +34,9 @@ class EstimateOptions:
 
     objects: int | None
     manifest: str | None
+    file: str | None
+    variables: Mapping[str, str]
+    job_profile: str | None
     from_report: str | None
     state: Path | None
     jobs: int
@@ -136,6 +139,27 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         help="Manifest whose lines are counted.",
     ),
     click.option(
+        "--file",
+        "-f",
+        metavar="FILE",
+        type=not_empty,
+        shell_complete=complete_files,
+        help="Job file in YAML, TOML or JSON.",
+    ),
+    click.option(
+        "--var",
+        "variables",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=lambda _context, _option, pairs: named(pairs),
+        help="Value of a variable of the job file; repeat for more.",
+    ),
+    click.option(
+        "--job-profile",
+        metavar="NAME",
+        help="Profile of the job file, such as prod.",
+    ),
+    click.option(
         "--from-report",
         metavar="LOCATION",
         type=not_empty,
@@ -161,7 +185,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--operation",
         type=Choice(OPERATIONS, case_sensitive=False),
         metavar="NAME",
-        help=f"Operation of the job.  [default: {LAMBDA_INVOKE}]",
+        help=f"Operation, such as S3PutObjectCopy.  [default: {LAMBDA_INVOKE}]",
     ),
     click.option(
         "--memory",

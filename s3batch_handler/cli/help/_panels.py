@@ -29,8 +29,8 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     },
     "estimate": {
         "Objects": (
-            *("--objects", "--manifest", "--from-report", "--state"),
-            *("--jobs", "--generated-manifest"),
+            *("--objects", "--manifest", "--file", "--var", "--job-profile"),
+            *("--from-report", "--state", "--jobs", "--generated-manifest"),
         ),
         "Function": ("--memory", "--duration", "--init", "--architecture"),
         "Operation": (

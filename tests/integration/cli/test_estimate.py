@@ -133,6 +133,9 @@ def test_a_manifest_on_standard_input_is_counted() -> None:
         (("--objects", "10", *FUNCTION, "--transfer", "regions"), "--bytes"),
         (("--objects", "10", "--operation", "S3PutObjectAcl", *FUNCTION), "has no function"),
         (("--manifest", "none.csv", *FUNCTION), "no such file"),
+        (("-f", "none.yaml", *FUNCTION), "none.yaml"),
+        (("-f", "job.yaml", "--operation", "S3PutObjectAcl"), "cannot be combined"),
+        (("--objects", "1", "--var", "a=b", *FUNCTION), "--file"),
         (("--manifest", ".", *FUNCTION), "this is a folder"),
         (("--manifest", "s3://inbox", *FUNCTION), "Write s3://bucket/key"),
         (
@@ -257,6 +260,107 @@ def test_a_plot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert run.exit_code == 2
     assert "not a regular file" in run.stderr
     assert not [*tmp_path.iterdir()]
+
+
+# ---------------------------------------------------------------- job files
+
+LAMBDA_JOB = """
+Operation: {LambdaInvoke: {FunctionArn: thumbnails}}
+Manifest: {Location: {ObjectArn: "s3://${bucket}/my.csv"}}
+Report: {Enabled: false}
+RoleArn: batch
+Profiles: {test: {Variables: {bucket: inbox}}}
+"""
+COPY_JOB = """
+Operation:
+  S3PutObjectCopy:
+    TargetResource: arn:aws:s3:::archive
+    StorageClass: STANDARD_IA
+    SSEAwsKmsKeyId: my-key
+ManifestGenerator:
+  S3JobManifestGenerator: {SourceBucket: "arn:aws:s3:::photos", EnableManifestOutput: false}
+Report: {Enabled: false}
+RoleArn: batch
+"""
+
+
+def test_a_job_file_names_the_manifest_and_the_operation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest is counted in S3, and variables and profiles are those of the file."""
+    (tmp_path / "job.yaml").write_text(LAMBDA_JOB)
+    monkeypatch.setattr(AwsServices, "function", lambda *_: {})  # it cannot be read
+    with mock_aws():
+        s3: Any = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="inbox")
+        s3.put_object(Bucket="inbox", Key="my.csv", Body=b"photos,a.jpg\nphotos,b.jpg\n")
+
+        profile = as_json("-f", "job.yaml", "--job-profile", "test", *FUNCTION)
+        variable = as_json("-f", "job.yaml", "--var", "bucket=inbox", *FUNCTION)
+
+    assert profile["objects"] == variable["objects"] == 2
+    assert profile["operation"] == "LambdaInvoke"
+
+
+def test_memory_and_architecture_are_those_of_the_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration of the function in AWS is read, if that is allowed."""
+    (tmp_path / "job.yaml").write_text(LAMBDA_JOB)
+    configuration = {"MemorySize": 1024, "Architectures": ["arm64"]}
+    monkeypatch.setattr(AwsServices, "function", lambda *_: configuration)
+    arguments = (
+        "-f",
+        "job.yaml",
+        "--var",
+        "bucket=inbox",
+        "--objects",
+        "1000000",
+        "--duration",
+        "1",
+    )
+
+    result = as_json(*arguments)
+
+    assert result["cost"]["lambda_duration"] == 13.3334
+    assert as_json(*arguments, "--memory", "512")["cost"]["lambda_duration"] == 6.6667
+
+
+def test_the_settings_of_an_operation_are_those_of_the_job_file(tmp_path: Path) -> None:
+    """A copy pays for its storage class, and for KMS without a bucket key."""
+    (tmp_path / "job.yaml").write_text(COPY_JOB)
+
+    result = as_json("-f", "job.yaml", "--objects", "1000000", "--generated-manifest", "2000000")
+
+    assert result["cost"] == {
+        "total": 14.28,
+        "job": 0.25,
+        "objects": 1.0,
+        "generated_manifest": 0.03,
+        "operation_requests": 10.0,
+        "kms_requests": 3.0,
+    }
+
+
+def test_a_generated_manifest_cannot_be_counted(tmp_path: Path) -> None:
+    """S3 lists the bucket when the job runs."""
+    (tmp_path / "job.yaml").write_text(COPY_JOB)
+
+    run = estimate("-f", "job.yaml")
+
+    assert run.exit_code == 2
+    assert "Missing option --objects" in run.stderr
+
+
+def test_a_job_file_that_is_not_valid_is_an_error_with_its_line(tmp_path: Path) -> None:
+    """Line and member are named, as for ``job submit``."""
+    (tmp_path / "job.yaml").write_text("RoleArn: batch\nOperation: {S3PutObjectCopi: {}}\n")
+
+    run = estimate("-f", "job.yaml", "--objects", "1")
+
+    assert run.exit_code == 2
+    assert "job.yaml:2: Operation" in run.stderr
+    assert not run.stdout
 
 
 # ---------------------------------------------------------------- what was measured
