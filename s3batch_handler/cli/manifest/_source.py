@@ -17,6 +17,7 @@ from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Self
 
     from s3batch_handler.cli._s3 import HasClient
 
@@ -31,6 +32,13 @@ class ManifestSource:
         self.location = location
         self.s3 = s3
         self._standard_input: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._standard_input is not None:
+            self._standard_input.close()
 
     @property
     def is_in_s3(self) -> bool:

@@ -20,6 +20,7 @@ from s3batch_handler.documents.manifests.check._codes import CODES, Severity
 from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
 from s3batch_handler.testing import strategies
 from tests.support.manifest_findings import EXAMPLES, findings
+from tests.support.manifest_lines import manifest_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,43 +56,6 @@ def test_the_page_on_manifests_lists_every_code(project: Path) -> None:
 
 # ---------------------------------------------------------------- compared with the reader
 
-# Parts of manifests, right and wrong, in any order.
-_CELLS = st.sampled_from(
-    [
-        *("photos", "videos", "Bucket", "", " ", "My_B", "s3://b", "a..b", "arn:aws:s3:::b"),
-        *(
-            "key",
-            "a/b.jpg",
-            "a%20b",
-            "a b",
-            "100%",
-            "%FF",
-            "%C3%BC",
-            "ü",
-            "a+b",
-            "%2520",
-            "x" * 1030,
-        ),
-        *(
-            "null",
-            "None",
-            "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
-            '"q"',
-            '"a,b"',
-            '"a\nb"',
-            'a"b',
-            '"',
-        ),
-        *("%EF%BB%BF", "{}", "%7B%22a%22:1%7D", "k ", "\t", "\r", "\x00", "a=b&c", "%25"),
-    ]
-)
-_LINES = st.lists(_CELLS, max_size=4).map(",".join)
-_FILES = st.builds(
-    lambda bom, lines, end: bom + end.join(lines).encode(),
-    st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
-    st.lists(_LINES | st.sampled_from(["photos,a", "photos,b", "photos,a,null"]), max_size=6),
-    st.sampled_from(["\n", "\n", "\r\n"]),
-) | st.binary(max_size=40)
 _FIELDS = st.sampled_from([None, ("Bucket", "Key"), ("Ignore", "Bucket", "Key", "VersionId")])
 
 # What read_entries does not refuse, because a task of the job fails, not the job.
@@ -108,7 +72,7 @@ def _is_read(content: bytes, fields: tuple[str, ...] | None) -> bool:
     return True
 
 
-@given(_FILES, _FIELDS)
+@given(manifest_files(), _FIELDS)
 @example(b"photos,a\rb\n", None)
 @example(b"photos,a\r", None)
 @example(b'photos,"a\n', None)
@@ -146,7 +110,7 @@ def test_a_manifest_of_this_package_needs_no_encoding(objects: list[ObjectRef]) 
 # ---------------------------------------------------------------- fast and slow
 
 
-@given(st.one_of(_FILES, strategies.manifests().map(lambda each: each.content)), _FIELDS)
+@given(st.one_of(manifest_files(), strategies.manifests().map(lambda each: each.content)), _FIELDS)
 def test_usual_lines_have_no_findings(content: bytes, fields: tuple[str, ...] | None) -> None:
     """Lines that are skipped because they are usual are those that would have no finding."""
     fast = findings(content, fields=fields)
@@ -156,7 +120,7 @@ def test_usual_lines_have_no_findings(content: bytes, fields: tuple[str, ...] | 
         assert findings(content, fields=fields) == fast
 
 
-@given(_FILES, st.integers(1, 20))
+@given(manifest_files(), st.integers(1, 20))
 def test_chunks_do_not_change_the_findings(content: bytes, size: int) -> None:
     """A line may begin in one chunk and end in another."""
     expected = findings(content)

@@ -66,6 +66,7 @@ class ManifestCheck:
     Attributes:
         objects: The number of lines that may name an object, as far as they were read.
         columns: The columns, once they are known.
+        rules: The rules for rows, once the columns are known.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class ManifestCheck:
         self._scanner = Scanner(stream)
         self._operation = operation
         self._is_form_encoded = is_form_encoded
-        self._rules: RowRules | None = None
+        self.rules: RowRules | None = None
         self._bucket: str | None = None
         self._quoted: tuple[bool, ...] = ()
         self._has_mixed_buckets = False
@@ -129,10 +130,10 @@ class ManifestCheck:
             if isinstance(part, UsualLines):
                 self.objects += part.objects
                 yield part, []
-            elif self._rules is None:
+            elif self.rules is None:
                 yield part, self._first_findings(part)
             else:
-                yield part, self._findings(part, self._rules)
+                yield part, self._findings(part, self.rules)
         if not self.objects:
             yield None, [finding("EmptyManifest", None, "no objects: a job needs at least one")]
         limit = MAX_OBJECTS[self._operation]
@@ -155,7 +156,7 @@ class ManifestCheck:
         if columns is None:
             return [wrong_column_count(row.line, cells, None)]
         self.columns = columns
-        self._rules = RowRules(columns, **self._options)
+        self.rules = RowRules(columns, **self._options)
         return found + self._bucket_findings(row, found)
 
     @property
@@ -180,12 +181,12 @@ class ManifestCheck:
 
     def _bucket_findings(self, row: Row, found: list[Finding]) -> list[Finding]:
         """Compare the bucket of a row with the first one."""
-        assert self._rules is not None
+        assert self.rules is not None
         if row.cells is None or any(each.code in _NO_BUCKET for each in found):
             return []
-        bucket = row.cells[self._rules.bucket]
+        bucket = row.cells[self.rules.bucket]
         if self._bucket is None:
-            self._bucket = self._rules.known_bucket = bucket
+            self._bucket = self.rules.known_bucket = bucket
             self._quoted = _are_quoted(row)
             self._use_pattern(bucket)
         elif bucket != self._bucket and not self._has_mixed_buckets:
@@ -196,10 +197,10 @@ class ManifestCheck:
         return []
 
     def _use_pattern(self, bucket: str | None) -> None:
-        assert self._rules is not None
+        assert self.rules is not None
         if bucket is None or bucket.isascii():
             self._scanner.usual = usual_lines(
-                self._rules.columns,
+                self.rules.columns,
                 bucket=bucket,
                 quoted=self._quoted,
                 is_form_encoded=self._is_form_encoded,
@@ -210,7 +211,7 @@ class ManifestCheck:
     def _entries(
         self, part: UsualLines | Row, found: list[Finding]
     ) -> Iterator[tuple[int, ManifestEntry]]:
-        rules = self._rules
+        rules = self.rules
         if rules is None:
             return
         if isinstance(part, UsualLines):
