@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli._s3 import S3, HasClient
     from s3batch_handler.documents.files._folder import Folder
+    from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 
 
 @contextmanager
@@ -78,7 +79,9 @@ def list_manifest(
     return manifest_of_objects(objects, source=f"s3://{bucket}/{prefix}", save_as=save_as)
 
 
-def save_manifest(manifest: PreparedManifest, location: str, s3: HasClient) -> None:
+def save_manifest(
+    manifest: PreparedManifest | ListedManifest, location: str, s3: HasClient
+) -> None:
     """Save a manifest as a file or as an ``s3://`` object: completely or not at all."""
     if is_s3_url(location):
         folder, name = _object(location, s3)

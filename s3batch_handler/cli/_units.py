@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 
@@ -30,7 +30,25 @@ _BYTES: Final[dict[str, int]] = {
 }
 
 
-def point_in_time(value: str) -> datetime:
+class PointInTime(NamedTuple):
+    """A time, or an age.
+
+    Attributes:
+        text: What the user wrote.
+        time: The time; ``None`` for an age.
+        age: The age; zero for a time.
+    """
+
+    text: str
+    time: datetime | None
+    age: timedelta = timedelta()
+
+    def at(self, now: datetime) -> datetime:
+        """Return the time, of an age the time so long before ``now``."""
+        return self.time or now - self.age
+
+
+def point_in_time(value: str) -> PointInTime:
     """Read a date, a time (without a zone: UTC), or an age such as ``7d``.
 
     Raises:
@@ -39,14 +57,16 @@ def point_in_time(value: str) -> datetime:
     text = value.strip()
     try:
         if age := _AGE.fullmatch(text):
-            return datetime.now(UTC) - timedelta(**{_AGES[age[2].lower()]: float(age[1])})
+            length = timedelta(**{_AGES[age[2].lower()]: float(age[1])})
+            _ = datetime.now(UTC) - length
+            return PointInTime(text, None, length)
         time = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{value!r} is not a time: write 2024-01-31, 2024-01-31T12:00Z, or an age such as 7d, "
             "12h or 30m"
         ) from None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return PointInTime(text, time if time.tzinfo is not None else time.replace(tzinfo=UTC))
 
 
 _AGES: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -27,13 +27,15 @@ def profiles() -> list[str]:
     return names
 
 
-def s3_client(session: boto3.Session | None = None, *, endpoint_url: str | None = None) -> Any:
+def s3_client(
+    session: boto3.Session | None = None, *, endpoint_url: str | None = None, **options: Any
+) -> Any:
     """Create an S3 client, by default with the configuration of the AWS CLI.
 
     The default Region is ``us-east-1``. The client reports an endpoint that cannot be reached after
-    seconds, not minutes.
+    seconds, not minutes. ``options`` are botocore's, such as ``max_pool_connections``.
     """
-    return aws_client("s3", session, endpoint_url=endpoint_url)
+    return aws_client("s3", session, endpoint_url=endpoint_url, **options)
 
 
 def local_s3_client(access_key_id: str, *, endpoint_url: str | None = None) -> Any:

@@ -211,6 +211,13 @@ class AwsServices:
     def s3(self) -> Any:
         return _aws().s3_client(**self._connection)
 
+    def s3_for_many(self, connections: int) -> Any:
+        """Create a client for so many requests at a time, which retries throttled ones longer."""
+        retries = {"mode": "standard", "total_max_attempts": _MANY_ATTEMPTS}
+        return _aws().s3_client(
+            **self._connection, max_pool_connections=connections, retries=retries
+        )
+
     @cached_property
     def logs(self) -> Any:
         return _aws().aws_client("logs", **self._connection)
@@ -259,6 +266,7 @@ class _WatchedJobs:
         return self._control.describe_job(job_id)
 
 
+_MANY_ATTEMPTS: Final = 10
 _READ_TIMEOUT: Final = 20.0  # seconds
 _POLL_OF_AWS: Final = 30.0
 _POLL_OF_OTHERS: Final = 1.0

@@ -12,7 +12,9 @@ from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.manifest._create_options import create_options
-from s3batch_handler.cli.manifest._sources import open_source, source_name
+from s3batch_handler.cli.manifest._listing import listed_manifest
+from s3batch_handler.cli.manifest._sources import open_source
+from s3batch_handler.cli.manifest._upload import Upload, observed_upload
 from s3batch_handler.cli.report._redrive_manifest import S3OfServices
 from s3batch_handler.cli.terminal._output import (
     print_data,
@@ -24,11 +26,12 @@ from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.cli.job._aws_services import AwsServices
@@ -57,30 +60,39 @@ def create(*, options: CreateOptions, services: AwsServices) -> None:
             --inventory s3://my-lists/…/manifest.json
     """
     with _made(options, services) as manifest:
-        _save(manifest, options.location, S3OfServices(services))
-        facts = {
-            "manifest": options.location,
-            "objects": manifest.count,
-            "fields": manifest.fields,
-            "etag": _etag(manifest, options.location, services),
-        }
+        upload = _save(manifest, options.location, S3OfServices(services))
+        etag = upload.etag or manifest.md5()  # the ETag after an upload in one request
+    fields = manifest.fields or ()
+    facts = {
+        "manifest": options.location,
+        "objects": manifest.count,
+        "fields": fields,
+        "etag": etag,
+        "version_id": upload.version_id,
+        "requests": manifest.requests if isinstance(manifest, ListedManifest) else {},
+    }
     if options.as_json:
         print_json(facts)
         return
     print_data(f"Manifest  {escape_unprintable(options.location)}")
-    print_data(f"Objects   {facts['objects']:,}")
-    print_data(f"Fields    {','.join(manifest.fields or ())}")
-    print_data(f"ETag      {facts['etag']}")
-    for words in _next_commands(manifest, options.location, services):
+    print_data(f"Objects   {manifest.count:,}")
+    print_data(f"Fields    {','.join(fields)}")
+    print_data(f"ETag      {etag}")
+    for words in _next_commands(options.location, fields, services):
         print_message(f"next: {shell_command(words)}")
 
 
 @contextmanager
-def _made(options: CreateOptions, services: AwsServices) -> Iterator[PreparedManifest]:
-    """Write the manifest to a temporary file."""
+def _made(
+    options: CreateOptions, services: AwsServices
+) -> Iterator[PreparedManifest | ListedManifest]:
+    """Write the manifest to temporary files."""
     with ExitStack() as files:
+        if options.lists_a_bucket:
+            yield files.enter_context(listed_manifest(options, services))
+            return
         entries = files.enter_context(open_source(options, services))
-        source = source_name(options)
+        source = options.source_name
         reported = report_listing(_at_least_one(entries, source), quiet=options.quiet)
         yield files.enter_context(manifest_of_entries(reported, source=source))
 
@@ -94,34 +106,31 @@ def _at_least_one(entries: Iterable[ManifestEntry], source: str) -> Iterator[Man
         raise ManifestError("no objects found: check bucket, prefix and filters", source=source)
 
 
-def _etag(manifest: PreparedManifest, location: str, services: AwsServices) -> str:
-    """Return the ETag that S3 has, or would have after an upload in one request."""
-    if not is_s3_url(location):
-        return manifest.md5()
-    bucket, key = bucket_and_key(location)
-    return services.etag({"Bucket": bucket, "Key": key})
-
-
 def _next_commands(
-    manifest: PreparedManifest, location: str, services: AwsServices
+    location: str, fields: Sequence[str], services: AwsServices
 ) -> Iterator[list[str]]:
     """Yield the commands that check the manifest and create a job for it."""
-    yield ["s3batch", "manifest", "check", location]
+    connection = services.options if is_s3_url(location) else []
+    yield ["s3batch", "manifest", "check", location, *connection]
     if is_s3_url(location):
-        fields = manifest.fields or ()
-        words = ["--fields", ",".join(fields)] if len(fields) == 3 else []
-        submit = ["s3batch", "job", "submit", "--manifest", location, *words, *services.options]
+        columns = ["--fields", ",".join(fields)] if len(fields) == 3 else []
+        submit = ["s3batch", "job", "submit", "--manifest", location, *columns, *connection]
         yield [*submit, "--stack", "NAME"]
 
 
-def _save(manifest: PreparedManifest, location: str, s3: HasClient) -> None:
-    """Save a manifest; save it on this machine if S3 refuses it after a long listing."""
-    try:
+def _save(manifest: PreparedManifest | ListedManifest, location: str, s3: HasClient) -> Upload:
+    """Save a manifest; save it on this machine if S3 refuses it and its source is gone."""
+    if not is_s3_url(location):
         save_manifest(manifest, location, s3)
-    except Exception as error:
-        if not is_s3_url(location):
-            raise
-        kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
-        save_manifest(manifest, kept, s3)
-        problem = f"{describe(error)}; the manifest is kept in {kept}"
-        raise ManifestError(problem, source=location) from error
+        return Upload()
+    with observed_upload(s3.client) as upload:
+        try:
+            save_manifest(manifest, location, s3)
+        except Exception as error:
+            if isinstance(manifest, ListedManifest):  # --resume uploads it again
+                raise
+            kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
+            save_manifest(manifest, kept, s3)
+            problem = f"{describe(error)}; the manifest is kept in {kept}"
+            raise ManifestError(problem, source=location) from error
+    return upload

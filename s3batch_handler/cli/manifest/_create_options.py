@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,13 +22,12 @@ from s3batch_handler.cli._options import (
     source_option,
 )
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
-from s3batch_handler.cli._units import point_in_time, size
+from s3batch_handler.cli._units import PointInTime, point_in_time, size
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.jobs._object_filter import ObjectFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +51,8 @@ class CreateOptions:
     exclude: tuple[str, ...]
     min_size: int | None
     max_size: int | None
-    newer_than: datetime | None
-    older_than: datetime | None
+    newer_than: PointInTime | None
+    older_than: PointInTime | None
     storage_classes: tuple[str, ...]
     object_tags: dict[str, str]
     versions: str | None
@@ -62,9 +62,13 @@ class CreateOptions:
     as_json: bool
     quiet: bool
 
-    @property
-    def where(self) -> ObjectFilter:
-        """Return the conditions on the objects, apart from their versions."""
+    def where(self, now: datetime | None = None) -> ObjectFilter:
+        """Return the conditions on the objects, apart from their versions.
+
+        Args:
+            now: The time for which ages are given, by default the present.
+        """
+        now = now or datetime.now(UTC)
         return ObjectFilter(
             prefixes=self.prefixes,
             suffixes=self.suffixes,
@@ -72,8 +76,8 @@ class CreateOptions:
             exclude=self.exclude,
             min_size=self.min_size,
             max_size=self.max_size,
-            newer_than=self.newer_than,
-            older_than=self.older_than,
+            newer_than=self.newer_than and self.newer_than.at(now),
+            older_than=self.older_than and self.older_than.at(now),
             storage_classes=self.storage_classes,
             tags=tuple(self.object_tags.items()),
         )
@@ -83,13 +87,46 @@ class CreateOptions:
         """Return which versions are listed; ``None`` without version IDs."""
         return self.versions or ("latest" if self.version_ids else None)
 
+    @property
+    def of_listing(self) -> dict[str, Any]:
+        """Return the options that decide what is listed, as JSON values."""
+        return {
+            "bucket": self.bucket,
+            "prefix": [*self.prefixes],
+            "suffix": [*self.suffixes],
+            "include": [*self.include],
+            "exclude": [*self.exclude],
+            "min_size": self.min_size,
+            "max_size": self.max_size,
+            "newer_than": self.newer_than and self.newer_than.text,
+            "older_than": self.older_than and self.older_than.text,
+            "storage_class": [*self.storage_classes],
+            "tag": self.object_tags,
+            "versions": self.selected_versions,
+        }
+
+    @property
+    def lists_a_bucket(self) -> bool:
+        """Return whether the source is a listing."""
+        others = (self.keys, self.objects, self.source, self.inventory, self.from_report)
+        return all(each is None for each in others)
+
+    @property
+    def source_name(self) -> str:
+        """Return the name of the source for error messages."""
+        if self.lists_a_bucket:
+            return " ".join(f"s3://{self.bucket}/{prefix}" for prefix in self.prefixes or ("",))
+        if "-" in (self.keys, self.objects):
+            return "standard input"
+        return str(self.keys or self.objects or self.source or self.inventory or self.from_report)
+
     def check(self) -> None:
         """Check the values of the options before any work."""
         check_s3_url(self.location, "manifest")
         check_csv_manifest(self.location, "manifest")
         if not is_s3_url(self.location):
             check_file(Path(self.location), "manifest")
-        where = self.where
+        where = self.where()
         if None not in (where.min_size, where.max_size) and where.min_size > where.max_size:  # type: ignore[operator]
             raise click.UsageError("--min-size is more than --max-size: no object has such a size.")
         if where.newer_than and where.older_than and where.newer_than >= where.older_than:

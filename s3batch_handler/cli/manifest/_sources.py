@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -38,20 +38,8 @@ def open_source(options: CreateOptions, services: AwsServices) -> Iterator[Itera
         yield _selected(_of_folder(options.source, options), options)
     elif options.inventory is not None:
         yield _selected(_of_inventory(options.inventory, options, services), options)
-    elif options.from_report is not None:
-        yield _selected(_of_report(options, services), options)
     else:
-        yield _listed(options, services)
-
-
-def source_name(options: CreateOptions) -> str:
-    """Return the name of the source for error messages."""
-    if options.keys or options.objects:
-        name = options.keys or options.objects or ""
-        return "standard input" if name == "-" else name
-    if options.source is None and options.bucket is not None:
-        return " ".join(f"s3://{options.bucket}/{prefix}" for prefix in options.prefixes or ("",))
-    return str(options.source or options.inventory or options.from_report)
+        yield _selected(_of_report(options, services), options)
 
 
 class InvalidLine(ManifestError, InvalidArgument):
@@ -72,29 +60,19 @@ def _lines(entries: Iterable[ManifestEntry]) -> Iterator[Described]:
 
 
 def _selected(found: Iterable[Described], options: CreateOptions) -> Iterator[ManifestEntry]:
-    is_selected = options.where.predicate()
+    is_selected = options.where().predicate()
     return (entry for entry, description in found if is_selected(description))
-
-
-def _listed(options: CreateOptions, services: AwsServices) -> Iterator[ManifestEntry]:
-    from s3batch_handler.jobs._listing import list_objects
-
-    bucket = str(options.bucket)
-    for prefix in options.prefixes or ("",):
-        for item in list_objects(
-            services.s3,
-            bucket,
-            prefix,
-            version_ids=options.selected_versions is not None,
-            where=options.where,
-        ):
-            yield ManifestEntry(bucket, encode_key(item.key), item.version_id)
 
 
 @contextmanager
 def _open_lines(location: str, option: str) -> Iterator[BinaryIO]:
     if location != "-":
-        with Path(location).open("rb") as stream:
+        with ExitStack() as files:
+            try:
+                stream = files.enter_context(Path(location).open("rb"))
+            except OSError as error:
+                problem = f"{option} {location}: {error.strerror}. Name a file"
+                raise InvalidArgument(problem) from error
             yield stream
     elif cast("Any", sys.stdin) is None:  # the parent process closed it
         raise InvalidArgument(f"{option} -: standard input is closed. Name a file")
@@ -105,14 +83,14 @@ def _open_lines(location: str, option: str) -> Iterator[BinaryIO]:
 def _of_keys(stream: BinaryIO, options: CreateOptions) -> Iterator[ManifestEntry]:
     from s3batch_handler.documents.manifests._key_lines import read_keys
 
-    name = source_name(options)
+    name = options.source_name
     return read_keys(stream, bucket=options.bucket, null=options.null, source=name)
 
 
 def _of_objects(stream: BinaryIO, options: CreateOptions) -> Iterator[ManifestEntry]:
     from s3batch_handler.documents.manifests._key_lines import read_objects
 
-    name = source_name(options)
+    name = options.source_name
     return read_objects(stream, bucket=options.bucket, payload=options.payload, source=name)
 
 
@@ -155,7 +133,7 @@ def _of_inventory(
         location,
         s3=services.s3 if is_s3_url(location) else None,
         versions=options.selected_versions,
-        members=options.where.members,
+        members=options.where().members,
     )
 
 

@@ -44,8 +44,12 @@ def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield s3
 
 
-def create(*arguments: str) -> Result:
-    return CliRunner().invoke(s3batch_command, ["manifest", "create", *arguments])
+def create(*arguments: str, stdin: str | bytes = "") -> Result:
+    return CliRunner().invoke(s3batch_command, ["manifest", "create", *arguments], input=stdin)
+
+
+def keys_in(path: Path) -> list[str]:
+    return [item.key for item in objects_in(path)]
 
 
 def objects_in(path: Path) -> list[ObjectRef]:
@@ -139,25 +143,60 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
+def test_a_listing_is_kept_until_s3_accepts_the_manifest(s3: Any, tmp_path: Path) -> None:
+    """After a long listing, a missing bucket or permission can be corrected."""
+    options = ["s3://later/m.csv", "--bucket", "photos"]
+
+    refused = create(*options)
+    again = create(*options)
+    s3.create_bucket(Bucket="later")
+    resumed = create(*options, "--resume")
+
+    folder = tmp_path / ".m.csv.s3batch-listing"
+    assert refused.stderr.startswith("s3batch: s3://later/m.csv: NoSuchBucket")
+    assert refused.stderr.endswith(
+        f"; 4 objects kept in {folder.name}: pass --resume to continue\n"
+    )
+    assert refused.exit_code == 1
+    assert "Continue it with --resume, or delete the folder" in again.stderr
+    assert again.exit_code == 2
+    assert resumed.exit_code == 0
+    assert resumed.stderr.startswith("4 objects listed before\n")
+    assert s3.get_object(Bucket="later", Key="m.csv")["Body"].read().count(b"\n") == len(KEYS)
+    assert not folder.exists()
+
+
 @pytest.mark.usefixtures("s3")
-def test_a_manifest_that_s3_refuses_is_kept_on_this_machine(tmp_path: Path) -> None:
-    run = create("s3://none-such/m.csv", "--bucket", "photos")
+def test_a_listing_is_not_continued_with_other_options(tmp_path: Path) -> None:
+    create("s3://none-such/m.csv", "--bucket", "photos", "--newer-than", "7d")
+
+    run = create("s3://none-such/m.csv", "--bucket", "photos", "--newer-than", "8d", "--resume")
+
+    assert "has another --newer-than. Pass the same options, or delete the folder" in run.stderr
+    assert run.exit_code == 2
+    assert (tmp_path / ".m.csv.s3batch-listing").exists()
+
+
+def test_other_sources_are_kept_as_a_file_if_s3_refuses_them(s3: Any, tmp_path: Path) -> None:
+    """Standard input cannot be read again."""
+    run = create("s3://none-such/m.csv", "--bucket", "photos", "--keys", "-", stdin="a\nb\n")
 
     (kept,) = tmp_path.iterdir()
-    assert len(objects_in(kept)) == len(KEYS)
-    assert run.stderr.startswith("s3batch: s3://none-such/m.csv: NoSuchBucket")
+    assert [item.key for item in objects_in(kept)] == ["a", "b"]
     assert run.stderr.endswith(f"; the manifest is kept in {kept.name}\n")
     assert run.exit_code == 1
 
 
 @pytest.mark.usefixtures("s3")
 def test_a_long_listing_prints_its_progress_unless_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s3batch_handler.cli.terminal._progress._PAGE", 2)
-    monkeypatch.setattr("s3batch_handler.cli.terminal._progress.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("s3batch_handler.cli.manifest._listing.SECONDS_BETWEEN_LINES", 0)
 
-    verbose, quiet = (create("m.csv", "--bucket", "photos", *options) for options in ([], ["-q"]))
+    verbose, quiet = (
+        create("m.csv", "--bucket", "photos", "--suffix", "b.jpg", *options)
+        for options in ([], ["-q"])
+    )
 
-    assert verbose.stderr.startswith("2 objects listed\n4 objects listed\n")
+    assert "4 objects listed, 2 selected" in verbose.stderr
     assert "listed" not in quiet.stderr
 
 

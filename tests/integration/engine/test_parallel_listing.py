@@ -1,0 +1,222 @@
+"""Buckets are listed by many requests at the same time, against moto's S3 with small pages."""
+
+from __future__ import annotations
+
+import string
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.core._keys import decode_key
+from s3batch_handler.engine.manifests._listing_folder import ListingFolder
+from s3batch_handler.jobs._key_ranges import without_overlaps
+from s3batch_handler.jobs._listing_requests import ListingRequests, Versions
+from s3batch_handler.jobs._object_filter import ObjectFilter
+from s3batch_handler.jobs._parallel_listing import ParallelListing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from s3batch_handler.jobs._key_ranges import KeyRange
+
+PAGE = 5
+FLAT = [f"img-{number:04}.jpg" for number in range(200)]
+FOLDERS = [
+    f"{year}/{day:02}/{n}" for year in (2023, 2024) for day in range(1, 13) for n in range(8)
+]
+MIXED = sorted([*FLAT, *FOLDERS, "a", "a/", "a/b", "ü/1", "ü/2", "\U0001f600", "with\nbreak"])
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", str(PAGE))
+
+
+@contextmanager
+def bucket_of(keys: Iterable[str], *, versions: int = 0) -> Iterator[Any]:
+    with mock_aws():
+        s3: Any = boto3.client(
+            "s3",
+            region_name="us-east-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+        )
+        s3.create_bucket(Bucket="photos")
+        if versions:
+            s3.put_bucket_versioning(Bucket="photos", VersioningConfiguration={"Status": "Enabled"})
+        for key in keys:
+            for _ in range(max(versions, 1)):
+                s3.put_object(Bucket="photos", Key=key)
+        yield s3
+
+
+class Interrupted(Exception):
+    pass
+
+
+@dataclass
+class InterruptedSink:
+    """Ends the listing after a number of pages: the next one is requested, but not saved."""
+
+    folder: ListingFolder
+    pages: int
+
+    def write(self, keys: KeyRange, found: Sequence[Mapping[str, Any]]) -> None:
+        self.pages -= 1
+        if self.pages < 0:
+            raise Interrupted
+        self.folder.write(keys, found)
+
+    def split(self, keys: KeyRange, new: Sequence[KeyRange]) -> None:
+        self.folder.split(keys, new)
+
+
+def listed(
+    s3: Any,
+    path: Path,
+    *prefixes: str,
+    versions: Versions | None = None,
+    pages: int = 1_000_000,
+    concurrency: int = 6,
+) -> tuple[list[str], ListingRequests]:
+    """Return the keys of the manifest, and the requests; continue what was interrupted."""
+    if path.exists():
+        folder = ListingFolder.resume(path, "photos")
+    else:
+        folder = ListingFolder.create(path, "photos", without_overlaps(prefixes or ("",)), {})
+    requests = ListingRequests(s3, "photos", all_versions=versions is not None)
+    listing = ParallelListing(
+        requests,
+        folder.ranges,
+        where=ObjectFilter(),
+        versions=versions,
+        sink=InterruptedSink(folder, pages),
+        concurrency=concurrency,
+    )
+
+    try:
+        listing.run(while_waiting=lambda: None, seconds=0.01)
+    finally:
+        folder.close()
+    lines = b"".join(part.read_bytes() for part in folder.parts(listing.ranges))
+    keys = [decode_key(line.split(",")[1]) for line in lines.decode().splitlines()]
+    assert len(keys) == folder.count
+    folder.remove()
+    return keys, requests
+
+
+@pytest.mark.parametrize("keys", [FLAT, FOLDERS, MIXED, ["one"]], ids=["flat", "deep", "mixed", ""])
+def test_all_keys_are_listed_once_in_the_order_of_s3(keys: list[str], tmp_path: Path) -> None:
+    """However the listing is split, the manifest is that of one listing."""
+    with bucket_of(keys) as s3:
+        found, _ = listed(s3, tmp_path / "listing")
+
+    assert found == sorted(keys, key=str.encode)
+
+
+def test_a_small_bucket_needs_one_request(tmp_path: Path) -> None:
+    with bucket_of(FLAT[: PAGE - 1]) as s3:
+        _, requests = listed(s3, tmp_path / "listing")
+
+    assert requests.counts == {"ListObjectsV2": 1}
+
+
+@pytest.mark.parametrize("keys", [FLAT, FOLDERS], ids=["flat", "folders"])
+def test_splitting_does_not_send_many_more_requests(keys: list[str], tmp_path: Path) -> None:
+    """Requests cost money: the number is bounded by a multiple of the pages."""
+    with bucket_of(keys) as s3:
+        _, requests = listed(s3, tmp_path / "listing")
+
+    assert requests.counts["ListObjectsV2"] < 3 * len(keys) / PAGE + 30
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    keys=st.sets(st.text(string.ascii_lowercase[:3] + "/ü.~", min_size=1, max_size=6), max_size=60),
+    prefixes=st.lists(st.text("abc/", max_size=2), max_size=4),
+)
+@pytest.mark.slow
+def test_overlapping_prefixes_list_each_object_once(
+    keys: set[str], prefixes: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Prefixes are listed in the order given; one inside another is not listed again."""
+    with bucket_of(keys) as s3:
+        found, _ = listed(s3, tmp_path_factory.mktemp("any") / "listing", *prefixes)
+
+    expected = [
+        key
+        for prefix in without_overlaps(prefixes or [""])
+        for key in sorted(keys, key=str.encode)
+        if key.startswith(prefix)
+    ]
+    assert found == expected
+    assert {*found} == {key for key in keys if key.startswith(tuple(prefixes or [""]))}
+
+
+@pytest.mark.parametrize(
+    ("versions", "count"),
+    [(Versions(), 1), (Versions(noncurrent=True), 3), (Versions(latest=False, noncurrent=True), 2)],
+)
+def test_versions_are_listed_once_even_if_the_listing_is_split(
+    versions: Versions, count: int, tmp_path: Path
+) -> None:
+    keys = FLAT[:40]
+    with bucket_of(keys, versions=3) as s3:
+        found, _ = listed(s3, tmp_path / "listing", versions=versions)
+
+    assert found == [key for key in keys for _ in range(count)]
+
+
+@pytest.mark.parametrize("versions", [None, Versions(noncurrent=True)])
+def test_an_interrupted_listing_continues_where_it_was(
+    versions: Versions | None, tmp_path: Path
+) -> None:
+    """Each object is in the manifest once, however often and wherever it was interrupted."""
+    keys = MIXED[:150]
+    path = tmp_path / "listing"
+    with bucket_of(keys, versions=0 if versions is None else 2) as s3:
+        for _ in range(3):
+            with pytest.raises(Interrupted):
+                listed(s3, path, versions=versions, pages=6)
+        with (path / "listing.jsonl").open("ab") as journal:
+            journal.write(b'{"range": 1, "cur')  # the process was killed while it wrote
+        for part in path.glob("*.csv"):
+            with part.open("ab") as file:
+                file.write(b"photos,half")
+        found, requests = listed(s3, path, versions=versions)
+
+    repeat = 1 if versions is None else 2
+    assert found == [key for key in sorted(keys, key=str.encode) for _ in range(repeat)]
+    assert requests.counts.total() < 3 * len(keys) * repeat / PAGE
+
+
+def test_two_processes_do_not_continue_the_same_listing(tmp_path: Path) -> None:
+    folder = ListingFolder.create(tmp_path / "listing", "photos", [""], {})
+
+    with pytest.raises(ManifestError, match="another process uses this listing"):
+        ListingFolder.resume(tmp_path / "listing", "photos")
+    folder.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"[]\n", b"{\n", b'{"options": {}}\n'])
+def test_a_damaged_listing_is_an_error_with_the_remedy(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "listing.jsonl").write_bytes(content)
+
+    with pytest.raises(ManifestError, match="delete the folder to begin again"):
+        ListingFolder.resume(tmp_path, "photos")
+
+
+def test_the_first_error_of_a_request_ends_the_listing(tmp_path: Path) -> None:
+    with bucket_of([]) as s3:
+        s3.delete_bucket(Bucket="photos")
+
+        with pytest.raises(s3.exceptions.NoSuchBucket):
+            listed(s3, tmp_path / "listing")
