@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.documents.files._locations import bucket_and_key
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Places:
 
         Args:
             stack: Its outputs.
-            parameters: Its parameters. ``SourceBucket`` and ``TargetBucket``, as in
-                ``template.yaml``, are the defaults of ``bucket`` and ``outputs``.
+            parameters: Its parameters. As in ``template.yaml``, ``SourceBucket`` is the default of
+                ``bucket``, and the function also writes to ``TargetBucket``.
             bucket: The bucket of the objects; by default the bucket of the manifests.
             outputs: Further buckets, which the function writes to.
             partition: The partition of ARNs.
@@ -68,7 +69,7 @@ class Places:
         return cls(
             name=name,
             bucket=bucket or parameters.get("SourceBucket") or manifest_bucket,
-            outputs=tuple(dict.fromkeys(outputs or ([target] if target else []))),
+            outputs=tuple(dict.fromkeys((*outputs, *([target] if target else ())))),
             manifest_bucket=manifest_bucket,
             manifest_folder=_below(manifests, name),
             report_bucket=report_bucket,
@@ -90,6 +91,20 @@ class Places:
         """Return all buckets, each once."""
         buckets = (self.bucket, self.manifest_bucket, self.report_bucket, *self.outputs)
         return tuple(dict.fromkeys(buckets))
+
+    def check(self, s3: Any) -> None:
+        """Check that the buckets exist, as far as this may be asked.
+
+        Raises:
+            InvalidArgument: A bucket does not exist.
+        """
+        for bucket in self.buckets:
+            try:
+                s3.head_bucket(Bucket=bucket)
+            except Exception as error:
+                if aws_error_code(error) in ("404", "NoSuchBucket"):
+                    problem = f"the bucket {bucket} does not exist. Check --bucket and --output"
+                    raise InvalidArgument(problem) from error
 
     def folders(self) -> Iterator[tuple[str, str]]:
         """Yield bucket and prefix of everything that the smoke test may create, each once."""

@@ -52,6 +52,7 @@ def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
         outputs=options.outputs,
         partition=services.partition,
     )
+    places.check(services.s3)
     _confirm(options, places, services)
     request, aws, local = _run_both(
         options,

@@ -143,6 +143,15 @@ def test_a_stack_that_does_not_exist_is_a_wrong_argument(stacks: Stacks) -> None
     assert "--stack none: this stack does not exist" in run.stderr
 
 
+def test_a_bucket_that_does_not_exist_is_a_wrong_argument(stacks: Stacks) -> None:
+    run = stacks.run(*SMOKE, "--bucket", "nowhere")
+
+    assert run.returncode == 2
+    assert run.stderr == (
+        "s3batch: the bucket nowhere does not exist. Check --bucket and --output\n"
+    )
+
+
 def test_without_a_terminal_the_costs_must_be_accepted(stacks: Stacks) -> None:
     run = stacks.run("--stack", "smoke")
 

@@ -27,7 +27,7 @@ def test_parameters_of_the_stack_are_defaults() -> None:
     assert _places(parameters).outputs == ("results",)
     assert _places().bucket == "jobs"
     assert _places(parameters, bucket="mine", outputs=("a", "b", "a")).buckets == (
-        *("mine", "jobs", "a", "b"),
+        *("mine", "jobs", "a", "b", "results"),
     )
 
 
