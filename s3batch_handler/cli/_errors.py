@@ -174,7 +174,9 @@ def _message_of_click(error: click.ClickException) -> str:
 
 def error_line(error: BaseException) -> str:
     """Format an error as one line."""
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, JobFileError):
+        text = "; ".join(error.lines)
+    elif isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"
     elif isinstance(error, JobError) and error.code:
         text = f"{error.code}: {error}"

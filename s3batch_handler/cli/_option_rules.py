@@ -125,10 +125,21 @@ RULES: Final = {
         Rule("--calls-per-object", requires=("--max-rate",)),
     ),
     "submit": (
-        Rule(ALWAYS, requires=("--manifest", "--failed-from")),
-        Rule(ALWAYS, requires=("--function", "--operation", "--stack"), unless="--failed-from"),
-        Rule(ALWAYS, requires=("--role", "--stack"), unless="--failed-from"),
-        Rule(ALWAYS, requires=("--report", "--no-report", "--stack"), unless="--failed-from"),
+        Rule(ALWAYS, requires=("--manifest", "--failed-from", "--file")),
+        Rule(
+            ALWAYS,
+            requires=("--function", "--operation", "--stack", "--file"),
+            unless="--failed-from",
+        ),
+        Rule(ALWAYS, requires=("--role", "--stack", "--file"), unless="--failed-from"),
+        Rule(
+            ALWAYS,
+            requires=("--report", "--no-report", "--stack", "--file"),
+            unless="--failed-from",
+        ),
+        Rule("--failed-from", excludes=("--file",)),
+        Rule("--var", requires=("--file",)),
+        Rule("--job-profile", requires=("--file",)),
         Rule("--failed-from", excludes=("--manifest-version-id", "--dry-run")),
         Rule("--function", excludes=("--operation",)),
         Rule("--report", excludes=("--no-report",)),
@@ -136,7 +147,8 @@ RULES: Final = {
         Rule("--retry-for", requires=("--wait",)),
         Rule("--notify", requires=("--wait",)),
         Rule("--dry-run", excludes=("--wait",)),
-        Rule("--wait", requires=("--no-confirm", "--confirm")),  # or it may wait forever
+        # Or it may wait forever. A job file may say that the job needs no confirmation.
+        Rule("--wait", requires=("--no-confirm", "--confirm"), unless="--file"),
     ),
 }
 

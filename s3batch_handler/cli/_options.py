@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
+def not_empty(value: str) -> str:
+    """Return the value of an option that names a file; an empty one is perhaps a missing variable.
+
+    Raises:
+        BadParameter: The value is empty.
+    """
+    if not value:
+        raise click.BadParameter("the value is empty: name a file")
+    return value
+
+
 def _arguments(
     _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
 ) -> dict[str, str]:
@@ -72,6 +83,30 @@ tags_option: Callable[[Any], Any] = click.option(
     multiple=True,
     callback=lambda _context, _option, pairs: named(pairs),
     help="Tag of the job; repeat for more.",
+)
+
+file_option: Callable[[Any], Any] = click.option(
+    "--file",
+    "-f",
+    metavar="FILE",
+    type=not_empty,
+    shell_complete=complete_files,
+    help="Job file in YAML, TOML or JSON.",
+)
+
+variables_option: Callable[[Any], Any] = click.option(
+    "--var",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=lambda _context, _option, pairs: named(pairs),
+    help="Value of a variable of the job file; repeat for more.",
+)
+
+job_profile_option: Callable[[Any], Any] = click.option(
+    "--job-profile",
+    metavar="NAME",
+    help="Profile of the job file, such as prod.",
 )
 
 schema_option: Callable[[Any], Any] = click.option(
@@ -176,17 +211,6 @@ def _bucket_name(value: str) -> str:
 profile_option: Callable[[Any], Any] = click.option(
     "--profile", metavar="NAME", help="AWS profile with credentials and Region."
 )
-
-
-def not_empty(value: str) -> str:
-    """Return the value of an option that names a file; an empty one is perhaps a missing variable.
-
-    Raises:
-        BadParameter: The value is empty.
-    """
-    if not value:
-        raise click.BadParameter("the value is empty: name a file")
-    return value
 
 
 class _File(click.Path):

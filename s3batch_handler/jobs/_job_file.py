@@ -13,7 +13,7 @@ from s3batch_handler.jobs._arns import KnownAccount
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._job_file_formats import error_of, parse_job_file
 from s3batch_handler.jobs._job_file_members import ACCOUNT_ID, MemberReader, problems_of
-from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, merged
+from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems
 from s3batch_handler.jobs._job_file_shorthands import (
     MANIFEST,
     check_names,
@@ -60,9 +60,16 @@ def job_file_of(
     *,
     variables: Mapping[str, str] = {},
     profile: str | None = None,
-    changes: Mapping[str, Any] | None = None,
+    change: Callable[[Node], Node] = lambda members: members,
 ) -> JobFile:
-    """Return the job file with a content, after ``changes`` of its members.
+    """Return the job file with a content.
+
+    Args:
+        content: What the file contains.
+        source: The path of the file.
+        variables: Values of variables.
+        profile: The name of a profile.
+        change: Changes the members, whose variables are replaced, before they are checked.
 
     Raises:
         JobFileError: The content is not valid.
@@ -72,20 +79,22 @@ def job_file_of(
     except Problems as error:
         raise error_of(error.problems, source) from None
     node, problems = substituted(content, chosen, variables)
-    if changes:
-        node = merged(node, Node.of(dict(changes)))
+    node = change(node)
     reader = MemberReader()
     members = with_defaults(reader.job(node))
     file = JobFile(source, {}, _Content(members, node))
     problems += [*reader.problems, *_account_problems(members), *check_names(members)]
     try:
-        spec = _validated(completed(members, _account_of(members)))
+        request = file.known_request()
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
         raise error_of(problems, source, node)
-    file.request.update(_known_request(spec, members))
+    file.request.update(request)
     return file
+
+
+_ETAG: Final = (*MANIFEST[:-1], "ETag")
 
 
 class _Content(NamedTuple):
@@ -134,11 +143,45 @@ class JobFile:
         account = _Given(self, account_id, region, partition)
         return self.spec_for(account, etag=lambda _: account.need("etag", etag))
 
+    def known_request(
+        self,
+        *,
+        account_id: str | None = None,
+        region: str | None = None,
+        partition: str | None = None,
+        etag: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the request, as far as it is known.
+
+        Members that are not known are left out, and names that need them are not completed.
+        """
+        members = self._content.members
+        account_id = account_id or members.get(ACCOUNT_ID)
+        account = KnownAccount(
+            account_id or "123456789012",
+            region or "us-east-1",
+            partition or partition_of(members),
+        )
+        spec = _validated(completed(members, account), etag)
+        request = {**({ACCOUNT_ID: account_id} if account_id else {}), **spec.to_request()}
+        if "ClientRequestToken" not in members:
+            del request["ClientRequestToken"]
+        if spec.manifest is not None and not (etag or value_at(members, _ETAG)):
+            del request["Manifest"]["Location"]["ETag"]
+        for path in names_without_arn(
+            members, account_is_known=bool(account_id), region_is_known=bool(region)
+        ):
+            container = value_at(request, path[:-1])
+            container[path[-1]] = value_at(members, path)
+            if container[path[-1]] is None:
+                del container[path[-1]]
+        return request
+
     def spec_for(self, account: Account, *, etag: Callable[[JobSpec], str]) -> JobSpec:
         """Return the spec of the job. ``etag`` is called for a manifest without ETag."""
         members = completed(self._content.members, account)
         spec = _validated(members)
-        if spec.manifest is None or value_at(members, (*MANIFEST[:-1], "ETag")) is not None:
+        if spec.manifest is None or value_at(members, _ETAG) is not None:
             return spec
         members = {**members, "ClientRequestToken": spec.client_request_token}
         return _validated(members, etag(spec))
@@ -153,15 +196,6 @@ def _validated(members: dict[str, Any], etag: str | None = None) -> JobSpec:
         location = {"ETag": etag or "unknown", **location}
         request["Manifest"] = {**manifest, "Location": location}
     return JobSpec.model_validate(_in_utc(JobSpec.model_validate(request).to_request()))
-
-
-def _account_of(members: dict[str, Any]) -> KnownAccount:
-    """Return the account that the file names, with placeholders for what it does not name."""
-    account_id = str(members.get(ACCOUNT_ID, "123456789012"))
-    return KnownAccount(account_id, "us-east-1", partition_of(members))
-
-
-_NO_ETAG: Final = "unknown"
 
 
 class _Given(NamedTuple):
@@ -185,24 +219,6 @@ class _Given(NamedTuple):
             problem = (None, "", f"the spec needs {argument}; pass {argument}=…")
             raise JobFileError(problem, source=self.file.source)
         return value
-
-
-def _known_request(spec: JobSpec, members: dict[str, Any]) -> dict[str, Any]:
-    """Return the request of a spec without the placeholders in it."""
-    request = spec.to_request()
-    account_id = members.get(ACCOUNT_ID)
-    if "ClientRequestToken" not in members:
-        del request["ClientRequestToken"]
-    if spec.manifest is not None and value_at(members, (*MANIFEST[:-1], "ETag")) is None:
-        del request["Manifest"]["Location"]["ETag"]
-    if account_id is not None:
-        request[ACCOUNT_ID] = account_id
-    for path in names_without_arn(members, account_is_known=account_id is not None):
-        container = value_at(request, path[:-1])
-        container[path[-1]] = value_at(members, path)
-        if container[path[-1]] is None:
-            del container[path[-1]]
-    return request
 
 
 def _in_utc(value: Any) -> Any:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from s3batch_handler.core._sanitize import safe_line, short_repr
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._job_file_nodes import Problem, kind_of
+from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.jobs._structures import EmptyStructure, Structure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -42,7 +43,7 @@ class MemberReader:
         for name, child in node.members.items():
             child_path = (*path, name)
             if name not in fields:
-                if name in others:
+                if name in others or (model is Operation and _may_be_new(name, fields)):
                     members[name] = self._plain(child)
                 else:
                     text = _unknown(name, (*fields, *others))
@@ -79,6 +80,11 @@ def structure_in(annotation: Any) -> type[Structure] | None:
     return next((each for each in found if each is not None), None)
 
 
+def _may_be_new(name: str, known: Iterable[str]) -> bool:
+    """Return whether an operation may be newer than this package, and is not a typing error."""
+    return name.startswith("S3") and name.isalnum() and not get_close_matches(name, known)
+
+
 def _unknown(name: str, known: tuple[str, ...]) -> str:
     spellings = {each.lower(): each for each in known}
     close = get_close_matches(name.lower().replace("_", ""), spellings, n=1)
@@ -100,7 +106,7 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         first, _, rest = text.partition(" ")
         names = tuple(first.split("."))
         if rest.startswith(("is ", "must ", "require")) and all(map(_is_member, names)):
-            path, text = (*path, *names), rest
+            path, text = (*path, *names), rest if rest.startswith("r") else f"it {rest}"
         if "[key]" in details["loc"]:
             text = f"the name is not valid: {text}"
         yield Problem(path, text)

@@ -90,14 +90,17 @@ def completed(members: dict[str, Any], account: Account) -> dict[str, Any]:
     return members
 
 
-def names_without_arn(members: dict[str, Any], *, account_is_known: bool) -> Iterator[Path]:
+def names_without_arn(
+    members: dict[str, Any], *, account_is_known: bool, region_is_known: bool
+) -> Iterator[Path]:
     """Yield where members have a name, for whose ARN an account or a Region is not known."""
     for path in _NAMES:
         text = value_at(members, path)
         if not isinstance(text, str) or text.startswith("arn:"):
             continue
         needs_region = path == FUNCTION or is_directory_bucket(text.rstrip("/"))
-        if needs_region or (path == _ROLE and not account_is_known):
+        needs_account = needs_region or path == _ROLE
+        if (needs_account and not account_is_known) or (needs_region and not region_is_known):
             yield path
     if _lacks_owner(members) and not account_is_known:
         yield _OWNER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3batch_handler.cli._errors import error_line
 from s3batch_handler.cli.doctor._check import cannot_tell, error
@@ -34,6 +34,11 @@ class Connection:
 
         return create_session(profile=self._profile, region=self._region)
 
+    @property
+    def region(self) -> str:
+        """Return the Region of the clients."""
+        return self.session.region_name or "us-east-1"
+
     def client(self, service: str) -> Any:
         """Create a client whose requests are sent once."""
         from s3batch_handler.jobs._aws_clients import aws_client, without_retries
@@ -51,6 +56,16 @@ _CONNECT_TIMEOUT: Final = 4
 _READ_TIMEOUT: Final = 8
 
 
+class FailedRequest(Protocol):
+    """A function such as :func:`failed_request`."""
+
+    def __call__(
+        self, name: str, problem: Exception, *, permission: str, missing: str = ""
+    ) -> Check:
+        """Return the result of a check whose request failed."""
+        ...
+
+
 def failed_request(name: str, problem: Exception, *, permission: str, missing: str = "") -> Check:
     """Return the result of a check whose request failed.
 
@@ -62,9 +77,9 @@ def failed_request(name: str, problem: Exception, *, permission: str, missing: s
     """
     aws = AwsError.from_exception(problem)
     code = aws.code if aws is not None else type(problem).__name__
-    if missing and code in _NOT_FOUND:
+    if missing and code in NOT_FOUND:
         return error(name, missing, "check the name, the account (--profile) and the Region")
-    if code in _DENIED:
+    if code in DENIED:
         return cannot_tell(
             name, f"the credentials may not call {permission}", f"allow {permission}"
         )
@@ -84,7 +99,7 @@ INVALID: Final = {
     *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"),
     *("SignatureDoesNotMatch", "InvalidSignatureException", "InvalidToken", "AuthFailure"),
 }
-_DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
-_NOT_FOUND: Final = {
+DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
+NOT_FOUND: Final = {
     *("404", "NoSuchBucket", "NoSuchEntity", "ResourceNotFoundException", "NoSuchEntityException"),
 }

@@ -41,7 +41,7 @@ def check_function(
             missing=f"it does not exist in {connection.session.region_name or 'us-east-1'}",
         )
         return
-    yield _state(name, found)
+    yield check_state(name, found)
     loaded = handler.handler() if handler is not None else None
     yield from check_timeout(f"timeout of {label}", found.get("Timeout"), loaded)
     yield _memory(f"memory of {label}", found.get("MemorySize"))
@@ -52,7 +52,8 @@ def check_function(
     yield _concurrency(f"concurrency of {label}", client, function)
 
 
-def _state(name: str, found: Mapping[str, Any]) -> Check:
+def check_state(name: str, found: Mapping[str, Any]) -> Check:
+    """Check that a function with this configuration can be invoked."""
     state = found.get("State", "Active")
     reason = found.get("StateReason") or ""
     update = found.get("LastUpdateStatus", "Successful")

@@ -12,24 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from s3batch_handler.cli.doctor._check import Check
-    from s3batch_handler.cli.doctor._connection import Connection
+    from s3batch_handler.cli.doctor._connection import Connection, FailedRequest
 
 SERVICE: Final = "batchoperations.s3.amazonaws.com"
 
 
-def check_role(connection: Connection, role: str) -> Iterator[Check]:
+def check_role(
+    connection: Connection, role: str, *, failed: FailedRequest = failed_request
+) -> Iterator[Check]:
     """Check that a role exists, and that S3 Batch Operations may assume it.
 
     Args:
         connection: The account of the role.
         role: The name, path and name, or ARN of the role.
+        failed: Returns the result for a request that failed.
     """
     short = role.rpartition("/")[2]
     name = f"role {short}"
     try:
         found = connection.client("iam").get_role(RoleName=short)["Role"]
     except Exception as problem:
-        yield failed_request(name, problem, permission="iam:GetRole", missing="it does not exist")
+        yield failed(name, problem, permission="iam:GetRole", missing="it does not exist")
         return
     policy = found.get("AssumeRolePolicyDocument")
     trusted = is_trusted(policy if isinstance(policy, dict) else {})

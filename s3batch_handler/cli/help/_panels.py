@@ -52,6 +52,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Output": ("--yes", "--retry-for", "--save", "--json", "--quiet", "--help"),
     },
     "submit": {
+        "Job file": ("--file", "--var", "--job-profile"),
         "Objects": ("--manifest", "--manifest-version-id", "--fields", "--failed-from"),
         "Operation": ("--stack", "--function", "--arguments", "--schema", "--operation", "--role"),
         "Report": ("--report", "--no-report", "--report-scope"),

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from s3batch_handler.cli.doctor._connection import Connection
     from s3batch_handler.jobs._control import S3Control, SupportsDescribeJob
-    from s3batch_handler.jobs._job import Job
+    from s3batch_handler.jobs._job import Job, JobSpec
 
 
 def _aws() -> ModuleType:
@@ -86,6 +87,25 @@ class AwsServices:
             region=self._region,
         )
 
+    def for_account(self, account_id: str | None) -> AwsServices:
+        """Return the services of the account of a job file, unless an option names another one."""
+        if account_id is None or self._account_id is not None:
+            return self
+        return AwsServices(
+            endpoint_url=self._endpoint_url,
+            account_id=account_id,
+            profile=self._profile,
+            region=self._region,
+        )
+
+    def quick_connection(self) -> Connection:
+        """Return a connection for requests that end soon, without an answer if necessary."""
+        from s3batch_handler.cli.doctor._connection import Connection
+
+        return Connection(
+            profile=self._profile, region=self._region, endpoint_url=self._endpoint_url
+        )
+
     @property
     def options(self) -> list[str]:
         """Return the options of the command line for these services."""
@@ -101,6 +121,11 @@ class AwsServices:
             "--endpoint-url": self._endpoint_url,
         }
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def given_account_id(self) -> str | None:
+        """Return the account of ``--account-id``, or of a job file."""
+        return self._account_id
 
     @cached_property
     def account_id(self) -> str:
@@ -140,6 +165,13 @@ class AwsServices:
             url = f"s3://{location['Bucket']}/{location['Key']}"
             raise FileNotFoundError(errno.ENOENT, "no such object", url) from error
         return etag.strip('"')
+
+    def etag_of_manifest(self, spec: JobSpec) -> str:
+        """Return the ETag of the manifest of a job."""
+        assert spec.manifest is not None
+        manifest = spec.manifest.location.object
+        version = {} if manifest.version_id is None else {"VersionId": manifest.version_id}
+        return self.etag({"Bucket": manifest.bucket, "Key": manifest.key, **version})
 
     def put(self, path: Path, *, bucket: str, key: str) -> str | None:
         """Upload a file, and return its version ID if the bucket has versions."""

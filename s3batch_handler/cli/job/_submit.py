@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
     from s3batch_handler.jobs._job import JobSpec
+    from s3batch_handler.jobs._job_file import JobFile
 
 
 @click.command(cls=Command)
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
 def submit(options: SubmitOptions, services: AwsServices) -> None:
     r"""Create a job, and print its ID.
 
-    Names of functions and roles are completed to ARNs. With --stack, the manifest can be a local
-    CSV file, which is uploaded. With --failed-from, the options of the job are the defaults. With
-    --wait, exit code 1 means that the job or any of its tasks failed, 3 that the job could not be
-    watched.
+    Names of functions and roles are completed to ARNs. With --file, the options override the
+    members of the job file. With --stack, the manifest can be a local CSV file, which is uploaded.
+    With --failed-from, the options of the job are the defaults. With --wait, exit code 1 means that
+    the job or any of its tasks failed, 3 that the job could not be watched; with --dry-run, 1 means
+    that the request would be refused, or the job would fail.
 
     Examples:
+        s3batch job submit -f job.yaml --job-profile prod
         s3batch job submit --stack s3batch-compress \
             --manifest my.csv --arguments target=compressed
         s3batch job submit --manifest s3://my-bucket/my.csv \
@@ -50,22 +53,31 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         aws s3control create-job \
             --cli-input-json file://job.json
     """
-    from s3batch_handler.cli.job._create_job_request import create_job_request  # a slow import
+    from s3batch_handler.cli.job._requested_job import requested_job  # a slow import
 
     stack = services.stack(options.stack) if options.stack else None
     if stack is not None:
-        options = _completed(options, stack, services)
+        options = _with_stack(options, stack, services)
     if options.failed_from is not None:
         from s3batch_handler.cli.job._failed_from import with_failed_tasks
 
         options = with_failed_tasks(options, services, folder=stack and stack.manifests)
-    spec = create_job_request(options, services)
-    _check_function(spec, services)
+    submit_job(requested_job(options, stack=stack), options, services)
+
+
+def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> None:
+    """Create a job, or show what would be refused, and print the result."""
+    services = services.for_account(job.request.get("AccountId"))
     if options.dry_run:
-        print_json({"AccountId": services.account_id, **spec.to_request()})
-        return
+        from s3batch_handler.cli.job._dry_run import dry_run  # slow imports
+
+        sys.exit(dry_run(job, services, as_json=options.as_json, quiet=options.quiet))
+    spec = job.spec_for(services, etag=services.etag_of_manifest)
+    if options.wait and options.confirm is None and spec.waits_for_confirmation:
+        raise click.UsageError("Option --wait needs --no-confirm or --confirm.")
+    _check_function(spec, services)
     job_id = services.control.create_job(spec)
-    if options.waits_for_confirmation and not options.quiet:
+    if spec.waits_for_confirmation and not options.quiet:
         print_message(
             f"The job waits for confirmation: s3batch job confirm {escape_unprintable(job_id)}"
         )
@@ -75,12 +87,12 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
     if not options.quiet:
         print_message(f"job {escape_unprintable(job_id)}")
     try:
-        job = watch(services, job_id, quiet=options.quiet, retry_for=options.retry_for)
+        ended = watch(services, job_id, quiet=options.quiet, retry_for=options.retry_for)
     except (Exception, KeyboardInterrupt):
         _show_id(job_id, options)  # the job continues
         raise
     sys.exit(
-        show_end(job, as_json=options.as_json, options=services.options, command=options.notify)
+        show_end(ended, as_json=options.as_json, options=services.options, command=options.notify)
     )
 
 
@@ -117,24 +129,30 @@ def _show_id(job_id: str, options: SubmitOptions) -> None:
         print_data(escape_unprintable(job_id))
 
 
-def _completed(options: SubmitOptions, stack: StackOutputs, services: AwsServices) -> SubmitOptions:
-    """Return the options with defaults from the stack; upload a local manifest to its bucket."""
-    function = stack.function if options.operation is None else None
-    report = None if options.no_report else stack.reports
-    complete = replace(
-        options,
-        function=options.function or function,
-        role=options.role or stack.role,
-        report=options.report or report,
-    )
+def _with_stack(
+    options: SubmitOptions, stack: StackOutputs, services: AwsServices
+) -> SubmitOptions:
+    """Return the options with defaults from the stack; upload a local manifest to its bucket.
+
+    A job file has precedence over the stack, so its members are completed later.
+    """
+    if options.file is None:
+        function = stack.function if options.operation is None else None
+        report = None if options.no_report else stack.reports
+        options = replace(
+            options,
+            function=options.function or function,
+            role=options.role or stack.role,
+            report=options.report or report,
+        )
     if not options.manifest_is_local:
-        return complete
+        return options
     path = Path(options.manifest or "")
     fields = _fields_of(path, options.fields)
     url = f"{stack.manifests}/{path.name}"
     bucket, key = bucket_and_key(url)
     version = services.put(path, bucket=bucket, key=key)
-    return replace(complete, manifest=url, manifest_version_id=version, fields=fields)
+    return replace(options, manifest=url, manifest_version_id=version, fields=fields)
 
 
 def _fields_of(path: Path, fields: str | None) -> str:
@@ -143,11 +161,12 @@ def _fields_of(path: Path, fields: str | None) -> str:
     Raises:
         ManifestError: The line is not valid, or has other columns than ``--fields``.
     """
-    from s3batch_handler.cli.job._create_job_request import DEFAULT_FIELDS
+    from s3batch_handler.jobs._job_file_shorthands import DEFAULT_FIELDS  # a slow import
 
     with path.open("rb") as file:
         columns = fields.split(",") if fields else None
         first = next(read_entries(file, fields=columns, source=str(path)), None)
     if first is None:
         raise ManifestError("it is empty: add a line for each object", source=str(path))
-    return fields or (DEFAULT_FIELDS if first.version_id is None else f"{DEFAULT_FIELDS},VersionId")
+    names = DEFAULT_FIELDS if first.version_id is None else (*DEFAULT_FIELDS, "VersionId")
+    return fields or ",".join(names)

@@ -15,17 +15,21 @@ from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._option_rules import options_as
 from s3batch_handler.cli._options import (
     arguments_option,
+    file_option,
+    job_profile_option,
     json_option,
     no_report_option,
     not_empty,
     quiet_option,
-    report_scope_option,
     retry_for_option,
     schema_for,
     schema_option,
     tags_option,
+    variables_option,
 )
+from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.documents.files._locations import bucket_and_key
+from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +39,9 @@ if TYPE_CHECKING:
 class SubmitOptions:
     """The options of the command line, by their names."""
 
+    file: str | None
+    variables: dict[str, str]
+    job_profile: str | None
     manifest: str | None
     failed_from: str | None
     stack: str | None
@@ -47,7 +54,7 @@ class SubmitOptions:
     role: str | None
     report: str | None
     no_report: bool
-    report_scope: str
+    report_scope: str | None
     priority: int | None
     description: str | None
     tags: dict[str, str]
@@ -59,10 +66,6 @@ class SubmitOptions:
     notify: str | None
     as_json: bool
     quiet: bool
-
-    @property
-    def waits_for_confirmation(self) -> bool:
-        return self.confirm is not False
 
     @property
     def manifest_is_local(self) -> bool:
@@ -87,7 +90,11 @@ class SubmitOptions:
             )
         if self.manifest_is_local:
             self._check_local_manifest()
-        elif self.failed_from is None and not all(bucket_and_key(self.manifest or "")):
+        elif (
+            self.failed_from is None
+            and self.manifest is not None
+            and not all(bucket_and_key(self.manifest))
+        ):
             raise click.UsageError(
                 f"Option --manifest has the value {self.manifest}: write s3://bucket/key."
             )
@@ -108,6 +115,9 @@ class SubmitOptions:
 
 submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
     SubmitOptions,
+    file_option,
+    variables_option,
+    job_profile_option,
     click.option(
         "--manifest",
         metavar="s3://…|FILE",
@@ -147,7 +157,12 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
     click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes."),
     click.option("--report", metavar="s3://…", help="Location of the completion report."),
     no_report_option,
-    report_scope_option,
+    click.option(
+        "--report-scope",
+        type=Choice([scope.value for scope in ReportScope]),
+        metavar="SCOPE",
+        help="Listed tasks: AllTasks or FailedTasksOnly.  [default: AllTasks]",
+    ),
     click.option(
         "--priority",
         type=Integer(0, 2147483647),
@@ -166,7 +181,11 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         metavar="TEXT",
         help="Idempotency token of the request.  [default: a new token]",
     ),
-    click.option("--dry-run", is_flag=True, help="Print the request as JSON; create no job."),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Print the request and what would be refused; create no job.",
+    ),
     click.option("--wait", is_flag=True, help="Wait until the job has ended."),
     notify_option,
     retry_for_option("With --wait: time to retry failed requests.  [default: 600]"),

@@ -109,7 +109,10 @@ def test_a_dry_run_prints_the_request_and_creates_no_job(server: Server) -> None
 
 def test_an_operation_can_be_read_from_a_file(server: Server) -> None:
     """As for the AWS CLI, with times as text."""
-    copy = {"TargetResource": "arn:aws:s3:::b", "ModifiedSinceConstraint": "2026-01-02T03:04:05Z"}
+    copy = {
+        "TargetResource": "arn:aws:s3:::inbox",
+        "ModifiedSinceConstraint": "2026-01-02T03:04:05Z",
+    }
     (server.folder / "copy.json").write_text(json.dumps({"S3PutObjectCopy": copy}))
 
     text = server.job(
@@ -118,7 +121,7 @@ def test_an_operation_can_be_read_from_a_file(server: Server) -> None:
     )
 
     asked = json.loads(text)["Operation"]["S3PutObjectCopy"]
-    assert asked["TargetResource"] == "arn:aws:s3:::b"
+    assert asked["TargetResource"] == "arn:aws:s3:::inbox"
     assert asked["ModifiedSinceConstraint"].startswith("2026-01-02T03:04:05")
 
 
@@ -129,7 +132,7 @@ def test_an_invalid_request_is_wrong_usage(server: Server) -> None:
     )
 
     assert run.exit_code == 2
-    assert "Operation.LambdaInvoke: FunctionArn is required" in run.stderr
+    assert "Operation.LambdaInvoke.FunctionArn: it is required" in run.stderr
 
 
 def test_a_checksum_job_names_the_owner_of_its_report(server: Server) -> None:
@@ -146,7 +149,7 @@ def test_a_checksum_job_names_the_owner_of_its_report(server: Server) -> None:
 WRONG = {
     "no operation": (
         ["--role", "r", "--no-report"],
-        "Missing option --function (or --operation, --stack).",
+        "Missing option --function (or --operation, --stack, --file).",
     ),
     "two operations": (
         ["--function", "f", "--operation", "{}", "--no-report"],
@@ -154,7 +157,7 @@ WRONG = {
     ),
     "no word on the report": (
         ["--function", "f"],
-        "Missing option --report (or --no-report, --stack).",
+        "Missing option --report (or --no-report, --stack, --file).",
     ),
     "a report that is a folder": (["--function", "f", "--report", "here"], "write s3://bucket"),
     "a manifest that is a file": (

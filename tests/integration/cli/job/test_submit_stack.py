@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.job_server import Server
 
 
@@ -118,4 +120,22 @@ def test_a_stack_that_does_not_exist_is_reported_with_its_region(
     assert [run.exit_code for run in (elsewhere, deleted, nameless)] == [2, 2, 2]
     assert f"--stack {stack}: this stack does not exist in us-east-1" in elsewhere.stderr
     assert f"--stack {server.deleted_stack}: the stack has status DELETE_COMPLETE" in deleted.stderr
-    assert "Missing option --function (or --operation, --stack)." in nameless.stderr
+    assert "Missing option --function (or --operation, --stack, --file)." in nameless.stderr
+
+
+def test_a_stack_has_what_a_file_lacks(server: Server, stack: str, tmp_path: Path) -> None:
+    """A local manifest is uploaded to its bucket."""
+    (tmp_path / "job.yaml").write_text("RoleArn: mine\nConfirmationRequired: false\n")
+    (tmp_path / "m.csv").write_text("inbox,a%20b.txt\n")
+
+    run = server.s3batch(
+        *("job", "submit", "-f", str(tmp_path / "job.yaml"), "--stack", stack),
+        *("--manifest", str(tmp_path / "m.csv"), "--wait", "--json"),
+    )
+
+    job = json.loads(run.stdout)
+    assert run.exit_code == 0, run.stderr
+    assert job["RoleArn"] == "arn:aws:iam::123456789012:role/mine"
+    assert job["Operation"]["LambdaInvoke"]["FunctionArn"].endswith(":function:read:7")
+    assert job["Manifest"]["Location"]["ObjectArn"] == "arn:aws:s3:::inbox/manifests/m.csv"
+    assert job["Report"]["Prefix"] == "reports"
