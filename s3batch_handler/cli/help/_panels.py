@@ -88,6 +88,11 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Watch": ("list", "describe", "wait", "logs"),
         "Change": ("cancel", "priority", "tag"),
     },
+    "manifest": {
+        "Create": ("create",),
+        "Examine": ("check", "show", "diff", "join"),
+        "Edit": ("split", "sample", "sort", "dedupe"),
+    },
     "report": {
         "Read": ("summary", "rows", "failed", "query"),
         "Run failed tasks again": ("redrive", "merge"),

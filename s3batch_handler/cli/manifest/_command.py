@@ -7,6 +7,8 @@ import click
 from s3batch_handler.cli.help._classes import Group
 from s3batch_handler.cli.manifest._check import check
 from s3batch_handler.cli.manifest._create import create
+from s3batch_handler.cli.manifest._diff import diff
+from s3batch_handler.cli.manifest._join import join
 from s3batch_handler.cli.manifest._sample import sample
 from s3batch_handler.cli.manifest._show import show
 from s3batch_handler.cli.manifest._sort import dedupe, sort
@@ -29,3 +31,5 @@ manifest.add_command(split)
 manifest.add_command(sample)
 manifest.add_command(sort)
 manifest.add_command(dedupe)
+manifest.add_command(diff)
+manifest.add_command(join)

@@ -114,7 +114,7 @@ class Target:
         if not is_s3_url(self.location):
             check_file(Path(self.location), option)
         for source in sources:
-            if self.location == source.location or _is_same_file(self.location, source.location):
+            if self.location == source.location or is_same_file(self.location, source.location):
                 raise InvalidArgument(
                     f"{option} {self.location}: this is the manifest that is read. "
                     "Name another file"
@@ -178,7 +178,8 @@ def etag_in_s3(url: str, s3: HasClient) -> str:
     return etag.strip('"')
 
 
-def _is_same_file(target: str, source: str) -> bool:
+def is_same_file(target: str, source: str) -> bool:
+    """Return whether two locations mean the same file on this machine."""
     return Path(target).exists() and Path(source).exists() and Path(target).samefile(source)
 
 

@@ -102,6 +102,10 @@ class LineTables:
         )
         return number
 
+    def has_versions(self, table: str) -> bool:
+        """Return whether the lines of a table have version IDs, which may be empty."""
+        return self._has_versions[table]
+
     def run(self, sql: str) -> None:
         """Run a statement.
 
@@ -131,7 +135,7 @@ class LineTables:
 
     def entries(self, sql: str, table: str) -> Iterator[ManifestEntry]:
         """Yield the lines of a table, of which a query selects :data:`COLUMNS`."""
-        has_versions = self._has_versions[table]
+        has_versions = self.has_versions(table)
         for bucket, key, version in self.rows(sql):
             yield ManifestEntry(bucket, key, version if has_versions else None)
 

@@ -69,12 +69,21 @@ class Side(NamedTuple):
 
 
 class Difference:
-    """The differences of two manifests, ``a`` and ``b``."""
+    """The differences of two manifests.
+
+    Attributes:
+        a: What only the first manifest has.
+        b: What only the second manifest has.
+    """
 
     def __init__(self, tables: LineTables, a: Side, b: Side) -> None:
         self._tables = tables
         self.a = a
         self.b = b
+
+    def side(self, name: str) -> Side:
+        """Return :attr:`a` or :attr:`b`."""
+        return self.a if name == "a" else self.b
 
     def entries(self, side: str) -> Iterator[ManifestEntry]:
         """Yield the lines that only ``a`` has, or only ``b``, in their order."""
