@@ -42,7 +42,7 @@ def job_role_statements(job: JobAccess) -> Iterator[Statement]:
         IncompleteJob: The job does not say what the policy has to name.
     """
     yield from _read_manifest(job)
-    yield from _generate_manifest(job)
+    yield from generator_statements(job)
     yield from operation_statements(job)
     if job.report:
         # S3 encrypts reports with its own keys, so no KMS key is needed.
@@ -102,7 +102,8 @@ def _inventory_files(job: JobAccess, manifest: str) -> list[str]:
     return [f"{bucket}/*"]
 
 
-def _generate_manifest(job: JobAccess) -> Iterator[Statement]:
+def generator_statements(job: JobAccess) -> Iterator[Statement]:
+    """Yield what a generated manifest needs."""
     generator = job.generator
     if not generator:
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.policy._explain import explain
 from s3batch_handler.cli.policy._print import print_policies
 from s3batch_handler.core._typing import override
 
@@ -36,3 +37,4 @@ def policy() -> None:
 
 
 policy.add_command(print_policies)
+policy.add_command(explain)

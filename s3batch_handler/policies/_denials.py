@@ -1,0 +1,106 @@
+"""Messages of AWS that say who was denied what, and by which kind of policy.
+
+Sources of the forms: IAM User Guide, "Troubleshoot access denied error messages"; S3 User Guide,
+"Troubleshoot access denied (403 Forbidden) errors", whose messages quote the resource.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """A request that IAM denied, as a message describes it.
+
+    Attributes:
+        principal: The ARN of who sent the request; empty if the message does not say it.
+        action: Such as ``s3:GetObject``.
+        resource: Its ARN; empty if the message does not say it.
+        kind: The kind of policy that denied the request, one of ``KINDS``; empty if not known.
+        is_explicit: A statement denies the request; otherwise, no statement allows it.
+        policy: The ARN of that policy, in messages that have it.
+    """
+
+    principal: str
+    action: str
+    resource: str
+    kind: str
+    is_explicit: bool
+    policy: str
+
+
+IDENTITY: Final = "identity-based policy"
+RESOURCE: Final = "resource-based policy"
+ENDPOINT: Final = "VPC endpoint policy"
+SERVICE_CONTROL: Final = "service control policy"
+RESOURCE_CONTROL: Final = "resource control policy"
+BOUNDARY: Final = "permissions boundary"
+SESSION: Final = "session policy"
+TRUST: Final = "role trust policy"
+
+KINDS: Final = (
+    *(IDENTITY, RESOURCE, ENDPOINT, SERVICE_CONTROL, RESOURCE_CONTROL, BOUNDARY, SESSION, TRUST),
+)
+
+
+def denials_in(text: str) -> Iterator[Denial]:
+    """Yield the denials that a text describes, each once."""
+    found = dict.fromkeys(_denial(match) for match in _DENIED.finditer(text))
+    yield from found
+
+
+def _denial(found: re.Match[str]) -> Denial:
+    reason = found["reason"] or ""
+    kind = next((kind for kind in KINDS if kind.lower() in reason.lower()), "")
+    policy = re.search(r"policy: (arn:[^\s\"'\\]+)", reason)
+    return Denial(
+        principal=_trimmed(found["principal"] or ""),
+        action=found["action"],
+        resource=_trimmed(found["quoted"] or found["resource"] or ""),
+        kind=kind,
+        is_explicit="explicit deny" in reason.lower(),
+        policy=_trimmed(policy[1]) if policy else "",
+    )
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip(".,;:)\"'\\")
+
+
+_DENIED: Final = re.compile(
+    r"(?:User: (?P<principal>[^\s\"]{1,2048}) )?"
+    r"is not authorized to perform: (?P<action>[a-z0-9-]{2,40}:[A-Za-z0-9]{2,80})"
+    # JSON in a report escapes the quotation marks.
+    r"(?: on resource: (?:\\?\"(?P<quoted>[^\"\n]{1,3000}?)\\?\"|(?P<resource>[^\s\"]{1,3000})))?"
+    r"(?P<reason>,? (?:because|with an) [^\n\r\"]{1,400})?"
+)
+
+
+def role_of(principal: str) -> tuple[str, str]:
+    """Return the name of the role and of the session of an assumed role; empty for others."""
+    found = _ASSUMED.fullmatch(principal)
+    return (found[1], found[2]) if found else ("", "")
+
+
+_ASSUMED: Final = re.compile(r"arn:[^:]+:sts::[0-9]{12}:assumed-role/([^/]+)/(.+)")
+
+
+def principal_for_policies(principal: str) -> str:
+    """Return the ARN to name in a policy: for a session of a role, the role.
+
+    The path of the role is not known from its session.
+    """
+    found = re.fullmatch(r"arn:([^:]+):sts::([0-9]{12}):assumed-role/([^/]+)/.+", principal)
+    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else principal
+
+
+def account_of(arn: str) -> str:
+    """Return the account in an ARN; empty for an ARN without one, as of a bucket."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 and parts[4].isdecimal() else ""
