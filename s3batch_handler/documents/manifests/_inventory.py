@@ -6,7 +6,8 @@
     <prefix>/<source bucket>/<config id>/<YYYY-MM-DDTHH-MMZ>/manifest.checksum its MD5
     <prefix>/<source bucket>/<config id>/data/<name>.csv.gz                    a part, with gzip
 
-Like S3 Batch Operations, this package reads inventories in CSV, not in ORC or Parquet. The format
+A job reads inventories in CSV, as S3 Batch Operations does: _inventory_tables.py reads ORC and
+Parquet to create a manifest from them. The format
 ``S3InventoryReport_CSV_20211130`` of the manifests that S3 generates is not published:
 :func:`write_inventory` writes the layout above, so this package can read it again.
 
@@ -192,11 +193,11 @@ def _columns(format_: str, schema: str) -> tuple[str, ...]:
     if format_ == "CSV":
         return tuple(name.strip() for name in schema.split(","))
     pattern = r"(\w+):" if format_ == "ORC" else r"(?:required|optional) \w+ (\w+)"
-    return tuple(_CSV_NAMES.get(name, name) for name in re.findall(pattern, schema))
+    return tuple(NAMES_IN_CSV.get(name, name) for name in re.findall(pattern, schema))
 
 
 _TABLES: Final = ("ORC", "Parquet")
-_CSV_NAMES: Final = {
+NAMES_IN_CSV: Final = {
     "bucket": "Bucket",
     "key": "Key",
     "version_id": "VersionId",
@@ -260,7 +261,7 @@ def read_part(
     Raises:
         ManifestError: The part is missing or damaged, or decompresses to far more than its size.
     """
-    with HashingReader(_open(part, open_part)) as compressed:
+    with HashingReader(open_part_file(part, open_part)) as compressed:
         lines = gzip.GzipFile(fileobj=cast("BinaryIO", compressed), mode="rb")
         try:
             for item in read(cast("BinaryIO", lines)):
@@ -275,7 +276,7 @@ def read_part(
         check_part(part, compressed)
 
 
-def _open(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
+def open_part_file(part: InventoryPart, open_part: OpenPart) -> BinaryIO:
     try:
         return open_part(part.key)
     except FileNotFoundError as error:

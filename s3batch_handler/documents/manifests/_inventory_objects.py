@@ -56,7 +56,7 @@ def inventory_objects(
     Raises:
         ManifestError: The inventory is damaged, or lacks a column that is needed.
     """
-    inventory, open_part = open_inventory(location, s3=s3, formats=("CSV",))
+    inventory, open_part = open_inventory(location, s3=s3, formats=("CSV", "ORC", "Parquet"))
     columns = [_COLUMNS[name] for name in members]
     if versions in ("latest", "noncurrent"):
         columns.append("IsLatest")
@@ -66,9 +66,16 @@ def inventory_objects(
             "its configuration, or omit the option",
             source=str(location),
         )
-    return _objects(inventory, _rows_of_csv(inventory, open_part), versions, members)
+    if inventory.format == "CSV":
+        rows = _rows_of_csv(inventory, open_part)
+    else:
+        from s3batch_handler.documents.manifests._inventory_tables import rows_of_tables
+
+        rows = rows_of_tables(inventory, open_part, (*_ALWAYS_READ, *columns))
+    return _objects(inventory, rows, versions, members)
 
 
+_ALWAYS_READ: Final = ("VersionId", "IsLatest", "IsDeleteMarker")
 _COLUMNS: Final = {
     "Size": "Size",
     "LastModified": "LastModifiedDate",
@@ -116,7 +123,8 @@ def _objects(
         try:
             facts = {name: read_value(row[place]) for name, place, read_value in read}
         except ValueError as error:
-            raise ManifestError(str(error), source=part.key, line=line) from error
+            problem = f"cannot read {', '.join(members)}: {error}"
+            raise ManifestError(problem, source=part.key, line=line) from error
         facts["Key"] = decode_key(row[key])
         version_id = None if version is None else row[version] or "null"
         yield ManifestEntry(row[bucket], row[key], version_id), facts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.documents.files._locations import S3_URL, bucket_and_key
+from s3batch_handler.documents.manifests._limits import MAX_KEY_CHARACTERS
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 if TYPE_CHECKING:
@@ -152,15 +153,12 @@ def _of_payload(members: dict[str, Any], bucket: str | None) -> ManifestEntry:
         raise ValueError("a payload needs a bucket: pass --bucket")
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
     key = _encoded(text)
-    if len(key) > _MAX_PAYLOAD:
+    if len(key) > MAX_KEY_CHARACTERS:
         raise ValueError(
-            f"the payload has {len(key):,} characters after URL encoding, at most {_MAX_PAYLOAD:,} "
-            "are allowed: store it in S3, and put its key in the manifest"
+            f"the payload has {len(key):,} characters after URL encoding, at most "
+            f"{MAX_KEY_CHARACTERS:,} are allowed: store it in S3, and put its key in the manifest"
         )
     return ManifestEntry(bucket, key, None)
-
-
-_MAX_PAYLOAD: Final = 1024  # S3 User Guide, "Invoke AWS Lambda function"
 
 
 def _encoded(key: str) -> str:
