@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from math import floor
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.estimates._prices import limit
@@ -21,32 +20,58 @@ if TYPE_CHECKING:
 class RateAdvice:
     """The reserved concurrency with which a function respects a limit of what it calls.
 
-    S3 Batch Operations has no setting for the rate of tasks: the concurrency of the function is the
-    only brake.
+    S3 Batch Operations has no setting for the rate of tasks. The concurrency of the function limits
+    it.
 
     Attributes:
         max_rate: Calls per second that are allowed.
         calls_per_object: Calls that the function makes for an object.
-        calls_per_environment: Calls per second of one execution environment.
+        seconds_per_task: Seconds from one task of an execution environment to its next.
+        account_concurrency: The concurrency of the account.
     """
 
     max_rate: Decimal
     calls_per_object: Decimal
-    calls_per_environment: Decimal
+    seconds_per_task: Decimal
+    account_concurrency: int
 
     @property
-    def concurrency(self) -> int:
-        """Return the reserved concurrency; 0 if one environment alone exceeds the limit."""
-        return floor(self.max_rate / self.calls_per_environment)
+    def calls_per_environment(self) -> Decimal:
+        """Return the calls per second of one execution environment."""
+        return self.calls_per_object / self.seconds_per_task
+
+    @property
+    def allowed(self) -> int:
+        """Return how many execution environments respect the limit."""
+        return int(self.max_rate * self.seconds_per_task // self.calls_per_object)
+
+    @property
+    def is_needed(self) -> bool:
+        """Return whether the whole account would make more calls than allowed."""
+        return self.allowed < self.account_concurrency
+
+    @property
+    def concurrency(self) -> int | None:
+        """Return the concurrency to reserve; ``None`` if none is low enough, or none is needed.
+
+        Lambda keeps 100 of the account unreserved.
+        """
+        if not self.is_needed:
+            return None
+        most = self.account_concurrency - limit("unreserved-concurrency")
+        return min(self.allowed, max(most, 0)) or None
 
 
-def advice_for(function: Function, *, max_rate: Decimal, calls_per_object: Decimal) -> RateAdvice:
+def advice_for(
+    function: Function, *, max_rate: Decimal, calls_per_object: Decimal, account_concurrency: int
+) -> RateAdvice:
     """Return the reserved concurrency for a limit of calls per second."""
-    tasks_per_second = min(1 / function.duration, Decimal(limit("requests-per-environment")))
+    shortest = 1 / Decimal(limit("requests-per-environment"))
     return RateAdvice(
         max_rate=max_rate,
         calls_per_object=calls_per_object,
-        calls_per_environment=calls_per_object * tasks_per_second,
+        seconds_per_task=max(function.duration, shortest),
+        account_concurrency=account_concurrency,
     )
 
 
@@ -62,10 +87,7 @@ def warnings_about(
             "the record of a finished job: split it, or run more tasks at the same time."
         )
     if workload.jobs > limit("active-jobs"):
-        yield (
-            f"An account has at most {limit('active-jobs')} active jobs: the other "
-            f"{workload.jobs - limit('active-jobs'):,} wait."
-        )
+        yield f"An account has at most {limit('active-jobs')} active jobs: the others wait."
     for part in cost.parts:
         tier = part.price.first_tier
         if tier is not None and part.billed > tier:

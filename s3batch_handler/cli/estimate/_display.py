@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli.terminal._console import (
@@ -88,14 +88,16 @@ def cents(usd: Decimal) -> str:
     """Return an amount in USD, rounded to cents; a smaller one is not shown as nothing."""
     if 0 < usd < _CENT / 2:
         return "<0.01"
-    return f"{usd.quantize(_CENT, ROUND_HALF_UP):,}"
+    with localcontext(prec=_MOST_DIGITS):
+        return f"{usd.quantize(_CENT, ROUND_HALF_UP):,}"
 
 
 _CENT: Final = Decimal("0.01")
+_MOST_DIGITS: Final = 100
 
 
 def _formula(part: Part) -> str:
-    """Return how a part is calculated: quantity, times sign, ``1.00 USD per million objects``."""
+    """Return how a part is calculated: quantity, times sign, ``1.00 USD per million``."""
     free = part.quantity - part.billed
     quantity = f"{_plain(part.quantity)} - {_plain(free)} free" if free else _plain(part.quantity)
     if free:
@@ -104,9 +106,9 @@ def _formula(part: Part) -> str:
 
 
 def _price(price: Price) -> str:
-    per = {1: "", 1_000_000: "million "}.get(price.per, f"{price.per:,} ")
-    unit = price.unit.replace("GB-seconds", "GB-second") if price.per == 1 else price.unit
-    return f"{price.usd} USD per {per}{unit}"
+    unit = price.unit.split()[0].removesuffix("s")
+    per = {1: unit, 1_000_000: "million"}.get(price.per, f"{price.per:,}")
+    return f"{price.usd} USD per {per}"
 
 
 def _plain(number: Decimal) -> str:
@@ -222,12 +224,23 @@ def _measured(measured: Measured) -> str:
 
 
 def _advice(advice: RateAdvice) -> str:
+    """Return the sentence about the reserved concurrency for ``--max-rate``."""
     each = f"{_plain(advice.calls_per_environment)} calls/s"
     rate = f"{_plain(advice.max_rate)} calls/s"
-    if not advice.concurrency:
+    if not advice.allowed:
         return (
             f"Reserved concurrency: none is low enough for {rate}, because one execution "
             f"environment makes {each}. Let the function wait between its calls."
+        )
+    if not advice.is_needed:
+        return (
+            f"Reserved concurrency: not needed for {rate}, because all "
+            f"{advice.account_concurrency:,} execution environments of the account make less."
+        )
+    if advice.concurrency is None:
+        return (
+            f"Reserved concurrency: {advice.allowed:,} would respect {rate}, but nothing can be "
+            "reserved in this account. Request a higher concurrency of the account."
         )
     return (
         f"Reserved concurrency: {advice.concurrency:,} for at most {rate}, because each execution "

@@ -83,7 +83,7 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
         prices=read_prices(services.connection.get("--region", "")).with_prices(options.price),
         advice=advice,
         measured=measured,
-        warnings=tuple(_warnings(function, measured)),
+        warnings=tuple(_warnings(options, function, measured, advice)),
     )
 
 
@@ -136,7 +136,17 @@ def _count(options: EstimateOptions, services: AwsServices) -> int:
     return count_objects(options.manifest, services, quiet=options.quiet)
 
 
-def _warnings(function: Function | None, measured: Measured | None) -> Iterator[str]:
+def _warnings(
+    options: EstimateOptions,
+    function: Function | None,
+    measured: Measured | None,
+    advice: RateAdvice | None,
+) -> Iterator[str]:
+    if advice is not None and (options.concurrency or 0) > advice.allowed:
+        yield (
+            f"--concurrency {options.concurrency} exceeds --max-rate {advice.max_rate}: at most "
+            f"{advice.allowed:,} execution environments respect it."
+        )
     memory = None if measured is None else measured.memory
     if function is not None and memory is not None and memory > function.memory:
         yield (
@@ -217,17 +227,18 @@ def _advice(options: EstimateOptions, function: Function | None) -> RateAdvice |
     if options.max_rate is None or function is None:
         return None
     return advice_for(
-        function, max_rate=options.max_rate, calls_per_object=options.calls_per_object
+        function,
+        max_rate=options.max_rate,
+        calls_per_object=options.calls_per_object,
+        account_concurrency=options.account_concurrency,
     )
 
 
 def _speed(options: EstimateOptions, advice: RateAdvice | None) -> Speed:
     """Return the speed of the job: with the advised concurrency, if none is given."""
-    concurrency = options.concurrency
-    if concurrency is None and advice is not None and advice.concurrency:
-        concurrency = min(advice.concurrency, options.account_concurrency)
+    advised = None if advice is None else advice.concurrency
     return Speed(
-        concurrency=concurrency,
+        concurrency=options.concurrency or advised,
         account_concurrency=options.account_concurrency,
         rate=options.rate,
     )

@@ -49,6 +49,7 @@ def json_of(
         else {
             "max_rate": float(advice.max_rate),
             "calls_per_object": float(advice.calls_per_object),
+            "allowed_environments": advice.allowed,
             "concurrency": advice.concurrency,
         },
         "measured": None

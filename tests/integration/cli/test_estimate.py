@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
+from s3batch_handler.cli.estimate._command import estimate as estimate_command
 from s3batch_handler.cli.estimate._measured import measured_in
 from s3batch_handler.cli.job._aws_services import AwsServices
 from s3batch_handler.jobs._control import S3Control
@@ -74,7 +75,7 @@ def test_the_worked_case_for_people() -> None:
     run = estimate("--objects", "10000000", *FUNCTION)
 
     assert run.exit_code == 0
-    assert "10,000,000 \N{MULTIPLICATION SIGN} 1.00 USD per million objects" in run.stdout
+    assert "10,000,000 \N{MULTIPLICATION SIGN} 1.00 USD per million\n" in run.stdout
     assert "1,000,000 \N{MULTIPLICATION SIGN} 0.0000166667 USD per GB-second" in run.stdout
     assert "28.92" in run.stdout
     assert "33 min 20 s" in run.stdout
@@ -468,3 +469,26 @@ def test_a_job_in_aws_gives_the_rate_of_s3() -> None:
     assert measured.objects == 90_000
     assert measured.rate == 150
     assert measured.duration is None
+
+
+# ---------------------------------------------------------------- documentation
+
+
+def test_the_worked_case_of_the_page_is_what_is_printed(project: Path) -> None:
+    """The first example of docs/estimate.md is the output of its command."""
+    page = (project / "docs" / "estimate.md").read_text()
+    example = re.search(r"```console\n\$ s3batch estimate ([^\n]*)\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    command, output = example.groups()
+
+    run = estimate(*command.split())
+
+    assert run.stdout.startswith(output)
+
+
+def test_examples_on_the_page_use_existing_options(project: Path) -> None:
+    """Each option that the page names is an option of the command."""
+    page = (project / "docs" / "estimate.md").read_text()
+    known = {option for param in estimate_command.params for option in param.opts} | {"--sample"}
+
+    assert {*re.findall(r"(?<![\w-])--[a-z][\w-]*", page)} <= known
