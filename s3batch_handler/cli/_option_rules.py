@@ -46,6 +46,16 @@ _NOT_OF_SOURCES: Final = {
     "--from-report": (*_OF_STATUS, *_OF_OBJECTS, *_OF_LISTINGS),
 }
 
+# The rules of all commands that create a job in AWS.
+_OF_NEW_JOBS: Final = (
+    Rule("--function", excludes=("--operation",)),
+    Rule("--report", excludes=("--no-report",)),
+    Rule("--operation", excludes=("--arguments", "--schema")),
+    Rule("--retry-for", requires=("--wait",)),
+    Rule("--notify", requires=("--wait",)),
+    Rule("--dry-run", excludes=("--wait",)),
+)
+
 RULES: Final = {
     "run": (
         Rule("--resume", requires=("--state",)),
@@ -141,15 +151,11 @@ RULES: Final = {
         Rule("--var", requires=("--file",)),
         Rule("--job-profile", requires=("--file",)),
         Rule("--failed-from", excludes=("--manifest-version-id", "--dry-run")),
-        Rule("--function", excludes=("--operation",)),
-        Rule("--report", excludes=("--no-report",)),
-        Rule("--operation", excludes=("--arguments", "--schema")),
-        Rule("--retry-for", requires=("--wait",)),
-        Rule("--notify", requires=("--wait",)),
-        Rule("--dry-run", excludes=("--wait",)),
+        *_OF_NEW_JOBS,
         # Or it may wait forever. A job file may say that the job needs no confirmation.
         Rule("--wait", requires=("--no-confirm", "--confirm"), unless="--file"),
     ),
+    "clone": _OF_NEW_JOBS,
 }
 
 
@@ -177,7 +183,7 @@ def options_as(
         @wraps(command)
         def with_options(**values: Any) -> None:
             check_options(click.get_current_context())
-            options = options_class(**{name: values.pop(name) for name in names})
+            options = options_class(**{name: values.pop(name) for name in names & values.keys()})
             options.check()
             command(options=options, **values)
 

@@ -109,8 +109,8 @@ def names_without_arn(
 def partition_of(members: dict[str, Any]) -> str:
     """Return the partition of the first ARN in the members, by default ``aws``."""
     texts = (value_at(members, path) for path in _NAMES)
-    arns = (text for text in texts if isinstance(text, str) and text.startswith("arn:"))
-    return next((arn.split(":")[1] for arn in arns), "") or "aws"
+    found = (re.match(r"arn:(aws[a-z-]*):", text) for text in texts if isinstance(text, str))
+    return next((match[1] for match in found if match), "aws")
 
 
 def _lacks_owner(members: dict[str, Any]) -> bool:
@@ -146,9 +146,9 @@ _NAMES: Final[dict[Path, tuple[str, re.Pattern[str], Callable[[str, Account], st
     ),
     FUNCTION: (
         "NAME, NAME:ALIAS or the ARN of a function",
-        re.compile(
-            r"(([a-z0-9-]+:)?([0-9]{12}:)?function:|[0-9]{12}:)?[A-Za-z0-9_-]+"
-            r"(:(\$LATEST|[A-Za-z0-9_-]+))?"
+        re.compile(  # that of the service model, without "arn:"
+            r"([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]:)?([0-9]{12}:)?(function:)?"
+            r"[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?"
         ),
         function_arn,
     ),

@@ -61,7 +61,12 @@ def read_json(text: str) -> Node:
     except RecursionError as error:
         raise Problems(Problem((), "values are nested too deeply")) from error
     without_tabs = text.replace("\t", " ")  # a tab is never part of a string in valid JSON
-    return read_yaml(_ESCAPES.sub(_joined, without_tabs))
+    without_controls = _NOT_OF_YAML.sub(lambda char: f"\\u{ord(char[0]):04x}", without_tabs)
+    return read_yaml(_ESCAPES.sub(_joined, without_controls))
+
+
+_NOT_OF_YAML: Final = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters of JSON strings that YAML does not allow, or reads as the end of a line."""
 
 
 _ESCAPES: Final = re.compile(

@@ -63,6 +63,17 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         **_CONNECTION,
         "Output": ("--json", "--quiet", "--help"),
     },
+    "clone": {
+        "Objects": ("--manifest", "--manifest-version-id", "--fields"),
+        "Operation": ("--function", "--arguments", "--schema", "--operation", "--role"),
+        "Report": ("--report", "--no-report", "--report-scope"),
+        "Job": (
+            *("--priority", "--description", "--tag", "--confirm", "--client-request-token"),
+            *("--dry-run", "--wait", "--retry-for", "--notify"),
+        ),
+        **_CONNECTION,
+        "Output": ("--json", "--quiet", "--help"),
+    },
     "print": {
         "Job file": ("--var", "--job-profile", "--region", "--account-id"),
         "Objects": (
@@ -84,7 +95,7 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Projects and setup": ("init", "doctor", "smoke", "completion"),
     },
     "job": {
-        "Create": ("submit", "confirm"),
+        "Create": ("submit", "clone", "export", "confirm"),
         "Watch": ("list", "describe", "wait", "logs"),
         "Change": ("cancel", "priority", "tag"),
     },

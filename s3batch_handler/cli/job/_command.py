@@ -15,8 +15,10 @@ from s3batch_handler.cli._options import json_option, named, quiet_option, retry
 from s3batch_handler.cli.help._classes import Group
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.job._clone import clone
 from s3batch_handler.cli.job._display import print_job, print_listed_jobs
 from s3batch_handler.cli.job._end import show_end
+from s3batch_handler.cli.job._export import export
 from s3batch_handler.cli.job._logs import log_options, print_logs
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import cancel_above_option, watch
@@ -43,6 +45,8 @@ def job() -> None:
 
 
 job.add_command(submit)
+job.add_command(clone)
+job.add_command(export)
 
 
 def _job_command(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -23,7 +23,6 @@ from s3batch_handler.cli._options import (
     quiet_option,
     retry_for_option,
     schema_for,
-    schema_option,
     tags_option,
     variables_option,
 )
@@ -32,19 +31,19 @@ from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOptions:
     """The options of the command line, by their names."""
 
-    file: str | None
-    variables: dict[str, str]
-    job_profile: str | None
+    file: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    job_profile: str | None = None
     manifest: str | None
-    failed_from: str | None
-    stack: str | None
+    failed_from: str | None = None
+    stack: str | None = None
     manifest_version_id: str | None
     fields: str | None
     function: str | None
@@ -113,18 +112,90 @@ class SubmitOptions:
             )
 
 
+_Option: TypeAlias = "Callable[[Any], Any]"
+
+
+def _job_options(*, is_new: bool) -> Iterator[_Option]:
+    """Yield the options for the members of a job. Only a new job has defaults."""
+
+    def default(text: str) -> str:
+        return f"  [default: {text}]" if is_new else ""
+
+    yield from (
+        click.option(
+            "--manifest",
+            metavar="s3://…|FILE",
+            type=not_empty,
+            shell_complete=complete_files,
+            help="CSV manifest, or manifest.json of an S3 Inventory.",
+        ),
+        click.option("--manifest-version-id", metavar="ID", help="Version ID of the manifest."),
+        click.option(
+            "--fields",
+            metavar="NAMES",
+            help=f"Columns of a CSV manifest.{default('Bucket,Key, or of FILE')}",
+        ),
+        click.option(
+            "--function",
+            metavar="NAME|ARN",
+            help="Lambda function to invoke, optionally with :QUALIFIER.",
+        ),
+        arguments_option,
+        click.option(
+            "--schema",
+            type=click.Choice(["1.0", "2.0"]),
+            help=f"Invocation schema.{default('1.0; with --arguments: 2.0')}",
+        ),
+        click.option(
+            "--operation",
+            metavar="JSON|@FILE",
+            help="S3 operation, such as '{\"S3DeleteObjectTagging\": {}}'.",
+        ),
+        click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes."),
+        click.option("--report", metavar="s3://…", help="Location of the completion report."),
+        no_report_option,
+        click.option(
+            "--report-scope",
+            type=Choice([scope.value for scope in ReportScope]),
+            metavar="SCOPE",
+            help=f"Listed tasks: AllTasks or FailedTasksOnly.{default('AllTasks')}",
+        ),
+        click.option(
+            "--priority",
+            type=Integer(0, 2147483647),
+            metavar="NUMBER",
+            help=f"Priority; a higher number runs first.{default('10')}",
+        ),
+        click.option("--description", metavar="TEXT", help="Description of the job."),
+        tags_option,
+        click.option(
+            "--confirm/--no-confirm",
+            default=None,
+            help=f"Wait for 's3batch job confirm' first.{default('confirm')}",
+        ),
+        click.option(
+            "--client-request-token",
+            metavar="TEXT",
+            help="Idempotency token of the request.  [default: a new token]",
+        ),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="Print the request and what would be refused; create no job.",
+        ),
+        click.option("--wait", is_flag=True, help="Wait until the job has ended."),
+        notify_option,
+        retry_for_option("With --wait: time to retry failed requests.  [default: 600]"),
+        json_option,
+        quiet_option,
+    )
+
+
 submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
     SubmitOptions,
     file_option,
     variables_option,
     job_profile_option,
-    click.option(
-        "--manifest",
-        metavar="s3://…|FILE",
-        type=not_empty,
-        shell_complete=complete_files,
-        help="CSV manifest, or manifest.json of an S3 Inventory.",
-    ),
     click.option(
         "--failed-from",
         metavar="LOCATION",
@@ -136,59 +207,9 @@ submit_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         metavar="NAME",
         help="CloudFormation stack with function, role and report.",
     ),
-    click.option("--manifest-version-id", metavar="ID", help="Version ID of the manifest."),
-    click.option(
-        "--fields",
-        metavar="NAMES",
-        help="Columns of a CSV manifest.  [default: Bucket,Key, or of FILE]",
-    ),
-    click.option(
-        "--function",
-        metavar="NAME|ARN",
-        help="Lambda function to invoke, optionally with :QUALIFIER.",
-    ),
-    arguments_option,
-    schema_option,
-    click.option(
-        "--operation",
-        metavar="JSON|@FILE",
-        help="S3 operation, such as '{\"S3DeleteObjectTagging\": {}}'.",
-    ),
-    click.option("--role", metavar="NAME|ARN", help="IAM role that S3 assumes."),
-    click.option("--report", metavar="s3://…", help="Location of the completion report."),
-    no_report_option,
-    click.option(
-        "--report-scope",
-        type=Choice([scope.value for scope in ReportScope]),
-        metavar="SCOPE",
-        help="Listed tasks: AllTasks or FailedTasksOnly.  [default: AllTasks]",
-    ),
-    click.option(
-        "--priority",
-        type=Integer(0, 2147483647),
-        metavar="NUMBER",
-        help="Priority; a higher number runs first.  [default: 10]",
-    ),
-    click.option("--description", metavar="TEXT", help="Description of the job."),
-    tags_option,
-    click.option(
-        "--confirm/--no-confirm",
-        default=None,
-        help="Wait for 's3batch job confirm' first.  [default: confirm]",
-    ),
-    click.option(
-        "--client-request-token",
-        metavar="TEXT",
-        help="Idempotency token of the request.  [default: a new token]",
-    ),
-    click.option(
-        "--dry-run",
-        is_flag=True,
-        help="Print the request and what would be refused; create no job.",
-    ),
-    click.option("--wait", is_flag=True, help="Wait until the job has ended."),
-    notify_option,
-    retry_for_option("With --wait: time to retry failed requests.  [default: 600]"),
-    json_option,
-    quiet_option,
+    *_job_options(is_new=True),
+)
+
+clone_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
+    SubmitOptions, *_job_options(is_new=False)
 )
