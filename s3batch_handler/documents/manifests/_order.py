@@ -24,9 +24,8 @@ _COLUMNS: Final = ", ".join(COLUMNS)
 def sorted_entries(entries: Iterable[ManifestEntry]) -> Iterator[ManifestEntry]:
     """Yield lines by bucket, decoded key and version ID, as bytes: the order of S3's listings.
 
-    Lines of the same object keep their order. Source of the order: Amazon S3 API Reference,
-    ListObjectsV2: "List results are always returned in UTF-8 binary order" for general purpose
-    buckets.
+    Lines of the same object keep their order. Source: Amazon S3 API Reference, ListObjectsV2,
+    "Sorting order of returned objects", for general purpose buckets.
     """
     with line_tables(needed_by=_SORT) as tables:
         tables.add("lines", ((entry,) for entry in entries))
