@@ -29,7 +29,7 @@ OUTPUT = Path("demo-output")
 
 
 def main() -> int:
-    """Copy the input, run the job with the command line, and check its report."""
+    """Copy the input, run the job, check its report, and estimate the cost of the job in AWS."""
     parser = argparse.ArgumentParser(
         prog="scripts/demo", description="Run a whole job on this machine, on real input."
     )
@@ -50,6 +50,11 @@ def main() -> int:
     return (
         s3batch(["report", "verify", reports, "--manifest", manifest])
         or s3batch(["report", "failed", reports, "--limit", "3"])
+        or s3batch(["manifest", "check", manifest])
+        or s3batch(  # of the same job in AWS, with the function of template.yaml
+            ["estimate", "--from-report", reports],
+            ["--memory", "512", "--architecture", "arm64", "--concurrency", "50"],
+        )
         or check_report(count)
     )
 
