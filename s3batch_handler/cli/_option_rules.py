@@ -51,9 +51,11 @@ _OF_NEW_JOBS: Final = (
     Rule("--function", excludes=("--operation",)),
     Rule("--report", excludes=("--no-report",)),
     Rule("--operation", excludes=("--arguments", "--schema")),
-    Rule("--retry-for", requires=("--wait",)),
+    Rule("--retry-for", requires=("--wait", "--sample")),
     Rule("--notify", requires=("--wait",)),
-    Rule("--dry-run", excludes=("--wait",)),
+    Rule("--dry-run", excludes=("--wait", "--sample")),
+    Rule("--tolerate", requires=("--sample",)),
+    Rule("--seed", requires=("--sample",)),
 )
 
 RULES: Final = {

@@ -232,7 +232,9 @@ def test_commands_in_documentation_use_existing_options(project: Path) -> None:
             assert isinstance(command, click.Group)
             command = command.get_command(click.Context(command), part)
         assert command is not None, name
-        options = {option for param in command.params for option in param.opts} | {"--help"}
+        options = {"--help"}
+        for param in command.params:
+            options |= {*param.opts, *param.secondary_opts}
         shown = {*re.findall(r"(?<=\s)--?\w[\w-]*", re.split("[|#]", rest)[0])}
         assert shown <= options, f"s3batch {name}{rest}"
     assert len(lines) > 10

@@ -39,7 +39,9 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
     members of the job file. With --stack, the manifest can be a local CSV file, which is uploaded.
     With --failed-from, the options of the job are the defaults. With --wait, exit code 1 means that
     the job or any of its tasks failed, 3 that the job could not be watched; with --dry-run, 1 means
-    that the request would be refused, or the job would fail.
+    that the request would be refused, or the job would fail. With --sample, a job for a random
+    sample of the manifest runs first, without confirmation; the job for the other objects is
+    created if no task failed. Otherwise the exit code is 1.
 
     Examples:
         s3batch job submit -f job.yaml --job-profile prod
@@ -48,6 +50,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
         s3batch job submit --manifest s3://my-bucket/my.csv \
             --function thumbnails --arguments width=80 \
             --role batch --report s3://my-bucket/reports
+        s3batch job submit -f job.yaml --sample 100 --no-confirm
         s3batch job submit --failed-from JOB-ID
         s3batch job submit … --dry-run > job.json
         aws s3control create-job \
@@ -76,6 +79,10 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     if options.wait and options.confirm is None and spec.waits_for_confirmation:
         raise click.UsageError("Option --wait needs --no-confirm or --confirm.")
     _check_function(spec, services)
+    if options.sample is not None:
+        from s3batch_handler.cli.job._canary import rest_after_canary  # slow imports
+
+        spec = rest_after_canary(spec, options, services)
     job_id = services.control.create_job(spec)
     if spec.waits_for_confirmation and not options.quiet:
         print_message(

@@ -27,6 +27,7 @@ from s3batch_handler.cli._options import (
     variables_option,
 )
 from s3batch_handler.cli.help._suggestions import Choice
+from s3batch_handler.cli.job._canary_options import canary_options
 from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.reports._rows import ReportScope
 
@@ -59,6 +60,9 @@ class SubmitOptions:
     tags: dict[str, str]
     confirm: bool | None
     client_request_token: str | None
+    sample: str | None
+    tolerate: str | None
+    seed: int | None
     dry_run: bool
     wait: bool
     retry_for: float | None
@@ -178,6 +182,7 @@ def _job_options(*, is_new: bool) -> Iterator[_Option]:
             metavar="TEXT",
             help="Idempotency token of the request.  [default: a new token]",
         ),
+        *canary_options,
         click.option(
             "--dry-run",
             is_flag=True,

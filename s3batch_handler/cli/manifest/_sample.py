@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from s3batch_handler.cli._sample_size import check_sample_size, count_of_sample
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.manifest._files import edit_options
 from s3batch_handler.documents.manifests._sample import new_seed, random_sample
@@ -15,26 +15,9 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.manifest._files import Source, Target
 
 
-def _size(_context: click.Context, _argument: click.Parameter, value: str) -> str:
-    """Check a number of objects, or a percentage of them."""
-    number = _NUMBER.fullmatch(value)
-    percentage = _PERCENTAGE.fullmatch(value)
-    if number is not None and int(value) >= 1:
-        return value
-    if percentage is not None and 0 < float(percentage[1]) <= 100:
-        return value
-    raise click.BadParameter(
-        f"{value!r} is not a sample size: write a number of objects (100), or a percentage (5%)"
-    )
-
-
-_NUMBER: Final = re.compile(r"[0-9]{1,15}")
-_PERCENTAGE: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)%")
-
-
 @click.command(cls=Command)
 @edit_options("Manifest of the sample; an existing one is replaced.")
-@click.argument("size", metavar="COUNT|PERCENT%", callback=_size)
+@click.argument("size", metavar="COUNT|PERCENT%", callback=check_sample_size)
 @click.option(
     "--seed", type=int, metavar="NUMBER", help="Seed, to repeat a sample.  [default: a new seed]"
 )
@@ -50,14 +33,7 @@ def sample(*, source: Source, target: Target, size: str, seed: int | None) -> No
     """
     seed = new_seed() if seed is None else seed
     with source.prepared() as manifest:
-        count = _count(size, manifest.count)
+        count = count_of_sample(size, manifest.count)
         entries = random_sample(manifest.entries(), manifest.count, size=count, seed=seed)
         facts = {"from": manifest.count, "seed": seed}
         target.write(entries, source=source.location, more_facts=lambda _: facts)
-
-
-def _count(size: str, total: int) -> int:
-    """Return the number of objects of a sample: at least one."""
-    if not size.endswith("%"):
-        return int(size)
-    return max(1, round(total * float(size.removesuffix("%")) / 100))

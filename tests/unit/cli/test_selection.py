@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3batch_handler.cli.run._selection import Selection
-from s3batch_handler.documents.manifests._sample import random_sample
+from s3batch_handler.documents.manifests._sample import random_choices, random_sample
 
 SEEDS = st.integers(0, 10**6)
 
@@ -57,3 +57,15 @@ def test_a_selection_is_described_with_all_that_repeats_it() -> None:
     assert str(Selection(1)) == "the first 1 object"
     assert str(Selection(2_000)) == "the first 2,000 objects"
     assert str(Selection(100, 12_345, 42)) == "sample of 100 from 12,345 (--seed 42)"
+
+
+@given(count=st.integers(0, 50), size=st.integers(1, 60), seed=st.integers(0, 1000))
+def test_each_item_is_chosen_or_one_of_the_others(count: int, size: int, seed: int) -> None:
+    """A sample and the others are all items, each one once, in their order."""
+    choices = [*random_choices(range(count), count, size=size, seed=seed)]
+
+    sample = [item for item, is_chosen in choices if is_chosen]
+
+    assert [item for item, _ in choices] == [*range(count)]
+    assert sample == [*random_sample(range(count), count, size=size, seed=seed)]
+    assert len(sample) == min(size, count)

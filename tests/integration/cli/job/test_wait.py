@@ -313,7 +313,7 @@ def test_retry_for_without_wait_is_wrong_usage() -> None:
     run = s3batch("http://127.0.0.1:1", *SUBMIT, "--retry-for", "3")
 
     assert run.exit_code == 2
-    assert "Option --retry-for needs --wait." in run.stderr
+    assert "Option --retry-for needs --wait or --sample." in run.stderr
 
 
 @pytest.mark.parametrize(

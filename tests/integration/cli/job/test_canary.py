@@ -1,0 +1,200 @@
+"""``s3batch job submit --sample``: a canary job, and the job for the rest, on a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.documents import read_manifest
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from tests.support.job_server import Server
+
+OPTIONS = ("--function", "read", "--role", "batch", "--no-report")
+GOOD, BAD = b"inbox,a%20b.txt\n", b"inbox,c.txt\n"
+
+
+class Canary:
+    """A submission with a sample, and the jobs that it has created."""
+
+    def __init__(self, server: Server, folder: str) -> None:
+        self._server = server
+        self.url = f"s3://inbox/{folder}/all.csv"
+        self._before = {job["JobId"] for job in self._listed()}
+
+    def put(self, body: bytes) -> None:
+        bucket, _, key = self.url.removeprefix("s3://").partition("/")
+        self._server.s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def submit(self, *options: str) -> Result:
+        return self._server.s3batch("job", "submit", "--manifest", self.url, *OPTIONS, *options)
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the descriptions of the new jobs, the first one first."""
+        new = [job["JobId"] for job in self._listed() if job["JobId"] not in self._before]
+        describe = self._server.s3control.describe_job
+        jobs = [describe(AccountId="123456789012", JobId=job_id)["Job"] for job_id in new]
+        return sorted(jobs, key=lambda job: job["CreationTime"])
+
+    def lines(self, job: dict[str, Any]) -> list[bytes]:
+        """Return the lines of the manifest of a job."""
+        arn: str = job["Manifest"]["Location"]["ObjectArn"]
+        bucket, _, key = arn.removeprefix("arn:aws:s3:::").partition("/")
+        body: bytes = self._server.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body.splitlines(keepends=True)
+
+    def tags(self, job: dict[str, Any]) -> dict[str, str]:
+        tags: dict[str, str] = json.loads(self._server.job("tag", job["JobId"], "--json"))
+        return tags
+
+    def _listed(self) -> list[dict[str, Any]]:
+        lines = self._server.job("list", "--json").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def canary(server: Server, request: pytest.FixtureRequest) -> Canary:
+    return Canary(server, re.sub(r"\W", "-", request.node.name))
+
+
+def distinct(number: int) -> bytes:
+    """Return lines with different spellings of the same key: ``%61``, ``a``, ignored columns."""
+    return b"".join(
+        b"inbox,%s%%20b.txt,%d\n" % (b"%61" if index % 2 else b"a", index)
+        for index in range(number)
+    )
+
+
+def test_the_rest_is_submitted_after_a_canary_job_without_failures(canary: Canary) -> None:
+    """Each line is in one of both jobs, unchanged; the jobs have the same tag."""
+    canary.put(distinct(40))
+
+    run = canary.submit("--fields", "Bucket,Key,Ignore", "--sample", "5", "--no-confirm", "--wait")
+
+    assert run.exit_code == 0, run.stderr
+    first, second = canary.jobs()
+    assert (first["Status"], second["Status"]) == ("Complete", "Complete")
+    assert first["ProgressSummary"]["NumberOfTasksSucceeded"] == 5
+    assert second["ProgressSummary"]["NumberOfTasksSucceeded"] == 35
+    spelled = [line.rpartition(b",")[0] + b"\n" for line in distinct(40).splitlines()]
+    assert sorted(canary.lines(first) + canary.lines(second)) == sorted(spelled)
+    assert canary.tags(first) == canary.tags(second)
+    assert first["Description"] == "Canary"
+    assert "5 of 40 objects" in run.stderr
+    assert f"canary job {first['JobId']}: 5 succeeded, 0 failed" in run.stderr
+    assert second["JobId"] in run.stdout
+
+
+def test_the_rest_is_not_submitted_after_a_failed_task(canary: Canary) -> None:
+    """The message names the canary job, its failures, and the manifest of the rest."""
+    canary.put(BAD * 30)
+
+    run = canary.submit("--sample", "10%", "--no-confirm")
+
+    (job,) = canary.jobs()
+    assert run.exit_code == 1
+    assert run.stdout == ""
+    last = run.stderr.splitlines()[-1]
+    assert f"canary job {job['JobId']} is Complete, 0 succeeded, 3 failed (100%)" in last
+    rest = re.search(r"the rest is not submitted: its manifest is (s3://\S+\.csv)", last)
+    assert rest is not None
+    assert "-rest-" in rest[1]
+    assert "s3batch job describe" in last
+
+
+def test_the_rest_can_be_submitted_by_hand(canary: Canary, server: Server) -> None:
+    """Its manifest is uploaded before the canary job is created."""
+    canary.put(BAD * 30)
+    message = canary.submit("--sample", "10", "--no-confirm").stderr
+    rest = re.search(r"its manifest is (s3://\S+\.csv)", message)
+    assert rest is not None
+
+    job_id = server.job("submit", "--manifest", rest[1], *OPTIONS, "--confirm").strip()
+
+    assert server.status(job_id)
+    bucket, _, key = rest[1].removeprefix("s3://").partition("/")
+    body = server.s3.get_object(Bucket=bucket, Key=key)["Body"]
+    assert len([*read_manifest(body)]) == 20
+
+
+def test_tolerated_failures_do_not_stop_the_rest(canary: Canary) -> None:
+    """The rest waits for confirmation, as any job does by default."""
+    canary.put(BAD * 30)
+
+    run = canary.submit("--sample", "10", "--tolerate", "100%")
+
+    assert run.exit_code == 0, run.stderr
+    first, second = canary.jobs()
+    assert first["ConfirmationRequired"] is False
+    assert second["ConfirmationRequired"] is True
+    assert run.stdout.strip() == second["JobId"]
+    assert f"s3batch job confirm {second['JobId']}" in run.stderr
+
+
+def test_a_failed_canary_job_is_reported_with_its_reason(canary: Canary, server: Server) -> None:
+    canary.put(GOOD * 30)
+    options = ("--function", "missing", "--role", "batch", "--no-report", "--sample", "3")
+
+    run = server.s3batch("job", "submit", "--manifest", canary.url, *options)
+
+    (job,) = canary.jobs()
+    assert run.exit_code == 1
+    assert f"canary job {job['JobId']} is Failed" in run.stderr
+    assert "missing" in run.stderr.splitlines()[-1]
+    assert "the rest is not submitted" in run.stderr
+
+
+def test_a_sample_of_all_objects_is_one_job(canary: Canary) -> None:
+    canary.put(GOOD * 3)
+
+    run = canary.submit("--sample", "3", "--no-confirm")
+
+    (job,) = canary.jobs()
+    assert run.exit_code == 0
+    assert job["Manifest"]["Location"]["ObjectArn"].endswith("/all.csv")
+    assert "no canary job: the manifest has 3 objects, and --sample is 3" in run.stderr
+
+
+def test_the_same_seed_chooses_the_same_sample(canary: Canary) -> None:
+    """So a repeated command replaces its own manifests."""
+    canary.put(distinct(40))
+    options = ("--fields", "Bucket,Key,Ignore", "--sample", "5", "--seed", "7", "--no-confirm")
+
+    assert canary.submit(*options).exit_code == canary.submit(*options).exit_code == 0
+
+    first, _, third, _ = canary.jobs()
+    assert first["Manifest"] == third["Manifest"]
+
+
+def test_an_empty_manifest_is_an_error_before_a_job_is_created(canary: Canary) -> None:
+    canary.put(b"")
+
+    run = canary.submit("--sample", "3", "--no-confirm")
+
+    assert run.exit_code == 1
+    assert "the manifest is empty" in run.stderr
+    assert canary.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--sample", "0"), "is not a sample size"),
+        (("--sample", "101%"), "is not a sample size"),
+        (("--sample", "few"), "is not a sample size"),
+        (("--sample", "3", "--tolerate", "few"), "--tolerate"),
+        (("--tolerate", "3"), "--sample"),
+        (("--sample", "3", "--dry-run"), "--dry-run"),
+    ],
+)
+def test_wrong_options_are_refused(canary: Canary, options: tuple[str, ...], problem: str) -> None:
+    run = canary.submit(*options)
+
+    assert run.exit_code == 2
+    assert problem in run.stderr
+    assert canary.jobs() == []
