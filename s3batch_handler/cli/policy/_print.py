@@ -104,5 +104,9 @@ def print_policies(
         print_json_text(policy_text(policies, form, part))
     else:
         print_data(policy_text(policies, form, part).rstrip("\n"))
+    if form != "json" and part is None and policies.function_policy is not None:
+        print_message(
+            "Note: the function is in another account: deploy what --for function prints there"
+        )
     for note in policies.notes:
         print_message(f"Note: {safe_line(note)}")
