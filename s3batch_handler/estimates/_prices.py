@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,6 @@ def limit(name: str) -> int:
 @cache
 def _data() -> dict[str, Any]:
     """Return the content of ``prices.toml``."""
-    return tomllib.loads(files(__package__).joinpath(_FILE).read_text(encoding="utf-8"))
-
-
-_FILE: Final = "prices.toml"
+    return tomllib.loads(
+        files("s3batch_handler.estimates").joinpath("prices.toml").read_text(encoding="utf-8")
+    )

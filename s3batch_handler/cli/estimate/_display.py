@@ -108,7 +108,7 @@ def _formula(part: Part) -> str:
 def _price(price: Price) -> str:
     unit = price.unit.split()[0].removesuffix("s")
     per = {1: unit, 1_000_000: "million"}.get(price.per, f"{price.per:,}")
-    return f"{price.usd} USD per {per}"
+    return f"{price.usd:f} USD per {per}"
 
 
 def _plain(number: Decimal) -> str:
@@ -210,7 +210,7 @@ def _left_out(workload: Workload, measured: Measured | None) -> Iterator[str]:
 
 def _measured(measured: Measured) -> str:
     """Return what was measured, as a line; empty if nothing was."""
-    facts = []
+    facts: list[str] = []
     if measured.duration is not None:
         facts.append(
             f"{_plain(measured.duration)} s per call on this machine "

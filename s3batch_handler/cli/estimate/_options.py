@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -11,7 +12,15 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._numbers import ExactNumber, Integer
 from s3batch_handler.cli._option_rules import options_as
-from s3batch_handler.cli._options import json_option, named, not_empty, quiet_option
+from s3batch_handler.cli._options import (
+    file_option,
+    job_profile_option,
+    json_option,
+    named,
+    not_empty,
+    quiet_option,
+    variables_option,
+)
 from s3batch_handler.cli.help._suggestions import Choice, suggestion
 from s3batch_handler.cli.report._location import state_option
 from s3batch_handler.estimates._prices import limit, read_prices
@@ -25,7 +34,6 @@ from s3batch_handler.estimates._workload import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from decimal import Decimal
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +108,7 @@ def _prices(
 ) -> dict[str, Decimal]:
     """Read ``NAME=USD`` pairs."""
     known = read_prices().prices
-    prices = {}
+    prices: dict[str, Decimal] = {}
     for name, value in named(pairs, "NAME=USD").items():
         if name not in known:
             raise click.BadParameter(
@@ -114,19 +122,13 @@ _USD: Final = ExactNumber(allow_zero=True, unit="USD")
 
 
 def _percent(value: str) -> Decimal:
-    number: Decimal = ExactNumber(allow_zero=True, maximum=10_000, unit="percent").convert(
-        value.removesuffix("%"), None, None
-    )
-    return number
+    """Read ``2`` or ``2%``."""
+    return _PERCENT.convert(value.removesuffix("%"), None, None)
 
 
-def _output_file() -> click.Path:
-    from pathlib import Path
-
-    return click.Path(dir_okay=False, path_type=Path)
-
-
-_seconds: Final = ExactNumber(maximum=limit("longest-duration"), unit="seconds")
+_PERCENT: Final = ExactNumber(allow_zero=True, maximum=10_000, unit="percent")
+_DURATION: Final = ExactNumber(maximum=limit("longest-duration"), unit="seconds")
+_BYTES: Final = ExactNumber(allow_zero=True, unit="bytes")
 
 estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
     EstimateOptions,
@@ -138,27 +140,9 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         shell_complete=complete_files,
         help="Manifest whose lines are counted.",
     ),
-    click.option(
-        "--file",
-        "-f",
-        metavar="FILE",
-        type=not_empty,
-        shell_complete=complete_files,
-        help="Job file in YAML, TOML or JSON.",
-    ),
-    click.option(
-        "--var",
-        "variables",
-        metavar="NAME=VALUE",
-        multiple=True,
-        callback=lambda _context, _option, pairs: named(pairs),
-        help="Value of a variable of the job file; repeat for more.",
-    ),
-    click.option(
-        "--job-profile",
-        metavar="NAME",
-        help="Profile of the job file, such as prod.",
-    ),
+    file_option,
+    variables_option,
+    job_profile_option,
     click.option(
         "--from-report",
         metavar="LOCATION",
@@ -183,7 +167,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
     ),
     click.option(
         "--operation",
-        type=Choice(OPERATIONS, case_sensitive=False),
+        type=Choice(OPERATIONS),
         metavar="NAME",
         help=f"Operation, such as S3PutObjectCopy.  [default: {LAMBDA_INVOKE}]",
     ),
@@ -195,7 +179,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
     ),
     click.option(
         "--duration",
-        type=_seconds,
+        type=_DURATION,
         metavar="SECONDS",
         help="Average duration of the function for one object.",
     ),
@@ -226,13 +210,13 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
     ),
     click.option(
         "--log-bytes",
-        type=ExactNumber(allow_zero=True, unit="bytes"),
+        type=_BYTES,
         metavar="NUMBER",
         help="Size of the function's logs for each object.",
     ),
     click.option(
         "--bytes",
-        type=ExactNumber(allow_zero=True, unit="bytes"),
+        type=_BYTES,
         metavar="NUMBER",
         help="Average size of an object that is transferred, read or restored.",
     ),
@@ -243,13 +227,13 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
     ),
     click.option(
         "--storage-class",
-        type=Choice(STORAGE_CLASSES, case_sensitive=False),
+        type=Choice(STORAGE_CLASSES),
         metavar="NAME",
         help="Storage class of the objects.  [default: STANDARD; to restore: GLACIER]",
     ),
     click.option(
         "--restore-tier",
-        type=Choice(["BULK", "STANDARD"], case_sensitive=False),
+        type=Choice(["BULK", "STANDARD"]),
         metavar="NAME",
         help="To restore: BULK or STANDARD.  [default: STANDARD]",
     ),
@@ -298,7 +282,10 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--free-tier", is_flag=True, help="Subtract the free tier of a month, if it is unused."
     ),
     click.option(
-        "--svg", type=_output_file(), metavar="FILE", help="Save a plot of the progress as SVG."
+        "--svg",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Save a plot of the progress as SVG.",
     ),
     json_option,
     quiet_option,
