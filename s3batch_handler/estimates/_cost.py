@@ -127,8 +127,9 @@ def _operation_uses(workload: Workload) -> Iterator[_Use]:
             price = f"restore-{tier}-gb-{storage_class}"
             yield _Use("restored_data", price, _gigabytes(workload, workload.bytes_per_object))
     elif workload.operation == "S3ComputeObjectChecksum":
-        size = workload.bytes_per_object or Decimal(0)
-        yield _Use("checksums", "s3-checksum", _gigabytes(workload, size))
+        if workload.bytes_per_object is not None:
+            size = _gigabytes(workload, workload.bytes_per_object)
+            yield _Use("checksums", "s3-checksum", size)
     elif workload.operation == "S3UpdateObjectEncryption":
         yield _Use("operation_requests", "s3-update-encryption", workload.runs)
     elif workload.operation in ("S3PutObjectCopy", "S3ReplicateObject"):
@@ -167,12 +168,12 @@ def _data_uses(workload: Workload) -> Iterator[_Use]:
     size = _gigabytes(workload, workload.bytes_per_object)
     if workload.transfer is not None:
         yield _Use(f"transfer_{workload.transfer}", f"transfer-{workload.transfer}", size)
-    if workload.storage_class in _BILLS_READING and "GET" in workload.requests:
+    if workload.storage_class in BILLS_READING and "GET" in workload.requests:
         price = f"s3-retrieval-{workload.storage_class.lower()}"
         yield _Use("s3_retrieval", price, size)
 
 
-_BILLS_READING: Final = ("STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
+BILLS_READING: Final = ("STANDARD_IA", "ONEZONE_IA", "GLACIER_IR")
 
 
 def _gigabytes(workload: Workload, size: Decimal) -> Decimal:

@@ -130,7 +130,7 @@ def explain_limit(timing: Timing, workload: Workload, speed: Speed) -> str:
     texts = {
         "rate": f"the rate at which S3 runs tasks (--rate {speed.rate})",
         "restores": (
-            f"S3 starts {limit('restores-per-second'):,} restores per second in an account; "
+            f"S3 starts at most {limit('restores-per-second'):,} restores per second and account; "
             "the objects are readable hours later"
         ),
         "tasks": "the duration of one task: all tasks run at the same time",

@@ -17,6 +17,7 @@ from s3batch_handler.cli.terminal._console import (
 from s3batch_handler.cli.terminal._job_style import MUTED, SUCCEEDED, WARNING, duration
 from s3batch_handler.cli.terminal._output import counted, print_lines
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
+from s3batch_handler.estimates._cost import BILLS_READING
 from s3batch_handler.estimates._text_plot import plot_lines
 from s3batch_handler.estimates._timing import explain_limit
 from s3batch_handler.estimates._workload import LAMBDA_INVOKE, REQUESTS
@@ -130,7 +131,8 @@ def _duration(estimate: Estimate) -> Iterator[RenderableType]:
         )
         return
     half = f"half of the tasks after {duration(float(timing.half))}"
-    yield safe_text(f"Duration  {duration(float(timing.seconds))}; {half}")
+    at_least = "at least " if timing.limited_by == "restores" else ""
+    yield safe_text(f"Duration  {at_least}{duration(float(timing.seconds))}; {half}")
     yield safe_text(f"Speed     {_speed(timing)}")
     yield safe_text(f"Limit     {explain_limit(timing, estimate.workload, estimate.speed)}")
 
@@ -203,9 +205,21 @@ def _left_out(workload: Workload, measured: Measured | None) -> Iterator[str]:
             yield "its logs (--log-bytes)"
         if workload.function is not None and not workload.function.init:
             yield "cold starts (--init)"
+    if workload.bytes_per_object is None and (text := _billed_by_size(workload)):
+        yield f"{text} (--bytes)"
     if not workload.redrives and (measured is None or measured.redrives is None):
         yield "redrives (--redrives)"
     yield "CloudTrail data events"
+
+
+def _billed_by_size(workload: Workload) -> str:
+    """Return what is billed by the size of the objects; empty if nothing is."""
+    if workload.operation == "S3ComputeObjectChecksum":
+        return "checksums"
+    if workload.operation == "S3InitiateRestoreObject":
+        return "restored data"
+    reads = "GET" in workload.requests and workload.storage_class in BILLS_READING
+    return "data that is read" if reads else ""
 
 
 def _measured(measured: Measured) -> str:

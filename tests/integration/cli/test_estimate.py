@@ -211,6 +211,15 @@ def test_the_duration_of_an_own_operation_of_s3_is_not_known() -> None:
     assert known["seconds"] == 10_000
 
 
+@pytest.mark.parametrize("operation", ["S3ComputeObjectChecksum", "S3InitiateRestoreObject"])
+def test_what_is_billed_by_size_needs_the_size(operation: str) -> None:
+    """Without --bytes it is named as not included."""
+    arguments = ("--objects", "1000", "--operation", operation)
+
+    assert "(--bytes)" in estimate(*arguments).stdout
+    assert "(--bytes)" not in estimate(*arguments, "--bytes", "1000000").stdout
+
+
 def test_a_part_without_a_price_is_named_with_its_option() -> None:
     """The total does not include it, and the user learns how to pass the price."""
     arguments = ("--objects", "1000", "--operation", "S3UpdateObjectEncryption")
