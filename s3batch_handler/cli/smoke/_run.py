@@ -28,6 +28,7 @@ from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
 from s3batch_handler.estimates._prices import read_prices
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.jobs._waiting import wait_for_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -206,14 +207,21 @@ def _removed_at_the_end(
 
 @contextmanager
 def _cancelled_if_interrupted(services: AwsServices, job_id: str) -> Iterator[None]:
-    """Cancel the job if it cannot be watched until its end: its objects are removed."""
+    """Cancel the job if it cannot be watched until its end: its objects are removed.
+
+    Running tasks may still write objects, so wait until the job has ended, but not for long.
+    """
     try:
         yield
     except BaseException:
         with suppress(Exception):  # it has ended, or the credentials have expired
             services.control.update_job_status(job_id, JobStatus.CANCELLED)
             print_message(f"job {escape_unprintable(job_id)} is cancelled")
+            wait_for_job(services.control, job_id, poll=1, timeout=_UNTIL_CANCELLED, retry_for=0)
         raise
+
+
+_UNTIL_CANCELLED: Final = 60.0  # seconds
 
 
 @contextmanager

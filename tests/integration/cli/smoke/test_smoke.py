@@ -243,8 +243,25 @@ def test_ctrl_c_cancels_the_job_and_removes_the_objects(stacks: Stacks) -> None:
 
     assert process.returncode == 130, errors
     assert "is cancelled" in errors
-    assert stacks.last_job()["Status"] in ("Cancelling", "Cancelled")
+    assert stacks.last_job()["Status"] == "Cancelled"
     assert stacks.keys() == before
+
+
+def test_a_signal_during_the_local_job_removes_the_objects(stacks: Stacks) -> None:
+    """No job is created."""
+    before = stacks.keys(), stacks.last_job()["JobId"]
+    code = "functions.py:slow"
+    with stacks.start(code, "--stack", "other", "--yes", here=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("running the job on this machine"):
+                break
+        process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read()
+        process.wait(60)
+
+    assert process.returncode == 130, errors
+    assert (stacks.keys(), stacks.last_job()["JobId"]) == before
 
 
 def test_the_objects_and_the_report_can_be_kept(stacks: Stacks, tmp_path: Path) -> None:
