@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     ValidationInfo,
     model_validator,
@@ -56,6 +57,22 @@ class Constraints:
     ) -> "CoreSchema":
         """Check the constraints after the type."""
         return core_schema.with_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, source: "CoreSchema", handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Add the constraints to the JSON Schema of the type."""
+        schema = handler(source)
+        suffix = {"string": "Length", "array": "Items", "object": "Properties"}.get(
+            schema.get("type", ""), "imum"
+        )
+        limits = {f"min{suffix}": self.min, f"max{suffix}": self.max}
+        schema |= {name: limit for name, limit in limits.items() if limit is not None}
+        if self.enum:
+            schema["enum"] = list(self.enum)
+        if self.pattern is not None and r"\w" not in self.pattern:  # \w is another one in editors
+            schema["pattern"] = f"^(?:{self.pattern.strip('^$')})$"
+        return schema
 
     def _check(self, value: Any, info: core_schema.ValidationInfo) -> Any:
         if info.context is not LENIENT:

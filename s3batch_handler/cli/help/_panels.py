@@ -97,7 +97,8 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Projects and setup": ("init", "doctor", "smoke", "completion"),
     },
     "job": {
-        "Create": ("submit", "clone", "export", "confirm"),
+        "Create": ("submit", "confirm", "clone"),
+        "Job files": ("export", "schema"),
         "Watch": ("list", "describe", "wait", "logs"),
         "Change": ("cancel", "priority", "tag"),
     },

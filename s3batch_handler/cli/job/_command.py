@@ -20,6 +20,7 @@ from s3batch_handler.cli.job._display import print_job, print_listed_jobs
 from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._export import export
 from s3batch_handler.cli.job._logs import log_options, print_logs
+from s3batch_handler.cli.job._schema import schema
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.job._watch import cancel_above_option, watch
 from s3batch_handler.cli.terminal._output import print_data, print_json
@@ -47,6 +48,7 @@ def job() -> None:
 job.add_command(submit)
 job.add_command(clone)
 job.add_command(export)
+job.add_command(schema)
 
 
 def _job_command(

@@ -1,0 +1,26 @@
+"""``s3batch job schema``: print the JSON Schema of job files."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from s3batch_handler.cli._options import json_errors_option
+from s3batch_handler.cli.help._classes import Command
+from s3batch_handler.cli.terminal._output import print_data
+
+
+@click.command(cls=Command)
+@json_errors_option
+def schema() -> None:
+    r"""Print the JSON Schema of job files, for editors.
+
+    Examples:
+        s3batch job schema > job-file.schema.json
+
+    The first line of a job file names it:
+        # yaml-language-server: $schema=job-file.schema.json
+    """
+    text = files("s3batch_handler.jobs").joinpath("job-file.schema.json").read_text("utf-8")
+    print_data(text.removesuffix("\n"))
