@@ -178,6 +178,12 @@ def _notes(
         yield safe_text(text)
     if advice is not None:
         yield safe_text(_advice(advice))
+    alternative = estimate.alternative
+    if alternative is not None and alternative.total < estimate.cost.total:
+        yield safe_text(
+            f"With {alternative.architecture}: {cents(alternative.total)} USD, if the function is "
+            "as fast there."
+        )
     for text in estimate.warnings:
         yield safe_text(f"Warning: {text}", WARNING)
     for part in estimate.cost.unpriced:

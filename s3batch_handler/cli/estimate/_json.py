@@ -29,6 +29,12 @@ def json_of(
         },
         "parts": [_part(part) for part in estimate.cost.parts],
         "not_included": [_part(part) for part in estimate.cost.unpriced],
+        "alternative": None
+        if estimate.alternative is None
+        else {
+            "architecture": estimate.alternative.architecture,
+            "total": float(estimate.alternative.total),
+        },
         "seconds": None if timing is None else float(timing.seconds),
         "timing": None
         if timing is None

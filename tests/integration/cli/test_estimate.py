@@ -70,6 +70,25 @@ def test_the_worked_case_as_json() -> None:
     assert result["prices"]["region"] == "us-east-1"
 
 
+def test_the_cheaper_processor_is_named() -> None:
+    """The duration may differ there, so this is not more than a hint."""
+    run = estimate("--objects", "10000000", *FUNCTION)
+    on_arm = estimate("--objects", "10000000", *FUNCTION, "--architecture", "arm64")
+
+    assert "With arm64: 25.58 USD" in run.stdout
+    assert "With x86_64" not in on_arm.stdout
+
+
+def test_each_member_of_the_json_is_on_the_page(project: Path) -> None:
+    """docs/estimate.md lists them."""
+    page = (project / "docs" / "estimate.md").read_text()
+
+    result = as_json("--objects", "10", *FUNCTION, "--max-rate", "10")
+
+    names = {*result, *result["parts"][0], *result["timing"], *result["prices"]}
+    assert [name for name in sorted(names - {"name"}) if f"`{name}`" not in page] == []
+
+
 def test_the_worked_case_for_people() -> None:
     """The table shows how each part is calculated, in cents; the prices have a date."""
     run = estimate("--objects", "10000000", *FUNCTION)
