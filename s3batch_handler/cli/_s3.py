@@ -32,11 +32,17 @@ class RemoteS3:
     """AWS, or the S3 at an endpoint. boto3 is imported when it is needed: that is slow."""
 
     def __init__(
-        self, endpoint_url: str | None, *, profile: str | None = None, region: str | None = None
+        self,
+        endpoint_url: str | None,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        connections: int = 10,
     ) -> None:
         self._endpoint_url = endpoint_url
         self._profile = profile
         self._region = region
+        self._connections = connections
 
     @property
     def environment(self) -> dict[str, str]:
@@ -77,7 +83,9 @@ class RemoteS3:
     def client(self) -> Any:
         from s3batch_handler.jobs._aws_clients import s3_client
 
-        return s3_client(self._session, endpoint_url=self._endpoint_url)
+        return s3_client(
+            self._session, endpoint_url=self._endpoint_url, max_pool_connections=self._connections
+        )
 
     def objects(
         self, bucket: str, prefix: str, *, version_ids: bool = False

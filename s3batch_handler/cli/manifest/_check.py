@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import (
     endpoint_url_option,
     json_option,
@@ -21,33 +20,22 @@ from s3batch_handler.cli._options import (
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.help._suggestions import Choice
+from s3batch_handler.cli.manifest._checked import CheckedManifest, check_options
 from s3batch_handler.cli.manifest._findings import FindingSummary, json_line
 from s3batch_handler.cli.manifest._fix import check_fix_options, repaired_copy
 from s3batch_handler.cli.manifest._source import ManifestSource
 from s3batch_handler.cli.terminal._output import print_lines
 from s3batch_handler.cli.terminal._progress import spinner
-from s3batch_handler.core._errors import ManifestError
-from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
-from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
+from s3batch_handler.documents.manifests.check._objects import REQUESTS_AT_ONCE
 from s3batch_handler.documents.manifests.check._row_fix import FixOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import BinaryIO
+    from s3batch_handler.cli.manifest._checked import CheckOptions
 
 
 @click.command(cls=Command)
 @click.argument("location", metavar="FILE|s3://…|-", shell_complete=complete_files)
-@click.option("--fields", metavar="NAMES", help="Columns.  [default: as in the first line]")
-@click.option(
-    "--operation",
-    type=Choice([*MAX_OBJECTS]),
-    default="LambdaInvoke",
-    show_default=True,
-    metavar="NAME",
-    help="Operation of the job, for its limits.",
-)
-@click.option("--duplicates", is_flag=True, help="Find objects that are on several lines.")
+@check_options
 @click.option("--fix", is_flag=True, help="Write a repaired copy: --to names it.")
 @click.option(
     "--to",
@@ -71,9 +59,7 @@ if TYPE_CHECKING:
 def check(
     *,
     location: str,
-    fields: str | None,
-    operation: str,
-    duplicates: bool,
+    options: CheckOptions,
     fix: bool,
     to: str | None,
     plus: Literal["space", "literal"] | None,
@@ -85,41 +71,31 @@ def check(
     """Find everything in a manifest that would fail a job or a task.
 
     An error is what AWS is documented to refuse, or what cannot name an object; a warning is valid
-    but probably not intended. Exit code 1: there is an error.
+    but probably not intended. Exit code 1: there is an error. FILE may be the manifest.json of an
+    inventory.
 
     Examples:
         s3batch manifest check manifest.csv
-        s3batch manifest check s3://my-jobs/photos.csv --json
+        s3batch manifest check s3://my-jobs/m.csv --head 1000
         s3batch manifest check manifest.csv --fix --to fixed.csv
     """
-    names: Sequence[str] | None = fields.split(",") if fields else None
     check_fix_options(fix=fix, to=to, others={"--plus": plus, "--decode-twice": decode_twice})
+    summary = FindingSummary()
     with ExitStack() as files:
-        source = files.enter_context(ManifestSource(location, RemoteS3(**connection)))
+        s3 = RemoteS3(**connection, connections=REQUESTS_AT_ONCE)
+        source = files.enter_context(ManifestSource(location, s3))
         copy = None
         if to is not None:
-            options = FixOptions(plus, decode_twice=decode_twice, duplicates=duplicates)
-            copy = files.enter_context(repaired_copy(source, to, names, options, quiet=quiet))
-        if copy is None:
-            stream = files.enter_context(source.open())
-        else:
-            stream, names, location = copy.stream, copy.fields, to or location
-        manifest = _manifest_check(stream, names, operation=operation, duplicates=duplicates)
-        summary = FindingSummary()
+            fixes = FixOptions(plus, decode_twice=decode_twice, duplicates=options.duplicates)
+            copy = files.enter_context(
+                repaired_copy(source, to, options.columns, fixes, quiet=quiet)
+            )
+        manifest = CheckedManifest(source, copy, options, quiet=quiet)
         findings = summary.counting(source.reading(manifest.findings()))
         if as_json:
             print_lines(map(json_line, findings))
         else:
             with nullcontext() if quiet else spinner(f"checking {location}"):
                 deque(findings, maxlen=0)
-            summary.print(location, manifest.objects)
+            summary.print(location if copy is None else to or location, manifest.objects)
     sys.exit(1 if summary.errors else 0)
-
-
-def _manifest_check(
-    stream: BinaryIO, fields: Sequence[str] | None, **options: Any
-) -> ManifestCheck:
-    try:
-        return ManifestCheck(stream, fields=fields, **options)
-    except ManifestError as error:
-        raise InvalidArgument(f"Option --{error}") from error

@@ -91,6 +91,11 @@ def _repaired(
 def _check_target(source: ManifestSource, to: str) -> None:
     check_s3_url(to, "--to")
     check_csv_manifest(to, "--to")
+    if source.is_inventory:
+        raise InvalidArgument(
+            f"{source.location}: an inventory is not repaired. s3batch manifest create {to} "
+            f"--inventory {source.location} writes a manifest of it"
+        )
     is_same = to == source.location
     if not is_s3_url(to):
         check_file(Path(to), "--to")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from s3batch_handler.cli._errors import InvalidArgument, error_line
 from s3batch_handler.cli._paths import check_s3_url
-from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._aws_errors import AwsError, aws_error_code
+from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Self
 
     from s3batch_handler.cli._s3 import HasClient
@@ -39,6 +42,11 @@ class ManifestSource:
     def __exit__(self, *_: object) -> None:
         if self._standard_input is not None:
             self._standard_input.close()
+
+    @property
+    def is_inventory(self) -> bool:
+        """Return whether this is the ``manifest.json`` of an inventory."""
+        return self.location.endswith(".json")
 
     @property
     def is_in_s3(self) -> bool:
@@ -69,16 +77,36 @@ class ManifestSource:
         with _unreadable(self.location):
             yield from items
 
-    def head(self) -> dict[str, Any]:
-        """Return the response of HeadObject for a manifest in S3.
+    def stored(self) -> Mapping[str, Any]:
+        """Return the response of HeadObject for a manifest in S3, or of a file its MD5 as ETag.
+
+        An object with SSE-C cannot be described without its key; the response names SSE-C only.
 
         Raises:
-            InvalidArgument: It cannot be read.
+            InvalidArgument: The manifest cannot be read.
         """
+        if not self.is_in_s3:
+            with self.open() as stream:
+                digest = partial(hashlib.md5, usedforsecurity=False)
+                return {"ETag": hashlib.file_digest(cast("Any", stream), digest).hexdigest()}
         bucket, key = bucket_and_key(self.location)
         with _unreadable(self.location):
-            response: dict[str, Any] = self.s3.client.head_object(Bucket=bucket, Key=key)
+            try:
+                response: Mapping[str, Any] = self.s3.client.head_object(Bucket=bucket, Key=key)
+            except Exception:
+                # The response to HEAD has no code. S3 names SSE-C when the object is read.
+                if not self._needs_key(bucket, key):
+                    raise
+                return {"SSECustomerAlgorithm": "AES256"}
         return response
+
+    def _needs_key(self, bucket: str, key: str) -> bool:
+        try:
+            self.s3.client.get_object(Bucket=bucket, Key=key, Range="bytes=0-0")
+        except Exception as error:
+            aws = AwsError.from_exception(error)
+            return aws is not None and aws.code == "InvalidRequest" and "Encryption" in aws.message
+        return False
 
     def _open(self) -> BinaryIO:
         if self.is_in_s3:
@@ -115,6 +143,8 @@ def _unreadable(location: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError):
             text = error_line(error)
+        elif isinstance(error, ManifestError):
+            text = str(error)
         elif aws_error_code(error) is not None or type(error).__module__.startswith("botocore."):
             text = f"{location}: {error_line(error)}"
         else:

@@ -63,6 +63,13 @@ def check_manifest(
 class ManifestCheck:
     """Checks a manifest once.
 
+    Args:
+        stream: The bytes of the manifest, or of a file of an inventory.
+        fields: The columns of a manifest.
+        operation: The operation of the job.
+        duplicates: Also find objects that are on several lines.
+        columns: The columns of an inventory, whose keys have ``+`` for a space.
+
     Attributes:
         objects: The number of lines that may name an object, as far as they were read.
         columns: The columns, once they are known.
@@ -76,15 +83,17 @@ class ManifestCheck:
         fields: Sequence[str] | None = None,
         operation: str = "LambdaInvoke",
         duplicates: bool = False,
-        is_form_encoded: bool = False,
+        columns: Sequence[str] | None = None,
     ) -> None:
         if operation not in MAX_OBJECTS:
             raise ValueError(f"{operation!r} is not an operation: use {', '.join(MAX_OBJECTS)}")
         self.objects = 0
         self.columns = None if fields is None else checked_fields(fields, "fields")
+        if columns is not None:
+            self.columns = tuple(columns)
         self._scanner = Scanner(stream)
         self._operation = operation
-        self._is_form_encoded = is_form_encoded
+        self._is_inventory = columns is not None
         self.rules: RowRules | None = None
         self._bucket: str | None = None
         self._quoted: tuple[bool, ...] = ()
@@ -134,12 +143,8 @@ class ManifestCheck:
                 yield part, self._first_findings(part)
             else:
                 yield part, self._findings(part, self.rules)
-        if not self.objects:
-            yield None, [finding("EmptyManifest", None, "no objects: a job needs at least one")]
-        limit = MAX_OBJECTS[self._operation]
-        if self.objects > limit:
-            text = f"{self.objects:,} objects, but a job of {self._operation} has at most {limit:,}"
-            yield None, [finding("TooManyObjects", None, text)]
+        for each in count_findings(self.objects, self._operation):
+            yield None, [each]
 
     def _first_findings(self, row: Row) -> list[Finding]:
         """Return what is wrong with a row before the first object, or with the first object."""
@@ -162,7 +167,7 @@ class ManifestCheck:
     @property
     def _options(self) -> dict[str, bool]:
         has_payloads = self._operation == "LambdaInvoke"
-        return {"is_form_encoded": self._is_form_encoded, "has_payloads": has_payloads}
+        return {"is_form_encoded": self._is_inventory, "has_payloads": has_payloads}
 
     def _findings(self, row: Row, rules: RowRules) -> list[Finding]:
         if self._is_repeated_header(row, rules):
@@ -203,7 +208,7 @@ class ManifestCheck:
                 self.rules.columns,
                 bucket=bucket,
                 quoted=self._quoted,
-                is_form_encoded=self._is_form_encoded,
+                is_form_encoded=self._is_inventory,
             )
 
     # ---------------------------------------------------------------- entries
@@ -224,6 +229,16 @@ class ManifestCheck:
             if has_trailing_spaces(part.data):
                 cells = [*cells[:-1], cells[-1].rstrip()]
             yield part.line, _entry(cells, rules)
+
+
+def count_findings(objects: int, operation: str) -> Iterator[Finding]:
+    """Compare the number of objects with the limits of an operation."""
+    limit = MAX_OBJECTS[operation]
+    if not objects:
+        yield finding("EmptyManifest", None, "no objects: a job needs at least one")
+    elif objects > limit:
+        text = f"{objects:,} objects, but a job of {operation} has at most {limit:,}"
+        yield finding("TooManyObjects", None, text)
 
 
 def _entry(cells: list[str], rules: RowRules) -> ManifestEntry:
@@ -263,4 +278,4 @@ _LONGEST_SIGNATURE: Final = 64  # also for some byte order marks
 _NO_CELLS: Final = {"NotCsv", "NotUtf8", "BlankLine"}
 _NO_OBJECT: Final = {"BlankLine"}
 _NO_BUCKET: Final = {*_NO_CELLS, "WrongColumnCount", "EmptyBucket", "InvalidBucketName"}
-_NO_ENTRY: Final = {*_NO_BUCKET, "EmptyKey", "RepeatedHeader", "HeaderRow"}
+_NO_ENTRY: Final = {*_NO_BUCKET, "EmptyKey", "RepeatedHeader", "HeaderRow", "DeleteMarker"}

@@ -27,7 +27,7 @@ class RowRules:
     """The rules for the rows of a manifest.
 
     Args:
-        columns: The columns of the manifest.
+        columns: The columns of the manifest; ``IsDeleteMarker`` is one of inventories.
         is_form_encoded: Keys are written as in inventories: ``+`` is a space.
         has_payloads: A key may be a JSON payload, as in jobs that invoke a function.
 
@@ -41,7 +41,8 @@ class RowRules:
         self.columns = tuple(columns)
         self.bucket = self.columns.index("Bucket")
         self.key = self.columns.index("Key")
-        self.version = self.columns.index("VersionId") if "VersionId" in self.columns else None
+        self.version = _index(self.columns, "VersionId")
+        self._delete_marker = _index(self.columns, "IsDeleteMarker")
         self.known_bucket: str | None = None
         self._is_form_encoded = is_form_encoded
         self._has_payloads = has_payloads
@@ -65,6 +66,9 @@ class RowRules:
         if has_trailing_spaces(row.data):
             yield finding("TrailingSpaces", line, "spaces at the end of the line")
             cells = [*cells[:-1], cells[-1].rstrip(SPACES)]
+        if self._delete_marker is not None and cells[self._delete_marker].lower() == "true":
+            yield finding("DeleteMarker", line, f"a delete marker: {short_repr(cells[self.key])}")
+            return
         if cells[self.bucket] != self.known_bucket:
             yield from bucket_findings(cells[self.bucket], line)
         yield from self._key_findings(cells[self.key], line)
@@ -114,6 +118,10 @@ class RowRules:
 
 
 # ---------------------------------------------------------------- cells
+
+
+def _index(columns: Sequence[str], name: str) -> int | None:
+    return columns.index(name) if name in columns else None
 
 
 def is_blank(cells: Sequence[str]) -> bool:

@@ -67,6 +67,7 @@ def usual_lines(
         "Bucket": _BUCKET if bucket is None else re.escape(bucket),
         "Key": _FORM_ENCODED_KEY if is_form_encoded else _KEY,
         "VersionId": _VERSION,
+        "IsDeleteMarker": "(?:false)?",
         "Ignore": _IGNORED,
     }
     cells = [
