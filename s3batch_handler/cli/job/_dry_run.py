@@ -8,7 +8,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli.doctor._check import Check, CheckStatus, run_checks
-from s3batch_handler.cli.job._dry_run_checks import Found, plan_checks
+from s3batch_handler.cli.job._dry_run_checks import plan_checks
+from s3batch_handler.cli.job._dry_run_manifest import Found
 from s3batch_handler.cli.terminal._output import counted, print_json, print_message
 from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.core._sanitize import escape_unprintable, one_line

@@ -1,0 +1,316 @@
+"""``s3batch job submit --dry-run``: what would be refused, with moto as AWS, and without AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto.server import ThreadedMotoServer
+
+from s3batch_handler.cli._commands import s3batch as s3batch_command
+from tests.support.serving import clean_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.support.job_server import Server
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "batchoperations.s3.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+JOB = """
+Operation:
+  LambdaInvoke:
+    FunctionArn: ${function}
+Manifest:
+  Location:
+    ObjectArn: ${manifest}
+Report:
+  Bucket: ${report}
+RoleArn: ${role}
+Variables:
+  function: thumbnails:1
+  manifest: s3://jobs/m.csv
+  report: s3://jobs/reports
+  role: batch
+"""
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    """Moto as AWS: a function, two roles, buckets and manifests."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
+    s3, iam, lambda_ = (
+        session.client(name, endpoint_url=address) for name in ("s3", "iam", "lambda")
+    )
+    here = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+    s3.create_bucket(Bucket="jobs", **here)
+    frankfurt: Any = boto3.Session("testing", "testing", region_name="eu-central-1")
+    there = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+    frankfurt.client("s3", endpoint_url=address).create_bucket(Bucket="elsewhere", **there)
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True, **here)
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    s3.put_object_lock_configuration(
+        Bucket="locked", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+    )
+    s3.put_object(Bucket="jobs", Key="m.csv", Body=b"photos,a.jpg\nphotos,b.jpg\n")
+    s3.put_object(Bucket="elsewhere", Key="m.csv", Body=b"photos,a.jpg\n")
+    s3.put_object(Bucket="jobs", Key="header.csv", Body=b"Bucket,Key\nphotos,a.jpg\n\n")
+    s3.put_object(
+        Bucket="jobs", Key="kms.csv", Body=b"photos,a.jpg\n", ServerSideEncryption="aws:kms"
+    )
+    s3.put_object(Bucket="jobs", Key="i/manifest.json", Body=b'{"fileFormat": "ORC"}')
+    role = iam.create_role(RoleName="batch", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    iam.create_role(RoleName="other", AssumeRolePolicyDocument='{"Statement": []}')
+    with zipfile.ZipFile(code := io.BytesIO(), "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): pass")
+    lambda_.create_function(
+        FunctionName="thumbnails",
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="app.handler",
+        Code={"ZipFile": code.getvalue()},
+        Publish=True,
+    )
+    yield address
+    server.stop()
+
+
+def run_in(variables: dict[str, str], *arguments: str) -> Result:
+    others: dict[str, str | None] = {name: None for name in os.environ if "AWS" in name}
+    return CliRunner(env={**others, **variables}).invoke(s3batch_command, arguments)
+
+
+def dry_run(aws: str, folder: Path, text: str = JOB, **variables: str) -> Result:
+    (folder / "job.yaml").write_text(text)
+    values = (f"{name}={value}" for name, value in variables.items())
+    options = [part for value in values for part in ("--var", value)]
+    return run_in(
+        {**clean_environment(), "AWS_ENDPOINT_URL": aws},
+        *("job", "submit", "-f", str(folder / "job.yaml"), "--dry-run", *options),
+    )
+
+
+def test_a_request_that_names_what_exists_is_ok(aws: str, tmp_path: Path) -> None:
+    run = dry_run(aws, tmp_path)
+
+    request = json.loads(run.stdout)
+    assert run.exit_code == 0, run.stderr
+    assert request["AccountId"] == "123456789012"
+    assert request["RoleArn"] == "arn:aws:iam::123456789012:role/batch"
+    assert len(request["Manifest"]["Location"]["ETag"]) == 32
+    assert run.stderr == (
+        "dry run: no job was created; checks: 6 ok, 0 errors, 0 warnings, 0 not checked\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "error"),
+    [
+        (
+            {"function": "nobody:1"},
+            "error: function nobody:1: it does not exist in eu-west-1; check the name",
+        ),
+        (
+            {"function": "arn:aws:lambda:us-east-1:123456789012:function:thumbnails:1"},
+            "error: function thumbnails:1: it is in us-east-1, but the job is in eu-west-1",
+        ),
+        ({"role": "nobody"}, "error: role nobody: it does not exist; check the name"),
+        (
+            {"role": "other"},
+            "error: role other: its trust policy does not allow batchoperations.s3.amazonaws.com",
+        ),
+        (
+            {"role": "arn:aws:iam::210987654321:role/batch"},
+            "error: account: the role is of account 210987654321, but the job is for 123456789012",
+        ),
+        (
+            {"manifest": "s3://jobs/none.csv"},
+            "error: manifest s3://jobs/none.csv: it does not exist; check the name",
+        ),
+        (
+            {"manifest": "s3://elsewhere/m.csv"},
+            "error: manifest s3://elsewhere/m.csv: its bucket is in eu-central-1",
+        ),
+        (
+            {"manifest": "s3://jobs/kms.csv"},
+            "error: manifest s3://jobs/kms.csv: it is encrypted with aws:kms",
+        ),
+        (
+            {"manifest": "s3://jobs/header.csv"},
+            "error: content of manifest s3://jobs/header.csv: line 1: ",
+        ),
+        (
+            {"manifest": "s3://jobs/i/manifest.json"},
+            "error: content of manifest s3://jobs/i/manifest.json: the inventory is in ORC",
+        ),
+        (
+            {"report": "s3://none/reports"},
+            "error: report bucket none: it does not exist; check the name",
+        ),
+        (
+            {"report": "s3://elsewhere"},
+            "error: report bucket elsewhere: its bucket is in eu-central-1",
+        ),
+        (
+            {"report": "locked"},
+            "error: report bucket locked: it has a default retention (Object Lock)",
+        ),
+    ],
+)
+def test_what_would_be_refused_is_named_with_a_remedy(
+    aws: str, tmp_path: Path, variables: dict[str, str], error: str
+) -> None:
+    """The request is printed nevertheless, and the exit code is 1."""
+    run = dry_run(aws, tmp_path, **variables)
+
+    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert run.exit_code == 1
+    assert json.loads(run.stdout)["Operation"]
+    assert [line[: len(error)] for line in errors] == [error]
+    assert "; " in errors[0]
+
+
+def test_a_changed_manifest_would_be_refused(aws: str, tmp_path: Path) -> None:
+    job = JOB.replace("ObjectArn: ${manifest}", "ObjectArn: ${manifest}\n    ETag: '123'")
+
+    run = dry_run(aws, tmp_path, job)
+
+    assert run.exit_code == 1
+    assert "but the request has 123: the job would fail" in run.stderr
+    assert json.loads(run.stdout)["Manifest"]["Location"]["ETag"] == "123"
+
+
+def test_a_function_without_a_qualifier_is_a_warning(aws: str, tmp_path: Path) -> None:
+    run = dry_run(aws, tmp_path, function="thumbnails")
+
+    assert run.exit_code == 0
+    assert run.stderr.startswith("warning: function thumbnails: it has no version or alias")
+
+
+def test_the_buckets_of_a_copy_and_of_a_generator_are_checked(aws: str, tmp_path: Path) -> None:
+    job = """
+Operation: {S3PutObjectCopy: {TargetResource: s3://elsewhere}}
+ManifestGenerator:
+  S3JobManifestGenerator:
+    SourceBucket: s3://none
+    EnableManifestOutput: false
+Report: {Enabled: false}
+RoleArn: batch
+"""
+
+    run = dry_run(aws, tmp_path, job)
+
+    assert run.exit_code == 1
+    assert "error: target bucket elsewhere: its bucket is in eu-central-1" in run.stderr
+    assert "error: source bucket none: it does not exist" in run.stderr
+
+
+def test_each_check_is_a_line_of_json(aws: str, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(JOB)
+
+    run = run_in(
+        {**clean_environment(), "AWS_ENDPOINT_URL": aws},
+        *("job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run", "--json"),
+        *("--var", "function=nobody:1"),
+    )
+
+    checks = [json.loads(line) for line in run.stderr.splitlines()]
+    assert run.exit_code == 1
+    assert {check["name"]: check["status"] for check in checks} == {
+        "account": "ok",
+        "function nobody:1": "error",
+        "role batch": "ok",
+        "manifest s3://jobs/m.csv": "ok",
+        "content of manifest s3://jobs/m.csv": "ok",
+        "report bucket jobs": "ok",
+    }
+    assert all({*check} == {"name", "status", "message", "remedy"} for check in checks)
+    assert json.loads(run.stdout)["Priority"] == 10
+
+
+# ---------------------------------------------------------------- without AWS
+
+
+@pytest.mark.parametrize(
+    ("without", "reason"),
+    [
+        (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "there are no credentials"),
+        ((), "no connection to AWS"),
+    ],
+)
+def test_without_aws_the_request_is_printed_as_far_as_possible(
+    tmp_path: Path, without: tuple[str, ...], reason: str
+) -> None:
+    """One line names all that was not checked."""
+    (tmp_path / "job.yaml").write_text(JOB)
+    variables = {
+        **{name: value for name, value in clean_environment().items() if name not in without},
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+    }
+
+    run = run_in(variables, "job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run")
+
+    request = json.loads(run.stdout)
+    assert run.exit_code == 0
+    assert "AccountId" not in request
+    assert request["RoleArn"] == "batch"
+    assert request["Operation"]["LambdaInvoke"]["FunctionArn"] == "thumbnails:1"
+    assert request["Manifest"]["Location"] == {"ObjectArn": "arn:aws:s3:::jobs/m.csv"}
+    (line, summary) = run.stderr.splitlines()
+    assert line.startswith("not checked: account, function thumbnails:1, role batch, manifest ")
+    assert reason in line
+    assert summary.endswith("checks: 0 ok, 0 errors, 0 warnings, 5 not checked")
+
+
+def test_without_aws_an_account_in_the_file_completes_the_names(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(f"AccountId: 012345678901\n{JOB}")
+    variables = {**clean_environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+
+    run = run_in(variables, "job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run")
+
+    request = json.loads(run.stdout)
+    assert request["AccountId"] == "012345678901"
+    assert request["RoleArn"] == "arn:aws:iam::012345678901:role/batch"
+    assert request["Operation"]["LambdaInvoke"]["FunctionArn"] == (
+        "arn:aws:lambda:eu-west-1:012345678901:function:thumbnails:1"
+    )
+
+
+def test_a_local_server_has_no_lambda_and_no_iam(server: Server, tmp_path: Path) -> None:
+    """So functions and roles are not checked."""
+    (tmp_path / "job.yaml").write_text(JOB)
+
+    run = server.s3batch(
+        *("job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run"),
+        *("--var", "manifest=s3://inbox/m.csv", "--var", "report=s3://inbox"),
+    )
+
+    assert run.exit_code == 0, run.stderr
+    assert run.stderr.splitlines() == [
+        ("not checked: function thumbnails:1, role batch: this endpoint does not have the service"),
+        "dry run: no job was created; checks: 4 ok, 0 errors, 0 warnings, 2 not checked",
+    ]
