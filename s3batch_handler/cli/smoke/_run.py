@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument, error_line
 from s3batch_handler.cli.job._watch import watch
@@ -19,13 +17,13 @@ from s3batch_handler.cli.smoke._job import Observed, Service, job_request, obser
 from s3batch_handler.cli.smoke._local_job import run_locally
 from s3batch_handler.cli.smoke._objects import OBJECTS
 from s3batch_handler.cli.smoke._places import Places
+from s3batch_handler.cli.smoke._questions import confirm_costs, confirm_failures
 from s3batch_handler.cli.smoke._upload import Uploads, upload_manifest, upload_objects
-from s3batch_handler.cli.terminal._output import counted, print_message
+from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError, S3BatchError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.engine.run._cancellation import signals_as_ctrl_c
-from s3batch_handler.estimates._prices import read_prices
 from s3batch_handler.jobs._job import Job, JobSpec
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._waiting import wait_for_job
@@ -54,7 +52,7 @@ def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
         partition=services.partition,
     )
     places.check(services.s3)
-    _confirm(options, places, services)
+    confirm_costs(options, places, services)
     request, aws, local = _run_both(
         options,
         services,
@@ -92,30 +90,6 @@ _DIFFERENT: Final = (
 def _check_folder_of(options: SmokeOptions) -> None:
     if options.save is not None and not options.save.absolute().parent.is_dir():
         raise InvalidArgument(f"--save {options.save}: there is no such folder. Create it first")
-
-
-def _confirm(options: SmokeOptions, places: Places, services: AwsServices) -> None:
-    """Print what the command creates and what it costs, and ask whether to continue."""
-    objects = counted(len(OBJECTS), "object")
-    folders = ", ".join(f"s3://{bucket}/{prefix}" for bucket, prefix in places.folders())
-    text = (
-        f"This creates {objects} and one job in account {services.account_id}, {services.region}. "
-        f"S3 charges {_job_price(services.region)} for the job; objects, requests and invocations "
-        f"cost less than 0.01 USD. {'Kept' if options.keep else 'Removed at the end'}: {folders}"
-    )
-    if not options.quiet or not options.yes:
-        print_message(escape_unprintable(text))
-    if not options.yes:
-        click.confirm("Continue?", abort=True, err=True)
-
-
-def _job_price(region: str) -> str:
-    """Return the price of a job in a Region, or else in the main Region of the price list."""
-    here = read_prices(region)
-    if here.prices["job"].usd is not None:
-        return f"{here.prices['job'].usd} USD ({here.date})"
-    main = read_prices()
-    return f"about {main.prices['job'].usd} USD (as in {main.region}, {main.date})"
 
 
 # ---------------------------------------------------------------- both jobs
@@ -158,6 +132,7 @@ def _run_both(
             environment=environment,
             **invoke,
         )
+        confirm_failures(local, options)
         request = job_request(places, manifest, **invoke)
         with _needing("s3:CreateJob, s3:DescribeJob and iam:PassRole for the role of jobs"):
             job_id = service.create_job(request)

@@ -247,6 +247,23 @@ def test_ctrl_c_cancels_the_job_and_removes_the_objects(stacks: Stacks) -> None:
     assert stacks.keys() == before
 
 
+def test_a_job_whose_tasks_all_fail_here_is_not_created_unasked(stacks: Stacks) -> None:
+    """Without its user argument the function fails each task: AWS would say the same, for money."""
+    before = stacks.keys(), stacks.last_job()["JobId"]
+    with terminal(
+        "s3batch smoke --stack smoke --quiet", stacks.project, stacks.environment
+    ) as screen:
+        screen.expect(r"Continue\? \[y/N\]")
+        screen.type("y\n")
+        warning = " ".join(screen.expect(r"Continue\? \[y/N\]").split())
+        screen.type("n\n")
+        assert screen.end() == 130
+
+    assert "all tasks failed on this machine" in warning
+    assert "the job has no user argument 'target'" in warning
+    assert (stacks.keys(), stacks.last_job()["JobId"]) == before
+
+
 def test_a_signal_during_the_local_job_removes_the_objects(stacks: Stacks) -> None:
     """No job is created."""
     before = stacks.keys(), stacks.last_job()["JobId"]
