@@ -62,14 +62,14 @@ class LineTables:
     def add(
         self,
         name: str,
-        lines: Iterable[tuple[ManifestEntry, *tuple[Any, ...]]],
+        lines: Iterable[tuple[ManifestEntry, *tuple[str, ...]]],
         *more_columns: str,
     ) -> int:
         """Create a table, and return the number of its lines.
 
         Args:
             name: The name of the table.
-            lines: Entries, each with the values of the other columns.
+            lines: Entries, each with the values of the other columns, as texts.
             more_columns: The names and types of the other columns, such as ``status VARCHAR``.
 
         Raises:
@@ -85,9 +85,9 @@ class LineTables:
         number = 0
         version: str | None = None
         with path.open("w", encoding="utf-8", newline="") as target:
-            write_row = csv.writer(target, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
             for number, ((bucket, key, version), *others) in enumerate(lines, 1):
-                write_row((number, bucket, key, version or "", _other_key_bytes(key), *others))
+                cells = (bucket, key, version or "", _other_key_bytes(key), *others)
+                target.write(f"{number},{_quoted_cells(cells)}\n")
         self._has_versions[name] = version is not None
         columns = [column.split() for column in (*_WRITTEN, *more_columns)]
         types = ", ".join(f"{quoted(column)}: {quoted(kind)}" for column, kind in columns)
@@ -168,6 +168,14 @@ _CSV_OPTIONS: Final = (
     "max_line_size = 16777216",
 )
 _COPY_OPTIONS: Final = "FORMAT csv, HEADER false, FORCE_QUOTE *, COMPRESSION none"
+
+
+def _quoted_cells(cells: tuple[str, ...]) -> str:
+    """Return cells of a CSV file in quotes; the csv module takes three times as long."""
+    text = '","'.join(cells)
+    if text.count('"') != 2 * (len(cells) - 1):
+        text = '","'.join(cell.replace('"', '""') for cell in cells)
+    return f'"{text}"'
 
 
 def _other_key_bytes(encoded_key: str) -> str:

@@ -283,7 +283,10 @@ def line_of_entry(entry: ManifestEntry, *, first: bool = False) -> bytes:
     cells = [bucket, key] if version is None else [bucket, key, version]
     if first and is_header(cells):
         cells[1] = _not_like_a_header(key)
-    return f"{','.join(map(csv_cell, cells))}\n".encode()
+    text = ",".join(cells)
+    if '"' in text or "\n" in text or "\r" in text or text.count(",") >= len(cells):  # few lines
+        text = ",".join(map(csv_cell, cells))
+    return f"{text}\n".encode()
 
 
 def _not_like_a_header(encoded_key: str) -> str:

@@ -41,8 +41,8 @@ def random_choices(
         yield item, is_chosen
 
 
-def random_numbers(seed: int) -> Iterator[int]:
-    """Yield random numbers without end, which the seed decides."""
+def random_numbers(seed: int) -> Iterator[str]:
+    """Yield random numbers without end, as texts; the seed decides them."""
     random = Random(seed)
     while True:
-        yield random.getrandbits(62)
+        yield str(random.getrandbits(62))

@@ -111,7 +111,13 @@ def join(
         count = tables.add(
             "report",
             (
-                (entry, row.status.value, row.http_status or "", row.error_code or "", row.message)
+                (
+                    entry,
+                    row.status.value,
+                    str(row.http_status or ""),
+                    row.error_code or "",
+                    row.message,
+                )
                 for row, entry in rows
             ),
             *("status VARCHAR", "http_status VARCHAR", "error_code VARCHAR", "message VARCHAR"),
