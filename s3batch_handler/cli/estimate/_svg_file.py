@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli.estimate._display import cents, title_of
+from s3batch_handler.cli.estimate._format import cents, title_of
 from s3batch_handler.cli.terminal._job_style import duration
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.estimates._svg_plot import svg_plot
