@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, assert_never
 
 from s3batch_handler.policies._deployed import Permission, Policy, Role, resources
@@ -19,22 +20,10 @@ def as_sam(policies: JobPolicies, part: str | None = None) -> str:
     for resource in resources(policies, part):
         name, content = _resource(resource)
         template["Resources"][name] = content
-    text: str = yaml.dump(
-        template, Dumper=_dumper(), sort_keys=False, width=10_000, allow_unicode=True
-    )
+    # A copy: the same object twice would become an anchor and an alias.
+    template = json.loads(json.dumps(template))
+    text: str = yaml.safe_dump(template, sort_keys=False, width=10_000, allow_unicode=True)
     return text
-
-
-def _dumper() -> Any:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
-        """Writes documents that occur twice in full, without anchors."""
-
-        def ignore_aliases(self, _data: object) -> bool:
-            return True
-
-    return Dumper
 
 
 def _resource(resource: Resource) -> tuple[str, dict[str, Any]]:
