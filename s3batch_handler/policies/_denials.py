@@ -44,6 +44,9 @@ BOUNDARY: Final = "permissions boundary"
 SESSION: Final = "session policy"
 TRUST: Final = "role trust policy"
 
+BLOCK_PUBLIC_ACCESS: Final = "Block Public Access"
+"""Not a policy, but a setting of a bucket or an account that denies requests like one."""
+
 KINDS: Final = (
     *(IDENTITY, RESOURCE, ENDPOINT, SERVICE_CONTROL, RESOURCE_CONTROL, BOUNDARY, SESSION, TRUST),
 )
@@ -57,7 +60,9 @@ def denials_in(text: str) -> Iterator[Denial]:
 
 def _denial(found: re.Match[str]) -> Denial:
     reason = found["reason"] or ""
-    kind = next((kind for kind in KINDS if kind.lower() in reason.lower()), "")
+    kind = next(
+        (kind for kind in (*KINDS, BLOCK_PUBLIC_ACCESS) if kind.lower() in reason.lower()), ""
+    )
     policy = re.search(r"policy: (arn:[^\s\"'\\]+)", reason)
     return Denial(
         principal=_trimmed(found["principal"] or ""),

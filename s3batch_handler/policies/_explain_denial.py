@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.policies._denials import (
+    BLOCK_PUBLIC_ACCESS,
     BOUNDARY,
     ENDPOINT,
     IDENTITY,
@@ -39,6 +40,14 @@ def explain_denial(denial: Denial, job: JobAccess | None) -> Explanation:
     name = NAMES.get(who, "who sent the request")
     what = f"{name[0].upper()}{name[1:]} is not allowed to call {denial.action}"
     what += f" on {denial.resource}" if denial.resource else ""
+    if denial.kind == BLOCK_PUBLIC_ACCESS:
+        return Explanation(
+            what=f"{what}: Block Public Access denies it",
+            who=who,
+            principal=principal,
+            where="the ACL or policy that the request sets, which would make objects public, or "
+            "the Block Public Access settings of the bucket and the account",
+        )
     if denial.is_explicit:
         return _explicit(denial, who, principal, what)
     kind = denial.kind or IDENTITY

@@ -181,6 +181,10 @@ def _object(job: JobAccess | None) -> Explanation:
         "the bucket policy, the key policy of the objects or Object Ownership may deny it",
     ]
     statements: list[Statement] = []
+    if job and job.function:
+        hints = [
+            "with HTTP status 200 in the report, the role of the function lacks the permission",
+        ]
     if job:
         try:
             statements = [*operation_statements(job)]

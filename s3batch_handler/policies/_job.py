@@ -69,6 +69,7 @@ class JobAccess:
         Raises:
             IncompleteJob: The request lacks its role, its account or its operation.
         """
+        _check_options(options)
         operation, settings = _operation(request)
         name = settings.get("FunctionArn") if operation == LAMBDA_INVOKE else None
         region = _region_of(name, settings.get("TargetResource"), request) or options.region
@@ -144,8 +145,28 @@ class JobAccess:
 
 LAMBDA_INVOKE: Final = "LambdaInvoke"
 
-_ROLE: Final = re.compile(r"arn:(?P<partition>[^:]+):iam::(?P<account>[0-9]{12}):role/.+")
+_ROLE: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/[A-Za-z0-9+=,.@_/-]+"
+)
+_ROLE_NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_/-]+")
+_OPTION_VALUES: Final = {
+    "region": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "a Region, such as eu-west-1"),
+    "account": (re.compile(r"[0-9]{12}"), "an account ID: 12 digits"),
+    "log_group": (re.compile(r"[A-Za-z0-9_./#-]{1,512}"), "the name of a log group"),
+}
 _INVENTORY: Final = "S3InventoryReport_CSV_20161130"
+
+
+def _check_options(options: PolicyOptions) -> None:
+    """Check values that become part of an ARN.
+
+    Raises:
+        IncompleteJob: A value is not valid.
+    """
+    for name, (pattern, what) in _OPTION_VALUES.items():
+        value = getattr(options, name)
+        if value is not None and not pattern.fullmatch(value):
+            raise IncompleteJob(f"{short_repr(value)} is not {what}")
 
 
 def _role(role: object, home: Home) -> tuple[str, Home]:
@@ -162,6 +183,11 @@ def _role(role: object, home: Home) -> tuple[str, Home]:
     found = _ROLE.fullmatch(role)
     if found is not None:
         return role, Home(found["partition"], home.region, home.account or found["account"])
+    if role.startswith("arn:") or not _ROLE_NAME.fullmatch(role):
+        raise IncompleteJob(
+            f"RoleArn {short_repr(role)} is not the ARN of a role: write "
+            "arn:aws:iam::123456789012:role/NAME"
+        )
     if not home.account:
         raise IncompleteJob(
             f"the account of the role {short_repr(role)} is not known: pass --account-id, or write "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from s3batch_handler.policies._operations import operation_statements
@@ -52,7 +53,10 @@ def job_role_statements(job: JobAccess) -> Iterator[Statement]:
 def manifest_arn(job: JobAccess) -> str:
     """Return the ARN of the manifest; empty if S3 generates it."""
     location = job.manifest.get("Location") or {}
-    return object_arn(location.get("ObjectArn") or "")
+    arn: str = location.get("ObjectArn") or ""
+    # Without the Region, a job file completes names to ARNs of the partition aws.
+    arn = re.sub(r"^arn:[^:]+:s3:::", f"arn:{job.home.partition}:s3:::", arn)
+    return object_arn(arn)
 
 
 def report_arn(job: JobAccess) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._job_completers import complete_reports
-from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._options import file_option, json_option
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.policy._denied_texts import texts_of_job, texts_of_report
@@ -38,14 +36,7 @@ if TYPE_CHECKING:
     help="Explain the failed tasks of this report.",
 )
 @click.option("--job", metavar="ID", help="Explain why this job and its tasks failed.")
-@click.option(
-    "-f",
-    "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    shell_complete=complete_files,
-    help="Job file, to name its resources.",
-)
+@file_option
 @job_file_options
 @json_option
 @service_options
@@ -55,7 +46,7 @@ def explain(
     text: str | None,
     report: str | None,
     job: str | None,
-    file: Path | None,
+    file: str | None,
     variables: dict[str, str],
     job_profile: str | None,
     as_json: bool,
@@ -82,7 +73,10 @@ def explain(
     if file is not None:
         from s3batch_handler.jobs._job_file import read_job_file
 
-        request = read_job_file(file, variables=variables, profile=job_profile).request
+        try:
+            request = read_job_file(file, variables=variables, profile=job_profile).request
+        except OSError as error:
+            raise InvalidArgument(f"--file {file}: {error.strerror}. Check the path") from error
     texts: Iterable[str]
     if job is not None:
         described, texts = texts_of_job(job, services, buckets)
@@ -108,7 +102,7 @@ def explain(
 _MAX_CHARACTERS = 10_000_000
 
 
-def _job(request: Request | None, file: Path | None, buckets: set[str]) -> JobAccess | None:
+def _job(request: Request | None, file: str | None, buckets: set[str]) -> JobAccess | None:
     from s3batch_handler.policies._job import JobAccess, PolicyOptions
 
     if request is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._completers import complete_files
-from s3batch_handler.cli._options import named, not_empty
+from s3batch_handler.cli._options import job_profile_option, not_empty, variables_option
 from s3batch_handler.policies._job import PolicyOptions
 
 if TYPE_CHECKING:
@@ -18,16 +18,8 @@ if TYPE_CHECKING:
 
 def job_file_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for reading a job file."""
-    add_variables = click.option(
-        "--var",
-        "variables",
-        metavar="NAME=VALUE",
-        multiple=True,
-        callback=lambda _context, _option, pairs: named(pairs),
-        help="Variable of the job file; repeat for more.",
-    )
-    add_profile = click.option("--job-profile", metavar="NAME", help="Profile of the job file.")
-    return add_variables(add_profile(command))
+    decorated: Callable[..., None] = variables_option(job_profile_option(command))
+    return decorated
 
 
 def policy_options(command: Callable[..., None]) -> Callable[..., None]:

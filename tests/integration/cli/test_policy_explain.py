@@ -162,7 +162,7 @@ def test_hostile_texts_are_escaped() -> None:
     [
         ([], "Pass one of TEXT, --report and --job."),
         (["text", "--job", "x"], "Pass one of TEXT, --report and --job."),
-        (["text", "-f", "missing.yaml"], "does not exist"),
+        (["text", "-f", "missing.yaml"], "--file missing.yaml: No such file"),
         (["text", "-f", "job.yaml"], "job.yaml"),
     ],
 )

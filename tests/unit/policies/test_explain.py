@@ -264,6 +264,22 @@ def test_a_message_without_resource_has_a_placeholder() -> None:
     assert statement["Resource"] == "RESOURCE-ARN"
 
 
+def test_block_public_access_needs_no_statement() -> None:
+    """S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors"."""
+    text = denied(
+        SESSION,
+        "s3:PutObjectAcl",
+        '"arn:aws:s3:::photos/a.jpg"',
+        " because public access control lists (ACLs) are prevented by the BlockPublicAcls setting "
+        "in S3 Block Public Access",
+    )
+
+    found = explanation(text, access("S3PutObjectAcl", "photos"))
+
+    assert found.statements == ()
+    assert "Block Public Access" in found.where
+
+
 # ---------------------------------------------------------------- messages without details
 
 
@@ -353,6 +369,14 @@ def test_a_denied_task_of_an_operation_shows_what_the_operation_needs(name: str)
     assert found.who == "job role"
     assert found.statements
     assert any("bucket policy" in hint for hint in found.hints)
+
+
+def test_a_denied_call_of_a_function_may_be_that_of_its_code() -> None:
+    """Only the HTTP status of the row tells which."""
+    found = explanation("AccessDenied: Access Denied", access())
+
+    assert [one["Action"] for one in found.statements] == ["lambda:InvokeFunction"]
+    assert "HTTP status 200" in found.hints[0]
 
 
 def test_a_denied_task_without_a_job_file_says_so() -> None:

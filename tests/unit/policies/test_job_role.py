@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -404,6 +405,32 @@ def test_a_role_that_is_only_named_needs_the_account() -> None:
     policies = job_policies(request, PolicyOptions(account=ACCOUNT, region=REGION))
     assert policies.job_role_arn == arn
     assert ("iam:PassRole", arn) in rights(policies.caller)
+
+
+def test_names_in_a_job_file_have_the_partition_of_the_region() -> None:
+    """A job file completes them to ARNs of the partition aws."""
+    request = job_request(RoleArn="batch", FunctionArn="f")
+
+    policies = job_policies(request, PolicyOptions(account=ACCOUNT, region="cn-north-1"))
+
+    assert "arn:aws:" not in str(policies.to_json())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"region": "here"}, {"account": "12"}, {"log_group": "a b"}, {"source_key": "a b"}],
+)
+def test_wrong_values_of_options_are_refused(options: dict[str, Any]) -> None:
+    """They would become part of an ARN."""
+    with pytest.raises(IncompleteJob, match=re.escape(repr(*options.values()))):
+        job_policies(job_request("S3PutObjectCopy"), PolicyOptions(objects=("photos",), **options))
+
+
+@pytest.mark.parametrize("role", ["", "a\u202eb", "arn:aws:iam::123456789012:user/ann"])
+def test_a_wrong_role_is_refused(role: str) -> None:
+    """It would be printed as code."""
+    with pytest.raises(IncompleteJob, match="RoleArn"):
+        job_policies(job_request(RoleArn=role), PolicyOptions(account=ACCOUNT))
 
 
 def test_keys_with_other_characters_become_wildcards() -> None:
