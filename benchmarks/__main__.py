@@ -1,10 +1,10 @@
-"""``python -m benchmarks {runtime,isolation,local_job,report,fuzz} …``."""
+"""``python -m benchmarks {runtime,isolation,local_job,report,manifest_check,fuzz} …``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import fuzz, isolation, local_job, report
+from benchmarks import fuzz, isolation, local_job, manifest_check, report
 from benchmarks.runtime import command as runtime
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -32,6 +32,10 @@ measure_job.set_defaults(run=lambda options: local_job.main(quick=options.quick)
 measure_report = commands.add_parser("report", help="the summary of a large completion report")
 measure_report.add_argument("--quick", action="store_true", help="read smaller reports")
 measure_report.set_defaults(run=lambda options: report.main(quick=options.quick))
+
+measure_check = commands.add_parser("manifest_check", help="the check of a large manifest")
+measure_check.add_argument("--quick", action="store_true", help="check smaller manifests")
+measure_check.set_defaults(run=lambda options: manifest_check.main(quick=options.quick))
 
 fuzz_events = commands.add_parser("fuzz", help="a million mutated events")
 fuzz.add_arguments(fuzz_events)

@@ -64,4 +64,5 @@ EXAMPLES: Final[list[tuple[str, int | None, bytes]]] = [
 
 def findings(content: bytes, **options: Any) -> list[Finding]:
     """Return what a check of a manifest finds, duplicates included."""
-    return list(check_manifest(io.BytesIO(content), **{"duplicates": True, **options}))
+    options = {"duplicates": True, **options}
+    return list(check_manifest(io.BytesIO(content), **options))

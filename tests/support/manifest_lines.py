@@ -37,10 +37,14 @@ _CELLS = st.sampled_from(
 _LINES = st.lists(_CELLS, max_size=4).map(",".join)
 
 
+def _file(bom: bytes, lines: list[str], end: str) -> bytes:
+    return bom + end.join(lines).encode()
+
+
 def manifest_files() -> st.SearchStrategy[bytes]:
     """Generate the bytes of manifests, most of them with something wrong."""
     return st.builds(
-        lambda bom, lines, end: bom + end.join(lines).encode(),
+        _file,
         st.sampled_from([b"", b"", b"\xef\xbb\xbf"]),
         st.lists(_LINES | st.sampled_from(["photos,a", "photos,b", "photos,a,null"]), max_size=6),
         st.sampled_from(["\n", "\n", "\r\n"]),

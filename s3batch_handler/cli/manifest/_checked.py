@@ -12,7 +12,7 @@ import click
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import check_no_fields
 from s3batch_handler.cli.help._suggestions import Choice
-from s3batch_handler.cli.terminal._progress import report_listing
+from s3batch_handler.cli.terminal._progress import ProgressMessages, report_listing
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
 from s3batch_handler.documents.manifests._manifest import checked_fields
@@ -165,12 +165,14 @@ class CheckedManifest:
             yield InventoryCheck(source.location, s3=s3, operation=options.operation)
             return
         with self._open_csv() as stream:
-            yield ManifestCheck(
+            check = ManifestCheck(
                 stream,
                 fields=self._columns,
                 operation=options.operation,
                 duplicates=options.duplicates,
             )
+            check.on_progress = None if self._quiet else ProgressMessages("checked")
+            yield check
 
     def _open_csv(self) -> AbstractContextManager[BinaryIO]:
         if self._copy is None:

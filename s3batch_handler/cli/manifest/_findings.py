@@ -94,5 +94,5 @@ _COLUMNS: Final = (
 )
 _FIX_COLUMNS: Final = (
     Column("CODE", may_be_cut=False, style_of=lambda _: MUTED),
-    Column("WHAT TO DO"),
+    Column("WHAT TO DO", may_be_cut=False),
 )

@@ -84,4 +84,19 @@ def report_listing(
             print_message(f"{counted(count, noun)} {verb}")
 
 
+class ProgressMessages:
+    """Prints a number of objects from time to time, except where a spinner is shown."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._latest = time.monotonic()
+
+    def __call__(self, count: int) -> None:
+        """Print the number, unless the latest one was printed a short time ago."""
+        now = time.monotonic()
+        if now - self._latest >= SECONDS_BETWEEN_LINES and not is_live_terminal():
+            self._latest = now
+            print_message(f"{counted(count, 'object')} {self._verb}")
+
+
 _PAGE: Final = 1000  # objects in one response of S3

@@ -207,7 +207,7 @@ def test_a_wrong_number_of_objects_is_refused(s3: Any, number: str) -> None:
 def write_inventory(folder: Path, *parts: bytes, **members: Any) -> None:
     """Write an inventory: manifest.json, and its parts in data/."""
     (folder / "data").mkdir()
-    files = []
+    files: list[dict[str, Any]] = []
     for number, part in enumerate(parts, 1):
         content = gzip.compress(part)
         (folder / "data" / f"{number}.csv.gz").write_bytes(content)
@@ -218,7 +218,7 @@ def write_inventory(folder: Path, *parts: bytes, **members: Any) -> None:
                 "MD5checksum": hashlib.md5(content).hexdigest(),
             }
         )
-    document = {
+    document: dict[str, Any] = {
         "destinationBucket": "arn:aws:s3:::lists",
         "fileFormat": "CSV",
         "fileSchema": "Bucket, Key, VersionId, IsLatest, IsDeleteMarker",

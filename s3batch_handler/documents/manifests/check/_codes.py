@@ -81,7 +81,7 @@ CODES: Final = {
     ),
     "TooManyObjects": _error(
         "The manifest has more objects than a job of this operation may have",
-        "Split the manifest",
+        "Split the manifest: s3batch manifest split",
         "S3 User Guide, S3 Batch Operations",
     ),
     "StaleETag": _error(

@@ -25,7 +25,7 @@ from s3batch_handler.documents.manifests.check._scanner import Row, Scanner, Usu
 from s3batch_handler.documents.manifests.check._usual import usual_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from s3batch_handler.documents.manifests.check._finding import Finding
 
@@ -74,7 +74,10 @@ class ManifestCheck:
         objects: The number of lines that may name an object, as far as they were read.
         columns: The columns, once they are known.
         rules: The rules for rows, once the columns are known.
+        on_progress: Called with the number of objects from time to time.
     """
+
+    on_progress: Callable[[int], None] | None = None
 
     def __init__(
         self,
@@ -135,7 +138,12 @@ class ManifestCheck:
             yield None, [finding("ByteOrderMark", 1, text)]
             self._scanner.skip(len(_BOM))
             start = start[len(_BOM) :]
+        next_report = _BETWEEN_REPORTS
         for part in self._scanner:
+            if self.objects >= next_report:
+                next_report = self.objects + _BETWEEN_REPORTS
+                if self.on_progress is not None:
+                    self.on_progress(self.objects)
             if isinstance(part, UsualLines):
                 self.objects += part.objects
                 yield part, []
@@ -256,7 +264,7 @@ def _are_quoted(row: Row) -> tuple[bool, ...]:
     assert row.cells is not None
     text = row.data.decode("utf-8", "surrogateescape")
     place = 0
-    quoted = []
+    quoted: list[bool] = []
     for cell in row.cells:
         has_quotes = text.startswith('"', place)
         quoted.append(has_quotes)
@@ -273,6 +281,7 @@ _SIGNATURES: Final = (
     (b"PAR1", "NotCsv", "the file is Parquet"),
     (b"ORC", "NotCsv", "the file is ORC"),
 )
+_BETWEEN_REPORTS: Final = 100_000  # objects
 _LONGEST_SIGNATURE: Final = 64  # also for some byte order marks
 
 _NO_CELLS: Final = {"NotCsv", "NotUtf8", "BlankLine"}

@@ -95,7 +95,7 @@ class RowRules:
             yield finding("SurroundingSpaces", line, f"spaces around the key {short_repr(key)}")
         elif unencoded := _NOT_ENCODED.search(key):
             what = f"{unencoded[0]!r} is not URL-encoded in the key {short_repr(key)}"
-            is_json = self._has_payloads and key.startswith("{")
+            is_json = self._has_payloads and _is_json(key)
             yield finding("UnencodedJson" if is_json else "UnencodedCharacters", line, what)
 
     def _length_findings(self, key: str, line: int) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ class RowRules:
             return
         decoded = decode_key(key)
         size = len(decoded.encode("utf-8", "surrogateescape"))
-        if self._has_payloads and decoded.startswith("{"):
+        if self._has_payloads and _is_json(decoded):
             if len(key) > MAX_KEY_CHARACTERS:
                 text = (
                     f"the JSON has {len(key):,} characters URL-encoded, at most 1,024 are allowed"
@@ -190,6 +190,11 @@ def with_encoded_characters(key: str) -> str:
 def decoded_once(key: str) -> str:
     """Decode a key that was encoded twice, to one that was encoded once."""
     return _DOUBLY_ENCODED.sub("%", key)
+
+
+def _is_json(key: str) -> bool:
+    """Return whether a key is probably a JSON payload, which may be cut off."""
+    return key.startswith("{") or (key.startswith("[") and key.endswith("]"))
 
 
 def _first_byte(cells: Sequence[str]) -> str:
