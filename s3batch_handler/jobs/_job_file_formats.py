@@ -58,7 +58,7 @@ def _read_yaml(text: str) -> Node:
 
 
 def _read_json(text: str) -> Node:
-    from s3batch_handler.jobs._job_file_yaml import read_json  # PyYAML is part of an extra
+    from s3batch_handler.jobs._job_file_json import read_json
 
     return read_json(text)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import click
 
 from s3batch_handler.cli._options import json_errors_option
@@ -22,5 +20,7 @@ def schema() -> None:
     The first line of a job file names it:
         # yaml-language-server: $schema=job-file.schema.json
     """
+    from importlib.resources import files  # a slow import
+
     text = files("s3batch_handler.jobs").joinpath("job-file.schema.json").read_text("utf-8")
     print_data(text.removesuffix("\n"))
