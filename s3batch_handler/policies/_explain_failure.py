@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.policies._caller import caller_statements
+from s3batch_handler.policies._explain_call import explain_call
 from s3batch_handler.policies._explanation import (
     CALLER,
-    FUNCTION_ROLE,
     JOB_ROLE,
     UNKNOWN,
     Explanation,
+    documents_of,
+    without_file,
 )
-from s3batch_handler.policies._failure_messages import Failure, actions_of_call
+from s3batch_handler.policies._failure_messages import Failure
 from s3batch_handler.policies._job_role import (
     generator_statements,
     job_role_statements,
@@ -22,7 +23,7 @@ from s3batch_handler.policies._job_role import (
 )
 from s3batch_handler.policies._operations import operation_statements
 from s3batch_handler.policies._resources import IncompleteJob
-from s3batch_handler.policies._statements import allow, merge
+from s3batch_handler.policies._statements import allow
 
 if TYPE_CHECKING:
     import re
@@ -38,7 +39,7 @@ def explain_failure(
 ) -> Explanation | None:
     """Explain a known message; ``None`` if it names a call that is not known."""
     if message.failure is Failure.CALL:
-        return _call(found["call"], job)
+        return explain_call(found["call"], job)
     return _EXPLAIN[message.failure](job)
 
 
@@ -50,21 +51,13 @@ def _role_statement(
         who=JOB_ROLE,
         principal=job.role if job else "",
         where="a policy of the role of the job" + (f", {job.role}" if job else ""),
-        statements=_documents(statements),
-        hints=(*hints, *_without_file(job)),
+        statements=documents_of(statements),
+        hints=(*hints, *without_file(job)),
     )
 
 
 def _sentence(failure: Failure) -> str:
     return f"{failure.value[0].upper()}{failure.value[1:]}"
-
-
-def _documents(statements: Iterable[Statement]) -> tuple[Document, ...]:
-    return tuple(statement.to_json() for statement in merge(statements))
-
-
-def _without_file(job: JobAccess | None) -> list[str]:
-    return [] if job else ["with the job file (-f FILE), the statement names its resources"]
 
 
 def _manifest(job: JobAccess | None) -> Explanation:
@@ -157,13 +150,13 @@ def _key(job: JobAccess | None) -> Explanation:
         who=UNKNOWN,
         principal="",
         where="the key policy, and a policy of who sent the request",
-        statements=_documents(
+        statements=documents_of(
             [allow("UseKey", "kms:Decrypt", "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID")]
         ),
         hints=(
             "writing needs kms:GenerateDataKey",
             "the key has to exist in the Region of the bucket, and to be enabled",
-            *_without_file(job),
+            *without_file(job),
         ),
     )
 
@@ -202,72 +195,3 @@ _EXPLAIN: Final[dict[Failure, Callable[[JobAccess | None], Explanation]]] = {
     Failure.KEY: _key,
     Failure.OBJECT: _object,
 }
-
-
-def _call(call: str, job: JobAccess | None) -> Explanation | None:
-    actions = actions_of_call(call)
-    if not actions:
-        return None
-    if call in _CALLS_OF_CALLERS:
-        return _call_of_caller(call, actions, job)
-    who = FUNCTION_ROLE if job and job.function else UNKNOWN
-    hints = ["the message does not say the resource: the code that makes the call knows it"]
-    if "s3:ListBucket" in actions and len(actions) > 1:
-        hints.append(
-            "without s3:ListBucket on the bucket, S3 answers 403 for an object that does not exist"
-        )
-    name = "the role of the function" if who == FUNCTION_ROLE else "who calls it"
-    return Explanation(
-        what=f"The call {call} was denied",
-        who=who,
-        principal="",
-        where=f"a policy of {name}, or the policy of the bucket or key in another account",
-        statements=_documents(
-            allow(_sid(action), action, _placeholder(action)) for action in actions
-        ),
-        hints=tuple(hints),
-    )
-
-
-def _call_of_caller(call: str, actions: tuple[str, ...], job: JobAccess | None) -> Explanation:
-    statements = [allow(_sid(action), action, _placeholder(action)) for action in actions]
-    if job:
-        statements = [one for one in caller_statements(job) if one.actions & {*actions}]
-    return Explanation(
-        what=f"The call {call} was denied",
-        who=CALLER,
-        principal="",
-        where="a policy of the user or role that calls it",
-        statements=_documents(statements),
-        hints=tuple(_without_file(job)),
-    )
-
-
-_CALLS_OF_CALLERS: Final = frozenset(
-    [
-        *("CreateJob", "ListJobs", "DescribeJob", "UpdateJobStatus", "UpdateJobPriority"),
-        *("PutJobTagging", "GetJobTagging", "DeleteJobTagging"),
-    ]
-)
-_WITHOUT_RESOURCE: Final = frozenset(["s3:CreateJob", "s3:ListJobs"])
-
-
-def _sid(action: str) -> str:
-    return action.partition(":")[2]
-
-
-def _placeholder(action: str) -> str:
-    service, _, name = action.partition(":")
-    if action in _WITHOUT_RESOURCE:
-        return "*"
-    if "Job" in name:
-        return "arn:aws:s3:REGION:ACCOUNT:job/*"
-    if service == "s3":
-        return "arn:aws:s3:::BUCKET" if name.startswith("ListBucket") else "arn:aws:s3:::BUCKET/*"
-    return {
-        "lambda": "arn:aws:lambda:REGION:ACCOUNT:function:NAME",
-        "kms": "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID",
-        "iam": "arn:aws:iam::ACCOUNT:role/NAME",
-        "sts": "arn:aws:iam::ACCOUNT:role/NAME",
-        "s3express": "arn:aws:s3express:REGION:ACCOUNT:bucket/BUCKET",
-    }[service]

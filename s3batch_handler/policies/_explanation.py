@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.policies._statements import merge
+
 if TYPE_CHECKING:
-    from s3batch_handler.policies._statements import Document
+    from collections.abc import Iterable
+
+    from s3batch_handler.policies._job import JobAccess
+    from s3batch_handler.policies._statements import Document, Statement
 
 JOB_ROLE: Final = "job role"
 CALLER: Final = "caller"
@@ -46,3 +51,13 @@ class Explanation:
             "condition": self.condition,
             "hints": [*self.hints],
         }
+
+
+def documents_of(statements: Iterable[Statement]) -> tuple[Document, ...]:
+    """Return statements as JSON; those that can be one are merged."""
+    return tuple(statement.to_json() for statement in merge(statements))
+
+
+def without_file(job: JobAccess | None) -> list[str]:
+    """Return a hint if the job is not known."""
+    return [] if job else ["with the job file (-f FILE), the statement names its resources"]
