@@ -55,12 +55,13 @@ def rest_after_canary(spec: JobSpec, options: SubmitOptions, services: AwsServic
     canary = _part_of(spec, parts.sample, parts, services, ConfirmationRequired=False)
     rest = _part_of(spec, parts.rest, parts, services)
     job_id = services.control.create_job(canary)
-    print_message(f"canary job {escape_unprintable(job_id)}")
+    if not options.quiet:
+        print_message(f"canary job {escape_unprintable(job_id)}")
     by_hand = f"the rest is not submitted: its manifest is {parts.rest.url}"
     try:
         job = watch(services, job_id, quiet=options.quiet, retry_for=options.retry_for)
     except (Exception, KeyboardInterrupt):
-        print_message(f"{escape_unprintable(by_hand)}; the canary job continues")
+        print_message(escape_unprintable(by_hand))
         raise
     _check_canary(job, options, services, by_hand=by_hand)
     if not options.quiet:
@@ -80,7 +81,9 @@ def _check_canary(job: Job, options: SubmitOptions, services: AwsServices, *, by
         problem += f": {reason}"
     if job.status is JobStatus.COMPLETE:
         problem += f" (tolerated: {options.tolerate or 0})"
-    see = shell_command(["s3batch", "job", "describe", job.job_id, *services.options])
+    has_report = job.report is not None and job.report.enabled and counts.failed
+    command = ("report", "summary") if has_report else ("job", "describe")
+    see = shell_command(["s3batch", *command, job.job_id, *services.options])
     raise JobFailed(f"{problem}; {by_hand}. See {see}", job_id=job.job_id)
 
 
@@ -109,6 +112,8 @@ def _upload_parts(spec: JobSpec, options: SubmitOptions, services: AwsServices) 
     url = _url_of_manifest(spec)
     s3 = S3OfServices(services)
     seed = new_seed() if options.seed is None else options.seed
+    if not options.quiet:  # a manifest of gigabytes takes minutes
+        print_message(f"choosing a sample of {escape_unprintable(url)}")
     with open_manifest(url, _fields(spec), s3, save_as=None) as manifest:
         _check_etag(spec, services, url)
         size = count_of_sample(options.sample, manifest.count)

@@ -107,6 +107,20 @@ def test_the_rest_is_not_submitted_after_a_failed_task(canary: Canary) -> None:
     assert "s3batch job describe" in last
 
 
+def test_the_report_of_a_failed_canary_job_is_named(canary: Canary, server: Server) -> None:
+    """The command that is printed shows why tasks failed."""
+    canary.put(BAD * 30)
+    report = ("--function", "read", "--role", "batch", "--report", "s3://inbox/reports")
+
+    run = server.s3batch(
+        *("job", "submit", "--manifest", canary.url, *report, "--sample", "3", "--no-confirm")
+    )
+
+    command = run.stderr.splitlines()[-1].partition("See s3batch ")[2].split()
+    assert command[:2] == ["report", "summary"]
+    assert "it is bad" in server.s3batch(*command).stdout
+
+
 def test_the_rest_can_be_submitted_by_hand(canary: Canary, server: Server) -> None:
     """Its manifest is uploaded before the canary job is created."""
     canary.put(BAD * 30)
