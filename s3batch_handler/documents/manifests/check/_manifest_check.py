@@ -21,7 +21,7 @@ from s3batch_handler.documents.manifests.check._row_rules import (
     has_trailing_spaces,
     wrong_column_count,
 )
-from s3batch_handler.documents.manifests.check._scanner import Row, Scanner, UsualLines
+from s3batch_handler.documents.manifests.check._scanner import Row, Scanner, UsualLines, are_quoted
 from s3batch_handler.documents.manifests.check._usual import usual_lines
 
 if TYPE_CHECKING:
@@ -110,9 +110,12 @@ class ManifestCheck:
 
     def examined(self) -> Iterator[Examined]:
         """Yield the parts of the manifest, each with what is wrong with it."""
+        if not self._finds_duplicates:
+            yield from self._examined_lines()
+            return
         with Duplicates() as duplicates:
             for part, found in self._examined_lines():
-                if self._finds_duplicates and part is not None:
+                if part is not None:
                     for line, entry in self._entries(part, found):
                         duplicates.add(line, entry)
                 yield part, found
@@ -163,7 +166,7 @@ class ManifestCheck:
         columns = self.columns or COLUMNS_BY_WIDTH.get(len(cells or ()))
         found = [*RowRules(columns or COLUMNS_BY_WIDTH[2], **self._options).findings(row)]
         if not cells or any(each.code in _NO_CELLS for each in found):
-            self.objects += any(each.code not in _NO_OBJECT for each in found)
+            self.objects += found[0].code != "BlankLine"
             return found
         self.objects += 1
         if columns is None:
@@ -178,12 +181,12 @@ class ManifestCheck:
         return {"is_form_encoded": self._is_inventory, "has_payloads": has_payloads}
 
     def _findings(self, row: Row, rules: RowRules) -> list[Finding]:
-        if self._is_repeated_header(row, rules):
-            self.objects += 1
-            text = f"a header row: {short_repr(', '.join(row.cells or ()))}"
-            return [finding("RepeatedHeader", row.line, text)]
         found = [*rules.findings(row)]
-        self.objects += all(each.code not in _NO_OBJECT for each in found)
+        self.objects += not (found and found[0].code == "BlankLine")
+        if self._is_repeated_header(row, rules):
+            text = f"a header row: {short_repr(', '.join(row.cells or ()))}"
+            errors = [each for each in found if each.is_error]
+            return [*errors, finding("RepeatedHeader", row.line, text)]
         return found + self._bucket_findings(row, found)
 
     def _is_repeated_header(self, row: Row, rules: RowRules) -> bool:
@@ -195,12 +198,12 @@ class ManifestCheck:
     def _bucket_findings(self, row: Row, found: list[Finding]) -> list[Finding]:
         """Compare the bucket of a row with the first one."""
         assert self.rules is not None
-        if row.cells is None or any(each.code in _NO_BUCKET for each in found):
+        if row.cells is None or not _NO_BUCKET.isdisjoint([each.code for each in found]):
             return []
         bucket = row.cells[self.rules.bucket]
         if self._bucket is None:
             self._bucket = self.rules.known_bucket = bucket
-            self._quoted = _are_quoted(row)
+            self._quoted = are_quoted(row)
             self._use_pattern(bucket)
         elif bucket != self._bucket and not self._has_mixed_buckets:
             self._has_mixed_buckets = True
@@ -259,19 +262,6 @@ def _duplicate(repeated: Repeated) -> Finding:
     return finding("Duplicate", repeated.line, text)
 
 
-def _are_quoted(row: Row) -> tuple[bool, ...]:
-    """Return for each cell of a row whether it is in quotes."""
-    assert row.cells is not None
-    text = row.data.decode("utf-8", "surrogateescape")
-    place = 0
-    quoted: list[bool] = []
-    for cell in row.cells:
-        has_quotes = text.startswith('"', place)
-        quoted.append(has_quotes)
-        place += len(cell) + (3 if has_quotes else 1)  # with the comma
-    return tuple(quoted)
-
-
 _BOM: Final = b"\xef\xbb\xbf"
 _SIGNATURES: Final = (
     (b"\x1f\x8b", "Compressed", "the file is compressed with gzip"),
@@ -285,6 +275,5 @@ _BETWEEN_REPORTS: Final = 100_000  # objects
 _LONGEST_SIGNATURE: Final = 64  # also for some byte order marks
 
 _NO_CELLS: Final = {"NotCsv", "NotUtf8", "BlankLine"}
-_NO_OBJECT: Final = {"BlankLine"}
 _NO_BUCKET: Final = {*_NO_CELLS, "WrongColumnCount", "EmptyBucket", "InvalidBucketName"}
 _NO_ENTRY: Final = {*_NO_BUCKET, "EmptyKey", "RepeatedHeader", "HeaderRow", "DeleteMarker"}

@@ -111,6 +111,6 @@ def _version(version: str, fixed: set[str]) -> str:
     return stripped
 
 
-_UNCLEAR: Final = {"NotCsv", "NotUtf8", "WrongColumnCount", "RepeatedHeader"}
+_UNCLEAR: Final = {"NotCsv", "NotUtf8", "WrongColumnCount"}
 _AROUND_A_BUCKET: Final = re.compile(r"s3://|arn:[^:]+:s3:::")
 _NO_VERSION: Final = ("", r"\N")  # \N is an empty cell in SQL dumps and completion reports

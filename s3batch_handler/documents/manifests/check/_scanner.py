@@ -54,6 +54,7 @@ class Scanner:
         self._stream = stream
         self._buffer = b""
         self._next = 0  # the place of the next line in the buffer
+        self._end = 0  # the end of its last whole line
         self._line = 1
 
     def start(self, size: int) -> bytes:
@@ -78,11 +79,11 @@ class Scanner:
 
     def _has_more(self) -> bool:
         """Read until the buffer has a line, or too much without a line break."""
-        if self._buffer.find(b"\n", self._next) < 0:
+        if self._next >= self._end:
             self._buffer = self._buffer[self._next :]
             self._next = 0
             while self._fill():
-                if self._buffer.find(b"\n", -_CHUNK) >= 0 or len(self._buffer) > MAX_LINE:
+                if self._end or len(self._buffer) > MAX_LINE:
                     break
         return self._next < len(self._buffer)
 
@@ -91,9 +92,13 @@ class Scanner:
     def _usual_lines(self) -> UsualLines | None:
         if self.usual is None:
             return None
-        start, last = self._next, self._buffer.rfind(b"\n", self._next) + 1
-        match = self.usual.match(self._buffer, start, last) if last else None
-        stop = _end_of_short_lines(self._buffer, start, match.end()) if match else start
+        start = self._next
+        if start >= self._end:
+            return None
+        match = self.usual.match(self._buffer, start, self._end)
+        if match is None or match.end() == start:
+            return None
+        stop = _end_of_short_lines(self._buffer, start, match.end())
         if stop == start:
             return None
         data = self._buffer[start:stop]
@@ -117,9 +122,7 @@ class Scanner:
         except csv.Error as error:
             self._next = first_end  # the next row begins on the next line
             self._line = line + 1
-            stripped = data.rstrip()
-            if stripped != data.rstrip(b"\r\n"):  # such as "key" followed by spaces
-                cells = _cells_of(stripped)
+            cells = _cells_without_trailing_spaces(data)  # such as "key" followed by spaces
             return Row(line, data, cells, "" if cells is not None else str(error))
         whole = self._buffer[start : self._next]
         self._line += whole.count(b"\n") or 1
@@ -149,8 +152,7 @@ class Scanner:
     # ---------------------------------------------------------------- lines without an end
 
     def _is_too_long(self) -> bool:
-        size = len(self._buffer) - self._next
-        return size > MAX_LINE and self._buffer.find(b"\n", self._next) < 0
+        return self._next >= self._end and len(self._buffer) - self._next > MAX_LINE
 
     def _long_line(self) -> Iterator[UsualLines | Row]:
         yield Row(self._line, self._buffer[self._next :], None, "the line is longer than 1 MiB")
@@ -159,14 +161,16 @@ class Scanner:
             stop = chunk.find(b"\n") + 1
             is_ended = stop > 0
             self._buffer, self._next = chunk, stop or len(chunk)
+            self._end = chunk.rfind(b"\n") + 1
             yield UsualLines(self._line, 0, chunk[: self._next])
         if not is_ended:
-            self._buffer, self._next = b"", 0
+            self._buffer, self._next, self._end = b"", 0, 0
         self._line += 1
 
     def _fill(self) -> bool:
         chunk = self._stream.read(_CHUNK)
         self._buffer += chunk
+        self._end = self._buffer.rfind(b"\n") + 1
         return bool(chunk)
 
 
@@ -197,8 +201,25 @@ def _cells_without_quotes(data: bytes) -> list[str] | None:
 _SAFE_LENGTH: Final = 100_000  # below csv.field_size_limit()
 
 
-def _cells_of(line: bytes) -> list[str] | None:
+def _cells_without_trailing_spaces(data: bytes) -> list[str] | None:
+    line = data.rstrip(b"\r\n")
+    stripped = line.rstrip(b" \t")
+    if stripped == line or b"\r" in stripped:
+        return None
     try:
-        return next(csv.reader([line.decode("utf-8", "surrogateescape")], strict=True), [])
+        return next(csv.reader([stripped.decode("utf-8", "surrogateescape")], strict=True), [])
     except csv.Error:
         return None
+
+
+def are_quoted(row: Row) -> tuple[bool, ...]:
+    """Return for each cell of a row whether it is in quotes."""
+    assert row.cells is not None
+    text = row.data.decode("utf-8", "surrogateescape")
+    place = 0
+    quoted: list[bool] = []
+    for cell in row.cells:
+        has_quotes = text.startswith('"', place)
+        quoted.append(has_quotes)
+        place += len(cell) + (3 if has_quotes else 1)  # with the comma
+    return tuple(quoted)
