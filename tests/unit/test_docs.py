@@ -85,6 +85,18 @@ def test_the_snippets_of_the_page_on_reports_run(
         exec(compile(snippet, "reports.md", "exec"), namespace)
 
 
+def test_the_snippets_of_the_page_on_manifests_run(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "manifest.csv").write_text("my-photos,a\nmy-photos,b\nmy-photos,c\nmy-photos,d\n")
+    monkeypatch.chdir(tmp_path)
+
+    for snippet in snippets(project / "docs" / "manifests.md"):
+        exec(compile(snippet, "manifests.md", "exec"), {"__name__": "snippet"})
+
+    assert len(list((tmp_path / "parts").iterdir())) == 4
+
+
 def test_the_manifest_command_of_the_page_on_deployment_works(
     project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

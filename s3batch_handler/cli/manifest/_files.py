@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -27,7 +28,7 @@ from s3batch_handler.cli._options import (
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
 from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.terminal._output import print_data, print_json
-from s3batch_handler.cli.terminal._progress import report_listing
+from s3batch_handler.cli.terminal._progress import report_listing, spinner
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 from s3batch_handler.documents.manifests._inventory import read_inventory
@@ -36,7 +37,6 @@ from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
@@ -87,9 +87,15 @@ class Source:
         """Return the columns, as :func:`read_entries` takes them."""
         return self.fields.split(",") if self.fields else None
 
-    def prepared(self) -> AbstractContextManager[PreparedManifest]:
+    @contextmanager
+    def prepared(self) -> Iterator[PreparedManifest]:
         """Open the manifest to read it twice; it is checked up to its last line first."""
-        return open_manifest(self.location, self.fields, self.s3, save_as=None, option="FILE")
+        with ExitStack() as stack:
+            with spinner("Reading"):
+                manifest = stack.enter_context(
+                    open_manifest(self.location, self.fields, self.s3, save_as=None, option="FILE")
+                )
+            yield manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def difference(a: Iterable[ManifestEntry], b: Iterable[ManifestEntry]) -> Iterat
     """
     with line_tables(needed_by="s3batch manifest diff") as tables:
         totals = {name: add_numbered(tables, name, lines) for name, lines in (("a", a), ("b", b))}
-        sides = []
+        sides: list[Side] = []
         for name, other in (("a", "b"), ("b", "a")):
             tables.run(
                 f"CREATE TABLE only_{name} AS FROM numbered_{name} "

@@ -181,12 +181,12 @@ def _by_bytes(
 def _write_numbered(
     parts: Iterable[Iterable[ManifestEntry]], folder: Path, stem: str
 ) -> list[ManifestPart]:
-    infos = []
+    infos: list[ManifestInfo] = []
     for number, part in enumerate(parts, 1):
         with (folder / f"{number}.part").open("xb") as target:
             infos.append(write_entries(target, part))
     digits = max(_MIN_DIGITS, len(str(len(infos))))  # so that the names sort like the parts
-    written = []
+    written: list[ManifestPart] = []
     for number, info in enumerate(infos, 1):
         name = f"{stem}-{number:0{digits}}-of-{len(infos):0{digits}}.csv"
         (folder / f"{number}.part").rename(folder / name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._keys import decode_key
+from s3batch_handler.documents.manifests._manifest import COLUMNS_BY_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +41,8 @@ class ManifestSummary:
     def add(self, entries: Iterable[ManifestEntry], *, head: int = 0) -> None:
         """Count lines, and keep the first ``head`` of them."""
         for entry in entries:
+            if not self.objects:
+                self.fields = COLUMNS_BY_WIDTH[2 if entry.version_id is None else 3]
             self.objects += 1
             if self.objects <= head:
                 self.first.append(entry)
@@ -51,8 +54,6 @@ class ManifestSummary:
                 self.with_version_id += 1
             if is_json_object(entry.encoded_key):
                 self.json_keys += 1
-        if self.objects:
-            self.fields = ("Bucket", "Key", "VersionId")[: 2 if entry.version_id is None else 3]
 
 
 _MAX_BUCKETS: Final = 1_000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from moto import mock_aws
 
 from s3batch_handler.documents import check_manifest
 from tests.support.manifest_commands import LINES, manifest
+from tests.support.shell import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,3 +154,28 @@ def test_every_written_manifest_passes_the_check(s3batch: Shell, name: str) -> N
 def findings(path: Path) -> set[str]:
     with path.open("rb") as stream:
         return {finding.code for finding in check_manifest(stream, duplicates=True)}
+
+
+@pytest.mark.parametrize("command", ["split - --parts 2 --to out", "sort - --to out.csv"])
+def test_an_interruption_leaves_no_files(s3batch: Shell, command: str) -> None:
+    """Neither in the folder nor among the temporary files."""
+    temporary = s3batch.folder / "tmp"
+    temporary.mkdir()
+    before = sorted(s3batch.folder.iterdir())
+    process = subprocess.Popen(
+        [*COMMAND, "manifest", *command.split()],
+        cwd=s3batch.folder,
+        env={**s3batch.environment, "TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(b"b,key\n" * 100_000)  # more than a pipe takes: the command reads
+    process.stdin.flush()
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+
+    assert process.returncode == 130
+    assert sorted(s3batch.folder.iterdir()) == before
+    assert not list(temporary.iterdir())
