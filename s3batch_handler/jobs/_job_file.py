@@ -85,12 +85,11 @@ def job_file_of(
     file = JobFile(source, {}, _Content(members, node))
     problems += [*reader.problems, *_account_problems(members), *check_names(members)]
     try:
-        request = file.known_request()
+        file.request.update(file.known_request())
     except ValidationError as error:
         problems += problems_of(error)
     if problems:
         raise error_of(problems, source, node)
-    file.request.update(request)
     return file
 
 

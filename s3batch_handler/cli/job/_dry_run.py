@@ -28,9 +28,7 @@ def dry_run(job: JobFile, services: AwsServices, *, as_json: bool, quiet: bool) 
     Returns:
         The exit code: 1 if the request would be refused, or the job would fail.
     """
-    connection = services.quick_connection()
-    partition = connection.session.get_partition_for_region(connection.region)
-    given = {"region": connection.region, "partition": partition}
+    given = _place(services)
     account_id = services.given_account_id
     found = Found(account_id=account_id)
     request = job.known_request(account_id=account_id, **given)
@@ -47,6 +45,16 @@ def dry_run(job: JobFile, services: AwsServices, *, as_json: bool, quiet: bool) 
     return int(any(check.status is CheckStatus.ERROR for check in checks))
 
 
+def _place(services: AwsServices) -> dict[str, str]:
+    """Return Region and partition of the job; nothing if the configuration is not valid."""
+    connection = services.quick_connection()
+    try:
+        partition = connection.session.get_partition_for_region(connection.region)
+    except Exception:  # no such profile, no such Region, …: the checks say so
+        return {}
+    return {"region": connection.region, "partition": partition}
+
+
 _TIME_LIMIT: Final = 20.0
 
 
@@ -60,7 +68,8 @@ def _lines(checks: Sequence[Check], *, quiet: bool) -> Iterator[str]:
     by_result: dict[tuple[CheckStatus, str, str], list[str]] = defaultdict(list)
     for check in checks:
         if check.status is not CheckStatus.OK:
-            by_result[check.status, check.message, check.remedy].append(check.name)
+            message = check.message.removeprefix("cannot tell: ")
+            by_result[check.status, message, check.remedy].append(check.name)
     for (status, message, remedy), names in by_result.items():
         if quiet and status is not CheckStatus.ERROR:
             continue

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 
-from s3batch_handler.jobs import Job, JobSpec
+from s3batch_handler.jobs import Job, JobSpec, read_job_file
 from s3batch_handler.jobs._job_copy import job_file_text
 from s3batch_handler.jobs._job_file_schema import SCHEMA_FILE
 from tests.support.job_file_schema import text
 from tests.support.job_requests import requests
 from tests.support.jobs import CREATED
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PUBLISHED = files("s3batch_handler.jobs").joinpath(SCHEMA_FILE).read_text("utf-8")
 VALIDATOR = jsonschema.Draft7Validator(json.loads(PUBLISHED))
@@ -61,6 +66,19 @@ def test_it_accepts_each_exported_job(request: dict[str, Any]) -> None:
     exported = json.loads(job_file_text(job, spec.tags, file_format="json"))
 
     assert [error.message for error in VALIDATOR.iter_errors(exported)] == []
+
+
+def test_the_example_of_the_page_is_valid(project: Path, tmp_path: Path) -> None:
+    """By the schema and by the reader, with and without its profile."""
+    page = (project / "docs" / "job-files.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "job.yaml").write_text(example)
+
+    errors = [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(example))]
+
+    assert errors == []
+    assert read_job_file(tmp_path / "job.yaml").request["Priority"] == 10
+    assert read_job_file(tmp_path / "job.yaml", profile="prod").request["Priority"] == 100
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,18 @@ def test_without_aws_the_request_is_printed_as_far_as_possible(
     assert summary.endswith("checks: 0 ok, 0 errors, 0 warnings, 5 not checked")
 
 
+def test_a_configuration_that_is_not_valid_is_not_checked(tmp_path: Path) -> None:
+    """The request is printed nevertheless."""
+    (tmp_path / "job.yaml").write_text(JOB)
+    variables = {**clean_environment(), "AWS_PROFILE": "no-such-profile"}
+
+    run = run_in(variables, "job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run")
+
+    assert run.exit_code == 0
+    assert json.loads(run.stdout)["RoleArn"] == "batch"
+    assert "no-such-profile" in run.stderr
+
+
 def test_without_aws_an_account_in_the_file_completes_the_names(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(f"AccountId: 012345678901\n{JOB}")
     variables = {**clean_environment(), "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
