@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,8 @@ import pytest
 from s3batch_handler.documents import read_manifest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
     from tests.support.job_server import Server
@@ -183,6 +187,93 @@ def test_the_same_seed_chooses_the_same_sample(canary: Canary) -> None:
 
     first, _, third, _ = canary.jobs()
     assert first["Manifest"] == third["Manifest"]
+
+
+def test_an_inventory_is_divided_into_csv_manifests(server: Server, canary: Canary) -> None:
+    """Keys and versions are those of the inventory."""
+    lines = b"".join(b'"inbox","%s%%20b.txt"\n' % (b"a" if n % 2 else b"%61") for n in range(20))
+    content = gzip.compress(lines)
+    server.s3.put_object(Bucket="inbox", Key="daily/data/1.csv.gz", Body=content)
+    document = {
+        "sourceBucket": "inbox",
+        "destinationBucket": "arn:aws:s3:::inbox",
+        "version": "2016-11-30",
+        "fileFormat": "CSV",
+        "fileSchema": "Bucket, Key",
+        "files": [
+            {
+                "key": "daily/data/1.csv.gz",
+                "size": len(content),
+                "MD5checksum": hashlib.md5(content).hexdigest(),
+            }
+        ],
+    }
+    canary.url = "s3://inbox/daily/2026/manifest.json"
+    canary.put(json.dumps(document).encode())
+
+    run = canary.submit("--sample", "25%", "--no-confirm", "--wait")
+
+    assert run.exit_code == 0, run.stderr
+    first, second = canary.jobs()
+    assert first["Manifest"]["Spec"]["Format"] == "S3BatchOperations_CSV_20180820"
+    assert len(canary.lines(first)) == 5
+    expected = sorted(lines.replace(b'"', b"").splitlines(keepends=True))
+    assert sorted(canary.lines(first) + canary.lines(second)) == expected
+
+
+def test_the_job_of_a_job_file_can_have_a_canary(
+    server: Server, canary: Canary, tmp_path: Path
+) -> None:
+    """Both jobs have its other members; its tags are kept."""
+    canary.put(GOOD * 9)
+    file = tmp_path / "job.yaml"
+    file.write_text(
+        "Operation: {LambdaInvoke: {FunctionArn: read, UserArguments: {say: hello}}}\n"
+        f"Manifest: {{Location: {{ObjectArn: '{canary.url}'}}}}\n"
+        "Report: {Enabled: false}\nRoleArn: batch\nPriority: 7\nDescription: all\n"
+        "Tags: {team: photos}\nConfirmationRequired: false\n"
+    )
+
+    run = server.s3batch("job", "submit", "-f", str(file), "--sample", "2", "--wait")
+
+    assert run.exit_code == 0, run.stderr
+    first, second = canary.jobs()
+    assert (first["Description"], second["Description"]) == ("Canary of: all", "all")
+    assert first["Operation"] == second["Operation"]
+    assert first["Priority"] == second["Priority"] == 7
+    assert canary.tags(second)["team"] == "photos"
+
+
+def test_a_local_manifest_can_have_a_canary(server: Server, canary: Canary, stack: str) -> None:
+    """Its parts are uploaded to the location of the stack, as the manifest itself."""
+    manifest = server.folder / "local.csv"
+    manifest.write_bytes(GOOD * 9)
+
+    run = server.s3batch(
+        *("job", "submit", "--stack", stack, "--manifest", str(manifest), "--function", "read"),
+        *("--sample", "2", "--no-confirm", "--wait"),
+    )
+
+    assert run.exit_code == 0, run.stderr
+    arns = [job["Manifest"]["Location"]["ObjectArn"] for job in canary.jobs()]
+    assert all(arn.startswith("arn:aws:s3:::inbox/manifests/local-") for arn in arns)
+
+
+def test_an_older_version_of_a_manifest_is_refused(server: Server, canary: Canary) -> None:
+    """The sample would be one of the latest version."""
+    bucket = {"Bucket": "versions"}
+    place = {"LocationConstraint": "eu-west-1"}
+    server.s3.create_bucket(**bucket, CreateBucketConfiguration=place)
+    server.s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    canary.url = "s3://versions/all.csv"
+    old = server.s3.put_object(**bucket, Key="all.csv", Body=GOOD * 3)["VersionId"]
+    canary.put(GOOD * 4)
+
+    run = canary.submit("--sample", "1", "--manifest-version-id", old)
+
+    assert run.exit_code == 1
+    assert "its latest version has another ETag" in run.stderr
+    assert canary.jobs() == []
 
 
 def test_an_empty_manifest_is_an_error_before_a_job_is_created(canary: Canary) -> None:
