@@ -53,6 +53,7 @@ _OF_NEW_JOBS: Final = (
     Rule("--operation", excludes=("--arguments", "--schema")),
     Rule("--retry-for", requires=("--wait", "--sample")),
     Rule("--notify", requires=("--wait",)),
+    Rule("--cancel-above", requires=("--wait",)),
     Rule("--dry-run", excludes=("--wait", "--sample")),
     Rule("--tolerate", requires=("--sample",)),
     Rule("--seed", requires=("--sample",)),

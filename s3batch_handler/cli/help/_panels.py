@@ -58,7 +58,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Report": ("--report", "--no-report", "--report-scope"),
         "Job": (
             *("--priority", "--description", "--tag", "--confirm", "--client-request-token"),
-            *("--dry-run", "--wait", "--retry-for", "--notify"),
+            *("--dry-run", "--wait", "--cancel-above", "--retry-for", "--notify"),
         ),
         "Canary": ("--sample", "--tolerate", "--seed"),
         **_CONNECTION,
@@ -70,7 +70,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Report": ("--report", "--no-report", "--report-scope"),
         "Job": (
             *("--priority", "--description", "--tag", "--confirm", "--client-request-token"),
-            *("--dry-run", "--wait", "--retry-for", "--notify"),
+            *("--dry-run", "--wait", "--cancel-above", "--retry-for", "--notify"),
         ),
         "Canary": ("--sample", "--tolerate", "--seed"),
         **_CONNECTION,

@@ -94,7 +94,13 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     if not options.quiet:
         print_message(f"job {escape_unprintable(job_id)}")
     try:
-        ended = watch(services, job_id, quiet=options.quiet, retry_for=options.retry_for)
+        ended = watch(
+            services,
+            job_id,
+            quiet=options.quiet,
+            retry_for=options.retry_for,
+            cancel_above=options.cancel_above,
+        )
     except (Exception, KeyboardInterrupt):
         _show_id(job_id, options)  # the job continues
         raise

@@ -28,6 +28,7 @@ from s3batch_handler.cli._options import (
 )
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.job._canary_options import canary_options
+from s3batch_handler.cli.job._watch import cancel_above_option
 from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.reports._rows import ReportScope
 
@@ -65,6 +66,7 @@ class SubmitOptions:
     seed: int | None
     dry_run: bool
     wait: bool
+    cancel_above: str | None
     retry_for: float | None
     notify: str | None
     as_json: bool
@@ -189,6 +191,7 @@ def _job_options(*, is_new: bool) -> Iterator[_Option]:
             help="Print the request and what would be refused; create no job.",
         ),
         click.option("--wait", is_flag=True, help="Wait until the job has ended."),
+        cancel_above_option,
         notify_option,
         retry_for_option("With --wait: time to retry failed requests.  [default: 600]"),
         json_option,

@@ -102,7 +102,7 @@ def _cancel_above(threshold: str, services: AwsServices, job_id: str) -> Callabl
 
 cancel_above_option: Callable[[Any], Any] = click.option(
     "--cancel-above",
-    metavar="NUMBER|PERCENT%",
+    metavar="N|PERCENT%",
     callback=check_threshold,
     help="Cancel the job if more tasks fail.",
 )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.job_server import SUBMIT
+
 if TYPE_CHECKING:
     from tests.support.job_server import Server
 
@@ -36,6 +38,28 @@ def test_a_job_with_too_many_failed_tasks_is_cancelled(server: Server, long_mani
     assert job["ProgressSummary"]["NumberOfTasksFailed"] < LINES // 3
     assert f"job {job_id} is being cancelled: {job['StatusUpdateReason']}" in run.stderr
     assert job["StatusUpdateReason"].endswith("tasks failed: more than 5%")
+
+
+@pytest.mark.slow
+def test_a_submitted_job_is_cancelled_while_the_command_waits(
+    server: Server, long_manifest: str
+) -> None:
+    options = ("--function", "read", "--role", "batch", "--no-report", "--no-confirm", "--wait")
+
+    run = server.s3batch(
+        *("job", "submit", "--manifest", long_manifest, *options, "--cancel-above", "2", "--json")
+    )
+
+    assert run.exit_code == 1
+    assert json.loads(run.stdout)["Status"] == "Cancelled"
+    assert "tasks failed: more than 2" in run.stderr
+
+
+def test_only_a_command_that_waits_can_cancel_the_job(server: Server) -> None:
+    run = server.s3batch("job", "submit", *SUBMIT, "--cancel-above", "2")
+
+    assert run.exit_code == 2
+    assert "Option --cancel-above needs --wait." in run.stderr
 
 
 def test_a_job_with_tolerated_failures_is_not_cancelled(server: Server) -> None:
