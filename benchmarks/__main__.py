@@ -1,10 +1,10 @@
-"""``python -m benchmarks {runtime,isolation,local_job,report,manifest_check,fuzz} …``."""
+"""Run a benchmark: ``python -m benchmarks NAME …``."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks import fuzz, isolation, local_job, manifest_check, report
+from benchmarks import fuzz, isolation, local_job, manifest_check, manifest_create, report
 from benchmarks.runtime import command as runtime
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -36,6 +36,10 @@ measure_report.set_defaults(run=lambda options: report.main(quick=options.quick)
 measure_check = commands.add_parser("manifest_check", help="the check of a large manifest")
 measure_check.add_argument("--quick", action="store_true", help="check smaller manifests")
 measure_check.set_defaults(run=lambda options: manifest_check.main(quick=options.quick))
+
+measure_create = commands.add_parser("manifest_create", help="a manifest of a large bucket")
+measure_create.add_argument("--quick", action="store_true", help="list smaller buckets")
+measure_create.set_defaults(run=lambda options: manifest_create.main(quick=options.quick))
 
 fuzz_events = commands.add_parser("fuzz", help="a million mutated events")
 fuzz.add_arguments(fuzz_events)

@@ -82,6 +82,8 @@ def middle(low: str, high: str | None, prefix: str = "") -> str | None:
     """
     if not low.startswith(prefix):
         low = prefix
+    if high is not None and low >= high:
+        return None
     same = len(prefix) if high is None else _same_characters(low, high)
     for place in range(same, len(low) + 1):
         below = ord(low[place]) if place < len(low) else _LOWEST

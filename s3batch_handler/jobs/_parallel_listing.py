@@ -155,7 +155,7 @@ class ParallelListing:
             keys.is_done = page.token is None or not keys.contains(page.cursor)
             if found:  # a large range is split more often than a small one
                 keys.pages += 1
-                keys.splits = min(keys.splits + (1 << min(keys.pages, 4)), _MAX_SPLITS)
+                keys.splits = min(keys.splits + (1 << min(keys.pages, 2)), _MAX_SPLITS)
             return found
 
     def _select(self, found: Sequence[Found]) -> list[Found]:
@@ -253,5 +253,5 @@ class ParallelListing:
         return {place: folder for place, folder in found.items() if place is not None}
 
 
-_MAX_SPLITS: Final = 16
+_MAX_SPLITS: Final = 8
 _RANGES_FOR_A_THREAD: Final = 4

@@ -207,7 +207,7 @@ create_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         "--concurrency",
         type=Integer(1, 256),
         metavar="NUMBER",
-        default=16,
+        default=8,
         show_default=True,
         help="Parallel requests.",
     ),
