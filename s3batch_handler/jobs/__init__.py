@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._events import JobEvent, job_events_pattern, parse_job_event
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
     from s3batch_handler.jobs._job_file import JobFile, read_job_file
+    from s3batch_handler.jobs._listing import list_objects
+    from s3batch_handler.jobs._object_filter import ObjectFilter
     from s3batch_handler.jobs._status import JobStatus, Progress
     from s3batch_handler.jobs._waiting import wait_for_job
 
@@ -25,6 +27,7 @@ __all__ = [
     "JobPage",
     "JobSpec",
     "JobStatus",
+    "ObjectFilter",
     "Progress",
     "S3Control",
     "async_wait_for_job",
@@ -32,6 +35,7 @@ __all__ = [
     "job_events_pattern",
     "job_waiter",
     "list_jobs_paginator",
+    "list_objects",
     "parse_job_event",
     "read_job_file",
     "s3control_client",
@@ -47,6 +51,7 @@ _MODULES = {
     "JobPage": "_job",
     "JobSpec": "_job",
     "JobStatus": "_status",
+    "ObjectFilter": "_object_filter",
     "Progress": "_status",
     "S3Control": "_control",
     "async_wait_for_job": "_async_waiting",
@@ -54,6 +59,7 @@ _MODULES = {
     "job_events_pattern": "_events",
     "job_waiter": "_boto3_waiters",
     "list_jobs_paginator": "_boto3_waiters",
+    "list_objects": "_listing",
     "parse_job_event": "_events",
     "read_job_file": "_job_file",
     "s3control_client": "_aws_clients",

@@ -28,6 +28,8 @@ class KeyRange:
         pages: The number of pages that were listed.
         splits: How often the range may be split before it has listed another page.
         is_examined: A thread looks for places to split the range.
+        is_split_off: The range was a part of another one. It is perhaps small, so it is split only
+            after its second page.
     """
 
     number: int
@@ -41,6 +43,7 @@ class KeyRange:
     pages: int = 0
     splits: int = 0
     is_examined: bool = False
+    is_split_off: bool = False
 
     def __post_init__(self) -> None:
         self.cursor = self.cursor or self.after

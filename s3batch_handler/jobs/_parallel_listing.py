@@ -155,7 +155,8 @@ class ParallelListing:
             keys.is_done = page.token is None or not keys.contains(page.cursor)
             if found:  # a large range is split more often than a small one
                 keys.pages += 1
-                keys.splits = min(keys.splits + (1 << min(keys.pages, 2)), _MAX_SPLITS)
+                if keys.pages > 1 or not keys.is_split_off:
+                    keys.splits = min(keys.splits + (1 << min(keys.pages, 2)), _MAX_SPLITS)
             return found
 
     def _select(self, found: Sequence[Found]) -> list[Found]:
@@ -212,7 +213,13 @@ class ParallelListing:
         with self._changed:
             keys.descend()
             new = [
-                KeyRange(self._next_number + index, keys.prefix, place, folder=folder)
+                KeyRange(
+                    self._next_number + index,
+                    keys.prefix,
+                    place,
+                    folder=folder,
+                    is_split_off=True,
+                )
                 for index, (place, folder) in enumerate(places.items())
                 if keys.is_inside(place) and not keys.is_done
             ]

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.manifest._create_options import CreateOptions
 
 
+class NoObjects(ManifestError):
+    """The listing is complete, and no object meets all conditions."""
+
+
 @contextmanager
 def listed_manifest(options: CreateOptions, services: AwsServices) -> Iterator[ListedManifest]:
     """List a bucket, and yield the manifest; its parts are removed if the block succeeds.
@@ -59,7 +63,7 @@ def listed_manifest(options: CreateOptions, services: AwsServices) -> Iterator[L
         yield ListedManifest(folder.count, fields, parts, dict(requests.counts))
     except BaseException as error:
         folder.close()
-        if not folder.count:
+        if isinstance(error, NoObjects) or not folder.pages:
             folder.remove()
             raise
         kept = f"{counted(folder.count, 'object')} kept in {folder.path}: pass --resume to continue"
@@ -75,7 +79,7 @@ def listed_manifest(options: CreateOptions, services: AwsServices) -> Iterator[L
 def _check_not_empty(folder: ListingFolder, options: CreateOptions) -> None:
     if not folder.count:
         problem = "no objects found: check bucket, prefix and filters"
-        raise ManifestError(problem, source=options.source_name)
+        raise NoObjects(problem, source=options.source_name)
 
 
 _VERSIONS: Final = {

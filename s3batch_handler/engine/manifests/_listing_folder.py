@@ -47,12 +47,14 @@ class ListingFolder:
         bucket: The bucket of all objects.
         options: The options of the listing.
         ranges: All ranges, in the order of the manifest, as they were when the folder was opened.
+        pages: The number of pages that are saved, perhaps without an object that is selected.
     """
 
     path: Path
     bucket: str
     options: Mapping[str, Any]
     ranges: list[KeyRange] = field(default_factory=list)
+    pages: int = 0
     _parts: dict[int, _Part] = field(default_factory=dict)
     _files: dict[int, BinaryIO] = field(default_factory=dict)
     _journal: BinaryIO | None = None
@@ -141,6 +143,7 @@ class ListingFolder:
                 "is_done": keys.is_done,
             }
         )
+        self.pages += 1
 
     def split(self, keys: KeyRange, new: Sequence[KeyRange]) -> None:
         """Append a split to the journal."""
@@ -184,7 +187,7 @@ class ListingFolder:
         keys = next(each for each in self.ranges if each.number == change["range"])
         if "split" in change:
             new = [
-                KeyRange(number, keys.prefix, after, folder=keys.folder)
+                KeyRange(number, keys.prefix, after, folder=keys.folder, is_split_off=True)
                 for number, after in change["split"]
             ]
             for each, following in pairwise(new):
@@ -193,6 +196,7 @@ class ListingFolder:
             position = self.ranges.index(keys) + 1
             self.ranges[position:position] = new
             return
+        self.pages += 1
         keys.cursor, keys.version_cursor = change["cursor"]
         keys.is_done = change["is_done"]
         size, count = change["part"]

@@ -167,6 +167,29 @@ def test_a_listing_is_kept_until_s3_accepts_the_manifest(s3: Any, tmp_path: Path
 
 
 @pytest.mark.usefixtures("s3")
+def test_a_listing_that_ctrl_c_interrupts_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was listed is kept, even if no object has met the conditions until then."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    options = ["m.csv", "--bucket", "photos", "--include", "none such", "--json"]
+    with monkeypatch.context() as patch:
+        patch.setattr("s3batch_handler.cli.manifest._listing._Progress.update", interrupt)
+        while not (tmp_path / ".m.csv.s3batch-listing").exists():  # perhaps too early
+            interrupted = create(*options)
+
+    resumed = create(*options, "--resume")
+
+    assert "0 objects kept in" in interrupted.stderr
+    assert interrupted.exit_code == 130
+    assert "no objects found" in resumed.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("s3")
 def test_a_listing_is_not_continued_with_other_options(tmp_path: Path) -> None:
     create("s3://none-such/m.csv", "--bucket", "photos", "--newer-than", "7d")
 
