@@ -86,8 +86,11 @@ def test_the_snippets_of_the_page_on_reports_run(
 
 
 def test_the_snippets_of_the_page_on_manifests_run(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    aws.create_bucket(Bucket="my-photos")
+    for key, size in {"2024/large.jpg": 5_000_000, "2024/small.jpg": 1}.items():
+        aws.put_object(Bucket="my-photos", Key=key, Body=bytes(size))
     (tmp_path / "manifest.csv").write_text("my-photos,a\nmy-photos,b\nmy-photos,c\nmy-photos,d\n")
     monkeypatch.chdir(tmp_path)
 
@@ -95,6 +98,7 @@ def test_the_snippets_of_the_page_on_manifests_run(
         exec(compile(snippet, "manifests.md", "exec"), {"__name__": "snippet"})
 
     assert len(list((tmp_path / "parts").iterdir())) == 4
+    assert (tmp_path / "photos.csv").read_text() == "my-photos,2024/large.jpg\n"
 
 
 def test_the_manifest_command_of_the_page_on_deployment_works(
