@@ -131,6 +131,7 @@ class Target:
         entries: Iterable[ManifestEntry],
         *,
         source: str,
+        doing: str = "Writing",
         more_facts: Callable[[int], dict[str, Any]] = lambda _: {},
     ) -> None:
         """Write a manifest of entries, completely or not at all, and print what was written.
@@ -138,9 +139,11 @@ class Target:
         Args:
             entries: The lines.
             source: What is named in errors.
+            doing: What a terminal shows meanwhile.
             more_facts: Returns other facts to print, given the number of lines.
         """
-        with manifest_of_entries(entries, source=source) as manifest:
+        # Rich would print data to standard error as long as it shows the spinner.
+        with spinner(doing), manifest_of_entries(entries, source=source) as manifest:
             save_manifest(manifest, self.location, self.s3)
             facts = {
                 "manifest": self.location,

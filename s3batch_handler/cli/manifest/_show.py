@@ -92,7 +92,7 @@ def _print(facts: dict[str, Any], summary: ManifestSummary) -> None:
             "manifest": facts["manifest"],
             "objects": objects,
             "fields": facts["fields"],
-            "version IDs": "all" if versions == objects else versions or "none",
+            "version IDs": "all" if 0 < versions == objects else versions or "none",
             "JSON keys": summary.json_keys or "none",
             "bytes": facts["bytes"],
             "etag": facts["etag"],

@@ -8,7 +8,6 @@ import click
 
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.manifest._files import CountedEntries, edit_options
-from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.documents.manifests._order import (
     distinct_entries,
     shuffled_entries,
@@ -39,13 +38,16 @@ def sort(*, source: Source, target: Target, shuffle: bool, seed: int | None) -> 
     if seed is not None and not shuffle:
         raise click.UsageError("Option --seed needs --shuffle.")
     if not shuffle:
-        with spinner("Sorting"):
-            target.write(sorted_entries(source.entries()), source=source.location)
+        entries = sorted_entries(source.entries())
+        target.write(entries, source=source.location, doing="Sorting")
         return
     seed = new_seed() if seed is None else seed
-    with spinner("Shuffling"):
-        shuffled = shuffled_entries(source.entries(), seed=seed)
-        target.write(shuffled, source=source.location, more_facts=lambda _: {"seed": seed})
+    target.write(
+        shuffled_entries(source.entries(), seed=seed),
+        source=source.location,
+        doing="Shuffling",
+        more_facts=lambda _: {"seed": seed},
+    )
 
 
 @click.command(cls=Command)
@@ -61,9 +63,9 @@ def dedupe(*, source: Source, target: Target) -> None:
         s3batch manifest dedupe manifest.csv --to once.csv
     """
     entries = CountedEntries(source.entries())
-    with spinner("Looking for repeated lines"):
-        target.write(
-            distinct_entries(entries),
-            source=source.location,
-            more_facts=lambda kept: {"removed": entries.count - kept},
-        )
+    target.write(
+        distinct_entries(entries),
+        source=source.location,
+        doing="Looking for repeated lines",
+        more_facts=lambda kept: {"removed": entries.count - kept},
+    )

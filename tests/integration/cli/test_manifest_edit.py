@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from s3batch_handler.documents.manifests._manifest import read_entries
 from tests.support.manifest_commands import LINES, entries_of, facts, lines_of, manifest
+from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,3 +229,18 @@ def test_manifests_are_read_from_s3_and_written_there(s3batch: Shell, s3: Any) -
     item = s3.get_object(Bucket="lists", Key="d.csv")
     assert item["Body"].read().splitlines()[0] == b"b,a%20b"
     assert item["ETag"] == f'"{found["etag"]}"'
+
+
+@pytest.mark.usefixtures("m")
+def test_data_goes_to_standard_output_while_a_terminal_shows_progress(s3batch: Shell) -> None:
+    line = "for c in sort dedupe; do s3batch manifest $c m.csv --to x.csv --json > $c.json; done"
+    environment = {**s3batch.environment, "LC_ALL": "C.UTF-8", "CI": ""}
+
+    with terminal(line, s3batch.folder, environment, kind="xterm-256color") as shown:
+        shown.expect("Sorting")
+        shown.expect("Looking for repeated lines")
+        assert shown.end() == 0
+
+    assert '"etag"' not in shown.shown
+    for name in ("sort.json", "dedupe.json"):
+        assert json.loads((s3batch.folder / name).read_text())["manifest"] == "x.csv"
