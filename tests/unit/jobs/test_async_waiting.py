@@ -168,6 +168,23 @@ def test_coroutine_functions_can_be_callbacks() -> None:
     assert seen == ["New", "Failed"]
 
 
+def test_a_blocking_callback_can_run_in_a_thread() -> None:
+    """``asyncio.to_thread`` returns a coroutine, which is awaited; ``cancel_above`` needs that."""
+    threads: list[threading.Thread] = []
+
+    def check(_: Job) -> None:
+        threads.append(threading.current_thread())
+
+    asyncio.run(
+        async_wait_for_job(
+            Scripted("Complete"), JOB_ID, on_progress=lambda job: asyncio.to_thread(check, job)
+        )
+    )
+
+    assert threads
+    assert threading.main_thread() not in threads
+
+
 def test_many_jobs_are_watched_by_one_loop() -> None:
     async def main() -> list[Job]:
         return await asyncio.gather(
