@@ -43,6 +43,9 @@ BAD_REQUEST: Final = "BadRequestException"
 
 MAX_JOB_TAGS: Final = 50
 
+REPORT_FORMAT: Final = "Report_CSV_20180820"
+"""The format of completion reports."""
+
 
 # ---------------------------------------------------------------- jobs
 
@@ -81,7 +84,7 @@ class ReportRequest(Structure):
     """The completion report that a job writes, and its location."""
 
     bucket: BucketArn | None = None
-    format: Annotated[str, enum("Report_CSV_20180820")] | None = None
+    format: Annotated[str, enum(REPORT_FORMAT)] | None = None
     enabled: bool
     prefix: Annotated[str, Constraints(1, 512)] | None = None
     report_scope: Annotated[str, enum("AllTasks", "FailedTasksOnly")] | None = None

@@ -87,10 +87,20 @@ def job_file_of(
     try:
         file.request.update(file.known_request())
     except ValidationError as error:
-        problems += problems_of(error)
+        problems += _consequences_left_out(problems_of(error), of=problems)
     if problems:
         raise error_of(problems, source, node)
     return file
+
+
+def _consequences_left_out(problems: Iterable[Problem], *, of: Iterable[Problem]) -> list[Problem]:
+    """Return the problems of a model, without those of structures with an unknown member."""
+    inner = [problem.path for problem in of]
+    return [
+        problem
+        for problem in problems
+        if not any(problem.path == path[:-1] != () for path in inner)
+    ]
 
 
 _ETAG: Final = (*MANIFEST[:-1], "ETag")

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._keys import is_directory_bucket
 from s3batch_handler.core._sanitize import short_repr
-from s3batch_handler.documents.files._locations import S3_URL, bucket_and_key, is_s3_url
-from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT
-from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
-from s3batch_handler.documents.reports._report import REPORT_FORMAT
 from s3batch_handler.jobs._arns import bucket_arn, function_arn, role_arn
+from s3batch_handler.jobs._job import REPORT_FORMAT
 from s3batch_handler.jobs._job_file_nodes import Problem
+from s3batch_handler.jobs._manifests import CSV_MANIFEST, INVENTORY_MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PRIORITY: Final = 10
 DEFAULT_FIELDS: Final = ("Bucket", "Key")
+
+_S3_URL: Final = "s3://"
 
 FUNCTION: Final = ("Operation", "LambdaInvoke", "FunctionArn")
 _ROLE: Final = ("RoleArn",)
@@ -52,10 +52,10 @@ def _report_with_defaults(report: dict[str, Any]) -> dict[str, Any]:
     bucket = report.get("Bucket")
     if not isinstance(bucket, str):
         return report
-    name, prefix = bucket_and_key(bucket)
+    name, prefix = _split(bucket) if bucket.startswith(_S3_URL) else (bucket, "")
     prefix = prefix.rstrip("/")  # or the report would be at "prefix//job-…"
     if prefix and "Prefix" not in report:
-        report = {**report, "Bucket": f"{S3_URL}{name}", "Prefix": prefix}
+        report = {**report, "Bucket": f"{_S3_URL}{name}", "Prefix": prefix}
     if "Enabled" not in report:
         report = {"Format": REPORT_FORMAT, "ReportScope": "AllTasks", **report, "Enabled": "true"}
     return report
@@ -64,8 +64,8 @@ def _report_with_defaults(report: dict[str, Any]) -> dict[str, Any]:
 def _manifest_spec(members: dict[str, Any]) -> dict[str, Any]:
     location = value_at(members, MANIFEST)
     if isinstance(location, str) and location.endswith("/manifest.json"):
-        return {"Format": INVENTORY_FORMAT}
-    return {"Format": MANIFEST_FORMAT, "Fields": [*DEFAULT_FIELDS]}
+        return {"Format": INVENTORY_MANIFEST}
+    return {"Format": CSV_MANIFEST, "Fields": [*DEFAULT_FIELDS]}
 
 
 # ---------------------------------------------------------------- names and URLs
@@ -120,15 +120,21 @@ def _lacks_owner(members: dict[str, Any]) -> bool:
 
 
 def _bucket_arn(text: str, account: Account) -> str:
-    name = bucket_and_key(text)[0] if is_s3_url(text) else text
+    name, _ = _split(text)
     if is_directory_bucket(name):
         place = f"{account.region}:{account.account_id}"
         return f"arn:{account.partition}:s3express:{place}:bucket/{name}"
     return bucket_arn(name, account)
 
 
+def _split(place: str) -> tuple[str, str]:
+    """Split ``s3://bucket/key`` or ``bucket``; the key may be empty."""
+    bucket, _, key = place.removeprefix(_S3_URL).partition("/")
+    return bucket, key
+
+
 def _object_arn(url: str, account: Account) -> str:
-    bucket, key = bucket_and_key(url)
+    bucket, key = _split(url)
     return f"{bucket_arn(bucket, account)}/{key}"
 
 

@@ -4,7 +4,7 @@
 # start, which takes most of the time of an import.
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ValidationInfo, model_validator
 
@@ -24,6 +24,10 @@ from s3batch_handler.jobs._structures import (
     Text1024,
     enum,
 )
+
+CSV_MANIFEST: Final = "S3BatchOperations_CSV_20180820"
+INVENTORY_MANIFEST: Final = "S3InventoryReport_CSV_20161130"
+"""The formats of manifests."""
 
 
 class ManifestLocation(Structure):
@@ -68,7 +72,7 @@ class ManifestSpec(Structure):
         fields: The columns of a CSV manifest.
     """
 
-    format: Annotated[str, enum("S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130")]
+    format: Annotated[str, enum(CSV_MANIFEST, INVENTORY_MANIFEST)]
     fields: tuple[Annotated[str, enum("Ignore", "Bucket", "Key", "VersionId")], ...] | None = None
 
 

@@ -318,6 +318,48 @@ def test_all_problems_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     assert problems_of(tmp_path, WRONG) == PROBLEMS.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            ("LambdaInvoke", "LambdaInvok"),
+            "job.yaml:3: Operation.LambdaInvok: there is no such member; did you mean",
+        ),
+        (
+            ("LambdaInvoke:\n    FunctionArn: thumbnails:PROD", "S3DeleteObject: {}"),
+            (
+                "job.yaml:3: Operation.S3DeleteObject: there is no such member; did you mean "
+                "S3DeleteObjectTagging?"
+            ),
+        ),
+        (
+            ("FunctionArn: thumbnails:PROD", "InvocationSchemaVersion: 2.0"),
+            "job.yaml:3: Operation.LambdaInvoke.FunctionArn: it is required",
+        ),
+        (
+            ("thumbnails:PROD", "f\n    InvocationSchemaVersion: 3.0"),
+            "job.yaml:5: Operation.LambdaInvoke.InvocationSchemaVersion: it must be 1.0 or 2.0",
+        ),
+        (
+            ("Manifest:\n  Location:\n    ObjectArn: s3://my-jobs/photos.csv\n", ""),
+            "job.yaml: expected either Manifest or ManifestGenerator; add one of them",
+        ),
+        (("Bucket: s3", "Bucket: arn:aws:sns"), "job.yaml:9: Report.Bucket: expected s3://BUCKET"),
+        (
+            ("Report:\n  Bucket: s3://my-jobs/reports\n", ""),
+            "job.yaml:1: Report: it is missing; add Bucket, or Enabled: false for a job without",
+        ),
+    ],
+)
+def test_a_problem_is_one_line_with_what_to_write(
+    tmp_path: Path, change: tuple[str, str], problem: str
+) -> None:
+    """What follows from a problem is not another one."""
+    (line,) = problems_of(tmp_path, JOB.replace(*change))
+
+    assert line.startswith(problem)
+
+
 def test_lines_of_toml_are_those_of_its_statements(tmp_path: Path) -> None:
     text = TOML.replace('"photos"', "[\n1]").replace("width", '"a\\"b#["').replace("80", "{}")
 
