@@ -37,6 +37,16 @@ def _encoded(number: int) -> str:
     return f"my-photos,{key}\n"
 
 
+def _cyrillic(number: int) -> str:
+    key = encode_key("Привет мир/фотографии из отпуска")
+    return f"my-photos,{key}/{number}.jpg\n"
+
+
+def _payload(number: int) -> str:
+    key = encode_key(f'{{"bucket":"my-photos","key":"a b","number":{number}}}')
+    return f"my-photos,{key}\n"
+
+
 def _with_versions(number: int) -> str:
     return f"{_plain(number)[:-1]},{number * 2654435761 % 2**128:032x}\n"
 
@@ -61,6 +71,8 @@ EVERY_LINE: Final = "every line with two warnings (no target)"
 SHAPES: Final[dict[str, Callable[[int], str]]] = {
     "plain keys": _plain,
     "encoded keys": _encoded,
+    "encoded keys, Cyrillic": _cyrillic,
+    "JSON payloads": _payload,
     "version IDs": _with_versions,
     "quotes and CRLF": _quoted,
     "several buckets": _several_buckets,

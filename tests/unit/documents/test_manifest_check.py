@@ -254,3 +254,24 @@ def test_progress_is_reported_from_time_to_time() -> None:
     assert len(reported) == 3
     assert reported == sorted(set(reported))
     assert check.objects == 350_000
+
+
+def test_a_line_between_many_encoded_ones_is_found() -> None:
+    """The escapes of many lines are checked together; one that is wrong is found all the same."""
+    usual = "".join(f"photos,{number}%C3%BC%25.jpg\n" for number in range(1000)).encode()
+    wrong = b"photos,%C3\nphotos,%2541\nphotos,%4\n"
+
+    found = [(each.line, each.code) for each in findings(usual + wrong + usual, duplicates=False)]
+
+    assert found == [
+        (1001, "InvalidEscape"),
+        (1002, "DoublyEncodedKey"),
+        (1003, "InvalidEscape"),
+    ]
+
+
+def test_an_ignored_column_may_have_anything() -> None:
+    """Also what looks like an escape in another column."""
+    content = b'photos,a%20b,100%\nphotos,c%20d,C:\\x\nphotos,e%20f,"x, y"\n'
+
+    assert findings(content, fields=("Bucket", "Key", "Ignore")) == []

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from s3batch_handler.documents.manifests.check._usual import has_usual_escapes
+
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
+
+    from s3batch_handler.documents.manifests.check._usual import LinePatterns
 
 
 class UsualLines(NamedTuple):
@@ -45,16 +48,17 @@ class Scanner:
     """Reads a manifest once, in chunks.
 
     Attributes:
-        usual: Matches as many usual lines as possible. Without it, every row is yielded alone.
-            It may be changed while the manifest is read.
+        usual: The patterns of usual lines. Without them, every row is yielded alone. They may be
+            changed while the manifest is read.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.usual: re.Pattern[bytes] | None = None
+        self.usual: LinePatterns | None = None
         self._stream = stream
         self._buffer = b""
         self._next = 0  # the place of the next line in the buffer
         self._end = 0  # the end of its last whole line
+        self._has_odd_escapes = False  # in the buffer
         self._line = 1
 
     def start(self, size: int) -> bytes:
@@ -95,13 +99,17 @@ class Scanner:
         start = self._next
         if start >= self._end:
             return None
-        match = self.usual.match(self._buffer, start, self._end)
+        pattern = self.usual.strict if self._has_odd_escapes else self.usual.fast
+        match = pattern.match(self._buffer, start, self._end)
         if match is None or match.end() == start:
             return None
         stop = _end_of_short_lines(self._buffer, start, match.end())
         if stop == start:
             return None
         data = self._buffer[start:stop]
+        if not self._has_odd_escapes and not has_usual_escapes(data):
+            self._has_odd_escapes = True
+            return self._usual_lines()
         found = UsualLines(self._line, data.count(b"\n"), data)
         self._next = stop
         self._line += found.objects
@@ -170,6 +178,7 @@ class Scanner:
     def _fill(self) -> bool:
         chunk = self._stream.read(_CHUNK)
         self._buffer += chunk
+        self._has_odd_escapes = False
         self._end = self._buffer.rfind(b"\n") + 1
         return bool(chunk)
 
