@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import bucket_name_of
+from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key, encode_key, is_utf8
@@ -30,10 +31,10 @@ def open_source(options: CreateOptions, services: AwsServices) -> Iterator[Itera
     """Open the source that the options name, and yield its objects that meet all conditions."""
     if options.keys is not None:
         with _open_lines(options.keys, "--keys") as stream:
-            yield _selected(_lines(_of_keys(stream, options)), options)
+            yield _selected(_with_keys(_of_keys(stream, options)), options)
     elif options.objects is not None:
         with _open_lines(options.objects, "--objects") as stream:
-            yield _selected(_lines(_of_objects(stream, options)), options)
+            yield _selected(_with_keys(_of_objects(stream, options)), options)
     elif options.source is not None:
         yield _selected(_of_folder(options.source, options), options)
     elif options.inventory is not None:
@@ -42,26 +43,31 @@ def open_source(options: CreateOptions, services: AwsServices) -> Iterator[Itera
         yield _selected(_of_report(options, services), options)
 
 
-class InvalidLine(ManifestError, InvalidArgument):
-    """A line of the input cannot be used: exit code 2."""
+class InvalidInput(ManifestError, InvalidArgument):
+    """A file of the input cannot be used: exit code 2."""
 
     def __init__(self, error: ManifestError) -> None:
         InvalidArgument.__init__(self, str(error))
         self.source, self.line = error.source, error.line
 
 
-def _lines(entries: Iterable[ManifestEntry]) -> Iterator[Described]:
-    """Yield entries with their keys; an error of their source is one of the input."""
-    try:
-        for entry in entries:
-            yield entry, {"Key": decode_key(entry.encoded_key)}
-    except ManifestError as error:
-        raise InvalidLine(error) from error
+def _with_keys(entries: Iterable[ManifestEntry]) -> Iterator[Described]:
+    return ((entry, {"Key": decode_key(entry.encoded_key)}) for entry in entries)
 
 
 def _selected(found: Iterable[Described], options: CreateOptions) -> Iterator[ManifestEntry]:
+    """Yield the objects that meet all conditions.
+
+    Raises:
+        InvalidInput: The source cannot be read.
+    """
     is_selected = options.where().predicate()
-    return (entry for entry, description in found if is_selected(description))
+    try:
+        for entry, description in found:
+            if is_selected(description):
+                yield entry
+    except ManifestError as error:
+        raise InvalidInput(error) from error
 
 
 @contextmanager
@@ -129,12 +135,20 @@ def _of_inventory(
 ) -> Iterator[Described]:
     from s3batch_handler.documents.manifests._inventory_objects import inventory_objects
 
-    return inventory_objects(
-        location,
-        s3=services.s3 if is_s3_url(location) else None,
-        versions=options.selected_versions,
-        members=options.where().members,
-    )
+    check_s3_url(location, "--inventory")
+    problem = f"--inventory {location}: no such file. Name the manifest.json of an inventory"
+    if not is_s3_url(location) and not Path(location).is_file():
+        raise InvalidArgument(problem)
+    try:
+        found = inventory_objects(
+            location,
+            s3=services.s3 if is_s3_url(location) else None,
+            versions=options.selected_versions,
+            members=options.where().members,
+        )
+    except FileNotFoundError as error:
+        raise InvalidArgument(problem) from error
+    yield from found
 
 
 def _of_report(options: CreateOptions, services: AwsServices) -> Iterator[Described]:

@@ -15,6 +15,7 @@ from moto import mock_aws
 from s3batch_handler.cli._commands import s3batch as s3batch_command
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents.manifests._manifest import read_manifest
+from tests.support.inventories import inventory
 from tests.support.reports import put_report
 
 if TYPE_CHECKING:
@@ -141,6 +142,34 @@ def test_a_folder_has_the_keys_that_run_gives_its_files(tmp_path: Path, s3: Any)
 
 
 @pytest.mark.usefixtures("s3")
+def test_an_inventory_in_parquet_becomes_a_manifest(tmp_path: Path) -> None:
+    """Filters that a job does not have select the objects."""
+    folder = tmp_path / "inventory"
+    path = inventory(folder, "Parquet")
+
+    run = create("--inventory", str(path), "--storage-class", "GLACIER", "--min-size", "8")
+
+    assert run.exit_code == 0, run.stderr
+    assert objects() == [ObjectRef(bucket="photos", key="new.jpg", version_id="v3")]
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_large_manifest_has_the_etag_of_its_multipart_upload(s3: Any) -> None:
+    """boto3 uploads more than 8 MB in parts: the ETag is not the MD5 of the manifest."""
+    lines = "".join(f"{'a' * 900}/{number}\n" for number in range(10_000))
+
+    run = CliRunner().invoke(
+        s3batch_command,
+        ["manifest", "create", "s3://photos/m.csv", "--bucket", "b", "--keys", "-", "--json"],
+        input=lines,
+    )
+
+    etag = json.loads(run.stdout)["etag"]
+    assert f'"{etag}"' == s3.head_object(Bucket="photos", Key="m.csv")["ETag"]
+    assert etag.endswith("-2")
+
+
+@pytest.mark.usefixtures("s3")
 def test_keys_of_a_command_are_encoded() -> None:
     run = create("--bucket", "photos", "--keys", "-", "--exclude", "*.tmp", stdin="a b+%\nx.tmp\n")
 
@@ -190,6 +219,12 @@ def test_the_tasks_of_a_report_keep_the_spelling_of_their_keys(tmp_path: Path) -
         (["--keys", "-"], "line 1: 'photo.jpg' has no bucket: pass --bucket"),
         (["--objects", "-", "--bucket", "b"], "line 1: not a JSON object"),
         (["--keys", "none-such.txt", "--bucket", "b"], "none-such.txt: No such file"),
+        (["--keys", ".", "--bucket", "b"], "--keys .: Is a directory"),
+        (["--inventory", "none-such.json"], "Name the manifest.json of an inventory"),
+        (["--inventory", "s3://photos/none-such.json"], "Name the manifest.json of an inventory"),
+        (["--inventory", "s3://photos"], "not the URL of an object"),
+        (["--inventory", "."], "Name the manifest.json of an inventory"),
+        (["--inventory", "s3://photos/a/1.jpg"], "not an inventory's manifest.json"),
     ],
 )
 def test_wrong_options_and_lines_are_one_line_and_exit_code_2(

@@ -15,6 +15,8 @@ from moto import mock_aws
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key
+from s3batch_handler.documents.files._s3_folder import S3Folder
+from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._listing_folder import ListingFolder
 from s3batch_handler.jobs._key_ranges import without_overlaps
 from s3batch_handler.jobs._listing_requests import ListingRequests, Versions
@@ -212,6 +214,20 @@ def test_a_damaged_listing_is_an_error_with_the_remedy(content: bytes, tmp_path:
 
     with pytest.raises(ManifestError, match="delete the folder to begin again"):
         ListingFolder.resume(tmp_path, "photos")
+
+
+def test_a_listed_manifest_is_uploaded_in_parts(tmp_path: Path) -> None:
+    """The parts of the listing need no copy, and each part of the upload is large enough for S3."""
+    parts = [tmp_path / name for name in ("1.csv", "2.csv", "3.csv")]
+    for number, part in enumerate(parts):
+        part.write_bytes(f"photos,{number}\n".encode() * 500_000)
+    manifest = ListedManifest(1_500_000, ("Bucket", "Key"), parts, {})
+    with bucket_of([]) as s3:
+        manifest.save(S3Folder(s3, "photos"), "m.csv")
+        response = s3.get_object(Bucket="photos", Key="m.csv")
+
+        assert response["Body"].read() == b"".join(part.read_bytes() for part in parts)
+        assert response["ETag"].endswith('-2"')
 
 
 def test_the_first_error_of_a_request_ends_the_listing(tmp_path: Path) -> None:
