@@ -142,7 +142,7 @@ class Target:
             doing: What a terminal shows meanwhile.
             more_facts: Returns other facts to print, given the number of lines.
         """
-        # Rich would print data to standard error as long as it shows the spinner.
+        # The facts are printed later: a spinner and data may use the same terminal.
         with spinner(doing), manifest_of_entries(entries, source=source) as manifest:
             save_manifest(manifest, self.location, self.s3)
             facts = {
