@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import re
+from typing import Final, NamedTuple, Protocol
 
 
 class Account(Protocol):
@@ -36,11 +37,17 @@ def function_arn(name: str, account: Account) -> str:
     """Return the ARN of a function by its name or partial ARN, such as ``thumbnails:PROD``."""
     if name.startswith("arn:"):
         return name
-    before, function = split_function(name)
-    given = [part for part in before.split(":") if part]
-    account_id = next((part for part in given if part.isdigit()), None) or account.account_id
-    region = next((part for part in given if not part.isdigit()), account.region)
-    return f"arn:{account.partition}:lambda:{region}:{account_id}:function:{function}"
+    partial = re.fullmatch(_PARTIAL_ARN, name)
+    region, account_id, function = partial.groups() if partial else (None, None, name)
+    place = f"{region or account.region}:{account_id or account.account_id}"
+    return f"arn:{account.partition}:lambda:{place}:function:{function}"
+
+
+# The pattern of the service model, without "arn:".
+_PARTIAL_ARN: Final = (
+    r"(?:([a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]):)?(?:([0-9]{12}):)?(?:function:)?"
+    r"([a-zA-Z0-9-_]+(?::(?:\$LATEST|[a-zA-Z0-9-_]+))?)"
+)
 
 
 def split_function(name: str) -> tuple[str, str]:

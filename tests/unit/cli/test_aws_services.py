@@ -15,6 +15,8 @@ def test_the_name_of_a_function_is_completed_with_account_and_region_of_the_job(
         "f:PROD": "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:PROD",
         "function:f": "arn:aws-cn:lambda:cn-north-1:123456789012:function:f",
         "my-function:7": "arn:aws-cn:lambda:cn-north-1:123456789012:function:my-function:7",
+        "cn-north-1:f:1": "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:1",
+        "999999999999:f": "arn:aws-cn:lambda:cn-north-1:999999999999:function:f",
         "999999999999:function:f:1": "arn:aws-cn:lambda:cn-north-1:999999999999:function:f:1",
         "cn-northwest-1:999999999999:function:f": (
             "arn:aws-cn:lambda:cn-northwest-1:999999999999:function:f"
