@@ -120,6 +120,9 @@ def _save(source: ManifestSource, file: BinaryIO, to: str) -> None:
 def _print_repair(repair: Repair, to: str) -> None:
     """Print what was repaired, and the columns of the copy."""
     changes = [f"{number:,} {code}" for code, number in repair.fixed.items()]
-    print_message(f"s3batch: repaired: {', '.join(changes) or 'nothing had to be repaired'}")
+    if changes:
+        print_message(f"s3batch: repaired: {', '.join(changes)}")
+    else:
+        print_message("s3batch: nothing had to be repaired")
     columns = ",".join(repair.fields or ())
     print_message(f"s3batch: written: {escape_unprintable(to)} (fields {columns})")

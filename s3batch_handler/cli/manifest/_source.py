@@ -145,6 +145,8 @@ def _unreadable(location: str) -> Iterator[None]:
             text = error_line(error)
         elif isinstance(error, ManifestError):
             text = str(error)
+        elif aws_error_code(error) in ("404", "NoSuchKey", "NoSuchBucket"):
+            text = f"{location}: there is no such object"
         elif aws_error_code(error) is not None or type(error).__module__.startswith("botocore."):
             text = f"{location}: {error_line(error)}"
         else:

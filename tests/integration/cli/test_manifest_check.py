@@ -168,6 +168,15 @@ def test_a_copy_in_which_everything_is_repaired_passes(folder: Path) -> None:
     assert check("fixed.csv", "--duplicates", "--json").stdout == ""
 
 
+def test_a_good_manifest_is_copied(folder: Path) -> None:
+    """The copy is written all the same, so a script can use it."""
+    run = check("good.csv", "--fix", "--to", "copy.csv", "--duplicates")
+
+    assert (folder / "copy.csv").read_bytes() == (folder / "good.csv").read_bytes()
+    assert run.exit_code == 0
+    assert run.stderr.startswith("s3batch: nothing had to be repaired\n")
+
+
 def test_standard_input_can_be_repaired(folder: Path) -> None:
     run = check("-", "--fix", "--to", "new.csv", "--plus", "literal", standard_input=BAD)
 

@@ -109,7 +109,7 @@ def test_the_etag_of_the_job_is_compared(s3: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["s3://photos/none.csv", "s3://no-such-bucket/m.csv"])
 def test_a_manifest_that_is_not_in_s3_is_bad_input(s3: Any, place: str) -> None:
-    assert place in refusal(place)
+    assert f"{place}: there is no such object" in refusal(place)
 
 
 def test_a_manifest_that_may_not_be_read_is_bad_input(s3: Any) -> None:
