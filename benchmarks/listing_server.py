@@ -64,7 +64,7 @@ def main(count: int, shape: str, delay: float) -> None:
             self.wfile.write(body)
 
         @override
-        def log_message(self, *_: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

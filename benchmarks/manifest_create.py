@@ -28,13 +28,13 @@ from s3batch_handler.jobs._object_filter import ObjectFilter
 from s3batch_handler.jobs._parallel_listing import ParallelListing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REFERENCE = "loop over a paginator"
 CONCURRENCY = 8
 TARGETS = {0.0: 1.5, 0.1: 0.7}  # by the delay of a response in seconds
 
-SHAPES = {
+SHAPES: dict[str, Callable[[int], str]] = {
     "dates": lambda n: f"2024/{n % 12 + 1:02}/{n % 28 + 1:02}/{n:08}.jpg",
     "one folder": lambda n: f"images/img-{n:08}.jpg",
     "random keys": lambda n: f"{random.Random(n).getrandbits(128):032x}",

@@ -57,11 +57,8 @@ class ObjectFilter:
     def predicate(self) -> Callable[[Found], bool]:
         """Return a function that says whether an object meets all conditions, except ``tags``."""
         rules = [*self._rules()]
-        match rules:
-            case []:
-                return lambda _: True
-            case [rule]:
-                return rule
+        if len(rules) == 1:
+            return rules[0]
         return lambda found: all(rule(found) for rule in rules)
 
     def has_tags(self, tags: Mapping[str, str]) -> bool:

@@ -8,15 +8,16 @@ import hashlib
 import io
 import json
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import orc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+pa: Any = import_module("pyarrow")  # it has no types
+pq: Any = import_module("pyarrow.parquet")
+orc: Any = import_module("pyarrow.orc")
 
 COLUMNS = {
     "bucket": "Bucket",

@@ -63,7 +63,7 @@ def create(*, options: CreateOptions, services: AwsServices) -> None:
         upload = _save(manifest, options.location, S3OfServices(services))
         etag = upload.etag or manifest.md5()  # the ETag after an upload in one request
     fields = manifest.fields or ()
-    facts = {
+    facts: dict[str, object] = {
         "manifest": options.location,
         "objects": manifest.count,
         "fields": fields,

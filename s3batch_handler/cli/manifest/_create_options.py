@@ -139,6 +139,12 @@ def _several(option: str, name: str, metavar: str, text: str) -> Callable[..., N
     return click.option(option, name, metavar=metavar, multiple=True, help=text)
 
 
+def _tags(
+    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    return named(pairs)
+
+
 create_options: Callable[[Callable[..., None]], Callable[..., None]] = options_as(
     CreateOptions,
     click.argument("location", metavar="FILE|s3://…", shell_complete=complete_files),
@@ -193,7 +199,7 @@ create_options: Callable[[Callable[..., None]], Callable[..., None]] = options_a
         "object_tags",
         metavar="NAME=VALUE",
         multiple=True,
-        callback=lambda _context, _option, pairs: named(pairs),
+        callback=_tags,
         help="Tag of the objects: one request for each object.",
     ),
     click.option(

@@ -122,11 +122,10 @@ class _FileDescription(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         status = self._path.stat()
-        match name:
-            case "Size":
-                return status.st_size
-            case "LastModified":
-                return datetime.fromtimestamp(status.st_mtime, UTC)
+        if name == "Size":
+            return status.st_size
+        if name == "LastModified":
+            return datetime.fromtimestamp(status.st_mtime, UTC)
         raise KeyError(name)
 
 

@@ -193,7 +193,8 @@ def _columns(format_: str, schema: str) -> tuple[str, ...]:
     if format_ == "CSV":
         return tuple(name.strip() for name in schema.split(","))
     pattern = r"(\w+):" if format_ == "ORC" else r"(?:required|optional) \w+ (\w+)"
-    return tuple(NAMES_IN_CSV.get(name, name) for name in re.findall(pattern, schema))
+    names = map(str, re.findall(pattern, schema))
+    return tuple(NAMES_IN_CSV.get(name, name) for name in names)
 
 
 _TABLES: Final = ("ORC", "Parquet")

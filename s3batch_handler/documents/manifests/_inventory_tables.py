@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
@@ -92,8 +93,8 @@ def _rows_of_orc(
     part: InventoryPart, path: Path, names: Sequence[str | None]
 ) -> Iterator[list[str]]:
     try:
-        import pyarrow as pa
-        from pyarrow import orc
+        pa: Any = import_module("pyarrow")  # it has no types
+        orc: Any = import_module("pyarrow.orc")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "an inventory in ORC needs pyarrow, which is not installed: pip install pyarrow",

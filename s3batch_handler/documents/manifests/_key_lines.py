@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import encode_key
@@ -111,13 +111,13 @@ def _check_same_columns(entry: ManifestEntry, first: ManifestEntry) -> None:
 
 def _json_object(text: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value: object = json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
         raise ValueError(f"not a JSON object: {error}") from error
     except RecursionError:
         raise ValueError("not a JSON object: too deeply nested") from None
     if isinstance(value, dict):
-        return value
+        return cast("dict[str, Any]", value)
     raise ValueError('not a JSON object: write {"key": "photo.jpg"} on each line')
 
 

@@ -178,6 +178,7 @@ def test_a_listing_that_ctrl_c_interrupts_continues(
     options = ["m.csv", "--bucket", "photos", "--include", "none such", "--json"]
     with monkeypatch.context() as patch:
         patch.setattr("s3batch_handler.cli.manifest._listing._Progress.update", interrupt)
+        interrupted = create(*options)
         while not (tmp_path / ".m.csv.s3batch-listing").exists():  # perhaps too early
             interrupted = create(*options)
 
