@@ -169,7 +169,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--operation",
         type=Choice(OPERATIONS),
         metavar="NAME",
-        help=f"Operation, such as S3PutObjectCopy.  [default: {LAMBDA_INVOKE}]",
+        help=f"Operation of the job.  [default: {LAMBDA_INVOKE}]",
     ),
     click.option(
         "--memory",
@@ -199,14 +199,14 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--redrives",
         type=_percent,
         metavar="PERCENT",
-        help="Share of the tasks that are run a second time.  [default: 0]",
+        help="Share of tasks that run a second time.  [default: 0]",
     ),
     click.option(
         "--requests",
         metavar="GET=2,PUT=1",
         default="",
         callback=_requests,
-        help=f"Requests for each object: {', '.join(REQUESTS)}.",
+        help="Requests that the function makes for each object.",
     ),
     click.option(
         "--log-bytes",
@@ -218,18 +218,18 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--bytes",
         type=_BYTES,
         metavar="NUMBER",
-        help="Average size of an object that is transferred, read or restored.",
+        help="Average size of an object: transferred, read, restored.",
     ),
     click.option(
         "--transfer",
         type=Choice(["regions", "internet"]),
-        help="Where --bytes are transferred to.  [default: the same Region]",
+        help="Transfer of --bytes out of the Region.  [default: none]",
     ),
     click.option(
         "--storage-class",
         type=Choice(STORAGE_CLASSES),
         metavar="NAME",
-        help="Storage class of the objects.  [default: STANDARD; to restore: GLACIER]",
+        help="Storage class.  [default: STANDARD; to restore: GLACIER]",
     ),
     click.option(
         "--restore-tier",
@@ -261,7 +261,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--max-rate",
         type=ExactNumber(unit="calls per second"),
         metavar="NUMBER",
-        help="Calls per second that a service allows; sets --concurrency.",
+        help="Calls per second to allow; sets --concurrency.",
     ),
     click.option(
         "--calls-per-object",

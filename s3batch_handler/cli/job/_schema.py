@@ -14,11 +14,11 @@ from s3batch_handler.cli.terminal._output import print_data
 def schema() -> None:
     r"""Print the JSON Schema of job files, for editors.
 
+    An editor uses the schema if the first line of a job file names it, as in
+    "# yaml-language-server: $schema=job-file.schema.json".
+
     Examples:
         s3batch job schema > job-file.schema.json
-
-    The first line of a job file names it:
-        # yaml-language-server: $schema=job-file.schema.json
     """
     from importlib.resources import files  # a slow import
 

@@ -9,7 +9,7 @@ class CallTimes:
     """Sums the durations of calls. Threads may add to it at the same time.
 
     Attributes:
-        calls: The number of calls that the function has answered.
+        calls: The number of calls, also of those that ended without an answer.
         seconds: The sum of their durations.
     """
 

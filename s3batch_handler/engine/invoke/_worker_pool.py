@@ -208,6 +208,7 @@ class WorkerPool:
             if not worker.ready:
                 self._check_start(is_late=is_late, returncode=returncode)
             elif worker.tasks and has_failed:
+                worker.measure_unanswered_call()
                 request_id = request_id_of(worker.environment_id, worker.answered + 1)
                 late = timed_out(self._timeout, request_id)
                 ended = process_ended(returncode, request_id)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.engine.invoke._lambda_environment import new_environment_id
-from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, parse_results
+from s3batch_handler.engine.invoke._worker_main import BATCH_SECONDS, NOT_STARTED, parse_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,14 +122,16 @@ class WorkerProcess:
         else:
             self.ended = True
         *lines, self._partial = b"".join(data).split(b"\n")
-        if lines and self.ready:  # or else the line is "ready", and no result
-            self._measure(len(lines))
         try:
-            return parse_results(lines)
+            results = parse_results(lines)
         except ValueError:  # the function has written to the pipe: no result can be trusted
             self.kill()
             self.ended = True
             return []
+        answers = sum(kind != NOT_STARTED for kind, _ in results)
+        if answers and self.ready:  # or else the result is "ready", and no answer
+            self._measure(answers)
+        return results
 
     def _measure(self, answers: int) -> None:
         """Set the batch size by the duration of the latest tasks; now the next task begins."""
@@ -139,6 +141,11 @@ class WorkerProcess:
         fitting = int(answers * BATCH_SECONDS / 2 / max(now - self.since, 1e-6))
         self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
         self.since = now
+
+    def measure_unanswered_call(self) -> None:
+        """Measure the call that was running when the process ended: Lambda bills it, too."""
+        if self._times is not None:
+            self._times.add(1, time.monotonic() - self.since)
 
     def request_stop(self) -> None:
         """Request that it stops after the running task, and returns the other tasks."""

@@ -9,6 +9,7 @@ import pytest
 
 from s3batch_handler.cli._invoke import invoke
 from s3batch_handler.cli._option_rules import ALWAYS, REMOTE, RULES, Rule, check_options
+from s3batch_handler.cli.estimate._command import estimate
 from s3batch_handler.cli.job._clone import clone
 from s3batch_handler.cli.job._submit import submit
 from s3batch_handler.cli.manifest._create import create
@@ -17,7 +18,14 @@ from s3batch_handler.cli.run._command import run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS = {"run": run, "invoke": invoke, "create": create, "submit": submit, "clone": clone}
+COMMANDS = {
+    "run": run,
+    "invoke": invoke,
+    "create": create,
+    "submit": submit,
+    "clone": clone,
+    "estimate": estimate,
+}
 
 
 def context_with(command: click.Command, *names: str) -> click.Context:

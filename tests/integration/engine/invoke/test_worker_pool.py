@@ -20,6 +20,7 @@ import pytest
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke import _worker_process
+from s3batch_handler.engine.invoke._call_times import CallTimes
 from s3batch_handler.engine.invoke._worker_main import READY
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
@@ -93,6 +94,46 @@ def test_a_worker_returns_tasks_that_it_cannot_start_soon(function: Write, tmp_p
     answers = invoke(WorkerPool(spec, workers=2, timeout=30), keys(*short, *long))
 
     assert len({text_of(answers[key]) for key in long}) == 2
+
+
+def test_only_calls_are_measured(function: Write) -> None:
+    """Tasks that a worker returns are measured when they run, and only then."""
+    spec = function(
+        """
+        def handler(event, context):
+            if key(event).startswith("long"):
+                time.sleep(0.06)
+            return answer(event)
+        """
+    )
+    short = [f"short{number}" for number in range(500)]
+    long = [f"long{number}" for number in range(8)]
+    times = CallTimes()
+
+    invoke(WorkerPool(spec, workers=1, timeout=30, times=times), keys(*short, *long))
+
+    assert times.calls == 508
+    assert times.seconds >= 8 * 0.06
+
+
+@pytest.mark.parametrize("end", ["time.sleep(30)", "os._exit(1)"])
+def test_calls_without_an_answer_are_measured(function: Write, end: str) -> None:
+    """Lambda bills them, too."""
+    spec = function(
+        f"""
+        def handler(event, context):
+            if key(event) == "bad":
+                time.sleep(0.05)
+                {end}
+            return answer(event)
+        """
+    )
+    times = CallTimes()
+
+    invoke(WorkerPool(spec, workers=1, timeout=0.5, times=times), keys("fine", "bad", "other"))
+
+    assert times.calls == 3
+    assert times.seconds >= 0.05
 
 
 def test_workers_can_import_the_package_of_their_parent() -> None:
