@@ -13,6 +13,7 @@ from itertools import pairwise
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.jobs._key_ranges import KeyRange, evenly, middle
 
 if TYPE_CHECKING:
@@ -209,7 +210,14 @@ class ParallelListing:
 
     def _split(self, keys: KeyRange) -> None:
         """Split a range that another thread lists, if there is a place."""
-        places = self._places(keys)
+        try:
+            places = self._places(keys)
+        except Exception as error:
+            if self._versions is None or aws_error_code(error) != "AccessDenied":
+                raise
+            # Places are found with ListObjectsV2, which needs another permission than versions.
+            self._requests.can_start_anywhere = False
+            return
         with self._changed:
             keys.descend()
             new = [

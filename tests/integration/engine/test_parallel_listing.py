@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -175,6 +176,20 @@ def test_versions_are_listed_once_even_if_the_listing_is_split(
         found, _ = listed(s3, tmp_path / "listing", versions=versions)
 
     assert found == [key for key in keys for _ in range(count)]
+
+
+def test_versions_are_listed_without_the_permission_to_list_objects(tmp_path: Path) -> None:
+    """Only the permission s3:ListBucketVersions is required; the listing is then not split."""
+
+    def deny(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListObjectsV2")
+
+    with bucket_of(FLAT[:40], versions=1) as s3:
+        s3.meta.events.register("before-call.s3.ListObjectsV2", deny)
+        found, requests = listed(s3, tmp_path / "listing", versions=Versions())
+
+    assert found == FLAT[:40]
+    assert requests.counts["ListObjectVersions"] == 40 / PAGE
 
 
 @pytest.mark.parametrize("versions", [None, Versions(noncurrent=True)])
