@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -197,15 +198,23 @@ def bucket_name_of(bucket: str | None, source: Path | None) -> str:
 
 def bucket_option(text: str, *, required: bool = False) -> Callable[[Any], Any]:
     """Create the option ``--bucket``; ``text`` is its help."""
-    return click.option("--bucket", metavar="NAME", required=required, type=_bucket_name, help=text)
+    return click.option("--bucket", metavar="NAME", required=required, type=bucket_name, help=text)
 
 
-def _bucket_name(value: str) -> str:
+def bucket_name(value: str) -> str:
+    """Check the name or the ARN of a bucket."""
     if "://" in value or ("/" in value and not value.startswith("arn:")):
         raise click.BadParameter(
-            f"{value} is not a bucket name: pass the name alone, and a prefix with --prefix"
+            f"{value} is not a bucket name: pass the name alone, without s3:// and a prefix"
+        )
+    if not _BUCKET.fullmatch(value):
+        raise click.BadParameter(
+            f"{value!r} is not a bucket name: pass letters, digits, dots, hyphens and underscores"
         )
     return value
+
+
+_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:\S+")  # what boto3 accepts
 
 
 profile_option: Callable[[Any], Any] = click.option(

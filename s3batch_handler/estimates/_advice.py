@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.estimates._prices import limit
@@ -43,7 +43,8 @@ class RateAdvice:
     @property
     def allowed(self) -> int:
         """Return how many execution environments respect the limit."""
-        return int(self.max_rate * self.seconds_per_task // self.calls_per_object)
+        with localcontext(prec=_DIGITS):
+            return int(self.max_rate * self.seconds_per_task // self.calls_per_object)
 
     @property
     def is_needed(self) -> bool:
@@ -60,6 +61,10 @@ class RateAdvice:
             return None
         most = self.account_concurrency - limit("unreserved-concurrency")
         return min(self.allowed, max(most, 0)) or None
+
+
+_DIGITS: Final = 100
+"""All quotients are exact, also those of the largest and the smallest options."""
 
 
 def advice_for(
@@ -88,6 +93,13 @@ def warnings_about(
         )
     if workload.jobs > limit("active-jobs"):
         yield f"An account has at most {limit('active-jobs')} active jobs: the others wait."
+    if workload.bytes_per_object and not _BILLED_BY_SIZE.intersection(
+        part.name for part in (*cost.parts, *cost.unpriced)
+    ):
+        yield (
+            "The size of the objects (--bytes) changes nothing: S3 bills no data for this job. If "
+            "the function sends data out of the Region, pass --transfer."
+        )
     for part in cost.parts:
         tier = part.price.first_tier
         if tier is not None and part.billed > tier:
@@ -98,6 +110,9 @@ def warnings_about(
 
 
 _DAY: Final = 86_400
+_BILLED_BY_SIZE: Final = frozenset(
+    {"restored_data", "checksums", "s3_retrieval", "transfer_regions", "transfer_internet"}
+)
 
 
 def _warnings_about_concurrency(timing: Timing, speed: Speed) -> Iterator[str]:
@@ -109,7 +124,8 @@ def _warnings_about_concurrency(timing: Timing, speed: Speed) -> Iterator[str]:
         )
     most = limit("concurrency-used-by-s3")
     if timing.environments > most:
+        possible = min(most, speed.account_concurrency - limit("unreserved-concurrency"))
         yield (
             f"An AWS sample says that S3 uses at most {most:,} concurrent executions, AWS's guides "
-            f"do not. If so, the job takes longer: pass --concurrency {most}."
+            f"do not. If so, the job takes longer: pass --concurrency {possible}."
         )

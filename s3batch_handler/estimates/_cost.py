@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from s3batch_handler.estimates._workload import LAMBDA_INVOKE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from s3batch_handler.estimates._prices import Price, PriceList
     from s3batch_handler.estimates._workload import Function, Workload
@@ -68,10 +68,10 @@ def cost_of(
         workload: The objects and what is done to each.
         prices: The prices of its Region.
         environments: The number of execution environments that Lambda creates.
-        free_tier: Subtract what Lambda and other services do not bill in each month.
+        free_tier: Subtract what Lambda and other services do not bill in a month.
     """
     with localcontext(prec=_DIGITS):
-        parts = [_part(use, prices, free_tier=free_tier) for use in _uses(workload, environments)]
+        parts = [*_parts(_uses(workload, environments), prices, free_tier=free_tier)]
     return Cost(
         parts=tuple(part for part in parts if part.usd is not None),
         unpriced=tuple(part for part in parts if part.usd is None),
@@ -82,11 +82,16 @@ _DIGITS: Final = 100
 """All results are exact: divisions by 1,024 have finite decimals."""
 
 
-def _part(use: _Use, prices: PriceList, *, free_tier: bool) -> Part:
-    price, quantity = prices[use.price], Decimal(use.quantity)
-    billed = max(Decimal(0), quantity - price.free) if free_tier else quantity
-    usd = None if price.usd is None else price.cost(billed)
-    return Part(use.name, quantity, billed, price, usd)
+def _parts(uses: Iterable[_Use], prices: PriceList, *, free_tier: bool) -> Iterator[Part]:
+    """Yield the parts of a cost. Parts with the same price share its free units."""
+    left: dict[str, Decimal] = {}
+    for use in uses:
+        price, quantity = prices[use.price], Decimal(use.quantity)
+        free = left.setdefault(price.name, Decimal(price.free if free_tier else 0))
+        billed = max(Decimal(0), quantity - free)
+        left[price.name] = max(Decimal(0), free - quantity)
+        usd = None if price.usd is None else price.cost(billed)
+        yield Part(use.name, quantity, billed, price, usd)
 
 
 def _uses(workload: Workload, environments: int) -> Iterator[_Use]:

@@ -39,7 +39,11 @@ class Ramp:
     @property
     def tasks_per_second(self) -> Decimal:
         """Return the speed when all environments exist."""
-        speed = Decimal(self.concurrency) * _SECOND / self._period
+        return self.tasks_per_second_of(self.concurrency)
+
+    def tasks_per_second_of(self, environments: int) -> Decimal:
+        """Return the speed of some of the environments."""
+        speed = Decimal(environments) * _SECOND / self._period
         return speed if self.rate is None else min(speed, self.rate)
 
     @property

@@ -44,7 +44,7 @@ class Timing:
         seconds: The time until all tasks are finished.
         half: The time until half of the tasks are finished.
         ramp: The time until the speed is highest, or until the end if that is earlier.
-        tasks_per_second: The highest speed.
+        tasks_per_second: The highest speed, with the environments that the job needs.
         environments: The number of execution environments that Lambda creates.
         limited_by: A word for what limits the speed.
         points: Times from 0 to the end, each with the number of finished tasks.
@@ -79,12 +79,13 @@ def _timing_of_function(tasks: int, function: Function, speed: Speed) -> Timing:
     seconds = ramp.seconds_for(tasks)
     half = ramp.seconds_for((tasks + 1) // 2)
     full_speed = ramp.seconds_to_full_speed
+    environments = ramp.environments(tasks, seconds)
     return Timing(
         seconds=seconds,
         half=half,
         ramp=min(seconds, full_speed),
-        tasks_per_second=ramp.tasks_per_second,
-        environments=ramp.environments(tasks, seconds),
+        tasks_per_second=ramp.tasks_per_second_of(environments),
+        environments=environments,
         limited_by=_limit_of(ramp, speed, tasks=tasks, half=half),
         points=tuple((time, min(tasks, ramp.finished(time))) for time in _times(seconds)),
     )

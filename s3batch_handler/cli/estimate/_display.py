@@ -17,7 +17,7 @@ from s3batch_handler.cli.terminal._console import (
     shows_tables,
 )
 from s3batch_handler.cli.terminal._job_style import SUCCEEDED, duration
-from s3batch_handler.cli.terminal._output import print_lines
+from s3batch_handler.cli.terminal._output import counted, print_lines
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
 from s3batch_handler.estimates._text_plot import plot_lines
 from s3batch_handler.estimates._timing import explain_limit
@@ -50,7 +50,7 @@ def show_estimate(estimate: Estimate, advice: RateAdvice | None, measured: Measu
 
 def _table(cost: Cost) -> Iterator[str]:
     rows = [(name_of(part), cents(part.usd or Decimal(0)), _formula(part)) for part in cost.parts]
-    rows.append(("total", cents(cost.total), ""))
+    rows.append(("known total" if cost.unpriced else "total", cents(cost.total), ""))
     width = max(len(amount) for _, amount, _ in rows)
     return lines_of_table(
         [
@@ -100,7 +100,7 @@ def _speed(timing: Timing) -> str:
     speed = f"{plain(timing.tasks_per_second)} tasks/s"
     if not timing.environments:
         return speed
-    text = f"{speed} with {timing.environments:,} execution environments"
+    text = f"{speed} with {counted(timing.environments, 'execution environment')}"
     return f"{text}, reached after {duration(float(timing.ramp))}" if timing.ramp else text
 
 

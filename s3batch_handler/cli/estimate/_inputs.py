@@ -76,6 +76,7 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
         listed_objects=options.generated_manifest,
     )
     _check_objects(workload)
+    _check_restore_tier(options, operation)
     advice = _advice(options, function)
     return Inputs(
         workload=workload,
@@ -171,6 +172,7 @@ def _function(options: EstimateOptions, operation: str) -> Function | None:
     )
 
 
+_RESTORE: Final = "S3InitiateRestoreObject"
 _MISSING: Final = "Missing option {} of the function (or --operation for S3's own operations)."
 
 
@@ -197,7 +199,7 @@ def _check_no_function(options: EstimateOptions) -> None:
 
 
 def _storage_class(options: EstimateOptions, operation: str) -> str:
-    is_restore = operation == "S3InitiateRestoreObject"
+    is_restore = operation == _RESTORE
     storage_class = options.storage_class or ("GLACIER" if is_restore else "STANDARD")
     if is_restore and storage_class not in ARCHIVES:
         raise click.UsageError(
@@ -205,6 +207,13 @@ def _storage_class(options: EstimateOptions, operation: str) -> str:
             "be restored."
         )
     return storage_class
+
+
+def _check_restore_tier(options: EstimateOptions, operation: str) -> None:
+    if options.restore_tier and operation != _RESTORE:
+        raise click.UsageError(
+            f"Option --restore-tier is for {_RESTORE}: {operation} restores nothing."
+        )
 
 
 def _check_objects(workload: Workload) -> None:

@@ -56,7 +56,7 @@ def measured_in(location: str, services: AwsServices, state: Path | None) -> Mea
     found = find_report(location, services=services, state=state)
     record = read_job_record(found.report)
     objects = _counted(found, record) or found.report.summary().total
-    if not objects:
+    if objects <= 0:
         raise InvalidArgument(f"--from-report {location}: the report has no tasks")
     local: Mapping[str, Any] = {} if record is None else record.local.get("Measured", {})
     calls = local.get("Calls", 0)

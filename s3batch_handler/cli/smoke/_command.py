@@ -13,9 +13,11 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._numbers import Seconds
 from s3batch_handler.cli._options import (
     arguments_option,
+    bucket_name,
     bucket_option,
     env_file_option,
     json_option,
+    not_empty,
     quiet_option,
     retry_for_option,
     schema_for,
@@ -54,6 +56,7 @@ class SmokeOptions:
 @click.option(
     "--stack",
     metavar="NAME",
+    type=not_empty,
     required=True,
     help="CloudFormation stack of the function.",
 )
@@ -62,6 +65,7 @@ class SmokeOptions:
     "--output",
     "outputs",
     metavar="BUCKET",
+    type=bucket_name,
     multiple=True,
     help="Bucket that the function writes to; repeat for more.",
 )

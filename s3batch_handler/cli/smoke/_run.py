@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._env_file import read_env_file
 from s3batch_handler.cli._errors import InvalidArgument, error_line
+from s3batch_handler.cli._paths import check_file
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.cli.smoke._cleanup import remove_everything
 from s3batch_handler.cli.smoke._compare import compare
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
     """Run both jobs, print the comparisons, and return the exit code."""
     environment = read_env_file(options.env_file) if options.env_file else {}
-    _check_folder_of(options)
+    _check_save(options)
     handler = find_handler(options.handler) if options.handler else None
     stack = services.stack(options.stack)
     handler = handler or find_handler(None, stack.function)
@@ -87,9 +88,12 @@ _DIFFERENT: Final = (
 )
 
 
-def _check_folder_of(options: SmokeOptions) -> None:
-    if options.save is not None and not options.save.absolute().parent.is_dir():
+def _check_save(options: SmokeOptions) -> None:
+    if options.save is None:
+        return
+    if not options.save.absolute().parent.is_dir():
         raise InvalidArgument(f"--save {options.save}: there is no such folder. Create it first")
+    check_file(options.save, "--save")
 
 
 # ---------------------------------------------------------------- both jobs

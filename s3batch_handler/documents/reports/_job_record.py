@@ -7,9 +7,9 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from s3batch_handler.core._aws_errors import aws_error_code
@@ -54,10 +54,13 @@ class _Operation(TypedDict, total=False):
     LambdaInvoke: _Invoke
 
 
+_Number = Annotated[int, Field(strict=True, ge=0, le=2**63)]
+
+
 class _Measured(TypedDict, total=False):
-    Calls: int
-    AverageSeconds: float
-    MemoryMB: int
+    Calls: _Number
+    AverageSeconds: Annotated[float, Field(strict=True)]
+    MemoryMB: _Number
 
 
 class _Local(TypedDict, total=False):

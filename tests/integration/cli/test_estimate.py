@@ -170,6 +170,7 @@ def test_a_manifest_on_standard_input_is_counted() -> None:
             "can be restored",
         ),
         (("--objects", "1", "--operation", "S3PutObjectAcl", "--svg", "a.svg"), "--rate"),
+        (("--objects", "1", *FUNCTION, "--restore-tier", "BULK"), "restores nothing"),
     ],
 )
 def test_bad_input_ends_with_one_clear_line(
@@ -440,6 +441,17 @@ def test_a_measured_duration_that_lambda_does_not_allow_is_an_error(
     assert run.returncode in (1, 2)
     assert len(run.stderr.splitlines()) == 1
     assert not run.stdout
+
+
+def test_a_total_without_all_parts_is_not_called_the_total() -> None:
+    """Or else it would look as if the rest cost nothing."""
+    operation = ("--objects", "1000", "--operation", "S3UpdateObjectEncryption")
+
+    incomplete = estimate(*operation).stdout
+    complete = estimate(*operation, "--price", "s3-update-encryption=0.01").stdout
+
+    assert "\nknown total" in incomplete
+    assert "\ntotal" in complete
 
 
 def test_a_run_that_needed_more_memory_is_warned_about(s3batch: Shell) -> None:

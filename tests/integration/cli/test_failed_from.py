@@ -101,7 +101,7 @@ def test_a_record_in_a_bucket_does_not_choose_how_tasks_run(repaired: Shell) -> 
     assert (row.status, row.message) == ("succeeded", "")
     record = json.loads((repaired.folder / f"merged/job-{first['job_id']}/job.json").read_text())
     assert "Operation" not in record
-    assert {"Manifest", "MergedJobs", "MergedReports"} == {*record["Local"]}
+    assert {"Manifest", "Measured", "MergedJobs", "MergedReports"} == {*record["Local"]}
 
 
 def test_the_failed_tasks_run_as_in_their_job(repaired: Shell) -> None:

@@ -89,3 +89,24 @@ def test_a_record_that_is_not_valid_is_an_error(s3batch: Shell, content: bytes) 
 
     with pytest.raises(ReportError, match=r"job\.json"):
         read_job_record(report)
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        b'{"Calls": "5"}',
+        b'{"Calls": -1}',
+        b'{"Calls": 1' + b"0" * 4000 + b"}",
+        b'{"AverageSeconds": true}',
+        b'{"MemoryMB": "9"}',
+    ],
+)
+def test_measured_values_are_numbers(s3batch: Shell, measured: bytes) -> None:
+    """Others may write to the bucket of a report."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))
+    report = read_report(s3batch.folder / "s3batch-reports")
+    content = b'{"Local": {"Measured": ' + measured + b"}}"
+    Path(report.location_beside("job.json")).write_bytes(content)
+
+    with pytest.raises(ReportError, match=r"job\.json: not the record of a job: Local\.Measured"):
+        read_job_record(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,6 +113,54 @@ def test_a_lower_price_for_large_amounts_is_warned_about() -> None:
     result = estimate_job(workload, Speed(account_concurrency=1000), read_prices())
 
     assert any("lambda_duration is overestimated" in text for text in result.warnings)
+
+
+def test_the_speed_is_that_of_the_environments_that_the_job_needs() -> None:
+    """Ten tasks need ten environments, each of which runs 5 tasks per second."""
+    workload = Workload(objects=10, function=Function(memory=512, duration=Decimal("0.2")))
+
+    result = estimate_job(workload, Speed(account_concurrency=1000), read_prices())
+
+    assert result.timing is not None
+    assert result.timing.environments == 10
+    assert result.timing.tasks_per_second == 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_effect"),
+    [
+        ({}, False),
+        ({"requests": {"GET": Decimal(1)}}, False),
+        ({"requests": {"GET": Decimal(1)}, "storage_class": "STANDARD_IA"}, True),
+        ({"transfer": "internet"}, True),
+        ({"operation": "S3ComputeObjectChecksum", "function": None}, True),
+        ({"operation": "S3PutObjectCopy", "function": None}, False),
+    ],
+)
+def test_a_size_that_costs_nothing_is_warned_about(
+    changes: dict[str, Any], has_effect: bool
+) -> None:
+    """S3 does not bill data that stays in its Region."""
+    function = Function(memory=512, duration=Decimal(1))
+    options = {"objects": 10, "function": function, "bytes_per_object": Decimal(5), **changes}
+
+    result = estimate_job(Workload(**options), Speed(account_concurrency=1000), read_prices())
+
+    assert ("--bytes" not in " ".join(result.warnings)) is has_effect
+
+
+def test_the_concurrency_of_a_warning_can_be_reserved() -> None:
+    """Lambda keeps 100 of the account unreserved."""
+    workload = Workload(objects=10**7, function=Function(memory=512, duration=Decimal(1)))
+
+    result = estimate_job(workload, Speed(account_concurrency=1050), read_prices())
+
+    assert "pass --concurrency 950" in " ".join(result.warnings)
+
+
+def test_the_advice_for_extreme_limits_is_exact() -> None:
+    """The options allow numbers from 10⁻¹⁵ to 10¹⁵."""
+    assert advice(f"{10**15}", "900", calls="0.000000000000001").allowed == 900 * 10**30
 
 
 def test_restores_have_a_limit_of_s3() -> None:

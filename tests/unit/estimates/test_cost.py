@@ -125,6 +125,18 @@ def test_the_free_tier_is_subtracted_only_on_request() -> None:
     assert parts(cost_of(workload, PRICES))["lambda_requests"] == Decimal("0.30")
 
 
+def test_parts_with_the_same_price_share_its_free_tier() -> None:
+    """Lambda does not bill 400,000 GB-seconds a month: of runs and cold starts together."""
+    function = Function(memory=1024, duration=Decimal(1), init=Decimal(2))
+    workload = Workload(objects=300_000, function=function)
+
+    result = cost_of(workload, PRICES, environments=100_000, free_tier=True)
+
+    billed = {part.name: part.billed for part in result.parts}
+    assert billed["lambda_duration"] == 0
+    assert billed["lambda_init"] == 200_000 - 100_000
+
+
 def test_the_requests_of_the_function_have_the_price_of_the_storage_class() -> None:
     """GET and PUT cost more in S3 Standard-IA, and reading is billed by size."""
     result = parts(

@@ -167,6 +167,10 @@ def test_without_a_terminal_the_costs_must_be_accepted(stacks: Stacks) -> None:
         (("http://127.0.0.1:9",), "name the code on this machine"),
         (("functions.py:none",), "functions.py"),
         (("functions.py:other", "--save", "none/x.json"), "there is no such folder"),
+        (("functions.py:other", "--save", ""), "this is a folder"),
+        (("functions.py:other", "--output", ""), "not a bucket name"),
+        (("functions.py:other", "--output", "my results"), "not a bucket name"),
+        (("functions.py:other", "--bucket", ""), "not a bucket name"),
     ],
 )
 def test_a_handler_that_cannot_be_used_costs_nothing(
