@@ -59,31 +59,43 @@ def denials_in(text: str) -> Iterator[Denial]:
 
 
 def _denial(found: re.Match[str]) -> Denial:
-    reason = found["reason"] or ""
-    kind = next(
-        (kind for kind in (*KINDS, BLOCK_PUBLIC_ACCESS) if kind.lower() in reason.lower()), ""
-    )
-    policy = re.search(r"policy: (arn:[^\s\"'\\]+)", reason)
+    reason = " ".join((found["reason"] or "").split())
+    kind = _KIND.search(reason)
+    policy = re.search(r"policy:? (arn:[^\s\"'\\]+)", reason)
     return Denial(
         principal=_trimmed(found["principal"] or ""),
         action=found["action"],
         resource=_trimmed(found["quoted"] or found["resource"] or ""),
-        kind=kind,
+        kind=_KINDS[re.sub("policies$", "policy", kind[0].lower())] if kind else "",
         is_explicit="explicit deny" in reason.lower(),
         policy=_trimmed(policy[1]) if policy else "",
     )
+
+
+_KINDS: Final = {kind.lower(): kind for kind in (*KINDS, BLOCK_PUBLIC_ACCESS)}
+_KIND: Final = re.compile(
+    "|".join(re.sub("policy$", "polic(?:y|ies)", kind) for kind in _KINDS), re.IGNORECASE
+)
+"""The first kind that a reason names counts: what follows may be the next message."""
 
 
 def _trimmed(text: str) -> str:
     return text.rstrip(".,;:)\"'\\")
 
 
+# White space may be a line break, where a terminal or a page wrapped the message. JSON in a report
+# escapes the quotation marks. IAM writes some resources as "policy NAME", and KMS does not name the
+# key if it could not be found, or only from the ciphertext.
 _DENIED: Final = re.compile(
-    r"(?:User: (?P<principal>[^\s\"]{1,2048}) )?"
-    r"is not authorized to perform: (?P<action>[a-z0-9-]{2,40}:[A-Za-z0-9]{2,80})"
-    # JSON in a report escapes the quotation marks.
-    r"(?: on resource: (?:\\?\"(?P<quoted>[^\"\n]{1,3000}?)\\?\"|(?P<resource>[^\s\"]{1,3000})))?"
-    r"(?P<reason>,? (?:because|with an) [^\n\r\"]{1,400})?"
+    r"""(?:(?:User:\s+|(?<![^\s"'])(?=arn:))(?P<principal>[^\s"]{1,2048})\s+)?
+    (?:is\s+)?not\s+authorized\s+to\s+perform:\s+(?P<action>[a-z0-9-]{2,40}:[A-Za-z0-9]{2,80})
+    (?:\s+on\s+(?:
+        resource:\s+(?:\\?"(?P<quoted>[^"\n]{1,3000}?)\\?"
+            |(?P<resource>(?:(?:policy|role|user|group)\s)?[^\s"]{1,3000}))
+        |(?:this\s+resource|the\s+resource\s+associated\s+with\s+this\s+ciphertext)
+    ))?
+    (?P<reason>,?\s+(?:because|with\s+an)\s(?:(?!User:|not\s+authorized)[^"]){1,400})?""",
+    re.VERBOSE,
 )
 
 

@@ -51,11 +51,7 @@ def explain(causes: Causes, job: JobAccess | None = None) -> list[Explained]:
 
     With a job, the statements name its resources.
     """
-    explained = [
-        Explained(explanation, count)
-        for cause, count in causes.values()
-        if (explanation := _explanation(cause, job)) is not None
-    ]
+    explained = [Explained(_explanation(cause, job), count) for cause, count in causes.values()]
     return sorted(explained, key=lambda one: -one.occurrences)
 
 
@@ -99,7 +95,7 @@ def _together(one: Denial | Failed, other: Denial | Failed) -> Denial | Failed:
     return replace(one, resource="".join(char for char, _ in pairs).removesuffix("*") + "*")
 
 
-def _explanation(cause: Denial | Failed, job: JobAccess | None) -> Explanation | None:
+def _explanation(cause: Denial | Failed, job: JobAccess | None) -> Explanation:
     if isinstance(cause, Failed):
         return explain_failure(cause.message, cause.found, job)
     return explain_denial(cause, job)

@@ -20,11 +20,20 @@ if TYPE_CHECKING:
     from s3batch_handler.policies._job import JobAccess
 
 
-def explain_call(call: str, job: JobAccess | None) -> Explanation | None:
-    """Explain a call of the API that was denied; ``None`` if its actions are not known."""
+def explain_call(call: str, job: JobAccess | None) -> Explanation:
+    """Explain a call of the API that was denied.
+
+    There are no statements if its actions are not known.
+    """
     actions = actions_of_call(call)
     if not actions:
-        return None
+        return Explanation(
+            what=f"The call {call} was denied",
+            who=UNKNOWN,
+            principal="",
+            where="a policy of who calls it",
+            hints=("the Service Authorization Reference of AWS lists the actions that it needs",),
+        )
     if call in _CALLS_OF_CALLERS:
         return _call_of_caller(call, actions, job)
     who = FUNCTION_ROLE if job and job.function else UNKNOWN

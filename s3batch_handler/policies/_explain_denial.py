@@ -82,7 +82,7 @@ def who_of(principal: str, action: str, job: JobAccess | None) -> str:
     # Lambda names the session of a role after the function.
     if job is not None and job.function is not None and session == job.function.name:
         return FUNCTION_ROLE
-    if principal and not role:  # a person, or a user of a pipeline
+    if principal.startswith("arn:") and not role:  # a person, or a user of a pipeline
         return CALLER
     return UNKNOWN
 
@@ -94,6 +94,8 @@ _OF_CALLERS: Final = {
 
 
 def _principal(denial: Denial, job: JobAccess | None) -> str:
+    if not denial.principal.startswith("arn:"):  # anonymous, or made unreadable before it was sent
+        return ""
     role, _ = role_of(denial.principal)
     if job is not None and role and job.role.endswith(f"/{role}"):
         return job.role  # with its path
@@ -166,6 +168,11 @@ def _resource(denial: Denial) -> str:
 
 def _hints(kind: str, denial: Denial, principal: str, job: JobAccess | None) -> list[str]:
     hints = []
+    if denial.principal == "anonymous":
+        hints.append(
+            "the request has no signature: send it with the credentials of a user or role, rather "
+            "than allow everybody"
+        )
     there, here = account_of(denial.resource), account_of(principal)
     if kind == RESOURCE and (not there or there != here):
         hints.append(
@@ -184,6 +191,10 @@ def _hints(kind: str, denial: Denial, principal: str, job: JobAccess | None) -> 
         function = None if job is None else job.function
         if function is not None and denial.resource not in ("", function.arn):
             hints.append(f"the job names {function.arn}")
+    if denial.action == "sts:AssumeRole" and kind == IDENTITY:
+        hints.append("the trust policy of the role has to allow it, too")
+    if denial.action.startswith("kms:") and kind == RESOURCE and not denial.resource:
+        hints.append("the key has to exist in the Region of the request")
     if denial.action.startswith("kms:") and kind == IDENTITY:
         hints.append("the key policy has to allow it, too, or to leave it to policies of IAM")
     return hints
@@ -209,8 +220,9 @@ def _explicit(denial: Denial, who: str, principal: str, what: str) -> Explanatio
             "the requests of a job come from S3, so conditions on aws:SourceIp, aws:SourceVpc and "
             "aws:SourceVpce deny them"
         )
+    article = "an" if kind == IDENTITY else "a"
     return Explanation(
-        what=f"{what}: a statement of a {kind} denies it",
+        what=f"{what}: a statement of {article} {kind} denies it",
         who=who,
         principal=principal,
         where=where,

@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from s3batch_handler.policies._statements import Document, Statement
 
 
-def explain_failure(
-    message: Message, found: re.Match[str], job: JobAccess | None
-) -> Explanation | None:
-    """Explain a known message; ``None`` if it names a call that is not known."""
+def explain_failure(message: Message, found: re.Match[str], job: JobAccess | None) -> Explanation:
+    """Explain a known message."""
     if message.failure is Failure.CALL:
         return explain_call(found["call"], job)
     return _EXPLAIN[message.failure](job)
@@ -144,6 +142,37 @@ def _other_account(job: JobAccess | None) -> Explanation:
     )
 
 
+def _setting(failure: Failure, where: str, *hints: str) -> Explanation:
+    """Explain a failure that no policy can prevent."""
+    return Explanation(what=_sentence(failure), who=UNKNOWN, principal="", where=where, hints=hints)
+
+
+def _key_state(_job: JobAccess | None) -> Explanation:
+    return _setting(
+        Failure.KEY_STATE,
+        "the state of the key: enable it, or cancel its deletion",
+        "no policy helps: KMS refuses every use of the key",
+    )
+
+
+def _key_account(_job: JobAccess | None) -> Explanation:
+    return _setting(
+        Failure.KEY_ACCOUNT,
+        "the job: KMSKeyArn",
+        "S3 accepts keys of the account of the bucket; AWS Support can allow those of its "
+        "organization",
+    )
+
+
+def _object_lock(_job: JobAccess | None) -> Explanation:
+    return _setting(
+        Failure.OBJECT_LOCK,
+        "the retention or the legal hold of the object",
+        "no policy helps against compliance mode or a legal hold; governance mode can be removed "
+        "with s3:BypassGovernanceRetention",
+    )
+
+
 def _key(job: JobAccess | None) -> Explanation:
     return Explanation(
         what=_sentence(Failure.KEY),
@@ -192,6 +221,9 @@ _EXPLAIN: Final[dict[Failure, Callable[[JobAccess | None], Explanation]]] = {
     Failure.REPORT: _report,
     Failure.GENERATED_MANIFEST: _generated,
     Failure.OTHER_ACCOUNT: _other_account,
+    Failure.KEY_STATE: _key_state,
+    Failure.KEY_ACCOUNT: _key_account,
     Failure.KEY: _key,
+    Failure.OBJECT_LOCK: _object_lock,
     Failure.OBJECT: _object,
 }

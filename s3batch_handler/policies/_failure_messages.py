@@ -18,7 +18,10 @@ class Failure(Enum):
     REPORT = "S3 could not write the report"
     GENERATED_MANIFEST = "S3 could not save the generated manifest"
     OTHER_ACCOUNT = "the role of the job is in another account"
+    KEY_STATE = "a KMS key is disabled, or about to be deleted"
+    KEY_ACCOUNT = "the new KMS key is in an account whose keys S3 does not accept"
     KEY = "a KMS key could not be used"
+    OBJECT_LOCK = "Object Lock protects the object"
     CALL = "a call of the AWS API was denied"
     OBJECT = "S3 denied a request without saying which permission is missing"
 
@@ -62,20 +65,46 @@ MESSAGES: Final = (
         "CreateJob; UG, Troubleshooting Batch Operations",
     ),
     _message(
+        Failure.KEY_STATE,
+        r"KMS\.DisabledException|KMSInvalidStateException|Error Code: DisabledException"
+        r"|arn:aws[a-z-]*:kms:\S{1,200} is (?:disabled|pending deletion|pending import)",
+        "KMS API reference, errors of Decrypt, which S3 passes on",
+    ),
+    _message(
+        Failure.KEY_ACCOUNT,
+        r"KMS key (?:in the request )?must be (?:owned by the same account|from the same "
+        r"organization)|account isn.t part of an organization",
+        "S3 API reference, UpdateObjectEncryption",
+    ),
+    _message(
         Failure.KEY,
-        r"The ciphertext refers to a customer master key that does not exist|KMS\.AccessDenied",
+        r"The ciphertext refers to a customer master key that does not exist"
+        r"|KMS\.(?:AccessDenied|NotFound)",
         "KMS Developer Guide, Troubleshooting key access",
     ),
     _message(
+        Failure.OBJECT_LOCK,
+        r"protected by (?:S3 )?object lock",
+        "S3 API reference, UpdateObjectEncryption; DeleteObject of S3",
+    ),
+    _message(
         Failure.CALL,
-        r"An error occurred \((?:AccessDenied|AccessDeniedException|403|Forbidden)\) when calling "
-        r"the (?P<call>[A-Za-z0-9]{3,80}) operation",
+        r"An error occurred \((?:AccessDenied|AccessDeniedException|403|Forbidden)\) when\s+"
+        r"calling\s+the\s+(?P<call>[A-Za-z0-9]{3,80})\s+operation",
         "botocore's ClientError",
     ),
     _message(
+        Failure.CALL,
+        r"operation error [A-Za-z0-9 ]{2,40}: (?P<call>[A-Za-z0-9]{3,80}), [^\n]{0,400}"
+        r"api error (?:AccessDenied|Forbidden)",
+        "AWS SDK for Go v2",
+    ),
+    # S3 uses 403 for other failures, too: InvalidObjectState, ExpiredToken, …. Databases and pages
+    # write "access denied" in other letters.
+    _message(
         Failure.OBJECT,
-        r"Service: (?:Amazon )?S3;[^\n]{0,80}Status Code: 403|Error Code: AccessDenied"
-        r"|\bAccess Denied\b|\bAccessDenied\b",
+        r"Error Code: (?:403 )?(?:AccessDenied|Forbidden)|\AForbidden \(Service: (?:Amazon )?S3"
+        r"|\A403: Task |(?-i:\bAccess Denied\b|\bAccessDenied\b)",
         "completion reports of S3's own operations",
     ),
 )

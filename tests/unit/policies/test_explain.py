@@ -439,7 +439,6 @@ def test_a_key_that_may_not_be_used_is_explained() -> None:
         "",
         "Task timed out after 3.00 seconds",
         "NoSuchKey: The specified key does not exist.",
-        "An error occurred (AccessDenied) when calling the FrobnicateTeapot operation: no",
         "ManifestNotFound: Etag mismatch reading manifest",
     ],
 )
