@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3batch_handler.policies._job_role import manifest_arn, report_arn
+from s3batch_handler.policies._job_role import manifest_arn, report_arns
 from s3batch_handler.policies._resources import UNKNOWN_REGION
 from s3batch_handler.policies._statements import allow
 
@@ -46,7 +46,7 @@ def caller_statements(job: JobAccess) -> Iterator[Statement]:
         actions += ["s3:GetObjectVersion"] if location.get("ObjectVersionId") else []
         yield allow("ReadManifests", actions, manifest_arn(job))
     if job.report:
-        yield allow("ReadReports", "s3:GetObject", report_arn(job))
+        yield allow("ReadReports", "s3:GetObject", report_arns(job))
     if job.function is not None:
         yield allow(
             "ReadTheFunction",

@@ -19,7 +19,7 @@ from s3batch_handler.policies._job_role import (
     job_role_statements,
     job_role_trust,
     manifest_arn,
-    report_arn,
+    report_arns,
 )
 from s3batch_handler.policies._operations import operation_statements
 from s3batch_handler.policies._resources import IncompleteJob
@@ -105,11 +105,13 @@ def _assume(job: JobAccess | None) -> Explanation:
 
 
 def _report(job: JobAccess | None) -> Explanation:
-    arn = report_arn(job) if job and job.report else "arn:aws:s3:::REPORT-BUCKET/PREFIX/job-*"
+    arns = ["arn:aws:s3:::REPORT-BUCKET/PREFIX/job-*"]
+    if job and job.report:
+        arns = report_arns(job)
     return _role_statement(
         job,
         Failure.REPORT,
-        [allow("WriteReports", "s3:PutObject", arn)],
+        [allow("WriteReports", "s3:PutObject", arns)],
         "a bucket with a default retention of Object Lock cannot have reports",
         "ExpectedBucketOwner of the report has to be the account of the bucket",
         "the bucket policy may deny it, for example requests without a KMS key: S3 encrypts "

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from s3batch_handler.core._sanitize import short_repr
 from s3batch_handler.policies._resources import (
+    REGION,
     UNKNOWN_REGION,
     Function,
     Home,
@@ -150,7 +151,7 @@ _ROLE: Final = re.compile(
 )
 _ROLE_NAME: Final = re.compile(r"[A-Za-z0-9+=,.@_/-]+")
 _OPTION_VALUES: Final = {
-    "region": (re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]"), "a Region, such as eu-west-1"),
+    "region": (re.compile(REGION), "a Region, such as eu-west-1"),
     "account": (re.compile(r"[0-9]{12}"), "an account ID: 12 digits"),
     "log_group": (re.compile(r"[A-Za-z0-9_./#-]{1,512}"), "the name of a log group"),
 }
@@ -197,8 +198,20 @@ def _role(role: object, home: Home) -> tuple[str, Home]:
 
 
 def _partition_of(region: str | None) -> str:
-    starts = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso": "aws-iso"}
-    return next((name for start, name in starts.items() if (region or "").startswith(start)), "aws")
+    start = re.match(r"cn-|us-gov-|eusc-|[a-z]{2}-iso[a-z]?-", region or "")
+    return _PARTITIONS.get(start[0], "aws") if start else "aws"
+
+
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
+"""The partitions by the beginnings of their Regions, as botocore has them."""
 
 
 def _operation(request: Request) -> tuple[str, Request]:
@@ -223,4 +236,4 @@ def _region_of(function: object, target: object, request: Request) -> str | None
     return None
 
 
-_REGION: Final = re.compile(r"(?:^|:)([a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9])(?::|$)")
+_REGION: Final = re.compile(rf"(?:^|:)({REGION})(?::|$)")

@@ -47,7 +47,7 @@ def job_role_statements(job: JobAccess) -> Iterator[Statement]:
     yield from operation_statements(job)
     if job.report:
         # S3 encrypts reports with its own keys, so no KMS key is needed.
-        yield allow("WriteReports", "s3:PutObject", report_arn(job))
+        yield allow("WriteReports", "s3:PutObject", report_arns(job))
 
 
 def manifest_arn(job: JobAccess) -> str:
@@ -59,11 +59,15 @@ def manifest_arn(job: JobAccess) -> str:
     return object_arn(arn)
 
 
-def report_arn(job: JobAccess) -> str:
-    """Return the ARN of the objects of reports: ``prefix/job-ID/…``."""
+def report_arns(job: JobAccess) -> list[str]:
+    """Return the ARNs of the objects of reports: ``prefix/job-ID/…``.
+
+    AWS does not document whether S3 adds a ``/`` to a prefix that ends with one.
+    """
     prefix = job.report.get("Prefix")
     place = Place.parse(job.report["Bucket"])
-    return place._replace(prefix=f"{prefix}/job-" if prefix else "job-").objects_arn(job.home)
+    prefixes = {f"{prefix}/job-", f"{prefix.rstrip('/')}/job-"} if prefix else {"job-"}
+    return [place._replace(prefix=each).objects_arn(job.home) for each in sorted(prefixes)]
 
 
 def _read_manifest(job: JobAccess) -> Iterator[Statement]:
@@ -121,7 +125,9 @@ def generator_statements(job: JobAccess) -> Iterator[Statement]:
     if not output or not generator.get("EnableManifestOutput"):
         return
     prefix = output.get("ManifestPrefix")
-    place = Place.parse(output["Bucket"])._replace(prefix=f"{prefix}/" if prefix else "")
+    place = Place.parse(output["Bucket"])._replace(
+        prefix=f"{prefix.rstrip('/')}/" if prefix else ""
+    )
     actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]
     if output.get("ExpectedManifestBucketOwner", job.home.account) != job.home.account:
         # "Troubleshooting Batch Operations" in the guide: "Failed to write manifest"

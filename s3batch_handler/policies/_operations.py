@@ -42,6 +42,8 @@ def operation_statements(job: JobAccess) -> Iterator[Statement]:
 
 
 def _invoke(job: JobAccess) -> Iterator[Statement]:
+    # For directory buckets, too: "Using Batch Operations with directory buckets" in the guide asks
+    # for s3express:CreateSession for copies only; a function needs it for its own calls.
     # A policy for the function's ARN does not allow a call by a version or an alias, and the
     # reverse (Lambda Developer Guide, "Fine-tuning the Resources and Conditions sections").
     if job.function is not None:
@@ -72,20 +74,24 @@ def _copy(job: JobAccess) -> Iterator[Statement]:
                 place.bucket_arn(job.home),
                 {"StringEquals": {"s3express:SessionMode": "ReadOnly"}},
             )
-    yield from _key_statements(job, "DecryptObjects", ["kms:Decrypt"], job.options.source_key)
+    # The API reference does not say which service calls KMS for directory buckets.
+    via_s3 = not any(place.is_directory_bucket for place in (target, *job.sources))
+    source_key = job.options.source_key
+    yield from _key_statements(job, "DecryptObjects", ["kms:Decrypt"], source_key, via_s3=via_s3)
     key = job.settings.get("SSEAwsKmsKeyId") or job.options.target_key
     if target.is_directory_bucket:
         yield allow(
             "WriteToDirectoryBucket", "s3express:CreateSession", target.bucket_arn(job.home)
         )
-        # CopyObject in the API reference requires both. It does not say which service calls KMS.
+        # CopyObject in the API reference requires both.
         actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-        yield from _key_statements(job, "EncryptCopies", actions, key, via_s3=False)
+        yield from _key_statements(job, "EncryptCopies", actions, key, via_s3=via_s3)
     else:
         writes = [f"s3:{action}" for action in _writes_of_copy(job)]
         writes += ["s3:PutObjectAnnotation"] if copies_annotations else []
         yield allow("WriteCopies", writes, target.objects_arn(job.home))
-        yield from _key_statements(job, "EncryptCopies", ["kms:GenerateDataKey"], key)
+        actions = ["kms:GenerateDataKey"]
+        yield from _key_statements(job, "EncryptCopies", actions, key, via_s3=via_s3)
 
 
 def _writes_of_copy(job: JobAccess) -> Iterator[str]:
@@ -142,18 +148,30 @@ def _object_lock(job: JobAccess) -> Statement:
     Raises:
         IncompleteJob: Only access points are known.
     """
-    buckets = [place.bucket_arn(job.home) for place in job.sources if not place.is_access_point]
-    if not buckets:
-        raise IncompleteJob(
-            f"{job.operation} checks the Object Lock of the bucket behind the access point: "
-            "pass --bucket NAME, too"
-        )
+    buckets = [place.bucket_arn(job.home) for place in _without_access_points(job)]
     return allow("CheckObjectLock", "s3:GetBucketObjectLockConfiguration", buckets)
 
 
 def _replicate(job: JobAccess) -> Iterator[Statement]:
     # The role of the replication configuration copies the objects, not the role of the job.
-    yield _on_objects(job, "ReplicateObjects", ["InitiateReplication"])
+    # IAM defines the action for the objects of buckets only.
+    places = _without_access_points(job)
+    yield _on_objects(job, "ReplicateObjects", ["InitiateReplication"], places)
+
+
+def _without_access_points(job: JobAccess) -> list[Place]:
+    """Return the buckets of the objects.
+
+    Raises:
+        IncompleteJob: Only access points are known.
+    """
+    places = [place for place in job.sources if not place.is_access_point]
+    if not places:
+        raise IncompleteJob(
+            f"{job.operation} needs a permission on the bucket behind the access point: "
+            "pass --bucket NAME, too"
+        )
+    return places
 
 
 def _checksum(job: JobAccess) -> Iterator[Statement]:

@@ -19,6 +19,9 @@ class IncompleteJob(S3BatchError):
 
 UNKNOWN_REGION: Final = "*"
 
+REGION: Final = r"(?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]"
+"""The pattern of a Region, in all partitions of AWS."""
+
 
 class Home(NamedTuple):
     """Where the resources of a job are, unless their names say otherwise."""
@@ -50,8 +53,8 @@ class Place(NamedTuple):
             name, _, prefix = text.removeprefix("s3://").partition("/")
         elif _HAS_OWN_ARN.match(text):
             name, _, prefix = text.partition("/object/")
-        elif text.startswith("arn:"):
-            name, _, prefix = text.rpartition(":")[2].partition("/")
+        elif _ARN_OF_BUCKET.match(text):
+            name, _, prefix = text.split(":", 5)[5].partition("/")
         else:
             name, _, prefix = text.partition("/")
         if not _BUCKET.fullmatch(name):
@@ -86,7 +89,10 @@ class Place(NamedTuple):
 
 
 _HAS_OWN_ARN: Final = re.compile(r"arn:[^:]+:(s3express:|s3:[^:]*:[^:]*:accesspoint/)")
-_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:[^:\s]+:s3(express)?:[^*?\s]+")
+_ARN_OF_BUCKET: Final = re.compile(r"arn:[^:]+:s3:::")
+_BUCKET: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}|arn:aws[a-z-]*:s3(express)?:[A-Za-z0-9._:/-]+"
+)
 
 
 def literal(text: str) -> str:
@@ -95,7 +101,7 @@ def literal(text: str) -> str:
     IAM accepts no characters beyond Latin-1 (API reference, PutRolePolicy: PolicyDocument), so each
     run of characters other than printable ASCII becomes a ``*``.
     """
-    escaped = re.sub(r"[*?]|\$(?=\{)", lambda found: f"${{{found[0]}}}", text)
+    escaped = re.sub(r"[*?]|\$(?=[{*?])", lambda found: f"${{{found[0]}}}", text)
     return re.sub(r"[^ -~]+", "*", escaped)
 
 
@@ -145,7 +151,7 @@ class Function(NamedTuple):
 
 _FUNCTION: Final = re.compile(
     r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?"
-    r"(?:(?P<region>[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-[0-9]):)?"
+    rf"(?:(?P<region>{REGION}):)?"
     r"(?:(?P<account>[0-9]{12}):)?(?:function:)?"
     r"(?P<name>[a-zA-Z0-9-_]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )

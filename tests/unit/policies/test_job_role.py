@@ -207,6 +207,17 @@ def test_object_lock_needs_the_bucket_behind_an_access_point() -> None:
     }
 
 
+def test_replication_names_the_objects_of_the_bucket_behind_an_access_point() -> None:
+    """IAM defines the action for the objects of buckets only."""
+    readers = f"arn:aws:s3:{REGION}:{ACCOUNT}:accesspoint/readers"
+
+    with pytest.raises(IncompleteJob, match="--bucket NAME, too"):
+        allowed(job_request("S3ReplicateObject"), objects=(readers,))
+
+    replicated = allowed(job_request("S3ReplicateObject"), objects=(readers, "photos"))
+    assert replicated == EXPECTED["S3ReplicateObject"]
+
+
 # ---------------------------------------------------------------- KMS
 
 
