@@ -138,6 +138,7 @@ RULES: Final = {
         Rule("--calls-per-object", requires=("--max-rate",)),
     ),
     "submit": (
+        Rule("--failed-from", excludes=("--etag",)),  # its manifest is created now
         Rule(ALWAYS, requires=("--manifest", "--failed-from", "--file")),
         Rule(
             ALWAYS,

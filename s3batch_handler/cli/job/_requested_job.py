@@ -168,8 +168,10 @@ def _manifest(manifest: Node, options: SubmitOptions) -> Node | None:
     if options.manifest_version_id is not None:
         version = {"ObjectVersionId": options.manifest_version_id, "ETag": None}
         location = merged(Node({"ETag": Node(""), **location.members}), Node.of(version))
+    if options.etag is not None:
+        location = merged(location, Node.of({"ETag": options.etag}))
     changed = {"Spec": spec, "Location": location if location.members else None}
-    given = (options.fields, options.manifest, options.manifest_version_id)
+    given = (options.fields, options.manifest, options.manifest_version_id, options.etag)
     if all(each is None for each in given):
         return None
     return Node({name: node for name, node in changed.items() if node}, manifest.line)

@@ -16,6 +16,7 @@ from s3batch_handler.cli.job._end import show_end
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
+from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import bucket_and_key
@@ -78,6 +79,8 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     spec = job.spec_for(services, etag=services.etag_of_manifest)
     if options.wait and options.confirm is None and spec.waits_for_confirmation:
         raise click.UsageError("Option --wait needs --no-confirm or --confirm.")
+    if options.etag is not None:
+        _check_etag(spec, services)
     _check_function(spec, services)
     if options.sample is not None:
         from s3batch_handler.cli.job._canary import rest_after_canary  # slow imports
@@ -107,6 +110,28 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     sys.exit(
         show_end(ended, as_json=options.as_json, options=services.options, command=options.notify)
     )
+
+
+def _check_etag(spec: JobSpec, services: AwsServices) -> None:
+    """Check that the manifest still has the ETag of the request, if it can be read.
+
+    Raises:
+        InvalidArgument: The manifest has changed: the job would fail.
+    """
+    if spec.manifest is None:
+        raise InvalidArgument("--etag: the job has no manifest, S3 generates one. Omit the option")
+    try:
+        etag = services.etag_of_manifest(spec)
+    except Exception as error:
+        if aws_error_code(error) in ("403", "AccessDenied"):
+            return  # the job fails if the ETag differs
+        raise
+    expected = spec.manifest.location.etag
+    if etag != expected:
+        raise InvalidArgument(
+            f"the manifest has changed: its ETag is {etag}, not {expected}. Check what is in it, "
+            "and pass its new ETag"
+        )
 
 
 def _check_function(spec: JobSpec, services: AwsServices) -> None:

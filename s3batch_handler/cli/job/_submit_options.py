@@ -47,6 +47,7 @@ class SubmitOptions:
     failed_from: str | None = None
     stack: str | None = None
     manifest_version_id: str | None
+    etag: str | None
     fields: str | None
     function: str | None
     arguments: dict[str, str]
@@ -121,6 +122,14 @@ class SubmitOptions:
 _Option: TypeAlias = "Callable[[Any], Any]"
 
 
+def _etag(value: str) -> str:
+    """Return an ETag without quotes; an empty one is perhaps a missing variable."""
+    etag = value.strip('"')
+    if not etag:
+        raise click.BadParameter("the value is empty: write the ETag of the manifest")
+    return etag
+
+
 def _job_options(*, is_new: bool) -> Iterator[_Option]:
     """Yield the options for the members of a job. Only a new job has defaults."""
 
@@ -136,6 +145,12 @@ def _job_options(*, is_new: bool) -> Iterator[_Option]:
             help="CSV manifest, or manifest.json of an S3 Inventory.",
         ),
         click.option("--manifest-version-id", metavar="ID", help="Version ID of the manifest."),
+        click.option(
+            "--etag",
+            type=_etag,
+            metavar="ETAG",
+            help="ETag of the manifest, as of 's3batch manifest create'.",
+        ),
         click.option(
             "--fields",
             metavar="NAMES",

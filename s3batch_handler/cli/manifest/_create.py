@@ -78,7 +78,7 @@ def create(*, options: CreateOptions, services: AwsServices) -> None:
     print_data(f"Objects   {manifest.count:,}")
     print_data(f"Fields    {','.join(fields)}")
     print_data(f"ETag      {etag}")
-    for words in _next_commands(options.location, fields, services):
+    for words in _next_commands(options.location, fields, etag, services):
         print_message(f"next: {shell_command(words)}")
 
 
@@ -107,15 +107,15 @@ def _at_least_one(entries: Iterable[ManifestEntry], source: str) -> Iterator[Man
 
 
 def _next_commands(
-    location: str, fields: Sequence[str], services: AwsServices
+    location: str, fields: Sequence[str], etag: str, services: AwsServices
 ) -> Iterator[list[str]]:
     """Yield the commands that check the manifest and create a job for it."""
     connection = services.options if is_s3_url(location) else []
     yield ["s3batch", "manifest", "check", location, *connection]
     if is_s3_url(location):
         columns = ["--fields", ",".join(fields)] if len(fields) == 3 else []
-        submit = ["s3batch", "job", "submit", "--manifest", location, *columns, *connection]
-        yield [*submit, "--stack", "NAME"]
+        manifest = ["--manifest", location, "--etag", etag, *columns]
+        yield ["s3batch", "job", "submit", *manifest, *connection, "--stack", "NAME"]
 
 
 def _save(manifest: PreparedManifest | ListedManifest, location: str, s3: HasClient) -> Upload:

@@ -107,6 +107,26 @@ def test_a_dry_run_prints_the_request_and_creates_no_job(server: Server) -> None
     assert server.job("list") == before
 
 
+def test_the_etag_of_the_command_line_is_sent(server: Server) -> None:
+    """The ETag that ``manifest create`` printed, also in quotes as S3 returns it."""
+    etag = server.s3.head_object(Bucket="inbox", Key="m.csv")["ETag"]
+
+    job_id = server.submit("--etag", etag)
+
+    manifest = json.loads(server.job("describe", job_id, "--json"))["Manifest"]
+    assert manifest["Location"]["ETag"] == etag.strip('"')
+
+
+def test_a_manifest_that_has_changed_creates_no_job(server: Server) -> None:
+    before = server.job("list", "--json")
+
+    run = server.s3batch("job", "submit", *SUBMIT, "--etag", "0" * 32)
+
+    assert run.exit_code == 2
+    assert "the manifest has changed: its ETag is " in run.stderr
+    assert server.job("list", "--json") == before
+
+
 def test_an_operation_can_be_read_from_a_file(server: Server) -> None:
     """As for the AWS CLI, with times as text."""
     copy = {
@@ -192,6 +212,14 @@ WRONG = {
     "a version of a file": (
         ["--stack", "s", "--manifest", "m.csv", "--manifest-version-id", "v"],
         "Option --manifest-version-id cannot be combined with a local manifest",
+    ),
+    "the ETag of a manifest that is made now": (
+        ["--function", "f", "--no-report", "--etag", "e", "--failed-from", "r"],
+        "Options --failed-from and --etag cannot be combined",
+    ),
+    "an ETag from an empty variable": (
+        ["--function", "f", "--no-report", "--etag", ""],
+        "write the ETag of the manifest",
     ),
     "an incomplete account ID": (
         ["--function", "f", "--no-report", "--account-id", "12"],
