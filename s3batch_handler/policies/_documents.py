@@ -22,6 +22,8 @@ from s3batch_handler.policies._statements import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from s3batch_handler.policies._job import Request
     from s3batch_handler.policies._resources import Function
 
@@ -65,6 +67,7 @@ def job_policies(request: Request, options: PolicyOptions | None = None) -> JobP
         IncompleteJob: The request and the options do not say what a policy has to name.
     """
     job = JobAccess.of_request(request, options or PolicyOptions())
+    job.notes.extend(_unused_options(job))
     permissions = policy_document(job_role_statements(job))
     caller = policy_document(caller_statements(job))
     function = job.function
@@ -90,3 +93,16 @@ def job_policies(request: Request, options: PolicyOptions | None = None) -> JobP
         function_policy=function and function_resource_policy(job, function),
         notes=tuple(dict.fromkeys(job.notes)),
     )
+
+
+def _unused_options(job: JobAccess) -> Iterator[str]:
+    """Yield notes on options that this operation does not use."""
+    options = job.options
+    if job.function is None:
+        if options.function_reads or options.function_writes or options.function_keys:
+            yield "the job invokes no function, so the options for the function have no effect"
+        return
+    if options.objects and not options.function_reads:
+        yield "only the function uses the objects: allow it to with --function-reads"
+    if options.source_key or options.target_key:
+        yield "only the function uses the objects: name their KMS key with --function-kms-key"

@@ -33,7 +33,7 @@ class PolicyOptions:
         function_reads, function_writes: Buckets that the code of the function uses.
         function_keys: KMS keys of these buckets.
         log_group: The log group of the function, if it exists and has another name.
-        inventory_files: The keys of the data files of an inventory, if they are known.
+        inventory_files: The data files of an inventory, as ``bucket/key``, if they are known.
     """
 
     objects: tuple[str, ...] = ()

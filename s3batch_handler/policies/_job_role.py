@@ -97,9 +97,10 @@ def _read_manifest(job: JobAccess) -> Iterator[Statement]:
 
 def _inventory_files(job: JobAccess, manifest: str) -> list[str]:
     """Return the data files of an inventory: ``…/CONFIG/data/`` beside ``…/CONFIG/DATE/``."""
-    bucket = manifest.partition("/")[0]
     if job.options.inventory_files:
-        return [object_arn(f"{bucket}/{key}") for key in job.options.inventory_files]
+        start = f"arn:{job.home.partition}:s3:::"
+        return [object_arn(f"{start}{file}") for file in job.options.inventory_files]
+    bucket = manifest.partition("/")[0]
     folder, _, _date = manifest.rpartition("/")[0].rpartition("/")
     if folder:
         return [f"{folder}/data/*"]

@@ -19,10 +19,10 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> list[str]:
     Raises:
         InvalidArgument: The folder contains something, or cannot be written.
     """
-    folder = folder.absolute()
+    named, folder = folder, folder.absolute()
     try:
         if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
-            raise InvalidArgument(f"--to {folder}: it already exists. Name a new folder")
+            raise InvalidArgument(f"--to {named}: it already exists. Name a new folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         # The complete folder is moved to its place, which replaces an empty folder.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as place:
@@ -33,6 +33,6 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> list[str]:
             complete.replace(folder)
     except OSError as error:
         raise InvalidArgument(
-            f"--to {folder}: cannot write there: {error.strerror}. Name another folder"
+            f"--to {named}: cannot write there: {error.strerror}. Name another folder"
         ) from error
     return list(files)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3batch_handler.cli.terminal._progress import spinner
+from s3batch_handler.core._errors import ManifestError
 
 if TYPE_CHECKING:
     from s3batch_handler.policies._job import PolicyOptions, Request
@@ -37,7 +38,9 @@ def _with_inventory(options: PolicyOptions, path: str) -> PolicyOptions:
         options,
         objects=options.objects or ((source,) if isinstance(source, str) else ()),
         versions="VersionId" in inventory.columns if options.versions is None else options.versions,
-        inventory_files=tuple(part.key for part in inventory.parts),
+        inventory_files=tuple(
+            f"{inventory.destination_bucket}/{part.key}" for part in inventory.parts
+        ),
     )
 
 
@@ -51,6 +54,8 @@ def _with_csv(options: PolicyOptions, path: str, request: Request) -> PolicyOpti
         for entry in read_entries(stream, fields=spec.get("Fields"), source=path):
             buckets.add(entry.bucket)
             versions = versions or entry.version_id is not None
+    if not buckets:
+        raise ManifestError("the manifest is empty: name another file", source=path)
     return replace(
         options,
         objects=options.objects or tuple(sorted(buckets)),

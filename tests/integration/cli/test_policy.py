@@ -93,7 +93,7 @@ def test_buckets_and_files_are_read_from_an_inventory(tmp_path: Path) -> None:
     save(tmp_path, job_request("S3PutObjectTagging", Manifest=INVENTORY))
     inventory = {
         "sourceBucket": "photos",
-        "destinationBucket": "arn:aws:s3:::lists",
+        "destinationBucket": "arn:aws:s3:::files",
         "version": "2016-11-30",
         "creationTimestamp": "1732924800000",
         "fileFormat": "CSV",
@@ -105,7 +105,7 @@ def test_buckets_and_files_are_read_from_an_inventory(tmp_path: Path) -> None:
     result = run("job.yaml", "--manifest", "manifest.json", "--for", "job-role")
 
     assert result.exit_code == 0, result.stderr
-    assert "arn:aws:s3:::lists/any/1.csv.gz" in result.stdout
+    assert "arn:aws:s3:::files/any/1.csv.gz" in result.stdout
     assert "s3:PutObjectVersionTagging" not in result.stdout
 
 
@@ -166,6 +166,26 @@ def test_the_region_of_the_configuration_is_used(
 
 
 @pytest.mark.parametrize(
+    ("name", "option", "advice"),
+    [
+        ("LambdaInvoke", ["--bucket", "photos"], "--function-reads"),
+        ("LambdaInvoke", ["--source-kms-key", "alias/photos"], "--function-kms-key"),
+        ("S3ReplicateObject", ["--bucket", "photos", "--function-reads", "photos"], "no function"),
+    ],
+)
+def test_an_option_without_effect_is_pointed_out(
+    name: str, option: list[str], advice: str, tmp_path: Path
+) -> None:
+    """Otherwise, a person would believe that the policies contain it."""
+    save(tmp_path, job_request(name))
+
+    result = run("job.yaml", "--region", "eu-west-1", *option)
+
+    assert result.exit_code == 0
+    assert advice in result.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["missing.yaml"], "does not exist"),
@@ -175,6 +195,8 @@ def test_the_region_of_the_configuration_is_used(
         (["job.yaml", "--bucket", "photos", "--source-kms-key", "a b"], None),
         (["job.yaml", "--bucket", "photos", "--format", "sam", "--json"], "choose one"),
         (["job.yaml", "--manifest", "bad.csv"], "bad.csv, line 1"),
+        (["job.yaml", "--manifest", "empty.csv"], "empty.csv: the manifest is empty"),
+        (["job.yaml", "--bucket", "photos", "--to", "job.yaml"], "--to job.yaml: it already"),
         (["job.yaml", "--bucket", "b\x1b[31m\n"], "does not name a bucket"),
     ],
 )
@@ -182,6 +204,7 @@ def test_bad_input_is_one_line(arguments: list[str], text: str | None, tmp_path:
     """Exit code 2, and nothing on standard output."""
     save(tmp_path, job_request("S3PutObjectTagging"))
     tmp_path.joinpath("bad.csv").write_text("photos\n")
+    tmp_path.joinpath("empty.csv").touch()
 
     result = run(*arguments)
 

@@ -184,7 +184,7 @@ def test_a_report_prefix_may_end_with_a_slash() -> None:
 
 
 def test_an_inventory_is_read_with_its_files() -> None:
-    """The files are beside the folder of the manifest, or where the manifest says."""
+    """The files are beside the folder of the manifest, or in the bucket that the manifest names."""
     request = job_request("S3PutObjectTagging", Manifest=INVENTORY)
     manifest = INVENTORY["Location"]["ObjectArn"]
     default = permissions(request, objects=("photos",))
@@ -194,7 +194,7 @@ def test_an_inventory_is_read_with_its_files() -> None:
     beside = "arn:aws:s3:::lists/inventory/photos/all/data/1.csv.gz"
     assert is_allowed(default, "s3:GetObject", beside)
     assert not is_allowed(default, "s3:GetObject", "arn:aws:s3:::lists/inventory/photos/other/1")
-    assert is_allowed(named, "s3:GetObject", "arn:aws:s3:::lists/far/away/1.csv.gz")
+    assert is_allowed(named, "s3:GetObject", "arn:aws:s3:::far/away/1.csv.gz")
     assert not is_allowed(named, "s3:GetObject", beside)
 
 

@@ -286,10 +286,10 @@ def test_the_files_of_an_inventory_are_read() -> None:
 
 
 def test_the_files_of_an_inventory_are_named_if_they_are_known() -> None:
-    """Inventories made by hand have their files anywhere."""
-    rest = allowed(job_request(Manifest=INVENTORY), inventory_files=("a/1.csv.gz",))
+    """Inventories made by hand have their files anywhere, also in another bucket."""
+    rest = allowed(job_request(Manifest=INVENTORY), inventory_files=("files/a/1.csv.gz",))
 
-    assert ("s3:GetObject", "arn:aws:s3:::lists/a/1.csv.gz") in rest
+    assert ("s3:GetObject", "arn:aws:s3:::files/a/1.csv.gz") in rest
     assert not any(resource.endswith("data/*") for _, resource in rest)
 
 
