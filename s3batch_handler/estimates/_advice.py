@@ -98,7 +98,7 @@ def warnings_about(
     ):
         yield (
             "The size of the objects (--bytes) changes nothing: S3 bills no data for this job. If "
-            "the function sends data out of the Region, pass --transfer."
+            "data leaves the Region, pass --transfer."
         )
     for part in cost.parts:
         tier = part.price.first_tier

@@ -10,6 +10,7 @@ import click
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.estimate._count import count_objects
+from s3batch_handler.cli.estimate._function import function_of
 from s3batch_handler.cli.estimate._job_file import check_count, function_settings, read_facts
 from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
@@ -60,7 +61,7 @@ def read_inputs(options: EstimateOptions, services: AwsServices) -> Inputs:
     measured = _measured(options, services)
     options = _with_measured(_with_job_file(options, services), measured)
     operation = options.operation or LAMBDA_INVOKE
-    function = _function(options, operation)
+    function = function_of(options, operation)
     workload = Workload(
         objects=options.objects or _count(options, services),
         jobs=options.jobs,
@@ -123,10 +124,11 @@ def _with_measured(options: EstimateOptions, measured: Measured | None) -> Estim
     """Return the options, completed by what a run has measured."""
     if measured is None:
         return options
+    is_function = (options.operation or LAMBDA_INVOKE) == LAMBDA_INVOKE
     return replace(
         options,
         objects=options.objects or (None if options.manifest else measured.objects),
-        duration=options.duration or measured.duration,
+        duration=options.duration or (measured.duration if is_function else None),
         redrives=measured.redrives if options.redrives is None else options.redrives,
         rate=options.rate or measured.rate,
     )
@@ -156,48 +158,6 @@ def _warnings(
         )
 
 
-def _function(options: EstimateOptions, operation: str) -> Function | None:
-    if operation != LAMBDA_INVOKE:
-        _check_no_function(options)
-        return None
-    if options.memory is None:
-        raise click.UsageError(_MISSING.format("--memory"))
-    if options.duration is None:
-        raise click.UsageError(_MISSING.format("--duration"))
-    return Function(
-        memory=options.memory,
-        duration=options.duration,
-        init=options.init,
-        architecture=cast("Any", options.architecture or "x86_64"),
-    )
-
-
-_RESTORE: Final = "S3InitiateRestoreObject"
-_MISSING: Final = "Missing option {} of the function (or --operation for S3's own operations)."
-
-
-def _check_no_function(options: EstimateOptions) -> None:
-    """Check that no option of a function is given.
-
-    Raises:
-        UsageError: One is given.
-    """
-    given = {
-        "--memory": options.memory,
-        "--duration": options.duration,
-        "--init": options.init,
-        "--architecture": options.architecture,
-        "--log-bytes": options.log_bytes,
-        "--concurrency": options.concurrency,
-        "--max-rate": options.max_rate,
-    }
-    for name, value in given.items():
-        if value:
-            raise click.UsageError(
-                f"Option {name} is for {LAMBDA_INVOKE}: {options.operation} has no function."
-            )
-
-
 def _storage_class(options: EstimateOptions, operation: str) -> str:
     is_restore = operation == _RESTORE
     storage_class = options.storage_class or ("GLACIER" if is_restore else "STANDARD")
@@ -214,6 +174,9 @@ def _check_restore_tier(options: EstimateOptions, operation: str) -> None:
         raise click.UsageError(
             f"Option --restore-tier is for {_RESTORE}: {operation} restores nothing."
         )
+
+
+_RESTORE: Final = "S3InitiateRestoreObject"
 
 
 def _check_objects(workload: Workload) -> None:

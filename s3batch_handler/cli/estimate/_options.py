@@ -16,18 +16,21 @@ from s3batch_handler.cli._options import (
     file_option,
     job_profile_option,
     json_option,
-    named,
     not_empty,
     quiet_option,
     variables_option,
 )
-from s3batch_handler.cli.help._suggestions import Choice, suggestion
+from s3batch_handler.cli.estimate._option_values import (
+    read_percent,
+    read_price_options,
+    read_requests,
+)
+from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.report._location import state_option
-from s3batch_handler.estimates._prices import limit, read_prices
+from s3batch_handler.estimates._prices import limit
 from s3batch_handler.estimates._workload import (
     LAMBDA_INVOKE,
     OPERATIONS,
-    REQUESTS,
     STORAGE_CLASSES,
 )
 
@@ -85,48 +88,6 @@ class EstimateOptions:
                 )
 
 
-def _requests(_context: click.Context, _option: click.Parameter, text: str) -> dict[str, Decimal]:
-    """Read ``GET=2,PUT=1``."""
-    counts = named(filter(None, text.split(",")), "GET=2,PUT=1")
-    known: dict[str, Decimal] = {}
-    for name, value in counts.items():
-        kind = name.strip().upper()
-        if kind not in REQUESTS:
-            raise click.BadParameter(
-                f"{name!r} is not a known request: pass {', '.join(REQUESTS)}."
-                + suggestion(name, REQUESTS)
-            )
-        known[kind] = _COUNT.convert(value, None, None)
-    return known
-
-
-_COUNT: Final = ExactNumber(allow_zero=True, unit="requests")
-
-
-def _prices(
-    _context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]
-) -> dict[str, Decimal]:
-    """Read ``NAME=USD`` pairs."""
-    known = read_prices().prices
-    prices: dict[str, Decimal] = {}
-    for name, value in named(pairs, "NAME=USD").items():
-        if name not in known:
-            raise click.BadParameter(
-                f"{name!r} is not a known price: pass {', '.join(known)}." + suggestion(name, known)
-            )
-        prices[name] = _USD.convert(value, None, None)
-    return prices
-
-
-_USD: Final = ExactNumber(allow_zero=True, unit="USD")
-
-
-def _percent(value: str) -> Decimal:
-    """Read ``2`` or ``2%``."""
-    return _PERCENT.convert(value.removesuffix("%"), None, None)
-
-
-_PERCENT: Final = ExactNumber(allow_zero=True, maximum=10_000, unit="percent")
 _DURATION: Final = ExactNumber(maximum=limit("longest-duration"), unit="seconds")
 _BYTES: Final = ExactNumber(allow_zero=True, unit="bytes")
 
@@ -197,7 +158,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
     ),
     click.option(
         "--redrives",
-        type=_percent,
+        type=read_percent,
         metavar="PERCENT",
         help="Share of tasks that run a second time.  [default: 0]",
     ),
@@ -205,7 +166,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--requests",
         metavar="GET=2,PUT=1",
         default="",
-        callback=_requests,
+        callback=read_requests,
         help="Requests that the function makes for each object.",
     ),
     click.option(
@@ -275,7 +236,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--price",
         metavar="NAME=USD",
         multiple=True,
-        callback=_prices,
+        callback=read_price_options,
         help="Price to use instead of the known one; repeat for more.",
     ),
     click.option(

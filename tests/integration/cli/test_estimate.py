@@ -382,6 +382,27 @@ def test_a_generated_manifest_cannot_be_counted(tmp_path: Path) -> None:
     assert "Missing option --objects" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--duration", "1"), "--memory of the function in job.yaml: it cannot be read"),
+        (("--memory", "512"), "--duration of the function in job.yaml: pass it, or the report"),
+    ],
+)
+def test_a_missing_option_of_the_function_of_a_job_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], message: str
+) -> None:
+    """The operation cannot be another one, so ``--operation`` is not suggested."""
+    (tmp_path / "job.yaml").write_text(LAMBDA_JOB)
+    monkeypatch.setattr(AwsServices, "function", lambda *_: {})  # it cannot be read
+
+    run = estimate("-f", "job.yaml", "--var", "bucket=inbox", "--objects", "1", *given)
+
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert "--operation" not in run.stderr
+
+
 def test_a_job_file_that_is_not_valid_is_an_error_with_its_line(tmp_path: Path) -> None:
     """Line and member are named, as for ``job submit``."""
     (tmp_path / "job.yaml").write_text("RoleArn: batch\nOperation: {S3PutObjectCopi: {}}\n")
@@ -464,6 +485,17 @@ def test_a_run_that_needed_more_memory_is_warned_about(s3batch: Shell) -> None:
     run = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "512")
 
     assert "used 600 MB on this machine, more than --memory 512" in run.stdout
+
+
+def test_an_operation_of_s3_can_have_the_objects_of_a_local_run(s3batch: Shell) -> None:
+    """The measured duration is that of the function, so it is left out."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine", "b,fine2"))
+
+    run = s3batch(
+        *("estimate", "--from-report", "s3batch-reports", "--operation", "S3PutObjectAcl"), "--json"
+    )
+
+    assert json.loads(run.stdout)["objects"] == 2
 
 
 def test_a_report_without_measured_times_needs_a_duration(s3batch: Shell) -> None:
