@@ -30,7 +30,8 @@ class Measured:
         objects: The number of tasks.
         duration: Seconds of a call of the function, on average.
         calls: The number of calls that were measured.
-        memory: MB that the largest worker process used, with Python.
+        memory: MB that the largest worker process used, with Python. Calls of a URL or an ARN have
+            no such process.
         redrives: How many of 100 tasks were run a second time.
         rate: Tasks that S3 ran in a second.
     """

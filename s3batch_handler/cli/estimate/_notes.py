@@ -92,10 +92,12 @@ def _measured(measured: Measured) -> str:
     """Return what was measured, as a line; empty if nothing was."""
     facts: list[str] = []
     if measured.duration is not None:
-        facts.append(
-            f"{plain(measured.duration)} s per call on this machine "
-            f"({counted(measured.calls, 'call')}); Lambda may be faster or slower"
-        )
+        calls = f"{plain(measured.duration)} s per call"
+        number = counted(measured.calls, "call")
+        if measured.memory is None:  # of a URL or an ARN
+            facts.append(f"{calls}, with the time of the request ({number})")
+        else:
+            facts.append(f"{calls} on this machine ({number}); Lambda may be faster or slower")
     if measured.rate is not None:
         facts.append(f"S3 ran {plain(measured.rate)} tasks/s")
     if measured.redrives:

@@ -141,14 +141,15 @@ def _report_values(observed: Observed) -> dict[str, Any]:
     manifest = observed.manifest()
     if not manifest:
         return {"manifest.json": None}
-    results = manifest.get("Results", ())
     index = observed.files[observed.index]
     return {
         "manifest.json": sorted(manifest),
         "Format": manifest.get("Format"),
         "ReportSchema": manifest.get("ReportSchema"),
         "ReportCreationDate": normalize(str(manifest.get("ReportCreationDate")), {}),
-        "Results": [_result(result, observed) for result in sorted(results, key=_status_of)],
+        "Results": [
+            _result(result, observed) for result in sorted(observed.results(), key=_status_of)
+        ],
         "manifest.json.md5": _kind_of_md5(observed.files.get(f"{observed.index}.md5"), index),
         "line ends": sorted({row.end for row in raw_rows(observed)}),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from s3batch_handler.core._aws_errors import aws_error_code
 
@@ -52,10 +52,12 @@ class Observed:
     labels: Mapping[str, str]
 
     def manifest(self) -> dict[str, Any]:
-        """Return ``manifest.json``; empty if there is no report."""
-        content = self.files.get(self.index)
-        document: dict[str, Any] = {} if content is None else json.loads(content)
-        return document
+        """Return ``manifest.json``; empty if there is no report, or if it has another format."""
+        return _document(self.files.get(self.index))
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return the entries of ``Results`` that name a file."""
+        return _results(self.manifest())
 
 
 def job_request(
@@ -91,6 +93,23 @@ def job_request(
     }
 
 
+def _document(content: bytes | None) -> dict[str, Any]:
+    """Read a JSON object; what is none is a difference, and not an error."""
+    try:
+        document: object = json.loads(content or b"null")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _results(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = manifest.get("Results")
+    entries: list[Any] = found if isinstance(found, list) else []
+    return [
+        entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("Key"), str)
+    ]
+
+
 def observe(service: Service, job_id: str, places: Places, labels: Mapping[str, str]) -> Observed:
     """Wait for a job, and return what was seen of it."""
     statuses: list[str] = []
@@ -121,5 +140,5 @@ def _report_files(s3: Any, bucket: str, index: str) -> dict[str, bytes]:
             if aws_error_code(error) not in ("NoSuchKey", "404"):
                 raise
         if name == index and name in files:
-            names += [result["Key"] for result in json.loads(files[name])["Results"]]
+            names += [result["Key"] for result in _results(_document(files[name]))]
     return files

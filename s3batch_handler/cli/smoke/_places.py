@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.core._aws_errors import aws_error_code
@@ -99,6 +100,11 @@ class Places:
             InvalidArgument: A bucket does not exist.
         """
         for bucket in self.buckets:
+            if not _BUCKET.fullmatch(bucket):
+                raise InvalidArgument(
+                    f"{bucket} is not the name of a bucket. Check --bucket, --output and the "
+                    "outputs of the stack"
+                )
             try:
                 s3.head_bucket(Bucket=bucket)
             except Exception as error:
@@ -115,6 +121,9 @@ class Places:
             (self.report_bucket, f"{self.report_prefix}/"),
         ]
         yield from dict.fromkeys(folders)
+
+
+_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 def _below(folder: str, name: str) -> str:

@@ -34,7 +34,7 @@ class RawRow(NamedTuple):
 
 def raw_rows(observed: Observed) -> Iterator[RawRow]:
     """Yield all rows of a report."""
-    for result in observed.manifest().get("Results", ()):
+    for result in observed.results():
         yield from parse_rows(observed.files.get(result["Key"], b""))
 
 

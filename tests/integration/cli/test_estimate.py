@@ -475,6 +475,19 @@ def test_a_total_without_all_parts_is_not_called_the_total() -> None:
     assert "\ntotal" in complete
 
 
+def test_times_of_a_remote_function_are_not_called_local(s3batch: Shell) -> None:
+    """Only worker processes on this machine have a memory that is measured."""
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))
+    local = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "512").stdout
+    record = next(s3batch.folder.glob("s3batch-reports/job-*/job.json"))
+    record.write_text(re.sub(r',\s*"MemoryMB": \d+', "", record.read_text()))
+
+    remote = s3batch("estimate", "--from-report", "s3batch-reports", "--memory", "512").stdout
+
+    assert "on this machine (1 call)" in local
+    assert "with the time of the request (1 call)" in remote
+
+
 def test_a_run_that_needed_more_memory_is_warned_about(s3batch: Shell) -> None:
     """Lambda ends a function that needs more memory than it has."""
     s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fine"))

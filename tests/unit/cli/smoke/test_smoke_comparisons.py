@@ -178,3 +178,18 @@ def test_a_comparison_lists_the_values_that_only_one_job_has() -> None:
 
     assert comparison.is_same  # a value that is missing and one that is None are the same
     assert Comparison(subject="job", name="x", aws={}, local={"a": 1}).differences == ["a"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no JSON", b"[]", b"{}", b'{"Results": 1}', b'{"Results": [1, {}, {"Key": null}]}'],
+)
+def test_a_report_in_another_format_is_a_difference_and_not_an_error(content: bytes) -> None:
+    """Otherwise the command would end before it shows what AWS does."""
+    local = _observed("1-a")
+    aws = replace(local, files={**local.files, local.index: content})
+
+    comparisons = compare(aws, local, OBJECTS, PLACES)
+
+    different = {each.name for each in comparisons if not each.is_same}
+    assert {"plain key", "manifest.json"} <= different

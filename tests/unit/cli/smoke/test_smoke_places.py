@@ -50,6 +50,15 @@ def test_a_stack_without_prefixes_has_folders_of_its_own() -> None:
     assert [*places.folders()] == [("jobs", places.prefix)]
 
 
+@pytest.mark.parametrize("bucket", ["my\x7fphotos", "my photos", "arn:aws:s3:::my-photos"])
+def test_a_bucket_with_another_name_is_refused(bucket: str) -> None:
+    """Nothing is asked, and so nothing is created."""
+    places = _places(bucket=bucket)
+
+    with pytest.raises(InvalidArgument, match="is not the name of a bucket"):
+        places.check(None)
+
+
 def test_an_output_that_is_not_in_s3_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="ReportLocation is not s3://bucket/prefix"):
         _places(stack=STACK._replace(reports="reports"))
