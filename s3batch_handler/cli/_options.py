@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -14,6 +13,7 @@ from s3batch_handler.cli._numbers import Integer, Seconds
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES, DEFAULT_TIMEOUT
 from s3batch_handler.core._typing import override
+from s3batch_handler.documents.files._locations import BUCKET
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._folder_listing import bucket_name_for
@@ -207,14 +207,11 @@ def bucket_name(value: str) -> str:
         raise click.BadParameter(
             f"{value} is not a bucket name: pass the name alone, without s3:// and a prefix"
         )
-    if not _BUCKET.fullmatch(value):
+    if not BUCKET.fullmatch(value):
         raise click.BadParameter(
             f"{value!r} is not a bucket name: pass letters, digits, dots, hyphens and underscores"
         )
     return value
-
-
-_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:\S+")  # what boto3 accepts
 
 
 profile_option: Callable[[Any], Any] = click.option(

@@ -2,11 +2,13 @@
 
 A listing begins with one range of keys for each prefix. A thread without work splits a range that
 another thread lists: at the folders that come next, or, without folders, in the middle of the keys
-that are not listed. A small bucket needs one request, as without threads.
+that are not listed. This begins after half a second: a short listing needs one request for each
+page, as without threads.
 """
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
@@ -47,6 +49,7 @@ class ParallelListing:
         versions: The versions; ``None`` to list objects.
         sink: Stores the objects.
         concurrency: The number of requests at the same time.
+        seconds_before_splits: The time after which ranges are split.
 
     Attributes:
         ranges: All ranges in the order of the result.
@@ -63,6 +66,7 @@ class ParallelListing:
         versions: Versions | None,
         sink: Sink,
         concurrency: int,
+        seconds_before_splits: float = 0.5,
     ) -> None:
         self.ranges = [*ranges]
         self.listed = 0
@@ -80,6 +84,8 @@ class ParallelListing:
         self._is_stopped = False
         self._next_number = max((keys.number for keys in ranges), default=0) + 1
         self._tag_requests: ThreadPoolExecutor | None = None
+        self._seconds_before_splits = seconds_before_splits
+        self._begin_of_splits = 0.0
 
     def run(self, *, while_waiting: Callable[[], None], seconds: float) -> None:
         """List everything; call ``while_waiting`` about every so many seconds, and at the end.
@@ -88,6 +94,7 @@ class ParallelListing:
             Exception: The first error of a request or of the sink. What is listed until then has
                 been passed to the sink.
         """
+        self._begin_of_splits = time.monotonic() + self._seconds_before_splits
         with ExitStack() as pools:
             if self._where.tags:
                 self._tag_requests = pools.enter_context(ThreadPoolExecutor(self._concurrency))
@@ -186,9 +193,10 @@ class ParallelListing:
                     keys = self._waiting.pop(0)
                     self._active.append(keys)
                     return keys
-                large = self._splittable()
+                early = self._begin_of_splits - time.monotonic()
+                large = self._splittable() if early <= 0 else None
                 if large is None:
-                    self._changed.wait()
+                    self._changed.wait(early if early > 0 else None)
                     continue
                 large.splits -= 1
                 large.is_examined = True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final, TypeGuard
 
 S3_URL: Final = "s3://"
+BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:\S+")
+"""The names and ARNs of buckets that boto3 accepts."""
 
 
 def split_location(location: str | Path) -> tuple[str | Path, str]:

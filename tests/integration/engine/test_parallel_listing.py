@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import string
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 import pytest
@@ -13,6 +15,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
+from s3transfer.utils import ChunksizeAdjuster
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key
@@ -89,6 +92,7 @@ def listed(
     versions: Versions | None = None,
     pages: int = 1_000_000,
     concurrency: int = 6,
+    seconds_before_splits: float = 0,
 ) -> tuple[list[str], ListingRequests]:
     """Return the keys of the manifest, and the requests; continue what was interrupted."""
     if path.exists():
@@ -103,6 +107,7 @@ def listed(
         versions=versions,
         sink=InterruptedSink(folder, pages),
         concurrency=concurrency,
+        seconds_before_splits=seconds_before_splits,
     )
 
     try:
@@ -130,6 +135,18 @@ def test_a_small_bucket_needs_one_request(tmp_path: Path) -> None:
         _, requests = listed(s3, tmp_path / "listing")
 
     assert requests.counts == {"ListObjectsV2": 1}
+
+
+@pytest.mark.parametrize("versions", [None, Versions()])
+def test_a_short_listing_is_not_split(versions: Versions | None, tmp_path: Path) -> None:
+    """Until then, it sends the requests of a loop over a paginator."""
+    with bucket_of(FLAT[:40], versions=0 if versions is None else 1) as s3:
+        found, requests = listed(
+            s3, tmp_path / "listing", versions=versions, seconds_before_splits=1e6
+        )
+
+    assert found == FLAT[:40]
+    assert requests.counts.total() == 40 / PAGE
 
 
 @pytest.mark.parametrize("keys", [FLAT, FOLDERS], ids=["flat", "folders"])
@@ -243,6 +260,47 @@ def test_a_listed_manifest_is_uploaded_in_parts(tmp_path: Path) -> None:
 
         assert response["Body"].read() == b"".join(part.read_bytes() for part in parts)
         assert response["ETag"].endswith('-2"')
+
+
+def test_a_manifest_with_too_many_parts_for_s3_is_uploaded_in_larger_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 accepts at most 10,000 parts, which would be 80 GB: boto3 knows the size."""
+    adjuster = ChunksizeAdjuster(max_parts=2)
+    monkeypatch.setattr("s3transfer.upload.ChunksizeAdjuster", lambda: adjuster)
+    part = tmp_path / "1.csv"
+    part.write_bytes(b"photos,key\n" * 2_000_000)
+    manifest = ListedManifest(2_000_000, ("Bucket", "Key"), [part], {})
+    with bucket_of([]) as s3:
+        manifest.save(S3Folder(s3, "photos"), "m.csv")
+
+        assert s3.head_object(Bucket="photos", Key="m.csv")["ETag"].endswith('-2"')
+
+
+@given(sizes=st.lists(st.integers(0, 9), max_size=5), places=st.lists(st.integers(0, 50)))
+def test_a_listed_manifest_is_read_from_any_place(
+    sizes: list[int], places: list[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """boto3 seeks to find the size, and to send a part again."""
+    folder = tmp_path_factory.mktemp("parts")
+    parts = [folder / str(number) for number in range(len(sizes))]
+    for number, (part, size) in enumerate(zip(parts, sizes, strict=True)):
+        part.write_bytes(bytes([number]) * size)
+    whole = b"".join(part.read_bytes() for part in parts)
+    seen: list[bytes] = []
+
+    class Reader:
+        def write(self, _: str, source: BinaryIO) -> None:
+            assert source.seek(0, os.SEEK_END) == len(whole)
+            for place in places:
+                assert source.seek(place) == place
+                seen.append(source.read())
+
+    manifest = ListedManifest(1, ("Bucket", "Key"), parts, {})
+    manifest.save(cast("Any", Reader()), "m.csv")
+
+    assert seen == [whole[place:] for place in places]
+    assert manifest.md5() == hashlib.md5(whole, usedforsecurity=False).hexdigest()
 
 
 def test_the_first_error_of_a_request_ends_the_listing(tmp_path: Path) -> None:

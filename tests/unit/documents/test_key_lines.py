@@ -32,15 +32,15 @@ def objects_of(*lines: str, payload: bool = False) -> list[ManifestEntry]:
 @given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)))
 def test_keys_that_end_with_nul_are_read_unchanged(keys: list[str]) -> None:
     """A key may contain everything but NUL, even line breaks; s3:// URLs are split."""
-    keys = [key for key in keys if not key.startswith("s3://")]
+    keys = [key for key in keys if not (key.startswith(("s3://", "./")) or key.endswith("\n"))]
 
     assert keys_of("".join(f"{key}\0" for key in keys).encode(), null=True) == keys
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), min_size=1)))
+@given(st.lists(st.text(st.characters(exclude_characters="\0\n\r", codec="utf-8"), min_size=1)))
 def test_keys_on_lines_are_read_unchanged(keys: list[str]) -> None:
     """Percent signs and plus signs are characters of the key: nothing is decoded."""
-    keys = [key for key in keys if not key.startswith(("s3://", "\ufeff"))]
+    keys = [key for key in keys if not key.startswith(("s3://", "\ufeff", "./"))]
 
     assert keys_of("\n".join(keys).encode()) == keys
 
@@ -67,7 +67,7 @@ def test_urls_name_their_own_bucket() -> None:
     ("lines", "problem"),
     [
         (b"s3://other/a\nb\n", "keys.txt, line 2: 'b' has no bucket"),
-        (b"s3://other\n", "line 1: b's3://other' does not name an object"),
+        (b"s3://other\n", "line 1: 's3://other' does not name an object"),
         (b"s3:///a\n", "does not name an object"),
         (b"x" * 3_000_000, "longer than 1 MiB"),
     ],
@@ -75,6 +75,46 @@ def test_urls_name_their_own_bucket() -> None:
 def test_a_line_that_names_no_object_is_an_error(lines: bytes, problem: str) -> None:
     with pytest.raises(ManifestError, match=problem):
         list(read_keys(io.BytesIO(lines), bucket=None, source="keys.txt"))
+
+
+LISTING = "is a line of a listing, not a key"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"2024-01-31 12:00:00     123456 photos/a b.jpg", LISTING),
+        (b"2024-01-31 12:00        1024   s3://photos/a.jpg", LISTING),
+        (b"                           PRE photos/", LISTING),
+        (b"-rw-r--r--  1 me  staff  512 Jan 31 12:00 a.jpg", LISTING),
+        (b"drwxrwxrwt@ 2 root root 4096 May  9 2025 tmp", LISTING),
+        (b"./photos/a.jpg", "begins with ./ as find prints it"),
+        (b"a.jpg\0b.jpg\0", "contains a NUL character: pass --null"),
+        ("\ufeffa.jpg".encode("utf-16-le"), "is in UTF-16: save the file in UTF-8"),
+        (b"a" * 1025, "the key has 1,025 bytes, S3 allows at most 1,024"),
+        ("ü".encode() * 513, "the key has 1,026 bytes"),
+        (b"s3://photos/" + b"%" * 1025, "the key has 1,025 bytes"),
+        (b"s3://pho,tos/a.jpg", "'pho,tos' is not the name of a bucket"),
+    ],
+)
+def test_a_line_that_is_probably_not_a_key_is_an_error(line: bytes, problem: str) -> None:
+    """A manifest of such lines would fail each task of the job."""
+    with pytest.raises(ManifestError, match=r"keys\.txt, line 2: ") as error:
+        keys_of(b"first\n" + line + b"\n")
+
+    assert problem in str(error.value)
+
+
+def test_lines_that_do_not_end_with_nul_are_an_error() -> None:
+    with pytest.raises(ManifestError, match="omit --null if each key is on its own line"):
+        keys_of(b"a\nb\n", null=True)
+
+
+@pytest.mark.parametrize(
+    "key", ["./a", "2024-01-31 12:00:00 1 a", " PRE a/", "\ufeffa", "s3://b/c", "é" * 512, "/a//b"]
+)
+def test_a_url_names_any_key(key: str) -> None:
+    assert keys_of(f"s3://photos/{key}".encode()) == [key]
 
 
 def test_json_objects_have_a_key_and_perhaps_a_bucket_and_a_version_id() -> None:
@@ -106,6 +146,10 @@ def test_a_payload_is_the_whole_object_as_json() -> None:
         ("a.jpg", "not a JSON object"),
         ("[]", "not a JSON object"),
         ('{"key": NaN}', "NaN is not JSON"),
+        ('{"key": "a", "key": "b"}', "the member 'key' is there twice"),
+        ('{"key": "a", "bucket": "b/c"}', "'b/c' is not the name of a bucket"),
+        ('{"key": "a", "version_id": "1\\n2"}', "is not a version ID"),
+        (json.dumps({"key": "a" * 1025}), "the key has 1,025 bytes"),
         ("[" * 100_000, "not a JSON object"),
         ("{}", '"key" is missing'),
         ('{"key": ""}', '"key" is missing'),
@@ -122,6 +166,15 @@ def test_a_line_that_is_not_an_object_is_an_error_with_its_number(line: str, pro
         objects_of('{"key": "first"}', line)
 
     assert problem in str(error.value)
+
+
+def test_a_payload_is_valid_json() -> None:
+    """Python reads 1e400 as infinity, for which JSON has no number."""
+    with pytest.raises(ManifestError, match="a number is too large for a float: write it as text"):
+        objects_of('{"x": 1e400}', payload=True)
+
+    (entry,) = objects_of('{"x": 123456789012345678901234567890}', payload=True)
+    assert decode_key(entry.encoded_key) == '{"x":123456789012345678901234567890}'
 
 
 def test_a_payload_has_at_most_1024_characters_after_encoding() -> None:
