@@ -12,7 +12,13 @@ from s3batch_handler.core._errors import JobFileError
 from s3batch_handler.jobs._arns import KnownAccount
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._job_file_formats import error_of, parse_job_file
-from s3batch_handler.jobs._job_file_members import ACCOUNT_ID, MemberReader, problems_of
+from s3batch_handler.jobs._job_file_members import (
+    ACCOUNT_ID,
+    MemberReader,
+    check_combinations,
+    problems_of,
+    without_consequences,
+)
 from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems
 from s3batch_handler.jobs._job_file_shorthands import (
     MANIFEST,
@@ -76,31 +82,23 @@ def job_file_of(
     """
     try:
         chosen = with_profile(content, profile)
+        node, problems = substituted(content, chosen, variables)
     except Problems as error:
         raise error_of(error.problems, source) from None
-    node, problems = substituted(content, chosen, variables)
     node = change(node)
     reader = MemberReader()
     members = with_defaults(reader.job(node))
     file = JobFile(source, {}, _Content(members, node))
     problems += [*reader.problems, *_account_problems(members), *check_names(members)]
+    found = [*check_combinations(members)]
     try:
         file.request.update(file.known_request())
     except ValidationError as error:
-        problems += _consequences_left_out(problems_of(error), of=problems)
+        found += problems_of(error)
+    problems += without_consequences(found, of=problems)
     if problems:
         raise error_of(problems, source, node)
     return file
-
-
-def _consequences_left_out(problems: Iterable[Problem], *, of: Iterable[Problem]) -> list[Problem]:
-    """Return the problems of a model, without those of structures with an unknown member."""
-    inner = [problem.path for problem in of]
-    return [
-        problem
-        for problem in problems
-        if not any(problem.path == path[:-1] != () for path in inner)
-    ]
 
 
 _ETAG: Final = (*MANIFEST[:-1], "ETag")
@@ -126,6 +124,11 @@ class JobFile:
     source: str
     request: dict[str, Any]
     _content: _Content
+
+    @property
+    def has_etag(self) -> bool:
+        """Return whether the file has the ETag of the manifest."""
+        return value_at(self._content.members, _ETAG) is not None
 
     def spec(
         self,
@@ -160,10 +163,7 @@ class JobFile:
         partition: str | None = None,
         etag: str | None = None,
     ) -> dict[str, Any]:
-        """Return the request, as far as it is known.
-
-        Members that are not known are left out, and names that need them are not completed.
-        """
+        """Return the request without what is not known, and with names that cannot be completed."""
         members = self._content.members
         account_id = account_id or members.get(ACCOUNT_ID)
         account = KnownAccount(

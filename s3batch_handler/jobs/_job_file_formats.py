@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.core._errors import JobFileError
 from s3batch_handler.core._sanitize import safe_line
@@ -12,12 +13,13 @@ from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, path_t
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
     from s3batch_handler.jobs._job_file_nodes import Path
 
 
 def parse_job_file(path: str | os.PathLike[str]) -> Node:
-    """Return the content of a file.
+    """Return the content of a file; of ``-``, that of standard input, in YAML or JSON.
 
     Raises:
         JobFileError: The file is not valid YAML, JSON or TOML.
@@ -30,11 +32,11 @@ def parse_job_file(path: str | os.PathLike[str]) -> Node:
 
 
 def _parse(path: FilePath) -> Node:
-    parse = _PARSERS.get(path.suffix.lower())
+    is_standard_input = str(path) == STANDARD_INPUT
+    parse = _read_yaml if is_standard_input else _PARSERS.get(path.suffix.lower())
     if parse is None:
         raise Problems(Problem((), "unknown format; name it .yaml, .yml, .json or .toml"))
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+    content = _standard_input() if is_standard_input else _content(path)
     if len(content) > MAX_BYTES:
         raise Problems(Problem((), f"it is larger than {MAX_BYTES:,} bytes; is it a job file?"))
     try:
@@ -49,6 +51,18 @@ def _parse(path: FilePath) -> Node:
 
 
 MAX_BYTES: Final = 128 * 1024
+STANDARD_INPUT: Final = "-"
+
+
+def _content(path: FilePath) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _standard_input() -> bytes:
+    if cast("Any", sys.stdin) is None:  # the parent process closed it
+        raise Problems(Problem((), "standard input is closed"))
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _read_yaml(text: str) -> Node:
@@ -78,12 +92,15 @@ _PARSERS: Final[Mapping[str, Callable[[str], Node]]] = {
 
 
 def error_of(problems: Iterable[Problem], source: str, node: Node | None = None) -> JobFileError:
-    """Return the error for problems, by line, one for each member."""
+    """Return the error for problems, by line, one for each member.
+
+    A problem of the whole file has the first line.
+    """
     found: dict[Path, tuple[int | None, str, str]] = {}
     for number, problem in enumerate(problems):
         line = problem.line
-        if line is None and node is not None and problem.path:
-            line = node.line_of(problem.path)
+        if line is None:
+            line = 1 if node is None else node.line_of(problem.path)
         member = safe_line(path_text(problem.path), 300)
         found.setdefault(problem.path or (number,), (line, member, safe_line(problem.text, 600)))
     listed = sorted(found.values(), key=lambda each: each[0] or 0)

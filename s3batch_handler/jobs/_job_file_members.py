@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, get_args
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import safe_line, short_repr
 from s3batch_handler.jobs._job import JobSpec
+from s3batch_handler.jobs._job_file_names import (
+    describe_unknown,
+    may_be_new_operation,
+    meant_member,
+    structure_in,
+)
 from s3batch_handler.jobs._job_file_nodes import Problem, kind_of
 from s3batch_handler.jobs._operations import Operation
 from s3batch_handler.jobs._structures import EmptyStructure, Structure
@@ -43,11 +49,14 @@ class MemberReader:
         for name, child in node.members.items():
             child_path = (*path, name)
             if name not in fields:
-                if name in others or (model is Operation and _may_be_new(name, fields)):
-                    members[name] = self._plain(child)
+                if name in others or (model is Operation and may_be_new_operation(name, fields)):
+                    members[name] = self._plain(child, child_path)
                 else:
-                    text = _unknown(name, (*fields, *others))
-                    self.problems.append(Problem(child_path, text, child.line))
+                    known = (*fields, *others)
+                    meant = meant_member(name, known)
+                    text = describe_unknown(name, known, meant)
+                    member = None if meant is None else (*path, meant)
+                    self.problems.append(Problem(child_path, text, child.line, member))
                 continue
             value = self._value(child, structure_in(fields[name].annotation), child_path)
             if value is not None:
@@ -62,37 +71,54 @@ class MemberReader:
         if model is not None and isinstance(node.value, list):
             items = enumerate(node.value)
             return [self._value(item, model, (*path, number)) for number, item in items]
-        return self._plain(node)
+        return self._plain(node, path)
 
-    def _plain(self, node: Node) -> Any:
+    def _plain(self, node: Node, path: Path) -> Any:
         if isinstance(node.value, dict):
-            return {name: self._plain(child) for name, child in node.value.items()}
+            for name, child in node.value.items():
+                self._check_characters(name, (*path, name), child.line)
+            return {name: self._plain(child, (*path, name)) for name, child in node.value.items()}
         if isinstance(node.value, list):
-            return [self._plain(item) for item in node.value]
+            return [self._plain(item, (*path, at)) for at, item in enumerate(node.value)]
+        if node.value is not None:
+            self._check_characters(node.value, path, node.line)
         return node.value
 
-
-def structure_in(annotation: Any) -> type[Structure] | None:
-    """Return the structure in the annotation of a field, such as ``tuple[Grant, ...] | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, Structure):
-        return annotation
-    found = (structure_in(argument) for argument in get_args(annotation))
-    return next((each for each in found if each is not None), None)
+    def _check_characters(self, text: str, path: Path, line: int | None) -> None:
+        found = _NOT_XML.search(text)
+        if found is not None:
+            problem = f"it has the character U+{ord(found[0]):04X}, which a request cannot have"
+            self.problems.append(Problem(path, problem, line))
 
 
-def _may_be_new(name: str, known: Iterable[str]) -> bool:
-    """Return whether an operation may be newer than this package, and is not a typing error."""
-    return name.startswith("S3") and name.isalnum() and not get_close_matches(name, known)
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 does not allow (section 2.2): the body of CreateJob is XML."""
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> str:
-    spellings = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower().replace("_", ""), spellings, n=1)
-    if close:
-        return f"there is no such member; did you mean {spellings[close[0]]}?"
-    if not known:
-        return "there is no such member; delete it"
-    return f"there is no such member; the members here are {', '.join(known)}"
+# ---------------------------------------------------------------- rules for several members
+
+
+def check_combinations(members: dict[str, Any]) -> Iterator[Problem]:
+    """Yield the problems of members that are required or excluded by others.
+
+    The models have the same rules, and check them only if each member is valid.
+    """
+    given: list[str] = [name for name in _MANIFESTS if name in members]
+    if len(given) != 1:
+        yield _manifest_problem(given)
+    operation, report = (members.get(name) for name in ("Operation", "Report"))
+    is_checksum = isinstance(operation, dict) and "S3ComputeObjectChecksum" in operation
+    if is_checksum and isinstance(report, dict) and report.get("Enabled") == "false":
+        yield Problem(("Report", "Enabled"), "it must be true for S3ComputeObjectChecksum")
+
+
+_MANIFESTS: Final = ("Manifest", "ManifestGenerator")
+
+
+def _manifest_problem(given: list[str]) -> Problem:
+    if given:
+        return Problem(("ManifestGenerator",), "there is a Manifest, too; delete one of them")
+    return Problem(("Manifest",), "it is missing; add it, or ManifestGenerator")
 
 
 # ---------------------------------------------------------------- errors of the models
@@ -109,7 +135,22 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
             path, text = (*path, *names), rest if rest.startswith("r") else f"it {rest}"
         if "[key]" in details["loc"]:
             text = f"the name is not valid: {text}"
-        yield Problem(path, text)
+        if not text.startswith(_CHECKED_BEFORE):
+            yield Problem(path, "it is missing; add it" if text == "is required" else text)
+
+
+_CHECKED_BEFORE: Final = "exactly one of Manifest and ManifestGenerator"
+
+
+def without_consequences(problems: Iterable[Problem], *, of: Iterable[Problem]) -> list[Problem]:
+    """Return problems, without those of structures with an unknown member, and of that member."""
+    inner = [problem.path for problem in of]
+    meant = {problem.meant for problem in of}
+    return [
+        problem
+        for problem in problems
+        if problem.path not in meant and not any(problem.path == path[:-1] != () for path in inner)
+    ]
 
 
 def _is_member(name: str) -> bool:
@@ -129,11 +170,15 @@ def _text(details: ErrorDetails, path: Path) -> str:
         form = _FORMS.get(str(path[-1] if path else ""), _FORMS.get(str((path or ("",))[0])))
         if form is not None:
             return f"expected {form}, got {short_repr(str(value))}"
-    if message.startswith("exactly one of Manifest"):
-        return "expected either Manifest or ManifestGenerator; add one of them"
     if path == ("Operation",) and message.startswith("must have exactly one member"):
-        return f"{message}; name one operation, such as LambdaInvoke"
+        return f"{message}; name one operation, such as LambdaInvoke{_others_of(value)}"
     return safe_line(message, 600)
+
+
+def _others_of(operation: object) -> str:
+    """Return what to do if a profile adds an operation to that of the file."""
+    first = next(iter(operation), "") if isinstance(operation, dict) else ""
+    return f" (a profile removes that of the file with '{first}:')" if first else ""
 
 
 _EXPECTED: Final = {

@@ -105,11 +105,19 @@ def path_text(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong in a job file."""
+    """Something that is wrong in a job file.
+
+    Attributes:
+        path: The member; empty if it is a problem of the whole file.
+        text: What is wrong, and what to write.
+        line: The line, if it is known before the members are checked.
+        meant: The member that was probably meant, which is not reported as missing.
+    """
 
     path: Path
     text: str
     line: int | None = None
+    meant: Path | None = None
 
 
 class Problems(Exception):

@@ -27,13 +27,35 @@ def read_toml(text: str) -> Node:
         line = int(found[1]) if found else text.count("\n") + 1
         problem = Problem((), f"this is not valid TOML: {what}", line)
         raise Problems(problem) from error
+    except ValueError as error:  # a number with too many digits, which has no position
+        raise Problems(Problem((), f"this is not valid TOML: {error}")) from error
     except RecursionError as error:
-        raise Problems(Problem((), "values are nested too deeply")) from error
+        raise Problems(Problem((), _TOO_DEEP)) from error
+    if _depth(document) > MAX_DEPTH:
+        raise Problems(Problem((), _TOO_DEEP))
     lines: dict[Path, int] = {}
     for path, line in _lines(text):
         for length in range(1, len(path) + 1):
             lines.setdefault(path[:length], line)
     return _node(document, (), 1, lines)
+
+
+MAX_DEPTH: Final = 50
+_TOO_DEEP: Final = "values are nested too deeply"
+
+
+def _depth(document: Any) -> int:
+    """Return how deep values are nested, as far as it matters. Keys may have many dots."""
+    level, depth = [document], 0
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    return depth
 
 
 def _node(value: Any, path: Path, line: int, lines: dict[Path, int]) -> Node:

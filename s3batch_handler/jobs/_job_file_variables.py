@@ -45,7 +45,8 @@ def with_profile(file: Node, profile: str | None) -> Node:
         return base
     if profile not in profiles.value:
         defined = _choices(profile, profiles.value) or "the file has none"
-        raise Problems(Problem((PROFILES,), f"no profile {short_repr(profile)}; {defined}"))
+        problem = f"no profile {short_repr(profile)}; {defined}"
+        raise Problems(Problem((PROFILES,), problem, profiles.line))
     return merged(base, Node(profiles.value[profile].members))
 
 
@@ -58,10 +59,15 @@ def substituted(file: Node, members: Node, values: Mapping[str, str]) -> tuple[N
         file: The whole file, with ``Variables`` and all profiles.
         members: The members, with the ``Variables`` of the profile.
         values: Values that take precedence over ``Variables``.
+
+    Raises:
+        Problems: The values of variables make the file too long.
     """
     used = {name for _, text, _ in file.scalars() for name in references(text)}
     problems = [
-        Problem((), f"no member uses the variable {name}; {_choices(name, used) or 'delete it'}")
+        Problem(
+            (), f"no member uses the variable {short_repr(name)}; {_choices(name, used) or _NONE}"
+        )
         for name in values
         if name not in used
     ]
@@ -71,6 +77,9 @@ def substituted(file: Node, members: Node, values: Mapping[str, str]) -> tuple[N
     )
     substitution = _Substitution(variables, values, problems)
     return substitution.node(rest, ()), problems
+
+
+_NONE: Final = "delete it"
 
 
 def references(text: str) -> Iterable[str]:
@@ -84,6 +93,7 @@ class _Substitution:
         self._values = dict(values)
         self._problems = problems
         self._open: list[str] = []
+        self._characters = 0
         if not isinstance(variables.value, dict):
             problem = f"expected a mapping of names to values, got {kind_of(variables.value)}"
             problems.append(Problem((VARIABLES,), problem, variables.line))
@@ -117,7 +127,12 @@ class _Substitution:
                 problem = "a reference has the form ${name}; write $${ for a literal ${"
                 self._problems.append(Problem(path, problem, line))
                 return ""
-            return self._value(found[1], path, line)
+            replaced = self._value(found[1], path, line)
+            self._characters += len(replaced)
+            if self._characters > MAX_CHARACTERS:
+                problem = f"the values of variables have more than {MAX_CHARACTERS:,} characters"
+                raise Problems(Problem(path, problem, line))
+            return replaced
 
         return _REFERENCE.sub(value, text)
 
@@ -142,6 +157,10 @@ class _Substitution:
             return value
         self._problems.append(Problem(path, problem, line))
         return ""
+
+
+MAX_CHARACTERS: Final = 1_000_000
+"""The most characters with which references are replaced: variables may refer to variables."""
 
 
 def _choices(name: str, known: Iterable[str]) -> str:

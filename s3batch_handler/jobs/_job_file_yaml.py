@@ -48,6 +48,8 @@ def _syntax_problem(error: Any) -> Problem:
     mark = error.problem_mark or error.context_mark
     parts = [part for part in (error.problem, error.context) if part]
     what = one_line(", ".join(parts))
+    if error.problem == "but found another document":
+        what = "a file has one document, and this line begins another one; use a file for each job"
     if "'\\t'" in what:
         what = "a tab begins a value; indent with spaces"
     return Problem((), f"this is not valid YAML: {what}", mark.line + 1 if mark else None)
@@ -86,6 +88,9 @@ class _Reader:
             line = key.start_mark.line + 1
             if key.tag == "tag:yaml.org,2002:merge":
                 for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if not isinstance(source, yaml.MappingNode):
+                        problem = "expected a mapping or a list of mappings, such as <<: *name"
+                        raise Problems(Problem((*path, key.value), problem, line))
                     merged = {**self.node(source, path, line).members, **merged}
                 continue
             if not isinstance(key, yaml.ScalarNode):

@@ -117,7 +117,7 @@ _SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     | st.just({"Enabled": False}),
     "KeyNameConstraint": st.dictionaries(
         st.sampled_from(["MatchAnyPrefix", "MatchAnySuffix", "MatchAnySubstring"]),
-        st.lists(st.text(min_size=1, max_size=9), max_size=1),
+        st.lists(st.text(_TEXT, min_size=1, max_size=9), max_size=1),
     ),
 }
 _SPECIAL["LambdaInvokeOperation"] = st.fixed_dictionaries(

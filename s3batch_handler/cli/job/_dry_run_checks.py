@@ -137,7 +137,9 @@ def _check_function(connection: Connection, function: str) -> Iterator[Check]:
 # ---------------------------------------------------------------- buckets
 
 
-def _check_bucket(connection: Connection, name: str, arn: str) -> Iterator[Check]:
+def _check_bucket(
+    connection: Connection, name: str, arn: str, *, is_report: bool = False
+) -> Iterator[Check]:
     s3 = connection.client("s3")
     bucket = bucket_name(arn)
     try:
@@ -145,12 +147,12 @@ def _check_bucket(connection: Connection, name: str, arn: str) -> Iterator[Check
     except Exception as problem:
         yield unanswered(name, problem, permission="s3:ListBucket", missing="it does not exist")
         return
-    different = [*check_region(s3, name, bucket, connection.region)]
+    different = [*check_region(s3, name, bucket, connection.region, is_report=is_report)]
     yield from different or [ok(name, f"it exists, in {connection.region}")]
 
 
 def _check_report_bucket(connection: Connection, name: str, arn: str) -> Iterator[Check]:
-    checks = [*_check_bucket(connection, name, arn)]
+    checks = [*_check_bucket(connection, name, arn, is_report=True)]
     yield from checks
     if checks[0].status is CheckStatus.SKIPPED:
         return

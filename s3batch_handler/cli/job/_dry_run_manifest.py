@@ -82,7 +82,9 @@ def _problems_of(
     head: dict[str, Any], manifest: dict[str, Any], etag: str
 ) -> Iterator[tuple[str, str]]:
     expected = manifest["Location"].get("ETag")
-    if expected is not None and expected != etag:
+    if expected == f'"{etag}"':
+        yield "the ETag in the request has quotes: the job would fail", f"write {etag}"
+    elif expected is not None and expected != etag:
         yield (
             f"its ETag is {etag}, but the request has {expected}: the job would fail",
             "check what has changed, and remove ETag from the job file",

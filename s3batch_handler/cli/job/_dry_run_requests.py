@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import error_line
-from s3batch_handler.cli.doctor._check import error, skipped
+from s3batch_handler.cli.doctor._check import error, skipped, warning
 from s3batch_handler.cli.doctor._connection import (
     DENIED,
     EXPIRED,
@@ -56,8 +56,14 @@ _NO_CONNECTION: Final = {
 _NO_SERVICE: Final = {"501", "NotImplemented"}
 
 
-def check_region(s3: Any, name: str, bucket: str, own: str) -> Iterator[Check]:
-    """Check that a bucket is in the Region of the job, if its Region can be read."""
+def check_region(
+    s3: Any, name: str, bucket: str, own: str, *, is_report: bool = False
+) -> Iterator[Check]:
+    """Check that a bucket is in the Region of the job, if its Region can be read.
+
+    The User Guide requires it of manifests, of the source of a generated manifest and of the
+    destination of a copy ("Creating an S3 Batch Operations job"). About reports it says nothing.
+    """
     try:
         head = s3.head_bucket(Bucket=bucket)
     except Exception:
@@ -65,7 +71,8 @@ def check_region(s3: Any, name: str, bucket: str, own: str) -> Iterator[Check]:
     headers = head["ResponseMetadata"]["HTTPHeaders"]
     region = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
     if region and region != own:
-        yield error(
+        result = warning if is_report else error
+        yield result(
             name,
             f"its bucket is in {region}, but the job is in {own}",
             f"use a bucket in {own}, or pass --region {region}",

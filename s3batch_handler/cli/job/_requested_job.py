@@ -145,7 +145,12 @@ def _json(text: str) -> Any:
     source = "--operation"
     if text.startswith("@"):
         source = text[1:]
-        text = Path(source).read_text(encoding="utf-8")
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InvalidArgument(f"--operation {text}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InvalidArgument(f"--operation {text}: it is not UTF-8") from error
     try:
         operation = json.loads(text)
     except ValueError as error:

@@ -82,6 +82,8 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     if options.etag is not None:
         _check_etag(spec, services)
     _check_function(spec, services)
+    if job.has_etag:
+        _check_manifest(spec, services)
     if options.sample is not None:
         from s3batch_handler.cli.job._canary import rest_after_canary  # slow imports
 
@@ -158,6 +160,39 @@ def _check_function(spec: JobSpec, services: AwsServices) -> None:
             f"function {name} is a durable function: Lambda invokes it only by a version or an "
             f"alias. Add one, as in {name}:1"
         )
+
+
+def _check_manifest(spec: JobSpec, services: AwsServices) -> None:
+    """Check that a manifest still has the ETag of the request, if the manifest can be read.
+
+    The ETag of a job file or of a cloned job may be old.
+
+    Raises:
+        InvalidArgument: The job would fail, when S3 reads its manifest.
+    """
+    if spec.manifest is None:
+        return
+    try:
+        etag = services.etag_of_manifest(spec)
+    except FileNotFoundError as error:
+        raise InvalidArgument(
+            f"manifest {error.filename} does not exist, so the job would fail. "
+            "Pass another one with --manifest"
+        ) from error
+    except Exception:  # without permission to read it, or an ARN of another kind
+        return
+    expected = spec.manifest.location.etag
+    if etag != expected:
+        raise InvalidArgument(
+            f"the manifest has changed: its ETag is {etag}, but the request has {expected}, so "
+            f"the job would fail. Pass --manifest {_url_of(spec)} to use it as it is now"
+        )
+
+
+def _url_of(spec: JobSpec) -> str:
+    assert spec.manifest is not None
+    manifest = spec.manifest.location.object
+    return f"s3://{manifest.bucket}/{manifest.key}"
 
 
 def _show_id(job_id: str, options: SubmitOptions) -> None:

@@ -54,16 +54,17 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("x: !!binary aGk=", "job.yaml:1: x: the tag !!binary is not supported"),
         ("? [a]\n: b", "job.yaml:1: the name of a member must be text"),
         ("x: *y", "job.yaml:1: this is not valid YAML: found undefined alias 'y'"),
-        ("x: &x [*x]", "job.yaml: values are nested too deeply, or an alias contains itself"),
-        ("[" * 5000, "job.yaml: values are nested too deeply"),
-        (BOMB, "job.yaml: more than 20,000 values, with those that aliases repeat"),
-        ("a: 1\n---\nb: 2\n", "job.yaml:2: this is not valid YAML: but found another document"),
+        ("x: &x [*x]", "job.yaml:1: values are nested too deeply, or an alias contains itself"),
+        ("[" * 5000, "job.yaml:1: values are nested too deeply"),
+        (BOMB, "job.yaml:1: more than 20,000 values, with those that aliases repeat"),
+        ("a: 1\n---\nb: 2\n", "job.yaml:2: this is not valid YAML: a file has one document"),
+        ("Tags: {<<: a}", "job.yaml:1: Tags.<<: expected a mapping or a list of mappings"),
         ("- a\n- b\n", "job.yaml:1: expected a mapping of members, such as Operation"),
         ("text", "job.yaml:1: expected a mapping of members, such as Operation"),
         ("a: 1\nb: \x07", "job.yaml:2: the character 0x7 is not allowed"),
         (b"a: 1\nb: \xff", "job.yaml:2: it is not UTF-8; save it as UTF-8"),
         ("a: 1".encode("utf-16"), "job.yaml:1: it is not UTF-8; save it as UTF-8"),
-        ("#" * (MAX_BYTES + 1), "job.yaml: it is larger than 131,072 bytes; is it a job file?"),
+        ("#" * (MAX_BYTES + 1), "job.yaml:1: it is larger than 131,072 bytes; is it a job file?"),
         ("Profiles: prod", "job.yaml:1: Profiles: expected a mapping with a name for each profile"),
         ("Profiles: {prod: [a]}", "job.yaml:1: Profiles.prod: expected a mapping of members, got"),
     ],
@@ -79,12 +80,14 @@ def test_yaml_that_is_not_a_job_file_is_one_error(
     [
         ("job.json", '{"a": 1,}', "job.json:1: this is not valid JSON: "),
         ("job.json", '{"a": 1,\n "a": 2}', "job.json:2: a: it occurs twice, first on line 1"),
-        ("job.json", "[" * 100_000, "job.json: values are nested too deeply"),
+        ("job.json", "[" * 100_000, "job.json:1: values are nested too deeply"),
         ("job.toml", "a = 1\na = 2\n", "job.toml:2: this is not valid TOML: Cannot overwrite"),
         ("job.toml", "a = [1,\n", "job.toml:2: this is not valid TOML: "),
         ("job.toml", "AccountId = 012345678901\n", "job.toml:1: this is not valid TOML: "),
-        ("job.txt", "", "job.txt: unknown format; name it .yaml, .yml, .json or .toml"),
-        ("job", "", "job: unknown format; name it .yaml, .yml, .json or .toml"),
+        ("job.toml", f"{'a.' * 3000}b = 1\n", "job.toml:1: values are nested too deeply"),
+        ("job.toml", f"a = {'9' * 5000}\n", "job.toml:1: this is not valid TOML: Exceeds"),
+        ("job.txt", "", "job.txt:1: unknown format; name it .yaml, .yml, .json or .toml"),
+        ("job", "", "job:1: unknown format; name it .yaml, .yml, .json or .toml"),
     ],
 )
 def test_other_formats_have_the_same_errors(
@@ -101,7 +104,7 @@ def test_an_empty_file_lacks_all_members(tmp_path: Path) -> None:
         read_job_file(tmp_path / "job.yaml")
 
     members = [member for _, member, _ in error.value.problems]
-    assert members == ["Operation", "Report", "RoleArn"]
+    assert members == ["Manifest", "Operation", "Report", "RoleArn"]
 
 
 def test_names_of_members_that_control_a_terminal_are_escaped(tmp_path: Path) -> None:

@@ -252,10 +252,14 @@ def test_a_profile_overrides_variables_and_members(tmp_path: Path) -> None:
         (
             "",
             {"variables": {"bukket": "x"}},
-            "job.yaml: no member uses the variable bukket; did you mean bucket?",
+            "job.yaml:1: no member uses the variable 'bukket'; did you mean bucket?",
         ),
-        ("", {"profile": "test"}, "job.yaml: Profiles: no profile 'test'; the file has copy, prod"),
-        ("", {"profile": "prd"}, "job.yaml: Profiles: no profile 'prd'; did you mean prod?"),
+        (
+            "",
+            {"profile": "test"},
+            "job.yaml:17: Profiles: no profile 'test'; the file has copy, prod",
+        ),
+        ("", {"profile": "prd"}, "job.yaml:17: Profiles: no profile 'prd'; did you mean prod?"),
     ],
 )
 def test_wrong_variables_and_profiles_are_named(
@@ -300,6 +304,11 @@ Description: ${nobody}
 """
 
 
+GENERATOR = """\
+ManifestGenerator:
+  S3JobManifestGenerator: {SourceBucket: photos, EnableManifestOutput: false}
+"""
+
 PROBLEMS = """\
 job.yaml:1: AccountID: there is no such member; did you mean AccountId?
 job.yaml:4: Operation.S3PutObjectLegalHold.LegalHold.Status: must be one of ON, OFF; got 'Yes'
@@ -316,6 +325,39 @@ value for it
 
 def test_all_problems_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     assert problems_of(tmp_path, WRONG) == PROBLEMS.splitlines()
+
+
+def test_a_file_of_any_format_has_all_problems_each_with_a_line(tmp_path: Path) -> None:
+    """Also what is missing, and what depends on several members."""
+    text = """\
+Priority = -10
+[Operation.S3ComputeObjectChecksum]
+ChecksumAlgorithm = "CRC"
+[Report]
+Enabled = false
+"""
+
+    assert problems_of(tmp_path, text, "job.toml") == [
+        "job.toml:1: Manifest: it is missing; add it, or ManifestGenerator",
+        "job.toml:1: Priority: must be at least 0, got -10",
+        "job.toml:1: RoleArn: it is missing; add the IAM role that S3 assumes",
+        (
+            "job.toml:3: Operation.S3ComputeObjectChecksum.ChecksumAlgorithm: must be one of "
+            "CRC32, CRC32C, SHA1, SHA256, CRC64NVME, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128; "
+            "got 'CRC'"
+        ),
+        "job.toml:5: Report.Enabled: it must be true for S3ComputeObjectChecksum",
+    ]
+
+
+def test_variables_that_multiply_each_other_are_an_error(tmp_path: Path) -> None:
+    """They would fill the memory."""
+    powers = "".join(f"  a{n + 1}: {f'${{a{n}}}' * 10}\n" for n in range(9))
+    text = f"{JOB}Description: ${{a9}}\nVariables:\n  a0: xxxxxxxxxx\n{powers}"
+
+    (problem,) = problems_of(tmp_path, text)
+
+    assert problem.endswith("the values of variables have more than 1,000,000 characters")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +384,30 @@ def test_all_problems_of_a_file_are_named_at_once(tmp_path: Path) -> None:
         ),
         (
             ("Manifest:\n  Location:\n    ObjectArn: s3://my-jobs/photos.csv\n", ""),
-            "job.yaml: expected either Manifest or ManifestGenerator; add one of them",
+            "job.yaml:1: Manifest: it is missing; add it, or ManifestGenerator",
+        ),
+        (
+            ("RoleArn:", "role_arn:"),
+            "job.yaml:10: role_arn: there is no such member; did you mean RoleArn?",
+        ),
+        (
+            ("RoleArn: batch", "RoleArn: batch\nObjectArn: x"),
+            "job.yaml:11: ObjectArn: there is no such member here; it belongs to Manifest.Location",
+        ),
+        (
+            (
+                "RoleArn: batch",
+                f"RoleArn: batch\n{GENERATOR}",
+            ),
+            "job.yaml:11: ManifestGenerator: there is a Manifest, too; delete one of them",
+        ),
+        (
+            ("RoleArn: batch", 'RoleArn: batch\nDescription: "\\ud800"'),
+            "job.yaml:11: Description: it has the character U+D800, which a request cannot have",
+        ),
+        (
+            ("RoleArn: batch", 'RoleArn: batch\nDescription: "\\x01"'),
+            "job.yaml:11: Description: it has the character U+0001, which a request cannot have",
         ),
         (("Bucket: s3", "Bucket: arn:aws:sns"), "job.yaml:9: Report.Bucket: expected s3://BUCKET"),
         (

@@ -170,10 +170,6 @@ def test_a_request_that_names_what_exists_is_ok(aws: str, tmp_path: Path) -> Non
             "error: report bucket none: it does not exist; check the name",
         ),
         (
-            {"report": "s3://elsewhere"},
-            "error: report bucket elsewhere: its bucket is in eu-central-1",
-        ),
-        (
             {"report": "locked"},
             "error: report bucket locked: it has a default retention (Object Lock)",
         ),
@@ -200,6 +196,25 @@ def test_a_changed_manifest_would_be_refused(aws: str, tmp_path: Path) -> None:
     assert run.exit_code == 1
     assert "but the request has 123: the job would fail" in run.stderr
     assert json.loads(run.stdout)["Manifest"]["Location"]["ETag"] == "123"
+
+
+def test_an_etag_with_quotes_is_named(aws: str, tmp_path: Path) -> None:
+    """HeadObject returns it with quotes, and S3 does not find a manifest with them."""
+    etag = json.loads(dry_run(aws, tmp_path).stdout)["Manifest"]["Location"]["ETag"]
+    job = JOB.replace("ObjectArn: ${manifest}", f"ObjectArn: ${{manifest}}\n    ETag: '\"{etag}\"'")
+
+    run = dry_run(aws, tmp_path, job)
+
+    assert run.exit_code == 1
+    assert f"the ETag in the request has quotes: the job would fail; write {etag}" in run.stderr
+
+
+def test_a_report_in_another_region_is_a_warning(aws: str, tmp_path: Path) -> None:
+    """The documentation of AWS does not say that the report has to be in the Region of the job."""
+    run = dry_run(aws, tmp_path, report="s3://elsewhere")
+
+    assert run.exit_code == 0
+    assert "warning: report bucket elsewhere: its bucket is in eu-central-1" in run.stderr
 
 
 def test_a_function_without_a_qualifier_is_a_warning(aws: str, tmp_path: Path) -> None:

@@ -47,6 +47,24 @@ def test_a_cloned_job_is_equal_and_new(server: Server, original: str) -> None:
     assert settings_of(server, copy) == settings_of(server, original)
 
 
+def test_no_job_is_created_for_a_manifest_that_has_changed(server: Server) -> None:
+    """It would fail later; with --manifest, the clone has the new ETag."""
+    manifest = {"Bucket": "inbox", "Key": "changing.csv"}
+    server.s3.put_object(**manifest, Body=b"inbox,good\n")
+    first = server.submit("--manifest", "s3://inbox/changing.csv", "--no-confirm")
+    server.s3.put_object(**manifest, Body=b"inbox,good\ninbox,good\n")
+
+    refused = server.s3batch("job", "clone", first)
+    accepted = server.job("clone", first, "--manifest", "s3://inbox/changing.csv").strip()
+    server.s3.delete_object(**manifest)
+    missing = server.s3batch("job", "clone", accepted)
+
+    assert refused.exit_code == missing.exit_code == 2
+    assert "Pass --manifest s3://inbox/changing.csv to use it as it is now" in refused.stderr
+    assert "manifest s3://inbox/changing.csv does not exist" in missing.stderr
+    assert accepted
+
+
 def test_options_override_the_cloned_job(server: Server, original: str) -> None:
     request = json.loads(
         server.job(

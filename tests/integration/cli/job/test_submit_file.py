@@ -179,15 +179,35 @@ def test_a_wrong_file_exits_with_2_and_names_line_and_member(tmp_path: Path) -> 
     }
 
 
+def test_a_file_can_be_standard_input() -> None:
+    """In YAML or JSON."""
+    run, wrong = (
+        CliRunner().invoke(
+            s3batch_command, ["job", "submit", "-f", "-", "--dry-run", "--region", "x"], input=text
+        )
+        for text in (JOB, f"{JOB}Priority: x\n")
+    )
+
+    assert json.loads(run.stdout)["Priority"] == 10
+    assert (wrong.exit_code, wrong.stderr) == (
+        2,
+        "s3batch: -:19: Priority: expected a whole number, got 'x'\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["-f", "missing.yaml"], "--file missing.yaml: No such file or directory"),
-        (["-f", "job.txt"], "job.txt: unknown format; name it .yaml, .yml, .json or .toml"),
+        (["-f", "job.txt"], "job.txt:1: unknown format; name it .yaml, .yml, .json or .toml"),
         (["-f", ""], "the value is empty: name a file"),
         (["--manifest", "s3://b/k", "--var", "a=b"], "Missing option --function"),
         (["-f", "job.yaml", "--failed-from", "x"], "--failed-from and --file cannot be combined"),
         (["-f", "job.yaml", "--var", "a"], "write NAME=VALUE"),
+        (
+            [*("--manifest", "s3://b/k", "--no-report", "--role", "r"), "--operation", "@none"],
+            "--operation @none: No such file or directory",
+        ),
     ],
 )
 def test_wrong_usage_of_files_exits_with_2(arguments: list[str], message: str) -> None:
