@@ -53,7 +53,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     },
     "submit": {
         "Job file": ("--file", "--var", "--job-profile"),
-        "Objects": ("--manifest", "--manifest-version-id", "--fields", "--failed-from"),
+        "Objects": ("--manifest", "--manifest-version-id", "--etag", "--fields", "--failed-from"),
         "Operation": ("--stack", "--function", "--arguments", "--schema", "--operation", "--role"),
         "Report": ("--report", "--no-report", "--report-scope"),
         "Job": (
@@ -65,7 +65,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Output": ("--json", "--quiet", "--help"),
     },
     "clone": {
-        "Objects": ("--manifest", "--manifest-version-id", "--fields"),
+        "Objects": ("--manifest", "--manifest-version-id", "--etag", "--fields"),
         "Operation": ("--function", "--arguments", "--schema", "--operation", "--role"),
         "Report": ("--report", "--no-report", "--report-scope"),
         "Job": (

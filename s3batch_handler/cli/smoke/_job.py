@@ -94,20 +94,22 @@ def job_request(
 
 
 def _document(content: bytes | None) -> dict[str, Any]:
-    """Read a JSON object; what is none is a difference, and not an error."""
+    """Return the JSON object of a file; empty if the file has another content."""
     try:
         document: object = json.loads(content or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    return _as_object(document)
 
 
 def _results(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = manifest.get("Results")
-    entries: list[Any] = found if isinstance(found, list) else []
-    return [
-        entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("Key"), str)
-    ]
+    entries = cast("list[object]", found) if isinstance(found, list) else []
+    return [entry for entry in map(_as_object, entries) if isinstance(entry.get("Key"), str)]
+
+
+def _as_object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def observe(service: Service, job_id: str, places: Places, labels: Mapping[str, str]) -> Observed:

@@ -142,9 +142,11 @@ def test_a_size_that_costs_nothing_is_warned_about(
 ) -> None:
     """S3 does not bill data that stays in its Region."""
     function = Function(memory=512, duration=Decimal(1))
-    options = {"objects": 10, "function": function, "bytes_per_object": Decimal(5), **changes}
+    options: dict[str, Any] = {"objects": 10, "function": function, "bytes_per_object": Decimal(5)}
 
-    result = estimate_job(Workload(**options), Speed(account_concurrency=1000), read_prices())
+    result = estimate_job(
+        Workload(**{**options, **changes}), Speed(account_concurrency=1000), read_prices()
+    )
 
     assert ("--bytes" not in " ".join(result.warnings)) is has_effect
 
