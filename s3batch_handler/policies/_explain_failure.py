@@ -36,9 +36,14 @@ if TYPE_CHECKING:
 
 def explain_failure(message: Message, found: re.Match[str], job: JobAccess | None) -> Explanation:
     """Explain a known message."""
-    if message.failure is Failure.CALL:
+    failure = message.failure
+    if failure is Failure.CALL:
         return explain_call(found["call"], job)
-    return _EXPLAIN[message.failure](job)
+    if failure in _WITHOUT_POLICY:
+        where, hint = _WITHOUT_POLICY[failure]
+        what = _sentence(failure)
+        return Explanation(what=what, who=UNKNOWN, principal="", where=where, hints=(hint,))
+    return _EXPLAIN[failure](job)
 
 
 def _role_statement(
@@ -144,37 +149,6 @@ def _other_account(job: JobAccess | None) -> Explanation:
     )
 
 
-def _setting(failure: Failure, where: str, *hints: str) -> Explanation:
-    """Explain a failure that no policy can prevent."""
-    return Explanation(what=_sentence(failure), who=UNKNOWN, principal="", where=where, hints=hints)
-
-
-def _key_state(_job: JobAccess | None) -> Explanation:
-    return _setting(
-        Failure.KEY_STATE,
-        "the state of the key: enable it, or cancel its deletion",
-        "no policy helps: KMS refuses every use of the key",
-    )
-
-
-def _key_account(_job: JobAccess | None) -> Explanation:
-    return _setting(
-        Failure.KEY_ACCOUNT,
-        "the job: KMSKeyArn",
-        "S3 accepts keys of the account of the bucket; AWS Support can allow those of its "
-        "organization",
-    )
-
-
-def _object_lock(_job: JobAccess | None) -> Explanation:
-    return _setting(
-        Failure.OBJECT_LOCK,
-        "the retention or the legal hold of the object",
-        "no policy helps against compliance mode or a legal hold; governance mode can be removed "
-        "with s3:BypassGovernanceRetention",
-    )
-
-
 def _key(job: JobAccess | None) -> Explanation:
     return Explanation(
         what=_sentence(Failure.KEY),
@@ -223,9 +197,21 @@ _EXPLAIN: Final[dict[Failure, Callable[[JobAccess | None], Explanation]]] = {
     Failure.REPORT: _report,
     Failure.GENERATED_MANIFEST: _generated,
     Failure.OTHER_ACCOUNT: _other_account,
-    Failure.KEY_STATE: _key_state,
-    Failure.KEY_ACCOUNT: _key_account,
     Failure.KEY: _key,
-    Failure.OBJECT_LOCK: _object_lock,
     Failure.OBJECT: _object,
 }
+_WITHOUT_POLICY: Final = {
+    Failure.KEY_STATE: (
+        "the state of the key: enable it, or cancel its deletion",
+        "no policy helps: KMS refuses every use of the key",
+    ),
+    Failure.KEY_ACCOUNT: (
+        "the job: KMSKeyArn",
+        "S3 accepts keys of the account of the bucket, unless AWS Support allowed others",
+    ),
+    Failure.OBJECT_LOCK: (
+        "the retention or the legal hold of the object",
+        "no policy helps, except s3:BypassGovernanceRetention against governance mode",
+    ),
+}
+"""What to change, and a hint, for failures that a policy does not prevent."""

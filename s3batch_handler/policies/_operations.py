@@ -113,20 +113,9 @@ _RETENTION_OF_COPY: Final = (
 )
 
 
-def _replace_acl(job: JobAccess) -> Iterator[Statement]:
-    yield _on_objects(job, "ReplaceAcls", ["PutObjectAcl"])
-
-
-def _replace_tags(job: JobAccess) -> Iterator[Statement]:
-    yield _on_objects(job, "ReplaceTags", ["PutObjectTagging"])
-
-
-def _delete_tags(job: JobAccess) -> Iterator[Statement]:
-    yield _on_objects(job, "DeleteTags", ["DeleteObjectTagging"])
-
-
-def _restore(job: JobAccess) -> Iterator[Statement]:
-    yield _on_objects(job, "RestoreObjects", ["RestoreObject"])
+def _one_call(sid: str, action: str) -> Callable[[JobAccess], Iterator[Statement]]:
+    """Create the statements of an operation that makes one call for each object."""
+    return lambda job: iter([_on_objects(job, sid, [action])])
 
 
 def _legal_hold(job: JobAccess) -> Iterator[Statement]:
@@ -200,10 +189,10 @@ def _update_encryption(job: JobAccess) -> Iterator[Statement]:
 _OPERATIONS: Final[dict[str, Callable[[JobAccess], Iterator[Statement]]]] = {
     "LambdaInvoke": _invoke,
     "S3PutObjectCopy": _copy,
-    "S3PutObjectAcl": _replace_acl,
-    "S3PutObjectTagging": _replace_tags,
-    "S3DeleteObjectTagging": _delete_tags,
-    "S3InitiateRestoreObject": _restore,
+    "S3PutObjectAcl": _one_call("ReplaceAcls", "PutObjectAcl"),
+    "S3PutObjectTagging": _one_call("ReplaceTags", "PutObjectTagging"),
+    "S3DeleteObjectTagging": _one_call("DeleteTags", "DeleteObjectTagging"),
+    "S3InitiateRestoreObject": _one_call("RestoreObjects", "RestoreObject"),
     "S3PutObjectLegalHold": _legal_hold,
     "S3PutObjectRetention": _retention,
     "S3ReplicateObject": _replicate,
