@@ -56,9 +56,13 @@ def function_role_statements(job: JobAccess, function: Function) -> Iterator[Sta
             yield allow("WriteToDirectoryBucket", "s3express:CreateSession", place.bucket_arn(home))
         else:
             yield allow("WriteResults", "s3:PutObject", place.objects_arn(home))
+    places = [Place.parse(text) for text in (*options.function_reads, *options.function_writes)]
+    has_directory_bucket = any(place.is_directory_bucket for place in places)
+    # A session with a directory bucket needs both (API reference, CreateSession).
+    generates = options.function_writes or has_directory_bucket
+    actions = ["kms:Decrypt", *(["kms:GenerateDataKey"] if generates else [])]
     for key in options.function_keys:
-        resource, conditions = key_resource(key, home)
-        actions = ["kms:Decrypt", *(["kms:GenerateDataKey"] if options.function_writes else [])]
+        resource, conditions = key_resource(key, home, via_s3=not has_directory_bucket)
         yield allow("UseKeys", actions, resource, conditions)
 
 

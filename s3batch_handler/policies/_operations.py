@@ -74,18 +74,19 @@ def _copy(job: JobAccess) -> Iterator[Statement]:
                 place.bucket_arn(job.home),
                 {"StringEquals": {"s3express:SessionMode": "ReadOnly"}},
             )
-    # The API reference does not say which service calls KMS for directory buckets.
+    # CopyObject in the API reference requires both actions for directory buckets. It does not say
+    # which service calls KMS for them.
+    both = ["kms:Decrypt", "kms:GenerateDataKey"]
     via_s3 = not any(place.is_directory_bucket for place in (target, *job.sources))
+    actions = ["kms:Decrypt"] if len(general) == len(job.sources) else both
     source_key = job.options.source_key
-    yield from _key_statements(job, "DecryptObjects", ["kms:Decrypt"], source_key, via_s3=via_s3)
+    yield from _key_statements(job, "DecryptObjects", actions, source_key, via_s3=via_s3)
     key = job.settings.get("SSEAwsKmsKeyId") or job.options.target_key
     if target.is_directory_bucket:
         yield allow(
             "WriteToDirectoryBucket", "s3express:CreateSession", target.bucket_arn(job.home)
         )
-        # CopyObject in the API reference requires both.
-        actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-        yield from _key_statements(job, "EncryptCopies", actions, key, via_s3=via_s3)
+        yield from _key_statements(job, "EncryptCopies", both, key, via_s3=via_s3)
     else:
         writes = [f"s3:{action}" for action in _writes_of_copy(job)]
         writes += ["s3:PutObjectAnnotation"] if copies_annotations else []
