@@ -28,6 +28,7 @@ def print_job(
     as_json: bool,
     tags: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    more: Mapping[str, str] | None = None,
 ) -> None:
     """Print the details of a job; JSON as returned by DescribeJob.
 
@@ -36,9 +37,10 @@ def print_job(
         as_json: Print JSON.
         tags: The tags of the job, which DescribeJob does not return.
         options: The options that the next command needs, too, such as ``--region``.
+        more: Members that are added to the JSON.
     """
     if as_json:
-        print_json(job.to_description())
+        print_json({**job.to_description(), **(more or {})})
         return
     facts = [*job_facts(job, tags=tags or {}, options=options)]
     if shows_tables():

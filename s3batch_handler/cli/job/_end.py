@@ -9,15 +9,25 @@ from s3batch_handler.cli.job._display import exit_code_of_job, print_job
 from s3batch_handler.cli.job._facts import report_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from s3batch_handler.jobs._job import Job
 
 
-def show_end(job: Job, *, as_json: bool, options: Sequence[str], command: str | None) -> int:
-    """Print a job that has ended, run the command of ``--notify``, and return the exit code."""
+def show_end(
+    job: Job,
+    *,
+    as_json: bool,
+    options: Sequence[str],
+    command: str | None,
+    more: Mapping[str, str] | None = None,
+) -> int:
+    """Print a job that has ended, run the command of ``--notify``, and return the exit code.
+
+    ``more`` has members that are added to the JSON.
+    """
     try:
-        print_job(job, as_json=as_json, options=options)
+        print_job(job, as_json=as_json, options=options, more=more)
     finally:
         if command is not None:
             notify(command, _ended(job))

@@ -24,6 +24,8 @@ from s3batch_handler.documents.manifests._manifest import read_entries
 from s3batch_handler.jobs._arns import split_function
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
     from s3batch_handler.jobs._job import JobSpec
@@ -84,17 +86,20 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     _check_function(spec, services)
     if job.has_etag:
         _check_manifest(spec, services)
-    if options.sample is not None:
-        from s3batch_handler.cli.job._canary import rest_after_canary  # slow imports
+    canary_id = None
+    if options.sample is None:
+        job_id = services.control.create_job(spec)
+    else:
+        from s3batch_handler.cli.job._canary import create_after_canary  # slow imports
 
-        spec = rest_after_canary(spec, options, services)
-    job_id = services.control.create_job(spec)
+        job_id, canary_id = create_after_canary(spec, options, services)
+    canary = {} if canary_id is None else {"CanaryJobId": canary_id}
     if spec.waits_for_confirmation and not options.quiet:
         print_message(
             f"The job waits for confirmation: s3batch job confirm {escape_unprintable(job_id)}"
         )
     if not options.wait:
-        _show_id(job_id, options)
+        _show_id(job_id, options, canary)
         return
     if not options.quiet:
         print_message(f"job {escape_unprintable(job_id)}")
@@ -107,10 +112,16 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
             cancel_above=options.cancel_above,
         )
     except (Exception, KeyboardInterrupt):
-        _show_id(job_id, options)  # the job continues
+        _show_id(job_id, options, canary)  # the job continues
         raise
     sys.exit(
-        show_end(ended, as_json=options.as_json, options=services.options, command=options.notify)
+        show_end(
+            ended,
+            as_json=options.as_json,
+            options=services.options,
+            command=options.notify,
+            more=canary,
+        )
     )
 
 
@@ -195,9 +206,9 @@ def _url_of(spec: JobSpec) -> str:
     return f"s3://{manifest.bucket}/{manifest.key}"
 
 
-def _show_id(job_id: str, options: SubmitOptions) -> None:
+def _show_id(job_id: str, options: SubmitOptions, canary: Mapping[str, str]) -> None:
     if options.as_json:
-        print_json({"JobId": job_id})
+        print_json({"JobId": job_id, **canary})
     else:
         print_data(escape_unprintable(job_id))
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.cli.report._row_output import FIELDS
 from s3batch_handler.cli.terminal._console import command_lines, print_rich, safe_text, shows_tables
 from s3batch_handler.cli.terminal._failure_tables import (
-    SHOWN_FAILURES,
     failure_lines,
     first_failure_lines,
+    plain_failure_lines,
 )
 from s3batch_handler.cli.terminal._job_style import FAILED, SUCCEEDED, WARNING, status_style
 from s3batch_handler.cli.terminal._output import counted, print_json, print_lines
-from s3batch_handler.core._sanitize import escape_unprintable, one_line
+from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def _failures(job: JobResult, function: Sequence[str], connection: Sequence[str]
     if not failed:
         return
     yield "\nWhat failed, and why:"
-    yield from failure_lines(job.failures, failed) if shows_tables() else _plain_failures(job)
+    lines_of = failure_lines if shows_tables() else plain_failure_lines
+    yield from lines_of(job.failures, failed)
     if job.first_failures:  # an old journal has none
         yield ""
         yield from first_failure_lines(job.first_failures, failed)
@@ -123,14 +124,3 @@ def _failures(job: JobResult, function: Sequence[str], connection: Sequence[str]
             function, connection = (), ()
         for words in (("report", "failed", folder), ("run", *function, "--failed-from", folder)):
             yield from command_lines(["s3batch", *words, *connection], indent="  ")
-
-
-def _plain_failures(job: JobResult) -> Iterator[str]:
-    shown = job.failures[:SHOWN_FAILURES]
-    for group in shown:
-        text = escape_unprintable(one_line(group.message))
-        short = text if len(text) <= 100 else text[:99] + "…"
-        yield f"{group.count:>9,}  {escape_unprintable(group.error_code)}: {short}"
-    others = job.progress.failed - sum(group.count for group in shown)
-    if others:
-        yield f"{others:>9,}  for other reasons"

@@ -8,7 +8,7 @@ from s3batch_handler.cli.terminal._console import data_console, shows_tables
 from s3batch_handler.cli.terminal._job_style import FAILED
 from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
-from s3batch_handler.core._sanitize import one_line
+from s3batch_handler.core._sanitize import escape_unprintable, one_line
 from s3batch_handler.documents.reports._failure_groups import failure_reason
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
     """Yield a table of the first failures, and a line with the number of the others."""
-    groups = groups[:SHOWN_FAILURES]
+    groups = groups[:_SHOWN]
     rows = [
         (
             f"{group.count:,}",
@@ -45,7 +45,20 @@ def failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
         yield f"{others:>{width},}  for other reasons"
 
 
-SHOWN_FAILURES: Final = 10
+def plain_failure_lines(groups: Sequence[FailureGroup], failed: int) -> Iterator[str]:
+    """Yield the first failures without a table, and a line with the number of the others."""
+    shown = groups[:_SHOWN]
+    for group in shown:
+        text = escape_unprintable(one_line(group.message))
+        short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        yield f"{group.count:>9,}  {escape_unprintable(group.error_code)}: {short}"
+    others = failed - sum(group.count for group in shown)
+    if others > 0:
+        yield f"{others:>9,}  for other reasons"
+
+
+_SHOWN: Final = 10
+_LONGEST: Final = 100  # characters
 
 
 def first_failure_lines(rows: Sequence[ReportRow], failed: int) -> Iterator[str]:

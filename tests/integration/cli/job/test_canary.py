@@ -6,17 +6,20 @@ import gzip
 import hashlib
 import json
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from s3batch_handler.documents import read_manifest
+from s3batch_handler.core._errors import JobError
+from s3batch_handler.jobs import S3Control
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
 
+    from s3batch_handler.jobs import JobSpec
     from tests.support.job_server import Server
 
 OPTIONS = ("--function", "read", "--role", "batch", "--no-report")
@@ -95,7 +98,7 @@ def test_the_rest_is_submitted_after_a_canary_job_without_failures(canary: Canar
 
 
 def test_the_rest_is_not_submitted_after_a_failed_task(canary: Canary) -> None:
-    """The message names the canary job, its failures, and the manifest of the rest."""
+    """The messages name the canary job, its failures, and the manifest of the rest."""
     canary.put(BAD * 30)
 
     run = canary.submit("--sample", "10%", "--no-confirm")
@@ -105,14 +108,14 @@ def test_the_rest_is_not_submitted_after_a_failed_task(canary: Canary) -> None:
     assert run.stdout == ""
     last = run.stderr.splitlines()[-1]
     assert f"canary job {job['JobId']} is Complete, 0 succeeded, 3 failed (100%)" in last
-    rest = re.search(r"the rest is not submitted: its manifest is (s3://\S+\.csv)", last)
+    rest = re.search(r"the rest is not submitted: its manifest is (s3://\S+\.csv)", run.stderr)
     assert rest is not None
     assert "-rest-" in rest[1]
     assert "s3batch job describe" in last
 
 
-def test_the_report_of_a_failed_canary_job_is_named(canary: Canary, server: Server) -> None:
-    """The command that is printed shows why tasks failed."""
+def test_the_failures_of_a_canary_job_are_printed(canary: Canary, server: Server) -> None:
+    """They are grouped by their reasons, and a command shows the others."""
     canary.put(BAD * 30)
     report = ("--function", "read", "--role", "batch", "--report", "s3://inbox/reports")
 
@@ -120,24 +123,97 @@ def test_the_report_of_a_failed_canary_job_is_named(canary: Canary, server: Serv
         *("job", "submit", "--manifest", canary.url, *report, "--sample", "3", "--no-confirm")
     )
 
+    assert "        3  PermanentFailure: it is bad\n" in run.stderr
     command = run.stderr.splitlines()[-1].partition("See s3batch ")[2].split()
     assert command[:2] == ["report", "summary"]
     assert "it is bad" in server.s3batch(*command).stdout
 
 
-def test_the_rest_can_be_submitted_by_hand(canary: Canary, server: Server) -> None:
-    """Its manifest is uploaded before the canary job is created."""
-    canary.put(BAD * 30)
-    message = canary.submit("--sample", "10", "--no-confirm").stderr
-    rest = re.search(r"its manifest is (s3://\S+\.csv)", message)
-    assert rest is not None
+@pytest.mark.parametrize("confirm", ["--confirm", "--no-confirm"])
+def test_the_rest_can_be_submitted_by_hand(canary: Canary, server: Server, confirm: str) -> None:
+    """The command for it is printed, whatever columns and options the submission had."""
+    canary.put(b"inbox,c.txt,,x\n" * 30)
+    columns = ("--fields", "Bucket,Key,VersionId,Ignore")
+    message = canary.submit(
+        *columns, "--sample", "10", confirm, "--description", "It's all", "--priority", "7"
+    ).stderr
+    command = re.search(r"to submit it anyway: s3batch (.*)", message)
+    assert command is not None
 
-    job_id = server.job("submit", "--manifest", rest[1], *OPTIONS, "--confirm").strip()
+    job_id = server.s3batch(*shlex.split(command[1])).stdout.strip()
 
-    assert server.status(job_id)
-    bucket, _, key = rest[1].removeprefix("s3://").partition("/")
-    body = server.s3.get_object(Bucket=bucket, Key=key)["Body"]
-    assert len([*read_manifest(body)]) == 20
+    _, job = canary.jobs()
+    assert (job["JobId"], job["Priority"], job["Description"]) == (job_id, 7, "It's all")
+    assert job["ConfirmationRequired"] is (confirm == "--confirm")
+    assert canary.lines(job) == [b"inbox,c.txt,\n"] * 20
+
+
+def test_ctrl_c_leaves_the_canary_job_and_does_not_submit_the_rest(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code is 130. Commands are printed that wait for the canary or submit the rest."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    canary.put(GOOD * 30)
+    monkeypatch.setattr("s3batch_handler.cli.job._watch.wait_for_job", interrupt)
+
+    run = canary.submit("--sample", "10", "--no-confirm", "--quiet")
+
+    (job,) = canary.jobs()
+    assert run.exit_code == 130
+    assert job["Status"] != "Cancelled"
+    assert f"to wait again: s3batch job wait {job['JobId']}\n" in run.stderr
+    assert "the rest is not submitted: its manifest is s3://" in run.stderr
+    assert f"to submit it anyway: s3batch job clone {job['JobId']}" in run.stderr
+
+
+def test_a_rest_that_cannot_be_created_can_be_submitted_later(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials may expire while the canary job runs."""
+    create_job = S3Control.create_job
+
+    def refuse_the_rest(control: S3Control, spec: JobSpec) -> str:
+        if not (spec.description or "").startswith("Canary"):
+            raise JobError("The provided token has expired.", code="ExpiredTokenException")
+        return create_job(control, spec)
+
+    canary.put(GOOD * 30)
+    monkeypatch.setattr(S3Control, "create_job", refuse_the_rest)
+
+    run = canary.submit("--sample", "10")
+
+    assert run.exit_code == 1
+    assert "ExpiredTokenException" in run.stderr.splitlines()[-1]
+    assert "the rest is not submitted: its manifest is s3://" in run.stderr
+
+
+@pytest.mark.parametrize("options", [("--confirm",), ("--no-confirm", "--wait")])
+def test_the_json_names_both_jobs(canary: Canary, options: tuple[str, ...]) -> None:
+    """Without a canary job it names one."""
+    canary.put(GOOD * 30)
+
+    output = json.loads(canary.submit(*options, "--sample", "10", "--json").stdout)
+    first, second = canary.jobs()
+    whole = json.loads(canary.submit(*options, "--sample", "30", "--json").stdout)
+
+    assert (output["CanaryJobId"], output["JobId"]) == (first["JobId"], second["JobId"])
+    assert "CanaryJobId" not in whole
+
+
+def test_other_manifests_do_not_replace_the_rest(canary: Canary) -> None:
+    """A job that waits for confirmation still needs it, even if both samples are equal."""
+    options = ("--sample", "1", "--confirm")
+    canary.put(GOOD * 3)
+    assert canary.submit(*options).exit_code == 0
+    canary.put(GOOD * 4)
+    assert canary.submit(*options).exit_code == 0
+
+    _, first, _, second = canary.jobs()
+    assert first["Manifest"]["Location"]["ObjectArn"] != second["Manifest"]["Location"]["ObjectArn"]
+    assert len(canary.lines(first)) == 2
 
 
 def test_tolerated_failures_do_not_stop_the_rest(canary: Canary) -> None:
