@@ -7,6 +7,7 @@ each character of a key that may have a meaning matches any character.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -50,9 +51,11 @@ class LogFilter:
             own += f' and task = "{_plain(self.task)}"'
             others = ""
         if self.key is not None:
-            pattern = _pattern(escape_surrogates(self.key))
-            own += f" and key like /^{pattern}$/"
-            others += f" and @message like /{pattern}/"
+            key = escape_surrogates(self.key)
+            end = key[-_LONGEST_PATTERN:]  # a query has up to 10,000 characters
+            start = "^" if end == key else ""
+            own += f" and key like /{start}{_pattern(end)}$/"
+            others += f" and @message like /{_pattern(end, repeated=_ESCAPED)}/"
         condition = f"({own}) or ({others})" if self.task is None else own
         return "\n".join(
             (
@@ -68,7 +71,7 @@ class LogFilter:
         if line.job_id is None:
             if self.task is not None or not _FAILURE.search(line.text):
                 return False
-            return self.key is None or escape_surrogates(self.key) in line.text
+            return self.key is None or any(key in line.text for key in _spellings(self.key))
         return (
             line.job_id == self.job_id
             and line.level in self._levels
@@ -100,13 +103,30 @@ def _plain(value: str) -> str:
     return value
 
 
-def _pattern(key: str) -> str:
-    """Return a regular expression that matches a key, without characters to be escaped."""
+_LONGEST_PATTERN: Final = 400  # characters of a key
+_ESCAPED: Final = "{1,12}"
+r"""A character in JSON: itself, ``\"``, ``\u00e9``, or ``\ud83d\ude00``."""
+
+
+def _pattern(key: str, *, repeated: str = "") -> str:
+    """Return a regular expression that matches a key, without characters to be escaped.
+
+    ``repeated`` follows the parts that match any character.
+    """
     return "".join(
         character
         if character.isascii() and (character.isalnum() or character in "-_ ")
-        else "."
+        else f".{repeated}"
         if character.isprintable()
-        else "[^a]"  # any character, also a line break
+        else f"[^_]{repeated}"  # any other character, also a line break
         for character in key
     )
+
+
+def _spellings(key: str) -> set[str]:
+    """Return a key as it is logged in plain text, and in JSON with and without escapes."""
+    logged = escape_surrogates(key)
+    return {
+        logged,
+        *(json.dumps(logged, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)),
+    }

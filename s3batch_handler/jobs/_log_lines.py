@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from s3batch_handler.core._redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +65,16 @@ class LogLine:
             **known,
         )
 
+    def redacted(self) -> LogLine:
+        """Return the line without credentials, like the messages of failed tasks."""
+        fields = self.fields and {
+            name: value if name in _NAMES else _redacted(name, value)
+            for name, value in self.fields.items()
+        }
+        return replace(
+            self, text=redact(self.text), message=redact(self.message), fields=fields or None
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the members that have a value; the text only if the line is not JSON."""
         members = asdict(self)
@@ -72,6 +84,22 @@ class LogLine:
 
 
 _NAMES: Final = ("job_id", "task", "bucket", "key", "version_id", "result_code")
+
+
+def _redacted(name: str, value: Any) -> Any:
+    """Return the value of a field without credentials."""
+    if isinstance(value, dict):
+        return {inner: _redacted(inner, each) for inner, each in _mapping(value).items()}
+    if isinstance(value, list):
+        return [_redacted(name, each) for each in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if redact(json.dumps({name: "value"})) != json.dumps({name: "value"}):
+        return _MASK
+    return redact(value) if isinstance(value, str) else value
+
+
+_MASK: Final = "***"
 
 
 def _json_object(text: str) -> dict[str, Any]:

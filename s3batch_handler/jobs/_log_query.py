@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_LINES: Final = 10_000
-"""The most lines that a query returns (CloudWatch Logs' service model: ``EventsLimit``)."""
+"""The most lines that a query returns (CloudWatch Logs User Guide, "limit")."""
 
 
 class QueryFailed(JobError):

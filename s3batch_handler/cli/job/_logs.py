@@ -10,7 +10,7 @@ import click
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli.help._suggestions import Choice
-from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
+from s3batch_handler.cli.terminal._output import counted, print_data, print_json, print_message
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.jobs._arns import split_function
@@ -86,8 +86,10 @@ def print_logs(
     wanted = LogFilter(job_id=job.job_id, level=level, key=key, task=task)
     start = job.creation_time - _BEFORE
     end = min((job.termination_date or _now()) + _AFTER, _now())
+    end = max(end, job.creation_time)  # the clock of this machine may be late
     place = f"{', '.join(map(escape_unprintable, groups))} from {_iso(start)} to {_iso(end)}"
-    query = wanted.query(min(limit + 1, MAX_LINES))
+    most_rows = min(limit + 1, MAX_LINES)
+    query = wanted.query(most_rows)
     if only_query:
         if as_json:
             names = {"logGroupNames": groups, "queryString": query}
@@ -101,16 +103,20 @@ def print_logs(
         result = run_query(services.logs, query, log_groups=groups, start=start, end=end)
     except Exception as error:
         problem = _PROBLEMS.get(aws_error_code(error) or "")
+        if _OUTSIDE_RETENTION in str(error):
+            problem = _NO_LINES_LEFT
         if problem is None:
             raise
         raise InvalidArgument(problem.format(", ".join(groups))) from error
     lines = [*filter(wanted.accepts, map(LogLine.from_row, result.rows))]
-    for line in lines[:limit]:
+    is_cut = len(result.rows) == most_rows
+    lines = lines[:limit]
+    for line in (line.redacted() for line in lines):
         if as_json:
             print_json(line.to_json(), indent=None)
         else:
             print_data(escape_unprintable(_text(line)))
-    for message in _remarks(lines, limit, place):
+    for message in _remarks(lines, limit, place, is_cut=is_cut):
         print_message(message)
 
 
@@ -124,6 +130,15 @@ _PROBLEMS: Final = {
         "error of the server"
     ),
 }
+
+
+_OUTSIDE_RETENTION: Final = "log retention settings"
+"""In the error of StartQuery for a time of which a log group has no lines. No code is specific."""
+
+_NO_LINES_LEFT: Final = (
+    "log group {} has no lines of the time of the job: it was created later, or its retention "
+    "period is shorter. Pass --log-group if the function logged to another group"
+)
 
 
 def _log_group(job: Job, services: AwsServices) -> str:
@@ -145,21 +160,22 @@ def _text(line: LogLine) -> str:
     return "  ".join(part.replace("\n", " ") for part in parts if part)
 
 
-def _remarks(lines: Sequence[LogLine], limit: int, place: str) -> list[str]:
+def _remarks(lines: Sequence[LogLine], limit: int, place: str, *, is_cut: bool) -> list[str]:
     """Return what the lines do not say themselves."""
-    if not lines:
+    if not lines and not is_cut:
         return [f"No failures in {place}. New lines may take some minutes to appear."]
     remarks: list[str] = []
-    others = sum(line.job_id is None for line in lines[:limit])
-    if others == len(lines[:limit]):
+    others = sum(line.job_id is None for line in lines)
+    if others and others == len(lines):
         remarks.append(
             "These lines have no job ID: other jobs may have caused them, too. The handlers of "
             "@task_handler log it with a Powertools logger, or with Lambda's log format JSON."
         )
     elif others:
         remarks.append(f"{others} of these lines have no job ID: other jobs may have caused them.")
-    if len(lines) > limit:
-        remarks.append(f"Only the first {limit:,} lines: --limit has more.")
+    if is_cut:
+        more = "increase --limit" if limit < MAX_LINES else "use --key, --task or --level"
+        remarks.append(f"Only the first {counted(len(lines), 'line')}: for more, {more}.")
     return remarks
 
 

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -26,7 +27,7 @@ from s3batch_handler.testing import make_context, make_event
 from tests.support.jobs import CREATED, JOB_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def failed_line(key: str = "a b.jpg", job_id: str = JOB_ID) -> str:
@@ -143,7 +144,7 @@ def test_a_key_cannot_change_the_query(key: str) -> None:
 
     assert len(query.splitlines()) == 4
     (pattern,) = re.findall(r"key like /\^(.*?)\$/\)", query)
-    assert re.fullmatch(r"(?:[A-Za-z0-9 _.-]|\[\^a\])*", pattern)
+    assert re.fullmatch(r"(?:[A-Za-z0-9 _.-]|\[\^_\])*", pattern)
     assert re.fullmatch(pattern, escape_surrogates(key))
 
 
@@ -155,6 +156,52 @@ def test_only_lines_of_the_key_itself_are_accepted(key: str, other: str) -> None
     accepted = LogFilter(job_id=JOB_ID, key=key).accepts(line_of(json.dumps(fields)))
 
     assert accepted is (escape_surrogates(key) == escape_surrogates(other))
+
+
+@given(key=KEYS, spell=st.sampled_from([str, json.dumps, partial(json.dumps, ensure_ascii=False)]))
+def test_failures_without_a_job_id_can_name_the_key_in_json(
+    key: str, spell: Callable[[str], str]
+) -> None:
+    """Loggers escape quotes and other characters: the query and the filter find them."""
+    text = f"[ERROR]\t2026\tcafe-1\t{spell(escape_surrogates(key))}"
+    wanted = LogFilter(job_id=JOB_ID, key=key)
+
+    (pattern,) = re.findall(r"and @message like /([^/]*)/\)$", wanted.query(9), re.MULTILINE)
+
+    assert re.search(pattern, text)
+    assert wanted.accepts(line_of(text))
+
+
+@pytest.mark.parametrize("character", ["a", "/", "\udc80", "\U0001f600", "\n"])
+def test_a_long_key_does_not_make_the_query_too_long(character: str) -> None:
+    """CloudWatch Logs' service model allows 10,000 characters."""
+    query = LogFilter(job_id=JOB_ID, key=character * 1024).query(10)
+
+    assert len(query) < 10_000
+    assert "key like /^" not in query  # only the end of the key is compared
+
+
+def test_lines_are_printed_without_credentials() -> None:
+    """What names the object is unchanged."""
+    url = "https://b.s3.amazonaws.com/k?X-Amz-Signature=abc"
+    fields = {
+        "job_id": JOB_ID,
+        "key": "token=a/b.jpg",
+        "message": f"GET {url} failed",
+        "request": {"password": "hunter2", "pin_code": 7, "names": ["x"]},
+        "api_key": ["secret-1"],
+        "level": "ERROR",
+    }
+
+    line = line_of(json.dumps(fields)).redacted().to_json()
+    plain = line_of(f"[ERROR]\t2026\tcafe-1\tGET {url} failed").redacted()
+
+    assert line["key"] == line["fields"]["key"] == "token=a/b.jpg"
+    assert line["fields"]["request"] == {"password": "***", "pin_code": 7, "names": ["x"]}
+    assert line["fields"]["api_key"] == ["***"]
+    for text in (line["message"], line["fields"]["message"], plain.message):
+        assert text == "GET https://b.s3.amazonaws.com/k?X-Amz-Signature=*** failed"
+    assert "abc" not in plain.text
 
 
 @pytest.mark.parametrize("job_id", ['" or 1 = 1', "a\nb", "", "é"])

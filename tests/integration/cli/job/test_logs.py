@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
@@ -135,7 +136,48 @@ def test_only_the_first_lines_are_printed(job: LoggedJob) -> None:
     run = job.logs("--limit", "2")
 
     assert [line.rpartition("photos/")[2][0] for line in run.stdout.splitlines()] == ["a", "b"]
-    assert "Only the first 2 lines" in run.stderr
+    assert run.stderr == "Only the first 2 lines: for more, increase --limit.\n"
+
+
+def test_lines_that_the_query_finds_too_much_are_no_reason_to_say_there_are_no_failures(
+    job: LoggedJob,
+) -> None:
+    """The query has no quoting, so its first lines can be about another key."""
+    job.create_group(*(failed_line(key, job.job_id) for key in ("a.b", "a.b", "a/b")))
+
+    run = job.logs("--key", "a/b", "--limit", "1")
+
+    assert "No failures" not in run.stderr
+    assert "Only the first 0 lines: for more, increase --limit." in run.stderr
+
+
+def test_credentials_in_lines_are_masked(job: LoggedJob) -> None:
+    job.create_group('[ERROR]\t2026-11-03T12:00:00Z\tcafe-1\t{"password": "hunter2"}\n')
+
+    for output in (job.logs().stdout, job.logs("--json").stdout):
+        assert "hunter2" not in output
+        assert "***" in output
+
+
+def test_a_log_group_that_is_newer_than_the_job_is_bad_input(
+    job: LoggedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS says so with MalformedQueryException, as if the query were wrong."""
+    message = (
+        "Query's end date and time is either before the log groups creation time or exceeds the "
+        "log groups log retention settings ([0,79])"
+    )
+    error: Any = {"Error": {"Code": "MalformedQueryException", "Message": message}}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ClientError(error, "StartQuery")
+
+    monkeypatch.setattr("s3batch_handler.cli.job._logs.run_query", refuse)
+
+    run = job.logs()
+
+    assert run.exit_code == 2
+    assert f"log group {GROUP} has no lines of the time of the job" in run.stderr
 
 
 def test_the_query_can_be_printed(job: LoggedJob) -> None:
