@@ -6,7 +6,7 @@ job status and completion reports"). CreateJob has no setting for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import InvalidTransition, JobError
@@ -62,20 +62,25 @@ class CancelAbove:
         self._threshold = FailureThreshold.parse(threshold)
         self._limit = f"{threshold}"
         self._on_cancel = on_cancel
-        self._cancelled = False
+        self._is_done = False
+        self._reason: str | None = None  # of the first attempt, which may have reached S3
 
     def __call__(self, job: Job) -> None:
         counts = job.progress
         tolerated = self._threshold.tolerated_so_far(total=counts.total, run=counts.done)
-        if self._cancelled or job.status.is_final or tolerated is None:
+        if self._is_done or job.status.is_final or tolerated is None:
             return
         if counts.failed <= tolerated:
             return
         reason = f"{counts.failed:,} of {counts.done:,} tasks failed: more than {self._limit}"
+        first_reason, self._reason = self._reason, self._reason or reason
         try:
             self._control().update_job_status(job.job_id, JobStatus.CANCELLED, reason)
-        except InvalidTransition:
-            self._cancelled = True  # it has ended in the meantime, or ends now
+        except InvalidTransition as error:
+            self._is_done = True
+            if first_reason is not None and error.current in _CANCELLED:
+                self._report(first_reason)
+            # Otherwise the job has ended in the meantime, or ends now.
         except Exception as error:
             if is_temporary(error):
                 return  # the next call tries again
@@ -87,6 +92,12 @@ class CancelAbove:
                 code=getattr(error, "code", None),
             ) from error
         else:
-            self._cancelled = True
-            if self._on_cancel is not None:
-                self._on_cancel(reason)
+            self._is_done = True
+            self._report(reason)
+
+    def _report(self, reason: str) -> None:
+        if self._on_cancel is not None:
+            self._on_cancel(reason)
+
+
+_CANCELLED: Final = (JobStatus.CANCELLING, JobStatus.CANCELLED)

@@ -78,6 +78,25 @@ def test_a_throttled_cancellation_is_tried_again(aws: Stubber, control: S3Contro
         check(Job.from_description(counted(2, 3)["Job"]))
 
 
+def test_the_reason_is_given_if_only_the_response_to_the_cancellation_is_lost(
+    aws: Stubber, control: S3Control
+) -> None:
+    """The job is being cancelled then, so S3 refuses the second request."""
+    reason = "2 of 3 tasks failed: more than 1"
+    aws.add_response("update_job_status", {"JobId": JOB_ID}, cancelling(reason))
+    aws.add_client_error("describe_job", "TooManyRequestsException", http_status_code=429)
+    aws.add_client_error("update_job_status", "JobStatusException", http_status_code=400)
+    aws.add_response("describe_job", counted(3, 4, status="Cancelling"), OF_JOB)
+    reasons: list[str] = []
+    check = cancel_above(control, "1", on_cancel=reasons.append)
+
+    check(Job.from_description(counted(2, 3)["Job"]))
+    for _ in range(2):
+        check(Job.from_description(counted(3, 4, status="Cancelling")["Job"]))
+
+    assert reasons == [reason]
+
+
 def test_a_job_that_cannot_be_cancelled_is_an_error(aws: Stubber, control: S3Control) -> None:
     """It says that the job continues, and which permission is missing."""
     aws.add_client_error("update_job_status", "AccessDenied", "no", http_status_code=403)
