@@ -320,6 +320,25 @@ def test_the_job_of_a_job_file_can_have_a_canary(
     assert canary.tags(second)["team"] == "photos"
 
 
+def test_a_manifest_that_s3_generates_has_no_sample(
+    server: Server, canary: Canary, tmp_path: Path
+) -> None:
+    """It does not exist before the job."""
+    file = tmp_path / "job.yaml"
+    file.write_text(
+        "Operation: {LambdaInvoke: {FunctionArn: read}}\n"
+        "ManifestGenerator: {S3JobManifestGenerator: "
+        "{SourceBucket: 'arn:aws:s3:::inbox', EnableManifestOutput: false}}\n"
+        "Report: {Enabled: false}\nRoleArn: batch\n"
+    )
+
+    run = server.s3batch("job", "submit", "-f", str(file), "--sample", "2")
+
+    assert run.exit_code == 2
+    assert "--sample needs a manifest: S3 generates the manifest" in run.stderr
+    assert canary.jobs() == []
+
+
 def test_a_local_manifest_can_have_a_canary(server: Server, canary: Canary, stack: str) -> None:
     """Its parts are uploaded to the location of the stack, as the manifest itself."""
     manifest = server.folder / "local.csv"
