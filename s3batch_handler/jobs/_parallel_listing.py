@@ -2,8 +2,8 @@
 
 A listing begins with one range of keys for each prefix. A thread without work splits a range that
 another thread lists: at the folders that come next, or, without folders, in the middle of the keys
-that are not listed. This begins after half a second: a short listing needs one request for each
-page, as without threads.
+that are not listed. This begins after half a second and eight pages: a short listing needs one
+request for each page, as without threads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ParallelListing:
         versions: The versions; ``None`` to list objects.
         sink: Stores the objects.
         concurrency: The number of requests at the same time.
-        seconds_before_splits: The time after which ranges are split.
+        splits_after: The seconds and the number of pages after which ranges are split.
 
     Attributes:
         ranges: All ranges in the order of the result.
@@ -66,7 +66,7 @@ class ParallelListing:
         versions: Versions | None,
         sink: Sink,
         concurrency: int,
-        seconds_before_splits: float = 0.5,
+        splits_after: tuple[float, int] = (0.5, 8),
     ) -> None:
         self.ranges = [*ranges]
         self.listed = 0
@@ -84,7 +84,7 @@ class ParallelListing:
         self._is_stopped = False
         self._next_number = max((keys.number for keys in ranges), default=0) + 1
         self._tag_requests: ThreadPoolExecutor | None = None
-        self._seconds_before_splits = seconds_before_splits
+        self._seconds_before_splits, self._pages_before_splits = splits_after
         self._begin_of_splits = 0.0
 
     def run(self, *, while_waiting: Callable[[], None], seconds: float) -> None:
@@ -143,6 +143,7 @@ class ParallelListing:
             with self._changed:
                 self.listed += len(found)
                 self.selected += len(selected)
+                self._pages_before_splits -= 1
                 if keys.is_done:
                     self._active.remove(keys)
                 self._changed.notify_all()
@@ -194,7 +195,8 @@ class ParallelListing:
                     self._active.append(keys)
                     return keys
                 early = self._begin_of_splits - time.monotonic()
-                large = self._splittable() if early <= 0 else None
+                is_long = early <= 0 and self._pages_before_splits <= 0
+                large = self._splittable() if is_long else None
                 if large is None:
                     self._changed.wait(early if early > 0 else None)
                     continue

@@ -92,7 +92,7 @@ def listed(
     versions: Versions | None = None,
     pages: int = 1_000_000,
     concurrency: int = 6,
-    seconds_before_splits: float = 0,
+    splits_after: tuple[float, int] = (0, 0),
 ) -> tuple[list[str], ListingRequests]:
     """Return the keys of the manifest, and the requests; continue what was interrupted."""
     if path.exists():
@@ -107,7 +107,7 @@ def listed(
         versions=versions,
         sink=InterruptedSink(folder, pages),
         concurrency=concurrency,
-        seconds_before_splits=seconds_before_splits,
+        splits_after=splits_after,
     )
 
     try:
@@ -137,12 +137,15 @@ def test_a_small_bucket_needs_one_request(tmp_path: Path) -> None:
     assert requests.counts == {"ListObjectsV2": 1}
 
 
+@pytest.mark.parametrize("splits_after", [(0, 9), (1e6, 0)], ids=["pages", "seconds"])
 @pytest.mark.parametrize("versions", [None, Versions()])
-def test_a_short_listing_is_not_split(versions: Versions | None, tmp_path: Path) -> None:
+def test_a_short_listing_is_not_split(
+    versions: Versions | None, splits_after: tuple[float, int], tmp_path: Path
+) -> None:
     """Until then, it sends the requests of a loop over a paginator."""
     with bucket_of(FLAT[:40], versions=0 if versions is None else 1) as s3:
         found, requests = listed(
-            s3, tmp_path / "listing", versions=versions, seconds_before_splits=1e6
+            s3, tmp_path / "listing", versions=versions, splits_after=splits_after
         )
 
     assert found == FLAT[:40]
