@@ -23,9 +23,9 @@ from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._listing_folder import ListingFolder
 from s3batch_handler.jobs._aws_clients import local_s3_client
-from s3batch_handler.jobs._listing_requests import ListingRequests
-from s3batch_handler.jobs._object_filter import ObjectFilter
-from s3batch_handler.jobs._parallel_listing import ParallelListing
+from s3batch_handler.jobs.listing._filter import ObjectFilter
+from s3batch_handler.jobs.listing._parallel import ParallelListing
+from s3batch_handler.jobs.listing._requests import ListingRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -91,6 +91,6 @@ class RemoteS3:
         self, bucket: str, prefix: str, *, version_ids: bool = False
     ) -> Iterable[ObjectRef]:
         """List the objects of a bucket."""
-        from s3batch_handler.jobs._listing import list_objects
+        from s3batch_handler.jobs.listing._objects import list_objects
 
         return list_objects(self.client, bucket, prefix, version_ids=version_ids)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from s3batch_handler.jobs._control import JobControl, S3Control
     from s3batch_handler.jobs._events import JobEvent, job_events_pattern, parse_job_event
     from s3batch_handler.jobs._job import Job, JobFailure, JobPage, JobSpec
-    from s3batch_handler.jobs._job_file import JobFile, read_job_file
-    from s3batch_handler.jobs._listing import list_objects
-    from s3batch_handler.jobs._object_filter import ObjectFilter
     from s3batch_handler.jobs._status import JobStatus, Progress
     from s3batch_handler.jobs._waiting import wait_for_job
+    from s3batch_handler.jobs.files._job_file import JobFile, read_job_file
+    from s3batch_handler.jobs.listing._filter import ObjectFilter
+    from s3batch_handler.jobs.listing._objects import list_objects
 
 __all__ = [
     "Job",
@@ -47,11 +47,11 @@ _MODULES = {
     "JobControl": "_control",
     "JobEvent": "_events",
     "JobFailure": "_job",
-    "JobFile": "_job_file",
+    "JobFile": "files._job_file",
     "JobPage": "_job",
     "JobSpec": "_job",
     "JobStatus": "_status",
-    "ObjectFilter": "_object_filter",
+    "ObjectFilter": "listing._filter",
     "Progress": "_status",
     "S3Control": "_control",
     "async_wait_for_job": "_async_waiting",
@@ -59,9 +59,9 @@ _MODULES = {
     "job_events_pattern": "_events",
     "job_waiter": "_boto3_waiters",
     "list_jobs_paginator": "_boto3_waiters",
-    "list_objects": "_listing",
+    "list_objects": "listing._objects",
     "parse_job_event": "_events",
-    "read_job_file": "_job_file",
+    "read_job_file": "files._job_file",
     "s3control_client": "_aws_clients",
     "wait_for_job": "_waiting",
 }

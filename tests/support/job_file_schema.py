@@ -2,14 +2,14 @@
 
 Save it after a change of the models::
 
-    python tests/support/job_file_schema.py > s3batch_handler/jobs/job-file.schema.json
+    python tests/support/job_file_schema.py > s3batch_handler/jobs/files/job-file.schema.json
 """
 
 from __future__ import annotations
 
 import json
 
-from s3batch_handler.jobs._job_file_schema import job_file_schema
+from s3batch_handler.jobs.files._schema import job_file_schema
 
 
 def text() -> str:

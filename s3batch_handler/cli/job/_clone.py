@@ -35,7 +35,7 @@ def clone(options: SubmitOptions, services: AwsServices, *, job_id: str) -> None
             --dry-run
     """
     from s3batch_handler.cli.job._requested_job import changed_job  # slow imports
-    from s3batch_handler.jobs._job_copy import request_like
+    from s3batch_handler.jobs.files._export import request_like
 
     job = services.control.describe_job(job_id)
     request = request_like(job, services.control.get_job_tagging(job_id))

@@ -13,13 +13,13 @@ from s3batch_handler.cli.job._dry_run_manifest import Found
 from s3batch_handler.cli.terminal._output import counted, print_json, print_message
 from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.core._sanitize import escape_unprintable, one_line
-from s3batch_handler.jobs._job_file_members import ACCOUNT_ID
+from s3batch_handler.jobs.files._members import ACCOUNT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from s3batch_handler.cli.job._aws_services import AwsServices
-    from s3batch_handler.jobs._job_file import JobFile
+    from s3batch_handler.jobs.files._job_file import JobFile
 
 
 def dry_run(job: JobFile, services: AwsServices, *, as_json: bool, quiet: bool) -> int:

@@ -13,8 +13,8 @@ from s3batch_handler.cli.job._dry_run_requests import check_region, unanswered
 from s3batch_handler.core._aws_errors import AwsError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.jobs._arns import split_function
-from s3batch_handler.jobs._job_file_members import ACCOUNT_ID
-from s3batch_handler.jobs._job_file_shorthands import value_at
+from s3batch_handler.jobs.files._members import ACCOUNT_ID
+from s3batch_handler.jobs.files._shorthands import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

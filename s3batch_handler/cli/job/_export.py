@@ -15,7 +15,7 @@ from s3batch_handler.cli.terminal._output import print_data
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
-    from s3batch_handler.jobs._job_copy import JobFileFormat
+    from s3batch_handler.jobs.files._export import JobFileFormat
 
 _FORMATS: Final = ("yaml", "toml", "json")
 
@@ -45,7 +45,7 @@ def export(
         s3batch job export JOB-ID > job.yaml
         s3batch job submit -f job.yaml
     """
-    from s3batch_handler.jobs._job_copy import job_file_text  # a slow import
+    from s3batch_handler.jobs.files._export import job_file_text  # a slow import
 
     job = services.control.describe_job(job_id)
     tags = services.control.get_job_tagging(job_id)

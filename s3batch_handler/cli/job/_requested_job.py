@@ -14,14 +14,14 @@ from s3batch_handler.documents.files._locations import S3_URL, bucket_and_key
 from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT
 from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
 from s3batch_handler.documents.reports._report import REPORT_FORMAT
-from s3batch_handler.jobs._job_file import job_file_of
-from s3batch_handler.jobs._job_file_formats import parse_job_file
-from s3batch_handler.jobs._job_file_nodes import Node, merged
+from s3batch_handler.jobs.files._formats import parse_job_file
+from s3batch_handler.jobs.files._job_file import job_file_of
+from s3batch_handler.jobs.files._nodes import Node, merged
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
     from s3batch_handler.cli.job._submit_options import SubmitOptions
-    from s3batch_handler.jobs._job_file import JobFile
+    from s3batch_handler.jobs.files._job_file import JobFile
 
 
 def requested_job(options: SubmitOptions, *, stack: StackOutputs | None = None) -> JobFile:

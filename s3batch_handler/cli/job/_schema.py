@@ -22,5 +22,5 @@ def schema() -> None:
     """
     from importlib.resources import files  # a slow import
 
-    text = files("s3batch_handler.jobs").joinpath("job-file.schema.json").read_text("utf-8")
+    text = files("s3batch_handler.jobs.files").joinpath("job-file.schema.json").read_text("utf-8")
     print_data(text.removesuffix("\n"))

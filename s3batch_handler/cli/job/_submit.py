@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
     from s3batch_handler.jobs._job import JobSpec
-    from s3batch_handler.jobs._job_file import JobFile
+    from s3batch_handler.jobs.files._job_file import JobFile
 
 
 @click.command(cls=Command)
@@ -245,7 +245,7 @@ def _fields_of(path: Path, fields: str | None) -> str:
     Raises:
         ManifestError: The line is not valid, or has other columns than ``--fields``.
     """
-    from s3batch_handler.jobs._job_file_shorthands import DEFAULT_FIELDS  # a slow import
+    from s3batch_handler.jobs.files._shorthands import DEFAULT_FIELDS  # a slow import
 
     with path.open("rb") as file:
         columns = fields.split(",") if fields else None

@@ -24,7 +24,7 @@ from s3batch_handler.cli._options import (
 from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
 from s3batch_handler.cli._units import PointInTime, point_in_time, size
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.jobs._object_filter import ObjectFilter
+from s3batch_handler.jobs.listing._filter import ObjectFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

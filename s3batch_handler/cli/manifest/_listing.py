@@ -17,9 +17,9 @@ from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._listing_folder import ListingFolder
-from s3batch_handler.jobs._key_ranges import without_overlaps
-from s3batch_handler.jobs._listing_requests import ListingRequests, Versions
-from s3batch_handler.jobs._parallel_listing import ParallelListing
+from s3batch_handler.jobs.listing._key_ranges import without_overlaps
+from s3batch_handler.jobs.listing._parallel import ParallelListing
+from s3batch_handler.jobs.listing._requests import ListingRequests, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -71,7 +71,7 @@ def explain(
     request: Request | None = None
     buckets: set[str] = set()
     if file is not None:
-        from s3batch_handler.jobs._job_file import read_job_file
+        from s3batch_handler.jobs.files._job_file import read_job_file
 
         try:
             request = read_job_file(file, variables=variables, profile=job_profile).request

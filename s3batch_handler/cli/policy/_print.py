@@ -80,7 +80,7 @@ def print_policies(
             --function-reads s3://my-photos \
             --function-writes s3://my-results/small/
     """
-    from s3batch_handler.jobs._job_file import read_job_file
+    from s3batch_handler.jobs.files._job_file import read_job_file
     from s3batch_handler.policies._documents import job_policies
     from s3batch_handler.policies._outputs import policy_files, policy_text
 

@@ -20,9 +20,9 @@ from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents.manifests._inventory import Inventory, write_inventory, write_part
 from s3batch_handler.engine.manifests._prepared import manifest_of_objects
 from s3batch_handler.engine.state._job_failures import FatalJobError
-from s3batch_handler.jobs._listing import list_bucket
 from s3batch_handler.jobs._manifests import GeneratedManifest, ManifestFilter, ManifestLocation
-from s3batch_handler.jobs._object_tags import GONE, location_of, tags_of_object
+from s3batch_handler.jobs.listing._objects import list_bucket
+from s3batch_handler.jobs.listing._tags import GONE, location_of, tags_of_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

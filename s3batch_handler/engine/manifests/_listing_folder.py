@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.documents.manifests._manifest import ManifestEntry, write_entries
-from s3batch_handler.jobs._key_ranges import KeyRange
+from s3batch_handler.jobs.listing._key_ranges import KeyRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

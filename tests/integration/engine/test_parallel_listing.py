@@ -22,16 +22,16 @@ from s3batch_handler.core._keys import decode_key
 from s3batch_handler.documents.files._s3_folder import S3Folder
 from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._listing_folder import ListingFolder
-from s3batch_handler.jobs._key_ranges import without_overlaps
-from s3batch_handler.jobs._listing_requests import ListingRequests, Versions
-from s3batch_handler.jobs._object_filter import ObjectFilter
-from s3batch_handler.jobs._parallel_listing import ParallelListing
+from s3batch_handler.jobs.listing._filter import ObjectFilter
+from s3batch_handler.jobs.listing._key_ranges import without_overlaps
+from s3batch_handler.jobs.listing._parallel import ParallelListing
+from s3batch_handler.jobs.listing._requests import ListingRequests, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from s3batch_handler.jobs._key_ranges import KeyRange
+    from s3batch_handler.jobs.listing._key_ranges import KeyRange
 
 PAGE = 5
 FLAT = [f"img-{number:04}.jpg" for number in range(200)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.jobs._listing import list_objects
+from s3batch_handler.jobs.listing._objects import list_objects
 from s3batch_handler.local_aws._folder_listing import bucket_name_for, files_below
 from s3batch_handler.local_aws._folder_server import EmbeddedS3, serve_folder
 

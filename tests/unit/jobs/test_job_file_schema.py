@@ -14,8 +14,8 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 
 from s3batch_handler.jobs import Job, JobSpec, read_job_file
-from s3batch_handler.jobs._job_copy import job_file_text
-from s3batch_handler.jobs._job_file_schema import SCHEMA_FILE
+from s3batch_handler.jobs.files._export import job_file_text
+from s3batch_handler.jobs.files._schema import SCHEMA_FILE
 from tests.support.job_file_schema import text
 from tests.support.job_requests import requests
 from tests.support.jobs import CREATED
@@ -23,7 +23,7 @@ from tests.support.jobs import CREATED
 if TYPE_CHECKING:
     from pathlib import Path
 
-PUBLISHED = files("s3batch_handler.jobs").joinpath(SCHEMA_FILE).read_text("utf-8")
+PUBLISHED = files("s3batch_handler.jobs.files").joinpath(SCHEMA_FILE).read_text("utf-8")
 VALIDATOR = jsonschema.Draft7Validator(json.loads(PUBLISHED))
 
 JOB: dict[str, Any] = {

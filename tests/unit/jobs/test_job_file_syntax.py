@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from s3batch_handler import JobFileError
 from s3batch_handler.jobs import read_job_file
-from s3batch_handler.jobs._job_file_formats import MAX_BYTES, parse_job_file
-from s3batch_handler.jobs._job_file_json import read_json
-from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, path_text
-from s3batch_handler.jobs._job_file_toml import read_toml
-from s3batch_handler.jobs._job_file_yaml import read_yaml
+from s3batch_handler.jobs.files._formats import MAX_BYTES, parse_job_file
+from s3batch_handler.jobs.files._json import read_json
+from s3batch_handler.jobs.files._nodes import Node, Problem, Problems, path_text
+from s3batch_handler.jobs.files._toml import read_toml
+from s3batch_handler.jobs.files._yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3batch_handler.jobs._key_ranges import KeyRange, evenly, middle, without_overlaps
+from s3batch_handler.jobs.listing._key_ranges import KeyRange, evenly, middle, without_overlaps
 
 KEYS = st.text(st.characters(codec="utf-8"), max_size=8)
 

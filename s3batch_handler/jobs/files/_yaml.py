@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from s3batch_handler.core._sanitize import one_line
-from s3batch_handler.jobs._job_file_nodes import MAX_VALUES, Node, Path, Problem, Problems
+from s3batch_handler.jobs.files._nodes import MAX_VALUES, Node, Path, Problem, Problems
 
 try:
     import yaml  # type: ignore[import-untyped]

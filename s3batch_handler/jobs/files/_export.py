@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._sanitize import safe_line
-from s3batch_handler.jobs._job_file_variables import escape_references
 from s3batch_handler.jobs._structures import tag_set
+from s3batch_handler.jobs.files._variables import escape_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

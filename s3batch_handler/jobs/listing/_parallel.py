@@ -16,13 +16,13 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from s3batch_handler.core._aws_errors import aws_error_code
-from s3batch_handler.jobs._key_ranges import KeyRange, evenly, middle
+from s3batch_handler.jobs.listing._key_ranges import KeyRange, evenly, middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from s3batch_handler.jobs._listing_requests import ListingRequests, Page, Versions
-    from s3batch_handler.jobs._object_filter import ObjectFilter
+    from s3batch_handler.jobs.listing._filter import ObjectFilter
+    from s3batch_handler.jobs.listing._requests import ListingRequests, Page, Versions
 
     Found = Mapping[str, Any]
 

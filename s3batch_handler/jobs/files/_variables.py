@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._sanitize import short_repr
-from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, kind_of, merged
+from s3batch_handler.jobs.files._nodes import Node, Problem, Problems, kind_of, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from s3batch_handler.jobs._job_file_nodes import Path
+    from s3batch_handler.jobs.files._nodes import Path
 
 VARIABLES: Final = "Variables"
 PROFILES: Final = "Profiles"

@@ -11,16 +11,16 @@ from pydantic import ValidationError
 from s3batch_handler.core._errors import JobFileError
 from s3batch_handler.jobs._arns import KnownAccount
 from s3batch_handler.jobs._job import JobSpec
-from s3batch_handler.jobs._job_file_formats import error_of, parse_job_file
-from s3batch_handler.jobs._job_file_members import (
+from s3batch_handler.jobs.files._formats import error_of, parse_job_file
+from s3batch_handler.jobs.files._members import (
     ACCOUNT_ID,
     MemberReader,
     check_combinations,
     problems_of,
     without_consequences,
 )
-from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems
-from s3batch_handler.jobs._job_file_shorthands import (
+from s3batch_handler.jobs.files._nodes import Node, Problem, Problems
+from s3batch_handler.jobs.files._shorthands import (
     MANIFEST,
     check_names,
     completed,
@@ -29,7 +29,7 @@ from s3batch_handler.jobs._job_file_shorthands import (
     value_at,
     with_defaults,
 )
-from s3batch_handler.jobs._job_file_variables import substituted, with_profile
+from s3batch_handler.jobs.files._variables import substituted, with_profile
 
 if TYPE_CHECKING:
     import os

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.jobs._job_file_nodes import Node, Path, Problem, Problems
+from s3batch_handler.jobs.files._nodes import Node, Path, Problem, Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

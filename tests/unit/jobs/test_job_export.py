@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.jobs import Job, JobSpec, read_job_file
-from s3batch_handler.jobs._job_copy import JobFileFormat, job_file_text, request_like
+from s3batch_handler.jobs.files._export import JobFileFormat, job_file_text, request_like
 from tests.support.job_requests import REQUEST, invalid, requests
 from tests.support.jobs import CREATED, a_request
 

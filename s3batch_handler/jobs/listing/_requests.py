@@ -8,12 +8,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from s3batch_handler.core._keys import is_directory_bucket
-from s3batch_handler.jobs._object_tags import tags_of_object
+from s3batch_handler.jobs.listing._tags import tags_of_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3batch_handler.jobs._key_ranges import KeyRange
+    from s3batch_handler.jobs.listing._key_ranges import KeyRange
 
 
 @dataclass(frozen=True, slots=True)

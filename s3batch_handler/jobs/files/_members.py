@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import safe_line, short_repr
 from s3batch_handler.jobs._job import JobSpec
-from s3batch_handler.jobs._job_file_names import (
+from s3batch_handler.jobs._operations import Operation
+from s3batch_handler.jobs._structures import EmptyStructure, Structure
+from s3batch_handler.jobs.files._member_names import (
     describe_unknown,
     may_be_new_operation,
     meant_member,
     structure_in,
 )
-from s3batch_handler.jobs._job_file_nodes import Problem, kind_of
-from s3batch_handler.jobs._operations import Operation
-from s3batch_handler.jobs._structures import EmptyStructure, Structure
+from s3batch_handler.jobs.files._nodes import Problem, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from s3batch_handler.jobs._job_file_nodes import Node, Path
+    from s3batch_handler.jobs.files._nodes import Node, Path
 
 ACCOUNT_ID: Final = "AccountId"
 

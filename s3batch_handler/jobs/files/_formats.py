@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.core._errors import JobFileError
 from s3batch_handler.core._sanitize import safe_line
-from s3batch_handler.jobs._job_file_nodes import Node, Problem, Problems, path_text
+from s3batch_handler.jobs.files._nodes import Node, Problem, Problems, path_text
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from s3batch_handler.jobs._job_file_nodes import Path
+    from s3batch_handler.jobs.files._nodes import Path
 
 
 def parse_job_file(path: str | os.PathLike[str]) -> Node:
@@ -66,19 +66,19 @@ def _standard_input() -> bytes:
 
 
 def _read_yaml(text: str) -> Node:
-    from s3batch_handler.jobs._job_file_yaml import read_yaml  # PyYAML is part of an extra
+    from s3batch_handler.jobs.files._yaml import read_yaml  # PyYAML is part of an extra
 
     return read_yaml(text)
 
 
 def _read_json(text: str) -> Node:
-    from s3batch_handler.jobs._job_file_json import read_json
+    from s3batch_handler.jobs.files._json import read_json
 
     return read_json(text)
 
 
 def _read_toml(text: str) -> Node:
-    from s3batch_handler.jobs._job_file_toml import read_toml
+    from s3batch_handler.jobs.files._toml import read_toml
 
     return read_toml(text)
 

@@ -9,14 +9,14 @@ from s3batch_handler.core._keys import is_directory_bucket
 from s3batch_handler.core._sanitize import short_repr
 from s3batch_handler.jobs._arns import bucket_arn, function_arn, role_arn
 from s3batch_handler.jobs._job import REPORT_FORMAT
-from s3batch_handler.jobs._job_file_nodes import Problem
 from s3batch_handler.jobs._manifests import CSV_MANIFEST, INVENTORY_MANIFEST
+from s3batch_handler.jobs.files._nodes import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3batch_handler.jobs._arns import Account
-    from s3batch_handler.jobs._job_file_nodes import Path
+    from s3batch_handler.jobs.files._nodes import Path
 
 DEFAULT_PRIORITY: Final = 10
 DEFAULT_FIELDS: Final = ("Bucket", "Key")

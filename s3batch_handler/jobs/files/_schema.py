@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from s3batch_handler.jobs._job import MAX_JOB_TAGS, JobSpec
-from s3batch_handler.jobs._job_file_members import ACCOUNT_ID
-from s3batch_handler.jobs._job_file_variables import NAME, PROFILES, VARIABLES
+from s3batch_handler.jobs.files._members import ACCOUNT_ID
+from s3batch_handler.jobs.files._variables import NAME, PROFILES, VARIABLES
 
 SCHEMA_FILE: Final = "job-file.schema.json"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.jobs._object_filter import ObjectFilter
-from s3batch_handler.jobs._object_tags import tags_of_object
+from s3batch_handler.jobs.listing._filter import ObjectFilter
+from s3batch_handler.jobs.listing._tags import tags_of_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,1 @@
+"""Job files: a job as a file in YAML, TOML or JSON."""

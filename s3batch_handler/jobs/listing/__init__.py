@@ -1,0 +1,1 @@
+"""Objects of a bucket, listed by several threads and filtered."""
