@@ -100,10 +100,17 @@ def _yaml(request: dict[str, Any]) -> str:
         from s3batch_handler.core._extras import raise_missing
 
         raise_missing(error, "A job file in YAML")
-    text: str = yaml.safe_dump(
-        request, sort_keys=False, allow_unicode=_is_printable(request), width=100
+    dumper: Any = type("Dumper", (yaml.SafeDumper,), {})
+    dumper.add_implicit_resolver(_FLOAT, _NUMBER, [*"-+.0123456789"])  # which needs quotes as text
+    text: str = yaml.dump(
+        request, Dumper=dumper, sort_keys=False, allow_unicode=_is_printable(request), width=100
     )
     return text
+
+
+_FLOAT: Final = "tag:yaml.org,2002:float"
+_NUMBER: Final = re.compile(r"[-+]?(\.?[0-9][0-9_.]*([eE][-+]?[0-9]+)?|0[ox][0-9a-fA-F_]+)")
+"""Numbers of YAML 1.2, which the AWS CLI and editors read: also ``012345678901`` and ``1e3``."""
 
 
 # ---------------------------------------------------------------- TOML: Python has no writer

@@ -73,6 +73,17 @@ def test_texts_are_exported_without_change(file_format: JobFileFormat, text: str
     assert exported.replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize("text", ["012345678901", "1e3", "0o17", "-0009", ".5", "1_0", "0x1f"])
+def test_text_that_yaml_1_2_reads_as_a_number_has_quotes(text: str) -> None:
+    """PyYAML reads YAML 1.1; the AWS CLI and editors read 1.2, in which account IDs are numbers."""
+    job, tags = job_of(a_request(Description=text, Priority=9))
+
+    exported = job_file_text(job, tags, file_format="yaml")
+
+    assert f"\nDescription: '{text}'\n" in exported
+    assert "\nPriority: 9\n" in exported
+
+
 def test_comments_say_what_is_left_out() -> None:
     job, tags = job_of(a_request())
 
