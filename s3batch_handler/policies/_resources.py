@@ -101,7 +101,7 @@ def literal(text: str) -> str:
     IAM accepts no characters beyond Latin-1 (API reference, PutRolePolicy: PolicyDocument), so each
     run of characters other than printable ASCII becomes a ``*``.
     """
-    escaped = re.sub(r"[*?]|\$(?=[{*?])", lambda found: f"${{{found[0]}}}", text)
+    escaped = re.sub(r"[*?]|\$(?=[{*?$])", lambda found: f"${{{found[0]}}}", text)
     return re.sub(r"[^ -~]+", "*", escaped)
 
 

@@ -7,6 +7,7 @@ Service Authorization Reference, evaluated as IAM does.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -226,6 +227,15 @@ def test_no_character_of_a_prefix_has_a_meaning(prefix: str, rest: str, other: s
     assert is_allowed(
         document, "s3:PutObjectAcl", f"arn:aws:s3:::photos/{other}", aws__userid="a"
     ) is other.startswith(prefix)
+
+
+@given(prefix=HOSTILE)
+def test_no_dollar_sign_stands_before_an_escaped_one(prefix: str) -> None:
+    """Terraform, too, would have to decide which of them begins a variable."""
+    filters = {"KeyNameConstraint": {"MatchAnyPrefix": [prefix]}}
+    request = job_request("S3PutObjectAcl", ManifestGenerator=generator(Filter=filters))
+
+    assert "$${" not in json.dumps(permissions(request))
 
 
 @given(key=HOSTILE, other=HOSTILE)
