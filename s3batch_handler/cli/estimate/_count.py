@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._paths import check_s3_url
@@ -26,7 +27,7 @@ def count_objects(location: str, services: AwsServices, *, quiet: bool) -> int:
     A name that ends in ``.json`` is the ``manifest.json`` of an inventory.
 
     Raises:
-        InvalidArgument: There is no such manifest, or it is empty.
+        InvalidArgument: There is no such manifest, or it is empty or compressed.
     """
     check_s3_url(location, "--manifest")
     try:
@@ -46,8 +47,16 @@ def _count(location: str, services: AwsServices, *, quiet: bool) -> int:
         entries: Iterable[Any] = read_inventory(location, s3=s3)
         return sum(1 for _ in report_listing(entries, quiet=quiet, verb="counted"))
     with _open(location, services) as stream:
-        lines = report_listing(stream, quiet=quiet, noun="line", verb="counted")
+        first = next(iter(stream), b"\n")
+        if first.startswith(_GZIP):
+            raise InvalidArgument(
+                f"manifest {location}: it is compressed, and S3 reads plain text. Decompress it"
+            )
+        lines = report_listing(chain((first,), stream), quiet=quiet, noun="line", verb="counted")
         return sum(1 for line in lines if not line.isspace())
+
+
+_GZIP: Final = b"\x1f\x8b"
 
 
 def _open(location: str, services: AwsServices) -> BinaryIO:

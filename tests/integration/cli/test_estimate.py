@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -184,6 +185,16 @@ def test_bad_input_ends_with_one_clear_line(
     assert "Traceback" not in run.stderr
     assert not run.stdout
     assert not [*tmp_path.iterdir()]
+
+
+def test_the_lines_of_a_compressed_manifest_are_not_counted(tmp_path: Path) -> None:
+    """Their number would have no meaning."""
+    (tmp_path / "my.csv.gz").write_bytes(gzip.compress(b"photos,a.jpg\n" * 1000))
+
+    run = estimate("--manifest", "my.csv.gz", *FUNCTION)
+
+    assert run.exit_code == 2
+    assert "is compressed" in run.stderr
 
 
 def test_an_empty_manifest_has_no_cost(tmp_path: Path) -> None:
