@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.measure import ratio, side_by_side
+from s3batch_handler.cli.manifest._findings import SHOWN
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
 
@@ -63,11 +64,23 @@ def _one_in_a_hundred_wrong(number: int) -> str:
     return _plain(number) if number % 100 else f"my-photos,a b{number}%\n"
 
 
-def _every_line_wrong(number: int) -> str:
+def _every_line_warned(number: int) -> str:
     return f"my-photos,2024/a b+{number}.jpg\n"
 
 
-EVERY_LINE: Final = "every line with two warnings (no target)"
+def _every_line_doubly_encoded(number: int) -> str:
+    return f"my-photos,2024/a%2520b/{number}.jpg\n"
+
+
+def _every_version_empty(number: int) -> str:
+    return f"{_plain(number)[:-1]},\n"
+
+
+def _every_line_wrong(number: int) -> str:
+    return f"my-photos,2024/a%b/{number}%.jpg\n"
+
+
+EVERY_LINE: Final = "every line with an error that is not counted (no target)"
 SHAPES: Final[dict[str, Callable[[int], str]]] = {
     "plain keys": _plain,
     "encoded keys": _encoded,
@@ -77,6 +90,9 @@ SHAPES: Final[dict[str, Callable[[int], str]]] = {
     "quotes and CRLF": _quoted,
     "several buckets": _several_buckets,
     "1 % of the lines wrong": _one_in_a_hundred_wrong,
+    "two warnings on every line": _every_line_warned,
+    "every key doubly encoded": _every_line_doubly_encoded,
+    "every version ID empty": _every_version_empty,
     EVERY_LINE: _every_line_wrong,
 }
 
@@ -89,7 +105,7 @@ def read_with_csv(path: Path) -> None:
 
 def check(path: Path) -> None:
     with path.open("rb") as stream:
-        for _ in ManifestCheck(stream).findings():
+        for _ in ManifestCheck(stream, details=SHOWN).findings():
             pass
 
 

@@ -21,7 +21,7 @@ EXAMPLES: Final[list[tuple[str, int | None, bytes]]] = [
     ("EmptyManifest", None, b"Bucket,Key\n"),
     ("Compressed", 1, b"\x1f\x8b\x08\x00abc"),
     ("NotCsv", 1, b"PK\x03\x04abc"),
-    ("NotCsv", 1, b"PAR1abc"),
+    ("NotCsv", 1, b"PAR1\x15\x04abc"),
     ("NotCsv", 2, b'photos,a\nphotos,"b"c\nphotos,d\n'),
     ("NotCsv", 2, b'photos,a\nphotos,"b\n'),
     ("NotUtf8", 2, b"photos,a\nphotos,\xfc\n"),

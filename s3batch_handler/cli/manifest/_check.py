@@ -21,7 +21,7 @@ from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.manifest._checked import CheckedManifest, check_options
-from s3batch_handler.cli.manifest._findings import FindingSummary, json_line
+from s3batch_handler.cli.manifest._findings import SHOWN, FindingSummary, json_line
 from s3batch_handler.cli.manifest._fix import check_fix_options, repaired_copy
 from s3batch_handler.cli.manifest._source import ManifestSource
 from s3batch_handler.cli.terminal._output import print_lines
@@ -90,12 +90,14 @@ def check(
             copy = files.enter_context(
                 repaired_copy(source, to, options.columns, fixes, quiet=quiet)
             )
-        manifest = CheckedManifest(source, copy, options, quiet=quiet)
+        details = None if as_json else SHOWN
+        manifest = CheckedManifest(source, copy, options, details=details, quiet=quiet)
         findings = summary.counting(source.reading(manifest.findings()))
         if as_json:
             print_lines(map(json_line, findings))
         else:
             with nullcontext() if quiet else spinner(f"checking {location}"):
                 deque(findings, maxlen=0)
+            summary.add_counted(manifest.counted)
             summary.print(location if copy is None else to or location, manifest.objects)
     sys.exit(1 if summary.errors else 0)

@@ -22,7 +22,7 @@ from s3batch_handler.documents.manifests.check._objects import object_findings
 from s3batch_handler.documents.manifests.check._stored import encryption_findings, etag_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli.manifest._fix import RepairedCopy
@@ -95,6 +95,7 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
 
 class _Check(Protocol):
     objects: int
+    counted: Mapping[str, int]
 
     def findings(self) -> Iterator[Finding]: ...
     def entries(self) -> Iterator[tuple[int, ManifestEntry]]: ...
@@ -102,6 +103,17 @@ class _Check(Protocol):
 
 class CheckedManifest:
     """All checks of a manifest, or of its repaired copy, one after the other.
+
+    Args:
+        source: The manifest.
+        copy: Its repaired copy, which is checked instead.
+        options: What is checked.
+        details: How many findings of a code are needed; see :class:`ManifestCheck`.
+        quiet: Show no progress.
+
+    Attributes:
+        objects: The number of objects, once they are checked.
+        counted: How many findings were only counted, by code.
 
     Raises:
         InvalidArgument: An option cannot be used for this manifest.
@@ -113,9 +125,12 @@ class CheckedManifest:
         copy: RepairedCopy | None,
         options: CheckOptions,
         *,
+        details: int | None,
         quiet: bool,
     ) -> None:
         self.objects = 0
+        self.counted: Mapping[str, int] = {}
+        self._details = details
         self._source = source
         self._copy = copy
         self._options = options
@@ -132,7 +147,7 @@ class CheckedManifest:
                     return
         with self._open_check() as check:
             yield from check.findings()
-            self.objects = check.objects
+            self.objects, self.counted = check.objects, check.counted
         if self._options.head is not None:
             with self._open_check() as check:
                 yield from self._object_findings(check.entries())
@@ -170,6 +185,7 @@ class CheckedManifest:
                 fields=self._columns,
                 operation=options.operation,
                 duplicates=options.duplicates,
+                details=self._details,
             )
             check.on_progress = None if self._quiet else ProgressMessages("checked")
             yield check

@@ -10,11 +10,14 @@ from s3batch_handler.cli.terminal._console import print_rich, printable, safe_te
 from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED, WARNING
 from s3batch_handler.cli.terminal._output import counted, print_lines
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
+from s3batch_handler.documents.manifests.check._codes import CODES, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from s3batch_handler.documents.manifests.check._finding import Finding
+
+SHOWN: Final = 10  # findings of each code
 
 
 def json_line(finding: Finding) -> str:
@@ -42,9 +45,18 @@ class FindingSummary:
             self.errors += 1
         else:
             self.warnings += 1
-        if self.counts[finding.code] <= _SHOWN:
+        if self.counts[finding.code] <= SHOWN:
             self._shown.append(finding)
         self._fixes.setdefault(finding.code, finding)
+
+    def add_counted(self, counts: Mapping[str, int]) -> None:
+        """Add the numbers of findings that were not created, by code."""
+        for code, number in counts.items():
+            self.counts[code] += number
+            if CODES[code].severity is Severity.ERROR:
+                self.errors += number
+            else:
+                self.warnings += number
 
     def counting(self, findings: Iterable[Finding]) -> Iterator[Finding]:
         """Yield findings, and count them."""
@@ -72,8 +84,8 @@ class FindingSummary:
             line = "" if finding.line is None else str(finding.line)
             yield line, finding.severity.value, finding.code, finding.message
         for code, number in self.counts.items():
-            if number > _SHOWN:
-                more = f"{number - _SHOWN:,} more of these; --json prints all"
+            if number > SHOWN:
+                more = f"{number - SHOWN:,} more of these; --json prints all"
                 yield "", self._fixes[code].severity.value, code, more
 
     def _fix_rows(self) -> Iterator[tuple[str, ...]]:
@@ -85,7 +97,6 @@ def _style(severity: str) -> str | None:
     return {"error": FAILED, "warning": WARNING}.get(severity)
 
 
-_SHOWN: Final = 10  # of each code
 _COLUMNS: Final = (
     Column("LINE", may_be_cut=False),
     Column("SEVERITY", may_be_cut=False, style_of=_style),

@@ -184,6 +184,7 @@ def _word(cell: str) -> str:
 _NOT_IN_WORDS: Final = str.maketrans("", "", " _-")
 _BUCKET_WORDS: Final = {"bucket", "bucketname", "s3bucket"}
 _KEY_WORDS: Final = {"key", "keyname", "s3key", "object", "objectkey", "objectname"}
+HEADER_WORDS: Final = (*sorted(_BUCKET_WORDS), *sorted(_KEY_WORDS))
 _VERSION_WORDS: Final = {"versionid", "version", "objectversion", "objectversionid", "s3versionid"}
 _WORDS: Final = {"Bucket": _BUCKET_WORDS, "Key": _KEY_WORDS, "VersionId": _VERSION_WORDS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import botocore.loaders
@@ -12,6 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents import check_manifest, write_manifest
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
 from s3batch_handler.documents.manifests._manifest import read_entries
@@ -25,7 +27,7 @@ from tests.support.manifest_lines import manifest_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from s3batch_handler.core._model import ObjectRef
+    from s3batch_handler.documents import Finding
 
 
 @pytest.mark.parametrize(("code", "line", "content"), EXAMPLES)
@@ -97,6 +99,66 @@ def test_a_manifest_as_programs_write_it_can_be_read(manifest: strategies.Manife
     assert {each.code for each in found if each.is_error} <= _OF_TASKS
 
 
+_KEY_PARTS = st.sampled_from(
+    [
+        "key",
+        "Bucket",
+        "{",
+        "[",
+        "]",
+        '{"a":1}',
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\x00",
+        "+",
+        ",",
+        '"',
+        "\\",
+        "\ufeff",
+        "ORC",
+        "PAR1",
+        "null",
+        "\u2028",
+        "\x85",
+        "é",
+        "𝄞",
+        "s3://",
+        "..",
+        "//",
+    ]
+)
+_ODD_KEYS = st.lists(
+    st.characters(exclude_characters="%", exclude_categories=["Cs"]) | _KEY_PARTS,
+    min_size=1,
+    max_size=50,
+).map("".join)
+
+
+@given(
+    st.lists(_ODD_KEYS, min_size=1, max_size=5),
+    st.sampled_from(["photos", "bucket", "key", "s3-bucket", "photos--use1-az4--x-s3"]),
+    st.sampled_from(
+        [None, "null", "3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo"]
+    ),
+)
+def test_a_manifest_of_this_package_has_no_findings(
+    keys: list[str], bucket: str, version: str | None
+) -> None:
+    """Whatever the keys are: a finding about a good manifest is as bad as a missed one."""
+    content = io.BytesIO()
+    write_manifest(content, [ObjectRef(bucket=bucket, key=key, version_id=version) for key in keys])
+
+    assert findings(content.getvalue(), duplicates=False) == []
+
+
+@pytest.mark.parametrize("key", ["ORCHID.jpg", "PAR1/a.txt"])
+def test_a_key_may_begin_like_the_signature_of_a_format(key: str) -> None:
+    """Files of ORC and Parquet have control characters, too."""
+    assert findings(f"{key},photos\n".encode(), fields=("Key", "Bucket")) == []
+
+
 @given(st.lists(strategies.objects(), min_size=1, max_size=5))
 def test_a_manifest_of_this_package_needs_no_encoding(objects: list[ObjectRef]) -> None:
     """What ``write_manifest`` writes has no ambiguous keys."""
@@ -124,6 +186,75 @@ def test_usual_lines_have_no_findings(content: bytes, fields: tuple[str, ...] | 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ManifestCheck, "_use_pattern", do_nothing)
         assert findings(content, fields=fields) == fast
+
+
+_KEYS = st.sampled_from(
+    ["k", "a+b", "a b", "ü", "%C3%BC+", "a%2520b", "a%25FF", " a", "[x]", '"a,b"', "%", "bucket"]
+)
+_OTHER_CELLS = st.sampled_from(["null", "null", "AAAAA", "", '""', "a+b", "x y", "None", "key"])
+
+
+@st.composite
+def _files_with_repeated_warnings(draw: st.DrawFn) -> tuple[bytes, tuple[str, ...] | None]:
+    """Return a manifest in which many lines have the same findings, and its columns."""
+    fields = draw(_FIELDS)
+    buckets = draw(st.sampled_from([["photos"], ["photos", "videos", "bucket", "b-ucket"]]))
+    cells = {"Bucket": st.sampled_from(buckets), "Key": _KEYS}
+    row = st.tuples(*(cells.get(name, _OTHER_CELLS) for name in fields or ("Bucket", "Key")))
+    rows = draw(st.lists(row, max_size=40))
+    return "".join(",".join(each) + "\n" for each in rows).encode(), fields
+
+
+@given(_files_with_repeated_warnings(), st.integers(1, 3))
+@example((b"photos,a+b\n" * 2 + b"photos,\xc3+%BC\nphotos,%C3+\xbc\n", None), 1)
+@example((b"photos,a b\n" * 2 + "photos,ü\u2028ü+\n".encode() + b"photos,\xc3%BC\n", None), 1)
+@example((b"photos,a\nvideos,b\nbucket,key\nb-ucket,key\n", None), 1)
+def test_findings_that_are_only_counted_are_the_same(
+    file: tuple[bytes, tuple[str, ...] | None], details: int
+) -> None:
+    """The first findings of each code are complete, and the numbers are those of all findings."""
+    content, fields = file
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ManifestCheck, "_use_pattern", do_nothing)
+        expected = list(ManifestCheck(io.BytesIO(content), fields=fields).findings())
+    check = ManifestCheck(io.BytesIO(content), fields=fields, details=details)
+
+    found = list(check.findings())
+
+    assert _first_of_each_code(found, details) == _first_of_each_code(expected, details)
+    assert Counter(each.code for each in found) + Counter(check.counted) == Counter(
+        each.code for each in expected
+    )
+
+
+def _first_of_each_code(found: list[Finding], number: int) -> list[Finding]:
+    counts: Counter[str] = Counter()
+    first = []
+    for each in found:
+        counts[each.code] += 1
+        if counts[each.code] <= number:
+            first.append(each)
+    return first
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("AmbiguousPlus", "photos,a+b,null\n"),
+        ("UnencodedCharacters", "photos,größe (a b).jpg,null\n"),
+        ("DoublyEncodedKey", "photos,a%2520b,null\n"),
+        ("EmptyVersionId", "photos,a,\n"),
+    ],
+)
+def test_a_finding_of_every_line_is_only_counted(code: str, line: str) -> None:
+    """Otherwise a manifest of a program with one mistake takes twenty times as long."""
+    check = ManifestCheck(io.BytesIO(line.encode() * 100_000), details=10)
+
+    found = list(check.findings())
+
+    assert {each.code for each in found} == {code}
+    assert len(found) < 50_000  # the first chunk may be examined line by line
+    assert len(found) + check.counted[code] == check.objects == 100_000
 
 
 @given(manifest_files(), st.integers(1, 20))
@@ -164,6 +295,39 @@ def test_a_line_without_end_is_one_finding() -> None:
     found = [(each.line, each.code) for each in findings(content)]
 
     assert found == [(2, "NotCsv"), (3, "InvalidEscape")]
+
+
+def test_a_key_with_a_percent_sign_is_not_doubly_encoded() -> None:
+    """``50%deal`` cannot be decoded again: %de alone is not UTF-8."""
+    assert findings(b"photos,50%25deal.txt\nphotos,100%25.txt\n") == []
+    assert [each.code for each in findings(b"photos,b%25C3%25BC\n")] == ["DoublyEncodedKey"]
+
+
+def test_names_of_columns_in_an_ignored_column_are_no_header() -> None:
+    """A repeated header has the names in the columns of bucket and key."""
+    content = b"a,photos,bucket\nb,videos,key\n"
+
+    found = findings(content, fields=("Key", "Bucket", "Ignore"))
+
+    assert [each.code for each in found] == ["MixedBuckets"]
+    assert [each.code for each in findings(b"photos,a\nvideos,a\nbucket,key\n")] == [
+        "MixedBuckets",
+        "RepeatedHeader",
+    ]
+
+
+def test_spaces_at_the_end_are_not_part_of_the_bucket() -> None:
+    """They are one finding, although the bucket is in the last column."""
+    found = findings(b"a,photos\nb,photos \n", fields=("Key", "Bucket"))
+
+    assert [each.code for each in found] == ["TrailingSpaces"]
+
+
+def test_an_access_point_with_other_characters_is_not_valid() -> None:
+    """Only the characters of ARNs."""
+    content = b'"arn:aws:s3:eu-west-1:123456789012:accesspoint/a b",a\n'
+
+    assert [each.code for each in findings(content)] == ["InvalidBucketName"]
 
 
 def test_columns_of_a_header_row_are_those_of_the_manifest() -> None:

@@ -97,6 +97,25 @@ def test_what_is_repaired(content: bytes, expected: bytes) -> None:
     assert repaired(content)[0] == expected
 
 
+def test_spaces_in_quotes_stay_in_quotes() -> None:
+    """Otherwise they would be spaces at the end of the line, which the next repair removes."""
+    assert repaired(b's3://photos,"a "\n')[0] == b'photos,"a "\n'
+    content = b'photos,a b,"x\t"\n'
+    assert repaired(content, fields=("Bucket", "Key", "Ignore"))[0] == b'photos,a%20b,"x\t"\n'
+
+
+def test_byte_order_marks_of_joined_files_are_removed() -> None:
+    """Each of the files had one."""
+    content = b"Bucket,Key\n\xef\xbb\xbfphotos,a\n\xef\xbb\xbfphotos,b\n"
+
+    assert repaired(content)[0] == b"photos,a\nphotos,b\n"
+
+
+def test_only_the_beginning_of_a_bucket_is_removed() -> None:
+    """What is in the middle of a name has no clear meaning."""
+    assert repaired(b"mys3://photos,a\n")[0] == b"mys3://photos,a\n"
+
+
 @pytest.mark.parametrize(
     "content",
     [

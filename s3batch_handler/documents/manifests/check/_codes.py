@@ -146,7 +146,7 @@ CODES: Final = {
     ),
     # valid, but probably not intended
     "DoublyEncodedKey": _warning(
-        "The key is probably URL-encoded twice: it decodes to a key with escapes",
+        "The key is probably URL-encoded twice: it decodes to a key with escapes that are UTF-8",
         "Encode keys once; --fix --decode-twice removes the second encoding",
     ),
     "AmbiguousPlus": _warning(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
 from s3batch_handler.documents.manifests.check._row_fix import fixed_row
 from s3batch_handler.documents.manifests.check._scanner import UsualLines
+from s3batch_handler.documents.manifests.check._signatures import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +72,7 @@ def _repair_rows(
     repair: Repair,
 ) -> None:
     check = ManifestCheck(source, fields=fields)
+    is_first = True  # nothing is written yet
     for part, found in check.examined():
         if part is None:
             repair.fixed.update(each.code for each in found if each.code == "ByteOrderMark")
@@ -79,7 +81,12 @@ def _repair_rows(
         else:
             row = fixed_row(part, found, check.rules, options)
             repair.fixed.update(row.codes)
-            target.write(row.data)
+            data = row.data
+            while is_first and data.startswith(BOM):  # of a line below a header row
+                repair.fixed["ByteOrderMark"] += 1
+                data = data.removeprefix(BOM)
+            is_first = is_first and not data
+            target.write(data)
     repair.fields, repair.objects = check.columns, check.objects
 
 

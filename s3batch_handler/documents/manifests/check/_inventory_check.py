@@ -10,7 +10,7 @@ from s3batch_handler.documents.manifests.check._finding import finding
 from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck, count_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.documents.manifests._inventory import Inventory, InventoryPart, OpenPart
@@ -32,10 +32,12 @@ class InventoryCheck:
 
     Attributes:
         objects: The number of lines, as far as they were read.
+        counted: Always empty: all findings are yielded.
     """
 
     def __init__(self, location: str, *, s3: S3Client | None, operation: str) -> None:
         self.objects = 0
+        self.counted: Mapping[str, int] = {}
         self._location = location
         self._s3 = s3
         self._operation = operation

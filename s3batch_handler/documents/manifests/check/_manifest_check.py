@@ -14,18 +14,24 @@ from s3batch_handler.documents.manifests._manifest import (
     header_fields,
     is_header,
 )
+from s3batch_handler.documents.manifests.check._counted import CountedFindings
 from s3batch_handler.documents.manifests.check._duplicates import Duplicates, Repeated
 from s3batch_handler.documents.manifests.check._finding import finding
 from s3batch_handler.documents.manifests.check._row_rules import (
     RowRules,
-    has_trailing_spaces,
+    cells_without_trailing_spaces,
     wrong_column_count,
 )
 from s3batch_handler.documents.manifests.check._scanner import Row, Scanner, UsualLines, are_quoted
+from s3batch_handler.documents.manifests.check._signatures import (
+    BOM,
+    LONGEST_START,
+    signature_finding,
+)
 from s3batch_handler.documents.manifests.check._usual import usual_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from s3batch_handler.documents.manifests.check._finding import Finding
 
@@ -69,11 +75,14 @@ class ManifestCheck:
         operation: The operation of the job.
         duplicates: Also find objects that are on several lines.
         columns: The columns of an inventory, whose keys have ``+`` for a space.
+        details: How many findings of a code are needed: more may only be counted, which is faster.
+            Without it, all are yielded.
 
     Attributes:
         objects: The number of lines that may name an object, as far as they were read.
         columns: The columns, once they are known.
         rules: The rules for rows, once the columns are known.
+        counted: How many findings were not yielded but counted, by code.
         on_progress: Called with the number of objects from time to time.
     """
 
@@ -87,6 +96,7 @@ class ManifestCheck:
         operation: str = "LambdaInvoke",
         duplicates: bool = False,
         columns: Sequence[str] | None = None,
+        details: int | None = None,
     ) -> None:
         if operation not in MAX_OBJECTS:
             raise ValueError(f"{operation!r} is not an operation: use {', '.join(MAX_OBJECTS)}")
@@ -102,6 +112,8 @@ class ManifestCheck:
         self._quoted: tuple[bool, ...] = ()
         self._has_mixed_buckets = False
         self._finds_duplicates = duplicates
+        self._counted = CountedFindings(details)
+        self.counted: Mapping[str, int] = self._counted.counts
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong, in the order of the lines, then duplicates."""
@@ -131,16 +143,15 @@ class ManifestCheck:
     # ---------------------------------------------------------------- lines
 
     def _examined_lines(self) -> Iterator[Examined]:
-        start = self._scanner.start(_LONGEST_SIGNATURE)
-        for signature, code, message in _SIGNATURES:
-            if start.startswith(signature):
-                yield None, [finding(code, 1, message)]
-                return
-        while start.startswith(_BOM):
+        start = self._scanner.start(LONGEST_START)
+        if signature := signature_finding(start):
+            yield None, [signature]
+            return
+        while start.startswith(BOM):
             text = "a byte order mark, which S3 reads as data"
             yield None, [finding("ByteOrderMark", 1, text)]
-            self._scanner.skip(len(_BOM))
-            start = start[len(_BOM) :]
+            self._scanner.skip(len(BOM))
+            start = start[len(BOM) :]
         next_report = _BETWEEN_REPORTS
         for part in self._scanner:
             if self.objects >= next_report:
@@ -149,11 +160,13 @@ class ManifestCheck:
                     self.on_progress(self.objects)
             if isinstance(part, UsualLines):
                 self.objects += part.objects
+                self._counted.add_lines(part.data)
                 yield part, []
-            elif self.rules is None:
-                yield part, self._first_findings(part)
-            else:
-                yield part, self._findings(part, self.rules)
+                continue
+            found = self._findings(part, self.rules) if self.rules else self._first_findings(part)
+            if self._bucket is not None and self._counted.has_enough(found):
+                self._use_pattern()
+            yield part, found
         for each in count_findings(self.objects, self._operation):
             yield None, [each]
 
@@ -193,34 +206,34 @@ class ManifestCheck:
         cells = row.cells
         if not cells or len(cells) != len(rules.columns) or cells[rules.bucket] == self._bucket:
             return False
-        return is_header(cells)
+        return is_header((cells[rules.bucket], cells[rules.key]))
 
     def _bucket_findings(self, row: Row, found: list[Finding]) -> list[Finding]:
         """Compare the bucket of a row with the first one."""
         assert self.rules is not None
         if row.cells is None or not _NO_BUCKET.isdisjoint([each.code for each in found]):
             return []
-        bucket = row.cells[self.rules.bucket]
+        bucket = cells_without_trailing_spaces(row)[self.rules.bucket]
         if self._bucket is None:
             self._bucket = self.rules.known_bucket = bucket
             self._quoted = are_quoted(row)
-            self._use_pattern(bucket)
+            self._use_pattern()
         elif bucket != self._bucket and not self._has_mixed_buckets:
             self._has_mixed_buckets = True
-            self._use_pattern(None)
+            self._use_pattern()
             text = f"the bucket is {bucket!r}, but {self._bucket!r} on the first line"
             return [finding("MixedBuckets", row.line, text)]
         return []
 
-    def _use_pattern(self, bucket: str | None) -> None:
+    def _use_pattern(self) -> None:
         assert self.rules is not None
-        if bucket is None or bucket.isascii():
-            self._scanner.usual = usual_lines(
-                self.rules.columns,
-                bucket=bucket,
-                quoted=self._quoted,
-                is_form_encoded=self._is_inventory,
-            )
+        self._scanner.usual = usual_lines(
+            self.rules.columns,
+            bucket=None if self._has_mixed_buckets else self._bucket,
+            quoted=self._quoted,
+            is_form_encoded=self._is_inventory,
+            counted=self._counted.codes,
+        )
 
     # ---------------------------------------------------------------- entries
 
@@ -232,14 +245,11 @@ class ManifestCheck:
             return
         if isinstance(part, UsualLines):
             if part.objects:
-                lines = part.data.decode("ascii").splitlines()
-                for line, cells in enumerate(csv.reader(lines), part.line):
+                lines = part.data.splitlines()  # not of text, in which U+2028 ends a line
+                for line, cells in enumerate(csv.reader(map(bytes.decode, lines)), part.line):
                     yield line, _entry(cells, rules)
         elif part.cells and not any(each.code in _NO_ENTRY for each in found):
-            cells = part.cells
-            if has_trailing_spaces(part.data):
-                cells = [*cells[:-1], cells[-1].rstrip()]
-            yield part.line, _entry(cells, rules)
+            yield part.line, _entry(cells_without_trailing_spaces(part), rules)
 
 
 def count_findings(objects: int, operation: str) -> Iterator[Finding]:
@@ -262,17 +272,7 @@ def _duplicate(repeated: Repeated) -> Finding:
     return finding("Duplicate", repeated.line, text)
 
 
-_BOM: Final = b"\xef\xbb\xbf"
-_SIGNATURES: Final = (
-    (b"\x1f\x8b", "Compressed", "the file is compressed with gzip"),
-    (b"\xff\xfe", "NotUtf8", "the file is UTF-16, not UTF-8"),
-    (b"\xfe\xff", "NotUtf8", "the file is UTF-16, not UTF-8"),
-    (b"PK\x03\x04", "NotCsv", "the file is a zip archive or an Excel workbook"),
-    (b"PAR1", "NotCsv", "the file is Parquet"),
-    (b"ORC", "NotCsv", "the file is ORC"),
-)
 _BETWEEN_REPORTS: Final = 100_000  # objects
-_LONGEST_SIGNATURE: Final = 64  # also for some byte order marks
 
 _NO_CELLS: Final = {"NotCsv", "NotUtf8", "BlankLine"}
 _NO_BUCKET: Final = {*_NO_CELLS, "WrongColumnCount", "EmptyBucket", "InvalidBucketName"}

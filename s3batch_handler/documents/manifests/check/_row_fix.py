@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from s3batch_handler.documents.files._csv_rows import csv_cell
+from s3batch_handler.documents.files._csv_rows import csv_cell, needs_quotes
 from s3batch_handler.documents.manifests.check._row_rules import (
     SPACES,
     bucket_findings,
     decoded_once,
-    invalid_escape,
     version_findings,
     with_encoded_characters,
 )
@@ -74,11 +73,16 @@ def fixed_row(
     if not fixed:
         return FixedRow(row.data, fixed)
     end = row.data[len(row.data.rstrip(b"\r\n")) :]
-    return FixedRow(",".join(map(csv_cell, cells)).encode() + end, fixed)
+    return FixedRow(",".join(map(_cell, cells)).encode() + end, fixed)
+
+
+def _cell(text: str) -> str:
+    """Quote spaces at the end, which would otherwise be spaces at the end of a line."""
+    return f'"{text}"' if text.endswith((" ", "\t")) and not needs_quotes(text) else csv_cell(text)
 
 
 def _bucket(bucket: str, fixed: set[str]) -> str:
-    name = _AROUND_A_BUCKET.sub("", bucket.strip(SPACES)).removesuffix("/")
+    name = _BEFORE_A_BUCKET.sub("", bucket.strip(SPACES), count=1).removesuffix("/")
     if any(bucket_findings(name, 0)):
         return bucket
     fixed.add("InvalidBucketName")
@@ -87,10 +91,8 @@ def _bucket(bucket: str, fixed: set[str]) -> str:
 
 def _key(key: str, codes: set[str], options: FixOptions, fixed: set[str]) -> str:
     if "DoublyEncodedKey" in codes and options.decode_twice:
-        decoded = decoded_once(key)
-        if invalid_escape(decoded) is None:
-            fixed.add("DoublyEncodedKey")
-            key = decoded
+        fixed.add("DoublyEncodedKey")
+        key = decoded_once(key)
     if "AmbiguousPlus" in codes and options.plus is not None:
         fixed.add("AmbiguousPlus")
         key = key.replace("+", "%20" if options.plus == "space" else "%2B")
@@ -112,5 +114,5 @@ def _version(version: str, fixed: set[str]) -> str:
 
 
 _UNCLEAR: Final = {"NotCsv", "NotUtf8", "WrongColumnCount"}
-_AROUND_A_BUCKET: Final = re.compile(r"s3://|arn:[^:]+:s3:::")
+_BEFORE_A_BUCKET: Final = re.compile("\ufeff*(?:s3://|arn:[^:]+:s3:::)?")
 _NO_VERSION: Final = ("", r"\N")  # \N is an empty cell in SQL dumps and completion reports

@@ -65,7 +65,7 @@ class RowRules:
             return
         if has_trailing_spaces(row.data):
             yield finding("TrailingSpaces", line, "spaces at the end of the line")
-            cells = [*cells[:-1], cells[-1].rstrip(SPACES)]
+            cells = cells_without_trailing_spaces(row)
         if self._delete_marker is not None and cells[self._delete_marker].lower() == "true":
             yield finding("DeleteMarker", line, f"a delete marker: {short_repr(cells[self.key])}")
             return
@@ -84,7 +84,7 @@ class RowRules:
             yield finding("InvalidEscape", line, f"{problem} in the key {short_repr(key)}")
             return
         yield from self._length_findings(key, line)
-        if _DOUBLY_ENCODED.search(key):
+        if "%25" in key and _is_doubly_encoded(key):
             decoded = short_repr(decode_key(key))
             yield finding(
                 "DoublyEncodedKey", line, f"{short_repr(key)} decodes to {decoded}, with escapes"
@@ -134,6 +134,14 @@ def has_trailing_spaces(data: bytes) -> bool:
     return data.rstrip(b"\r\n").endswith((b" ", b"\t"))
 
 
+def cells_without_trailing_spaces(row: Row) -> list[str]:
+    """Return the cells of a row without the spaces at its end."""
+    cells = row.cells or []
+    if cells and has_trailing_spaces(row.data):
+        return [*cells[:-1], cells[-1].rstrip(SPACES)]
+    return cells
+
+
 def wrong_column_count(line: int, cells: Sequence[str], columns: Sequence[str] | None) -> Finding:
     """Return the finding of a row whose number of cells is not that of the columns, if known."""
     found = f"has {len(cells)} {'column' if len(cells) == 1 else 'columns'}"
@@ -151,7 +159,7 @@ def bucket_findings(bucket: str, line: int) -> Iterator[Finding]:
     """Yield what is wrong with a bucket."""
     if not bucket:
         yield finding("EmptyBucket", line, "the bucket is empty")
-    elif _ACCESS_POINT.match(bucket):
+    elif _ACCESS_POINT.fullmatch(bucket):
         yield finding("AccessPoint", line, f"the ARN of an access point: {short_repr(bucket)}")
     elif not _POSSIBLE_BUCKET.fullmatch(bucket):
         yield finding(
@@ -192,6 +200,12 @@ def decoded_once(key: str) -> str:
     return _DOUBLY_ENCODED.sub("%", key)
 
 
+def _is_doubly_encoded(key: str) -> bool:
+    """Return whether a key, decoded once, has escapes, all of them in UTF-8."""
+    decoded = decoded_once(key)
+    return decoded != key and invalid_escape(decoded) is None
+
+
 def _is_json(key: str) -> bool:
     """Return whether a key is probably a JSON payload, which may be cut off."""
     return key.startswith("{") or (key.startswith("[") and key.endswith("]"))
@@ -205,7 +219,7 @@ def _first_byte(cells: Sequence[str]) -> str:
 SPACES: Final = " \t"
 _POSSIBLE_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")  # what boto3 accepts
 _NEW_BUCKET: Final = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
-_ACCESS_POINT: Final = re.compile(r"arn:[^:]+:s3[^:]*:[^:]*:[^:]*:accesspoint[:/].")
+_ACCESS_POINT: Final = re.compile(r"arn:[^:]+:s3[^:]*:[^:]*:[^:]*:accesspoint[:/][A-Za-z0-9._:/-]+")
 _POSSIBLE_VERSION: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+;=:@/-]+")  # "URL-ready"
 _MISSING_VALUES: Final = {"none", "null", "nan", "nil", "-"}
 _NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UsualLines(NamedTuple):
-    """Lines in which nothing is wrong.
+    """Lines in which nothing is wrong, except for what the patterns leave to be counted.
 
     Attributes:
         line: The number of the first line.
@@ -107,7 +107,9 @@ class Scanner:
         if stop == start:
             return None
         data = self._buffer[start:stop]
-        if not self._has_odd_escapes and not has_usual_escapes(data):
+        if not self._has_odd_escapes and not has_usual_escapes(
+            data, counts_doubly_encoded=self.usual.counts_doubly_encoded
+        ):
             self._has_odd_escapes = True
             return self._usual_lines()
         found = UsualLines(self._line, data.count(b"\n"), data)

@@ -1,5 +1,7 @@
 """Regular expressions for the lines of a manifest in which nothing is wrong.
 
+Lines with a warning that many lines may have can be included: they are counted together.
+
 They accept only lines that :mod:`_row_rules` accepts without a finding; a property test compares
 both. A line that they do not match is examined there, so they may be stricter.
 """
@@ -10,8 +12,10 @@ import re
 from codecs import escape_decode
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from s3batch_handler.documents.manifests._manifest import HEADER_WORDS
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _HEX: Final = "[0-9A-Fa-f]"
 _NEXT_BYTE: Final = f"%[89ABab]{_HEX}"
@@ -47,16 +51,34 @@ _VERSION: Final = "(?:null|[A-Za-z0-9._~-]{5,1024}+)"
 _IGNORED: Final = r"[ !#$&-+\--\[\]-~]*+"
 
 
+# What is unencoded in UnencodedCharacters on lines that are counted: some printable ASCII. Keys
+# with other characters, or that may be JSON, are examined. So are lines that begin with a space.
+_ODD: Final = r" #<>?\[\]^`{|}"
+
+COUNTABLE: Final = {
+    "DoublyEncodedKey": re.compile(rb"%25[0-9A-Fa-f]{2}[^\n]*"),
+    "EmptyVersionId": re.compile(rb',(?:"")?\r?\n'),
+    "AmbiguousPlus": re.compile(rb"\+[^\n]*"),
+    "UnencodedCharacters": re.compile(rf'[^%+,"\r\n{UNENCODED}][^\n]*'.encode("ascii")),
+}
+"""Matches one time on each line with the finding, if the patterns below accept the line."""
+
+# Not a bucket that is the name of a column: the line may be a header row.
+_NO_HEADER: Final = rf"(?!(?:{'|'.join('-*'.join(word) for word in HEADER_WORDS)})-*[,\"\r\n])"
+
+
 class LinePatterns(NamedTuple):
     """Patterns that match any number of usual lines.
 
     Attributes:
         fast: Does not check escapes: :func:`has_usual_escapes` does, for all lines together.
         strict: Checks escapes, and takes up to eight times as long.
+        counts_doubly_encoded: Whether ``fast`` includes keys that were probably encoded twice.
     """
 
     fast: re.Pattern[bytes]
     strict: re.Pattern[bytes]
+    counts_doubly_encoded: bool
 
 
 def usual_lines(
@@ -65,6 +87,7 @@ def usual_lines(
     bucket: str | None,
     quoted: Sequence[bool],
     is_form_encoded: bool = False,
+    counted: Collection[str] = (),
 ) -> LinePatterns:
     """Return the patterns for the lines of a manifest.
 
@@ -73,13 +96,15 @@ def usual_lines(
         bucket: The bucket of all lines; ``None`` if there are several.
         quoted: For each column, whether its cells are in quotes.
         is_form_encoded: Keys have ``+`` for a space.
+        counted: Codes of :data:`COUNTABLE`, for which :func:`number_of_lines` counts the lines.
     """
-    plus = "+" if is_form_encoded else ""
+    plus = "+" if is_form_encoded or "AmbiguousPlus" in counted else ""
+    may_be_empty = "EmptyVersionId" in counted and columns[-1] == "VersionId"
     forms = {
-        "Bucket": _BUCKET if bucket is None else re.escape(bucket),
-        "VersionId": _VERSION,
+        "Bucket": f"{_NO_HEADER}{_BUCKET}" if bucket is None else _escaped(bucket),
+        "VersionId": f"{_VERSION}?+" if may_be_empty else _VERSION,
         "IsDeleteMarker": "(?:false)?",
-        "Ignore": _IGNORED,
+        "Ignore": f"[{UNENCODED}]*+" if counted else _IGNORED,
     }
 
     def pattern(key: str) -> re.Pattern[bytes]:
@@ -92,23 +117,47 @@ def usual_lines(
 
     fast = f"[%{plus}{UNENCODED}]++"
     strict = rf"(?:[{plus}{UNENCODED}]++|{_ESCAPED})++"
-    return LinePatterns(pattern(fast), pattern(strict))
+    if "UnencodedCharacters" in counted:
+        fast = rf"(?![ {{\[])[%{plus}{_ODD}\x80-\xff{UNENCODED}]++(?<![ ])"
+        strict = rf"(?![ {{\[])(?:[{plus}{_ODD}{UNENCODED}]++|{_ESCAPED})++(?<![ ])"
+    return LinePatterns(pattern(fast), pattern(strict), "DoublyEncodedKey" in counted)
 
 
-def has_usual_escapes(lines: bytes) -> bool:
-    """Return whether all escapes are UTF-8, and no key was probably encoded twice.
+def _escaped(bucket: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in bucket.encode())
+
+
+def number_of_lines(code: str, lines: bytes) -> int:
+    """Return how many lines have the finding of a code that the patterns leave to be counted."""
+    return len(COUNTABLE[code].findall(lines))
+
+
+def has_usual_escapes(lines: bytes, *, counts_doubly_encoded: bool = False) -> bool:
+    """Return whether all is UTF-8, with the escapes, and no key was probably encoded twice.
 
     Args:
         lines: Lines without a backslash.
+        counts_doubly_encoded: Keys may be encoded twice, if those are UTF-8, too.
     """
-    if b"%" not in lines:
-        return True
     try:
-        # As in core/_keys.py: %41 is \x41 in a bytes literal, whose decoder is C code.
-        escape_decode(lines.replace(b"%", rb"\x"))[0].decode()
+        if not lines.isascii():
+            lines.decode()
+        if b"%" not in lines:
+            return True
+        _decode(lines)
+        if b"%25" not in lines or not _DOUBLY_ENCODED.search(lines):
+            return True
+        if counts_doubly_encoded:
+            _decode(_DOUBLY_ENCODED.sub(b"%", lines))
+            return True
     except ValueError:
-        return False
-    return b"%25" not in lines or not _DOUBLY_ENCODED.search(lines)
+        pass
+    return False
 
 
-_DOUBLY_ENCODED: Final = re.compile(rb"%25[0-9A-Fa-f]{2}")
+def _decode(lines: bytes) -> None:
+    # As in core/_keys.py: %41 is \x41 in a bytes literal, whose decoder is C code.
+    escape_decode(lines.replace(b"%", rb"\x"))[0].decode()
+
+
+_DOUBLY_ENCODED: Final = re.compile(rb"%25(?=[0-9A-Fa-f]{2})")
