@@ -78,6 +78,8 @@ def create(*, options: CreateOptions, services: AwsServices) -> None:
     print_data(f"Objects   {manifest.count:,}")
     print_data(f"Fields    {','.join(fields)}")
     print_data(f"ETag      {etag}")
+    if options.quiet:
+        return
     for words in _next_commands(options.location, fields, etag, services):
         print_message(f"next: {shell_command(words)}")
 

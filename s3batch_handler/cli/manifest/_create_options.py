@@ -78,7 +78,7 @@ class CreateOptions:
             max_size=self.max_size,
             newer_than=self.newer_than and self.newer_than.at(now),
             older_than=self.older_than and self.older_than.at(now),
-            storage_classes=self.storage_classes,
+            storage_classes=tuple(name.upper() for name in self.storage_classes),
             tags=tuple(self.object_tags.items()),
         )
 
@@ -126,6 +126,11 @@ class CreateOptions:
         check_csv_manifest(self.location, "manifest")
         if not is_s3_url(self.location):
             check_file(Path(self.location), "manifest")
+        for prefix in filter(is_s3_url, self.prefixes):
+            raise click.UsageError(
+                f"Option --prefix has the value {prefix}: write the beginning of the keys, without "
+                "s3:// and the bucket."
+            )
         where = self.where()
         if None not in (where.min_size, where.max_size) and where.min_size > where.max_size:  # type: ignore[operator]
             raise click.UsageError("--min-size is more than --max-size: no object has such a size.")

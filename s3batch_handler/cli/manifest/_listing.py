@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli.manifest._sources import InvalidInput
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.cli.terminal._progress_lines import SECONDS_BETWEEN_LINES
 from s3batch_handler.cli.terminal._recent_rate import RecentRate
@@ -106,7 +107,10 @@ def _open_folder(
             f"{path}: an interrupted listing is kept there. Continue it with --resume, or delete "
             "the folder"
         )
-    folder = ListingFolder.resume(path, bucket, can_start_anywhere=requests.can_start_anywhere)
+    try:
+        folder = ListingFolder.resume(path, bucket, can_start_anywhere=requests.can_start_anywhere)
+    except ManifestError as error:
+        raise InvalidInput(error) from error
     for name, value in known.items():
         if folder.options.get(name) != value:
             folder.close()

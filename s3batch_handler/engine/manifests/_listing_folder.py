@@ -72,7 +72,7 @@ class ListingFolder:
         cls, path: Path, bucket: str, prefixes: Sequence[str], options: Mapping[str, Any]
     ) -> ListingFolder:
         """Begin a listing with one range for each prefix."""
-        path.mkdir()
+        path.mkdir(parents=True)
         folder = cls(path, bucket, options, _first_ranges(prefixes))
         folder._journal = (path / _JOURNAL).open("xb")
         _lock_file(folder._journal)
@@ -98,7 +98,8 @@ class ListingFolder:
                 if not _lock_file(journal):
                     raise ManifestError("another process uses this listing", source=source)
                 first = json.loads(journal.readline())
-                folder = cls(path, bucket, first["options"], _first_ranges(first["prefixes"]))
+                options = dict(first["options"])
+                folder = cls(path, bucket, options, _first_ranges(first["prefixes"]))
                 folder._read(journal)
                 folder._truncate_parts(can_start_anywhere=can_start_anywhere)
             except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:

@@ -191,6 +191,28 @@ def test_a_listing_that_ctrl_c_interrupts_continues(
 
 
 @pytest.mark.usefixtures("s3")
+@pytest.mark.parametrize("content", ["", '{"options": [5], "prefixes": [""]}\n'])
+def test_a_damaged_listing_is_bad_input(content: str, tmp_path: Path) -> None:
+    folder = tmp_path / ".m.csv.s3batch-listing"
+    folder.mkdir()
+    (folder / "listing.jsonl").write_text(content)
+
+    run = create("m.csv", "--bucket", "photos", "--resume")
+
+    assert "delete the folder to begin again" in run.stderr
+    assert run.exit_code == 2
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_folder_of_the_manifest_is_created(tmp_path: Path) -> None:
+    run = create("new/folder/m.csv", "--bucket", "photos", "--quiet")
+
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert [*(tmp_path / "new").rglob("*.csv")] == [tmp_path / "new/folder/m.csv"]
+
+
+@pytest.mark.usefixtures("s3")
 def test_a_listing_is_not_continued_with_other_options(tmp_path: Path) -> None:
     create("s3://none-such/m.csv", "--bucket", "photos", "--newer-than", "7d")
 
