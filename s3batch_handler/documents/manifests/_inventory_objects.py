@@ -127,7 +127,8 @@ def _objects(
             raise ManifestError(problem, source=part.key, line=line) from error
         facts["Key"] = decode_key(row[key])
         version_id = None if version is None else row[version] or "null"
-        yield ManifestEntry(row[bucket], row[key], version_id), facts
+        # A space is a plus in inventories, which not every reader of a CSV manifest knows.
+        yield ManifestEntry(row[bucket], row[key].replace("+", "%20"), version_id), facts
 
 
 def _time(text: str) -> datetime:

@@ -158,7 +158,8 @@ def test_a_size_that_is_not_a_number_is_an_error_with_its_line(tmp_path: Path) -
         list(inventory_objects(inventory(tmp_path, "CSV", rows=rows), members=["Size"]))
 
 
-def test_keys_of_an_inventory_in_csv_keep_their_spelling(tmp_path: Path) -> None:
+def test_a_space_of_an_inventory_in_csv_is_not_a_plus_in_the_manifest(tmp_path: Path) -> None:
+    """Some readers of CSV manifests decode a plus as itself, so the check would warn of it."""
     (first, _), *_ = inventory_objects(inventory(tmp_path, "CSV"))
 
-    assert first == ManifestEntry("photos", "a+b%2B%C3%BC.jpg", "null")
+    assert first == ManifestEntry("photos", "a%20b%2B%C3%BC.jpg", "null")
