@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import yaml  # type: ignore[import-untyped]
-from moto.server import ThreadedMotoServer
 
 from tests.support.job_server import Server
+from tests.support.moto_process import moto_process
 from tests.support.serving import APP, server_process
 
 if TYPE_CHECKING:
@@ -38,7 +38,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
-def stack(server: Server, project: Path) -> Iterator[str]:
+def moto() -> Iterator[str]:
+    """The address of moto, with the services that ``s3batch serve`` does not have."""
+    with moto_process() as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def stack(server: Server, moto: str, project: Path) -> str:
     """A stack with the outputs of ``template.yaml``; moto cannot create that template itself."""
     outputs = yaml.load(project.joinpath("template.yaml").read_text(), yaml.BaseLoader)["Outputs"]
     places = {
@@ -51,10 +58,7 @@ def stack(server: Server, project: Path) -> Iterator[str]:
         "Resources": {"Work": {"Type": "AWS::SNS::Topic"}},
         "Outputs": {name: {"Value": places.get(name, "another")} for name in outputs},
     }
-    cloudformation = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    cloudformation.start()
-    host, port = cloudformation.get_host_and_port()
-    server.cloudformation_address = f"http://{host}:{port}"
+    server.cloudformation_address = moto
     client: Any = boto3.Session("testing", "testing", region_name="eu-west-1").client(
         "cloudformation", endpoint_url=server.cloudformation_address
     )
@@ -64,5 +68,4 @@ def stack(server: Server, project: Path) -> Iterator[str]:
     deleted = client.create_stack(StackName="old", TemplateBody=json.dumps(template))["StackId"]
     client.delete_stack(StackName=deleted)
     server.deleted_stack = deleted
-    yield "compress"
-    cloudformation.stop()
+    return "compress"

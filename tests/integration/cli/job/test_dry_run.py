@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from click.testing import CliRunner
-from moto.server import ThreadedMotoServer
 
 from s3batch_handler.cli._commands import s3batch as s3batch_command
+from tests.support.moto_process import moto_process
 from tests.support.serving import clean_environment
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ Variables:
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
     """Moto as AWS: a function, two roles, buckets and manifests."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
+    with moto_process() as address:
+        _create_resources(address)
+        yield address
+
+
+def _create_resources(address: str) -> None:
     session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
     s3, iam, lambda_ = (
         session.client(name, endpoint_url=address) for name in ("s3", "iam", "lambda")
@@ -93,8 +95,6 @@ def aws() -> Iterator[str]:
         Code={"ZipFile": code.getvalue()},
         Publish=True,
     )
-    yield address
-    server.stop()
 
 
 def run_in(variables: dict[str, str], *arguments: str) -> Result:

@@ -16,7 +16,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
-from moto.server import ThreadedMotoServer
 
 from s3batch_handler.cli._commands import s3batch
 from tests.support.job_server import SUBMIT
@@ -67,17 +66,12 @@ class LoggedJob:
 
 
 @pytest.fixture
-def job(server: Server) -> Iterator[LoggedJob]:
-    moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    job = LoggedJob(server, f"http://{host}:{port}")
-    yield job
+def job(server: Server, moto: str) -> Iterator[LoggedJob]:
+    yield LoggedJob(server, moto)
     session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
-    client = session.client("logs", endpoint_url=f"http://{host}:{port}")
-    for group in client.describe_log_groups()["logGroups"]:  # moto's state is one per process
+    client = session.client("logs", endpoint_url=moto)
+    for group in client.describe_log_groups()["logGroups"]:
         client.delete_log_group(logGroupName=group["logGroupName"])
-    moto.stop()
 
 
 def test_the_failures_of_a_job_are_printed(job: LoggedJob) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.support.job_server import Server
+from tests.support.moto_process import moto_process
 from tests.support.serving import COMMAND, clean_environment, server_process
 
 if TYPE_CHECKING:
@@ -128,23 +128,22 @@ def stacks(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[
         "slow": "functions.py:slow",
     }
     options = [f"--function={name}={handler}" for name, handler in functions.items()]
-    with server_process(folder, *options) as (_, address):
+    with (
+        server_process(folder, *options) as (_, address),
+        moto_process() as cloudformation_address,
+    ):
         server = Server(folder, address)
         for bucket in BUCKETS:
             server.s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
             )
-        cloudformation = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        cloudformation.start()
-        host, port = cloudformation.get_host_and_port()
-        server.cloudformation_address = f"http://{host}:{port}"
+        server.cloudformation_address = cloudformation_address
         client: Any = boto3.Session("testing", "testing", region_name="eu-west-1").client(
             "cloudformation", endpoint_url=server.cloudformation_address
         )
         for name in ("smoke", "other", "slow", "unknown"):
             _create_stack(client, name, FUNCTION if name == "smoke" else name)
         yield Stacks(server, folder, project)
-        cloudformation.stop()
 
 
 def _create_stack(client: Any, name: str, function: str) -> None:
