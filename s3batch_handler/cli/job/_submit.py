@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.job._end import show_end
+from s3batch_handler.cli.job._submit_checks import check_function, check_manifest
 from s3batch_handler.cli.job._submit_options import SubmitOptions, submit_options
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_message
-from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import bucket_and_key
 from s3batch_handler.documents.manifests._manifest import read_entries
-from s3batch_handler.jobs._arns import split_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
-    from s3batch_handler.jobs._job import JobSpec
     from s3batch_handler.jobs.files._job_file import JobFile
 
 
@@ -81,11 +78,9 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
     spec = job.spec_for(services, etag=services.etag_of_manifest)
     if options.wait and options.confirm is None and spec.waits_for_confirmation:
         raise click.UsageError("Option --wait needs --no-confirm or --confirm.")
-    if options.etag is not None:
-        _check_etag(spec, services)
-    _check_function(spec, services)
-    if job.has_etag:
-        _check_manifest(spec, services)
+    check_function(spec, services)
+    if options.etag is not None or job.has_etag:
+        check_manifest(spec, services, is_etag_option=options.etag is not None)
     canary_id = None
     if options.sample is None:
         job_id = services.control.create_job(spec)
@@ -123,87 +118,6 @@ def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> N
             more=canary,
         )
     )
-
-
-def _check_etag(spec: JobSpec, services: AwsServices) -> None:
-    """Check that the manifest still has the ETag of the request, if it can be read.
-
-    Raises:
-        InvalidArgument: The manifest has changed: the job would fail.
-    """
-    if spec.manifest is None:
-        raise InvalidArgument("--etag: the job has no manifest, S3 generates one. Omit the option")
-    try:
-        etag = services.etag_of_manifest(spec)
-    except Exception as error:
-        if aws_error_code(error) in ("403", "AccessDenied"):
-            return  # the job fails if the ETag differs
-        raise
-    expected = spec.manifest.location.etag
-    if etag != expected:
-        raise InvalidArgument(
-            f"the manifest has changed: its ETag is {etag}, not {expected}. Check what is in it, "
-            "and pass its new ETag"
-        )
-
-
-def _check_function(spec: JobSpec, services: AwsServices) -> None:
-    """Check that S3 can invoke the function, if its configuration can be read.
-
-    Lambda Developer Guide: durable functions are invoked by a qualified ARN; a function with tenant
-    isolation is invoked with a tenant ID, for which CreateJob has no member.
-
-    Raises:
-        InvalidArgument: Every task would fail.
-    """
-    invoke = spec.operation.lambda_invoke
-    if invoke is None or invoke.function_arn is None:
-        return
-    name = invoke.function_arn
-    configuration = services.function(name)
-    if configuration.get("TenancyConfig"):
-        raise InvalidArgument(
-            f"function {name} uses tenant isolation (TenancyConfig): S3 Batch Operations sends no "
-            "tenant ID, so every task would fail. Use a function without tenant isolation"
-        )
-    if configuration.get("DurableConfig") and ":" not in split_function(name)[1]:
-        raise InvalidArgument(
-            f"function {name} is a durable function: Lambda invokes it only by a version or an "
-            f"alias. Add one, as in {name}:1"
-        )
-
-
-def _check_manifest(spec: JobSpec, services: AwsServices) -> None:
-    """Check that a manifest still has the ETag of the request, if the manifest can be read.
-
-    The ETag of a job file or of a cloned job may be old.
-
-    Raises:
-        InvalidArgument: The job would fail, when S3 reads its manifest.
-    """
-    if spec.manifest is None:
-        return
-    try:
-        etag = services.etag_of_manifest(spec)
-    except FileNotFoundError as error:
-        raise InvalidArgument(
-            f"manifest {error.filename} does not exist, so the job would fail. "
-            "Pass another one with --manifest"
-        ) from error
-    except Exception:  # without permission to read it, or an ARN of another kind
-        return
-    expected = spec.manifest.location.etag
-    if etag != expected:
-        raise InvalidArgument(
-            f"the manifest has changed: its ETag is {etag}, but the request has {expected}, so "
-            f"the job would fail. Pass --manifest {_url_of(spec)} to use it as it is now"
-        )
-
-
-def _url_of(spec: JobSpec) -> str:
-    assert spec.manifest is not None
-    manifest = spec.manifest.location.object
-    return f"s3://{manifest.bucket}/{manifest.key}"
 
 
 def _show_id(job_id: str, options: SubmitOptions, canary: Mapping[str, str]) -> None:
