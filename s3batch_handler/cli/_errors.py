@@ -25,6 +25,7 @@ from s3batch_handler.core._errors import (
     ReportError,
     S3BatchError,
 )
+from s3batch_handler.core._extras import extra_of
 from s3batch_handler.core._logged_exceptions import redact_exception
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import escape_unprintable, one_line, safe_line
@@ -186,16 +187,14 @@ def error_line(error: BaseException) -> str:
         text = describe(error)
     if type(error).__name__ == "NoCredentialsError":
         text += ": run 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    if isinstance(error, ModuleNotFoundError) and error.name in _PARTS_OF_LOCAL:
-        text += ": pip install 's3batch-handler[local]'"
+    if isinstance(error, ModuleNotFoundError) and "pip install" not in text:
+        extra = extra_of(error.name or "")
+        text += f": pip install 's3batch-handler[{extra}]'" if extra else ""
     if isinstance(error, FileNotFoundError) and error.filename is None and not _cwd_exists():
         text = "the current directory was deleted: change to another one, and start again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
         text += f"; temporary files are in {tempfile.gettempdir()}, TMPDIR names another place"
     return sanitize_message(one_line(text))
-
-
-_PARTS_OF_LOCAL: Final = ("moto", "flask", "flask_cors", "boto3", "botocore", "rich", "rich_click")
 
 
 def _cwd_exists() -> bool:

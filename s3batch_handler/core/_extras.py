@@ -26,6 +26,11 @@ _EXTRAS_OF_NAMES: Final = {"s3batch_handler.testing.mock_s3batch": "local"}
 """Names that need packages of several extras, with the extra that installs all of them."""
 
 
+def extra_of(module: str) -> str | None:
+    """Return the extra that installs a module; ``None`` if no extra does."""
+    return _EXTRAS.get(module.partition(".")[0])
+
+
 def raise_missing(error: ModuleNotFoundError, needed_by: str) -> NoReturn:
     """Raise an error that names the extra of a missing package; raise other errors as they are.
 

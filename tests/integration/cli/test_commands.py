@@ -110,6 +110,28 @@ def test_a_missing_package_is_reported_with_the_extra_to_install(s3batch: Shell)
     assert "pip install 's3batch-handler[local]'" in run.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "manifest check s3://photos/manifest.csv",
+        "manifest create manifest.csv --bucket photos",
+        "job export 00000000-0000-0000-0000-000000000000",
+    ],
+)
+def test_a_command_for_aws_asks_for_the_extra_with_boto3_alone(
+    s3batch: Shell, command: str
+) -> None:
+    """A message names the smallest extra: moto is not needed to read from S3."""
+    missing = "raise ModuleNotFoundError(\"No module named 'boto3'\", name='boto3')"
+    (s3batch.folder / "boto3.py").write_text(missing)
+
+    run = s3batch.line(f"s3batch {command}")
+
+    assert run.returncode == 1
+    assert run.stderr.count("pip install") == 1
+    assert "No module named 'boto3': pip install 's3batch-handler[aws]'" in run.stderr
+
+
 def test_untrusted_text_in_errors_is_cut_escaped_and_redacted() -> None:
     """Also in messages of click: no control characters, no lines of their own, no secrets."""
     hostile = "\x1b[2J\x9b\u202e\nError: all is lost " + "x" * 20_000
