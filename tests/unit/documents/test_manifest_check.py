@@ -229,7 +229,7 @@ def test_findings_that_are_only_counted_are_the_same(
 
 def _first_of_each_code(found: list[Finding], number: int) -> list[Finding]:
     counts: Counter[str] = Counter()
-    first = []
+    first: list[Finding] = []
     for each in found:
         counts[each.code] += 1
         if counts[each.code] <= number:
@@ -401,6 +401,19 @@ def test_many_duplicates_are_found_in_limited_memory(monkeypatch: pytest.MonkeyP
     found = [each.line for each in findings(content)]
 
     assert found == [*range(301, 1001)]
+
+
+def test_duplicates_are_found_between_lines_that_are_only_counted() -> None:
+    """Also if their keys have characters at which text is split into lines."""
+    keys = ["a+b", "ü\u2028x y", "a%20b", "%C3%BC\u2028x+y", "%2541", "%2541"]
+    content = "".join(f"photos,{key}\n" for key in keys * 20).encode()
+    check = ManifestCheck(io.BytesIO(content), duplicates=True, details=1)
+
+    found = [each for each in check.findings() if each.code == "Duplicate"]
+
+    assert found == [each for each in findings(content) if each.code == "Duplicate"]
+    assert [each.line for each in found] == [3, 4, *range(6, 121)]
+    assert check.counted["AmbiguousPlus"] > 0
 
 
 def test_versions_of_an_object_are_no_duplicates() -> None:

@@ -218,7 +218,7 @@ def _cells_without_trailing_spaces(data: bytes) -> list[str] | None:
     if stripped == line or b"\r" in stripped:
         return None
     try:
-        return next(csv.reader([stripped.decode("utf-8", "surrogateescape")], strict=True), [])
+        return next(csv.reader([stripped.decode("utf-8", "surrogateescape")], strict=True))
     except csv.Error:
         return None
 
