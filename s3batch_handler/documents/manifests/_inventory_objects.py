@@ -58,12 +58,15 @@ def inventory_objects(
     """
     inventory, open_part = open_inventory(location, s3=s3, formats=("CSV", "ORC", "Parquet"))
     columns = [_COLUMNS[name] for name in members]
+    if versions is not None:
+        columns.append("VersionId")
     if versions in ("latest", "noncurrent"):
         columns.append("IsLatest")
     if missing := [name for name in columns if name not in inventory.columns]:
         raise ManifestError(
-            f"the inventory has no column {missing[0]}, which the options need: add the field to "
-            "its configuration, or omit the option",
+            f"the inventory has no column {missing[0]}, which the options need: "
+            + ("include all versions in" if missing[0] in _OF_VERSIONS else "add the field to")
+            + " its configuration, or omit the option",
             source=str(location),
         )
     if inventory.format == "CSV":
@@ -76,6 +79,7 @@ def inventory_objects(
 
 
 _ALWAYS_READ: Final = ("VersionId", "IsLatest", "IsDeleteMarker")
+_OF_VERSIONS: Final = ("VersionId", "IsLatest")
 _COLUMNS: Final = {
     "Size": "Size",
     "LastModified": "LastModifiedDate",

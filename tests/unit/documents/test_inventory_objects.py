@@ -81,7 +81,7 @@ def test_an_inventory_of_keys_alone_has_no_version_ids(tmp_path: Path, format_: 
     [
         ({"members": ["Size"]}, "Size"),
         ({"members": ["LastModified"]}, "LastModifiedDate"),
-        ({"versions": "noncurrent"}, "IsLatest"),
+        ({"versions": "all"}, "VersionId"),
     ],
 )
 def test_a_missing_column_is_an_error_with_its_name(
@@ -91,6 +91,13 @@ def test_a_missing_column_is_an_error_with_its_name(
 
     with pytest.raises(ManifestError, match=f"has no column {column}, which the options need"):
         inventory_objects(path, **options)
+
+
+def test_versions_are_selected_by_a_column(tmp_path: Path) -> None:
+    path = inventory(tmp_path, "CSV", names=("bucket", "key", "version_id"))
+
+    with pytest.raises(ManifestError, match=r"no column IsLatest.*: include all versions in its"):
+        inventory_objects(path, versions="noncurrent")
 
 
 @pytest.mark.parametrize("format_", ["Parquet", "ORC"])
