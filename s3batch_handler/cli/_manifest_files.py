@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3, HasClient
     from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
+    from s3batch_handler.engine.manifests._prepared import Reading
 
 
 @contextmanager
@@ -40,17 +41,19 @@ def open_manifest(
     limit: int | None = None,
     save_as: Path | None,
     option: str = "--manifest",
+    reading: Reading = iter,
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
     A name that ends in ``.json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
     With ``limit``, only so many lines are read. ``option`` names the manifest in errors.
+    ``reading`` gets the lines as they are read for the first time, and yields them.
     """
     check_s3_url(location, option)
     if location.endswith(".json"):
         check_no_fields(fields)
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        first = islice(entries, limit)
+        first = reading(islice(entries, limit))
         with manifest_of_entries(first, source=location, save_as=save_as) as manifest:
             yield manifest
         return
@@ -58,7 +61,9 @@ def open_manifest(
     with ExitStack() as files:
         stream = files.enter_context(open_stream(location, s3, option=option))
         if limit is None:
-            whole = prepared_manifest(stream, fields=columns, source=location, save_as=save_as)
+            whole = prepared_manifest(
+                stream, fields=columns, source=location, save_as=save_as, reading=reading
+            )
             yield files.enter_context(whole)
         else:
             first = islice(read_entries(stream, fields=columns, source=location), limit)

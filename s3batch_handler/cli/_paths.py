@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import tempfile
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from s3batch_handler.cli._errors import InvalidArgument
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def check_s3_url(location: str, option: str) -> None:
@@ -32,6 +31,25 @@ def check_csv_manifest(location: str, option: str) -> None:
         )
 
 
+def check_name(path: Path, option: str) -> None:
+    """Check that a file or a folder can have this name: it is short enough, and no loop of links.
+
+    Raises:
+        InvalidArgument: The operating system refuses the name.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            problem = f"{option} {path}: {error.strerror}. Choose another name"
+            raise InvalidArgument(problem) from error
+
+
+def is_same_file(target: str, source: str) -> bool:
+    """Return whether two locations mean the same file on this machine."""
+    return Path(target).exists() and Path(source).exists() and Path(target).samefile(source)
+
+
 def check_writable(folder: Path, option: str) -> None:
     """Check that a folder is writable."""
     place = folder
@@ -52,6 +70,7 @@ def check_file(path: Path, option: str) -> None:
         raise InvalidArgument(f"{option} {path}: S3 is not supported here. Name a local file")
     if str(path) == "-":
         raise InvalidArgument(f"{option} -: standard output is not supported here. Name a file")
+    check_name(path, option)
     if path.is_dir():
         raise InvalidArgument(f"{option} {path}: this is a folder. Name a file")
     if path.exists() and not path.is_file():  # as /dev/null, which the file would replace

@@ -14,13 +14,12 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import not_empty
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.manifest._files import (
-    Source,
-    Target,
+from s3batch_handler.cli.manifest._file_options import (
     connection_options,
     fields_option,
     target_option,
 )
+from s3batch_handler.cli.manifest._files import Source, Target
 from s3batch_handler.cli.manifest._show import json_lines
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_lines
 from s3batch_handler.cli.terminal._progress import spinner
@@ -39,7 +38,9 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("a", metavar="A", type=not_empty, shell_complete=complete_files)
 @click.argument("b", metavar="B", type=not_empty, shell_complete=complete_files)
-@click.option("--only", type=click.Choice(["a", "b"]), help="Manifest whose own lines --to gets.")
+@click.option(
+    "--only", type=click.Choice(["a", "b"]), help="Manifest whose lines to write to --to."
+)
 @target_option("Manifest of the lines that only A or B has.", required=False)
 @click.option("--lines", is_flag=True, help="Print all differences as JSON lines.")
 @click.option(
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     metavar="NUMBER",
     default=10,
     show_default=True,
-    help="Number of differences to print of each.",
+    help="Number of differences to print from each manifest.",
 )
 @fields_option
 @click.option("--fields-b", metavar="NAMES", help="Columns of B.  [default: those of --fields]")
@@ -82,12 +83,16 @@ def diff(
     """
     if (only is None) != (target is None):
         raise click.UsageError("Options --only and --to need each other.")
+    if target is not None and lines:
+        raise click.UsageError("Options --to and --lines exclude each other.")
     first = Source(a, fields, s3, quiet)
     second = Source(b, fields_b or (None if b.endswith(".json") else fields), s3, quiet)
-    if a == b == "-":
-        raise InvalidArgument("A and B are both standard input. Name a file for one of them")
     for source in (first, second):
         source.check()
+    if first.is_same_stream(second):
+        raise InvalidArgument(
+            f"{a} and {b} are the same stream, which can be read once. Name a file for one of them"
+        )
     written = None if target is None else Target(target, s3, as_json)
     if written is not None:
         written.check(first, second)

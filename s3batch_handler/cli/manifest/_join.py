@@ -13,13 +13,12 @@ from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._options import not_empty, quiet_option
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
-from s3batch_handler.cli.manifest._files import (
-    Source,
-    Target,
+from s3batch_handler.cli.manifest._file_options import (
     fields_option,
     source_argument,
     target_option,
 )
+from s3batch_handler.cli.manifest._files import Source, Target
 from s3batch_handler.cli.report._location import find_report, state_option
 from s3batch_handler.cli.report._redrive_manifest import S3OfServices, record_of
 from s3batch_handler.cli.report._row_output import csv_lines, format_options
@@ -95,6 +94,8 @@ def join(
         if written is not None:
             written.check(source)
         found = find_report(report, services=services, state=state)
+        if written is not None:
+            written.check_outside_of(found.report)
         rows = report_listing(
             found.report.rows_with_entries(), quiet=quiet, noun="row", verb="read"
         )
@@ -128,6 +129,11 @@ def _print_counts(joined: Join, found: FoundReport, selected: list[LineStatus]) 
         if record is not None and record.report_scope is ReportScope.FAILED_TASKS_ONLY:
             print_message(
                 "s3batch: the report lists failed tasks only, so missing lines may have succeeded"
+            )
+        elif record is None and not joined.counts[LineStatus.SUCCEEDED]:
+            print_message(
+                "s3batch: the report has no succeeded task; if it lists failed tasks only, missing "
+                "lines may have succeeded"
             )
 
 

@@ -8,7 +8,7 @@ import click
 
 from s3batch_handler.cli._sample_size import check_sample_size, count_of_sample
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.manifest._files import edit_options
+from s3batch_handler.cli.manifest._file_options import edit_options
 from s3batch_handler.documents.manifests._sample import new_seed, random_sample
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.manifest._files import CountedEntries, edit_options
+from s3batch_handler.cli.manifest._file_options import edit_options
 from s3batch_handler.documents.manifests._order import (
     distinct_entries,
     shuffled_entries,
@@ -16,7 +16,10 @@ from s3batch_handler.documents.manifests._order import (
 from s3batch_handler.documents.manifests._sample import new_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from s3batch_handler.cli.manifest._files import Source, Target
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 
 @click.command(cls=Command)
@@ -69,3 +72,20 @@ def dedupe(*, source: Source, target: Target) -> None:
         doing="Looking for repeated lines",
         more_facts=lambda kept: {"removed": entries.count - kept},
     )
+
+
+class CountedEntries:
+    """Entries that are counted as they are read.
+
+    Attributes:
+        count: The number of entries that were read.
+    """
+
+    def __init__(self, entries: Iterable[ManifestEntry]) -> None:
+        self.count = 0
+        self._entries = entries
+
+    def __iter__(self) -> Iterator[ManifestEntry]:
+        for entry in self._entries:
+            self.count += 1
+            yield entry

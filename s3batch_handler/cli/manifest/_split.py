@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,11 +15,13 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._options import not_empty
-from s3batch_handler.cli._paths import check_writable
+from s3batch_handler.cli._paths import check_name, check_writable
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.manifest._files import etag_in_s3, source_options
+from s3batch_handler.cli.manifest._file_options import source_options
+from s3batch_handler.cli.manifest._files import missing_bucket_is_wrong
+from s3batch_handler.cli.manifest._upload import observed_upload
 from s3batch_handler.cli.terminal._output import print_json, print_lines
-from s3batch_handler.cli.terminal._progress import report_listing
+from s3batch_handler.cli.terminal._progress import report_listing, spinner
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
@@ -39,7 +42,9 @@ def _bytes(_context: click.Context, _option: click.Parameter, value: str | None)
     match = _SIZE.fullmatch(value.strip())
     number = 0 if match is None else int(match[1]) * _UNITS[(match[2] or "B").upper()]
     if not number:
-        raise click.BadParameter(f"{value!r} is not a size: write a number with a unit, as 100MB")
+        raise click.BadParameter(
+            f"{value!r} is not a size: write a number with a unit, such as 100MB"
+        )
     return number
 
 
@@ -57,8 +62,12 @@ _UNITS: Final = {
 
 @click.command(cls=Command)
 @click.option("--parts", type=Integer(1), metavar="NUMBER", help="Number of parts of equal size.")
-@click.option("--max-objects", type=Integer(1), metavar="NUMBER", help="Most objects of a part.")
-@click.option("--max-bytes", metavar="SIZE", callback=_bytes, help="Size of a part, as 100MB.")
+@click.option(
+    "--max-objects", type=Integer(1), metavar="NUMBER", help="Maximum number of objects in a part."
+)
+@click.option(
+    "--max-bytes", metavar="SIZE", callback=_bytes, help="Maximum size of a part, such as 100MB."
+)
 @click.option("--by-bucket", is_flag=True, help="Write a part for each bucket.")
 @click.option(
     "--to",
@@ -98,15 +107,15 @@ def split(
         )
     way = Split(parts=parts, max_objects=max_objects, max_bytes=max_bytes, by_bucket=by_bucket)
     source.check()
-    with _new_folder(target, s3) as folder, source.prepared() as manifest:
+    with _new_folder(target, s3) as folder, source.prepared() as manifest, spinner("Writing"):
         written = way.write(
-            lambda: report_listing(manifest.entries(), quiet=source.quiet, verb="split"),
-            folder,
+            lambda: report_listing(manifest.entries(), quiet=source.quiet, verb="written"),
+            folder.path,
             stem=_stem(source.location),
             source=source.location,
             count=manifest.count,
         )
-    _print(written, target, s3, as_json=as_json)
+    _print(written, target, folder.etags, as_json=as_json)
 
 
 def _stem(location: str) -> str:
@@ -118,18 +127,36 @@ def _stem(location: str) -> str:
 # ---------------------------------------------------------------- the folder
 
 
+@dataclass(frozen=True, slots=True)
+class _NewFolder:
+    """A temporary folder.
+
+    Attributes:
+        path: The folder.
+        etags: The ETags in S3 by file name, when the files are uploaded.
+    """
+
+    path: Path
+    etags: dict[str, str] = field(default_factory=dict)
+
+
 @contextmanager
-def _new_folder(target: str, s3: HasClient) -> Iterator[Path]:
+def _new_folder(target: str, s3: HasClient) -> Iterator[_NewFolder]:
     """Yield a temporary folder whose files are in the target when the context has ended."""
     if is_s3_url(target):
         url = f"{target.removesuffix('/')}/"
-        _check_prefix(url, s3.client)
-        with tempfile.TemporaryDirectory(prefix="s3batch-") as folder:
-            yield Path(folder)
-            _upload(Path(folder), url, s3.client)
+        with missing_bucket_is_wrong(url):
+            _check_prefix(url, s3.client)
+        with tempfile.TemporaryDirectory(prefix="s3batch-") as name:
+            folder = _NewFolder(Path(name))
+            yield folder
+            folder.etags.update(_upload(folder.path, url, s3.client))
         return
+    if target == "-":
+        raise InvalidArgument("--to -: standard output is not supported here. Name a folder")
     if target.lower().startswith("s3:/"):
         raise InvalidArgument(f"--to {target}: not the URL of a prefix. Write s3://bucket/prefix/")
+    check_name(Path(target), "--to")
     try:
         if Path(target).exists():
             check_empty(Path(target))
@@ -141,7 +168,7 @@ def _new_folder(target: str, s3: HasClient) -> Iterator[Path]:
         raise InvalidArgument(f"--to {target}: this is not a folder. Name a folder") from error
     check_writable(Path(target), "--to")
     with whole_folder(Path(target)) as path:
-        yield path
+        yield _NewFolder(path)
 
 
 def _check_prefix(url: str, client: Any) -> None:
@@ -152,29 +179,34 @@ def _check_prefix(url: str, client: Any) -> None:
         raise InvalidArgument(f"--to {url}: there are objects with this prefix. Name a new prefix")
 
 
-def _upload(folder: Path, url: str, client: Any) -> None:
-    """Upload the files of a folder; delete the uploaded ones after an error."""
+def _upload(folder: Path, url: str, client: Any) -> dict[str, str]:
+    """Upload the files of a folder, and return their ETags by name.
+
+    After an error, the uploaded files are deleted.
+    """
     copies = open_folder(url, s3=client)
-    written: list[str] = []
+    written: dict[str, str] = {}
     try:
         for path in sorted(folder.iterdir()):
-            with path.open("rb") as stream:
+            with observed_upload(client) as upload, path.open("rb") as stream:
                 copies.write(path.name, stream)
-            written.append(path.name)
+            written[path.name] = upload.etag or ""
     except BaseException:
         for name in written:
             with suppress(Exception):  # perhaps there is no permission
                 client.delete_object(Bucket=copies.bucket, Key=copies.key(name))
         raise
+    return written
 
 
 # ---------------------------------------------------------------- output
 
 
-def _print(parts: list[ManifestPart], target: str, s3: HasClient, *, as_json: bool) -> None:
+def _print(
+    parts: list[ManifestPart], target: str, etags_in_s3: dict[str, str], *, as_json: bool
+) -> None:
     start = f"{target.removesuffix('/')}/"
-    in_s3 = is_s3_url(target)
-    etags = [etag_in_s3(f"{start}{name}", s3) if in_s3 else info.etag for name, info in parts]
+    etags = [etags_in_s3.get(name) or info.etag for name, info in parts]
     if as_json:
         described = [
             {

@@ -11,7 +11,7 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
+from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url, is_same_file
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._filters import filter_options
@@ -114,12 +114,8 @@ def _check_target(target: str, original: str | None) -> None:
     check_csv_manifest(target, "--to")
     if not is_s3_url(target):
         check_file(Path(target), "--to")
-    if original is not None and (target == original or _is_same_file(target, original)):
+    if original is not None and (target == original or is_same_file(target, original)):
         raise InvalidArgument(f"--to {target}: this is the manifest of the job. Name another file")
-
-
-def _is_same_file(target: str, original: str) -> bool:
-    return Path(target).exists() and Path(original).exists() and Path(target).samefile(original)
 
 
 def _etag(manifest: PreparedManifest, target: str, services: AwsServices) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from s3batch_handler.documents.files._file_names import part_name, part_start
 from s3batch_handler.documents.files._locations import invalid_name, parts_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class LocalFolder:
             for folder in new_folders:
                 with suppress(OSError):
                     folder.rmdir()
-            if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
                 raise OSError(error.errno, error.strerror, str(path)) from error
             raise
 
@@ -92,7 +92,7 @@ class LocalFolder:
 def _open_part(path: Path) -> BinaryIO:
     while True:
         # tempfile creates files that only the owner can read, but this file is kept.
-        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        part = path.with_name(part_name(path.name))
         target = part.open("xb")
         _lock(target)
         if os.fstat(target.fileno()).st_nlink:
@@ -103,8 +103,8 @@ def _open_part(path: Path) -> BinaryIO:
 def _remove_leftovers(folder: Path, name: str) -> int:
     """Remove the incomplete files of writers that were killed; return their number."""
     removed = 0
-    names = name if name == "*" else glob.escape(name)
-    for part in folder.glob(f".{names}.{'[0-9a-f]' * 8}.part"):
+    start = ".*." if name == "*" else glob.escape(part_start(name))
+    for part in folder.glob(f"{start}{'[0-9a-f]' * 8}.part"):
         with suppress(OSError), open(part, "r+b", opener=_open_no_link) as file:
             if _lock(file):
                 part.unlink()
@@ -130,4 +130,5 @@ def _lock(file: BinaryIO) -> bool:
 
 
 _COPY_SIZE: Final = 1 << 17
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)  # a disk, or what a user may store there
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk, or of a user who may not store more on it."""

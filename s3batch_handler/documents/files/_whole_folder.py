@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import secrets
 import shutil
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._file_names import part_name
+from s3batch_handler.documents.files._local_folder import FULL, LocalFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,16 +36,18 @@ def whole_folder(target: Path) -> Iterator[Path]:
         return
     new_parents = [parent for parent in target.parents if not parent.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    part = target.with_name(part_name(target.name))
     try:
         part.mkdir()
         yield part
         part.rename(target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(part, ignore_errors=True)
         for parent in new_parents:
             with suppress(OSError):
                 parent.rmdir()
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise
 
 

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import ManifestError
+from s3batch_handler.documents.files._file_names import shortened
 from s3batch_handler.documents.files._whole_folder import whole_folder
 from s3batch_handler.documents.manifests._manifest import (
-    EntryWriter,
     ManifestInfo,
     line_of_entry,
     read_entries,
     write_entries,
 )
+from s3batch_handler.documents.manifests._split_by_bucket import ManifestPart, write_by_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
-
-
-class ManifestPart(NamedTuple):
-    """A part of a manifest that was split.
-
-    Attributes:
-        name: The name of its file.
-        info: What CreateJob requires about it.
-    """
-
-    name: str
-    info: ManifestInfo
 
 
 def split_manifest(
@@ -106,25 +93,29 @@ class Split:
         """Write the parts to an empty folder.
 
         Args:
-            entries: Returns the lines; it may be called twice, because equal parts need their
-                number.
+            entries: Returns the lines; it is called twice if ``count`` is needed and not known.
             folder: The folder; after an error some parts may be in it.
             stem: The beginning of the names.
             source: The name of the manifest in errors.
             count: The number of lines, if it is known.
 
         Raises:
-            ManifestError: A line is not valid, or there are fewer lines than parts.
+            ManifestError: A line is not valid, there are fewer lines than parts, or the number of
+                lines has changed.
         """
+        stem = shortened(stem, _LONGEST_STEM)
         if self.by_bucket:
-            written = _write_by_bucket(entries(), folder, stem)
+            written = write_by_bucket(entries(), folder, stem)
         elif self.max_bytes is not None:
             written = _write_numbered(_by_bytes(entries(), self.max_bytes, source), folder, stem)
         else:
-            count = sum(1 for _ in entries())
+            if count is None:
+                count = sum(1 for _ in entries())
             written = _write_numbered(
                 _by_count(entries(), self._sizes(count, source)), folder, stem
             )
+            if sum(part.info.count for part in written) != count:
+                raise ManifestError("changed while it was split", source=source)
         if not written:
             raise _empty(source)
         return written
@@ -136,7 +127,8 @@ class Split:
         parts = self.parts or -(-count // (self.max_objects or 1))
         if parts > count:
             raise ManifestError(
-                f"{count:,} lines are too few for {parts:,} parts: split it into fewer parts",
+                f"the manifest has too few lines for {parts:,} parts: {count:,}. Pass a smaller "
+                "number of parts",
                 source=source,
             )
         size, larger = divmod(count, parts)
@@ -150,9 +142,12 @@ def _empty(source: str) -> ManifestError:
 def _by_count(
     entries: Iterable[ManifestEntry], sizes: Iterable[int]
 ) -> Iterator[Iterator[ManifestEntry]]:
+    """Yield parts of consecutive lines; the lines after the last part follow as one more part."""
     rest = iter(entries)
     for size in sizes:
         yield islice(rest, size)
+    for line in rest:  # the manifest has changed
+        yield chain([line], rest)
 
 
 def _by_bytes(
@@ -195,59 +190,4 @@ def _write_numbered(
 
 
 _MIN_DIGITS: Final = 4
-
-
-# ---------------------------------------------------------------- by bucket
-
-
-def _write_by_bucket(
-    entries: Iterable[ManifestEntry], folder: Path, stem: str
-) -> list[ManifestPart]:
-    files = _OpenFiles()
-    writers: dict[str, tuple[str, EntryWriter]] = {}
-    try:
-        for entry in entries:
-            if entry.bucket not in writers:
-                name = _name_of_bucket(entry.bucket, stem, {name for name, _ in writers.values()})
-                writers[entry.bucket] = name, EntryWriter(files.open(folder / name))
-            name, writer = writers[entry.bucket]
-            writer.target = files.open(folder / name)
-            writer.write(entry)
-    finally:
-        files.close()
-    parts = [ManifestPart(name, writer.info()) for name, writer in writers.values()]
-    return sorted(parts, key=lambda part: part.name)
-
-
-def _name_of_bucket(bucket: str, stem: str, taken: set[str]) -> str:
-    """Return the name of a part: an access point has slashes and colons in its ARN."""
-    plain = f"{stem}-{_NOT_IN_NAMES.sub('-', bucket)[-_LONGEST_NAME:]}"
-    names = (f"{plain}{'' if number == 1 else f'-{number}'}.csv" for number in range(1, 1 << 30))
-    return next(name for name in names if name.lower() not in {each.lower() for each in taken})
-
-
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9.-]+")
-_LONGEST_NAME: Final = 100  # characters; file systems accept 255
-
-
-class _OpenFiles:
-    """Files to append to, of which only some are open: a process may not open thousands."""
-
-    def __init__(self) -> None:
-        self._files: OrderedDict[Path, BinaryIO] = OrderedDict()
-
-    def open(self, path: Path) -> BinaryIO:
-        if path in self._files:
-            self._files.move_to_end(path)
-        else:
-            if len(self._files) == _MAX_OPEN:
-                self._files.popitem(last=False)[1].close()
-            self._files[path] = path.open("ab")
-        return self._files[path]
-
-    def close(self) -> None:
-        for file in self._files.values():
-            file.close()
-
-
-_MAX_OPEN: Final = 64
+_LONGEST_STEM: Final = 120  # bytes; with a bucket of 100, the names have less than 255

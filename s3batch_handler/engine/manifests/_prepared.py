@@ -24,12 +24,14 @@ from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 from s3batch_handler.engine.state._state_folder import partial_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
+
+    Reading = Callable[[Iterable[ManifestEntry]], Iterable[ManifestEntry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,13 @@ def prepared_manifest(
     fields: Sequence[str] | None = None,
     source: str,
     save_as: Path | None = None,
+    reading: Reading = iter,
 ) -> Iterator[PreparedManifest]:
     """Check a manifest up to its last line.
 
     A stream that cannot seek is copied to a temporary file. With ``save_as`` every stream is
-    copied to that file, which :func:`saved_manifest` opens again.
+    copied to that file, which :func:`saved_manifest` opens again. ``reading`` gets the lines as
+    they are read, and yields them.
 
     Raises:
         ManifestError: The manifest has an error, or is empty.
@@ -124,7 +128,7 @@ def prepared_manifest(
             stream = copy
             stream.seek(0)
         start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
-        count = sum(1 for _ in read_entries(stream, fields=fields, source=source))
+        count = sum(1 for _ in reading(read_entries(stream, fields=fields, source=source)))
         _check_not_empty(count, source)
         checksum = _save_file(copy, save_as)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +117,31 @@ def test_selected_lines_are_written_as_in_the_manifest(
 
     assert lines_of(s3batch, "selected.csv") == lines
     assert found["objects"] == len(lines)
+
+
+def test_a_file_of_the_report_is_not_replaced(s3batch: Shell, joined: str) -> None:
+    (part, *_) = Path(joined, "results").iterdir()
+    before = part.read_bytes()
+
+    run = manifest(s3batch, "join", "m.csv", joined, "--failed", "--to", str(part))
+
+    assert "this is in the folder of the report" in run.stderr
+    assert run.returncode == 2
+    assert part.read_bytes() == before
+
+
+def test_missing_lines_may_have_succeeded_if_no_row_has(s3batch: Shell, joined: str) -> None:
+    """Without the record of its job, the scope of a report is not known."""
+    options = ["--report", "failures", "--report-scope", "FailedTasksOnly", "--quiet"]
+    s3batch("run", "app:handler", "--manifest", "m.csv", "--max-redrives", "0", *options)
+    (report,) = (path for path in (s3batch.folder / "failures").iterdir() if path.is_dir())
+    (report / "job.json").unlink()
+
+    run = manifest(s3batch, "join", "m.csv", str(report), "--missing")
+    all_tasks = manifest(s3batch, "join", "m.csv", joined, "--missing")
+
+    assert "if it lists failed tasks only, missing lines may have succeeded" in run.stderr
+    assert "may have succeeded" not in all_tasks.stderr
 
 
 def test_a_report_of_another_manifest_is_refused(s3batch: Shell, joined: str) -> None:

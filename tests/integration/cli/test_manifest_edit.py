@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 
+from s3batch_handler.cli.terminal import _progress
 from s3batch_handler.documents.manifests._manifest import read_entries
 from tests.support.manifest_commands import LINES, entries_of, facts, lines_of, manifest
 from tests.support.terminal import terminal
@@ -229,6 +231,43 @@ def test_manifests_are_read_from_s3_and_written_there(s3batch: Shell, s3: Any) -
     item = s3.get_object(Bucket="lists", Key="d.csv")
     assert item["Body"].read().splitlines()[0] == b"b,a%20b"
     assert item["ETag"] == f'"{found["etag"]}"'
+
+
+@pytest.mark.parametrize("command", [["sort"], ["split", "--parts", "2"]], ids=["sort", "split"])
+def test_the_etag_of_an_upload_needs_no_other_request(
+    s3batch: Shell, m: str, s3: Any, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """The permission to write is enough, and nobody can replace the object meanwhile."""
+    operations: list[str] = []
+    call = BaseClient._make_api_call
+
+    def recording_call(client: Any, operation: str, arguments: Any) -> Any:
+        operations.append(operation)
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recording_call)
+    found = facts(s3batch, *command, m, "--to", "s3://lists/new.csv")
+
+    assert set(operations) <= {"PutObject", "ListObjectsV2"}
+    for part in found.get("parts", [found]):
+        key = part["manifest"].removeprefix("s3://lists/")
+        assert s3.head_object(Bucket="lists", Key=key)["ETag"] == f'"{part["etag"]}"'
+
+
+def test_each_pass_of_a_split_has_its_own_progress(
+    s3batch: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", 0)
+    m = s3batch.manifest(*(f"b,{number}" for number in range(2_000)))
+
+    shown = manifest(s3batch, "split", m, "--parts", "2", "--to", "parts")
+    quiet = manifest(s3batch, "split", m, "--parts", "2", "--to", "more", "--quiet")
+
+    assert shown.stderr.splitlines() == [
+        *("1,000 objects read", "2,000 objects read"),
+        *("1,000 objects written", "2,000 objects written"),
+    ]
+    assert quiet.stderr == ""
 
 
 @pytest.mark.usefixtures("m")

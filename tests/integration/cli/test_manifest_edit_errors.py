@@ -58,7 +58,7 @@ REFUSED = {
     "an empty manifest, sorted": "sort empty.csv --to x.csv: the manifest is empty",
     "unknown columns": "show m.csv --fields Bucket,Nope: unknown field 'Nope'",
     "columns of an inventory": "show i.json --fields Bucket,Key: an inventory names its own",
-    "too many parts": "split m.csv --parts 7 --to x: 6 lines are too few for 7 parts",
+    "too many parts": "split m.csv --parts 7 --to x: too few lines for 7 parts: 6. Pass a smaller",
     "two ways to split": "split m.csv --parts 2 --by-bucket --to x: Pass one of the options",
     "no way to split": "split m.csv --to x: Pass one of the options --parts",
     "no parts": "split m.csv --parts 0 --to x: 0 is too small",
@@ -71,12 +71,21 @@ REFUSED = {
     "the same object": "sort s3://lists/in/m.csv --to s3://lists/in/m.csv: that is read",
     "the other file": "diff m.csv n.csv --only a --to n.csv: this is the manifest that is read",
     "a side without a target": "diff m.csv n.csv --only a: --only and --to need each other",
-    "standard input twice": "diff - -: A and B are both standard input",
+    "standard input twice": "diff - -: - and - are the same stream",
+    "a pipe twice": "diff pipe pipe: pipe and pipe are the same stream",
+    "all lines and a target": "diff m.csv n.csv --only a --to x.csv --lines: exclude each other",
     "no sample": "sample m.csv 0 --to x.csv: is not a sample size",
     "more than all": "sample m.csv 101% --to x.csv: is not a sample size",
     "a seed without a shuffle": "sort m.csv --to x.csv --seed 1: --seed needs --shuffle",
     "a name of an inventory": "sort m.csv --to x.json: the manifest is a CSV file",
     "standard output": "sort m.csv --to -: standard output is not supported here",
+    "standard output as folder": "split m.csv --parts 2 --to -: standard output is not supported",
+    "a name of a folder": "sort m.csv --to x.csv/: this is a folder",
+    "a long name": f"sort m.csv --to {'x' * 300}.csv: File name too long. Choose another name",
+    "a long name of a folder": f"split m.csv --parts 2 --to {'x' * 300}: File name too long",
+    "a loop of links": "split m.csv --parts 2 --to loop: symbolic links",
+    "no such bucket": "sort m.csv --to s3://none/x.csv: there is no such bucket",
+    "no such bucket, split": "split m.csv --parts 2 --to s3://none/x: there is no such bucket",
     "no report": "join m.csv none: no such file or folder",
 }
 
@@ -94,6 +103,8 @@ def test_bad_input_exits_with_2_and_writes_nothing(
     s3batch.manifest("Bucket,Key", "b,1", name="header.csv")
     s3batch.manifest(name="empty.csv")
     s3batch.manifest("b,1", name="n.csv")
+    os.mkfifo(s3batch.folder / "pipe")
+    (s3batch.folder / "loop").symlink_to("loop")
     before = {path: path.read_bytes() for path in s3batch.folder.iterdir() if path.is_file()}
     words = [word if word != "''" else "" for word in command.split(" ")]
 

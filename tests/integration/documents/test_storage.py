@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from typing_extensions import override
 
+from s3batch_handler.documents.files._file_names import part_name
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.documents.files._locations import split_location
@@ -293,6 +294,17 @@ def test_file_of_a_running_writer_is_not_removed(tmp_path: Path) -> None:
     LocalFolder(tmp_path).remove_leftovers("*")
 
     assert part.exists()
+
+
+def test_a_name_may_be_as_long_as_the_file_system_accepts(tmp_path: Path) -> None:
+    """The temporary name is shortened, and an incomplete file is still found."""
+    name = f"{'ü' * 125}.csv"
+    folder = LocalFolder(tmp_path)
+    (tmp_path / part_name(name)).touch()
+
+    folder.write(name, io.BytesIO(b"row"))
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_leftovers_of_other_jobs_are_removed(tmp_path: Path) -> None:

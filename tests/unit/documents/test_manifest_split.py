@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.files import _whole_folder
 from s3batch_handler.documents.files._whole_folder import whole_folder
 from s3batch_handler.documents.manifests._manifest import read_entries
-from s3batch_handler.documents.manifests._split import split_manifest
+from s3batch_handler.documents.manifests._split import Split, split_manifest
 from s3batch_handler.testing import strategies
 
 if TYPE_CHECKING:
@@ -132,7 +133,11 @@ def test_more_buckets_than_a_process_may_open_files(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "fewer lines than parts": (["b,1", "b,2"], {"parts": 3}, "2 lines are too few for 3 parts"),
+    "fewer lines than parts": (
+        ["b,1", "b,2"],
+        {"parts": 3},
+        "too few lines for 3 parts: 2. Pass a smaller number",
+    ),
     "no lines": ([], {"max_objects": 3}, "the manifest is empty"),
     "no lines for buckets": ([], {"by_bucket": True}, "the manifest is empty"),
     "a header row": (["Bucket,Key", "b,1"], {"parts": 1}, "photos.csv, line 1: a header row"),
@@ -161,6 +166,57 @@ def test_an_error_leaves_no_files(tmp_path: Path, name: str, is_new: bool) -> No
     assert sorted(path.name for path in tmp_path.rglob("*")) == (
         ["photos.csv"] if is_new else ["parts", "photos.csv"]
     )
+
+
+@pytest.mark.parametrize("way", [{"parts": 1}, {"by_bucket": True}], ids=["parts", "by bucket"])
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_the_names_of_parts_are_not_too_long(
+    tmp_path: Path, way: dict[str, Any], letter: str
+) -> None:
+    """They begin like the name of the manifest, which may be as long as a name can be."""
+    source = tmp_path / f"{letter * (250 // len(letter.encode()))}.csv"
+    source.write_text(f"{'b' * 200},1\n")
+    target = tmp_path / ("y" * 250)
+
+    (part,) = split_manifest(source, target, **way)
+
+    assert part.name.startswith(f"{letter * 60}")
+    assert (target / part.name).read_bytes() == source.read_bytes()
+
+
+def test_a_known_number_of_lines_is_not_counted_again(tmp_path: Path) -> None:
+    lines = entries(manifest(tmp_path, "b,1", "b,2", "b,3"))
+
+    read_once = iter([lines]).__next__
+
+    parts = Split(parts=2).write(read_once, tmp_path, stem="m", source="m", count=3)
+
+    assert [part.info.count for part in parts] == [2, 1]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 9])
+def test_a_manifest_that_changes_meanwhile_is_an_error(tmp_path: Path, number: int) -> None:
+    """No line gets lost, and no part is empty."""
+    source = manifest(tmp_path, "b,1", "b,2", "b,3")
+    lines = entries(source) * 3
+    read = iter([lines[:3], lines[:number]]).__next__
+
+    with pytest.raises(ManifestError, match="changed while it was split"):
+        Split(parts=2).write(read, tmp_path, stem="m", source="m")
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """An error of a write has no name of a file."""
+    target = tmp_path / "parts"
+
+    with (
+        pytest.raises(OSError, match="full") as caught,
+        whole_folder(target),
+    ):
+        raise OSError(errno.ENOSPC, "full")
+
+    assert caught.value.filename == str(target)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_with_files_is_refused(tmp_path: Path) -> None:
