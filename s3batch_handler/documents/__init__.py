@@ -12,7 +12,8 @@ if TYPE_CHECKING:
         read_manifest,
         write_manifest,
     )
-    from s3batch_handler.documents.manifests._split import ManifestPart, split_manifest
+    from s3batch_handler.documents.manifests._split import split_manifest
+    from s3batch_handler.documents.manifests._split_by_bucket import ManifestPart
     from s3batch_handler.documents.manifests.check._finding import Finding
     from s3batch_handler.documents.manifests.check._manifest_check import check_manifest
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
@@ -48,7 +49,7 @@ _MODULES = {
     "Finding": "manifests.check._finding",
     "ManifestEntry": "manifests._manifest",
     "ManifestInfo": "manifests._manifest",
-    "ManifestPart": "manifests._split",
+    "ManifestPart": "manifests._split_by_bucket",
     "MergedReport": "reports._merge",
     "QueryResult": "reports._tables",
     "Report": "reports._report",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.cli.manifest._files import Source
-    from s3batch_handler.documents.manifests._split import ManifestPart
+    from s3batch_handler.documents.manifests._split_by_bucket import ManifestPart
 
 
 def _bytes(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:

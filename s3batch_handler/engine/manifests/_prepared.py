@@ -69,7 +69,7 @@ class PreparedManifest:
             yield entry
         is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:
-            raise ManifestError("changed while the job ran", source=self.source)
+            raise ManifestError("changed after it was checked. Start again", source=self.source)
 
     def md5(self) -> str:
         """Return the MD5 of the lines: the ETag of the manifest if one request uploads it."""

@@ -239,13 +239,14 @@ def test_the_etag_of_an_upload_needs_no_other_request(
 ) -> None:
     """The permission to write is enough, and nobody can replace the object meanwhile."""
     operations: list[str] = []
-    call = BaseClient._make_api_call
+    client_class: Any = BaseClient
+    call = client_class._make_api_call
 
     def recording_call(client: Any, operation: str, arguments: Any) -> Any:
         operations.append(operation)
         return call(client, operation, arguments)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", recording_call)
+    monkeypatch.setattr(client_class, "_make_api_call", recording_call)
     found = facts(s3batch, *command, m, "--to", "s3://lists/new.csv")
 
     assert set(operations) <= {"PutObject", "ListObjectsV2"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
-    from s3batch_handler.documents.manifests._split import ManifestPart
+    from s3batch_handler.documents.manifests._split_by_bucket import ManifestPart
     from s3batch_handler.testing.strategies._documents import ManifestFile
 
 
