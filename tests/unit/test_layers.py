@@ -23,6 +23,7 @@ LAYERS = [
     {"handler", "documents", "jobs"},
     {"jobs/files"},
     {"estimates", "policies"},
+    {"policies/formats", "policies/explain"},
     {"engine/state"},
     {"engine/invoke"},
     {"engine/manifests"},

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from s3batch_handler.cli.job._aws_services import AwsServices
-    from s3batch_handler.policies._explain import Explained
     from s3batch_handler.policies._job import JobAccess, Request
+    from s3batch_handler.policies.explain._explain import Explained
 
 
 @click.command(cls=Command)
@@ -62,8 +62,8 @@ def explain(
         aws s3control create-job … 2>&1 \
             | s3batch policy explain -f job.yaml -
     """
-    from s3batch_handler.policies._explain import causes_in
-    from s3batch_handler.policies._explain import explain as explain_causes
+    from s3batch_handler.policies.explain._explain import causes_in
+    from s3batch_handler.policies.explain._explain import explain as explain_causes
 
     given = [source for source in (text, report, job) if source is not None]
     if len(given) != 1:

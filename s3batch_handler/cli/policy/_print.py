@@ -18,8 +18,8 @@ from s3batch_handler.cli.policy._options import job_file_options, policy_options
 from s3batch_handler.cli.terminal._output import print_data, print_json_text, print_message
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable, safe_line
-from s3batch_handler.policies._deployed import FUNCTION, PARTS
 from s3batch_handler.policies._resources import IncompleteJob
+from s3batch_handler.policies.formats._deployed import FUNCTION, PARTS
 
 if TYPE_CHECKING:
     from s3batch_handler.policies._job import PolicyOptions
@@ -82,7 +82,7 @@ def print_policies(
     """
     from s3batch_handler.jobs.files._job_file import read_job_file
     from s3batch_handler.policies._documents import job_policies
-    from s3batch_handler.policies._outputs import policy_files, policy_text
+    from s3batch_handler.policies.formats._outputs import policy_files, policy_text
 
     if as_json and form != "json":
         raise click.UsageError("Options --json and --format cannot be combined: choose one.")

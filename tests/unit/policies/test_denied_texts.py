@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3batch_handler.policies._explain import causes_in, explain
+from s3batch_handler.policies.explain._explain import causes_in, explain
 
 if TYPE_CHECKING:
-    from s3batch_handler.policies._explanation import Explanation
+    from s3batch_handler.policies.explain._explanation import Explanation
 
 ACCOUNT = "123456789012"
 JOB = f"arn:aws:sts::{ACCOUNT}:assumed-role/batch/s3-batch-operations_8f1a"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3batch_handler.policies._denials import KINDS, denials_in
-from s3batch_handler.policies._explain import causes_in, explain
 from s3batch_handler.policies._job import JobAccess, PolicyOptions
+from s3batch_handler.policies.explain._denials import KINDS, denials_in
+from s3batch_handler.policies.explain._explain import causes_in, explain
 from tests.support.policy_jobs import (
     FUNCTION,
     INVENTORY,
@@ -23,7 +23,7 @@ from tests.support.policy_jobs import (
 )
 
 if TYPE_CHECKING:
-    from s3batch_handler.policies._explanation import Explanation
+    from s3batch_handler.policies.explain._explanation import Explanation
 
 SESSION = "arn:aws:sts::123456789012:assumed-role/batch/s3-batch-operations_7f3c4f60"
 OF_FUNCTION = "arn:aws:sts::123456789012:assumed-role/thumbnails-role/thumbnails"

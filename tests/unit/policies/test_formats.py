@@ -15,11 +15,11 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from hypothesis import given
 
-from s3batch_handler.policies._as_cdk import as_cdk
-from s3batch_handler.policies._as_sam import as_sam
-from s3batch_handler.policies._as_terraform import as_terraform
 from s3batch_handler.policies._documents import JobPolicies, job_policies
 from s3batch_handler.policies._job import PolicyOptions
+from s3batch_handler.policies.formats._cdk import as_cdk
+from s3batch_handler.policies.formats._sam import as_sam
+from s3batch_handler.policies.formats._terraform import as_terraform
 from tests.support.policy_jobs import (
     FUNCTION,
     OPTIONS,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, assert_never
 
-from s3batch_handler.policies._deployed import Permission, Policy, Role, resources
+from s3batch_handler.policies.formats._deployed import Permission, Policy, Role, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3batch_handler.policies._deployed import Resource
     from s3batch_handler.policies._documents import JobPolicies
+    from s3batch_handler.policies.formats._deployed import Resource
 
 
 def as_cdk(policies: JobPolicies, part: str | None = None) -> str:

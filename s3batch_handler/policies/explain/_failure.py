@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.policies._explain_call import explain_call
-from s3batch_handler.policies._explanation import (
-    CALLER,
-    JOB_ROLE,
-    UNKNOWN,
-    Explanation,
-    documents_of,
-    without_file,
-)
-from s3batch_handler.policies._failure_messages import Failure
 from s3batch_handler.policies._job_role import (
     generator_statements,
     job_role_statements,
@@ -24,14 +14,24 @@ from s3batch_handler.policies._job_role import (
 from s3batch_handler.policies._operations import operation_statements
 from s3batch_handler.policies._resources import IncompleteJob
 from s3batch_handler.policies._statements import allow
+from s3batch_handler.policies.explain._denied_call import explain_call
+from s3batch_handler.policies.explain._explanation import (
+    CALLER,
+    JOB_ROLE,
+    UNKNOWN,
+    Explanation,
+    documents_of,
+    without_file,
+)
+from s3batch_handler.policies.explain._failure_messages import Failure
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable
 
-    from s3batch_handler.policies._failure_messages import Message
     from s3batch_handler.policies._job import JobAccess
     from s3batch_handler.policies._statements import Document, Statement
+    from s3batch_handler.policies.explain._failure_messages import Message
 
 
 def explain_failure(message: Message, found: re.Match[str], job: JobAccess | None) -> Explanation:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.policies._as_cdk import as_cdk
-from s3batch_handler.policies._as_sam import as_sam
-from s3batch_handler.policies._as_terraform import as_terraform
-from s3batch_handler.policies._deployed import CALLER, FUNCTION, JOB_ROLE
+from s3batch_handler.policies.formats._cdk import as_cdk
+from s3batch_handler.policies.formats._deployed import CALLER, FUNCTION, JOB_ROLE
+from s3batch_handler.policies.formats._sam import as_sam
+from s3batch_handler.policies.formats._terraform import as_terraform
 
 if TYPE_CHECKING:
     from collections.abc import Callable

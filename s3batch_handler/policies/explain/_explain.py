@@ -6,19 +6,19 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from s3batch_handler.policies._denials import denials_in, principal_for_policies
-from s3batch_handler.policies._explain_denial import explain_denial
-from s3batch_handler.policies._explain_failure import explain_failure
-from s3batch_handler.policies._failure_messages import known_message
+from s3batch_handler.policies.explain._denial import explain_denial
+from s3batch_handler.policies.explain._denials import denials_in, principal_for_policies
+from s3batch_handler.policies.explain._failure import explain_failure
+from s3batch_handler.policies.explain._failure_messages import known_message
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Hashable, Iterable, Iterator
 
-    from s3batch_handler.policies._denials import Denial
-    from s3batch_handler.policies._explanation import Explanation
-    from s3batch_handler.policies._failure_messages import Message
     from s3batch_handler.policies._job import JobAccess
+    from s3batch_handler.policies.explain._denials import Denial
+    from s3batch_handler.policies.explain._explanation import Explanation
+    from s3batch_handler.policies.explain._failure_messages import Message
 
 
 class Explained(NamedTuple):

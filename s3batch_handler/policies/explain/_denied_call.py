@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.policies._caller import caller_statements
-from s3batch_handler.policies._explanation import (
+from s3batch_handler.policies._statements import allow
+from s3batch_handler.policies.explain._explanation import (
     CALLER,
     FUNCTION_ROLE,
     UNKNOWN,
@@ -13,8 +14,7 @@ from s3batch_handler.policies._explanation import (
     documents_of,
     without_file,
 )
-from s3batch_handler.policies._failure_messages import actions_of_call
-from s3batch_handler.policies._statements import allow
+from s3batch_handler.policies.explain._failure_messages import actions_of_call
 
 if TYPE_CHECKING:
     from s3batch_handler.policies._job import JobAccess

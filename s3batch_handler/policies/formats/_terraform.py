@@ -6,13 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, assert_never
 
-from s3batch_handler.policies._deployed import Permission, Policy, Role, resources
+from s3batch_handler.policies.formats._deployed import Permission, Policy, Role, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3batch_handler.policies._deployed import Resource
     from s3batch_handler.policies._documents import JobPolicies
+    from s3batch_handler.policies.formats._deployed import Resource
 
 
 def as_terraform(policies: JobPolicies, part: str | None = None) -> str:

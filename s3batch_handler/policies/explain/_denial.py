@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.policies._denials import (
+from s3batch_handler.policies._resources import object_arn
+from s3batch_handler.policies.explain._denials import (
     BLOCK_PUBLIC_ACCESS,
     BOUNDARY,
     ENDPOINT,
@@ -18,19 +19,18 @@ from s3batch_handler.policies._denials import (
     principal_for_policies,
     role_of,
 )
-from s3batch_handler.policies._explanation import (
+from s3batch_handler.policies.explain._explanation import (
     CALLER,
     FUNCTION_ROLE,
     JOB_ROLE,
     UNKNOWN,
     Explanation,
 )
-from s3batch_handler.policies._resources import object_arn
 
 if TYPE_CHECKING:
-    from s3batch_handler.policies._denials import Denial
     from s3batch_handler.policies._job import JobAccess
     from s3batch_handler.policies._statements import Document
+    from s3batch_handler.policies.explain._denials import Denial
 
 
 def explain_denial(denial: Denial, job: JobAccess | None) -> Explanation:

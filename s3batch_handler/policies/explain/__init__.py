@@ -1,0 +1,1 @@
+"""Explain the text of a denied request: which statement is missing where."""

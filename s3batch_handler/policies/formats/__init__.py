@@ -1,0 +1,1 @@
+"""Policies as JSON, and as code for SAM, Terraform and CDK."""
