@@ -89,9 +89,11 @@ _NAMES: Final = ("job_id", "task", "bucket", "key", "version_id", "result_code")
 def _redacted(name: str, value: Any) -> Any:
     """Return the value of a field without credentials."""
     if isinstance(value, dict):
-        return {inner: _redacted(inner, each) for inner, each in _mapping(value).items()}
+        members: dict[str, Any] = value
+        return {inner: _redacted(inner, each) for inner, each in members.items()}
     if isinstance(value, list):
-        return [_redacted(name, each) for each in value]
+        items: list[Any] = value
+        return [_redacted(name, each) for each in items]
     if value is None or isinstance(value, bool):
         return value
     if redact(json.dumps({name: "value"})) != json.dumps({name: "value"}):
