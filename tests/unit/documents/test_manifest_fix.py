@@ -129,6 +129,7 @@ def test_only_the_beginning_of_a_bucket_is_removed() -> None:
         b"photos,\xff x\n",
         b"photos,a\nBucket,Key\n",
         b"s3://photos/folder,a\n",
+        b"s3://bucket,key\n",
         b"photos,a\nphotos,a\n",
     ],
 )

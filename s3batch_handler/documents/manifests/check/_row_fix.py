@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from s3batch_handler.documents.files._csv_rows import csv_cell, needs_quotes
+from s3batch_handler.documents.manifests._manifest import is_header
 from s3batch_handler.documents.manifests.check._row_rules import (
     SPACES,
     bucket_findings,
@@ -66,6 +67,9 @@ def fixed_row(
         fixed.add("TrailingSpaces")
     if "InvalidBucketName" in codes:
         cells[rules.bucket] = _bucket(cells[rules.bucket], fixed)
+        if is_header(cells):  # such as s3://bucket,key, which would become a header row
+            cells[rules.bucket] = row.cells[rules.bucket]
+            fixed.discard("InvalidBucketName")
     if not codes & {"EmptyKey", "InvalidEscape", "SurroundingSpaces"}:
         cells[rules.key] = _key(cells[rules.key], codes, options, fixed)
     if rules.version is not None and codes & {"EmptyVersionId", "InvalidVersionId"}:

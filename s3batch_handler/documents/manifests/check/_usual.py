@@ -1,9 +1,8 @@
 """Regular expressions for the lines of a manifest in which nothing is wrong.
 
-Lines with a warning that many lines may have can be included: they are counted together.
-
-They accept only lines that :mod:`_row_rules` accepts without a finding; a property test compares
-both. A line that they do not match is examined there, so they may be stricter.
+They accept only lines that :mod:`_row_rules` accepts without a finding, and if asked for, lines
+with a finding of :data:`COUNTABLE`, which is counted for many lines together. Property tests
+compare both. A line that they do not match is examined there, so they may be stricter.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _IGNORED: Final = r"[ !#$&-+\--\[\]-~]*+"
 
 
 # What is unencoded in UnencodedCharacters on lines that are counted: some printable ASCII. Keys
-# with other characters, or that may be JSON, are examined. So are lines that begin with a space.
+# with other characters, that may be JSON, or that begin or end with a space are examined.
 _ODD: Final = r" #<>?\[\]^`{|}"
 
 COUNTABLE: Final = {
@@ -61,7 +60,7 @@ COUNTABLE: Final = {
     "AmbiguousPlus": re.compile(rb"\+[^\n]*"),
     "UnencodedCharacters": re.compile(rf'[^%+,"\r\n{UNENCODED}][^\n]*'.encode("ascii")),
 }
-"""Matches one time on each line with the finding, if the patterns below accept the line."""
+"""By code, what matches one time on each line with the finding, if the patterns accept the line."""
 
 # Not a bucket that is the name of a column: the line may be a header row.
 _NO_HEADER: Final = rf"(?!(?:{'|'.join('-*'.join(word) for word in HEADER_WORDS)})-*[,\"\r\n])"
