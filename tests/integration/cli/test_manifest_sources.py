@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from click.testing import CliRunner
 from moto import mock_aws
 
@@ -167,6 +168,33 @@ def test_a_large_manifest_has_the_etag_of_its_multipart_upload(s3: Any) -> None:
     etag = json.loads(run.stdout)["etag"]
     assert f'"{etag}"' == s3.head_object(Bucket="photos", Key="m.csv")["ETag"]
     assert etag.endswith("-2")
+
+
+@pytest.mark.usefixtures("s3")
+def test_an_upload_that_fails_leaves_no_parts_in_s3(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 charges for the parts of an upload until it is completed or aborted."""
+    calls: list[str] = []
+
+    def fail(self: Any, name: str, arguments: Any, _call: Any = BaseClient._make_api_call) -> Any:
+        calls.append(name)
+        if name == "UploadPart" and arguments["PartNumber"] == 2:
+            raise ConnectionError("no network")
+        return _call(self, name, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+    lines = "".join(f"{'a' * 900}/{number}\n" for number in range(10_000))
+
+    run = CliRunner().invoke(
+        s3batch_command,
+        ["manifest", "create", "s3://photos/m.csv", "--bucket", "b", "--keys", "-"],
+        input=lines,
+    )
+
+    assert run.exit_code == 1
+    assert "AbortMultipartUpload" in calls
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket="photos")
 
 
 @pytest.mark.usefixtures("s3")
