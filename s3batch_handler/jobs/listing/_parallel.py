@@ -2,7 +2,7 @@
 
 A listing begins with one range of keys for each prefix. A thread without work splits a range that
 another thread lists: at the folders that come next, or, without folders, in the middle of the keys
-that are not listed. This begins after half a second and eight pages: a short listing needs one
+that are not listed. This begins after a second and twenty pages: a short listing needs one
 request for each page, as without threads.
 """
 
@@ -66,7 +66,7 @@ class ParallelListing:
         versions: Versions | None,
         sink: Sink,
         concurrency: int,
-        splits_after: tuple[float, int] = (0.5, 8),
+        splits_after: tuple[float, int] = (1.0, 20),
     ) -> None:
         self.ranges = [*ranges]
         self.listed = 0
