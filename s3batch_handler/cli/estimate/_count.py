@@ -7,9 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument, error_line
 from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli.terminal._progress import report_listing
+from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
 from s3batch_handler.documents.manifests._inventory import read_inventory
@@ -28,6 +29,7 @@ def count_objects(location: str, services: AwsServices, *, quiet: bool) -> int:
 
     Raises:
         InvalidArgument: There is no such manifest, or it is empty or compressed.
+        ManifestError: S3 does not return the manifest, or it is not a valid inventory.
     """
     check_s3_url(location, "--manifest")
     try:
@@ -36,6 +38,11 @@ def count_objects(location: str, services: AwsServices, *, quiet: bool) -> int:
         raise InvalidArgument(f"manifest {location}: there is no such file") from error
     except IsADirectoryError as error:
         raise InvalidArgument(f"manifest {location}: this is a folder. Name a file") from error
+    except Exception as error:
+        if not is_s3_url(location) or isinstance(error, (InvalidArgument, ManifestError)):
+            raise
+        problem = f"{error_line(error)}; or pass --objects, which needs no request to S3"
+        raise ManifestError(problem, source=location) from error
     if not count:
         raise InvalidArgument(f"manifest {location}: it is empty. Add a line for each object")
     return count

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._errors import InvalidArgument, bad_input_exits_with_2
 from s3batch_handler.cli.estimate._count import count_objects
 from s3batch_handler.cli.estimate._function import function_of
 from s3batch_handler.cli.estimate._job_file import check_count, function_settings, read_facts
@@ -94,7 +94,8 @@ def _measured(options: EstimateOptions, services: AwsServices) -> Measured | Non
         return None
     from s3batch_handler.cli.estimate._measured import measured_in  # a slow import
 
-    return measured_in(options.from_report, services, options.state)
+    with bad_input_exits_with_2():
+        return measured_in(options.from_report, services, options.state)
 
 
 def _with_job_file(options: EstimateOptions, services: AwsServices) -> EstimateOptions:

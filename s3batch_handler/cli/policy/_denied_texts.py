@@ -6,6 +6,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from s3batch_handler.cli._errors import bad_input_exits_with_2
 from s3batch_handler.core._errors import ReportError
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ def texts_of_report(location: str, services: AwsServices, buckets: set[str]) -> 
     """Yield the messages of the tasks that failed, and add the buckets of these tasks."""
     from s3batch_handler.cli.report._location import find_report
 
-    return _messages(find_report(location, services=services).report, buckets)
+    with bad_input_exits_with_2():
+        report = find_report(location, services=services).report
+        yield from _messages(report, buckets)
 
 
 def texts_of_job(

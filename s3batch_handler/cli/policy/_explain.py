@@ -84,7 +84,7 @@ def explain(
     elif report is not None:
         texts = texts_of_report(report, services, buckets)
     else:
-        texts = [sys.stdin.read(_MAX_CHARACTERS) if text == "-" else text or ""]
+        texts = [_failure_text(text or "")]
     causes = causes_in(texts)
     explained = explain_causes(causes, _job(request, file, buckets))
     if as_json:
@@ -97,6 +97,14 @@ def explain(
             "request in CloudTrail."
         )
         sys.exit(1)
+
+
+def _failure_text(text: str) -> str:
+    """Return the text of a failure, from the command line or from standard input (``-``)."""
+    whole = sys.stdin.read(_MAX_CHARACTERS) if text == "-" else text
+    if not whole or whole.isspace():
+        raise InvalidArgument("the text of the failure is empty. Pass the message that says denied")
+    return whole
 
 
 _MAX_CHARACTERS = 10_000_000

@@ -532,6 +532,25 @@ def test_a_report_without_measured_times_needs_a_duration(s3batch: Shell) -> Non
     assert "Missing option --duration" in run.stderr
 
 
+def test_a_report_that_does_not_exist_is_bad_input(s3batch: Shell) -> None:
+    run = s3batch("estimate", "--from-report", "nothere", "--memory", "512")
+
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("s3batch: nothere: no such file or folder")
+
+
+def test_a_manifest_that_s3_does_not_return_can_be_replaced_by_a_number(s3batch: Shell) -> None:
+    """The message says so; the test has no credentials that S3 accepts."""
+    run = s3batch(
+        *("estimate", "--manifest", "s3://jobs/m.csv", "--memory", "512", "--duration", "1"),
+        *("--endpoint-url", "http://127.0.0.1:9"),
+    )
+
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "s3://jobs/m.csv: " in run.stderr
+    assert "or pass --objects" in run.stderr
+
+
 def test_a_job_in_aws_gives_the_rate_of_s3() -> None:
     """The tasks of the job, divided by the time in which it was active."""
     s3control = boto3.client("s3control", region_name="us-east-1", **CREDENTIALS)

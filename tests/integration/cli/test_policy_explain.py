@@ -162,6 +162,8 @@ def test_hostile_texts_are_escaped() -> None:
     [
         ([], "Pass one of TEXT, --report and --job."),
         (["text", "--job", "x"], "Pass one of TEXT, --report and --job."),
+        ([""], "the text of the failure is empty"),
+        (["--report", "missing"], "missing: no such file or folder"),
         (["text", "-f", "missing.yaml"], "--file missing.yaml: No such file"),
         (["text", "-f", "job.yaml"], "job.yaml"),
     ],
