@@ -16,6 +16,7 @@ from s3batch_handler.jobs.files._members import (
     ACCOUNT_ID,
     MemberReader,
     check_combinations,
+    check_profiles,
     problems_of,
     without_consequences,
 )
@@ -90,6 +91,7 @@ def job_file_of(
     members = with_defaults(reader.job(node))
     file = JobFile(source, {}, _Content(members, node))
     problems += [*reader.problems, *_account_problems(members), *check_names(members)]
+    problems += check_profiles(content, chosen=profile)
     found = [*check_combinations(members)]
     try:
         file.request.update(file.known_request())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import safe_line, short_repr
@@ -15,7 +16,8 @@ from s3batch_handler.jobs.files._member_names import (
     meant_member,
     structure_in,
 )
-from s3batch_handler.jobs.files._nodes import Problem, kind_of
+from s3batch_handler.jobs.files._nodes import Node, Problem, kind_of
+from s3batch_handler.jobs.files._variables import PROFILES, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from s3batch_handler.jobs.files._nodes import Node, Path
+    from s3batch_handler.jobs.files._nodes import Path
 
 ACCOUNT_ID: Final = "AccountId"
 
@@ -95,6 +97,19 @@ _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uff
 """What XML 1.0 does not allow (section 2.2): the body of CreateJob is XML."""
 
 
+def check_profiles(file: Node, *, chosen: str | None) -> Iterator[Problem]:
+    """Yield the members that do not exist in the profiles of a file, except the chosen one."""
+    profiles = file.members.get(PROFILES, Node({})).members
+    for name, profile in profiles.items():
+        if name == chosen:
+            continue
+        members = {each: node for each, node in profile.members.items() if each != VARIABLES}
+        reader = MemberReader()
+        reader.job(Node(members, profile.line))
+        for problem in reader.problems:
+            yield replace(problem, path=(PROFILES, name, *problem.path), meant=None)
+
+
 # ---------------------------------------------------------------- rules for several members
 
 
@@ -136,7 +151,7 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         if "[key]" in details["loc"]:
             text = f"the name is not valid: {text}"
         if not text.startswith(_CHECKED_BEFORE):
-            yield Problem(path, "it is missing; add it" if text == "is required" else text)
+            yield Problem(path, "it is missing; add it" if text == "it is required" else text)
 
 
 _CHECKED_BEFORE: Final = "exactly one of Manifest and ManifestGenerator"

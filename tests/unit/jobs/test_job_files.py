@@ -350,6 +350,17 @@ Enabled = false
     ]
 
 
+def test_members_of_all_profiles_must_exist(tmp_path: Path) -> None:
+    """Also of those that are not chosen."""
+    text = f"{JOB}Profiles:\n  none:\n  prod:\n    Variables: {{a: b}}\n    priority: 5\n"
+
+    problems = (problems_of(tmp_path, text, profile=name) for name in (None, "none"))
+
+    assert [*problems] == [
+        ["job.yaml:15: Profiles.prod.priority: there is no such member; did you mean Priority?"]
+    ] * 2
+
+
 def test_variables_that_multiply_each_other_are_an_error(tmp_path: Path) -> None:
     """They would fill the memory."""
     powers = "".join(f"  a{n + 1}: {f'${{a{n}}}' * 10}\n" for n in range(9))
@@ -376,7 +387,7 @@ def test_variables_that_multiply_each_other_are_an_error(tmp_path: Path) -> None
         ),
         (
             ("FunctionArn: thumbnails:PROD", "InvocationSchemaVersion: 2.0"),
-            "job.yaml:3: Operation.LambdaInvoke.FunctionArn: it is required",
+            "job.yaml:3: Operation.LambdaInvoke.FunctionArn: it is missing; add it",
         ),
         (
             ("thumbnails:PROD", "f\n    InvocationSchemaVersion: 3.0"),
