@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import urllib.request
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -196,6 +198,43 @@ def test_a_changed_manifest_would_be_refused(aws: str, tmp_path: Path) -> None:
     assert run.exit_code == 1
     assert "but the request has 123: the job would fail" in run.stderr
     assert json.loads(run.stdout)["Manifest"]["Location"]["ETag"] == "123"
+
+
+def test_without_permissions_each_check_names_the_one_that_it_needs(
+    aws: str, tmp_path: Path
+) -> None:
+    """The request is printed, and nothing counts as an error."""
+    session: Any = boto3.Session("testing", "testing", region_name="eu-west-1")
+    iam = session.client("iam", endpoint_url=aws)
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    credentials = {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    (tmp_path / "job.yaml").write_text(JOB)
+    require_permissions(aws, after="0")
+    try:
+        run = run_in(
+            {**clean_environment(), "AWS_ENDPOINT_URL": aws, **credentials},
+            *("job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run"),
+        )
+    finally:
+        require_permissions(aws, after="inf")
+
+    assert run.exit_code == 0, run.stderr
+    assert json.loads(run.stdout)["Operation"]
+    needed = re.findall("needs the permission ([A-Za-z0-9]+:[A-Za-z]+)", run.stderr)
+    assert {"lambda:GetFunctionConfiguration", "iam:GetRole", "s3:GetObject"} <= {*needed}
+
+
+def require_permissions(aws: str, *, after: str) -> None:
+    """Let moto check the permissions of requests after a number of requests."""
+    url = f"{aws}/moto-api/reset-auth"
+    headers = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(url, data=after.encode(), headers=headers)
+    with urllib.request.urlopen(request) as response:
+        assert response.status == 200
 
 
 def test_an_etag_with_quotes_is_named(aws: str, tmp_path: Path) -> None:
