@@ -35,7 +35,9 @@ def moto_server() -> Application:
         return create_backend_app(service) if service in _SERVICES else _refuse_service
 
     moto = cast("Application", DomainDispatcherApplication(application_of))
-    return _with_aws_errors(_with_checked_authorization(_with_limit_of_keys(moto)))
+    return _with_aws_errors(
+        _with_checked_authorization(_without_regions(_with_limit_of_keys(moto)))
+    )
 
 
 def reset_aws() -> None:
@@ -80,6 +82,19 @@ def _with_checked_authorization(application: Application) -> Application:
         return application(environ, start_response)
 
     return checked
+
+
+def _without_regions(application: Application) -> Application:
+    """Leave out the Region of a bucket: the jobs of all Regions can use each bucket."""
+
+    def changed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *others: Any) -> Any:
+            kept = [each for each in headers if each[0].lower() != "x-amz-bucket-region"]
+            return start_response(status, kept, *others)
+
+        return application(environ, start)
+
+    return changed
 
 
 def _with_limit_of_keys(application: Application) -> Application:

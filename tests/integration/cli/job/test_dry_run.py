@@ -380,3 +380,15 @@ def test_a_local_server_has_no_lambda_and_no_iam(server: Server, tmp_path: Path)
         ("not checked: function thumbnails:1, role batch: this endpoint does not have the service"),
         "dry run: no job was created; checks: 4 ok, 0 errors, 0 warnings, 2 not checked",
     ]
+
+
+def test_the_buckets_of_a_local_server_are_in_each_region(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(JOB)
+
+    run = server.s3batch(
+        *("job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run", "--region", "us-west-2"),
+        *("--var", "manifest=s3://inbox/m.csv", "--var", "report=s3://inbox"),
+    )
+
+    assert run.exit_code == 0, run.stderr
+    assert "0 errors, 0 warnings" in run.stderr
