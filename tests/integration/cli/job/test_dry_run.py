@@ -229,7 +229,7 @@ def test_without_permissions_each_check_names_the_one_that_it_needs(
 
 
 def require_permissions(aws: str, *, after: str) -> None:
-    """Let moto check the permissions of requests after a number of requests."""
+    """Configure moto to check the permissions of requests after a number of requests."""
     url = f"{aws}/moto-api/reset-auth"
     headers = {"Content-Type": "text/plain"}
     request = urllib.request.Request(url, data=after.encode(), headers=headers)
