@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
@@ -98,7 +99,7 @@ class _S3Object(io.RawIOBase):
                 case "InvalidRange" if self._next == 0:
                     return  # an empty object has no first byte
                 case "NoSuchKey" | "NoSuchBucket":
-                    raise FileNotFoundError(f"{self._url}: no such object") from error
+                    raise FileNotFoundError(errno.ENOENT, "no such object", self._url) from error
                 case "PreconditionFailed":
                     raise OSError(
                         f"{self._url}: overwritten while it was read; read it again"
