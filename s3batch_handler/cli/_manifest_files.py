@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.cli._observed_upload import Upload, observed_upload
 from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.documents.files._folder import open_folder
@@ -86,14 +87,20 @@ def list_manifest(
 
 def save_manifest(
     manifest: PreparedManifest | ListedManifest, location: str, s3: HasClient
-) -> None:
-    """Save a manifest as a file or as an ``s3://`` object: completely or not at all."""
+) -> Upload:
+    """Save a manifest as a file or as an ``s3://`` object: completely or not at all.
+
+    Returns:
+        What S3 responded; it is empty for a file.
+    """
     if is_s3_url(location):
         folder, name = _object(location, s3)
-    else:
-        path = Path(location).resolve()  # replace the target of a link, not the link
-        folder, name = open_folder(path.parent), path.name
-    manifest.save(folder, name)
+        with observed_upload(s3.client) as upload:
+            manifest.save(folder, name)
+        return upload
+    path = Path(location).resolve()  # replace the target of a link, not the link
+    manifest.save(open_folder(path.parent), path.name)
+    return Upload()
 
 
 def check_no_fields(fields: str | None) -> None:

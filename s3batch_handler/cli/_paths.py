@@ -31,6 +31,17 @@ def check_csv_manifest(location: str, option: str) -> None:
         )
 
 
+def check_new_manifest(location: str, option: str) -> None:
+    """Check that a CSV manifest can be saved as a file, or as an ``s3://`` object."""
+    check_s3_url(location, option)
+    check_csv_manifest(location, option)
+    if _LIKE_S3.match(location):
+        return
+    if location.endswith("/"):
+        raise InvalidArgument(f"{option} {location}: this is a folder. Name a file")
+    check_file(Path(location), option)
+
+
 def check_name(path: Path, option: str) -> None:
     """Check that a file or a folder can have this name: it is short enough, and no loop of links.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -10,6 +11,7 @@ from s3batch_handler.cli._errors import InvalidArgument
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.core._model import ObjectRef
     from s3batch_handler.local_aws._folder_server import EmbeddedS3
 
@@ -94,3 +96,15 @@ class RemoteS3:
         from s3batch_handler.jobs.listing._objects import list_objects
 
         return list_objects(self.client, bucket, prefix, version_ids=version_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class S3OfServices:
+    """The S3 of an account, for manifests."""
+
+    services: AwsServices
+
+    @property
+    def client(self) -> Any:
+        """Return a client of boto3."""
+        return self.services.s3

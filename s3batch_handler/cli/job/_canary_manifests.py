@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import open_manifest, save_manifest
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli._sample_size import count_of_sample
-from s3batch_handler.cli.report._redrive_manifest import S3OfServices
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.cli._manifest_files import save_manifest
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.report._location import FoundReport, find_report
 from s3batch_handler.cli.report._redrive_manifest import (
-    S3OfServices,
     open_original,
     record_of,
     redrive_manifest,

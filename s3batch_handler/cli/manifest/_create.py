@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._manifest_files import save_manifest
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.manifest._create_options import create_options
 from s3batch_handler.cli.manifest._listing import listed_manifest
 from s3batch_handler.cli.manifest._sources import open_source
-from s3batch_handler.cli.manifest._upload import Upload, observed_upload
-from s3batch_handler.cli.report._redrive_manifest import S3OfServices
+from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import (
-    print_data,
     print_json,
     print_message,
     shell_command,
@@ -25,7 +24,6 @@ from s3batch_handler.cli.terminal._output import (
 from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ManifestError
-from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries
@@ -33,6 +31,7 @@ from s3batch_handler.engine.manifests._prepared import manifest_of_entries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from s3batch_handler.cli._observed_upload import Upload
     from s3batch_handler.cli._s3 import HasClient
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.manifest._create_options import CreateOptions
@@ -74,10 +73,7 @@ def create(*, options: CreateOptions, services: AwsServices) -> None:
     if options.as_json:
         print_json(facts)
         return
-    print_data(f"Manifest  {escape_unprintable(options.location)}")
-    print_data(f"Objects   {manifest.count:,}")
-    print_data(f"Fields    {','.join(fields)}")
-    print_data(f"ETag      {etag}")
+    print_facts({name: facts[name] for name in ("manifest", "objects", "fields", "etag")})
     if options.quiet:
         return
     for words in _next_commands(options.location, fields, etag, services):
@@ -122,17 +118,12 @@ def _next_commands(
 
 def _save(manifest: PreparedManifest | ListedManifest, location: str, s3: HasClient) -> Upload:
     """Save a manifest; save it on this machine if S3 refuses it and its source is gone."""
-    if not is_s3_url(location):
-        save_manifest(manifest, location, s3)
-        return Upload()
-    with observed_upload(s3.client) as upload:
-        try:
-            save_manifest(manifest, location, s3)
-        except Exception as error:
-            if isinstance(manifest, ListedManifest):  # --resume uploads it again
-                raise
-            kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
-            save_manifest(manifest, kept, s3)
-            problem = f"{describe(error)}; the manifest is kept in {kept}"
-            raise ManifestError(problem, source=location) from error
-    return upload
+    try:
+        return save_manifest(manifest, location, s3)
+    except Exception as error:
+        if isinstance(manifest, ListedManifest) or not is_s3_url(location):
+            raise  # --resume uploads a listing again
+        kept = f"s3batch-manifest-{secrets.token_hex(4)}.csv"
+        save_manifest(manifest, kept, s3)
+        problem = f"{describe(error)}; the manifest is kept in {kept}"
+        raise ManifestError(problem, source=location) from error

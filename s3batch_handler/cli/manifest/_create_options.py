@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,13 +20,14 @@ from s3batch_handler.cli._options import (
     quiet_option,
     source_option,
 )
-from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
+from s3batch_handler.cli._paths import check_new_manifest
 from s3batch_handler.cli._units import PointInTime, point_in_time, size
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.jobs.listing._filter import ObjectFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,10 +122,7 @@ class CreateOptions:
 
     def check(self) -> None:
         """Check the values of the options before any work."""
-        check_s3_url(self.location, "manifest")
-        check_csv_manifest(self.location, "manifest")
-        if not is_s3_url(self.location):
-            check_file(Path(self.location), "manifest")
+        check_new_manifest(self.location, "manifest")
         for prefix in filter(is_s3_url, self.prefixes):
             raise click.UsageError(
                 f"Option --prefix has the value {prefix}: write the beginning of the keys, without "

@@ -18,13 +18,11 @@ from s3batch_handler.cli._manifest_files import (
     save_manifest,
 )
 from s3batch_handler.cli._paths import (
-    check_csv_manifest,
-    check_file,
+    check_new_manifest,
     check_s3_url,
     is_same_file,
 )
-from s3batch_handler.cli.manifest._facts import print_facts
-from s3batch_handler.cli.manifest._upload import Upload, observed_upload
+from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import print_json
 from s3batch_handler.cli.terminal._progress import report_listing, spinner
 from s3batch_handler.core._aws_errors import aws_error_code
@@ -136,12 +134,7 @@ class Target:
     def check(self, *sources: Source) -> None:
         """Check that the manifest can be written, and that it is not one that is read."""
         option = "--to"
-        check_s3_url(self.location, option)
-        check_csv_manifest(self.location, option)
-        if self.location.endswith("/"):
-            raise InvalidArgument(f"{option} {self.location}: this is a folder. Name a file")
-        if not is_s3_url(self.location):
-            check_file(Path(self.location), option)
+        check_new_manifest(self.location, option)
         for source in sources:
             if self.location == source.location or is_same_file(self.location, source.location):
                 raise InvalidArgument(
@@ -179,8 +172,8 @@ class Target:
         """
         # The facts are printed later: a spinner and data may use the same terminal.
         with spinner(doing), manifest_of_entries(entries, source=source) as manifest:
-            with self._observed_upload() as upload:
-                save_manifest(manifest, self.location, self.s3)
+            with missing_bucket_is_wrong(self.location):
+                upload = save_manifest(manifest, self.location, self.s3)
             facts = {
                 "manifest": self.location,
                 "objects": manifest.count,
@@ -192,19 +185,6 @@ class Target:
             print_json(facts)
         else:
             print_facts(facts)
-
-    @contextmanager
-    def _observed_upload(self) -> Iterator[Upload]:
-        """Yield what S3 responds to an upload; it stays empty for a file.
-
-        Raises:
-            InvalidArgument: There is no such bucket.
-        """
-        if not is_s3_url(self.location):
-            yield Upload()
-            return
-        with missing_bucket_is_wrong(self.location), observed_upload(self.s3.client) as upload:
-            yield upload
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import click
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url
+from s3batch_handler.cli._paths import check_new_manifest, is_same_file
 from s3batch_handler.cli.manifest._source import temporary_file
 from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.cli.terminal._progress import spinner
@@ -89,19 +89,13 @@ def _repaired(
 
 
 def _check_target(source: ManifestSource, to: str) -> None:
-    check_s3_url(to, "--to")
-    check_csv_manifest(to, "--to")
     if source.is_inventory:
         raise InvalidArgument(
             f"{source.location}: an inventory is not repaired. s3batch manifest create {to} "
             f"--inventory {source.location} writes a manifest of it"
         )
-    is_same = to == source.location
-    if not is_s3_url(to):
-        check_file(Path(to), "--to")
-        path = Path(source.location)
-        is_same = not source.is_in_s3 and path.exists() and Path(to).resolve() == path.resolve()
-    if is_same:
+    check_new_manifest(to, "--to")
+    if to == source.location or is_same_file(to, source.location):
         raise InvalidArgument(
             f"--to {to}: this is the manifest itself. Name another file: nothing is overwritten"
         )

@@ -11,6 +11,7 @@ import click
 from s3batch_handler.cli._errors import bad_input_exits_with_2
 from s3batch_handler.cli._job_completers import complete_reports
 from s3batch_handler.cli._options import not_empty, quiet_option
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.manifest._file_options import (
@@ -20,7 +21,7 @@ from s3batch_handler.cli.manifest._file_options import (
 )
 from s3batch_handler.cli.manifest._files import Source, Target
 from s3batch_handler.cli.report._location import find_report, state_option
-from s3batch_handler.cli.report._redrive_manifest import S3OfServices, record_of
+from s3batch_handler.cli.report._redrive_manifest import record_of
 from s3batch_handler.cli.report._row_output import csv_lines, format_options
 from s3batch_handler.cli.terminal._job_style import FAILED, MUTED, SUCCEEDED
 from s3batch_handler.cli.terminal._output import counted, print_lines, print_message

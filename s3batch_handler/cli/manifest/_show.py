@@ -11,8 +11,8 @@ import click
 from s3batch_handler.cli._manifest_files import open_stream
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli.help._classes import Command
-from s3batch_handler.cli.manifest._facts import print_facts
 from s3batch_handler.cli.manifest._file_options import source_options
+from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import print_data, print_json, print_lines
 from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table

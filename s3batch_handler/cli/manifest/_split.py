@@ -14,12 +14,12 @@ import click
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
+from s3batch_handler.cli._observed_upload import observed_upload
 from s3batch_handler.cli._options import not_empty
 from s3batch_handler.cli._paths import check_name, check_writable
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.manifest._file_options import source_options
 from s3batch_handler.cli.manifest._files import missing_bucket_is_wrong
-from s3batch_handler.cli.manifest._upload import observed_upload
 from s3batch_handler.cli.terminal._output import print_json, print_lines
 from s3batch_handler.cli.terminal._progress import report_listing, spinner
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table

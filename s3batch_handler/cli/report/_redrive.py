@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +10,16 @@ from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import save_manifest
 from s3batch_handler.cli._options import json_option
-from s3batch_handler.cli._paths import check_csv_manifest, check_file, check_s3_url, is_same_file
+from s3batch_handler.cli._paths import (
+    check_new_manifest,
+    is_same_file,
+)
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._filters import filter_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import (
-    S3OfServices,
     manifest_options,
     open_original,
     redrive_manifest,
@@ -28,16 +30,17 @@ from s3batch_handler.cli.report._rerun import (
     run_words,
     submit_command,
 )
+from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import (
-    print_data,
     print_json,
     print_message,
     shell_command,
 )
-from s3batch_handler.core._sanitize import escape_unprintable
-from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
+from s3batch_handler.documents.files._locations import is_s3_url
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.report._filters import RowFilter
     from s3batch_handler.cli.report._location import FoundReport
@@ -89,41 +92,27 @@ def redrive(
             left_out,
         ),
     ):
-        save_manifest(failed, target, s3)
+        upload = save_manifest(failed, target, s3)
         facts = {
             "manifest": target,
             "objects": failed.count,
             "fields": failed.fields,
-            "etag": _etag(failed, target, services),
+            "etag": upload.etag or failed.md5(),
             "redrive_of": found.report.job_id or None,
             "left_out": left_out,
         }
     if as_json:
         print_json(facts)
         return
-    print_data(f"Manifest  {escape_unprintable(target)}")
-    print_data(f"Objects   {facts['objects']:,}")
-    print_data(f"Fields    {','.join(failed.fields or ())}")
-    print_data(f"ETag      {facts['etag']}")
+    print_facts({name: facts[name] for name in ("manifest", "objects", "fields", "etag")})
     selects_all = row_filter.is_empty
     print_message(f"next: {_next_command(found, failed, target, selects_all=selects_all)}")
 
 
 def _check_target(target: str, original: str | None) -> None:
-    check_s3_url(target, "--to")
-    check_csv_manifest(target, "--to")
-    if not is_s3_url(target):
-        check_file(Path(target), "--to")
+    check_new_manifest(target, "--to")
     if original is not None and (target == original or is_same_file(target, original)):
         raise InvalidArgument(f"--to {target}: this is the manifest of the job. Name another file")
-
-
-def _etag(manifest: PreparedManifest, target: str, services: AwsServices) -> str:
-    """Return the ETag that S3 has, or would have after an upload in one request."""
-    if not is_s3_url(target):
-        return manifest.md5()
-    bucket, key = bucket_and_key(target)
-    return services.etag({"Bucket": bucket, "Key": key})
 
 
 def _next_command(

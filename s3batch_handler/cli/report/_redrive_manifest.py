@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.cli._s3 import HasClient
-    from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.report._location import FoundReport
     from s3batch_handler.documents.reports._check import Entries
     from s3batch_handler.documents.reports._rows import ReportRow
@@ -45,18 +43,6 @@ def manifest_options(
         "--fields", metavar="NAMES", help="Columns of --manifest.  [default: as in its first line]"
     )
     return lambda command: manifest(fields(command))
-
-
-@dataclass(frozen=True, slots=True)
-class S3OfServices:
-    """The S3 of an account, for manifests."""
-
-    services: AwsServices
-
-    @property
-    def client(self) -> Any:
-        """Return a client of boto3."""
-        return self.services.s3
 
 
 def record_of(found: FoundReport, *, with_tags: bool = False) -> JobRecord | None:

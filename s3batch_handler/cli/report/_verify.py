@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.report._location import find_report, location_argument, state_option
 from s3batch_handler.cli.report._redrive_manifest import (
-    S3OfServices,
     manifest_options,
     open_original,
     record_of,

@@ -81,6 +81,8 @@ REFUSED = {
     "standard output": "sort m.csv --to -: standard output is not supported here",
     "standard output as folder": "split m.csv --parts 2 --to -: standard output is not supported",
     "a name of a folder": "sort m.csv --to x.csv/: this is a folder",
+    "a new manifest with a name of a folder": "create x.csv/ --bucket lists: this is a folder",
+    "a repaired copy with a name of a folder": "check m.csv --fix --to x.csv/: this is a folder",
     "a long name": f"sort m.csv --to {'x' * 300}.csv: File name too long. Choose another name",
     "a long name of a folder": f"split m.csv --parts 2 --to {'x' * 300}: File name too long",
     "a loop of links": "split m.csv --parts 2 --to loop: symbolic links",

@@ -6,7 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
 
 from s3batch_handler.documents.manifests._manifest import read_entries
 
@@ -29,6 +32,38 @@ def test_the_manifest_of_the_failed_tasks_can_be_run(s3batch: Shell) -> None:
     assert facts["etag"] == hashlib.md5(content).hexdigest()
     again = s3batch("run", "app:handler", "--manifest", "failed.csv", "--json")
     assert json.loads(again.stdout)["failed"] == 2
+
+
+@mock_aws
+def test_the_etag_of_an_upload_needs_no_other_request(
+    s3batch: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The permission to write is enough, and nobody can replace the manifest meanwhile."""
+    s3: Any = boto3.client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="lists")
+    s3batch("run", "app:handler", "--manifest", s3batch.manifest("b,fail"))
+    operations: list[str] = []
+    client_class: Any = BaseClient
+    call = client_class._make_api_call
+
+    def recording_call(client: Any, operation: str, arguments: Any) -> Any:
+        operations.append(operation)
+        return call(client, operation, arguments)
+
+    monkeypatch.setattr(client_class, "_make_api_call", recording_call)
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    made = s3batch("report", "redrive", "--to", "s3://lists/failed.csv", "--json", **keys)
+
+    assert operations == ["PutObject"]
+    etag = s3.head_object(Bucket="lists", Key="failed.csv")["ETag"]
+    assert etag == f'"{json.loads(made.stdout)["etag"]}"'
+
+
+def test_a_folder_is_not_a_manifest(s3batch: Shell) -> None:
+    refused = s3batch("report", "redrive", "--to", "failed.csv/")
+
+    assert refused.returncode == 2
+    assert "--to failed.csv/: this is a folder. Name a file" in refused.stderr
 
 
 def test_failures_are_selected_by_code_and_message(s3batch: Shell) -> None:

@@ -1,4 +1,4 @@
-"""The ETag of an uploaded manifest, from S3's response to the upload itself."""
+"""The ETag of an uploaded object, from S3's response to the upload itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts about manifests as text."""
+"""Facts as text: lines with a name and a value."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def _title(name: str) -> str:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, int):
         return str(value) if name == "seed" else f"{value:,}"
-    return value if isinstance(value, str) else ",".join(value)
+    return value if isinstance(value, str) else ",".join(value or ())
