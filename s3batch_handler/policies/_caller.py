@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3batch_handler.policies._job_role import manifest_arn, report_arns
+from s3batch_handler.policies._job_role import canary_manifest_arns, manifest_arn, report_arns
 from s3batch_handler.policies._resources import UNKNOWN_REGION
 from s3batch_handler.policies._statements import allow
 
@@ -45,6 +45,9 @@ def caller_statements(job: JobAccess) -> Iterator[Statement]:
         actions = ["s3:GetObject"]  # for its ETag
         actions += ["s3:GetObjectVersion"] if location.get("ObjectVersionId") else []
         yield allow("ReadManifests", actions, manifest_arn(job))
+    if canary := canary_manifest_arns(job):
+        actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        yield allow("WriteCanaryManifests", actions, canary)
     if job.report:
         yield allow("ReadReports", "s3:GetObject", report_arns(job))
     if job.function is not None:

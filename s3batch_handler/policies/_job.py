@@ -34,6 +34,7 @@ class PolicyOptions:
         function_keys: KMS keys of these buckets.
         log_group: The log group of the function, if it exists and has another name.
         inventory_files: The data files of an inventory, as ``bucket/key``, if they are known.
+        canary: Whether the job is submitted with ``--sample``, which uploads two more manifests.
     """
 
     objects: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class PolicyOptions:
     function_keys: tuple[str, ...] = ()
     log_group: str | None = None
     inventory_files: tuple[str, ...] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

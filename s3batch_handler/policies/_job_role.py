@@ -70,6 +70,21 @@ def report_arns(job: JobAccess) -> list[str]:
     return [place._replace(prefix=each).objects_arn(job.home) for each in sorted(prefixes)]
 
 
+def canary_manifest_arns(job: JobAccess) -> list[str]:
+    """Return the ARNs of the manifests of ``job submit --sample``; none without that option.
+
+    Raises:
+        IncompleteJob: S3 generates the manifest, so there is nothing to take a sample of.
+    """
+    if not job.options.canary:
+        return []
+    arn = manifest_arn(job)
+    if not arn:
+        raise IncompleteJob("--canary needs a job with a manifest: S3 generates that of this job")
+    stem = arn.removesuffix(".csv").removesuffix("/manifest.json")
+    return [f"{stem}-canary-*.csv", f"{stem}-rest-*.csv"]
+
+
 def _read_manifest(job: JobAccess) -> Iterator[Statement]:
     key = job.options.manifest_key
     if not job.manifest:
@@ -81,7 +96,7 @@ def _read_manifest(job: JobAccess) -> Iterator[Statement]:
         )
     # All samples of the guide allow both, whether or not the job names a version of the manifest.
     actions = ["s3:GetObject", "s3:GetObjectVersion"]
-    yield allow("ReadManifests", actions, arn)
+    yield allow("ReadManifests", actions, [arn, *canary_manifest_arns(job)])
     if job.has_inventory:
         yield allow("ReadInventoryFiles", actions, _inventory_files(job, arn))
     elif key:

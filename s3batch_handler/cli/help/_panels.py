@@ -77,7 +77,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Output": ("--json", "--quiet", "--help"),
     },
     "print": {
-        "Job file": ("--var", "--job-profile", "--region", "--account-id"),
+        "Job file": ("--var", "--job-profile", "--region", "--account-id", "--canary"),
         "Objects": (
             *("--bucket", "--manifest", "--versions", "--manifest-kms-key", "--source-kms-key"),
             "--target-kms-key",

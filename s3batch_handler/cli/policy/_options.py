@@ -81,6 +81,9 @@ def policy_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="NAME",
         help="Log group of the function.  [default: Lambda creates one]",
     )
+    @click.option(
+        "--canary", is_flag=True, help="Allow the manifests of 'job submit --sample', too."
+    )
     @click.option("--account-id", "account", metavar="ID", help="AWS account ID of the job.")
     @click.option("--region", metavar="NAME", help="AWS Region of the job.")
     @wraps(command)
@@ -95,7 +98,8 @@ def policy_options(command: Callable[..., None]) -> Callable[..., None]:
 
 _NAMES = (
     *("objects", "versions", "manifest_key", "source_key", "target_key", "function_reads"),
-    *("function_writes", "function_keys", "log_group", "account", "region"),
+    *("function_writes", "function_keys", "log_group", "canary", "account"),
+    "region",
 )
 
 

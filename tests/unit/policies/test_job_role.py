@@ -74,6 +74,24 @@ EXPECTED = {
 """What each operation needs for a manifest without versions; ``_operations.py`` has the sources."""
 
 
+def test_the_manifests_of_a_canary_job_are_allowed_on_request() -> None:
+    """Their names are those of ``job submit --sample``: the role reads them, the caller writes."""
+    parts = [f"arn:aws:s3:::lists/manifests/a b-{part}-*.csv" for part in ("canary", "rest")]
+    request = job_request("LambdaInvoke")
+
+    policies = job_policies(request, PolicyOptions(canary=True))
+
+    reads = {right for part in parts for right in on(part, "GetObject", "GetObjectVersion")}
+    writes = {right for part in parts for right in on(part, "GetObject", "PutObject")}
+    assert allowed(request, canary=True) - allowed(request) == reads
+    assert writes <= rights(policies.caller)
+
+
+def test_a_generated_manifest_has_no_canary_job() -> None:
+    with pytest.raises(IncompleteJob, match="--canary"):
+        allowed(job_request(ManifestGenerator=generator()), canary=True)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_role_may_do_what_its_operation_needs_and_nothing_else(name: str) -> None:
     """The role reads this manifest, writes this report, and calls what the operation calls."""
