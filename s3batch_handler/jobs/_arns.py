@@ -50,6 +50,14 @@ _PARTIAL_ARN: Final = (
 )
 
 
+def region_of_function(name: str) -> str | None:
+    """Return the Region in the ARN or partial ARN of a function; ``None`` in a bare name."""
+    if name.startswith("arn:"):
+        return dict(enumerate(name.split(":"))).get(3) or None
+    partial = re.fullmatch(_PARTIAL_ARN, name)
+    return partial[1] if partial else None
+
+
 def split_function(name: str) -> tuple[str, str]:
     """Split a name or an ARN into what is before ``function:``, and the name with its qualifier."""
     before, _, function = f":{name}".rpartition(":function:")

@@ -14,6 +14,7 @@ from s3batch_handler.cli._options import endpoint_url_option, profile_option
 from s3batch_handler.cli.job._stack_outputs import StackOutputs
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import JobError
+from s3batch_handler.jobs._arns import region_of_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,16 +88,25 @@ class AwsServices:
             region=self._region,
         )
 
-    def for_account(self, account_id: str | None) -> AwsServices:
-        """Return the services of the account of a job file, unless an option names another one."""
-        if account_id is None or self._account_id is not None:
-            return self
+    def for_job(self, request: Mapping[str, Any]) -> AwsServices:
+        """Return the services of the account and the Region of a job.
+
+        They are those of the options and of the configuration, if these name them. Otherwise the
+        account is that of ``AccountId``, and the Region that of the function: S3 invokes only
+        functions of the job's own Region.
+        """
         return AwsServices(
             endpoint_url=self._endpoint_url,
-            account_id=account_id,
+            account_id=self._account_id or request.get("AccountId"),
             profile=self._profile,
-            region=self._region,
+            region=self._region or (None if self._region_is_configured() else _region_of(request)),
         )
+
+    def _region_is_configured(self) -> bool:
+        try:
+            return self._connection["session"].region_name is not None
+        except Exception:  # no such profile, no boto3: the first request says so
+            return True
 
     def quick_connection(self) -> Connection:
         """Return a connection for requests that end soon, without an answer if necessary."""
@@ -257,6 +267,12 @@ class AwsServices:
     @cached_property
     def _s3control(self) -> Any:
         return _aws().s3control_client(**self._connection)
+
+
+def _region_of(request: Mapping[str, Any]) -> str | None:
+    """Return the Region in the ARN of a job's function, if it has one."""
+    invoke = request.get("Operation", {}).get("LambdaInvoke", {})
+    return region_of_function(invoke.get("FunctionArn", ""))
 
 
 class _WatchedJobs:

@@ -70,7 +70,7 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
 
 def submit_job(job: JobFile, options: SubmitOptions, services: AwsServices) -> None:
     """Create a job, or show what would be refused, and print the result."""
-    services = services.for_account(job.request.get("AccountId"))
+    services = services.for_job(job.request)
     if options.dry_run:
         from s3batch_handler.cli.job._dry_run import dry_run  # slow imports
 

@@ -340,6 +340,21 @@ def test_without_aws_the_request_is_printed_as_far_as_possible(
     assert summary.endswith("checks: 0 ok, 0 errors, 0 warnings, 5 not checked")
 
 
+def test_the_function_names_the_region_if_nothing_else_does(tmp_path: Path) -> None:
+    """A job runs in the Region of its function; ``--region`` still has precedence."""
+    function = "arn:aws:lambda:us-west-2:123456789012:function:thumbnails:1"
+    (tmp_path / "job.yaml").write_text(JOB)
+    nothing = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    command = ("job", "submit", "-f", str(tmp_path / "job.yaml"), "--dry-run")
+
+    alone = run_in(nothing, *command, "--function", function)
+    elsewhere = run_in(nothing, *command, "--function", function, "--region", "eu-west-1")
+
+    assert (alone.exit_code, "error" in alone.stderr.partition("checks:")[0]) == (0, False)
+    assert elsewhere.exit_code == 1
+    assert "it is in us-west-2, but the job is in eu-west-1" in elsewhere.stderr
+
+
 def test_a_configuration_that_is_not_valid_is_not_checked(tmp_path: Path) -> None:
     """The request is printed nevertheless."""
     (tmp_path / "job.yaml").write_text(JOB)

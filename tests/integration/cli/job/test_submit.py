@@ -152,7 +152,7 @@ def test_an_invalid_request_is_wrong_usage(server: Server) -> None:
     )
 
     assert run.exit_code == 2
-    assert "Operation.LambdaInvoke.FunctionArn: it is required" in run.stderr
+    assert "Operation.LambdaInvoke.FunctionArn: it is missing; add it" in run.stderr
 
 
 def test_a_checksum_job_names_the_owner_of_its_report(server: Server) -> None:
