@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,30 +24,10 @@ from s3batch_handler.cli._options import (
 )
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
+from s3batch_handler.cli.smoke._smoke_options import SmokeOptions
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmokeOptions:
-    """The options of the command line, by their names."""
-
-    handler: str | None
-    stack: str
-    bucket: str | None
-    outputs: tuple[str, ...]
-    version_ids: bool
-    arguments: dict[str, str]
-    schema: str | None
-    timeout: float | None
-    env_file: Path | None
-    yes: bool
-    keep: bool
-    save: Path | None
-    retry_for: float | None
-    as_json: bool
-    quiet: bool
 
 
 @click.command(cls=Command)

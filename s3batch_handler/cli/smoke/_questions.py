@@ -16,9 +16,9 @@ from s3batch_handler.estimates._prices import read_prices
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices
-    from s3batch_handler.cli.smoke._command import SmokeOptions
     from s3batch_handler.cli.smoke._job import Observed
     from s3batch_handler.cli.smoke._places import Places
+    from s3batch_handler.cli.smoke._smoke_options import SmokeOptions
 
 
 def confirm_costs(options: SmokeOptions, places: Places, services: AwsServices) -> None:

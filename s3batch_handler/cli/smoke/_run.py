@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli.job._aws_services import AwsServices
     from s3batch_handler.cli.job._stack_outputs import StackOutputs
-    from s3batch_handler.cli.smoke._command import SmokeOptions
+    from s3batch_handler.cli.smoke._smoke_options import SmokeOptions
 
 
 def run_smoke_test(options: SmokeOptions, services: AwsServices) -> int:
