@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from s3batch_handler.cli.terminal._output import counted
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
 from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
+from s3batch_handler.documents.manifests.check._codes import CODES, Severity
 from s3batch_handler.documents.manifests.check._manifest_check import ManifestCheck
 from s3batch_handler.jobs._manifests import ManifestLocation
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli.doctor._check import Check
     from s3batch_handler.cli.doctor._connection import Connection
+    from s3batch_handler.documents.manifests.check._finding import Finding
 
 
 @dataclass(slots=True)
@@ -108,20 +111,26 @@ def _check_lines(
 ) -> Iterator[Check]:
     if operation not in MAX_OBJECTS:  # a new operation, whose limits are not known
         operation = "LambdaInvoke"
+    first: dict[Severity, Finding] = {}
+    numbers: Counter[Severity] = Counter()
     try:
-        check = ManifestCheck(io.BytesIO(body), fields=fields, operation=operation)
-        found = [*check.findings()]
+        check = ManifestCheck(io.BytesIO(body), fields=fields, operation=operation, details=1)
+        for each in check.findings():
+            first.setdefault(each.severity, each)
+            numbers[each.severity] += 1
     except ManifestError as problem:
         yield error(name, str(problem), "correct Fields of the manifest")
         return
-    for is_error, result in ((True, error), (False, warning)):
-        alike = [each for each in found if each.is_error is is_error]
-        if alike:
-            first = alike[0]
-            place = "" if first.line is None else f"line {first.line}: "
-            others = f" (and {counted(len(alike) - 1, 'other problem')})" if alike[1:] else ""
-            yield result(name, f"{place}{first.message}{others}", first.fix)
-    if not found:
+    for code, number in check.counted.items():
+        numbers[CODES[code].severity] += number
+    for severity, result in ((Severity.ERROR, error), (Severity.WARNING, warning)):
+        if severity in first:
+            found = first[severity]
+            place = "" if found.line is None else f"line {found.line}: "
+            more = numbers[severity] - 1
+            others = f" (and {counted(more, 'other problem')})" if more else ""
+            yield result(name, f"{place}{found.message}{others}", found.fix)
+    if not first:
         yield ok(name, counted(check.objects, "object"))
 
 

@@ -80,6 +80,7 @@ def _create_resources(address: str) -> None:
     )
     s3.put_object(Bucket="jobs", Key="m.csv", Body=b"photos,a.jpg\nphotos,b.jpg\n")
     s3.put_object(Bucket="elsewhere", Key="m.csv", Body=b"photos,a.jpg\n")
+    s3.put_object(Bucket="jobs", Key="plus.csv", Body=b"photos,a+b.jpg\n" * 1000 + b"photos,%zz\n")
     s3.put_object(Bucket="jobs", Key="header.csv", Body=b"Bucket,Key\nphotos,a.jpg\n\n")
     s3.put_object(
         Bucket="jobs", Key="kms.csv", Body=b"photos,a.jpg\n", ServerSideEncryption="aws:kms"
@@ -188,6 +189,18 @@ def test_what_would_be_refused_is_named_with_a_remedy(
     assert json.loads(run.stdout)["Operation"]
     assert [line[: len(error)] for line in errors] == [error]
     assert "; " in errors[0]
+
+
+def test_problems_of_many_lines_are_counted(aws: str, tmp_path: Path) -> None:
+    """The first one of each severity is shown, with the number of all others."""
+    run = dry_run(aws, tmp_path, manifest="s3://jobs/plus.csv")
+
+    content = "content of manifest s3://jobs/plus.csv"
+    error, warning = (line for line in run.stderr.splitlines() if content in line)
+    assert error.startswith(f"error: {content}: line 1001: ")
+    assert "other problem" not in error
+    assert warning.startswith(f"warning: {content}: line 1: ")
+    assert " (and 999 other problems); " in warning
 
 
 def test_a_changed_manifest_would_be_refused(aws: str, tmp_path: Path) -> None:
