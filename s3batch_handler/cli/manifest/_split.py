@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +16,7 @@ from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._observed_upload import observed_upload
 from s3batch_handler.cli._options import not_empty
 from s3batch_handler.cli._paths import check_name, check_writable
+from s3batch_handler.cli._units import size
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.manifest._file_options import source_options
 from s3batch_handler.cli.manifest._files import missing_bucket_is_wrong
@@ -36,28 +36,11 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.manifests._split_by_bucket import ManifestPart
 
 
-def _bytes(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    match = _SIZE.fullmatch(value.strip())
-    number = 0 if match is None else int(match[1]) * _UNITS[(match[2] or "B").upper()]
+def _bytes(value: str) -> int:
+    number = size(value)
     if not number:
-        raise click.BadParameter(
-            f"{value!r} is not a size: write a number with a unit, such as 100MB"
-        )
+        raise click.BadParameter(f"{value!r} is not the size of a part: write for example 100MB")
     return number
-
-
-_SIZE: Final = re.compile(r"([0-9]{1,15}) ?([kmg]i?b|b)?", re.IGNORECASE)
-_UNITS: Final = {
-    "B": 1,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "KIB": 1 << 10,
-    "MIB": 1 << 20,
-    "GIB": 1 << 30,
-}
 
 
 @click.command(cls=Command)
@@ -66,7 +49,7 @@ _UNITS: Final = {
     "--max-objects", type=Integer(1), metavar="NUMBER", help="Maximum number of objects in a part."
 )
 @click.option(
-    "--max-bytes", metavar="SIZE", callback=_bytes, help="Maximum size of a part, such as 100MB."
+    "--max-bytes", metavar="SIZE", type=_bytes, help="Maximum size of a part, such as 100MB."
 )
 @click.option("--by-bucket", is_flag=True, help="Write a part for each bucket.")
 @click.option(

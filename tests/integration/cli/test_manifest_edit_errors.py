@@ -63,6 +63,7 @@ REFUSED = {
     "no way to split": "split m.csv --to x: Pass one of the options --parts",
     "no parts": "split m.csv --parts 0 --to x: 0 is too small",
     "no size": "split m.csv --max-bytes lots --to x: is not a size",
+    "parts of no bytes": "split m.csv --max-bytes 0MB --to x: is not the size of a part",
     "a folder that is not empty": "split m.csv --parts 2 --to .: the folder is not empty",
     "a file as folder": "split m.csv --parts 2 --to m.csv: this is not a folder",
     "a bucket without a name": "split m.csv --parts 2 --to s3://: not the URL of a prefix",
