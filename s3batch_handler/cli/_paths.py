@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from s3batch_handler.cli._errors import InvalidArgument
+from s3batch_handler.documents.files._whole_folder import check_empty
 
 
 def check_s3_url(location: str, option: str) -> None:
@@ -73,6 +74,25 @@ def check_writable(folder: Path, option: str) -> None:
         raise InvalidArgument(
             f"{option} {folder}: cannot write there: {error.strerror}. Choose another folder"
         ) from error
+
+
+def check_new_folder(folder: Path, option: str) -> None:
+    """Check that a folder can be created, or is empty."""
+    if _LIKE_S3.match(str(folder)):
+        raise InvalidArgument(f"{option} {folder}: S3 is not supported here. Name a local folder")
+    if str(folder) == "-":
+        raise InvalidArgument(f"{option} -: standard output is not supported here. Name a folder")
+    check_name(folder, option)
+    try:
+        if folder.exists():
+            check_empty(folder)
+    except FileExistsError as error:
+        raise InvalidArgument(
+            f"{option} {folder}: the folder is not empty. Name a new or an empty one"
+        ) from error
+    except NotADirectoryError as error:
+        raise InvalidArgument(f"{option} {folder}: this is not a folder. Name a folder") from error
+    check_writable(folder, option)
 
 
 def check_file(path: Path, option: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.estimate._format import cents, title_of
 from s3batch_handler.cli.terminal._job_style import duration
-from s3batch_handler.documents.files._folder import open_folder
+from s3batch_handler.documents.files._local_folder import write_file
 from s3batch_handler.estimates._svg_plot import svg_plot
 
 if TYPE_CHECKING:
@@ -39,5 +38,4 @@ def save_plot(estimate: Estimate, path: Path) -> None:
         ),
         times=[duration(seconds * quarter / 4) for quarter in range(5)],
     )
-    target = path.resolve()  # replace the target of a link, not the link
-    open_folder(target.parent).write(target.name, io.BytesIO(svg.encode()))
+    write_file(path, svg.encode())

@@ -15,7 +15,7 @@ from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._numbers import Integer
 from s3batch_handler.cli._observed_upload import observed_upload
 from s3batch_handler.cli._options import not_empty
-from s3batch_handler.cli._paths import check_name, check_writable
+from s3batch_handler.cli._paths import check_new_folder
 from s3batch_handler.cli._units import size
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.manifest._file_options import source_options
@@ -25,7 +25,7 @@ from s3batch_handler.cli.terminal._progress import report_listing, spinner
 from s3batch_handler.cli.terminal._stream_table import Column, lines_of_table
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
-from s3batch_handler.documents.files._whole_folder import check_empty, whole_folder
+from s3batch_handler.documents.files._whole_folder import whole_folder
 from s3batch_handler.documents.manifests._split import Split
 
 if TYPE_CHECKING:
@@ -135,21 +135,9 @@ def _new_folder(target: str, s3: HasClient) -> Iterator[_NewFolder]:
             yield folder
             folder.etags.update(_upload(folder.path, url, s3.client))
         return
-    if target == "-":
-        raise InvalidArgument("--to -: standard output is not supported here. Name a folder")
     if target.lower().startswith("s3:/"):
         raise InvalidArgument(f"--to {target}: not the URL of a prefix. Write s3://bucket/prefix/")
-    check_name(Path(target), "--to")
-    try:
-        if Path(target).exists():
-            check_empty(Path(target))
-    except FileExistsError as error:
-        raise InvalidArgument(
-            f"--to {target}: the folder is not empty. Name a new or an empty one"
-        ) from error
-    except NotADirectoryError as error:
-        raise InvalidArgument(f"--to {target}: this is not a folder. Name a folder") from error
-    check_writable(Path(target), "--to")
+    check_new_folder(Path(target), "--to")
     with whole_folder(Path(target)) as path:
         yield _NewFolder(path)
 

@@ -10,14 +10,15 @@ import click
 from s3batch_handler.cli._completers import complete_files
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._options import json_option
+from s3batch_handler.cli._paths import check_new_folder
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.help._suggestions import Choice
-from s3batch_handler.cli.policy._files import write_folder
 from s3batch_handler.cli.policy._manifest_buckets import with_manifest
 from s3batch_handler.cli.policy._options import job_file_options, policy_options
 from s3batch_handler.cli.terminal._output import print_data, print_json_text, print_message
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._sanitize import escape_unprintable, safe_line
+from s3batch_handler.documents.files._whole_folder import whole_folder
 from s3batch_handler.policies._resources import IncompleteJob
 from s3batch_handler.policies.formats._deployed import FUNCTION, PARTS
 
@@ -86,6 +87,8 @@ def print_policies(
 
     if as_json and form != "json":
         raise click.UsageError("Options --json and --format cannot be combined: choose one.")
+    if to is not None:
+        check_new_folder(to, "--to")
     request = read_job_file(file, variables=variables, profile=job_profile).request
     try:
         if manifest is not None:
@@ -98,8 +101,11 @@ def print_policies(
     except ManifestError as error:
         raise InvalidArgument(str(error)) from error
     if to is not None:
-        names = write_folder(to, policy_files(policies, form, part))
-        print_message(f"wrote {', '.join(names)} to {escape_unprintable(str(to))}")
+        files = policy_files(policies, form, part)
+        with whole_folder(to) as folder:
+            for name, text in files.items():
+                folder.joinpath(name).write_text(text, encoding="utf-8")
+        print_message(f"wrote {', '.join(files)} to {escape_unprintable(str(to))}")
     elif form == "json":
         print_json_text(policy_text(policies, form, part))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._errors import StateError
-from s3batch_handler.documents.files._local_folder import LocalFolder
+from s3batch_handler.documents.files._local_folder import LocalFolder, write_file
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.run._journal import Journal
@@ -105,7 +104,7 @@ class SavedRun:
         self._manifest = manifest.saved_arguments
         text = json.dumps({"options": self.options, "manifest": self._manifest}, default=str)
         index = f'{{"checksum": {checksum(text)}, "run": {text}}}'
-        LocalFolder(self.folder).write(self._index.name, io.BytesIO(index.encode()))
+        write_file(self._index, index.encode())
 
     def manifest(self) -> AbstractContextManager[PreparedManifest]:
         """Open the saved manifest."""
@@ -134,7 +133,7 @@ class SavedRun:
         if job is not None and job.report is not None and self.folder.is_dir():
             report = job.report if is_s3_url(job.report) else str(Path(job.report).absolute())
             record = json.dumps({"JobId": job.job_id, "Report": report})
-            LocalFolder(self.folder).write(LAST_RUN, io.BytesIO(record.encode()))
+            write_file(self.folder / LAST_RUN, record.encode())
         self._index.unlink(missing_ok=True)
         remove_database(self._journal)
         self.manifest_file.unlink(missing_ok=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler import __version__
 from s3batch_handler.core._redaction import redact
+from s3batch_handler.documents.files._local_folder import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,12 +47,7 @@ def save_evidence(
     text = text.replace(account_id, _ACCOUNT)
     for number, bucket in enumerate(sorted(places.buckets, key=len, reverse=True), 1):
         text = text.replace(bucket, f"bucket-{number}")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(f"{text}\n", encoding="ascii")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_file(path, f"{text}\n".encode("ascii"))
 
 
 def _observed(observed: Observed) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import io
 import os
 import shutil
 from contextlib import suppress
@@ -83,6 +84,12 @@ class LocalFolder:
         if not path.resolve().is_relative_to(self._root.resolve()):  # a link leads out
             raise invalid_name(name)
         return path
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Create or replace a file, completely or not at all. Of a link, its target is replaced."""
+    target = path.resolve()
+    LocalFolder(target.parent).write(target.name, io.BytesIO(content))
 
 
 # A file has a temporary name until it is complete. Its writer locks it, so that another process can

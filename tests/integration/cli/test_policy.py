@@ -145,7 +145,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     result = run("job.yaml", "--to", "out")
 
     assert result.exit_code == 2
-    assert "already exists" in result.stderr
+    assert "--to out: the folder is not empty" in result.stderr
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["job.yaml", "mine.json", "out"]
 
 
@@ -196,7 +196,10 @@ def test_an_option_without_effect_is_pointed_out(
         (["job.yaml", "--bucket", "photos", "--format", "sam", "--json"], "choose one"),
         (["job.yaml", "--manifest", "bad.csv"], "bad.csv, line 1"),
         (["job.yaml", "--manifest", "empty.csv"], "empty.csv: the manifest is empty"),
-        (["job.yaml", "--bucket", "photos", "--to", "job.yaml"], "--to job.yaml: it already"),
+        (
+            ["job.yaml", "--bucket", "photos", "--to", "job.yaml"],
+            "--to job.yaml: this is not a folder",
+        ),
         (["job.yaml", "--bucket", "b\x1b[31m\n"], "does not name a bucket"),
     ],
 )
