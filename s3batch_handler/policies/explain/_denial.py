@@ -37,7 +37,7 @@ def explain_denial(denial: Denial, job: JobAccess | None) -> Explanation:
     """Explain a denial; with a job, its roles and its function are known."""
     who = who_of(denial.principal, denial.action, job)
     principal = _principal(denial, job)
-    name = NAMES.get(who, "who sent the request")
+    name = NAMES.get(who, "the sender of the request")
     what = f"{name[0].upper()}{name[1:]} is not allowed to call {denial.action}"
     what += f" on {denial.resource}" if denial.resource else ""
     if denial.kind == BLOCK_PUBLIC_ACCESS:
@@ -62,9 +62,9 @@ def explain_denial(denial: Denial, job: JobAccess | None) -> Explanation:
 
 
 NAMES: Final = {
-    JOB_ROLE: "the role of the job",
+    JOB_ROLE: "the job role",
     CALLER: "the caller",
-    FUNCTION_ROLE: "the role of the function",
+    FUNCTION_ROLE: "the function role",
 }
 
 
@@ -170,14 +170,14 @@ def _hints(kind: str, denial: Denial, principal: str, job: JobAccess | None) -> 
     hints = []
     if denial.principal == "anonymous":
         hints.append(
-            "the request has no signature: send it with the credentials of a user or role, rather "
-            "than allow everybody"
+            "the request has no signature: send it with the credentials of a user or role; do not "
+            "allow anonymous requests"
         )
     there, here = account_of(denial.resource), account_of(principal)
     if kind == RESOURCE and (not there or there != here):
         hints.append(
-            "if the resource is in another account, a policy of the principal has to allow the "
-            "action, too: AWS then names the resource-based policy even if only that one is missing"
+            "if the resource is in another account, a policy of the principal must allow the "
+            "action, too: AWS names the resource-based policy even if only that one is missing"
         )
     if denial.action == "iam:PassRole":
         hints.append(
@@ -185,18 +185,18 @@ def _hints(kind: str, denial: Denial, principal: str, job: JobAccess | None) -> 
         )
     if denial.action == "lambda:InvokeFunction":
         hints.append(
-            "Lambda compares the whole ARN: a policy for the function does not allow a version or "
-            "an alias of it, and the reverse"
+            "Lambda compares the whole ARN: a policy for the function does not allow its versions "
+            "and aliases, nor the reverse"
         )
         function = None if job is None else job.function
         if function is not None and denial.resource not in ("", function.arn):
             hints.append(f"the job names {function.arn}")
     if denial.action == "sts:AssumeRole" and kind == IDENTITY:
-        hints.append("the trust policy of the role has to allow it, too")
+        hints.append("the trust policy of the role must allow it, too")
     if denial.action.startswith("kms:") and kind == RESOURCE and not denial.resource:
-        hints.append("the key has to exist in the Region of the request")
+        hints.append("the key must exist in the Region of the request")
     if denial.action.startswith("kms:") and kind == IDENTITY:
-        hints.append("the key policy has to allow it, too, or to leave it to policies of IAM")
+        hints.append("the key policy must allow it, too, or delegate access to IAM policies")
     return hints
 
 
@@ -206,7 +206,7 @@ def _hints(kind: str, denial: Denial, principal: str, job: JobAccess | None) -> 
 def _explicit(denial: Denial, who: str, principal: str, what: str) -> Explanation:
     kind = denial.kind or "policy"
     where = (
-        _where(kind, denial, NAMES.get(who, "who sent the request"), principal)
+        _where(kind, denial, NAMES.get(who, "the sender of the request"), principal)
         if (denial.kind)
         else "the policy with the statement"
     )

@@ -19,7 +19,7 @@ class Denial:
     """A request that IAM denied, as a message describes it.
 
     Attributes:
-        principal: The ARN of who sent the request; empty if the message does not say it.
+        principal: The ARN of the sender of the request; empty if the message does not say it.
         action: Such as ``s3:GetObject``.
         resource: Its ARN; empty if the message does not say it.
         kind: The kind of policy that denied the request, one of ``KINDS``; empty if not known.

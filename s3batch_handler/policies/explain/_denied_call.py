@@ -31,18 +31,18 @@ def explain_call(call: str, job: JobAccess | None) -> Explanation:
             what=f"The call {call} was denied",
             who=UNKNOWN,
             principal="",
-            where="a policy of who calls it",
+            where="a policy of the principal that calls it",
             hints=("the Service Authorization Reference of AWS lists the actions that it needs",),
         )
     if call in _CALLS_OF_CALLERS:
         return _call_of_caller(call, actions, job)
     who = FUNCTION_ROLE if job and job.function else UNKNOWN
-    hints = ["the message does not say the resource: the code that makes the call knows it"]
+    hints = ["the message does not name the resource: look at the code that makes the call"]
     if "s3:ListBucket" in actions and len(actions) > 1:
         hints.append(
             "without s3:ListBucket on the bucket, S3 answers 403 for an object that does not exist"
         )
-    name = "the role of the function" if who == FUNCTION_ROLE else "who calls it"
+    name = "the function role" if who == FUNCTION_ROLE else "the principal that calls it"
     return Explanation(
         what=f"The call {call} was denied",
         who=who,

@@ -25,7 +25,7 @@ class Explanation:
 
     Attributes:
         what: What was denied, in a sentence.
-        who: The role of the job, the caller, the role of the function, or unknown.
+        who: The job role, the caller, the function role, or unknown.
         principal: The ARN of who was denied; empty if it is not known.
         where: The policy to change.
         statements: The statements that are missing there; empty if a statement denies the request.

@@ -53,7 +53,7 @@ def _role_statement(
         what=_sentence(failure),
         who=JOB_ROLE,
         principal=job.role if job else "",
-        where="a policy of the role of the job" + (f", {job.role}" if job else ""),
+        where="a policy of the job role" + (f", {job.role}" if job else ""),
         statements=documents_of(statements),
         hints=(*hints, *without_file(job)),
     )
@@ -73,7 +73,7 @@ def _manifest(job: JobAccess | None) -> Explanation:
         job,
         Failure.MANIFEST,
         statements,
-        "the bucket policy of the manifest may deny it, or have to allow it in another account",
+        "the bucket policy of the manifest may deny it; in another account, it must allow it",
         "S3 cannot read a CSV manifest that is encrypted with a KMS key",
     )
 
@@ -97,10 +97,10 @@ def _assume(job: JobAccess | None) -> Explanation:
         what=_sentence(Failure.ROLE),
         who=JOB_ROLE,
         principal=job.role if job else "",
-        where="the trust policy of the role of the job" + (f", {job.role}" if job else ""),
+        where="the trust policy of the job role" + (f", {job.role}" if job else ""),
         statements=(trust,),
         hints=(
-            "the role has to exist, in the account of the job",
+            "the role must exist in the account of the job",
             (
                 "a condition on aws:SourceArn or aws:SourceAccount denies it if S3 does not send "
                 "the key: use StringEqualsIfExists"
@@ -117,8 +117,8 @@ def _report(job: JobAccess | None) -> Explanation:
         job,
         Failure.REPORT,
         [allow("WriteReports", "s3:PutObject", arns)],
-        "a bucket with a default retention of Object Lock cannot have reports",
-        "ExpectedBucketOwner of the report has to be the account of the bucket",
+        "S3 cannot write reports to a bucket with default retention (Object Lock)",
+        "ExpectedBucketOwner of the report must be the account of the bucket",
         "the bucket policy may deny it, for example requests without a KMS key: S3 encrypts "
         "reports with its own keys",
     )
@@ -154,13 +154,13 @@ def _key(job: JobAccess | None) -> Explanation:
         what=_sentence(Failure.KEY),
         who=UNKNOWN,
         principal="",
-        where="the key policy, and a policy of who sent the request",
+        where="the key policy, and a policy of the sender of the request",
         statements=documents_of(
             [allow("UseKey", "kms:Decrypt", "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID")]
         ),
         hints=(
             "writing needs kms:GenerateDataKey",
-            "the key has to exist in the Region of the bucket, and to be enabled",
+            "the key must exist in the Region of the bucket, and must be enabled",
             *without_file(job),
         ),
     )
@@ -181,7 +181,7 @@ def _object(job: JobAccess | None) -> Explanation:
     statements: list[Statement] = []
     if job and job.function:
         hints = [
-            "with HTTP status 200 in the report, the role of the function lacks the permission",
+            "with HTTP status 200 in the report, the function role lacks the permission",
         ]
     if job:
         try:

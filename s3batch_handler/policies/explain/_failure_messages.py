@@ -14,10 +14,10 @@ class Failure(Enum):
     """What failed."""
 
     MANIFEST = "S3 could not read the manifest"
-    ROLE = "S3 could not assume the role of the job"
+    ROLE = "S3 could not assume the job role"
     REPORT = "S3 could not write the report"
     GENERATED_MANIFEST = "S3 could not save the generated manifest"
-    OTHER_ACCOUNT = "the role of the job is in another account"
+    OTHER_ACCOUNT = "the job role is in another account"
     KEY_STATE = "a KMS key is disabled, or about to be deleted"
     KEY_ACCOUNT = "the new KMS key is in an account whose keys S3 does not accept"
     KEY = "a KMS key could not be used"

@@ -52,8 +52,8 @@ def test_the_missing_statement_is_printed_as_json() -> None:
 
     assert result.exit_code == 0
     sentence, where, rest = result.stdout.split("\n", 2)
-    assert sentence.startswith("The role of the job is not allowed to call lambda:InvokeFunction")
-    assert where == f"Add to a policy of the role of the job, {ROLE}:"
+    assert sentence.startswith("The job role is not allowed to call lambda:InvokeFunction")
+    assert where == f"Add to a policy of the job role, {ROLE}:"
     assert json.JSONDecoder().raw_decode(rest)[0] == {
         "Effect": "Allow",
         "Action": "lambda:InvokeFunction",

@@ -28,7 +28,7 @@ DENIED = {
             f"because no "
             "identity-based policy allows the s3:GetObject action"
         ),
-        f"a policy of the role of the job, arn:aws:iam::{ACCOUNT}:role/batch",
+        f"a policy of the job role, arn:aws:iam::{ACCOUNT}:role/batch",
     ),
     "wrapped by a terminal": (
         (
@@ -153,7 +153,7 @@ DENIED = {
     ),
     "missing key": (
         f"An error occurred (KMS.NotFoundException) when calling the PutObject operation: {KEY}",
-        "the key policy, and a policy of who sent the request",
+        "the key policy, and a policy of the sender of the request",
     ),
     "key of another account": (
         (
@@ -180,30 +180,30 @@ DENIED = {
             "Request "
             "ID: ABC; S3 Extended Request ID: def=; Proxy: null)"
         ),
-        "a policy of the role of the job",
+        "a policy of the job role",
     ),
     "SDK for Java 2": (
         "Access Denied (Service: S3, Status Code: 403, Request ID: ABC, Extended Request ID: def=)",
-        "a policy of the role of the job",
+        "a policy of the job role",
     ),
     "SDK for Java 2, without a body": (
         "Forbidden (Service: S3, Status Code: 403, Request ID: ABC)",
-        "a policy of the role of the job",
+        "a policy of the job role",
     ),
     "SDK for Go": (
         (
             "operation error S3: GetObject, https response error StatusCode: 403, RequestID: X, "
             "HostID: Y, api error AccessDenied: Access Denied"
         ),
-        "a policy of who calls it, or the policy of the bucket or key in another account",
+        "a policy of the principal that calls it, or the policy of the bucket or key in another account",
     ),
     "XML": (
         "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
-        "a policy of the role of the job",
+        "a policy of the job role",
     ),
     "a call that is not in the table": (
         "An error occurred (AccessDenied) when calling the FrobnicateTeapot operation: no",
-        "a policy of who calls it",
+        "a policy of the principal that calls it",
     ),
 }
 """Texts of the user guides of IAM and S3, of the API references, and of public issues."""

@@ -90,7 +90,7 @@ def test_the_role_of_the_job_file_is_named_with_its_path() -> None:
     found = explanation(denied(SESSION, "s3:PutObject", "arn:aws:s3:::r/x"), access(RoleArn=role))
 
     assert found.principal == role
-    assert found.where == f"a policy of the role of the job, {role}"
+    assert found.where == f"a policy of the job role, {role}"
 
 
 # ---------------------------------------------------------------- where
@@ -104,7 +104,7 @@ GUIDE = "IAM User Guide, Troubleshoot access denied error messages"
     [
         (
             "because no identity-based policy allows the s3:GetObject action",
-            f"a policy of the role of the job, {ROLE}",
+            f"a policy of the job role, {ROLE}",
             {"Resource": "arn:aws:s3:::photos/a b.jpg"},
         ),
         (
@@ -124,12 +124,12 @@ GUIDE = "IAM User Guide, Troubleshoot access denied error messages"
         ),
         (
             "because no permissions boundary allows the s3:GetObject action",
-            "the permissions boundary of the role of the job",
+            "the permissions boundary of the job role",
             {"Resource": "arn:aws:s3:::photos/a b.jpg"},
         ),
         (
             "because no session policy allows the s3:GetObject action",
-            "the session policy of the role of the job",
+            "the session policy of the job role",
             {"Resource": "arn:aws:s3:::photos/a b.jpg"},
         ),
     ],
@@ -147,13 +147,13 @@ def test_a_message_says_which_kind_of_policy_lacks_a_statement(
 @pytest.mark.parametrize(
     ("reason", "where"),
     [
-        ("an identity-based policy", f"a policy of the role of the job, {ROLE}"),
+        ("an identity-based policy", f"a policy of the job role, {ROLE}"),
         ("a resource-based policy", "the bucket policy of photos"),
         ("a VPC endpoint policy", "the policy of the VPC endpoint that the request uses"),
         ("a service control policy", "a service control policy of the organization"),
         ("a resource control policy", "a resource control policy of the organization"),
-        ("a permissions boundary", "the permissions boundary of the role of the job"),
-        ("a session policy", "the session policy of the role of the job"),
+        ("a permissions boundary", "the permissions boundary of the job role"),
+        ("a session policy", "the session policy of the job role"),
     ],
 )
 def test_an_explicit_deny_has_no_missing_statement(reason: str, where: str) -> None:
@@ -319,7 +319,7 @@ def test_a_role_that_cannot_be_assumed_needs_its_trust_policy() -> None:
 
     found = explanation(text, access())
 
-    assert found.where == f"the trust policy of the role of the job, {ROLE}"
+    assert found.where == f"the trust policy of the job role, {ROLE}"
     (statement,) = found.statements
     assert statement["Principal"] == {"Service": "batchoperations.s3.amazonaws.com"}
 
