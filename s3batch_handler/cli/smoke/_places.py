@@ -102,7 +102,7 @@ class Places:
         for bucket in self.buckets:
             if not _BUCKET.fullmatch(bucket):
                 raise InvalidArgument(
-                    f"{bucket} is not the name of a bucket. Check --bucket, --output and the "
+                    f"{bucket} is not a valid bucket name. Check --bucket, --output and the "
                     "outputs of the stack"
                 )
             try:

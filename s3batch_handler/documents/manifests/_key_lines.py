@@ -84,7 +84,7 @@ def _why_not_a_key(text: bytes, *, null: bool) -> str | None:
 def _entry(bucket: str, key: str, version_id: str | None = None) -> ManifestEntry:
     """Return an entry for an object that can exist."""
     if not BUCKET.fullmatch(bucket):
-        raise ValueError(f"{bucket!r:.99} is not the name of a bucket")
+        raise ValueError(f"{bucket!r:.99} is not a valid bucket name")
     if version_id is not None and not _VERSION_ID.fullmatch(version_id):
         raise ValueError(f"{version_id!r:.99} is not a version ID")
     encoded = _encoded(key)

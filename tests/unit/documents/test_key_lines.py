@@ -94,7 +94,7 @@ LISTING = "is a line of a listing, not a key"
         (b"a" * 1025, "the key has 1,025 bytes, S3 allows at most 1,024"),
         ("ü".encode() * 513, "the key has 1,026 bytes"),
         (b"s3://photos/" + b"%" * 1025, "the key has 1,025 bytes"),
-        (b"s3://pho,tos/a.jpg", "'pho,tos' is not the name of a bucket"),
+        (b"s3://pho,tos/a.jpg", "'pho,tos' is not a valid bucket name"),
     ],
 )
 def test_a_line_that_is_probably_not_a_key_is_an_error(line: bytes, problem: str) -> None:
@@ -147,7 +147,7 @@ def test_a_payload_is_the_whole_object_as_json() -> None:
         ("[]", "not a JSON object"),
         ('{"key": NaN}', "NaN is not JSON"),
         ('{"key": "a", "key": "b"}', "the member 'key' is there twice"),
-        ('{"key": "a", "bucket": "b/c"}', "'b/c' is not the name of a bucket"),
+        ('{"key": "a", "bucket": "b/c"}', "'b/c' is not a valid bucket name"),
         ('{"key": "a", "version_id": "1\\n2"}', "is not a version ID"),
         (json.dumps({"key": "a" * 1025}), "the key has 1,025 bytes"),
         ("[" * 100_000, "not a JSON object"),

@@ -67,7 +67,7 @@ CODES: Final = {
         "The manifest has no objects", "Add a line for each object", _TROUBLESHOOTING
     ),
     "Compressed": _error(
-        "The file is compressed with gzip", "Decompress it: gunzip", _TROUBLESHOOTING
+        "The file is compressed with gzip", "Decompress the file with gunzip", _TROUBLESHOOTING
     ),
     "NotCsv": _error(
         "The file, or a line, is not CSV",
@@ -102,12 +102,12 @@ CODES: Final = {
         _TROUBLESHOOTING,
     ),
     "TrailingSpaces": _error(
-        "A line ends with spaces or tabs", "Remove them", _TROUBLESHOOTING, fixed=True
+        "A line ends with spaces or tabs", "Remove the spaces", _TROUBLESHOOTING, fixed=True
     ),
     "EmptyBucket": _error("The bucket is empty", "Write the name of the bucket", _MANIFEST),
     "InvalidBucketName": _error(
-        "The bucket cannot be the name of a bucket",
-        "Write the name alone, without s3://, ARN or spaces",
+        "The bucket is not a valid bucket name",
+        "Write only the name, without s3://, ARN or spaces",
         _BUCKETS,
         fixed=True,
     ),
@@ -119,12 +119,12 @@ CODES: Final = {
     ),
     "KeyTooLong": _error(
         "The decoded key has more than 1,024 bytes in UTF-8",
-        "Correct the key: no object can have it",
+        "Correct the key: no object can have this key",
         _KEYS,
     ),
     "PayloadTooLong": _error(
         "The JSON in the key has more than 1,024 characters as it is written",
-        "Shorten the JSON: it counts URL-encoded",
+        "Shorten the JSON; its URL-encoded length counts",
         _LAMBDA,
     ),
     "EmptyVersionId": _error(
@@ -170,11 +170,11 @@ CODES: Final = {
         _MANIFEST,
     ),
     "UnlikelyVersionId": _warning(
-        "The version ID looks like the missing value of a program, such as None or NULL",
+        "The version ID looks like a missing value, such as None or NULL",
         "Write null, in lower case, for an object without a version ID",
     ),
     "UnusualBucketName": _warning(
-        "The name of the bucket is not valid for new buckets",
+        "The bucket name is not valid for new buckets",
         "Check the name: 3 to 63 lower-case letters, digits, hyphens and dots",
         _BUCKETS,
     ),
@@ -192,7 +192,7 @@ CODES: Final = {
     ),
     "Duplicate": _warning(
         "The object is also on an earlier line (--duplicates)",
-        "Remove the line, or the object has two tasks",
+        "Remove the line; otherwise the object has two tasks",
         fixed=True,
     ),
     "ObjectNotChecked": _warning(
@@ -212,4 +212,4 @@ CODES: Final = {
         _INVENTORY,
     ),
 }
-"""All codes. ``error`` means that AWS is documented to refuse it, or that it names no object."""
+"""All codes. ``error``: AWS is documented to refuse it, or it cannot name an object."""

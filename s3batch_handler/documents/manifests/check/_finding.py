@@ -1,4 +1,4 @@
-"""What a check finds in a manifest."""
+"""The findings of a check."""
 
 from __future__ import annotations
 

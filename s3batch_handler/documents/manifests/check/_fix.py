@@ -114,7 +114,7 @@ def _repeated_lines(stream: BinaryIO, fields: Sequence[str] | None) -> Iterator[
 
 
 def _lines(stream: BinaryIO, fields: Sequence[str] | None) -> Iterator[tuple[int, bytes]]:
-    """Yield rows with the numbers of their first lines."""
+    """Yield rows with their line numbers."""
     for part, _ in ManifestCheck(stream, fields=fields).examined():
         if isinstance(part, UsualLines) and part.objects:
             yield from enumerate(part.data.splitlines(keepends=True), part.line)

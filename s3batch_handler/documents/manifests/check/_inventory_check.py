@@ -1,4 +1,4 @@
-"""Find what is wrong with an S3 Inventory report as the manifest of a job."""
+"""Find the problems of an S3 Inventory report as the manifest of a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what is wrong with a CSV manifest."""
+"""Find the problems of a CSV manifest."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.manifests.check._finding import Finding
 
 Examined: TypeAlias = "tuple[UsualLines | Row | None, list[Finding]]"
-"""A part of a manifest, with what is wrong with it; ``None`` is the whole manifest."""
+"""Lines of a manifest with their findings; ``None`` is the whole manifest."""
 
 
 def check_manifest(
@@ -116,12 +116,12 @@ class ManifestCheck:
         self.counted: Mapping[str, int] = self._counted.counts
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong, in the order of the lines, then duplicates."""
+        """Yield the findings in the order of the lines, then the duplicates."""
         for _, found in self.examined():
             yield from found
 
     def examined(self) -> Iterator[Examined]:
-        """Yield the parts of the manifest, each with what is wrong with it."""
+        """Yield the lines of the manifest, with their findings."""
         if not self._finds_duplicates:
             yield from self._examined_lines()
             return
@@ -171,7 +171,7 @@ class ManifestCheck:
             yield None, [each]
 
     def _first_findings(self, row: Row) -> list[Finding]:
-        """Return what is wrong with a row before the first object, or with the first object."""
+        """Return the findings of a row before the first object, or of the first object."""
         cells = row.cells
         if cells and is_header(cells):
             self.columns = self.columns or header_fields(cells)
@@ -209,7 +209,7 @@ class ManifestCheck:
         return is_header((cells[rules.bucket], cells[rules.key]))
 
     def _bucket_findings(self, row: Row, found: list[Finding]) -> list[Finding]:
-        """Compare the bucket of a row with the first one."""
+        """Return a finding if the bucket of a row differs from the first bucket."""
         assert self.rules is not None
         if row.cells is None or not _NO_BUCKET.isdisjoint([each.code for each in found]):
             return []
@@ -253,7 +253,7 @@ class ManifestCheck:
 
 
 def count_findings(objects: int, operation: str) -> Iterator[Finding]:
-    """Compare the number of objects with the limits of an operation."""
+    """Yield a finding if the number of objects is not allowed for an operation."""
     limit = MAX_OBJECTS[operation]
     if not objects:
         yield finding("EmptyManifest", None, "no objects: a job needs at least one")

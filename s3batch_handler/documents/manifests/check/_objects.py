@@ -79,9 +79,9 @@ def _finding_of_error(error: Exception, line: int, item: ObjectRef) -> Finding:
     if item.version_id is not None:
         name = f"version {short_repr(item.version_id)} of {name}"
     if status == 404:
-        return finding("ObjectNotFound", line, f"there is no {name}")
+        return finding("ObjectNotFound", line, f"{name} does not exist")
     if status == 405:
-        return finding("ObjectNotFound", line, f"a delete marker is {name}")
+        return finding("ObjectNotFound", line, f"{name} is a delete marker")
     if status == 400 and item.version_id is not None:
         return finding("ObjectNotFound", line, f"S3 does not accept the version ID: {name}")
     reason = "access denied" if status == 403 else describe(error)

@@ -1,4 +1,4 @@
-"""What is wrong with one row of a manifest."""
+"""Rules that find the problems of one row of a manifest."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RowRules:
         self._has_payloads = has_payloads
 
     def findings(self, row: Row) -> Iterator[Finding]:
-        """Yield what is wrong with a row."""
+        """Yield the findings of a row."""
         line, cells = row.line, row.cells
         if cells is None:
             fix = "URL-encode the JSON: quotes and commas too" if b'{"' in row.data else None
@@ -125,7 +125,7 @@ def _index(columns: Sequence[str], name: str) -> int | None:
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """Return whether a line has no cell, or only spaces."""
+    """Return whether a line has no cells, or only spaces."""
     return not cells or (len(cells) == 1 and not cells[0].strip(SPACES))
 
 
@@ -156,21 +156,19 @@ def wrong_column_count(line: int, cells: Sequence[str], columns: Sequence[str] |
 
 
 def bucket_findings(bucket: str, line: int) -> Iterator[Finding]:
-    """Yield what is wrong with a bucket."""
+    """Yield the findings of a bucket."""
     if not bucket:
         yield finding("EmptyBucket", line, "the bucket is empty")
     elif _ACCESS_POINT.fullmatch(bucket):
         yield finding("AccessPoint", line, f"the ARN of an access point: {short_repr(bucket)}")
     elif not _POSSIBLE_BUCKET.fullmatch(bucket):
-        yield finding(
-            "InvalidBucketName", line, f"{short_repr(bucket)} is not the name of a bucket"
-        )
+        yield finding("InvalidBucketName", line, f"{short_repr(bucket)} is not a valid bucket name")
     elif not _NEW_BUCKET.fullmatch(bucket):
         yield finding("UnusualBucketName", line, f"the bucket {short_repr(bucket)}")
 
 
 def version_findings(version: str, line: int) -> Iterator[Finding]:
-    """Yield what is wrong with a version ID."""
+    """Yield the findings of a version ID."""
     if not version:
         yield finding("EmptyVersionId", line, "the version ID is empty")
     elif len(version) > MAX_VERSION_ID_BYTES or not _POSSIBLE_VERSION.fullmatch(version):
@@ -180,7 +178,7 @@ def version_findings(version: str, line: int) -> Iterator[Finding]:
 
 
 def invalid_escape(key: str) -> str | None:
-    """Return what is wrong with the escapes of a key."""
+    """Return the problem of the escapes of a key; ``None`` if they are valid."""
     if "%" not in key:
         return None
     if found := _NO_ESCAPE.search(key):
@@ -191,12 +189,12 @@ def invalid_escape(key: str) -> str | None:
 
 
 def with_encoded_characters(key: str) -> str:
-    """URL-encode the characters of a key that should be, but no % and no plus."""
+    """Return a key with its unencoded characters URL-encoded, except % and +."""
     return _NOT_ENCODED.sub(lambda found: quote(found[0], safe=""), key)
 
 
 def decoded_once(key: str) -> str:
-    """Decode a key that was encoded twice, to one that was encoded once."""
+    """Return a doubly encoded key as a key that is encoded once."""
     return _DOUBLY_ENCODED.sub("%", key)
 
 

@@ -1,4 +1,4 @@
-"""The first bytes of files that are not manifests, but are sometimes given as one."""
+"""The first bytes of files that are not manifests, but may be passed as one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_START: Final = 64
 
 
 def signature_finding(start: bytes) -> Finding | None:
-    """Return what a file is if it is not text in UTF-8."""
+    """Return a finding if the first bytes of a file are not text in UTF-8."""
     for signature, code, message in _SIGNATURES:
         if signature.match(start):
             return finding(code, 1, message)

@@ -1,4 +1,4 @@
-"""Whether a job can read a manifest as it is stored: its encryption and its ETag."""
+"""Check the encryption and the ETag of a manifest."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def encryption_findings(head: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def etag_findings(actual: str, expected: str) -> Iterator[Finding]:
-    """Compare the ETag of a manifest with the one that a job has."""
+    """Yield a finding if the ETag of a manifest differs from the ETag in a job."""
     actual, expected = actual.strip('"'), expected.strip('"')
     if actual != expected:
-        text = f"the ETag is {short_repr(expected)}, that of the manifest is {actual!r}"
+        text = f"the ETag is {short_repr(expected)}, but the manifest has {actual!r}"
         yield finding("StaleETag", None, text)

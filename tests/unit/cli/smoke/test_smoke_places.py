@@ -55,7 +55,7 @@ def test_a_bucket_with_another_name_is_refused(bucket: str) -> None:
     """Nothing is asked, and so nothing is created."""
     places = _places(bucket=bucket)
 
-    with pytest.raises(InvalidArgument, match="is not the name of a bucket"):
+    with pytest.raises(InvalidArgument, match="is not a valid bucket name"):
         places.check(None)
 
 
