@@ -195,8 +195,10 @@ DENIED = {
             "operation error S3: GetObject, https response error StatusCode: 403, RequestID: X, "
             "HostID: Y, api error AccessDenied: Access Denied"
         ),
-        "a policy of the principal that calls it, or the policy of the bucket or key in "
-        "another account",
+        (
+            "a policy of the principal that calls it, or the policy of the bucket or key in "
+            "another account"
+        ),
     ),
     "XML": (
         "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
