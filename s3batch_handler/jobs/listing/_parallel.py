@@ -113,7 +113,8 @@ class ParallelListing:
             finally:
                 self._stop()
                 for thread in threads:
-                    thread.join()
+                    if thread.ident is not None:  # it was started
+                        thread.join()
         if self._error is not None:
             raise self._error
 
@@ -122,6 +123,8 @@ class ParallelListing:
             self._is_stopped = True
             self._error = self._error or error
             self._changed.notify_all()
+        if self._tag_requests is not None:  # a page has up to 1,000 of them
+            self._tag_requests.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
         try:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import string
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
@@ -19,6 +22,7 @@ from s3transfer.utils import ChunksizeAdjuster
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key
+from s3batch_handler.core._typing import override
 from s3batch_handler.documents.files._s3_folder import S3Folder
 from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 from s3batch_handler.engine.manifests._listing_folder import ListingFolder
@@ -312,3 +316,60 @@ def test_the_first_error_of_a_request_ends_the_listing(tmp_path: Path) -> None:
 
         with pytest.raises(s3.exceptions.NoSuchBucket):
             listed(s3, tmp_path / "listing")
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, Interrupted])
+def test_an_interrupted_listing_sends_no_more_requests_for_tags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: type[BaseException]
+) -> None:
+    """A page has up to 1,000 objects, so Ctrl-C would take a minute."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "1000")
+    is_interrupted = Event()
+
+    class SlowRequests(ListingRequests):
+        @override
+        def tags(self, found: Mapping[str, Any]) -> dict[str, str]:
+            is_interrupted.wait()
+            time.sleep(0.002)
+            return super().tags(found)
+
+    with bucket_of(FLAT) as s3:
+        requests = SlowRequests(s3, "photos", all_versions=False)
+        folder = ListingFolder.create(tmp_path / "listing", "photos", [""], {})
+        listing = ParallelListing(
+            requests,
+            folder.ranges,
+            where=ObjectFilter(tags=(("color", "red"),)),
+            versions=None,
+            sink=folder,
+            concurrency=1,
+        )
+
+        def interrupt() -> None:
+            is_interrupted.set()
+            raise ending
+
+        with pytest.raises(ending):
+            listing.run(while_waiting=interrupt, seconds=0.05)
+
+    folder.close()
+    assert requests.counts["GetObjectTagging"] < len(FLAT)
+    assert folder.pages == 0
+
+
+def test_a_thread_that_cannot_be_started_ends_the_listing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of the operating system is raised, and the other threads end."""
+    start = Thread.start
+
+    def start_three(thread: Thread) -> None:
+        if thread.name == "listing-3":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", start_three)
+    with bucket_of(FLAT) as s3, pytest.raises(RuntimeError, match="can't start new thread"):
+        listed(s3, tmp_path / "listing")
+
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("listing-")]
