@@ -52,11 +52,6 @@ class Ramp:
         return Decimal(self._groups[-1][0]) / _SECOND
 
     @property
-    def is_limited_by_requests(self) -> bool:
-        """Return whether tasks are so short that Lambda's rate of requests limits them."""
-        return _microseconds(self.duration) < self._period
-
-    @property
     def is_limited_by_rate(self) -> bool:
         """Return whether S3 starts fewer tasks than the environments could run."""
         return self.rate is not None and self.tasks_per_second == self.rate

@@ -18,7 +18,8 @@ from moto.s3.models import FakeKey, S3Backend, s3_backends
 from s3batch_handler.core._keys import is_utf8
 from s3batch_handler.core._sanitize import escape_surrogates, escape_unprintable
 from s3batch_handler.core._typing import override
-from s3batch_handler.local_aws._folder_listing import MAX_KEY_BYTES, files_below
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
+from s3batch_handler.local_aws._folder_listing import files_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

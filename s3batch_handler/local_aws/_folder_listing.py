@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._sanitize import escape_surrogates, escape_unprintable
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-MAX_KEY_BYTES: Final = 1024  # S3 User Guide
 
 
 def bucket_name_for(folder: Path) -> str:

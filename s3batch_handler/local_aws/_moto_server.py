@@ -19,8 +19,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._sanitize import safe_line
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
 from s3batch_handler.local_aws._error_responses import is_query_api, is_s3, refuse
-from s3batch_handler.local_aws._folder_listing import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

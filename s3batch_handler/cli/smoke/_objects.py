@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
 from s3batch_handler.core._keys import encode_key
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-MAX_KEY_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.cli.smoke._objects import OBJECTS
+from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +77,7 @@ def upload_manifest(
     uploads.created[-1] = (bucket, key, version_id)
     return {
         "Spec": {
-            "Format": "S3BatchOperations_CSV_20180820",
+            "Format": MANIFEST_FORMAT,
             "Fields": ["Bucket", "Key", *(["VersionId"] if version_ids else [])],
         },
         "Location": {

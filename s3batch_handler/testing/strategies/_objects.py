@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import strategies as st
 
 from s3batch_handler.core._model import ObjectRef
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-MAX_KEY_BYTES: Final = 1024
 """The length of the longest key in S3, in UTF-8 (S3 User Guide, "Object key naming guidelines")."""
 
 

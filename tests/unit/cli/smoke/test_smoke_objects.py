@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3batch_handler.cli.smoke._normalize import RULES
-from s3batch_handler.cli.smoke._objects import LONGEST, MAX_KEY_BYTES, OBJECTS
+from s3batch_handler.cli.smoke._objects import LONGEST, OBJECTS
 from s3batch_handler.core._keys import decode_key
+from s3batch_handler.documents.manifests._limits import MAX_KEY_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
