@@ -99,7 +99,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         metavar="FILE|s3://…",
         type=not_empty,
         shell_complete=complete_files,
-        help="Manifest whose lines are counted.",
+        help="Manifest, to count its objects.",
     ),
     file_option,
     variables_option,
@@ -109,7 +109,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         metavar="LOCATION",
         type=not_empty,
         shell_complete=complete_reports,
-        help="Report of a run that has measured the duration.",
+        help="Report or job ID, to use its measured times.",
     ),
     state_option,
     click.option(
@@ -216,13 +216,13 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         "--rate",
         type=ExactNumber(unit="tasks per second"),
         metavar="NUMBER",
-        help="Tasks that S3 runs in a second, as measured.",
+        help="Measured rate of S3, in tasks per second.",
     ),
     click.option(
         "--max-rate",
         type=ExactNumber(unit="calls per second"),
         metavar="NUMBER",
-        help="Calls per second to allow; sets --concurrency.",
+        help="Maximum calls per second; sets --concurrency.",
     ),
     click.option(
         "--calls-per-object",
@@ -239,9 +239,7 @@ estimate_options: Callable[[Callable[..., None]], Callable[..., None]] = options
         callback=read_price_options,
         help="Price to use instead of the known one; repeat for more.",
     ),
-    click.option(
-        "--free-tier", is_flag=True, help="Subtract the free tier of a month, if it is unused."
-    ),
+    click.option("--free-tier", is_flag=True, help="Subtract the unused free tier of one month."),
     click.option(
         "--svg",
         type=click.Path(dir_okay=False, path_type=Path),

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def clone(options: SubmitOptions, services: AwsServices, *, job_id: str) -> None:
     r"""Create a job like an existing one, and print its ID.
 
-    Options override what the existing job has, and its arguments and tags one by one. The new job
-    has the same ETag of the manifest, unless you pass --manifest; if the manifest has changed, no
-    job is created. If S3 generated the manifest, it generates a new one.
+    Options override members of the existing job; arguments and tags are merged. If the manifest has
+    changed, no job is created, unless you pass --manifest. If S3 generated the manifest, it
+    generates a new one.
 
     Examples:
         s3batch job clone JOB-ID

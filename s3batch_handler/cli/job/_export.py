@@ -36,7 +36,7 @@ _FORMATS: Final = ("yaml", "toml", "json")
 def export(
     services: AwsServices, *, job_id: str, file_format: JobFileFormat, as_json: bool
 ) -> None:
-    r"""Print a job file for a job like an existing one.
+    r"""Print the request of an existing job as a job file.
 
     The file has the ETag of the manifest, so the new job fails if the manifest has changed. It has
     no AccountId and no ClientRequestToken.

@@ -40,7 +40,7 @@ log_options: tuple[Callable[[Any], Any], ...] = (
         "--task",
         metavar="DIGITS",
         callback=_task_id,
-        help="Only lines of this task: its 12 digits in other lines.",
+        help="Only lines of this task: its 12 digits in log lines.",
     ),
     click.option(
         "--level",

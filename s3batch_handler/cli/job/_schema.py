@@ -14,7 +14,7 @@ from s3batch_handler.cli.terminal._output import print_data
 def schema() -> None:
     r"""Print the JSON Schema of job files, for editors.
 
-    An editor uses the schema if the first line of a job file names it, as in
+    Editors use the schema if the first line of a job file is
     "# yaml-language-server: $schema=job-file.schema.json".
 
     Examples:

@@ -37,11 +37,13 @@ def submit(options: SubmitOptions, services: AwsServices) -> None:
 
     Names of functions and roles are completed to ARNs. With --file, the options override the
     members of the job file. With --stack, the manifest can be a local CSV file, which is uploaded.
-    With --failed-from, the options of the job are the defaults. With --wait, exit code 1 means that
-    the job or any of its tasks failed, 3 that the job could not be watched; with --dry-run, 1 means
-    that the request would be refused, or the job would fail. With --sample, a job for a random
-    sample of the manifest runs first, without confirmation; the job for the other objects is
-    created if no task failed. Otherwise the exit code is 1.
+    With --failed-from, the options of the job are the defaults. With --sample, a job for a random
+    sample of the manifest runs first, without confirmation. The job for the other objects is
+    created only if no task of the sample failed.
+
+    Exit code 1: with --wait, the job or any of its tasks failed; with --dry-run, AWS would refuse
+    the request, or the job would fail; with --sample, a task of the sample failed. 3: the job could
+    not be watched.
 
     Examples:
         s3batch job submit -f job.yaml --job-profile prod

@@ -149,7 +149,7 @@ def _job_options(*, is_new: bool) -> Iterator[_Option]:
             "--etag",
             type=_etag,
             metavar="ETAG",
-            help="ETag of the manifest, as of 's3batch manifest create'.",
+            help="ETag of the manifest, from 's3batch manifest create'.",
         ),
         click.option(
             "--fields",

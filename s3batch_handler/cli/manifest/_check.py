@@ -1,4 +1,4 @@
-"""``s3batch manifest check``: what is wrong with a manifest, and a repaired copy of it."""
+"""``s3batch manifest check``: print the problems of a manifest, and write a repaired copy."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("location", metavar="FILE|s3://…|-", shell_complete=complete_files)
 @check_options
-@click.option("--fix", is_flag=True, help="Write a repaired copy: --to names it.")
+@click.option("--fix", is_flag=True, help="Write a repaired copy to --to.")
 @click.option(
     "--to",
     metavar="FILE|s3://…",
     type=not_empty,
     shell_complete=complete_files,
-    help="Place of the repaired copy.",
+    help="Location of the repaired copy.",
 )
 @click.option(
     "--plus",
     type=Choice(["space", "literal"]),
     metavar="space|literal",
-    help="With --fix: what + in a key is.",
+    help="With --fix: meaning of + in keys.",
 )
 @click.option("--decode-twice", is_flag=True, help="With --fix: decode doubly encoded keys once.")
 @profile_option
@@ -70,9 +70,9 @@ def check(
 ) -> None:
     """Find everything in a manifest that would fail a job or a task.
 
-    An error is what AWS is documented to refuse, or what cannot name an object; a warning is valid
-    but probably not intended. Exit code 1: there is an error. FILE may be the manifest.json of an
-    inventory.
+    An error is something that AWS is documented to refuse, or that cannot name an object. A
+    warning is something valid that is probably not intended. FILE may be the manifest.json of an
+    inventory. Exit code 1: there is an error.
 
     Examples:
         s3batch manifest check manifest.csv

@@ -66,7 +66,11 @@ def _number_or_all(value: str) -> int | str:
 def check_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of :class:`CheckOptions` to a command, which gets one of these."""
 
-    @click.option("--fields", metavar="NAMES", help="Columns.  [default: as in the first line]")
+    @click.option(
+        "--fields",
+        metavar="NAMES",
+        help="Columns of the manifest.  [default: as in its first line]",
+    )
     @click.option(
         "--operation",
         type=Choice([*MAX_OBJECTS]),
@@ -76,12 +80,12 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Operation of the job.",
     )
     @click.option("--duplicates", is_flag=True, help="Find objects that are on several lines.")
-    @click.option("--etag", metavar="ETAG", help="ETag in the job, to compare it.")
+    @click.option("--etag", metavar="ETAG", help="ETag of the job, to compare with the manifest.")
     @click.option(
         "--head",
         type=_number_or_all,
         metavar="NUMBER|all",
-        help="Check that so many objects exist, or all.",
+        help="Check that this number of objects, or all, exist.",
     )
     @wraps(command)
     def with_options(**values: Any) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--only", type=click.Choice(["a", "b"]), help="Manifest whose lines to write to --to."
 )
-@target_option("Manifest of the lines that only A or B has.", required=False)
+@target_option("With --only: manifest to write.", required=False)
 @click.option("--lines", is_flag=True, help="Print all differences as JSON lines.")
 @click.option(
     "--head",

@@ -51,10 +51,11 @@ def explain(
     job_profile: str | None,
     as_json: bool,
 ) -> None:
-    r"""Explain an access-denied failure: which statement is missing where.
+    r"""Explain an access-denied failure, and print the missing statement.
 
     TEXT is a message of a report, of a failed job, of boto3 or of the AWS CLI; - reads it from
-    standard input. Exit code 1: no message is known that denies access.
+    standard input. Exit code 1: the text has no known message about
+    denied access.
 
     Examples:
         s3batch policy explain --report job-… -f job.yaml

@@ -53,21 +53,21 @@ def policy_options(command: Callable[..., None]) -> Callable[..., None]:
         "--target-kms-key",
         "target_key",
         metavar="KEY",
-        help="KMS key of the bucket that objects are copied to.",
+        help="KMS key of the target bucket of a copy.",
     )
     @click.option(
         "--function-reads",
         metavar="s3://…",
         multiple=True,
         type=not_empty,
-        help="What the function reads; repeat for more.",
+        help="Bucket or prefix that the function reads; repeat for more.",
     )
     @click.option(
         "--function-writes",
         metavar="s3://…",
         multiple=True,
         type=not_empty,
-        help="What the function writes; repeat for more.",
+        help="Bucket or prefix that the function writes; repeat for more.",
     )
     @click.option(
         "--function-kms-key",

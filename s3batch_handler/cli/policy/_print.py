@@ -71,8 +71,8 @@ def print_policies(
 ) -> None:
     r"""Print least-privilege IAM policies for the job of a job file.
 
-    They are for the role of the job, for its caller (who submits it), and for the role of its
-    function. Options add what the job file does not say, such as the buckets of the objects.
+    The policies are for the job role, for the caller (who submits the job), and for the function
+    role. Options add what is not in the job file, such as the buckets of the objects.
 
     Examples:
         s3batch policy job.yaml --bucket my-photos

@@ -48,14 +48,14 @@ if TYPE_CHECKING:
     multiple=True,
     help="Bucket that the function writes to; repeat for more.",
 )
-@click.option("--version-ids", is_flag=True, help="Name a version of each object in the manifest.")
+@click.option("--version-ids", is_flag=True, help="Write version IDs to the manifest.")
 @arguments_option
 @schema_option
 @click.option(
     "--timeout",
     type=Seconds(),
     metavar="SECONDS",
-    help="Timeout on this machine.  [default: of template.yaml, or 60]",
+    help="Timeout on this machine.  [default: template.yaml's, or 60]",
 )
 @env_file_option
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
     shell_complete=complete_files,
-    help="File for both jobs and reports, as evidence.",
+    help="File to save both jobs and reports to.",
 )
 @retry_for_option("Time to retry failed requests.  [default: 600]")
 @json_option
@@ -75,12 +75,12 @@ def smoke(*, services: AwsServices, **options: Any) -> None:
     r"""Run a small job in AWS and on this machine, and compare the results.
 
     The job has one object of each kind that could make a difference: keys with spaces, plus signs,
-    accents or quotes, empty and missing objects, …. The rows of both completion reports, the
-    reports and the descriptions of the jobs are compared, without IDs and times.
+    accents or quotes, empty and missing objects, and others. The command compares the rows of both
+    completion reports, the reports, and the descriptions of the jobs, without IDs and times.
 
-    HANDLER is the code of the function on this machine, by default that of template.yaml in the
-    current folder. On this machine it uses a local S3 with the same objects. In AWS everything is
-    below a prefix of its own, smoke-…/, and is removed at the end. S3 charges for the job.
+    HANDLER is the code of the function on this machine. [default: that of template.yaml in the
+    current folder] On this machine, it uses a local S3 with the same objects. In AWS, all objects
+    are below a new prefix, smoke-…/, and are removed at the end. S3 charges for the job.
 
     Exit code 1: AWS and the local engine differ. 3: the job could not be watched.
 
