@@ -58,8 +58,13 @@ def check_name(path: Path, option: str) -> None:
 
 
 def is_same_file(target: str, source: str) -> bool:
-    """Return whether two locations mean the same file on this machine."""
-    return Path(target).exists() and Path(source).exists() and Path(target).samefile(source)
+    """Return whether two locations mean the same file on this machine.
+
+    A path through a folder that does not exist yet, such as ``new/../m.csv``, is resolved first:
+    manifests are written to the resolved path.
+    """
+    path = Path(target).resolve()
+    return path.exists() and Path(source).exists() and path.samefile(source)
 
 
 def check_writable(folder: Path, option: str) -> None:
