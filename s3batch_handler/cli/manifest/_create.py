@@ -13,8 +13,8 @@ from s3batch_handler.cli._s3 import S3OfServices
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.job._aws_services import service_options
 from s3batch_handler.cli.manifest._create_options import create_options
+from s3batch_handler.cli.manifest._create_sources import open_source
 from s3batch_handler.cli.manifest._listing import listed_manifest
-from s3batch_handler.cli.manifest._sources import open_source
 from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import (
     print_json,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli._errors import InvalidArgument
-from s3batch_handler.cli.manifest._sources import InvalidInput
+from s3batch_handler.cli.manifest._create_sources import InvalidInput
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.cli.terminal._progress_lines import SECONDS_BETWEEN_LINES
 from s3batch_handler.cli.terminal._recent_rate import RecentRate

@@ -69,6 +69,7 @@ REFUSED = {
     "a bucket without a name": "split m.csv --parts 2 --to s3://: not the URL of a prefix",
     "the same file": "sort m.csv --to m.csv: this is the manifest that is read",
     "the same file, by another name": "sort m.csv --to ./m.csv: this is the manifest that is read",
+    "the same file, through no folder": "sort m.csv --to none/../m.csv: this is the manifest",
     "the same object": "sort s3://lists/in/m.csv --to s3://lists/in/m.csv: that is read",
     "the other file": "diff m.csv n.csv --only a --to n.csv: this is the manifest that is read",
     "a side without a target": "diff m.csv n.csv --only a: --only and --to need each other",
