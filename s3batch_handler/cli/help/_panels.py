@@ -91,8 +91,8 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
 COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
     "s3batch": {
         "Jobs on this machine": ("run", "invoke", "event", "serve"),
-        "Before a job": ("estimate", "policy"),
-        "Jobs in AWS, or in s3batch serve": ("manifest", "job"),
+        "Before a job": ("manifest", "estimate", "policy"),
+        "Jobs in AWS, or in s3batch serve": ("job",),
         "After a job": ("report",),
         "Projects and setup": ("init", "doctor", "smoke", "completion"),
     },
