@@ -95,12 +95,13 @@ def upload_parts(
 def _url_of_manifest(spec: JobSpec) -> str:
     if spec.manifest is None:
         raise InvalidArgument(
-            "--sample needs a manifest: S3 generates the manifest of this job after its creation"
+            "--sample needs a manifest, but S3 generates the manifest of this job. Omit --sample, "
+            "or replace ManifestGenerator by a manifest from s3batch manifest create"
         )
     location = spec.manifest.location.object
     if location.bucket.startswith("arn:"):
         raise InvalidArgument(
-            f"--sample needs a manifest in a bucket, not at the access point {location.bucket}"
+            f"--sample cannot use a manifest at the access point {location.bucket}. Name the bucket"
         )
     return f"{S3_URL}{location.bucket}/{location.key}"
 

@@ -80,7 +80,7 @@ def _check_account(
     if own != account_id:
         yield warning(
             "account",
-            f"the job is for {account_id}, but the credentials are of {own}",
+            f"the job is for account {account_id}, but the credentials are of account {own}",
             "check --profile and AccountId",
         )
         return
@@ -88,8 +88,8 @@ def _check_account(
     if role_account != account_id:
         yield error(
             "account",
-            f"the role is of account {role_account}, but the job is for {account_id}",
-            "use a role of the account of the job: iam:PassRole needs one",
+            f"the role is in account {role_account}, but the job is for account {account_id}",
+            "use a role in the account of the job: iam:PassRole requires it",
         )
     else:
         yield ok("account", account_id)

@@ -335,7 +335,7 @@ def test_a_manifest_that_s3_generates_has_no_sample(
     run = server.s3batch("job", "submit", "-f", str(file), "--sample", "2")
 
     assert run.exit_code == 2
-    assert "--sample needs a manifest: S3 generates the manifest" in run.stderr
+    assert "--sample needs a manifest, but S3 generates the manifest" in run.stderr
     assert canary.jobs() == []
 
 

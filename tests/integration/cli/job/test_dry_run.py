@@ -146,7 +146,7 @@ def test_a_request_that_names_what_exists_is_ok(aws: str, tmp_path: Path) -> Non
         ),
         (
             {"role": "arn:aws:iam::210987654321:role/batch"},
-            "error: account: the role is of account 210987654321, but the job is for 123456789012",
+            "error: account: the role is in account 210987654321, but the job is for account",
         ),
         (
             {"manifest": "s3://jobs/none.csv"},
