@@ -21,6 +21,7 @@ from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.help._suggestions import Choice
 from s3batch_handler.cli.manifest._checked import CheckedManifest, check_options
+from s3batch_handler.cli.manifest._file_options import source_argument
 from s3batch_handler.cli.manifest._findings import SHOWN, FindingSummary, json_line
 from s3batch_handler.cli.manifest._fix import check_fix_options, repaired_copy
 from s3batch_handler.cli.manifest._source import ManifestSource
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("location", metavar="FILE|s3://…|-", shell_complete=complete_files)
+@source_argument
 @check_options
 @click.option("--fix", is_flag=True, help="Write a repaired copy to --to.")
 @click.option(

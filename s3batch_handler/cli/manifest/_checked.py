@@ -12,6 +12,7 @@ import click
 from s3batch_handler.cli._errors import InvalidArgument
 from s3batch_handler.cli._manifest_files import check_no_fields
 from s3batch_handler.cli.help._suggestions import Choice
+from s3batch_handler.cli.manifest._file_options import fields_option
 from s3batch_handler.cli.terminal._progress import ProgressMessages, report_listing
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.manifests._limits import MAX_OBJECTS
@@ -66,11 +67,7 @@ def _number_or_all(value: str) -> int | str:
 def check_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of :class:`CheckOptions` to a command, which gets one of these."""
 
-    @click.option(
-        "--fields",
-        metavar="NAMES",
-        help="Columns of the manifest.  [default: as in its first line]",
-    )
+    @fields_option
     @click.option(
         "--operation",
         type=Choice([*MAX_OBJECTS]),

@@ -107,6 +107,7 @@ def test_control_characters_of_a_key_do_not_reach_the_terminal() -> None:
     [
         (["none.csv"], "none.csv: No such file or directory"),
         (["."], ".: Is a directory"),
+        ([""], "the value is empty: name a file"),
         (["s3://photos"], "FILE s3://photos: not the URL of an object"),
         (["good.csv", "--fields", "Bucket,Name"], "Option --fields: unknown field 'Name'"),
         (["good.csv", "--fields", "Bucket"], "Option --fields: field Key is missing"),
