@@ -2,7 +2,8 @@
 
 The query is in the language of CloudWatch Logs Insights. It only preselects lines: what it finds
 is compared again here. So a key needs no quoting, whose rules AWS does not document: in the query,
-each character of a key that may have a meaning matches any character.
+each character of a key that may have a meaning matches any character. In lines that are not of our
+handler, only the longest part of a key without such characters is searched.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class LogFilter:
             end = key[-_LONGEST_PATTERN:]  # a query has up to 10,000 characters
             start = "^" if end == key else ""
             own += f" and key like /{start}{_pattern(end)}$/"
-            others += f" and @message like /{_pattern(end, repeated=_ESCAPED)}/"
+            if plain := _longest_plain_part(key):
+                others += f" and @message like /{plain}/"
         condition = f"({own}) or ({others})" if self.task is None else own
         return "\n".join(
             (
@@ -104,23 +106,29 @@ def _plain(value: str) -> str:
 
 
 _LONGEST_PATTERN: Final = 400  # characters of a key
-_ESCAPED: Final = "{1,12}"
-r"""A character in JSON: itself, ``\"``, ``\u00e9``, or ``\ud83d\ude00``."""
 
 
-def _pattern(key: str, *, repeated: str = "") -> str:
-    """Return a regular expression that matches a key, without characters to be escaped.
-
-    ``repeated`` follows the parts that match any character.
-    """
+def _pattern(key: str) -> str:
+    """Return a regular expression that matches a key, without characters to be escaped."""
     return "".join(
         character
-        if character.isascii() and (character.isalnum() or character in "-_ ")
-        else f".{repeated}"
+        if re.fullmatch(_PLAIN, character)
+        else "."
         if character.isprintable()
-        else f"[^_]{repeated}"  # any other character, also a line break
+        else "[^_]"  # any other character, also a line break
         for character in key
     )
+
+
+_PLAIN: Final = "[A-Za-z0-9_ -]"
+
+
+def _longest_plain_part(key: str) -> str:
+    """Return the longest part of a key that JSON does not escape, in up to 400 characters.
+
+    A pattern for the whole key, with each escape that a logger may use, takes minutes to match.
+    """
+    return max(re.findall(f"{_PLAIN}+", key), key=len, default="")[:_LONGEST_PATTERN]
 
 
 def _spellings(key: str) -> set[str]:

@@ -45,7 +45,7 @@ class LogLine:
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> LogLine:
         """Read a row of a query, which has the fields of ``LogFilter.query``."""
-        text = row.get("@message", "").rstrip("\n")
+        text = row.get("@message", "").removesuffix("\n")
         fields = _json_object(text)
         known = {name: _text(fields.get(name)) for name in _NAMES}
         level, request_id, message = _parts(text)

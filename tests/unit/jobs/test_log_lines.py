@@ -163,7 +163,7 @@ def test_failures_without_a_job_id_can_name_the_key_in_json(
     key: str, spell: Callable[[str], str]
 ) -> None:
     """Loggers escape quotes and other characters: the query and the filter find them."""
-    text = f"[ERROR]\t2026\tcafe-1\t{spell(escape_surrogates(key))}"
+    text = f"[ERROR]\t2026\tcafe-1\t{spell(escape_surrogates(key))}\n"
     wanted = LogFilter(job_id=JOB_ID, key=key)
 
     (pattern,) = re.findall(r"and @message like /([^/]*)/\)$", wanted.query(9), re.MULTILINE)
