@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.application, needs_sam]
 for_linux = pytest.mark.skipif(sys.platform != "linux", reason="the built function is for Linux")
 
 # A cold start downloads all of it.
-MAX_ZIPPED = 300_000
+MAX_ZIPPED = 400_000
 
 
 @pytest.fixture(scope="module")
