@@ -85,12 +85,14 @@ def parse_job_event(event: Mapping[str, Any]) -> JobEvent:
         )
     details = _member(detail, "serviceEventDetails", Mapping, "detail.")
     path = "detail.serviceEventDetails."
-    status = _member(details, "status", str, path)
-    if status not in JobStatus:
-        raise InvalidEvent(f"{path}status: {status!r} is not a status of a job")
+    name = _member(details, "status", str, path)
+    try:
+        status = JobStatus(name)
+    except ValueError:
+        raise InvalidEvent(f"{path}status: {name!r} is not a status of a job") from None
     return JobEvent(
         job_id=_member(details, "jobId", str, path),
-        status=JobStatus(status),
+        status=status,
         job_arn=details.get("jobArn"),
         event_id=details.get("jobEventId"),
         failure_codes=tuple(details.get("failureCodes") or ()),
