@@ -30,6 +30,7 @@ LAYERS = [
     {"engine/operations"},
     {"engine/run"},
     {"engine"},
+    {"page"},
     {"local_aws"},
     {"testing/events"},
     {"testing/strategies", "testing/faults"},

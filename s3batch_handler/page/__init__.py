@@ -1,0 +1,1 @@
+"""The page of a job: live from a server, or saved in one file."""
