@@ -36,6 +36,7 @@ class JobFacts(TypedDict):
     """A job, as DescribeJob describes it.
 
     Attributes:
+        status: ``None`` for a report whose job is not known: the job has ended.
         function: The name or ARN of the function; ``None`` for S3's own operations.
         reasons: Why the job failed.
         update_reason: Why it was confirmed or cancelled.
@@ -45,7 +46,7 @@ class JobFacts(TypedDict):
 
     id: str
     origin: Origin
-    status: str
+    status: str | None
     description: str | None
     operation: str | None
     function: str | None
