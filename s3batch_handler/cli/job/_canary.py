@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from s3batch_handler.cli.job._canary_manifests import upload_parts
-from s3batch_handler.cli.job._facts import report_url
 from s3batch_handler.cli.job._watch import watch
 from s3batch_handler.cli.terminal._failure_tables import plain_failure_lines
 from s3batch_handler.cli.terminal._job_style import task_counts
@@ -18,6 +17,7 @@ from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
 from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._job import JobSpec
+from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import tag_set
 

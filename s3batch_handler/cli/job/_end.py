@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.cli._notify import EndedJob, notify
 from s3batch_handler.cli.job._display import exit_code_of_job, print_job
-from s3batch_handler.cli.job._facts import report_url
+from s3batch_handler.jobs._locations import report_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from s3batch_handler.cli.terminal._job_style import (
     task_counts,
 )
 from s3batch_handler.cli.terminal._output import shell_command
-from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.jobs._locations import report_url, s3_url
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _all_facts(job: Job, tags: Mapping[str, str], options: Sequence[str]) -> Ite
         yield Fact("Failure", reason, style=FAILED)
     yield Fact("Tasks", task_counts(job.progress), style=FAILED if failed else "")
     yield Fact("Operation", _operation(job))
-    yield Fact("Manifest", _url(job.manifest.location.object_arn) if job.manifest else "")
+    yield Fact("Manifest", s3_url(job.manifest.location.object_arn) if job.manifest else "")
     yield Fact("Report", report_url(job) or "")
     yield Fact("Priority", str(job.priority))
     yield Fact("Role", job.role_arn or "")
@@ -98,24 +98,6 @@ def _with_reason(text: str, reason: str | None) -> str:
 def _operation(job: Job) -> str:
     function = job.operation and job.operation.lambda_invoke
     return f"{job.operation_name} {function.function_arn}" if function else job.operation_name
-
-
-def report_url(job: Job) -> str | None:
-    """Return the URL of the ``manifest.json`` of a job's report; ``None`` without a report."""
-    report = job.report
-    if report is None or report.bucket is None or not report.enabled:
-        return None
-    prefix = f"{report.prefix}/" if report.prefix else ""
-    return f"{_url(report.bucket)}/{prefix}job-{job.job_id}/manifest.json"
-
-
-def _url(arn: str) -> str:
-    """Return ``s3://bucket/key`` for the ARN of an object, and other text unchanged."""
-    bucket, slash, key = arn.partition("/")
-    try:
-        return f"s3://{bucket_name(bucket)}{slash}{key}"
-    except ValueError:
-        return arn
 
 
 def _tag(name: str, value: str) -> Fact:

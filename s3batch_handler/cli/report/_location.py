@@ -26,6 +26,7 @@ from s3batch_handler.core._errors import JobNotFound, ReportError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._report import INDEX, read_report
+from s3batch_handler.jobs._locations import report_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -241,8 +242,6 @@ def _url_of_report(job: Job) -> str:
     Raises:
         ReportError: The job has no report, or not yet.
     """
-    from s3batch_handler.cli.job._facts import report_url
-
     url = report_url(job)
     if url is None:
         raise ReportError(f"job {job.job_id} was created without a report")

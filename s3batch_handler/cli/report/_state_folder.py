@@ -10,6 +10,7 @@ from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._report import INDEX
 from s3batch_handler.engine.state._saved_jobs import is_state_folder, saved_jobs
+from s3batch_handler.jobs._locations import report_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,8 +79,6 @@ def _of_server(saved: SavedJob, folder: Path) -> StoredReport:
 
 
 def _why_no_report(job: Job) -> str:
-    from s3batch_handler.cli.job._facts import report_url
-
     if not job.status.is_final:
         return f"is {job.status}: its report is written at its end"
     if report_url(job) is None:
