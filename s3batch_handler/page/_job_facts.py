@@ -1,0 +1,134 @@
+"""The facts about a job, from DescribeJob or from ``job.json``.
+
+``job.json`` may have been written by others, so its members are not trusted to have their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from s3batch_handler.core._sanitize import truncate
+from s3batch_handler.documents.reports._job_record import REDRIVE_TAG
+
+if TYPE_CHECKING:
+    from s3batch_handler.documents.reports._run_record import StatusChange
+    from s3batch_handler.page._document import FailureReason, JobFacts, Origin
+
+
+def job_facts(
+    description: Mapping[str, Any],
+    *,
+    job_id: str,
+    origin: Origin,
+    tags: Mapping[str, str],
+    report: str | None,
+) -> JobFacts:
+    """Return the facts about a job.
+
+    Args:
+        description: The ``Job`` of DescribeJob, or ``job.json``; empty if nothing is known.
+        job_id: The ID of the job.
+        origin: Where the job runs.
+        tags: The tags of the job.
+        report: The location of its report.
+    """
+    region, account_id = _region_and_account(text_of(description, "JobArn") or "")
+    return {
+        "id": job_id,
+        "origin": origin,
+        "status": text_of(description, "Status"),
+        "description": text_of(description, "Description"),
+        "operation": operation_of(description),
+        "function": text_of(description, "Operation", "LambdaInvoke", "FunctionArn"),
+        "priority": _number(member(description, "Priority")),
+        "account_id": account_id,
+        "region": region,
+        "created": time_of(description, "CreationTime"),
+        "ended": time_of(description, "TerminationDate"),
+        "reasons": _reasons(description),
+        "update_reason": text_of(description, "StatusUpdateReason"),
+        "redrive_of": tags.get(REDRIVE_TAG),
+        "tags": {name: value for name, value in tags.items() if name != REDRIVE_TAG},
+        "report": report,
+    }
+
+
+def known_history(description: Mapping[str, Any]) -> list[StatusChange]:
+    """Return the statuses of a job that has ended, as far as DescribeJob has their times."""
+    changes = (
+        ("New", time_of(description, "CreationTime")),
+        ("Suspended", time_of(description, "SuspendedDate")),
+        (text_of(description, "Status"), time_of(description, "TerminationDate")),
+    )
+    return [{"status": status, "time": time} for status, time in changes if status and time]
+
+
+def operation_of(description: Mapping[str, Any]) -> str | None:
+    """Return the name of the operation, such as ``LambdaInvoke``."""
+    operation = member(description, "Operation")
+    return next(map(_cut, operation), None) if isinstance(operation, Mapping) else None
+
+
+# ---------------------------------------------------------------- members of a description
+
+
+def member(description: Mapping[str, Any], *path: str) -> Any:
+    """Return a member of a member …; ``None`` if there is none."""
+    value: Any = description
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def text_of(description: Mapping[str, Any], *path: str) -> str | None:
+    """Return a member that is a text; ``None`` if it is empty, missing or something else."""
+    value = member(description, *path)
+    return (_cut(str(value)) or None) if isinstance(value, str) else None
+
+
+def time_of(description: Mapping[str, Any], *path: str) -> str | None:
+    """Return a time as ISO 8601 with a time zone; ``None`` if it is not valid."""
+    value = member(description, *path)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+
+
+def _reasons(description: Mapping[str, Any]) -> list[FailureReason]:
+    failures = member(description, "FailureReasons")
+    if not isinstance(failures, (list, tuple)):
+        return []
+    return [
+        {
+            "code": text_of(failure, "FailureCode") or "",
+            "reason": text_of(failure, "FailureReason") or "",
+        }
+        for failure in failures[:_MAX_REASONS]
+        if isinstance(failure, Mapping)
+    ]
+
+
+def _region_and_account(arn: str) -> tuple[str | None, str | None]:
+    parts = arn.split(":")
+    return (parts[3] or None, parts[4] or None) if len(parts) > 5 else (None, None)
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _cut(text: str) -> str:
+    return truncate(text, MAX_TEXT)
+
+
+MAX_TEXT: Final = 4000
+"""The most characters of one fact: ``job.json`` may have texts of any length."""
+
+_MAX_REASONS: Final = 20
