@@ -1,0 +1,53 @@
+"use strict";
+// The bar at the top: where the page is, how it is connected, and the theme.
+
+/** @param {...Child} parts */
+function showBar(...parts) {
+  const place = document.getElementById("bar");
+  if (!place) return;
+  update(
+    place,
+    h(
+      "header",
+      { class: "bar" },
+      h("span", { class: "product" }, logo(), "S3 Batch jobs"),
+      ...parts,
+      themeSwitch(),
+    ),
+  );
+}
+
+function logo() {
+  return svg(
+    "svg",
+    { class: "logo", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" },
+    svg("rect", { width: 16, height: 16, rx: 3.5 }),
+    svg("path", { d: "M3.5 5h9M3.5 8h6M3.5 11h3" }),
+  );
+}
+
+function themeSwitch() {
+  const theme = chosenTheme();
+  /** @type {[string, string, string][]} */
+  const choices = [["system", "system", "As the system"], ["light", "sun", "Light"], ["dark", "moon", "Dark"]];
+  return h(
+    "div",
+    { class: "themes", role: "group", "aria-label": "Colors" },
+    choices.map(([name, shape, label]) =>
+      h(
+        "button",
+        { type: "button", class: "quiet", "data-theme-choice": name, "aria-pressed": String(theme === name), "aria-label": label, title: label },
+        icon(shape),
+      ),
+    ),
+  );
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("button[data-theme-choice]") : null;
+  if (!(button instanceof HTMLElement)) return;
+  chooseTheme(button.dataset.themeChoice ?? "system");
+  for (const other of document.querySelectorAll("button[data-theme-choice]")) {
+    other.setAttribute("aria-pressed", String(other === button));
+  }
+});

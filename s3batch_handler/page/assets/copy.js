@@ -1,0 +1,45 @@
+"use strict";
+// Buttons that copy a text.
+
+/**
+ * @param {string} text what is copied
+ * @param {string} label what it is, for screen readers
+ */
+function copyButton(text, label) {
+  return h(
+    "button",
+    { type: "button", class: "copy quiet", "data-copy": text, "aria-label": `Copy ${label}`, title: `Copy ${label}` },
+    icon("copy"),
+  );
+}
+
+/** Tell screen readers of a change. */
+function announce(/** @type {string} */ text) {
+  const place = document.getElementById("announcements");
+  if (place) place.textContent = text;
+}
+
+async function copyText(/** @type {string} */ text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // The clipboard may be closed to pages that are opened as files.
+    const field = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "unseen", "aria-hidden": "true" }));
+    const focused = document.activeElement;
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    if (focused instanceof HTMLElement) focused.focus();
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element ? event.target.closest("button[data-copy]") : null;
+  if (!(button instanceof HTMLElement)) return;
+  await copyText(button.dataset.copy ?? "");
+  announce("Copied");
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1200);
+});

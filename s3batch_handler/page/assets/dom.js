@@ -1,0 +1,108 @@
+"use strict";
+// Create elements, and change the page into what a new document describes.
+// Text is always a text node, so text in keys and messages is never read as HTML.
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Create an element. Attributes that are null or false are left out.
+ * @param {string} tag
+ * @param {Record<string, string | number | boolean | null | undefined>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElement}
+ */
+function h(tag, attributes, ...children) {
+  return /** @type {HTMLElement} */ (build(document.createElement(tag), attributes, children));
+}
+
+/**
+ * Create an element of SVG.
+ * @param {string} tag
+ * @param {Record<string, string | number | boolean | null | undefined>} [attributes]
+ * @param {...(Child | Child[])} children
+ */
+function svg(tag, attributes, ...children) {
+  return build(document.createElementNS(SVG, tag), attributes, children);
+}
+
+/**
+ * @param {Element} element
+ * @param {Record<string, string | number | boolean | null | undefined> | undefined} attributes
+ * @param {(Child | Child[])[]} children
+ */
+function build(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined && child !== false) {
+      element.append(child instanceof Node ? child : String(child));
+    }
+  }
+  return element;
+}
+
+/**
+ * Change the children of an element into new ones. Nodes that stay the same stay in the page, with
+ * their focus, selection and scroll position. Children with the same `data-key` belong together.
+ * Elements with `data-own` change their content themselves.
+ * @param {Element} parent
+ * @param {...Child} children
+ */
+function update(parent, ...children) {
+  updateChildren(parent, h("div", {}, ...children));
+}
+
+/** @param {Element} parent @param {Element} fresh */
+function updateChildren(parent, fresh) {
+  const keyed = new Map();
+  for (const child of parent.children) {
+    const key = child.getAttribute("data-key");
+    if (key !== null) keyed.set(key, child);
+  }
+  let current = parent.firstChild;
+  for (const wanted of [...fresh.childNodes]) {
+    const key = wanted instanceof Element ? wanted.getAttribute("data-key") : null;
+    const match = key === null ? current : (keyed.get(key) ?? null);
+    if (match && canBecome(match, wanted)) {
+      if (match === current) current = current.nextSibling;
+      else parent.insertBefore(match, current);
+      updateNode(match, wanted);
+    } else {
+      parent.insertBefore(wanted, current);
+    }
+  }
+  while (current) {
+    const next = current.nextSibling;
+    current.remove();
+    current = next;
+  }
+}
+
+/** @param {Node} node @param {Node} wanted */
+function canBecome(node, wanted) {
+  if (node.nodeName !== wanted.nodeName) return false;
+  if (!(node instanceof Element && wanted instanceof Element)) return true;
+  return node.getAttribute("data-key") === wanted.getAttribute("data-key");
+}
+
+/** @param {Node} node @param {Node} wanted */
+function updateNode(node, wanted) {
+  if (!(node instanceof Element && wanted instanceof Element)) {
+    if (node.nodeValue !== wanted.nodeValue) node.nodeValue = wanted.nodeValue;
+    return;
+  }
+  const own = node.hasAttribute("data-own");
+  for (const { name } of [...node.attributes]) {
+    // The reader opens and closes <details>.
+    if (!wanted.hasAttribute(name) && name !== "open" && !own) node.removeAttribute(name);
+  }
+  for (const { name, value } of wanted.attributes) {
+    if (name !== "open" && node.getAttribute(name) !== value) node.setAttribute(name, value);
+  }
+  if (!own) updateChildren(node, wanted);
+}

@@ -1,0 +1,65 @@
+"use strict";
+// The head of a job's page: its name, its status, and the facts that identify it.
+
+/** @param {JobDocument} doc */
+function jobHeader(doc) {
+  const { job } = doc;
+  const name = job.description || job.function || job.operation || job.id;
+  return h(
+    "div",
+    { class: "job-header", "data-key": "header" },
+    h(
+      "div",
+      { class: "job-title" },
+      h("h1", {}, h("bdi", {}, visible(name))),
+      statusBadge(job.status, doc.counts.failed),
+      actionButtons(doc),
+    ),
+    h("dl", { class: "facts-line" }, identity(doc)),
+    notices(doc),
+  );
+}
+
+/** @param {JobDocument} doc */
+function identity({ job }) {
+  const origins = { aws: "AWS", serve: "s3batch serve", run: "s3batch run" };
+  return [
+    fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
+    job.function && fact("Function", h("bdi", { title: visible(job.function) }, shortName(job.function))),
+    !job.function && job.operation && fact("Operation", visible(job.operation)),
+    fact("Ran by", [origins[job.origin] ?? visible(job.origin), job.region].filter(Boolean).join(", ")),
+    job.account_id && fact("Account", visible(job.account_id)),
+    job.priority !== null && fact("Priority", String(job.priority)),
+    job.created && fact("Created", time(job.created)),
+    job.ended && fact("Ended", time(job.ended, job.created)),
+    job.redrive_of && fact("Redrive of", relatedJob(job.redrive_of)),
+    ...Object.entries(job.tags).map(([key, value]) => fact(`Tag ${visible(key)}`, h("bdi", {}, visible(value)))),
+  ];
+}
+
+/** @param {string} name @param {...Child} values */
+function fact(name, ...values) {
+  return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, ...values));
+}
+
+/** Return the name in the ARN of a function. */
+function shortName(/** @type {string} */ name) {
+  return visible(name.replace(/^arn:[^:]*:lambda:[^:]*:[^:]*:function:/, ""));
+}
+
+/** Show the ID of another job: a link on live pages. */
+function relatedJob(/** @type {string} */ id) {
+  const code = h("code", {}, visible(id));
+  return isLive() ? h("a", { href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, code) : code;
+}
+
+/** Say why a job failed, or why it was cancelled. @param {JobDocument} doc */
+function notices({ job }) {
+  return [
+    ...job.reasons.map(({ code, reason }) =>
+      h("p", { class: "notice bad" }, icon("warning"), h("span", {}, h("strong", {}, visible(code)), " ", visible(reason))),
+    ),
+    job.update_reason &&
+      h("p", { class: "notice" }, icon("dot"), h("span", {}, h("strong", {}, "Reason"), " ", visible(job.update_reason))),
+  ];
+}

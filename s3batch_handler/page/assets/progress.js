@@ -1,0 +1,77 @@
+"use strict";
+// How far a job is: its tasks by state, as a bar and as numbers, its speed, and the time left.
+
+/** @type {["succeeded" | "failed" | "waiting" | "running" | "pending", string][]} */
+const TASK_STATES = [
+  ["succeeded", "Succeeded"],
+  ["failed", "Failed"],
+  ["waiting", "Waiting for redrive"],
+  ["running", "Running"],
+  ["pending", "Pending"],
+];
+
+/** @param {JobDocument} doc */
+function progressSection(doc) {
+  const { counts } = doc;
+  const done = counts.succeeded + counts.failed;
+  const known = TASK_STATES.reduce((sum, [state]) => sum + (counts[state] ?? 0), 0);
+  const total = counts.total ?? known;
+  return section(
+    { id: "progress", title: "Progress", class: "wide" },
+    h(
+      "div",
+      { class: "progress-head" },
+      h(
+        "p",
+        { class: "done" },
+        h("span", { class: "percent" }, counts.total === null ? count(done) : share(done, total)),
+        h("span", {}, counts.total === null ? " tasks have ended" : ` ${count(done)} of ${counted(total, "task")}`),
+      ),
+      h("dl", { class: "speeds" }, speeds(doc)),
+    ),
+    stackedBar(counts, total),
+    h(
+      "dl",
+      { class: "states" },
+      TASK_STATES.filter(([state]) => counts[state] !== null).map(([state, label]) =>
+        h(
+          "div",
+          { class: `state ${state}${counts[state] ? "" : " none"}`, "data-key": state },
+          h("dt", {}, h("span", { class: "swatch", "aria-hidden": "true" }), label === "Pending" && doc.job.ended ? "Not run" : label),
+          h("dd", {}, h("span", { class: "number" }, count(counts[state] ?? 0)), " ", h("span", { class: "muted" }, share(counts[state] ?? 0, total))),
+        ),
+      ),
+    ),
+  );
+}
+
+/** @param {JobDocument} doc */
+function speeds({ rate: speed, job }) {
+  if (!speed) return [];
+  const running = !job.ended;
+  return [
+    running && speed.left && fact("Time left", durationRange(speed.left)),
+    running && speed.now !== null && fact("Rate now", rate(speed.now)),
+    speed.average !== null && fact("Average rate", rate(speed.average)),
+    speed.active_seconds !== null && fact("Active for", duration(speed.active_seconds)),
+  ];
+}
+
+/** @param {JobDocument["counts"]} counts @param {number} total */
+function stackedBar(counts, total) {
+  let at = 0;
+  const parts = TASK_STATES.map(([state, label]) => {
+    const part = total ? (100 * (counts[state] ?? 0)) / total : 0;
+    // A few failed tasks among millions are still seen.
+    const width = part > 0 && state !== "pending" ? Math.max(part, 0.25) : part;
+    const rectangle = svg(
+      "rect",
+      { class: state, "data-key": state, x: `${Math.min(at, 100)}%`, width: `${Math.max(0, Math.min(width, 100 - at))}%`, height: "100%" },
+      svg("title", {}, `${label}: ${count(counts[state] ?? 0)}`),
+    );
+    at += width;
+    return rectangle;
+  });
+  const words = TASK_STATES.filter(([state]) => counts[state]).map(([state, label]) => `${label} ${share(counts[state] ?? 0, total)}`);
+  return svg("svg", { class: "stacked", role: "img", "aria-label": words.join(", ") || "No tasks yet" }, ...parts);
+}
