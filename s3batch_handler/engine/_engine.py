@@ -113,6 +113,7 @@ class Engine:
             )
             scheduler = Scheduler(self._jobs, execution, background=background)
             self._running = execution.running
+            self._logs = execution.logs
             self._scheduler = stack.enter_context(scheduler)
             self._scheduler.continue_all()
             self._open = stack.pop_all()
@@ -152,6 +153,14 @@ class Engine:
     def run_progress(self, job_id: str) -> RunProgress | None:
         """Return what DescribeJob does not return about a job; ``None`` if it is not running."""
         return self._running.get(job_id)
+
+    def log_lines(self, job_id: str) -> list[str] | None:
+        """Return the last lines that the worker processes of a job wrote, without credentials.
+
+        Return ``None`` if they were not recorded: for other jobs than those of worker processes in
+        the background, and for old ones.
+        """
+        return self._logs.lines(job_id)
 
     def list_jobs(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +15,9 @@ from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.documents.files._s3_folder import S3Folder
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.documents.reports._writer import ReportWriter
+from s3batch_handler.engine._job_logs import JobLogs
 from s3batch_handler.engine.invoke._registered_functions import qualified_name
-from s3batch_handler.engine.invoke._target import invoker_for
+from s3batch_handler.engine.invoke._target import invoker_for, runs_in_workers
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
@@ -36,11 +37,13 @@ from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.documents.reports._rows import TaskStatus
     from s3batch_handler.engine.invoke._invoker import Invoker
+    from s3batch_handler.engine.invoke._log_tail import Log
     from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
@@ -73,6 +76,7 @@ class JobExecution:
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
         running: The latest progress of each job that runs, by its ID.
+        logs: What their functions wrote last; empty unless an engine runs jobs in the background.
     """
 
     jobs: JobStore
@@ -84,6 +88,7 @@ class JobExecution:
     environment: Mapping[str, str] | None
     retries_later: bool
     running: dict[str, RunProgress] = field(default_factory=dict)
+    logs: JobLogs = field(default_factory=JobLogs)
 
     def advance(self, job_id: str, control: RunControl) -> None:
         """Run the next step of a job, if there is one. If the step fails, the job fails.
@@ -195,12 +200,13 @@ class JobExecution:
         )
         with (
             self._forgetting_progress(job_id),
+            self._recorded_log(job_id, spec) as log,
             saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
         ):
             result = run_job(
                 manifest.entries(),
-                self._invoker_for(spec),
+                self._invoker_for(spec, log=log),
                 settings,
                 report=self._report(job_id, spec.report),
                 on_progress=save_progress,
@@ -215,6 +221,14 @@ class JobExecution:
             yield
         finally:
             self.running.pop(job_id, None)
+
+    def _recorded_log(self, job_id: str, spec: JobSpec) -> AbstractContextManager[Log | None]:
+        """Record the log of worker processes, if the job runs in the background."""
+        invoke = spec.operation.lambda_invoke
+        function = None if invoke is None else self.functions.find(str(invoke.function_arn))
+        if self.retries_later and function is not None and runs_in_workers(function):
+            return self.logs.recorded(job_id)
+        return nullcontext()
 
     def _conclude(self, job_id: str, result: JobResult) -> None:
         """Save the result of a run: the end of the job, or its pause."""
@@ -248,8 +262,8 @@ class JobExecution:
         """Check that the operation of a job is implemented and its function is registered."""
         self._invoker_for(spec)  # raises if not
 
-    def _invoker_for(self, spec: JobSpec) -> Invoker:
-        """Create the invoker for the tasks of a job.
+    def _invoker_for(self, spec: JobSpec, *, log: Log | None = None) -> Invoker:
+        """Create the invoker for the tasks of a job, whose worker processes write to ``log``.
 
         Raises:
             FatalJobError: The function is not registered, or the operation is not implemented.
@@ -264,7 +278,11 @@ class JobExecution:
             text = f"Function not found: {arn} (registered: {', '.join(self.functions.names)})"
             raise FatalJobError(NO_FUNCTION, text)
         return invoker_for(
-            function, name=qualified_name(arn), timeout=self.timeout, variables=self.environment
+            function,
+            name=qualified_name(arn),
+            timeout=self.timeout,
+            variables=self.environment,
+            log=log,
         )
 
     def _report(self, job_id: str, request: ReportRequest) -> CompletionReport | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._lambda_api import LambdaClient
+    from s3batch_handler.engine.invoke._log_tail import Log
     from s3batch_handler.engine.invoke._remote import RemoteFunction
 
 Target: TypeAlias = "Function | str | LambdaClient"
@@ -41,7 +42,7 @@ def invoker_for(
     timeout: float | None = None,
     variables: Mapping[str, str] | None = None,
     profile: str | None = None,
-    log: BinaryIO | None = None,
+    log: Log | None = None,
     times: CallTimes | None = None,
 ) -> Invoker:
     """Create the invoker for a target.
@@ -121,6 +122,11 @@ def default_timeout(target: Target) -> float:
     """Return the seconds that a call may take: see :func:`invoker_for`."""
     is_local = not is_remote(target) if isinstance(target, str) else callable(target)
     return DEFAULT_TIMEOUT if is_local else _MAX_TIMEOUT
+
+
+def runs_in_workers(target: Target) -> bool:
+    """Return whether a target is called in worker processes."""
+    return isinstance(target, str) and not is_remote(target)
 
 
 def is_remote(target: str) -> bool:

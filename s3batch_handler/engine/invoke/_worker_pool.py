@@ -10,7 +10,7 @@ import time
 from collections import deque
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
+    from s3batch_handler.engine.invoke._log_tail import Log
 
 
 class WorkerPool:
@@ -57,7 +58,7 @@ class WorkerPool:
         init_timeout: float = 60.0,
         grace: float = 2.0,
         variables: Mapping[str, str] | None = None,
-        log: BinaryIO | None = None,
+        log: Log | None = None,
         times: CallTimes | None = None,
     ) -> None:
         self._times = times
