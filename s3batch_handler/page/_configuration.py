@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._redaction import redact
@@ -13,7 +13,7 @@ from s3batch_handler.jobs._locations import s3_url
 from s3batch_handler.page._job_facts import MAX_TEXT, member, operation_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from s3batch_handler.documents.reports._run_record import RunRecord
     from s3batch_handler.page._document import Facts
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 Fact = tuple[str, str]
 
 
-def configuration(description: Mapping[str, Any], run: RunRecord | None = None) -> list[Facts]:
+def configuration(
+    description: Mapping[str, Any],
+    run: RunRecord | None = None,
+    *,
+    report_facts: Iterable[Fact] = (),
+) -> list[Facts]:
     """Return the settings of a job. Groups and facts that are not known are left out.
 
     Values that are named like credentials are replaced.
@@ -29,12 +34,13 @@ def configuration(description: Mapping[str, Any], run: RunRecord | None = None) 
     Args:
         description: The ``Job`` of DescribeJob, or ``job.json``.
         run: How the job ran, if it ran on this machine.
+        report_facts: What else is known about its report.
     """
     groups = (
         ("Job", _of_job(description)),
         ("Operation", _of_operation(description)),
         ("Manifest", _of_manifest(description)),
-        ("Report", _of_report(description)),
+        ("Report", chain(report_facts, _of_report(description))),
         ("Local run", _of_machine(description, run)),
         ("Merged", _of_merge(description)),
     )
@@ -176,7 +182,9 @@ def _value(value: object) -> str:
 
 
 def _seconds(value: object) -> str:
-    return f"{value:,.3g} s" if isinstance(value, (int, float)) else ""
+    if not isinstance(value, (int, float)):
+        return ""
+    return f"{value:,.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
 def _text(text: str) -> str:

@@ -37,7 +37,8 @@ class JobFacts(TypedDict):
 
     Attributes:
         status: ``None`` for a report whose job is not known: the job has ended.
-        function: The name or ARN of the function; ``None`` for S3's own operations.
+        function: The name or ARN of the function, or the HANDLER of a local run; ``None`` for S3's
+            own operations.
         reasons: Why the job failed.
         update_reason: Why it was confirmed or cancelled.
         redrive_of: The ID of the job whose failed tasks it runs.

@@ -130,7 +130,7 @@ _ICON: Final = (
 
 def _job_title(document: JobDocument) -> str:
     job = document["job"]
-    return f"{job['description'] or job['id']} · {job['status']}"
+    return " · ".join(filter(None, (job["description"] or job["id"] or "Job", job["status"])))
 
 
 def _job_facts(document: JobDocument) -> list[tuple[str, str]]:

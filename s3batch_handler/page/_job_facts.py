@@ -41,7 +41,8 @@ def job_facts(
         "status": text_of(description, "Status"),
         "description": text_of(description, "Description"),
         "operation": operation_of(description),
-        "function": text_of(description, "Operation", "LambdaInvoke", "FunctionArn"),
+        "function": text_of(description, "Operation", "LambdaInvoke", "FunctionArn")
+        or text_of(description, "Local", "Handler"),
         "priority": _number(member(description, "Priority")),
         "account_id": account_id,
         "region": region,

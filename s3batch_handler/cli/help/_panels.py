@@ -108,7 +108,7 @@ COMMAND_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Edit": ("split", "sample", "sort", "dedupe"),
     },
     "report": {
-        "Read": ("summary", "rows", "failed", "query"),
+        "Read": ("summary", "rows", "failed", "query", "html"),
         "Run failed tasks again": ("redrive", "merge"),
         "Check": ("verify",),
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from s3batch_handler.cli.help._classes import Group
+from s3batch_handler.cli.report._html import html
 from s3batch_handler.cli.report._merge import merge
 from s3batch_handler.cli.report._query import query
 from s3batch_handler.cli.report._redrive import redrive
@@ -28,6 +29,7 @@ report.add_command(summary)
 report.add_command(rows)
 report.add_command(failed)
 report.add_command(query)
+report.add_command(html)
 report.add_command(redrive)
 report.add_command(verify)
 report.add_command(merge)

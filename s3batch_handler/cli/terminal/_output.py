@@ -28,7 +28,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def print_data(text: str) -> None:
+def print_data(text: str | bytes) -> None:
     """Print data; stop without an error if the reader closed the pipe (``| head -1``)."""
     _is_printed(text)
 
@@ -52,7 +52,7 @@ def print_lines(lines: Iterable[str]) -> None:
 _BATCH: Final = 500
 
 
-def _is_printed(text: str) -> bool:
+def _is_printed(text: str | bytes) -> bool:
     """Print data; return ``False`` if the reader closed the pipe."""
     try:
         click.echo(text, color=True)  # or click would remove what looks like a color from data

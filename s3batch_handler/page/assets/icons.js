@@ -47,7 +47,8 @@ const STATUS = {
 };
 
 /** Show the status of a job: an icon and its word. Failed tasks of a complete job are shown, too. */
-function statusBadge(/** @type {string} */ status, /** @type {number} */ failed = 0) {
+function statusBadge(/** @type {string | null} */ status, /** @type {number} */ failed = 0) {
+  if (status === null) return null; // a report without the record of its job
   const [name, kind] = STATUS[status] ?? ["dot", "waits"];
   const mixed = status === "Complete" && failed > 0;
   return h(

@@ -29,6 +29,6 @@ function section(about, ...content) {
 function showJob(/** @type {JobDocument} */ doc) {
   const main = document.getElementById("main");
   if (!main) return;
-  document.title = `${visible(doc.job.description || doc.job.id)} · ${doc.job.status}`;
+  document.title = [visible(doc.job.description || doc.job.id || "Job"), doc.job.status].filter(Boolean).join(" · ");
   update(main, jobHeader(doc), h("div", { class: "sections", "data-key": "sections" }, progressSection(doc)));
 }

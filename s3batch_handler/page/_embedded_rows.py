@@ -1,0 +1,117 @@
+"""The failed tasks that a saved page contains: few of many, but some of each failure group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.documents.reports._failure_groups import failure_reason
+from s3batch_handler.documents.reports._message_patterns import common_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
+    from s3batch_handler.documents.reports._rows import ReportRow
+    from s3batch_handler.documents.reports._summary import ReportSummary
+
+
+def embedded_rows(rows: Iterable[ReportRow], summary: ReportSummary, limit: int) -> list[ReportRow]:
+    """Return failed tasks for a page, in the order of the report.
+
+    If there are too many, each group of the summary gets the same share, and the first rows of the
+    report get what is left. Only the beginning of a long report is searched: a group that does not
+    occur there has the examples of the summary.
+
+    Args:
+        rows: The rows of the failed tasks.
+        summary: The summary of the report.
+        limit: The most rows.
+    """
+    if summary.failed <= limit:
+        return [*islice(rows, limit)]
+    selection = _Selection(summary.failures[:limit], limit)
+    for row in islice(rows, _MAX_SEARCHED):
+        if selection.is_complete:
+            break
+        selection.add(row)
+    return selection.rows()
+
+
+_MAX_SEARCHED: Final = 200_000  # takes a few seconds
+
+
+_Cells = tuple[str, str, str | None, str]
+
+
+class _Selection:
+    """Some rows of each group, and the first rows of all."""
+
+    def __init__(self, groups: Sequence[FailureGroup], limit: int) -> None:
+        self._groups = {_group_of(group.examples[0]): group for group in groups if group.examples}
+        self._limit = limit
+        self._share = limit // max(1, len(self._groups))
+        self._missing = {
+            name: min(group.count, self._share) for name, group in self._groups.items()
+        }
+        self._of_groups: list[tuple[int, ReportRow]] = []
+        self._others: list[tuple[int, ReportRow]] = []
+        self._count = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether further rows would change nothing."""
+        return not self._missing and len(self._of_groups) + len(self._others) >= self._limit
+
+    def add(self, row: ReportRow) -> None:
+        self._count += 1
+        name = _group_of(row) if self._missing else None
+        missing = self._missing.get(name, 0) if name else 0
+        if name and missing:
+            self._of_groups.append((self._count, row))
+            self._missing[name] = missing - 1
+            if missing == 1:
+                del self._missing[name]
+        elif len(self._others) < self._limit:
+            self._others.append((self._count, row))
+
+    def rows(self) -> list[ReportRow]:
+        """Return the rows of the groups, then others until there are enough; sorted."""
+        unseen = self._examples_not_reached()
+        room = self._limit - len(self._of_groups) - len(unseen)
+        chosen = sorted((*self._of_groups, *self._others[: max(0, room)]), key=_position)
+        return [*(row for _, row in chosen), *unseen][: self._limit]
+
+    def _examples_not_reached(self) -> list[ReportRow]:
+        """Return the examples of groups that did not occur often enough in the rows so far."""
+        taken = Counter(_cells(row) for _, row in self._of_groups)
+        unseen: list[ReportRow] = []
+        for name, missing in self._missing.items():
+            examples = self._groups[name].examples[: self._share]
+            unseen += _without(examples, taken)[:missing]
+        return unseen
+
+
+def _without(rows: Iterable[ReportRow], taken: Counter[_Cells]) -> list[ReportRow]:
+    """Return the rows that are not taken, each as often as it occurs."""
+    remaining = taken.copy()
+    left = []
+    for row in rows:
+        if remaining[_cells(row)] > 0:
+            remaining[_cells(row)] -= 1
+        else:
+            left.append(row)
+    return left
+
+
+def _group_of(row: ReportRow) -> tuple[str, str]:
+    return row.error_code or "", common_form(failure_reason(row.message), row.key)
+
+
+def _position(numbered: tuple[int, ReportRow]) -> int:
+    return numbered[0]
+
+
+def _cells(row: ReportRow) -> _Cells:
+    return row.bucket, row.key, row.version_id, row.message

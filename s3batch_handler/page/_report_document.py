@@ -1,0 +1,187 @@
+"""The document of a saved page, from a completion report and what is known about its job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.core._redaction import redact
+from s3batch_handler.core._sanitize import truncate
+from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.page._configuration import configuration
+from s3batch_handler.page._embedded_rows import embedded_rows
+from s3batch_handler.page._job_facts import job_facts, known_history, member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
+    from s3batch_handler.documents.reports._job_record import JobRecord
+    from s3batch_handler.documents.reports._report import Report
+    from s3batch_handler.documents.reports._rows import ReportRow
+    from s3batch_handler.documents.reports._run_record import RunRecord, TaskFacts
+    from s3batch_handler.documents.reports._summary import ReportSummary
+    from s3batch_handler.page._document import (
+        Command,
+        Counts,
+        FailedTasks,
+        Failures,
+        JobDocument,
+        Origin,
+        Rate,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedJob:
+    """A job that has ended, and what is known about it.
+
+    Attributes:
+        report: Its completion report.
+        origin: Where it ran.
+        record: DescribeJob or ``job.json``; ``None`` if there is neither.
+        tags: Its tags.
+        run: How it ran, if it ran on this machine.
+    """
+
+    report: Report
+    origin: Origin
+    record: JobRecord | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run: RunRecord | None = None
+
+
+def report_document(
+    job: ReportedJob,
+    summary: ReportSummary,
+    *,
+    rows: int = 1000,
+    commands: Sequence[Command] = (),
+) -> JobDocument:
+    """Return the document of the page of a job that has ended.
+
+    Args:
+        job: The job.
+        summary: The summary of its report.
+        rows: The most failed tasks in the document.
+        commands: Commands for next steps.
+
+    Raises:
+        ReportError: A results file is missing or damaged.
+    """
+    description = job.record.description if job.record else {}
+    counts = _counts(summary, job.record)
+    run = job.run
+    return {
+        "version": 1,
+        "time": datetime.now(UTC).isoformat(),
+        "job": job_facts(
+            description,
+            job_id=job.report.job_id or (job.record.job_id if job.record else ""),
+            origin=job.origin,
+            tags=job.tags,
+            report=job.report.location,
+        ),
+        "counts": counts,
+        "history": run["history"] if run else known_history(description),
+        "rate": _rate(job, counts),
+        "rate_history": run["rate_history"] if run else None,
+        "durations": run["durations"] if run else None,
+        "threshold": run["threshold"] if run else None,
+        "failures": [_failures(group) for group in summary.failures],
+        "failed_tasks": _failed_tasks(job.report, summary, rows),
+        "latest": [],
+        "slowest": [_redacted(task) for task in run["slowest"]] if run else [],
+        "workers": None,
+        "log": None,
+        "configuration": configuration(
+            description,
+            run,
+            report_facts=[
+                ("Location", job.report.location),
+                ("Created", job.report.created.isoformat(" ", "seconds")),
+            ],
+        ),
+        "commands": [*commands],
+        "live": None,
+    }
+
+
+def _counts(summary: ReportSummary, record: JobRecord | None) -> Counts:
+    """Return the counts of the rows; those of the job if its report does not list all tasks."""
+    succeeded, failed, total = summary.succeeded, summary.failed, summary.total
+    if record is not None:
+        if record.report_scope is ReportScope.FAILED_TASKS_ONLY:
+            succeeded = max(succeeded, record.succeeded or 0)
+        total = max(succeeded + failed, record.total or 0)
+    is_known = record is not None and record.total is not None
+    return {
+        "total": total,
+        "succeeded": succeeded,
+        "failed": failed,
+        "waiting": None,  # the job has ended
+        "running": None,
+        "pending": total - succeeded - failed if is_known else None,
+    }
+
+
+def _rate(job: ReportedJob, counts: Counts) -> Rate | None:
+    description = job.record.description if job.record else {}
+    timers = ("ProgressSummary", "Timers", "ElapsedTimeInActiveSeconds")
+    seconds = job.run["active_seconds"] if job.run else member(description, *timers)
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < inf:
+        return None
+    done = counts["succeeded"] + counts["failed"]
+    return {"now": None, "average": done / seconds, "left": None, "active_seconds": seconds}
+
+
+# ---------------------------------------------------------------- failures
+
+
+def _failures(group: FailureGroup) -> Failures:
+    return {
+        "code": group.error_code,
+        "message": _message(group.message),
+        "count": group.count,
+        "examples": [
+            {
+                "bucket": row.bucket,
+                "key": row.key,
+                "version_id": row.version_id,
+                "message": _message(row.message),
+            }
+            for row in group.examples
+        ],
+    }
+
+
+def _failed_tasks(report: Report, summary: ReportSummary, limit: int) -> FailedTasks:
+    rows = [_task(row) for row in embedded_rows(report.failed(), summary, limit)]
+    return {"rows": rows, "total": summary.failed, "searched": len(rows), "next": None}
+
+
+def _task(row: ReportRow) -> TaskFacts:
+    return {
+        "bucket": row.bucket,
+        "key": row.key,
+        "version_id": row.version_id,
+        "status": "failed",
+        "code": row.error_code,
+        "http_status": row.http_status,
+        "message": _message(row.message),
+        "seconds": None,
+    }
+
+
+def _redacted(task: TaskFacts) -> TaskFacts:
+    return {**task, "message": _message(task["message"])}
+
+
+def _message(text: str) -> str:
+    """Return a message without credentials: reports of AWS have what functions returned."""
+    return truncate(redact(text, _MAX_MESSAGE), _MAX_MESSAGE)
+
+
+_MAX_MESSAGE: Final = 4000  # AWS's reports have up to 1,024 characters

@@ -1,0 +1,158 @@
+"""What the saved page of a report shows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3batch_handler.documents.reports._job_record import read_job_record
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.page._html import saved_page
+from s3batch_handler.page._report_document import ReportedJob, report_document
+from tests.support.reports import AWS_EXAMPLE, JOB, put_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from s3batch_handler.page._document import JobDocument
+
+SUCCEEDED = b"photos,2024/a.jpg,,succeeded,200,,done\r\n"
+FAILED = b"photos,2024/x%20y.jpg,\\N,failed,404,NoSuchKey,The key does not exist\r\n"
+
+
+def document_of(folder: Path, *, rows: int = 1000) -> JobDocument:
+    report = read_report(folder)
+    job = ReportedJob(report=report, origin="aws", record=read_job_record(report))
+    return report_document(job, report.summary(), rows=rows)
+
+
+def put_record(folder: Path, **members: Any) -> None:
+    (folder / "job.json").write_text(json.dumps({"JobId": JOB, **members}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return put_report(tmp_path / f"job-{JOB}", succeeded=SUCCEEDED, failed=FAILED)
+
+
+def test_a_report_of_aws_alone_shows_its_counts_and_failures(tmp_path: Path) -> None:
+    """What a report does not contain is unknown, not zero."""
+    content = {name: (AWS_EXAMPLE / f"{name}.csv").read_bytes() for name in ("succeeded", "failed")}
+
+    document = document_of(put_report(tmp_path / "copy", **content))
+
+    assert document["job"]["id"] == JOB
+    assert (document["job"]["status"], document["job"]["created"]) == (None, None)
+    counts = document["counts"]
+    assert counts["total"] == counts["succeeded"] + counts["failed"]
+    assert document["failed_tasks"] is not None
+    assert len(document["failed_tasks"]["rows"]) == counts["failed"]
+    for unknown in ("rate", "rate_history", "durations", "threshold", "workers", "log", "live"):
+        assert document[unknown] is None
+    assert counts["pending"] is None, "tasks that were not run have no rows"
+    assert document["history"] == []
+    assert [group["title"] for group in document["configuration"]] == ["Report"]
+
+
+def test_a_failed_task_has_its_decoded_key_and_its_codes(folder: Path) -> None:
+    document = document_of(folder)
+
+    assert document["failed_tasks"] == {
+        "rows": [
+            {
+                "bucket": "photos",
+                "key": "2024/x y.jpg",
+                "version_id": None,
+                "status": "failed",
+                "code": "NoSuchKey",
+                "http_status": 404,
+                "message": "The key does not exist",
+                "seconds": None,
+            }
+        ],
+        "total": 1,
+        "searched": 1,
+        "next": None,
+    }
+
+
+def test_credentials_in_messages_are_replaced(tmp_path: Path) -> None:
+    """AWS's reports have what functions returned."""
+    row = b"b,k,,failed,200,PermanentFailure,postgresql://ann:hunter2@db refused\r\n"
+
+    document = document_of(put_report(tmp_path / "r", failed=row))
+
+    assert "hunter2" not in json.dumps(document)
+    assert document["failures"][0]["examples"][0]["message"].startswith("postgresql://ann:***")
+
+
+def test_the_record_of_a_job_adds_its_status_times_and_rate(folder: Path) -> None:
+    put_record(
+        folder,
+        Status="Failed",
+        CreationTime="2026-11-30T12:00:00Z",
+        TerminationDate="2026-11-30T12:10:00Z",
+        FailureReasons=[{"FailureCode": "JobAborted", "FailureReason": "too many failures"}],
+        ProgressSummary={
+            "TotalNumberOfTasks": 50,
+            "NumberOfTasksSucceeded": 1,
+            "NumberOfTasksFailed": 1,
+            "Timers": {"ElapsedTimeInActiveSeconds": 4},
+        },
+        Tags=[],
+    )
+
+    document = document_of(folder)
+
+    assert document["job"]["status"] == "Failed"
+    assert document["job"]["reasons"] == [{"code": "JobAborted", "reason": "too many failures"}]
+    assert document["history"] == [
+        {"status": "New", "time": "2026-11-30T12:00:00+00:00"},
+        {"status": "Failed", "time": "2026-11-30T12:10:00+00:00"},
+    ]
+    assert document["rate"] is not None
+    assert document["rate"]["average"] == 0.5
+    assert document["counts"]["pending"] == 48, "tasks that were not run"
+
+
+def test_a_report_of_failed_tasks_only_has_the_counts_of_its_job(tmp_path: Path) -> None:
+    folder = put_report(tmp_path / "r", failed=FAILED)
+    put_record(
+        folder,
+        Report={"ReportScope": "FailedTasksOnly"},
+        ProgressSummary={
+            "TotalNumberOfTasks": 10,
+            "NumberOfTasksSucceeded": 9,
+            "NumberOfTasksFailed": 1,
+        },
+    )
+
+    counts = document_of(folder)["counts"]
+
+    assert (counts["total"], counts["succeeded"], counts["failed"]) == (10, 9, 1)
+    assert counts["pending"] == 0
+
+
+def test_the_size_of_the_document_does_not_depend_on_the_report(tmp_path: Path) -> None:
+    rows = [f"b,{'k' * 30}{n},,failed,200,PermanentFailure,no {n}\r\n" for n in range(5000)]
+    large = put_report(tmp_path / "large", failed="".join(rows).encode())
+    small = put_report(tmp_path / "small", failed="".join(rows[:500]).encode())
+
+    sizes = [len(json.dumps(document_of(folder, rows=100))) for folder in (small, large)]
+
+    assert sizes[1] < sizes[0] + 500
+
+
+def test_no_rows_can_be_asked_for(folder: Path) -> None:
+    document = document_of(folder, rows=0)
+
+    assert document["failed_tasks"] is not None
+    assert (document["failed_tasks"]["rows"], document["failed_tasks"]["total"]) == ([], 1)
+
+
+def test_a_report_without_a_job_has_a_title(folder: Path) -> None:
+    page = saved_page(document_of(folder))
+
+    assert f"<title>{JOB}</title>" in page
