@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser import WatchedBrowser, running_chromium
+from tests.support.watched_jobs import WatchedServer, watched_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -38,3 +40,10 @@ def browser(chromium: Browser) -> Iterator[WatchedBrowser]:
 @pytest.fixture
 def page(browser: WatchedBrowser) -> Page:
     return browser.new_page()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[WatchedServer]:
+    """Run ``s3batch serve`` with the function of ``tests.support.watched_jobs``."""
+    with watched_server(tmp_path) as server:
+        yield server

@@ -38,7 +38,9 @@ def chromium_path() -> str:
 
 @contextmanager
 def running_chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=chromium_path())
+    """Start Chromium, for which names that end in ``.example`` lead to this machine."""
+    rules = "--host-resolver-rules=MAP *.example 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=[rules])
     try:
         yield browser
     finally:
