@@ -19,12 +19,34 @@ STYLES: Final = (
 HEAD_SCRIPTS: Final = ("theme.js",)
 """Scripts that run before the page is displayed."""
 
-_COMMON: Final = ("dom.js", "text.js", "format.js", "icons.js", "copy.js", "bar.js")
-_JOB: Final = ("job_header.js", "progress.js", "job_page.js")
+_UPLOT_SCRIPT: Final = "uPlot.iife.min.js"
+_COMMON: Final = ("dom.js", "text.js", "format.js", "icons.js", "copy.js", "bar.js", "pager.js")
+_JOB: Final = (
+    "charts.js",
+    "job_header.js",
+    "progress.js",
+    "state_path.js",
+    "rate_chart.js",
+    "duration_chart.js",
+    "failure_groups.js",
+    "task_tables.js",
+    "failed_tasks.js",
+    "workers.js",
+    "configuration.js",
+    "job_page.js",
+)
+_SERVER: Final = ("server.js", "connection.js")
 
-SAVED_SCRIPTS: Final = ("uPlot.iife.min.js", *_COMMON, *_JOB, "start_saved_job.js")
-JOB_SCRIPTS: Final = ("uPlot.iife.min.js", *_COMMON, *_JOB, "start_live_job.js")
-LIST_SCRIPTS: Final = (*_COMMON, "list_page.js", "start_list.js")
+SAVED_SCRIPTS: Final = (_UPLOT_SCRIPT, *_COMMON, *_JOB, "start_saved_job.js")
+JOB_SCRIPTS: Final = (
+    _UPLOT_SCRIPT,
+    *_COMMON,
+    *_JOB,
+    *_SERVER,
+    "actions.js",
+    "start_live_job.js",
+)
+LIST_SCRIPTS: Final = (*_COMMON, *_SERVER, "list_page.js", "start_list.js")
 
 _ASSETS: Final = frozenset((*STYLES, *HEAD_SCRIPTS, *SAVED_SCRIPTS, *JOB_SCRIPTS, *LIST_SCRIPTS))
 _TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}

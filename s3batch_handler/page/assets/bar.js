@@ -10,13 +10,14 @@ function showBar(...parts) {
     h(
       "header",
       { class: "bar" },
-      h("span", { class: "product" }, logo(), "S3 Batch jobs"),
+      h(document.documentElement.dataset.api ? "a" : "span", { class: "product", href: document.documentElement.dataset.api ? "/_s3batch/" : null }, logo(), h("span", {}, "S3 Batch jobs")),
       ...parts,
       themeSwitch(),
     ),
   );
 }
 
+/** Create the mark of the program. */
 function logo() {
   return svg(
     "svg",
@@ -43,9 +44,7 @@ function themeSwitch() {
   );
 }
 
-document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("button[data-theme-choice]") : null;
-  if (!(button instanceof HTMLElement)) return;
+onClick("button[data-theme-choice]", (button) => {
   chooseTheme(button.dataset.themeChoice ?? "system");
   for (const other of document.querySelectorAll("button[data-theme-choice]")) {
     other.setAttribute("aria-pressed", String(other === button));

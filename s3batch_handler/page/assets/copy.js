@@ -35,9 +35,7 @@ async function copyText(/** @type {string} */ text) {
   }
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target instanceof Element ? event.target.closest("button[data-copy]") : null;
-  if (!(button instanceof HTMLElement)) return;
+onClick("button[data-copy]", async (button) => {
   await copyText(button.dataset.copy ?? "");
   announce("Copied");
   button.classList.add("copied");

@@ -106,3 +106,24 @@ function updateNode(node, wanted) {
   }
   if (!own) updateChildren(node, wanted);
 }
+
+/**
+ * Act on clicks on elements that match, whenever they come into the page.
+ * @param {string} selector
+ * @param {(element: HTMLElement) => void} act
+ */
+function onClick(selector, act) {
+  document.addEventListener("click", (event) => {
+    const found = event.target instanceof Element ? event.target.closest(selector) : null;
+    if (found instanceof HTMLElement) act(found);
+  });
+}
+
+/** @type {Record<string, ReturnType<typeof setTimeout>>} */
+const waiting = {};
+
+/** Act when nothing has been typed for a moment. */
+function later(/** @type {string} */ name, /** @type {() => void} */ act) {
+  clearTimeout(waiting[name]);
+  waiting[name] = setTimeout(act, 200);
+}

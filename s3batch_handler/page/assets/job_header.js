@@ -4,14 +4,13 @@
 /** @param {JobDocument} doc */
 function jobHeader(doc) {
   const { job } = doc;
-  const name = job.description || job.function || job.operation || job.id;
   return h(
     "div",
     { class: "job-header", "data-key": "header" },
     h(
       "div",
       { class: "job-title" },
-      h("h1", {}, h("bdi", {}, visible(name))),
+      h("h1", {}, h("bdi", {}, visible(jobName(doc)))),
       statusBadge(job.status, doc.counts.failed),
       actionButtons(doc),
     ),
@@ -20,11 +19,21 @@ function jobHeader(doc) {
   );
 }
 
+/** Return what the job is called. @param {JobDocument} doc */
+function jobName({ job }) {
+  return job.description || job.id || "Job";
+}
+
+/** Return whether the job has ended. Without the record of a job there is only its report. @param {JobDocument} doc */
+function hasEnded({ job }) {
+  return job.status === null || job.ended !== null || FINAL.includes(job.status);
+}
+
 /** @param {JobDocument} doc */
 function identity({ job }) {
   const origins = { aws: "AWS", serve: "s3batch serve", run: "s3batch run" };
   return [
-    fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
+    job.id && fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
     job.function && fact("Function", h("bdi", { title: visible(job.function) }, shortName(job.function))),
     !job.function && job.operation && fact("Operation", visible(job.operation)),
     fact("Ran by", [origins[job.origin] ?? visible(job.origin), job.region].filter(Boolean).join(", ")),

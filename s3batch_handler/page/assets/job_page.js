@@ -25,10 +25,60 @@ function section(about, ...content) {
   );
 }
 
+/** @type {JobDocument | null} */
+let current = null;
+
+/** Return the document that is shown. */
+function shownDocument() {
+  return current ?? firstDocument();
+}
+
+/** Show the same document again, after the reader changed what is shown of it. */
+function showAgain() {
+  if (current) showJob(current);
+}
+
 /** Show a document. */
 function showJob(/** @type {JobDocument} */ doc) {
   const main = document.getElementById("main");
   if (!main) return;
-  document.title = [visible(doc.job.description || doc.job.id || "Job"), doc.job.status].filter(Boolean).join(" · ");
-  update(main, jobHeader(doc), h("div", { class: "sections", "data-key": "sections" }, progressSection(doc)));
+  const atEnd = logAtEnd();
+  if (current && doc.job.status && current.job.status !== doc.job.status) announce(`Status: ${stateName(doc.job.status)}`);
+  current = doc;
+  document.title = [visible(jobName(doc)), doc.job.status && stateName(doc.job.status)].filter(Boolean).join(" · ");
+  const sections = [
+    progressSection(doc),
+    stateSection(doc),
+    ...sideBySide(rateSection(doc), durationSection(doc)),
+    failureSection(doc),
+    failedSection(doc),
+    ...sideBySide(workerSection(doc), logSection(doc)),
+    ...sideBySide(latestSection(doc), slowestSection(doc)),
+    configurationSection(doc),
+    commandSection(doc),
+  ].filter((shown) => shown !== null);
+  showJobBar(doc, sections);
+  update(main, jobHeader(doc), h("div", { class: "sections", "data-key": "sections" }, sections));
+  drawRateChart(doc);
+  drawDurationChart(doc);
+  if (atEnd) scrollLogToEnd();
+  loadFailedTasks(doc);
+}
+
+/** Let a section have the whole width if the one beside it is left out. @param {...(HTMLElement | null)} sections */
+function sideBySide(...sections) {
+  const shown = sections.filter((one) => one !== null);
+  if (shown.length === 1) {
+    shown[0].classList.remove("two-thirds", "third");
+    shown[0].classList.add("wide");
+  }
+  return shown;
+}
+
+const MAIN_SECTIONS = ["progress", "rate", "failures", "failed", "workers", "log", "configuration", "commands"];
+
+/** Show the bar at the top, with links to the sections. @param {JobDocument} doc @param {HTMLElement[]} sections */
+function showJobBar(doc, sections) {
+  const links = sections.filter(({ id }) => MAIN_SECTIONS.includes(id)).map((one) => h("a", { href: `#${one.id}` }, one.querySelector("h2")?.textContent ?? ""));
+  showBar(h("nav", { class: "contents", "aria-label": "Sections" }, links), connectionState(doc));
 }

@@ -37,18 +37,37 @@ function progressSection(doc) {
         h(
           "div",
           { class: `state ${state}${counts[state] ? "" : " none"}`, "data-key": state },
-          h("dt", {}, h("span", { class: "swatch", "aria-hidden": "true" }), label === "Pending" && doc.job.ended ? "Not run" : label),
+          h("dt", {}, h("span", { class: "swatch", "aria-hidden": "true" }), label === "Pending" && hasEnded(doc) ? "Not run" : label),
           h("dd", {}, h("span", { class: "number" }, count(counts[state] ?? 0)), " ", h("span", { class: "muted" }, share(counts[state] ?? 0, total))),
         ),
       ),
     ),
+    thresholdMeter(doc),
+  );
+}
+
+/** Show how many more tasks may fail before the job ends. @param {JobDocument} doc */
+function thresholdMeter({ threshold, counts, job }) {
+  if (!threshold) return null;
+  const { rule, tolerated } = threshold;
+  const used = tolerated === null ? 0 : Math.min(1, counts.failed / Math.max(tolerated, 1));
+  const words = tolerated === null ? `Does not end the job now: ${rule}` : `${count(counts.failed)} of ${count(tolerated)} tolerated failures`;
+  return h(
+    "div",
+    { class: `threshold ${tolerated !== null && used >= 0.8 ? "near" : ""}`, "data-key": "threshold" },
+    h("span", { class: "threshold-name" }, "Failure threshold"),
+    tolerated !== null && svg("svg", { class: "meter", role: "img", "aria-label": words }, svg("rect", { width: `${100 * used}%`, height: "100%" })),
+    h("span", {}, words),
+    tolerated !== null && h("span", { class: "muted" }, visible(rule)),
+    job.status === "Failed" && used >= 1 && h("strong", {}, "exceeded"),
   );
 }
 
 /** @param {JobDocument} doc */
-function speeds({ rate: speed, job }) {
+function speeds(doc) {
+  const speed = doc.rate;
   if (!speed) return [];
-  const running = !job.ended;
+  const running = !hasEnded(doc);
   return [
     running && speed.left && fact("Time left", durationRange(speed.left)),
     running && speed.now !== null && fact("Rate now", rate(speed.now)),

@@ -1,10 +1,26 @@
 "use strict";
 // Show the page of a job, and each newer document.
 
-/** @param {JobDocument} _doc */
-function actionButtons(_doc) {
-  return null;
+const connection = new Connection({
+  event: "job",
+  address: apiAddress,
+  events: () => `${apiAddress()}/events`,
+  show: showJob,
+  changed: showAgain,
+  isOver: () => hasEnded(shownDocument()),
+});
+
+/** Return whether the page has to do with what it has. */
+function serverIsGone() {
+  const { state } = connection;
+  const rows = shownDocument().failed_tasks?.rows.length ?? 0;
+  return (state === "stopped" || (state === "ended" && shownDocument().live === null)) && (rows > 0 || failedView.found === null);
 }
 
-showBar();
+/** @param {JobDocument} doc */
+function connectionState(doc) {
+  return connectionBadge(connection.state, doc.time);
+}
+
 showJob(firstDocument());
+connection.restart();

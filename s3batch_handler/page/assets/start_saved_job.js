@@ -1,11 +1,19 @@
 "use strict";
-// Show the page of a job that was saved in a file.
+// Show the page of a job that was saved in a file. It has no server, so it has no actions.
 
-/** Saved pages have no actions. @param {JobDocument} _doc */
+/** @param {JobDocument} _doc */
 function actionButtons(_doc) {
   return null;
 }
 
-const savedDocument = firstDocument();
-showBar(h("span", { class: "connection" }, "Saved ", time(savedDocument.time)));
-showJob(savedDocument);
+/** @param {JobDocument} doc */
+function connectionState(doc) {
+  return h("span", { class: "connection" }, h("span", {}, "As of ", time(doc.time)));
+}
+
+/** The rows are in the page. */
+function serverIsGone() {
+  return true;
+}
+
+showJob(firstDocument());

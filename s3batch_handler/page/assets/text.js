@@ -10,11 +10,12 @@ function visible(/** @type {string} */ text) {
   return text.replace(UNSEEN, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 }
 
-/** Show an object: its key, isolated from the direction of the text around it. */
+/** Show an object: bucket and key, isolated from the direction of the text around it. */
 function objectName(/** @type {{bucket: string, key: string, version_id?: string | null}} */ task) {
   return h(
     "bdi",
-    { class: "object", title: visible(`s3://${task.bucket}/${task.key}`) },
+    { class: "object" },
+    h("span", { class: "bucket" }, `${visible(task.bucket)}/`),
     visible(task.key),
     task.version_id ? h("span", { class: "version" }, ` version ${visible(task.version_id)}`) : null,
   );

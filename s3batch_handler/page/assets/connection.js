@@ -1,0 +1,122 @@
+"use strict";
+// Newer documents: by server-sent events, and by polling where those fail. While a page is hidden it
+// has no connection, because a browser opens only six to a server.
+
+const POLL_MS = 2000;
+const STOPPED_AFTER_MS = 10_000;
+
+/** @typedef {"connecting" | "live" | "polling" | "reconnecting" | "stopped" | "ended"} ConnectionState */
+
+/** Get documents from an address, and say how the page is connected. */
+class Connection {
+  /**
+   * @param {{event: string, address: () => string, events: () => string, show: (document: any) => void, changed: () => void, isOver: () => boolean}} options
+   *   event: the name of the events; isOver: whether nothing more can change
+   */
+  constructor(options) {
+    this.options = options;
+    /** @type {ConnectionState} */
+    this.state = "connecting";
+    /** @type {EventSource | null} */
+    this.source = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.lastAnswer = Date.now();
+    this.generation = 0;
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.restart()));
+  }
+
+  /** Begin again, for example with another query. */
+  restart() {
+    this.close();
+    if (this.state !== "ended") this.listen();
+  }
+
+  close() {
+    this.generation++;
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  listen() {
+    const generation = this.generation;
+    const source = new EventSource(this.options.events());
+    this.source = source;
+    source.addEventListener("open", () => this.become("live"));
+    source.addEventListener(this.options.event, (event) => {
+      if (generation !== this.generation) return;
+      this.received(JSON.parse(event.data));
+      this.become("live");
+    });
+    source.addEventListener("end", () => {
+      this.close();
+      // A server that stops ends its streams, too. If the job has not ended, the server may come back.
+      if (this.options.isOver()) this.become("ended");
+      else this.pollLater();
+    });
+    source.addEventListener("error", () => {
+      if (generation !== this.generation) return;
+      this.close();
+      this.poll();
+    });
+  }
+
+  pollLater() {
+    const generation = this.generation;
+    this.timer = setTimeout(() => {
+      if (generation === this.generation) this.poll();
+    }, POLL_MS);
+  }
+
+  async poll() {
+    const generation = this.generation;
+    let answered = false;
+    try {
+      const received = await getJson(this.options.address(), { signal: AbortSignal.timeout(10_000) });
+      if (generation !== this.generation) return;
+      answered = true;
+      this.received(received);
+      this.become(this.options.isOver() ? "ended" : "polling");
+    } catch (error) {
+      if (generation !== this.generation) return;
+      if (error instanceof ServerAnswer) this.lastAnswer = Date.now();
+      this.become(Date.now() - this.lastAnswer > STOPPED_AFTER_MS ? "stopped" : "reconnecting");
+    }
+    if (this.state === "ended") return;
+    this.timer = setTimeout(() => {
+      if (generation !== this.generation) return;
+      if (answered) this.restart();
+      else this.poll();
+    }, POLL_MS);
+  }
+
+  /** @param {any} received */
+  received(received) {
+    this.lastAnswer = Date.now();
+    this.options.show(received);
+  }
+
+  /** @param {ConnectionState} state */
+  become(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.options.changed();
+  }
+}
+
+/** @type {Record<ConnectionState, [string, string]>} */
+const CONNECTION_WORDS = {
+  connecting: ["Connecting…", "waits"],
+  live: ["Live", "good"],
+  polling: ["Live", "good"],
+  reconnecting: ["Reconnecting…", "asks"],
+  stopped: ["The server has stopped", "bad"],
+  ended: ["Ended", "waits"],
+};
+
+/** Show how the page is connected. @param {ConnectionState} state @param {string} [time] */
+function connectionBadge(state, time) {
+  const [words, kind] = CONNECTION_WORDS[state];
+  return h("span", { class: `connection ${kind}`, title: time ? `As of ${time}` : null }, h("span", { class: "light", "aria-hidden": "true" }), h("span", {}, words));
+}

@@ -1,0 +1,134 @@
+"use strict";
+// The failed tasks: searched, filtered by code, page by page. A saved page has some of them; a live
+// page asks the server.
+
+const ROWS_PER_PAGE = 25;
+
+/**
+ * What the table shows. `cursors` are those of the pages up to the current one.
+ * @type {{search: string, code: string, cursors: (string | null)[], found: FailedTasks | null, asked: string, error: string, loading: boolean}}
+ */
+const failedView = { search: "", code: "", cursors: [null], found: null, asked: "", error: "", loading: false };
+
+/** Return whether the rows come with the document. @param {JobDocument} doc */
+function rowsAreHere(doc) {
+  return !isLive() || serverIsGone();
+}
+
+/** @param {JobDocument} doc */
+function failedSection(doc) {
+  const here = doc.failed_tasks;
+  const total = rowsAreHere(doc) ? (here?.total ?? 0) : Math.max(doc.counts.failed, here?.total ?? 0);
+  if (!total) return null;
+  const found = rowsAreHere(doc) ? embeddedPage(doc) : failedView.found;
+  const first = (failedView.cursors.length - 1) * ROWS_PER_PAGE;
+  return section(
+    { id: "failed", title: "Failed tasks", class: "wide", note: h("span", { class: "muted" }, heldBack(doc, total)) },
+    failedTools(doc),
+    failedView.error && h("p", { class: "notice bad", role: "alert" }, icon("warning"), failedView.error),
+    found &&
+      (found.rows.length
+        ? taskTable({ id: "failed-table", caption: "Failed tasks", rows: found.rows, columns: ["object", "code", "message", ...(found.rows.some((row) => row.seconds !== null) ? /** @type {["seconds"]} */ (["seconds"]) : [])] })
+        : h("p", { class: "empty" }, failedView.search || failedView.code ? "No failed task matches." : "No failed tasks to show.")),
+    found &&
+      pager({
+        name: "failed",
+        first: found.rows.length ? first + 1 : 0,
+        last: first + found.rows.length,
+        of: rowsAreHere(doc) ? found.searched : failedView.search || failedView.code ? undefined : total,
+        back: failedView.cursors.length > 1,
+        more: found.next !== null,
+        note: !rowsAreHere(doc) && found.next !== null && found.rows.length < ROWS_PER_PAGE ? `searched ${counted(found.searched, "task")}` : "",
+      }),
+  );
+}
+
+/** Say how many of the failed tasks the page has. @param {JobDocument} doc @param {number} total */
+function heldBack(doc, total) {
+  const rows = doc.failed_tasks?.rows.length ?? 0;
+  return rowsAreHere(doc) && rows < total ? `${count(rows)} of ${counted(total, "task")} are in this page` : counted(total, "task");
+}
+
+/** @param {JobDocument} doc */
+function failedTools(doc) {
+  const codes = [...new Set([...doc.failures.map(({ code }) => code), ...(doc.failed_tasks?.rows ?? []).map(({ code }) => code ?? ""), failedView.code])].filter(Boolean).sort();
+  return h(
+    "div",
+    { class: "tools", role: "search", "aria-label": "Failed tasks" },
+    h("label", { class: "search" }, icon("search"), h("span", { class: "unseen" }, "Search in keys, codes and messages"), h("input", { id: "failed-search", type: "search", placeholder: "Key, code or message", autocomplete: "off", spellcheck: "false" })),
+    codes.length > 1 &&
+      h(
+        "label",
+        {},
+        h("span", { class: "unseen" }, "Error code"),
+        h("select", { id: "failed-code" }, h("option", { value: "" }, "All codes"), codes.map((code) => h("option", { value: code }, visible(code)))),
+      ),
+  );
+}
+
+/** Return a page of the rows in the document. @param {JobDocument} doc @returns {FailedTasks | null} */
+function embeddedPage(doc) {
+  if (!doc.failed_tasks) return null;
+  const wanted = failedView.search.toLowerCase();
+  const matching = doc.failed_tasks.rows.filter(
+    (row) =>
+      (!failedView.code || row.code === failedView.code) &&
+      (!wanted || [row.bucket, row.key, row.code ?? "", row.message].some((text) => text.toLowerCase().includes(wanted))),
+  );
+  const from = (failedView.cursors.length - 1) * ROWS_PER_PAGE;
+  const more = from + ROWS_PER_PAGE < matching.length;
+  return { rows: matching.slice(from, from + ROWS_PER_PAGE), total: doc.failed_tasks.total, searched: matching.length, next: more ? "more" : null };
+}
+
+/** Ask the server for the rows, if something changed since it was asked. @param {JobDocument} doc */
+async function loadFailedTasks(doc) {
+  if (rowsAreHere(doc) || failedView.loading) return;
+  const cursor = failedView.cursors[failedView.cursors.length - 1];
+  // Rows before a cursor do not change; only a page that is not full gets more.
+  const full = failedView.found?.rows.length === ROWS_PER_PAGE && cursor !== null;
+  const wanted = JSON.stringify([failedView.search, failedView.code, cursor, full ? 0 : doc.counts.failed, doc.job.status]);
+  if (wanted === failedView.asked || !doc.counts.failed) return;
+  failedView.loading = true;
+  const query = new URLSearchParams({ search: failedView.search, code: failedView.code, limit: String(ROWS_PER_PAGE) });
+  if (cursor !== null) query.set("after", cursor);
+  try {
+    failedView.found = await getJson(`${apiAddress()}/failed?${query}`);
+    failedView.error = "";
+  } catch (error) {
+    failedView.error = error instanceof ServerAnswer ? error.message : "";
+  } finally {
+    failedView.asked = wanted;
+    failedView.loading = false;
+  }
+  showAgain();
+}
+
+/** Begin again with the first page. */
+function searchFailed(/** @type {{search?: string, code?: string}} */ change) {
+  Object.assign(failedView, change, { cursors: [null] });
+  showAgain();
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target instanceof HTMLInputElement && event.target.id === "failed-search") later("failed-search", () => searchFailed({ search: /** @type {HTMLInputElement} */ (event.target).value.trim() }));
+});
+document.addEventListener("change", (event) => {
+  if (event.target instanceof HTMLSelectElement && event.target.id === "failed-code") searchFailed({ code: event.target.value });
+});
+onClick("[data-show-code]", (button) => {
+  searchFailed({ code: button.dataset.showCode ?? "" });
+  const select = document.getElementById("failed-code");
+  if (select instanceof HTMLSelectElement) select.value = failedView.code;
+  document.getElementById("failed")?.scrollIntoView();
+  document.getElementById("failed-search")?.focus({ preventScroll: true });
+});
+onClick("#failed-next", () => {
+  const next = rowsAreHere(shownDocument()) ? "more" : (failedView.found?.next ?? null);
+  if (next !== null) failedView.cursors.push(next);
+  showAgain();
+  document.getElementById("failed")?.scrollIntoView();
+});
+onClick("#failed-back", () => {
+  if (failedView.cursors.length > 1) failedView.cursors.pop();
+  showAgain();
+});

@@ -1,0 +1,13 @@
+"use strict";
+// How to go from page to page of a table.
+
+/** @param {{name: string, first: number, last: number, of?: number, back: boolean, more: boolean, note?: string}} about */
+function pager({ name, first, last, of, back, more, note }) {
+  return h(
+    "div",
+    { class: "pager" },
+    h("span", { class: "muted" }, last ? `${count(first)} to ${count(last)}${of ? ` of ${count(of)}` : ""}${note ? `, ${note}` : ""}` : (note ?? "")),
+    h("button", { type: "button", id: `${name}-back`, disabled: !back }, icon("left"), "Back"),
+    h("button", { type: "button", id: `${name}-next`, disabled: !more }, "Next", icon("right")),
+  );
+}

@@ -1,0 +1,30 @@
+"use strict";
+// Requests to the server of a live page.
+
+/** The server answered with an error: what it says can be shown. */
+class ServerAnswer extends Error {
+  /** @param {string} message @param {number} status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Return the address of the job, or of the list of jobs, in the server's API. */
+function apiAddress() {
+  return document.documentElement.dataset.api ?? "";
+}
+
+/** @param {string} address @param {RequestInit} [options] */
+async function getJson(address, options) {
+  const response = await fetch(address, { cache: "no-store", ...options });
+  const text = await response.text();
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    answer = {};
+  }
+  if (!response.ok) throw new ServerAnswer(visible(String(answer.error ?? `The server answered with status ${response.status}.`)), response.status);
+  return answer;
+}
