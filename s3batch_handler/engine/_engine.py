@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.engine.invoke._target import Target
+    from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._job import JobSpec
 
@@ -152,6 +153,11 @@ class Engine:
 
     def run_progress(self, job_id: str) -> RunProgress | None:
         """Return what DescribeJob does not return about a job; ``None`` if it is not running."""
+        observer = self.observe(job_id)
+        return None if observer is None else observer.progress
+
+    def observe(self, job_id: str) -> RunObserver | None:
+        """Return what is known about a job while it runs; ``None`` if it does not run."""
         return self._running.get(job_id)
 
     def log_lines(self, job_id: str) -> list[str] | None:

@@ -24,6 +24,7 @@ from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
+from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.engine.state._job_failures import (
     BAD_MANIFEST,
     NO_FUNCTION,
@@ -75,7 +76,7 @@ class JobExecution:
         functions, s3, max_redrives, timeout, environment: See ``Engine``.
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
-        running: The latest progress of each job that runs, by its ID.
+        running: What is known about each job that runs, by its ID.
         logs: What their functions wrote last; empty unless an engine runs jobs in the background.
     """
 
@@ -87,7 +88,7 @@ class JobExecution:
     timeout: float | None
     environment: Mapping[str, str] | None
     retries_later: bool
-    running: dict[str, RunProgress] = field(default_factory=dict)
+    running: dict[str, RunObserver] = field(default_factory=dict)
     logs: JobLogs = field(default_factory=JobLogs)
 
     def advance(self, job_id: str, control: RunControl) -> None:
@@ -179,7 +180,6 @@ class JobExecution:
 
         def save_progress(progress: RunProgress) -> None:
             nonlocal answers
-            self.running[job_id] = progress
             if progress.answers == answers:
                 return
             answers = progress.answers
@@ -199,7 +199,7 @@ class JobExecution:
             threshold=self.threshold,
         )
         with (
-            self._forgetting_progress(job_id),
+            self._observing(job_id) as observer,
             self._recorded_log(job_id, spec) as log,
             saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
@@ -212,13 +212,15 @@ class JobExecution:
                 on_progress=save_progress,
                 journal=journal,
                 control=control,
+                observer=observer,
             )
         self._conclude(job_id, result)
 
     @contextmanager
-    def _forgetting_progress(self, job_id: str) -> Iterator[None]:
+    def _observing(self, job_id: str) -> Iterator[RunObserver]:
+        self.running[job_id] = RunObserver()
         try:
-            yield
+            yield self.running[job_id]
         finally:
             self.running.pop(job_id, None)
 

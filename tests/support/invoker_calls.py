@@ -54,7 +54,14 @@ def invoke(
 ) -> dict[str, Answer]:
     with closing(invoker):
         answers = invoker.invoke_all(template, entries, stop=lambda: False)
-        return {entry.encoded_key: answer for entry, answer in answers}
+        return {entry.encoded_key: answer for entry, answer, _ in answers}
+
+
+def durations(invoker: Invoker, entries: Iterable[ManifestEntry]) -> dict[str, float]:
+    """Return the durations of calls, by key; those that are unknown are left out."""
+    with closing(invoker):
+        answers = invoker.invoke_all(TEMPLATE, entries, stop=lambda: False)
+        return {entry.encoded_key: time for entry, _, time in answers if time is not None}
 
 
 def invoke_here(body: str) -> Answer:

@@ -32,7 +32,6 @@ from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents.manifests._sample import new_seed
-from s3batch_handler.engine.invoke._call_times import CallTimes
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (
     RunControl,
@@ -123,8 +122,7 @@ def _run(options: RunOptions) -> int:
         log = stack.enter_context(
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
-        times = CallTimes()
-        job = _run_job(run, manifest, report, log.stream, times)
+        job = _run_job(run, manifest, report, log.stream)
         save_job_record(
             job,
             options,
@@ -132,7 +130,6 @@ def _run(options: RunOptions) -> int:
             run.s3,
             created=run.created,
             redrive_of=run.redrive_of,
-            times=times,
         )
         facts: dict[str, Any] = {
             "log": log.location,
@@ -198,7 +195,6 @@ def _run_job(
     manifest: PreparedManifest,
     report: ReportWriter | None,
     log: BinaryIO | None,
-    times: CallTimes,
 ) -> JobResult:
     options, saved = run.options, run.saved
     assert options.handler is not None
@@ -209,7 +205,6 @@ def _run_job(
         variables=run.variables,
         profile=options.profile,
         log=log,
-        times=times,
     )
     with ExitStack() as stack:
         on_progress = stack.enter_context(

@@ -30,7 +30,7 @@ from s3batch_handler.engine.invoke._target import is_remote
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._options import RunOptions
-    from s3batch_handler.engine.invoke._call_times import CallTimes
+    from s3batch_handler.documents.reports._run_record import Durations
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
 
@@ -43,7 +43,6 @@ def save_job_record(
     *,
     created: datetime,
     redrive_of: str | None = None,
-    times: CallTimes | None = None,
 ) -> None:
     """Write ``job.json`` beside the report of a job, if it has one.
 
@@ -56,7 +55,7 @@ def save_job_record(
     record = {
         **_description(job, options, location, created),
         "Tags": redrive_tags(redrive_of),
-        "Local": _local(options, manifest, times),
+        "Local": _local(options, manifest, job.statistics.durations),
     }
     try:
         write_job_record(folder, JOB_RECORD, record)
@@ -109,7 +108,7 @@ def _report_settings(location: str | Path, scope: str) -> dict[str, Any]:
 
 
 def _local(
-    options: RunOptions, manifest: PreparedManifest, times: CallTimes | None
+    options: RunOptions, manifest: PreparedManifest, durations: Durations | None
 ) -> dict[str, Any]:
     """Return what only this machine knows of a job, without the credentials in addresses."""
     selection = Selection.of(options, manifest)
@@ -126,16 +125,14 @@ def _local(
         "Source": options.source and str(options.source.absolute()),
         "Bucket": options.bucket_name or None,
         "EndpointUrl": options.endpoint_url and redact(options.endpoint_url),
-        "Measured": times and _measured(times, options),
+        "Measured": durations and _measured(durations, options),
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _measured(times: CallTimes, options: RunOptions) -> dict[str, Any] | None:
-    """Return what an estimate of the job in AWS needs, measured in this process."""
-    if times.average is None:
-        return None
-    measured = {"Calls": times.calls, "AverageSeconds": round(times.average, 6)}
+def _measured(durations: Durations, options: RunOptions) -> dict[str, Any]:
+    """Return what an estimate of the job in AWS needs, measured on this machine."""
+    measured = {"Calls": durations["calls"], "AverageSeconds": round(durations["average"], 6)}
     if not is_remote(str(options.handler)):  # the memory of the largest worker process
         size = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         measured["MemoryMB"] = size // (1024**2 if sys.platform == "darwin" else 1024)

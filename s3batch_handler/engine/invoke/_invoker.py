@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +13,30 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._events import EventTemplate
 
     Entries = Iterable[ManifestEntry]
-    Answers = Iterator[tuple[ManifestEntry, Answer]]
+    Answers = Iterator[tuple[ManifestEntry, Answer, float | None]]
     Stop = Callable[[], bool]
+
+
+class RunningCall(NamedTuple):
+    """A worker, and the entry of its running call.
+
+    Attributes:
+        worker: The name of the worker, which is unique in its job.
+        entry: ``None`` while the worker is idle.
+        seconds: How long the call has been running; 0 for an idle worker.
+    """
+
+    worker: str
+    entry: ManifestEntry | None
+    seconds: float
+
+
+def running_call(worker: str, running: tuple[ManifestEntry, float] | None) -> RunningCall:
+    """Return the call of a worker that began at a time of ``time.monotonic``."""
+    if running is None:
+        return RunningCall(worker, None, 0.0)
+    entry, since = running
+    return RunningCall(worker, entry, max(0.0, time.monotonic() - since))
 
 
 class Invoker(Protocol):
@@ -27,10 +50,15 @@ class Invoker(Protocol):
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function once for each entry, and yield the entry with its answer.
 
+        The third value is the duration of the call in seconds; ``None`` if no call has ended.
         Entries are read when they are needed, in the thread of the caller. The same objects are
         yielded, in any order: callers recognize them. When ``stop()`` returns true, no further task
         starts: entries that were read before get :class:`NotRun`.
         """
+        ...
+
+    def running(self) -> list[RunningCall]:
+        """Return what each worker does now. Any thread may call this at any time."""
         ...
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.engine.invoke._answer import FunctionError, NotRun, ServiceError
 from s3batch_handler.engine.invoke._events import read_response
 from s3batch_handler.engine.invoke._function_errors import error_of_lambda, is_function_error
+from s3batch_handler.engine.invoke._invoker import running_call
 from s3batch_handler.engine.invoke._lambda_api import (
     CallFailed,
     InvokeError,
@@ -28,14 +29,15 @@ from s3batch_handler.engine.invoke._lambda_api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, RunningCall, Stop
     from s3batch_handler.engine.invoke._lambda_api import ClientApi, HttpApi, InvokeResponse
+
+    _TimedAnswer = tuple[Answer, float | None]
 
 
 class RemoteFunction:
@@ -54,7 +56,6 @@ class RemoteFunction:
         grace: Seconds that running calls have to end when the job is stopped.
         backoff: Seconds before the second try, at most.
         patience: Seconds that a call waits for a server, or for a function to be ready.
-        times: Sums the durations of the calls, without retries and pauses.
     """
 
     def __init__(
@@ -65,15 +66,14 @@ class RemoteFunction:
         grace: float = 2.0,
         backoff: float = 0.1,
         patience: float = 180.0,
-        times: CallTimes | None = None,
     ) -> None:
-        self._times = times
         self._api = api
         self._concurrency = concurrency
         self._grace = grace
         self._backoff = backoff
         self._patience = patience
         self._has_responded = False
+        self._running: Mapping[str, tuple[ManifestEntry, float] | None] = {}
         self._not_announced = threading.Lock()  # acquired once, by the first call that waits
 
     @property
@@ -89,6 +89,7 @@ class RemoteFunction:
                 time.
         """
         threads = _CallThreads(partial(self._answer, template), size=self._concurrency)
+        self._running = threads.running
         entries = iter(entries)
         try:
             while not stop():
@@ -103,6 +104,10 @@ class RemoteFunction:
         finally:
             threads.close()
 
+    def running(self) -> list[RunningCall]:
+        """Return the call of each thread. Any thread may call this at any time."""
+        return [running_call(name, running) for name, running in list(self._running.items())]
+
     def invoke(self, event: object) -> Any:
         """Send one event of any kind, and return what the function returned.
 
@@ -111,7 +116,7 @@ class RemoteFunction:
             InvalidResponse: The function failed, or its response is not valid JSON.
         """
         try:
-            response = self._invoke(json.dumps(event).encode(), threading.Event())
+            response, _ = self._invoke(json.dumps(event).encode(), threading.Event())
         except InvokeError as error:
             raise InvalidFunction(f"{self._api}: {error}") from error
         failure = _error_in(response)
@@ -132,23 +137,23 @@ class RemoteFunction:
 
     def _answer(
         self, template: EventTemplate, entry: ManifestEntry, stopped: threading.Event
-    ) -> Answer:
-        """Call the function for one task."""
+    ) -> _TimedAnswer:
+        """Call the function for one task; return its answer, and the seconds of the call."""
         event = template.event(uuid.uuid4().hex, entry)
         try:
-            response = self._invoke(json.dumps(event).encode(), stopped)
+            response, seconds = self._invoke(json.dumps(event).encode(), stopped)
         except _Stopped:
-            return NotRun()
+            return NotRun(), None
         except ReadTimeout as error:
-            return error_of_lambda("ReadTimeout", str(error))
+            return error_of_lambda("ReadTimeout", str(error)), None
         except CallFailed as error:
             if error.is_access_denied:
-                return ServiceError(403, "AccessDenied", error.message)
-            return Outcome(ResultCode.TEMPORARY_FAILURE, str(error))
-        return _error_in(response) or read_response(event, response.payload)
+                return ServiceError(403, "AccessDenied", error.message), None
+            return Outcome(ResultCode.TEMPORARY_FAILURE, str(error)), None
+        return _error_in(response) or read_response(event, response.payload), seconds
 
-    def _invoke(self, payload: bytes, stopped: threading.Event) -> InvokeResponse:
-        """Send a payload, with retries.
+    def _invoke(self, payload: bytes, stopped: threading.Event) -> tuple[InvokeResponse, float]:
+        """Send a payload, with retries; return the response, and the seconds of the last call.
 
         Raises:
             InvokeError: The call for this task has failed.
@@ -179,9 +184,7 @@ class RemoteFunction:
                         raise
             else:
                 self._has_responded = True
-                if self._times is not None:
-                    self._times.add(1, time.monotonic() - start)
-                return response
+                return response, time.monotonic() - start
             # A random pause, so that calls that were throttled together do not return together.
             pause = _RANDOM.uniform(0, min(self._backoff * 2**tried, _MAX_PAUSE))
         raise AssertionError("count() never ends")
@@ -242,17 +245,22 @@ class _CallThreads:
 
     Attributes:
         pending: The entries without an answer, by number.
+        running: The running call of each thread, and when it began.
     """
 
     def __init__(
-        self, answer: Callable[[ManifestEntry, threading.Event], Answer], *, size: int
+        self,
+        answer: Callable[[ManifestEntry, threading.Event], _TimedAnswer],
+        *,
+        size: int,
     ) -> None:
         self._answer = answer
         self._size = size
         self._numbers = count()
         self.pending: dict[int, ManifestEntry] = {}
+        self.running: dict[str, tuple[ManifestEntry, float] | None] = {}
         self._to_call: SimpleQueue[tuple[int, ManifestEntry] | None] = SimpleQueue()
-        self._answered: SimpleQueue[tuple[int, Answer | Exception]] = SimpleQueue()
+        self._answered: SimpleQueue[tuple[int, _TimedAnswer | Exception]] = SimpleQueue()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -263,16 +271,21 @@ class _CallThreads:
             self.pending[number] = entry
             self._to_call.put((number, entry))
             if len(self._threads) < self._size:
-                thread = threading.Thread(target=self._call, name="s3batch call", daemon=True)
-                self._threads.append(thread)
+                self._threads.append(thread := self._new_thread(str(len(self._threads) + 1)))
                 thread.start()
 
-    def _call(self) -> None:
+    def _new_thread(self, name: str) -> threading.Thread:
+        self.running[name] = None
+        return threading.Thread(target=self._call, args=(name,), name="s3batch call", daemon=True)
+
+    def _call(self, name: str) -> None:
         for number, entry in iter(self._to_call.get, None):
+            self.running[name] = (entry, time.monotonic())
             try:
                 self._answered.put((number, self._answer(entry, self._stopped)))
             except Exception as error:  # finished() raises it
                 self._answered.put((number, error))
+            self.running[name] = None
 
     def finished(self) -> Answers:
         """Yield the answers that have arrived, after waiting briefly for the first one."""
@@ -281,9 +294,9 @@ class _CallThreads:
             while True:
                 entry = self.pending.pop(number)
                 if isinstance(answer, Exception):
-                    yield entry, NotRun()
+                    yield entry, NotRun(), None
                     raise answer
-                yield entry, answer
+                yield entry, *answer
                 number, answer = self._answered.get_nowait()
 
     def stop(self, grace: float) -> Answers:
@@ -291,7 +304,7 @@ class _CallThreads:
         self._stopped.set()
         with suppress(Empty):
             while task := self._to_call.get_nowait():
-                yield self.pending.pop(task[0]), NotRun()
+                yield self.pending.pop(task[0]), NotRun(), None
         deadline = time.monotonic() + grace
         is_late = False
         while self.pending and not is_late:
@@ -301,7 +314,7 @@ class _CallThreads:
             with suppress(Exception):  # the first error is raised by invoke_all
                 yield from self.finished()
         while self.pending:
-            yield self.pending.popitem()[1], NotRun()
+            yield self.pending.popitem()[1], NotRun(), None
 
     def close(self) -> None:
         """End the threads. A thread that waits for a response ends when it arrives."""

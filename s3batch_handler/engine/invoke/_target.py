@@ -15,7 +15,6 @@ from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._lambda_api import LambdaClient
     from s3batch_handler.engine.invoke._log_tail import Log
@@ -43,7 +42,6 @@ def invoker_for(
     variables: Mapping[str, str] | None = None,
     profile: str | None = None,
     log: Log | None = None,
-    times: CallTimes | None = None,
 ) -> Invoker:
     """Create the invoker for a target.
 
@@ -58,15 +56,12 @@ def invoker_for(
         variables: Environment variables for worker processes.
         profile: The AWS profile whose credentials invoke an ARN.
         log: Where the output of worker processes is written.
-        times: Sums the durations of calls in worker processes, or at a URL or ARN.
 
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
     if isinstance(target, str) and is_remote(target):
-        return remote_function(
-            target, workers=workers, timeout=timeout, profile=profile, times=times
-        )
+        return remote_function(target, workers=workers, timeout=timeout, profile=profile)
     local_timeout = default_timeout(target) if timeout is None else timeout
     if isinstance(target, str):
         return WorkerPool(
@@ -75,7 +70,6 @@ def invoker_for(
             timeout=local_timeout,
             variables=variables,
             log=log,
-            times=times,
         )
     if callable(target):
         return InProcess(target, timeout=local_timeout)
@@ -89,7 +83,6 @@ def remote_function(
     workers: int | None = None,
     timeout: float | None = None,
     profile: str | None = None,
-    times: CallTimes | None = None,
 ) -> RemoteFunction:
     """Create the invoker for a URL, an ARN or a client: see :func:`invoker_for`."""
     # Imported here, because http.client takes 10 ms.
@@ -102,13 +95,13 @@ def remote_function(
     read_timeout = (default_timeout(target) if timeout is None else timeout) + _INIT_SECONDS
     if not target.startswith("arn:"):
         api = HttpApi(target, read_timeout=read_timeout)
-        return RemoteFunction(api, concurrency=calls, times=times)
+        return RemoteFunction(api, concurrency=calls)
     from s3batch_handler.jobs._aws_clients import lambda_client
 
     client = lambda_client(
         region=region_of_arn(target), profile=profile, read_timeout=read_timeout, connections=calls
     )
-    return RemoteFunction(ClientApi(client, target), concurrency=calls, times=times)
+    return RemoteFunction(ClientApi(client, target), concurrency=calls)
 
 
 def default_workers(target: str | LambdaClient) -> int:

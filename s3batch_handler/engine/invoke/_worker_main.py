@@ -6,7 +6,7 @@ A worker has four pipes, because the standard streams belong to the function:
 pipe     direction  content
 =======  =========  ======================================================================
 batches  in         lines of JSON: first a :data:`Setup`, then a :data:`Batch` in each line
-results  out        lines ``["kind","text"]``: first ``ready``, then one for each task
+results  out        lines ``["kind","text",microseconds]``: ``ready``, then one for each task
 control  in         a byte stops the worker after the running task; the end kills the worker
 kill     in         nothing; at its end, the kernel kills the worker (Linux only)
 =======  =========  ======================================================================
@@ -141,15 +141,17 @@ def _run_batch(batch: Batch, environment: Environment, results: int, state: _Sta
     template, entries = EventTemplate(*batch[:2]), batch[2]
     deadline = monotonic() + BATCH_SECONDS
     for index, entry in enumerate(entries):
-        if state.should_stop or (monotonic() > deadline and index):
+        start = monotonic()
+        if state.should_stop or (start > deadline and index):
             _send(results, NOT_STARTED, str(len(entries) - index))
             return
         kind, text = to_texts(environment.invoke(template, entry))
+        microseconds = int((monotonic() - start) * 1e6)
         if state.is_forked:  # the function forked, and its child process returned, too
             os._exit(0)
         if kind in (FUNCTION_ERROR, INVALID_FUNCTION_RESPONSE):
             _log(f"{kind}: s3://{entry[0]}/{entry[1]}: {text}")
-        _send(results, kind, text)
+        _send(results, kind, text, microseconds)
 
 
 def _log(line: str) -> None:
@@ -161,29 +163,37 @@ def _log(line: str) -> None:
 _STDERR: Final = 2
 
 
-def _send(results: int, kind: str, text: str) -> None:
-    line = f'["{kind}",{encode_basestring_ascii(text)}]\n'.encode()
+def _send(results: int, kind: str, text: str, microseconds: int = 0) -> None:
+    line = f'["{kind}",{encode_basestring_ascii(text)},{microseconds}]\n'.encode()
     sent = os.write(results, line)
     while sent < len(line):
         sent += os.write(results, line[sent:])
 
 
-def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str]]:
+def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str, int]]:
     """Parse the lines that a worker has sent.
 
     Raises:
         ValueError: They are not from this module: the function has written to the pipe.
     """
+    if not lines:
+        return []
     try:
         results = json.loads(b"[" + b",".join(lines) + b"]")
-        for result in results:
-            if type(result) is not list or [*map(type, result)] != _TWO_TEXTS:
-                raise ValueError("not a result of a worker")
-            if result[0] in _CHECKS and not _CHECKS[result[0]](result[1]):
-                raise ValueError(f"not a text of a worker for {result[0]}")
+        # The columns are checked at once: a loop over the rows would take longer than parsing them.
+        if {*map(type, results)} != {list}:
+            raise ValueError("not a result of a worker")
+        kinds, texts, microseconds = zip(*results, strict=True)
+        if ({*map(type, kinds)}, {*map(type, texts)}, {*map(type, microseconds)}) != _TYPES:
+            raise ValueError("not a result of a worker")
+        if min(microseconds) < 0:
+            raise ValueError("a call of a worker took less than no time")
+        for kind in _CHECKS.keys() & {*kinds}:
+            if not all(_CHECKS[kind](text) for each, text, _ in results if each == kind):
+                raise ValueError(f"not a text of a worker for {kind}")
     except RecursionError as error:
         raise ValueError("nested too deeply for a result of a worker") from error
-    return cast("list[tuple[str, str]]", results)
+    return cast("list[tuple[str, str, int]]", results)
 
 
 def _is_error(payload: str) -> bool:
@@ -194,6 +204,6 @@ def _is_count(text: str) -> bool:
     return text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
-_TWO_TEXTS: Final = [str, str]
+_TYPES: Final = ({str}, {str}, {int})
 _CHECKS: Final = {FUNCTION_ERROR: _is_error, NOT_STARTED: _is_count}
 _MAX_DIGITS: Final = 9

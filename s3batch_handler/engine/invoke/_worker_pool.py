@@ -8,7 +8,7 @@ import os
 import select
 import time
 from collections import deque
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.invoke._answer import NotRun, from_texts
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
+from s3batch_handler.engine.invoke._invoker import running_call
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables, request_id_of
 from s3batch_handler.engine.invoke._worker_main import LOAD_ERROR, NOT_STARTED, READY
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
@@ -25,9 +26,8 @@ from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, RunningCall, Stop
     from s3batch_handler.engine.invoke._log_tail import Log
 
 
@@ -46,7 +46,6 @@ class WorkerPool:
         variables: Environment variables for the function, in addition to those of this process.
         log: Where the standard output and standard error of the function are written. Default:
             standard error, because the program that runs the job uses standard output.
-        times: Sums the durations of the calls.
     """
 
     def __init__(
@@ -59,9 +58,7 @@ class WorkerPool:
         grace: float = 2.0,
         variables: Mapping[str, str] | None = None,
         log: Log | None = None,
-        times: CallTimes | None = None,
     ) -> None:
-        self._times = times
         self._log = _STDERR if log is None else log.fileno()
         self._spec = spec
         self._limit = workers or os.cpu_count() or 1
@@ -72,6 +69,7 @@ class WorkerPool:
         name = Path(place).stem if place.endswith(".py") else place
         self._variables = lambda_variables(name, {**os.environ, **(variables or {})})
         self._workers: list[WorkerProcess] = []
+        self._starts = count(1)
         self._failed_starts = 0
         self._has_started = False
 
@@ -99,6 +97,10 @@ class WorkerPool:
             yield from self._stop(queue)
             raise
         yield from self._stop(queue)
+
+    def running(self) -> list[RunningCall]:
+        """Return what each worker process does now. Any thread may call this at any time."""
+        return [running_call(worker.name, worker.running) for worker in list(self._workers)]
 
     def load(self) -> None:
         """Load the function in a worker, without calling it.
@@ -138,7 +140,8 @@ class WorkerPool:
             try:
                 self._workers.append(
                     WorkerProcess(
-                        self._spec, self._timeout, self._variables, self._log, self._times
+                        *(self._spec, self._timeout, self._variables, self._log),
+                        name=str(next(self._starts)),
                     )
                 )
             except OSError as error:
@@ -209,18 +212,18 @@ class WorkerPool:
             if not worker.ready:
                 self._check_start(is_late=is_late, returncode=returncode)
             elif worker.tasks and has_failed:
-                worker.measure_unanswered_call()
                 request_id = request_id_of(worker.environment_id, worker.answered + 1)
                 late = timed_out(self._timeout, request_id)
                 ended = process_ended(returncode, request_id)
-                yield worker.tasks.popleft(), late if is_late else ended
+                answer = late if is_late else ended  # Lambda bills such a call, too
+                yield worker.tasks.popleft(), answer, time.monotonic() - worker.since
             queue.put_back(worker.tasks)
 
     def _receive(self, worker: WorkerProcess, queue: _Queue) -> Answers:
-        for kind, text in worker.receive():
+        for kind, text, microseconds in worker.receive():
             if kind == NOT_STARTED:
-                count = min(int(text), len(worker.tasks))  # the function may have written the text
-                queue.put_back([worker.tasks.popleft() for _ in range(count)])
+                left = min(int(text), len(worker.tasks))  # the function may have written the text
+                queue.put_back([worker.tasks.popleft() for _ in range(left)])
             elif kind == READY:
                 worker.ready = self._has_started = True
                 self._failed_starts = 0
@@ -228,7 +231,7 @@ class WorkerPool:
                 raise InvalidFunction(text)
             elif worker.tasks:
                 worker.answered += 1
-                yield worker.tasks.popleft(), from_texts(kind, text)
+                yield worker.tasks.popleft(), from_texts(kind, text), microseconds / 1e6
 
     def _check_start(self, *, is_late: bool, returncode: int) -> None:
         """Raise InvalidFunction if the first worker could not start, or three in a row."""
@@ -257,7 +260,7 @@ class WorkerPool:
             queue.put_back(worker.tasks)
         self.close()
         for entry in queue.returned():
-            yield entry, NotRun()
+            yield entry, NotRun(), None
 
 
 _STDERR: Final = 2

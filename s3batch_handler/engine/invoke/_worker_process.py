@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
-    from s3batch_handler.engine.invoke._call_times import CallTimes
     from s3batch_handler.engine.invoke._events import EventTemplate
 
 
@@ -34,9 +33,11 @@ class WorkerProcess:
 
     Attributes:
         environment_id: The ID of its :class:`~._lambda_environment.Environment`.
+        name: Its name in its job.
         ready: Whether it has loaded the function.
         tasks: The tasks that it has received and not answered; the first one is running.
         answered: The number of tasks that it has answered.
+        busy_since: The time when it got a task after it had none.
         since: The time when the running task began, or the process.
         ended: Whether all its results have arrived.
         killed: Whether this process has killed it.
@@ -48,9 +49,9 @@ class WorkerProcess:
         timeout: float,
         variables: Mapping[str, str],
         log: int,
-        times: CallTimes | None = None,
+        name: str,
     ) -> None:
-        self._times = times
+        self.name = name
         self.environment_id = new_environment_id()
         self.ready = self.ended = self.killed = False
         self.tasks: deque[ManifestEntry] = deque()
@@ -82,8 +83,17 @@ class WorkerProcess:
             raise
         for pipe in child_pipes:
             os.close(pipe)
-        self.since = time.monotonic()
+        self.since = self.busy_since = time.monotonic()
+        self._reported = 0.0  # seconds of all calls since then, as the worker has measured them
         self._send((spec, timeout, self.environment_id))
+
+    @property
+    def running(self) -> tuple[ManifestEntry, float] | None:
+        """The running task, and when it began, for any thread; ``None`` if it has no task."""
+        try:
+            return self.tasks[0], self.since
+        except IndexError:
+            return None
 
     @property
     def wants_work(self) -> bool:
@@ -93,7 +103,8 @@ class WorkerProcess:
     def send_batch(self, template: EventTemplate, tasks: Sequence[ManifestEntry]) -> None:
         """Send tasks to the worker, after those that it has."""
         if not self.tasks:
-            self.since = time.monotonic()
+            self.since = self.busy_since = time.monotonic()
+            self._reported = 0.0
         self.tasks.extend(tasks)
         self._send((*template, tasks))
 
@@ -111,8 +122,8 @@ class WorkerProcess:
         except BrokenPipeError:  # the worker has ended, as its results pipe also shows
             self.unsent = b""
 
-    def receive(self) -> list[tuple[str, str]]:
-        """Return the results that have arrived, without waiting."""
+    def receive(self) -> list[tuple[str, str, int]]:
+        """Return the results that have arrived, with the microseconds of calls, without waiting."""
         data = [self._partial]
         try:
             while chunk := os.read(self.results, 1 << 18):
@@ -128,24 +139,29 @@ class WorkerProcess:
             self.kill()
             self.ended = True
             return []
-        answers = sum(kind != NOT_STARTED for kind, _ in results)
+        answers = sum(kind != NOT_STARTED for kind, _, _ in results)
         if answers and self.ready:  # or else the result is "ready", and no answer
-            self._measure(answers)
+            return self._measured(results, answers)
         return results
 
-    def _measure(self, answers: int) -> None:
-        """Set the batch size by the duration of the latest tasks; now the next task begins."""
-        now = time.monotonic()
-        if self._times is not None:
-            self._times.add(answers, now - self.since)
-        fitting = int(answers * BATCH_SECONDS / 2 / max(now - self.since, 1e-6))
-        self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
-        self.since = now
+    def _measured(
+        self, results: list[tuple[str, str, int]], answers: int
+    ) -> list[tuple[str, str, int]]:
+        """Set the batch size by the duration of the latest tasks; now the next task begins.
 
-    def measure_unanswered_call(self) -> None:
-        """Measure the call that was running when the process ended: Lambda bills it, too."""
-        if self._times is not None:
-            self._times.add(1, time.monotonic() - self.since)
+        Return the results with the durations of calls. The function may have written them, so if
+        they are longer than possible, each call gets the average of what was measured here.
+        """
+        now = time.monotonic()
+        measured, self.since = now - self.since, now
+        fitting = int(answers * BATCH_SECONDS / 2 / max(measured, 1e-6))
+        self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
+        self._reported += sum([each[2] for each in results]) / 1e6
+        if self._reported > now - self.busy_since:
+            self._reported = now - self.busy_since
+            average = int(measured / answers * 1e6)
+            return [(kind, text, average) for kind, text, _ in results]
+        return results
 
     def request_stop(self) -> None:
         """Request that it stops after the running task, and returns the other tasks."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._keys import is_directory_bucket, is_utf8
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
+from s3batch_handler.engine.invoke._invoker import running_call
 from s3batch_handler.engine.operations._base import CannotRun, UnsupportedObject, service_error
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers, Entries, Stop
+    from s3batch_handler.engine.invoke._invoker import Answers, Entries, RunningCall, Stop
     from s3batch_handler.engine.operations._base import S3Operation
 
 
@@ -31,6 +33,7 @@ class S3Invoker:
         self._operation = operation
         self._name = name
         self._has_succeeded = False
+        self._running: tuple[ManifestEntry, float] | None = None
 
     def invoke_all(self, _: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Run the operation for one entry after the other: see :meth:`Invoker.invoke_all`.
@@ -40,9 +43,19 @@ class S3Invoker:
         """
         for entry in entries:
             if stop():
-                yield entry, NotRun()
+                yield entry, NotRun(), None
                 return
-            yield entry, self._answer(entry)
+            start = time.monotonic()
+            self._running = (entry, start)
+            try:
+                answer = self._answer(entry)
+            finally:
+                self._running = None
+            yield entry, answer, time.monotonic() - start
+
+    def running(self) -> list[RunningCall]:
+        """Return the object that the operation changes now."""
+        return [running_call("1", self._running)]
 
     def close(self) -> None:
         """Return immediately: there are no processes or connections."""

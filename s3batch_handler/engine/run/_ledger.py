@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateDamaged
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact
-from s3batch_handler.core._sanitize import MAX_RESULT_STRING
-from s3batch_handler.documents.reports._failure_groups import FUNCTION_ERROR, FailureCounts
-from s3batch_handler.documents.reports._rows import ReportRow, TaskStatus
+from s3batch_handler.documents.reports._failure_groups import FailureCounts
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.documents.reports._writer import report_row
-from s3batch_handler.engine.invoke._answer import (
-    FunctionError,
-    InvalidFunctionResponse,
-    ServiceError,
-)
+from s3batch_handler.engine.invoke._answer import ServiceError
+from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.engine.run._run_progress import RunProgress
+from s3batch_handler.engine.run._run_statistics import RunSnapshot, RunStatistics
+from s3batch_handler.engine.run._task_failure import failed_row, task_failure
 from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
 from s3batch_handler.jobs._status import JobStatus, Progress
 
@@ -29,9 +26,11 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
+    from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
+    from s3batch_handler.engine.run._run_statistics import AnsweredTask
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
 
 
@@ -49,6 +48,7 @@ class JobResult:
         failure_code: The code of this reason in DescribeJob.
         report: Where the completion report is; ``None`` if there is none.
         report_error: Why the report is not in its folder. The job has failed then.
+        statistics: How the job ran.
     """
 
     job_id: str
@@ -61,6 +61,7 @@ class JobResult:
     report: str | None
     report_error: Exception | None = None
     failure_code: str | None = None
+    statistics: RunSnapshot = field(default_factory=RunSnapshot)
 
 
 class Ledger:
@@ -74,6 +75,7 @@ class Ledger:
         threshold: How many tasks may fail.
         workers: Returns the number of calls at the same time.
         on_progress: Called about ten times a second. ``KeyboardInterrupt`` cancels the job.
+        observer: Gets the progress and the statistics, for other threads.
 
     Attributes:
         status: ``Active`` until the job is over.
@@ -93,6 +95,7 @@ class Ledger:
         threshold: FailureThreshold = S3_THRESHOLD,
         workers: Callable[[], int] | None = None,
         on_progress: Callable[[RunProgress], None] | None = None,
+        observer: RunObserver | None = None,
     ) -> None:
         self._journal = journal
         self._control = control
@@ -101,7 +104,8 @@ class Ledger:
         self._threshold = threshold
         self._workers = workers
         self._on_progress = on_progress
-        self._next_commit = self._next_progress = 0.0
+        self._observer = observer or RunObserver()
+        self._next_commit = self._next_progress = self._next_statistics = 0.0
         self._uncommitted = 0
         self._answers = 0  # committed in this process
         self._pass_number = 1
@@ -115,7 +119,16 @@ class Ledger:
         self._run_count: int = facts.get("run", 0)
         self._succeeded: int = facts.get("succeeded", 0)
         self._failed: int = facts.get("failed", 0)
-        self._failures = FailureCounts(journal.details)
+        details = dict(journal.details)
+        self._statistics = RunStatistics(
+            details.pop(_STATISTICS, None),
+            seconds=self._seconds,
+            succeeded=self._succeeded,
+            failed=self._failed,
+        )
+        self._failures = FailureCounts(details)
+        self._has_new_statistics = False  # since the latest commit
+        self._new: list[AnsweredTask] = []  # since the latest commit
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._started_count = journal.next_number
         if self._run_count != journal.answered:
@@ -133,8 +146,13 @@ class Ledger:
             self._show_progress()
         return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
 
-    def record(self, task: QueuedTask, answer: Answer, *, is_last_try: bool) -> None:
-        """Record the answer for a task that was run, or that fails without being run."""
+    def record(
+        self, task: QueuedTask, answer: Answer, seconds: float | None = None, *, is_last_try: bool
+    ) -> None:
+        """Record the answer for a task that was run, or that fails without being run.
+
+        ``seconds`` is the duration of the call, if there was one.
+        """
         self._uncommitted += 1
         if not task.tries:
             self._run_count += 1
@@ -143,19 +161,22 @@ class Ledger:
         if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
             self._succeeded += 1
             self._add_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
+            self._new.append((task, answer, "succeeded", seconds))
         elif (
             isinstance(answer, Outcome | ServiceError)
             and answer.code is ResultCode.TEMPORARY_FAILURE
             and not is_last_try
         ):
             self._journal.add_waiting(task, answer.message)
+            self._new.append((task, answer, "waiting", seconds))
         else:
-            failure = _failure(answer)
+            failure = task_failure(answer)
             self._failed += 1
-            self._failures.add(_failed_row(task, failure), failure.reason)
+            self._failures.add(failed_row(task, failure), failure.reason)
             self._add_row(
                 task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
             )
+            self._new.append((task, answer, "failed", seconds))
         if self._failed:
             self._check_threshold()
         self.commit_if_due()
@@ -186,10 +207,17 @@ class Ledger:
         elif now >= self._next_progress:
             self._show_progress()
 
-    def commit(self) -> None:
-        """Write the counts and all new rows to the journal."""
+    def commit(self, *, is_last: bool = False) -> None:
+        """Write the counts and all new rows to the journal; the statistics only once a second."""
         self._answers += self._uncommitted
         self._uncommitted = 0
+        self._statistics.add(self._new)
+        self._new.clear()
+        details = self._failures.changes()
+        self._observe(is_last=is_last)
+        if self._has_new_statistics:
+            self._has_new_statistics = False
+            details[_STATISTICS] = self._statistics.facts()
         self._journal.commit(
             {
                 "status": self.status,
@@ -200,8 +228,22 @@ class Ledger:
                 "succeeded": self._succeeded,
                 "failed": self._failed,
             },
-            self._failures.changes(),
+            details,
         )
+
+    def _observe(self, *, is_last: bool = False) -> None:
+        """Add the counts to the statistics, and recompute these if a second has passed."""
+        seconds = self._elapsed
+        self._statistics.sample(
+            seconds, succeeded=self._succeeded, failed=self._failed, workers=self._worker_count
+        )
+        if not is_last and seconds < self._next_statistics:
+            return
+        self._next_statistics = seconds + _STATISTICS_SECONDS
+        done = self._succeeded + self._failed
+        remaining = None if self._total is None else self._total - done
+        self._observer.statistics = self._statistics.snapshot(remaining)
+        self._has_new_statistics = True
 
     # ------------------------------------------------------------ the job
 
@@ -240,13 +282,14 @@ class Ledger:
         """
         requested = self._control.requested
         if requested is JobStatus.PAUSED and not self.is_over:
+            self.commit(is_last=True)
             self._show_progress()
             return False
         if not self.is_over:
             self.status = requested or JobStatus.COMPLETE
         for task, message in self._journal.all_waiting():
             self.record(task, Outcome(ResultCode.TEMPORARY_FAILURE, message), is_last_try=True)
-        self.commit()
+        self.commit(is_last=True)
         self._check_counts()
         self._show_progress()
         return True
@@ -277,6 +320,10 @@ class Ledger:
         return self._seconds + time.monotonic() - self._start_time
 
     @property
+    def _worker_count(self) -> int | None:
+        return None if self._workers is None else self._workers()
+
+    @property
     def _waiting_count(self) -> int:
         return self._run_count - self._succeeded - self._failed
 
@@ -287,10 +334,12 @@ class Ledger:
 
     def _show_progress(self) -> None:
         self._next_progress = time.monotonic() + _COMMIT_SECONDS
+        self._observe()
+        progress = self._observer.progress = self._run_progress()
         if self._on_progress is None:
             return
         try:
-            self._on_progress(self._run_progress())
+            self._on_progress(progress)
         except KeyboardInterrupt:
             self.cancel()
 
@@ -305,7 +354,7 @@ class Ledger:
             waiting=self._waiting_count,
             pass_number=self._pass_number,
             answers=self._answers,
-            workers=None if self._workers is None else self._workers(),
+            workers=self._worker_count,
             failures=self._failures.most_frequent(_SHOWN_FAILURES),
             tolerated=self._threshold.tolerated(
                 total=self._total, run=self._run_count, started=self._started_count
@@ -325,6 +374,7 @@ class Ledger:
             report=report,
             report_error=self._report_error,
             failure_code=self.failure_code,
+            statistics=self._observer.statistics,
         )
 
 
@@ -337,53 +387,7 @@ _ENDING: Final = {
 }
 """The statuses of a job while its last tasks and its report end."""
 _COMMIT_SECONDS: Final = 0.1
+_STATISTICS_SECONDS: Final = 1.0
+_STATISTICS: Final = -1  # the number of the statistics beside the details of failures
 _SHOWN_FAILURES: Final = 3
 _COMMIT_TASKS: Final = 5_000
-
-
-# ---------------------------------------------------------------- failures
-
-
-class _Failure(NamedTuple):
-    """A failed task: error code and message as AWS reports them, and the reason for the summary."""
-
-    error_code: str
-    message: str
-    reason: str
-    http_status: int = 200
-
-
-def _failed_row(task: QueuedTask, failure: _Failure) -> ReportRow:
-    item = task.object
-    return ReportRow(
-        bucket=item.bucket,
-        key=item.key,
-        version_id=item.version_id,
-        status=TaskStatus.FAILED,
-        http_status=failure.http_status,
-        error_code=failure.error_code,
-        message=failure.message,
-    )
-
-
-def _failure(answer: Answer) -> _Failure:
-    """Describe a failed task, without credentials that the message may contain."""
-    if isinstance(answer, Outcome):
-        message = redact(answer.message, _MAX_REDACTED)
-        return _Failure(answer.code.value, message, message)
-    if isinstance(answer, FunctionError):
-        message = redact(f"{FUNCTION_ERROR}{answer.payload}", _MAX_REDACTED)
-        error = json.loads(answer.payload)
-        kind = f"{error['errorType']}: " if "errorType" in error else ""
-        reason = redact(f"{kind}{error['errorMessage'][:_MAX_REDACTED]}")
-        return _Failure(ResultCode.PERMANENT_FAILURE.value, message[:MAX_RESULT_STRING], reason)
-    if isinstance(answer, ServiceError):
-        message = redact(answer.message, _MAX_REDACTED)[:MAX_RESULT_STRING]
-        return _Failure(answer.error_code, message, redact(answer.reason), answer.http_status)
-    assert isinstance(answer, InvalidFunctionResponse)
-    message = "Invalid JSON returned in Lambda payload"
-    reason = f"{message}: {redact(answer.reason, _MAX_REDACTED)}"
-    return _Failure(ResultCode.PERMANENT_FAILURE.value, message, reason)
-
-
-_MAX_REDACTED: Final = 4 * MAX_RESULT_STRING  # characters

@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._invoker import Answers, Invoker
     from s3batch_handler.engine.run._journal import QueuedTask
     from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
+
+    _Answered = tuple[QueuedTask, Answer, float | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +87,7 @@ def run_job(
     on_progress: Callable[[RunProgress], None] | None = None,
     journal: Journal | None = None,
     control: RunControl | None = None,
+    observer: RunObserver | None = None,
 ) -> JobResult:
     """Run a job: each entry once, those that fail temporarily again, then write the report.
 
@@ -95,6 +99,8 @@ def run_job(
     Ctrl-C (or a ``KeyboardInterrupt`` from ``on_progress``) cancels the job: running tasks get a
     short time to end, and the report lists the finished tasks. A second Ctrl-C, at least one second
     after the first, interrupts immediately. ``control`` also cancels the job, or pauses it.
+
+    Other threads can read how the job runs in ``observer``.
 
     A paused or interrupted job continues if this is called again with the same journal and entries.
 
@@ -116,7 +122,10 @@ def run_job(
             threshold=settings.threshold,
             workers=lambda: invoker.workers,
             on_progress=on_progress,
+            observer=observer,
         )
+        if observer is not None:
+            observer.invoker = invoker
         stack.enter_context(on_first_interrupt(ledger.cancel))
         with closing(invoker):
             if not ledger.is_over:
@@ -145,10 +154,10 @@ def _run_tasks(
         without_version = _TasksWithoutVersion(ledger)
         answers = invoke_all(without_version.split_off(ledger.queue(entries, tries)))
         try:
-            for task, answer in cast("Iterator[tuple[QueuedTask, Answer]]", answers):
+            for task, answer, seconds in cast("Iterator[_Answered]", answers):
                 if not isinstance(answer, NotRun):
                     has_run_here = True
-                    ledger.record(task, answer, is_last_try=tries == max_redrives)
+                    ledger.record(task, answer, seconds, is_last_try=tries == max_redrives)
                     without_version.fail_after(task)
             without_version.fail_rest()
         except (InvalidFunction, ManifestError) as error:

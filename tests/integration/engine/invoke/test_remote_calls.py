@@ -254,7 +254,7 @@ def test_a_stopped_job_waits_for_running_calls() -> None:
     with serving(respond) as server:
         with closing(at(server, concurrency=2, grace=0.2)) as function:
             tasks = keys("slow", "quick", "slow too", "later", "much later", "never")
-            for entry, reply in function.invoke_all(TEMPLATE, tasks, stop=lambda: stopped):
+            for entry, reply, _ in function.invoke_all(TEMPLATE, tasks, stop=lambda: stopped):
                 answers[entry.encoded_key] = reply
                 stopped = True
         leave.set()
@@ -284,7 +284,7 @@ def test_late_answers_count(
 
     answers: list[tuple[str, Answer]] = []
     with serving(respond) as server, closing(at(server, concurrency=2, grace=0)) as function:
-        for entry, reply in function.invoke_all(
+        for entry, reply, _ in function.invoke_all(
             TEMPLATE, keys("a", "b"), stop=lambda: bool(answers)
         ):
             answers.append((entry.encoded_key, reply))
@@ -305,7 +305,7 @@ def test_a_stopped_job_does_not_retry() -> None:
         began = time.monotonic()
         answers = list(function.invoke_all(TEMPLATE, keys("a"), stop=stopped.is_set))
 
-    assert answers == [(keys("a")[0], NotRun())]
+    assert answers == [(keys("a")[0], NotRun(), None)]
     assert time.monotonic() - began < 40
 
 

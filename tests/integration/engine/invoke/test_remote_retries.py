@@ -256,7 +256,7 @@ def test_a_stopped_job_does_not_wait_for_a_function() -> None:
         began = time.monotonic()
         answers = list(function.invoke_all(TEMPLATE, keys("a"), stop=stopped.is_set))
 
-    assert answers == [(keys("a")[0], NotRun())]
+    assert answers == [(keys("a")[0], NotRun(), None)]
     assert time.monotonic() - began < 40
 
 

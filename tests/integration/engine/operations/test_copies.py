@@ -235,7 +235,7 @@ def test_an_object_with_tags_is_not_copied_to_a_directory_bucket(slash: str) -> 
         invoked = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
             TEMPLATE, [ENTRY] * 2, stop=lambda: False
         )
-        answers = [answer for _, answer in invoked]
+        answers = [answer for _, answer, _ in invoked]
     finally:
         client("s3").meta.events.unregister("before-call.s3", answer)
 

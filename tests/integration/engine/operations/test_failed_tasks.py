@@ -123,7 +123,7 @@ def test_errors_of_s3_become_answers(error: Exception, answer: tuple[Any, ...]) 
     def operation(item: ObjectRef) -> Outcome:
         raise error
 
-    ((_, refused),) = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
+    ((_, refused, _),) = S3Invoker(operation, "S3PutObjectCopy").invoke_all(
         TEMPLATE, [ENTRY], stop=lambda: False
     )
 
@@ -178,4 +178,4 @@ def test_a_stopped_job_starts_no_task() -> None:
         TEMPLATE, iter([ENTRY, ENTRY]), stop=lambda: True
     )
 
-    assert list(answers) == [(ENTRY, NotRun())]
+    assert list(answers) == [(ENTRY, NotRun(), None)]

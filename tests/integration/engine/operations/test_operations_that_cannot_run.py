@@ -113,7 +113,7 @@ def test_a_501_before_any_success_fails_the_job() -> None:
     on_s3 = S3Invoker(operation, "S3PutObjectAcl")
     invoked = on_s3.invoke_all(TEMPLATE, [ENTRY] * 3, stop=lambda: False)
 
-    assert [getattr(answer, "http_status", 200) for _, answer in invoked] == [404, 200, 501]
+    assert [getattr(answer, "http_status", 200) for _, answer, _ in invoked] == [404, 200, 501]
 
     answers = [refuse(404, "NoSuchKey"), refuse(501, "NotImplemented")]
     invoked = S3Invoker(operation, "S3PutObjectAcl").invoke_all(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._invoker import RunningCall
     from tests.support.invoker_calls import Write
 
 
@@ -140,15 +141,18 @@ class Parallel:
         /,
         *,
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+    ) -> Iterator[tuple[ManifestEntry, Answer, float | None]]:
         entries = iter(entries)
         while drawn := list(itertools.islice(entries, self.batch)):
             self.order(drawn)
             for entry in drawn:
                 if stop():
-                    yield entry, NotRun()
+                    yield entry, NotRun(), None
                 else:
-                    yield entry, Outcome(self.outcome(entry.encoded_key), "")
+                    yield entry, Outcome(self.outcome(entry.encoded_key), ""), None
+
+    def running(self) -> list[RunningCall]:
+        return []
 
     def close(self) -> None:
         """Return immediately."""

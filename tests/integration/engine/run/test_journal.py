@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._invoker import RunningCall
 
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
 
@@ -310,10 +311,13 @@ class FirstTakesLong:
         /,
         *,
         stop: Callable[[], bool],
-    ) -> Iterator[tuple[ManifestEntry, Answer]]:
+    ) -> Iterator[tuple[ManifestEntry, Answer, float | None]]:
         tasks = [*entries]
         for entry in (*tasks[1:], *tasks[:1]):
-            yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+            yield entry, Outcome(ResultCode.SUCCEEDED, "done"), 0.01
+
+    def running(self) -> list[RunningCall]:
+        return []
 
     def close(self) -> None:
         """Return immediately."""
@@ -375,9 +379,9 @@ def test_answers_are_committed_while_a_task_is_slow(
                 /,
                 *,
                 stop: Callable[[], bool],
-            ) -> Iterator[tuple[ManifestEntry, Answer]]:
+            ) -> Iterator[tuple[ManifestEntry, Answer, float | None]]:
                 for entry in entries:
-                    yield entry, Outcome(ResultCode.SUCCEEDED, "done")
+                    yield entry, Outcome(ResultCode.SUCCEEDED, "done"), 0.01
                 time.sleep(0.02)
                 stop()
                 committed.append(journal.answered)

@@ -21,6 +21,7 @@ from s3batch_handler.jobs._status import JobStatus, Progress
 from tests.support.job_run import JOB, SUCCEEDS, Rows, function_of, lines, numbered
 
 if TYPE_CHECKING:
+    from s3batch_handler.engine.invoke._invoker import RunningCall
     from tests.support.invoker_calls import Write
 
 
@@ -161,7 +162,10 @@ def test_errors_of_remote_functions_have_no_credentials(report: Rows) -> None:
         def invoke_all(self, _: Any, entries: Any, /, *, stop: Any) -> Any:
             payload = '{"errorType": "ValueError", "errorMessage": "http://ann:s3cr3t@h/"}'
             for entry in entries:
-                yield entry, FunctionError(payload)
+                yield entry, FunctionError(payload), None
+
+        def running(self) -> list[RunningCall]:
+            return []
 
         def close(self) -> None: ...
 

@@ -1,0 +1,204 @@
+"""What a job knows about its run besides its counts. The size does not depend on the tasks."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import nlargest
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+
+from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.engine.run._call_durations import CallDurations
+from s3batch_handler.engine.run._rate_recorder import RateRecorder, RecentRates
+from s3batch_handler.engine.run._task_failure import task_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from s3batch_handler.documents.reports._run_record import Durations, RateHistory, TaskFacts
+    from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.run._journal import QueuedTask
+
+    Status = Literal["succeeded", "failed", "waiting"]
+    AnsweredTask = tuple[QueuedTask, Answer, Status, float | None]
+    """A task, the answer to its latest call, its status, and the seconds of this call.
+
+    A plain tuple, because it is created for each task, and creating it takes a tenth of the time.
+    """
+
+MAX_SLOWEST: Final = 10
+MAX_LATEST: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSnapshot:
+    """The statistics of a run at a moment.
+
+    Attributes:
+        active_seconds: How long the job has been Active.
+        rate_now: Answers per second over the last ten seconds; ``None`` if there were none.
+        rate_average: Answers per second since the job became Active.
+        time_left: The seconds until the end, at least and at most; ``None`` if unknown.
+        workers: The most calls at the same time so far; ``None`` if unknown.
+        slowest: The tasks with the slowest calls, the slowest first, at most ten.
+        latest: The tasks that were answered last, the latest first, at most twenty.
+    """
+
+    active_seconds: float = 0.0
+    rate_now: float | None = None
+    rate_average: float | None = None
+    time_left: tuple[float, float] | None = None
+    workers: int | None = None
+    rate_history: RateHistory | None = None
+    durations: Durations | None = None
+    slowest: list[TaskFacts] = field(default_factory=list)
+    latest: list[TaskFacts] = field(default_factory=list)
+
+
+class RunStatistics:
+    """Collects the statistics of a run. Only the thread that runs the job may use it.
+
+    Args:
+        facts: The :meth:`facts` to continue from.
+        seconds, succeeded, failed: How long the job has been Active, and the tasks that have ended,
+            in case these facts are missing.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        seconds: float = 0.0,
+        succeeded: int = 0,
+        failed: int = 0,
+    ) -> None:
+        known = facts or {}
+        self._durations = CallDurations(known.get("durations"))
+        self._rates = RateRecorder(
+            known.get("rates"), seconds=seconds, succeeded=succeeded, failed=failed
+        )
+        self._answers: int = known.get("answers", succeeded + failed)
+        self._recent = RecentRates(seconds, self._answers)
+        self._seconds = seconds
+        self._workers: int | None = known.get("workers")
+        self._slowest = [_Task(*each) for each in known.get("slowest", ())]
+        self._latest: deque[_Task | AnsweredTask] = deque(
+            (_Task(*each) for each in known.get("latest", ())), MAX_LATEST
+        )
+
+    def add(self, answered: Sequence[AnsweredTask]) -> None:
+        """Add tasks that were answered, in their order."""
+        self._answers += len(answered)
+        timed = [each[3] for each in answered]
+        if None in timed:
+            timed = [each for each in timed if each is not None]
+        if durations := cast("list[float]", timed):
+            self._durations.add(durations)
+            if max(durations) > self._least_slow:
+                self._add_slow(answered)
+        self._latest.extend(answered[-MAX_LATEST:])
+
+    @property
+    def _least_slow(self) -> float:
+        """The duration that a call must exceed to be one of the slowest."""
+        return (self._slowest[-1].seconds or 0.0) if len(self._slowest) == MAX_SLOWEST else -1.0
+
+    def _add_slow(self, answered: Sequence[AnsweredTask]) -> None:
+        """Keep the slowest calls, one for each task."""
+        called = [each for each in answered if each[3] is not None]
+        slow = nlargest(2 * MAX_SLOWEST, called, key=itemgetter(3))
+        by_number: dict[int, _Task] = {}
+        for each in [*map(_Task.of, slow), *self._slowest]:
+            other = by_number.get(each.number)
+            if other is None or (other.seconds or 0.0) < (each.seconds or 0.0):
+                by_number[each.number] = each
+        self._slowest = sorted(by_number.values(), key=lambda each: -(each.seconds or 0.0))
+        del self._slowest[MAX_SLOWEST:]
+
+    def sample(self, seconds: float, *, succeeded: int, failed: int, workers: int | None) -> None:
+        """Add how long the job has been Active, how many tasks have ended, and the workers."""
+        self._seconds = seconds
+        self._rates.add(seconds, succeeded, failed)
+        self._recent.add(seconds, self._answers)
+        if workers is not None:
+            self._workers = max(workers, self._workers or 0)
+
+    def facts(self) -> dict[str, Any]:
+        """Return all statistics, as JSON can represent them."""
+        return {
+            "durations": self._durations.facts(),
+            "rates": self._rates.facts(),
+            "answers": self._answers,
+            "workers": self._workers,
+            "slowest": list(self._slowest),
+            "latest": self._latest_tasks(),
+        }
+
+    def _latest_tasks(self) -> list[_Task]:
+        tasks = [each if isinstance(each, _Task) else _Task.of(each) for each in self._latest]
+        self._latest.clear()
+        self._latest.extend(tasks)
+        return tasks
+
+    def snapshot(self, remaining: int | None) -> RunSnapshot:
+        """Return the statistics now.
+
+        Args:
+            remaining: The number of tasks without a final result, if it is known.
+        """
+        return RunSnapshot(
+            active_seconds=self._seconds,
+            rate_now=self._recent.now,
+            rate_average=self._recent.average,
+            time_left=None if remaining is None else self._recent.time_left(remaining),
+            workers=self._workers,
+            rate_history=self._rates.history(),
+            durations=self._durations.durations(),
+            slowest=[each.facts() for each in self._slowest],
+            latest=[each.facts() for each in reversed(self._latest_tasks())],
+        )
+
+
+class _Task(NamedTuple):
+    """A task that was answered, as values of JSON."""
+
+    number: int
+    bucket: str
+    key: str
+    version_id: str | None
+    status: Status
+    code: str | None
+    http_status: int | None
+    message: str
+    seconds: float | None
+
+    @classmethod
+    def of(cls, answered: AnsweredTask) -> _Task:
+        task, answer, status, seconds = answered
+        code: str | None = None
+        if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
+            http_status, message = 200, answer.message
+        else:
+            failure = task_failure(answer)
+            code, message, http_status = failure.error_code, failure.message, failure.http_status
+        item = task.object
+        return cls(
+            *(task.number, item.bucket, item.key, item.version_id, status, code, http_status),
+            *(message[:_MAX_MESSAGE], seconds),
+        )
+
+    def facts(self) -> TaskFacts:
+        return {
+            "bucket": self.bucket,
+            "key": self.key,
+            "version_id": self.version_id,
+            "status": self.status,
+            "code": self.code,
+            "http_status": self.http_status,
+            "message": self.message,
+            "seconds": self.seconds,
+        }
+
+
+_MAX_MESSAGE: Final = 300  # characters: all tasks are saved with each commit
