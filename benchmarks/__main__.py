@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import fuzz, isolation, local_job, manifest_check, manifest_create, report
+from benchmarks import (
+    fuzz,
+    isolation,
+    local_job,
+    manifest_check,
+    manifest_create,
+    report,
+    report_page,
+)
 from benchmarks.runtime import command as runtime
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -32,6 +40,10 @@ measure_job.set_defaults(run=lambda options: local_job.main(quick=options.quick)
 measure_report = commands.add_parser("report", help="the summary of a large completion report")
 measure_report.add_argument("--quick", action="store_true", help="read smaller reports")
 measure_report.set_defaults(run=lambda options: report.main(quick=options.quick))
+
+measure_page = commands.add_parser("report_page", help="the saved page of a large report")
+measure_page.add_argument("--quick", action="store_true", help="read smaller reports")
+measure_page.set_defaults(run=lambda options: report_page.main(quick=options.quick))
 
 measure_check = commands.add_parser("manifest_check", help="the check of a large manifest")
 measure_check.add_argument("--quick", action="store_true", help="check smaller manifests")

@@ -111,19 +111,30 @@ def report_document(
 
 def _counts(summary: ReportSummary, record: JobRecord | None) -> Counts:
     """Return the counts of the rows; those of the job if its report does not list all tasks."""
-    succeeded, failed, total = summary.succeeded, summary.failed, summary.total
-    if record is not None:
-        if record.report_scope is ReportScope.FAILED_TASKS_ONLY:
-            succeeded = max(succeeded, record.succeeded or 0)
-        total = max(succeeded + failed, record.total or 0)
-    is_known = record is not None and record.total is not None
+    succeeded, failed = summary.succeeded, summary.failed
+    if record is None:
+        # A report without a success may be one that lists failed tasks only.
+        lists_all = succeeded > 0 or not failed
+        return _counts_at_end(succeeded, failed, summary.total if lists_all else None)
+    if record.report_scope is ReportScope.FAILED_TASKS_ONLY:
+        succeeded = max(succeeded, record.succeeded or 0)
+    done = succeeded + failed
+    if record.total is None:
+        return _counts_at_end(succeeded, failed, done)
+    not_run = max(0, record.total - done)
+    return _counts_at_end(succeeded, failed, done + not_run, not_run)
+
+
+def _counts_at_end(
+    succeeded: int, failed: int, total: int | None, not_run: int | None = None
+) -> Counts:
     return {
         "total": total,
         "succeeded": succeeded,
         "failed": failed,
-        "waiting": None,  # the job has ended
+        "waiting": None,  # none waits or runs at the end
         "running": None,
-        "pending": total - succeeded - failed if is_known else None,
+        "pending": not_run,
     }
 
 

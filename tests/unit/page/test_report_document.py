@@ -135,6 +135,15 @@ def test_a_report_of_failed_tasks_only_has_the_counts_of_its_job(tmp_path: Path)
     assert counts["pending"] == 0
 
 
+def test_the_number_of_tasks_is_unknown_if_the_report_may_have_failed_tasks_only(
+    tmp_path: Path,
+) -> None:
+    """Neither a record of the job nor a success says that all tasks are listed."""
+    counts = document_of(put_report(tmp_path / "r", failed=FAILED))["counts"]
+
+    assert (counts["total"], counts["failed"], counts["pending"]) == (None, 1, None)
+
+
 def test_the_size_of_the_document_does_not_depend_on_the_report(tmp_path: Path) -> None:
     rows = [f"b,{'k' * 30}{n},,failed,200,PermanentFailure,no {n}\r\n" for n in range(5000)]
     large = put_report(tmp_path / "large", failed="".join(rows).encode())
