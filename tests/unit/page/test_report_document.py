@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +153,18 @@ def test_the_size_of_the_document_does_not_depend_on_the_report(tmp_path: Path) 
     sizes = [len(json.dumps(document_of(folder, rows=100))) for folder in (small, large)]
 
     assert sizes[1] < sizes[0] + 500
+
+
+def test_the_document_is_the_same_without_duckdb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = {name: (AWS_EXAMPLE / f"{name}.csv").read_bytes() for name in ("succeeded", "failed")}
+    folder = put_report(tmp_path / "copy", **content)
+    document = document_of(folder, rows=3)
+
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+
+    assert {**document_of(folder, rows=3), "time": document["time"]} == document
 
 
 def test_no_rows_can_be_asked_for(folder: Path) -> None:
