@@ -54,5 +54,5 @@ function slowestSection({ slowest }) {
 
 /** @param {string} label @param {...Child} content */
 function scrollable(label, ...content) {
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, ...content);
+  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...content);
 }
