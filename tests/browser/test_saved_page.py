@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.page._html import saved_page
-from tests.support.browser import accessibility_violations
+from tests.support.browser import accessibility_violations, wider_than_window
 from tests.support.hostile_pages import HOSTILE_TEXTS, hostile_document
-from tests.support.page_documents import JOB_ID, job_document
+from tests.support.job_pages import failed_rows, search_box
+from tests.support.page_documents import JOB_ID, failed_task, job_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +41,6 @@ def open_saved(browser: WatchedBrowser, tmp_path: Path) -> OpenPage:
     return open_saved
 
 
-def is_wider_than_window(page: Page) -> bool:
-    wider: bool = page.evaluate(
-        "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    )
-    return wider
-
-
 def test_a_saved_page_loads_nothing(browser: WatchedBrowser, tmp_path: Path) -> None:
     """The file contains its style and its scripts, so it works without a network."""
     file = tmp_path / "job.html"
@@ -70,7 +64,7 @@ def test_hostile_text_is_only_text(open_saved: OpenPage, text: str) -> None:
     assert page.locator("main img, main script, main [onerror], main [onload]").count() == 0
     assert page.locator("a[href^='javascript:']").count() == 0
     assert page.get_by_role("heading", name="Progress").is_visible()
-    assert not is_wider_than_window(page)
+    assert wider_than_window(page) == []
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
@@ -80,7 +74,7 @@ def test_everybody_can_use_the_page(open_saved: OpenPage, colors: str, width: in
     page = open_saved(color_scheme=colors, viewport={"width": width, "height": 900})
 
     assert accessibility_violations(page) == []
-    assert not is_wider_than_window(page)
+    assert wider_than_window(page) == []
 
 
 def test_buttons_copy_what_they_stand_beside(open_saved: OpenPage) -> None:
@@ -142,3 +136,98 @@ def test_without_javascript_the_page_still_has_the_facts(
     assert "Thumbnails of November" in text
     assert "30,100" in text
     assert "812" in text
+
+
+def test_failed_tasks_are_found(open_saved: OpenPage) -> None:
+    """A search compares keys, codes and messages in any case; pages show the rest."""
+    from playwright.sync_api import expect
+
+    page = open_saved()
+    failed = page.locator("#failed")
+    expect(failed_rows(page)).to_have_count(25)
+    for _ in range(4):
+        failed.get_by_role("button", name="Next").click()
+    expect(failed_rows(page)).to_have_count(20)
+    expect(failed.get_by_role("button", name="Next")).to_be_disabled()
+    expect(failed).to_contain_text("101 to 120")
+
+    search_box(page).fill("IMAGE 000007")
+    expect(failed_rows(page)).to_have_count(1)
+    expect(failed_rows(page)).to_contain_text("cannot identify image file 7")
+    search_box(page).fill("no such object")
+    expect(failed_rows(page)).to_have_count(0)
+    expect(failed).to_contain_text("No failed task matches.")
+    expect(search_box(page)).to_be_focused()
+
+
+def test_a_group_of_failures_leads_to_its_tasks(open_saved: OpenPage) -> None:
+    """The button of a group selects its code in the table."""
+    from playwright.sync_api import expect
+
+    rows = [failed_task(1), failed_task(2, code="TemporaryFailure"), failed_task(3)]
+    found = {"rows": rows, "total": 3, "searched": 3, "next": None}
+    page = open_saved(job_document(failed_tasks=found))
+    group = page.locator("#failures li.group").filter(has_text="SlowDown")
+
+    group.get_by_role("button", name="Show tasks").click()
+
+    expect(failed_rows(page)).to_have_count(1)
+    expect(failed_rows(page)).to_contain_text("image 000002.jpg")
+    expect(page.get_by_label("Error code")).to_have_value("TemporaryFailure")
+
+
+def test_the_page_works_without_a_mouse(open_saved: OpenPage) -> None:
+    """Tab reaches every control in the order of the page, and shows where it is."""
+    page = open_saved()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    expected = page.evaluate(FOCUSABLE)
+
+    reached = []
+    for _ in range(expected):
+        reached.append(
+            page.evaluate("[...document.querySelectorAll('*')].indexOf(document.activeElement)")
+        )
+        assert page.evaluate(HAS_FOCUS_RING), page.evaluate("document.activeElement.outerHTML")
+        page.keyboard.press("Tab")
+
+    assert reached == sorted(set(reached))
+    page.get_by_role("link", name="Skip to the content").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+FOCUSABLE = """
+[...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+    .filter(element => !element.disabled && element.checkVisibility()).length
+"""
+HAS_FOCUS_RING = """
+(() => {
+    const style = getComputedStyle(document.activeElement);
+    const ring = [style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
+        style.boxShadow !== 'none'];
+    return ring.some(Boolean);
+})()
+"""
+
+
+def test_each_chart_has_a_text_and_a_table(open_saved: OpenPage) -> None:
+    """The numbers of a chart are available without seeing it."""
+    from playwright.sync_api import expect
+
+    page = open_saved()
+
+    for chart in page.get_by_role("figure").all():
+        assert chart.get_by_role("img").first.get_attribute("aria-label")
+        chart.get_by_text("Numbers").click()
+        expect(chart.get_by_role("table").locator("tbody tr").first).to_be_visible()
+    assert page.get_by_role("figure").count() == 2
+
+
+def test_nothing_moves_if_the_reader_wants_that(open_saved: OpenPage) -> None:
+    """The setting for reduced motion of the system is followed."""
+    page = open_saved(reduced_motion="reduce")
+
+    page.get_by_role("button", name="Copy job ID").click()
+
+    assert page.evaluate("document.getAnimations().length") == 0

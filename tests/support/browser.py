@@ -107,3 +107,14 @@ def accessibility_violations(page: Page) -> list[str]:
         for rule in found["violations"]
         for node in rule["nodes"]
     ]
+
+
+def wider_than_window(page: Page) -> list[str]:
+    """Return the elements that are wider than the window, the innermost ones first."""
+    elements: list[str] = page.evaluate("""
+        document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
+        [...document.querySelectorAll('body, body *')]
+            .filter(element => element.scrollWidth > document.documentElement.clientWidth)
+            .map(element => element.cloneNode(false).outerHTML.slice(0, 200)).reverse()
+    """)
+    return elements
