@@ -31,7 +31,7 @@ from s3batch_handler.local_aws._folder_listing import bucket_name_for
 
 
 def _host_name(name: str) -> str:
-    from s3batch_handler.local_aws._allowed_hosts import host_name
+    from s3batch_handler.page._host_names import host_name
 
     found = host_name(name) or host_name(f"[{name}]")
     if found is None:
@@ -118,7 +118,7 @@ def serve(
         s3batch job submit …
     """
     from s3batch_handler.local_aws import _server as server  # importing moto takes a second
-    from s3batch_handler.local_aws._allowed_hosts import is_loopback
+    from s3batch_handler.page._host_names import is_loopback
 
     _check_bucket_names(folders)
     try:
@@ -139,7 +139,7 @@ def serve(
                 "anybody can use these objects and functions without a password"
             )
         if not quiet:
-            _explain(address, functions, folders)
+            _explain(address, functions, folders, page=server.page_of(address))
         with redirect_stdout(out):
             if as_json:
                 print_json({"address": address}, indent=None)
@@ -161,7 +161,9 @@ def _check_bucket_names(folders: tuple[Path, ...]) -> None:
         buckets[name] = folder
 
 
-def _explain(address: str, functions: dict[str, str], folders: tuple[Path, ...]) -> None:
+def _explain(
+    address: str, functions: dict[str, str], folders: tuple[Path, ...], *, page: str | None
+) -> None:
     for folder in folders:
         print_message(f"bucket {bucket_name_for(folder)}: {escape_unprintable(str(folder))}")
     for name, handler in functions.items():
@@ -170,3 +172,5 @@ def _explain(address: str, functions: dict[str, str], folders: tuple[Path, ...])
         f"Set AWS_ENDPOINT_URL={escape_unprintable(address)} for clients; "
         "any credentials are valid."
     )
+    if page is not None:
+        print_message(f"Page of all jobs: {page}")

@@ -168,6 +168,21 @@ class Engine:
         """
         return self._logs.lines(job_id)
 
+    def has_job(self, job_id: str) -> bool:
+        """Return whether this engine has a job, which may be damaged."""
+        return self._jobs.has(job_id)
+
+    def read_job(self, job_id: str) -> Job:
+        """Return the description of a job as it is saved; no job expires."""
+        return self._jobs.job(job_id)
+
+    def job_versions(self) -> list[tuple[str, str]]:
+        """Return the ID of each job, the newest first, and a text that changes with the job.
+
+        It reads no description, so it is fast for many jobs.
+        """
+        return self._jobs.versions()
+
     def list_jobs(
         self,
         statuses: Collection[JobStatus] = (),

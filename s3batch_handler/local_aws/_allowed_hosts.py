@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.local_aws._error_responses import refuse
+from s3batch_handler.page._host_names import host_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,35 +57,6 @@ def for_own_hosts(
     return checked
 
 
-def host_name(host: str) -> str | None:
-    """Return the name or address of a ``Host`` header for comparison: lower case, without a port.
-
-    IPv6 addresses are in brackets, in their shortest form. Return ``None`` for an invalid value.
-    """
-    match = _HOST.fullmatch(host.lower())
-    if match is None:
-        return None
-    if match["v6"] is None:
-        return match["name"]
-    try:
-        address = ipaddress.IPv6Address(match["v6"])
-    except ValueError:
-        return None
-    return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address}]"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a server that listens at an address."""
-    return _LOOPBACK.fullmatch(host) is not None
-
-
-_HOST: Final = re.compile(
-    r"(?: \[ (?P<v6> [0-9a-f:.]+ ) (?: % [a-z0-9_.~-]+ )? \]"  # an address may have a zone
-    r"  | (?P<name> [a-z0-9_-]+ (?: \. [a-z0-9_-]+ )* ) \.? )"
-    r"(?: : [0-9]* )?",
-    re.ASCII | re.VERBOSE,
-)
-_LOOPBACK: Final = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.ASCII | re.IGNORECASE)
 _LOOPBACK_OR_BELOW: Final = re.compile(
     # A bucket or an account ID may stand before an address. No page has such a host name, because
     # browsers treat a name that ends in a number as an IP address, and this is not a valid one.

@@ -64,6 +64,11 @@ class Engines(ExitStack):
                 self._engines[key] = self.enter_context(engine)
             return self._engines[key]
 
+    def all(self) -> dict[tuple[str, str], Engine]:
+        """Return all engines by their account IDs and Regions."""
+        with self._lock:
+            return dict(self._engines)
+
     def continue_jobs(self) -> None:
         """Create the engines whose jobs are in the state folder, which continues these jobs."""
         for folder in sorted(self._state.glob("*/*")) if self._state is not None else ():

@@ -21,7 +21,12 @@ from s3batch_handler.local_aws._folder_listing import bucket_name_for
 from s3batch_handler.local_aws._folder_server import environment_for
 from s3batch_handler.local_aws._http_server import LOOPBACK, http_server, listening_socket, url_of
 from s3batch_handler.local_aws._moto_server import moto_server, reset_aws
+from s3batch_handler.local_aws._page_mount import with_pages
+from s3batch_handler.local_aws._page_source import ServerJobs
 from s3batch_handler.local_aws._s3control_calls import job_calls
+from s3batch_handler.page._host_names import is_loopback_address
+from s3batch_handler.page._html import ROOT
+from s3batch_handler.page._web_app import WebApp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -78,12 +83,22 @@ def serve(
             background=True,
             **settings,
         )
-        application = for_own_hosts(moto_server(), host=host, allowed_hosts=allowed_hosts)
+        hosts = tuple(allowed_hosts)
+        s3 = for_own_hosts(moto_server(), host=host, allowed_hosts=hosts)
+        pages = WebApp(ServerJobs(engines), allowed_hosts=hosts)
         stack.enter_context(job_calls(engines.get))
-        stack.enter_context(http_server(application, listening))
+        stack.enter_context(http_server(with_pages(s3, pages, hosts), listening))
         # Jobs end before the S3 that they work on.
         stack.enter_context(engines).continue_jobs()
+        stack.callback(pages.close)  # the pages show the end of the server before that of jobs
         yield url_of(listening)
+
+
+def page_of(address: str) -> str | None:
+    """Return the address of the page of jobs; ``None`` if loopback does not reach the server."""
+    local = _local_address(address)
+    is_reachable = is_loopback_address(urlsplit(local).hostname or "")
+    return f"{local}{ROOT}" if is_reachable else None
 
 
 def _local_address(address: str) -> str:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from s3batch_handler.page._document import FailedTasks, JobDocument, ListDocument
+    from s3batch_handler.page._document import (
+        ActionName,
+        FailedTasks,
+        JobDocument,
+        ListDocument,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class JobSource(Protocol):
         """Return the document of a job, without ``live``."""
         ...
 
-    def actions(self, job_id: str) -> list[str]:
+    def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
         ...
 

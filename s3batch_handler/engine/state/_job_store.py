@@ -110,6 +110,10 @@ class JobStore:
         """Return the description of a job; raise the same errors as :meth:`get`."""
         return self._job(job_id, *self._row("SELECT spec, job FROM jobs WHERE job_id = ?", job_id))
 
+    def has(self, job_id: str) -> bool:
+        """Return whether there is a job with this ID."""
+        return bool(self._all("SELECT 1 FROM jobs WHERE job_id = ?", job_id))
+
     def status_of(self, job_id: str) -> JobStatus:
         """Return the status of a job; raise the same errors as :meth:`get`."""
         return self.job(job_id).status
@@ -159,6 +163,13 @@ class JobStore:
             size + 1,
         )
         return self._undamaged(rows[:size]), len(rows) > size
+
+    def versions(self) -> list[tuple[str, str]]:
+        """Return the ID of each job, the newest first, and a text that changes with the job."""
+        return self._all(
+            "SELECT job_id, status || substr(job, 1, instr(job, ' ')) FROM jobs "
+            "WHERE status IS NOT NULL ORDER BY number DESC"
+        )
 
     def folder_of(self, job_id: str) -> Path:
         """Return the folder of a job. It is removed at the end of the job."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.config import Config
 
-from s3batch_handler.local_aws._allowed_hosts import for_own_hosts, host_name, is_loopback
+from s3batch_handler.local_aws._allowed_hosts import for_own_hosts
 from s3batch_handler.local_aws._server import serve
+from s3batch_handler.page._host_names import host_name, is_loopback
 from tests.support.local_server import ACCOUNT, send, send_lines, session
 
 if TYPE_CHECKING:

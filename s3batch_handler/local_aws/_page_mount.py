@@ -1,0 +1,40 @@
+"""The pages of jobs beside S3, on one server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.page._host_names import host_name
+from s3batch_handler.page._html import ROOT
+from s3batch_handler.page._request_check import is_page_host
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from s3batch_handler.local_aws._error_responses import Application, Environ, StartResponse
+
+
+def with_pages(s3: Application, pages: Application, allowed_hosts: Collection[str]) -> Application:
+    """Answer requests below ``/_s3batch/`` with ``pages``, and all others with ``s3``.
+
+    No bucket can have this name. With a bucket before the host, the path is the key of an object.
+    """
+
+    def choose(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        is_page = path.startswith(ROOT) or path == ROOT.rstrip("/")
+        host = environ.get("HTTP_HOST", "")
+        if is_page and (is_page_host(host, allowed_hosts) or _is_address(host)):
+            return pages(environ, start_response)
+        return s3(environ, start_response)
+
+    return choose
+
+
+def _is_address(host: str) -> bool:
+    """Return whether a host is an IP address: the pages then say which one to use."""
+    return _ADDRESS.fullmatch(host_name(host) or "") is not None
+
+
+_ADDRESS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\]", re.ASCII)

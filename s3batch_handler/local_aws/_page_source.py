@@ -1,0 +1,101 @@
+"""The jobs of a server, for its pages: a :class:`~s3batch_handler.page._source.JobSource`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from s3batch_handler.core._errors import JobError, JobNotFound
+from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.jobs._job import BAD_REQUEST
+from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.local_aws._job_list import JobList
+from s3batch_handler.page._live_document import live_document
+
+if TYPE_CHECKING:
+    from s3batch_handler.engine._engine import Engine
+    from s3batch_handler.jobs._job import Job
+    from s3batch_handler.local_aws._engines import Engines
+    from s3batch_handler.page._document import ActionName, FailedTasks, JobDocument, ListDocument
+    from s3batch_handler.page._source import FailedQuery, JobQuery
+
+
+class ServerJobs:
+    """The jobs of all accounts and Regions of a server."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._list = JobList(engines)
+
+    def jobs(self, query: JobQuery) -> ListDocument:
+        """List jobs, the newest first."""
+        return self._list.page(query)
+
+    def job(self, job_id: str) -> JobDocument:
+        """Return the document of a job."""
+        engine = self._engine_of(job_id)
+        job = engine.read_job(job_id)
+        return live_document(
+            job,
+            origin="serve",
+            tags=engine.get_job_tagging(job_id),
+            time=datetime.now(UTC),
+            progress=engine.run_progress(job_id),
+            report=_report_of(job) if job.status.is_final else None,
+        )
+
+    def actions(self, job_id: str) -> list[ActionName]:
+        """Return the names of the actions that the job allows now."""
+        job = self._engine_of(job_id).read_job(job_id)
+        if job.status.is_final:
+            return ["redrive"] if job.progress.failed and _report_of(job) else []
+        actions: list[ActionName] = ["priority"]
+        if job.status not in (JobStatus.CANCELLING, JobStatus.FAILING):
+            actions.insert(0, "cancel")
+        if job.status is JobStatus.SUSPENDED:
+            actions.insert(0, "confirm")
+        return actions
+
+    def failed_tasks(self, job_id: str, query: FailedQuery) -> FailedTasks:
+        """Read failed tasks of a job."""
+        del query
+        job = self._engine_of(job_id).read_job(job_id)
+        return {"rows": [], "total": job.progress.failed, "searched": 0, "next": None}
+
+    def confirm(self, job_id: str) -> None:
+        """Confirm a job that waits for it."""
+        self._engine_of(job_id).update_job_status(job_id, JobStatus.READY)
+
+    def cancel(self, job_id: str, reason: str) -> None:
+        """Cancel a job."""
+        engine = self._engine_of(job_id)
+        engine.update_job_status(job_id, JobStatus.CANCELLED, reason or None)
+
+    def set_priority(self, job_id: str, priority: int) -> None:
+        """Change the priority of a job."""
+        self._engine_of(job_id).update_job_priority(job_id, priority)
+
+    def redrive(self, job_id: str, query: FailedQuery, token: str) -> str:
+        """Create a job for the failed tasks that match, and return its ID."""
+        del query, token
+        raise JobError("not available", job_id=job_id, code=BAD_REQUEST)
+
+    def _engine_of(self, job_id: str) -> Engine:
+        """Return the engine that has a job.
+
+        Raises:
+            JobNotFound: No engine has it.
+        """
+        for engine in self._engines.all().values():
+            if engine.has_job(job_id):
+                return engine
+        raise JobNotFound(job_id=job_id)
+
+
+def _report_of(job: Job) -> str | None:
+    """Return the URL of the report of a job; ``None`` if it writes none."""
+    report = job.report
+    if report is None or not report.enabled or report.bucket is None:
+        return None
+    parts = (bucket_name(report.bucket), report.prefix, f"job-{job.job_id}")
+    return f"s3://{'/'.join(part for part in parts if part)}"
