@@ -14,6 +14,7 @@ STYLES: Final = (
     "base.css",
     "sections.css",
     "tables.css",
+    "list.css",
     "print.css",
 )
 HEAD_SCRIPTS: Final = ("theme.js",)

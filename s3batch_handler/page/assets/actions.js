@@ -1,7 +1,7 @@
 "use strict";
 // What can be done with a job. Each action asks once, and is sent once.
 
-/** @typedef {{title: string, text: (doc: JobDocument) => Child, field?: (doc: JobDocument) => HTMLElement, button: string, kind: string, body: (form: HTMLFormElement, doc: JobDocument) => Record<string, any>}} Action */
+/** @typedef {{title: string, text: (doc: JobDocument) => Child | Child[], field?: (doc: JobDocument) => HTMLElement, button: string, kind: string, body: (form: HTMLFormElement, doc: JobDocument) => Record<string, any>}} Action */
 
 /** @type {Record<ActionName, [string, string]>} */
 const ACTION_BUTTONS = {

@@ -54,27 +54,42 @@ function build(element, attributes, children) {
  * @param {...Child} children
  */
 function update(parent, ...children) {
+  const focused = document.activeElement;
   updateChildren(parent, h("div", {}, ...children));
+  // Readers of a screen reader would start at the top of the page again.
+  if (focused && !focused.isConnected && parent instanceof HTMLElement) parent.focus({ preventScroll: true });
 }
 
 /** @param {Element} parent @param {Element} fresh */
 function updateChildren(parent, fresh) {
+  const wantedKeys = new Set([...fresh.children].map(keyOf));
+  /** @type {Map<string, Element>} */
   const keyed = new Map();
-  for (const child of parent.children) {
-    const key = child.getAttribute("data-key");
-    if (key !== null) keyed.set(key, child);
+  for (const child of [...parent.children]) {
+    const key = keyOf(child);
+    if (key === null) continue;
+    if (!wantedKeys.has(key)) child.remove();
+    else if (!keyed.has(key)) keyed.set(key, child);
   }
+  /** @type {ChildNode | null} */
   let current = parent.firstChild;
   for (const wanted of [...fresh.childNodes]) {
-    const key = wanted instanceof Element ? wanted.getAttribute("data-key") : null;
-    const match = key === null ? current : (keyed.get(key) ?? null);
-    if (match && canBecome(match, wanted)) {
-      if (match === current) current = current.nextSibling;
-      else parent.insertBefore(match, current);
-      updateNode(match, wanted);
-    } else {
+    const key = keyOf(wanted);
+    const match = key === null ? nextThatCanBecome(current, wanted) : (keyed.get(key) ?? null);
+    if (key !== null) keyed.delete(key);
+    if (!match || !canBecome(match, wanted)) {
       parent.insertBefore(wanted, current);
+      continue;
     }
+    // To move an element would take its focus. So those before it are removed.
+    while (current && current !== match && keyOf(current) === null) {
+      const next = current.nextSibling;
+      current.remove();
+      current = next;
+    }
+    if (current === match) current = match.nextSibling;
+    else parent.insertBefore(match, current);
+    updateNode(match, wanted);
   }
   while (current) {
     const next = current.nextSibling;
@@ -83,11 +98,21 @@ function updateChildren(parent, fresh) {
   }
 }
 
+/** Return the key of an element. @param {Node} node */
+function keyOf(node) {
+  return node instanceof Element ? node.getAttribute("data-key") : null;
+}
+
+/** @param {ChildNode | null} node @param {Node} wanted */
+function nextThatCanBecome(node, wanted) {
+  while (node && !canBecome(node, wanted)) node = node.nextSibling;
+  return node;
+}
+
 /** @param {Node} node @param {Node} wanted */
 function canBecome(node, wanted) {
   if (node.nodeName !== wanted.nodeName) return false;
-  if (!(node instanceof Element && wanted instanceof Element)) return true;
-  return node.getAttribute("data-key") === wanted.getAttribute("data-key");
+  return keyOf(node) === keyOf(wanted);
 }
 
 /** @param {Node} node @param {Node} wanted */

@@ -71,6 +71,15 @@ function time(iso, sameDayAs) {
   return h("time", { datetime: iso, title: iso }, (short ? TIME : DATE_TIME).format(date));
 }
 
+const LIST_TIME = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+
+/** Show a time in a list: without seconds, and the year if it is another one. */
+function listTime(/** @type {string} */ iso) {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime()) || date.getFullYear() !== new Date().getFullYear()) return time(iso);
+  return h("time", { datetime: iso, title: iso }, LIST_TIME.format(date));
+}
+
 /** Return the seconds between two times. */
 function secondsBetween(/** @type {string} */ from, /** @type {string} */ to) {
   return Math.max(0, (new Date(to).getTime() - new Date(from).getTime()) / 1000);

@@ -84,10 +84,10 @@ function statusFilter(doc) {
 function jobTable(jobs, now) {
   return h(
     "table",
-    { class: "jobs" },
+    { class: "jobs", role: "table" },
     h("caption", { class: "unseen" }, "Jobs, the newest first"),
-    h("thead", {}, h("tr", {}, ["Job", "Status", "Progress", "Failed", "Function", "Created", "Duration"].map((title) => h("th", { scope: "col", class: title === "Failed" || title === "Duration" ? "numeric" : null }, title)))),
-    h("tbody", {}, jobs.map((job) => jobRow(job, now))),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["Job", "Status", "Progress", "Failed", "Function", "Created", "Duration"].map((title) => h("th", { role: "columnheader", scope: "col", class: title === "Failed" || title === "Duration" ? "numeric" : null }, title)))),
+    h("tbody", { role: "rowgroup" }, jobs.map((job) => jobRow(job, now))),
   );
 }
 
@@ -98,17 +98,17 @@ function jobRow(job, now) {
   const link = `/_s3batch/jobs/${encodeURIComponent(job.id)}`;
   return h(
     "tr",
-    { "data-key": job.id },
+    { role: "row", "data-key": job.id },
     h(
       "th",
-      { scope: "row", class: "job-name" },
+      { role: "rowheader", scope: "row", class: "job-name" },
       h("a", { href: link }, h("bdi", {}, visible(job.description || job.id))),
       job.description && h("code", { class: "muted" }, visible(job.id)),
     ),
-    h("td", { "data-title": "Status" }, statusBadge(job.status, job.failed)),
+    h("td", { role: "cell", "data-title": "Status" }, statusBadge(job.status, job.failed)),
     h(
       "td",
-      { class: "job-progress", "data-title": "Progress" },
+      { role: "cell", class: "job-progress", "data-title": "Progress" },
       svg(
         "svg",
         { class: "stacked", role: "img", "aria-label": `${share(done, total)} done` },
@@ -117,10 +117,10 @@ function jobRow(job, now) {
       ),
       h("span", { class: "muted" }, job.total === null ? `${count(done)} done` : `${share(done, total)} of ${count(total)}`),
     ),
-    h("td", { class: `numeric ${job.failed ? "has-failed" : "muted"}`, "data-title": "Failed" }, count(job.failed)),
-    h("td", { class: "job-function", "data-title": "Function" }, h("bdi", { title: visible(job.function ?? "") || null }, job.function ? visible(job.function.replace(/^arn:[^:]*:lambda:[^:]*:[^:]*:function:/, "")) : visible(job.operation ?? ""))),
-    h("td", { "data-title": "Created" }, job.created && time(job.created)),
-    h("td", { class: "numeric", "data-title": "Duration" }, job.created && duration(Math.round(secondsBetween(job.created, job.ended ?? now)))),
+    h("td", { role: "cell", class: `numeric ${job.failed ? "has-failed" : "muted"}`, "data-title": "Failed" }, count(job.failed)),
+    h("td", { role: "cell", class: "job-function", "data-title": "Function" }, h("bdi", { title: visible(job.function ?? "") || null }, job.function ? visible(job.function.replace(/^arn:[^:]*:lambda:[^:]*:[^:]*:function:/, "")) : visible(job.operation ?? ""))),
+    h("td", { role: "cell", "data-title": "Created" }, job.created && listTime(job.created)),
+    h("td", { role: "cell", class: "numeric", "data-title": "Duration" }, job.created && duration(Math.round(secondsBetween(job.created, job.ended ?? now)))),
   );
 }
 

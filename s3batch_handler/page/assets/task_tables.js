@@ -13,7 +13,7 @@ function taskTable({ id, caption, rows, columns }) {
     { id, class: `tasks ${columns.includes("message") ? "" : "short"}`, role: "table" },
     h("caption", { class: "unseen" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((name) => h("th", { role: "columnheader", scope: "col", class: `column-${name}` }, COLUMN_TITLES[name])))),
-    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, columns.map((name) => taskCell(row, name))))),
+    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row", "data-key": `${row.bucket}/${row.key} ${row.version_id ?? ""}` }, columns.map((name) => taskCell(row, name))))),
   );
 }
 
