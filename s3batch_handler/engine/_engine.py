@@ -97,6 +97,7 @@ class Engine:
         known = Functions(functions, account_id=account_id, region=region)
         self._arn_of_jobs = f"arn:aws:s3:{region}:{account_id}:job"
         self._clock = clock
+        self._threshold = FailureThreshold.parse(tolerate)
         with ExitStack() as stack:
             folder = stack.enter_context(_temporary() if state is None else folder_lock(state))
             path = None if state is None else folder / "jobs"
@@ -107,7 +108,7 @@ class Engine:
                 functions=known,
                 s3=s3,
                 max_redrives=max_redrives,
-                threshold=FailureThreshold.parse(tolerate),
+                threshold=self._threshold,
                 timeout=timeout,
                 environment=environment,
                 retries_later=background,
@@ -182,6 +183,11 @@ class Engine:
         It reads no description, so it is fast for many jobs.
         """
         return self._jobs.versions()
+
+    @property
+    def threshold(self) -> FailureThreshold:
+        """How many tasks of each job may fail."""
+        return self._threshold
 
     def list_jobs(
         self,

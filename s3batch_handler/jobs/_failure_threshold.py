@@ -45,6 +45,15 @@ class FailureThreshold:
             raise ValueError(f"{value} is more than all tasks: write 0% to 100%")
         return cls(percent=percent)
 
+    @property
+    def rule(self) -> str:
+        """The rule as text, after "the job fails if more tasks fail than"."""
+        if self.count is not None:
+            return f"{self.count:,} task{'' if self.count == 1 else 's'}"
+        if self.percent is not None:
+            return f"{self.percent}% of all tasks"
+        return f"half of at least {_TASKS_BEFORE_S3_DECIDES:,} tasks"
+
     def tolerated(self, *, total: int | None, run: int, started: int | None = None) -> int | None:
         """Return how many tasks may have failed so far: the job ends when one more fails.
 

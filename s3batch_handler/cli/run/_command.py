@@ -24,6 +24,7 @@ from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
 from s3batch_handler.cli.run._report import new_report
 from s3batch_handler.cli.run._save_job_record import save_job_record
+from s3batch_handler.cli.run._save_run_record import save_run_record
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.cli.run._selection import Selection, sampled
 from s3batch_handler.cli.run._summary import print_summary, summary_json
@@ -122,6 +123,7 @@ def _run(options: RunOptions) -> int:
         log = stack.enter_context(
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
+        started = datetime.now(UTC)
         job = _run_job(run, manifest, report, log.stream)
         save_job_record(
             job,
@@ -131,6 +133,7 @@ def _run(options: RunOptions) -> int:
             created=run.created,
             redrive_of=run.redrive_of,
         )
+        save_run_record(job, options, run.s3, created=run.created, started=started)
         facts: dict[str, Any] = {
             "log": log.location,
             "selection": Selection.of(options, manifest),

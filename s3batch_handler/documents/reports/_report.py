@@ -199,9 +199,12 @@ class Report:
         ]
         return html_table("Completion report", facts)
 
-    def read_beside(self, name: str) -> bytes | None:
-        """Return the content of a file beside ``manifest.json``; ``None`` if it is missing."""
-        return _content(self._folder, self._beside(name))
+    def read_beside(self, name: str, *, limit: int = -1) -> bytes | None:
+        """Return the content of a file beside ``manifest.json``; ``None`` if it is missing.
+
+        ``limit`` is the maximum number of bytes, by default all.
+        """
+        return _content(self._folder, self._beside(name), limit)
 
     def location_beside(self, name: str) -> str:
         """Return the path or URL of a file beside ``manifest.json``."""
@@ -337,10 +340,10 @@ def _only_job(folder: Folder, location: str | Path) -> str:
 _MAX_LISTED: Final = 10
 
 
-def _content(folder: Folder, name: str) -> bytes | None:
+def _content(folder: Folder, name: str, limit: int = -1) -> bytes | None:
     try:
         with folder.read(name) as stream:
-            return stream.read()
+            return stream.read(limit)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

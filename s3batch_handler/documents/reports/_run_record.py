@@ -6,18 +6,52 @@ durations and the statuses of the job. Times are ISO 8601 with a time zone, dura
 
 from __future__ import annotations
 
-from typing import Final, Literal
+import io
+import json
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
+from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from s3batch_handler.core._aws_errors import aws_error_code
+from s3batch_handler.core._errors import ReportError
+from s3batch_handler.core._validation import explain_error
+
+if TYPE_CHECKING:
+    from s3batch_handler.documents.files._folder import Folder
+    from s3batch_handler.documents.reports._report import Report
+
 RUN_RECORD: Final = "run.json"
+MAX_STATUSES: Final = 100
+
+
+def _text(value: object) -> str:
+    # pydantic's own check refuses lone surrogates, which keys may have.
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError(f"expected text of at most {_MAX_TEXT:,} characters")
+    return value
+
+
+def _time(value: object) -> str:
+    if datetime.fromisoformat(_text(value)).tzinfo is None:
+        raise ValueError("expected a time with its time zone")
+    return _text(value)
+
+
+_MAX_TEXT: Final = 10_000
+_Text = Annotated[str, PlainValidator(_text)]
+_Time = Annotated[str, PlainValidator(_time)]
+_Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
+_Seconds = Annotated[float, Field(strict=True, ge=0, le=1e10, allow_inf_nan=False)]
 
 
 class StatusChange(TypedDict):
     """A status of a job, and when it began."""
 
-    status: str
-    time: str
+    status: _Text
+    time: _Time
 
 
 class RateHistory(TypedDict):
@@ -28,9 +62,9 @@ class RateHistory(TypedDict):
         succeeded, failed: The tasks that ended in each interval.
     """
 
-    seconds: float
-    succeeded: list[int]
-    failed: list[int]
+    seconds: Annotated[_Seconds, Field(gt=0)]
+    succeeded: Annotated[list[_Count], Field(max_length=1_000)]
+    failed: Annotated[list[_Count], Field(max_length=1_000)]
 
 
 class Durations(TypedDict):
@@ -42,13 +76,13 @@ class Durations(TypedDict):
             the bound before. Bounds without calls are left out.
     """
 
-    calls: int
-    average: float
-    p50: float
-    p90: float
-    p99: float
-    maximum: float
-    histogram: list[tuple[float, int]]
+    calls: _Count
+    average: _Seconds
+    p50: _Seconds
+    p90: _Seconds
+    p99: _Seconds
+    maximum: _Seconds
+    histogram: Annotated[list[tuple[_Seconds, _Count]], Field(max_length=1_000)]
 
 
 class Threshold(TypedDict):
@@ -60,8 +94,8 @@ class Threshold(TypedDict):
             many have failed.
     """
 
-    rule: str
-    tolerated: int | None
+    rule: _Text
+    tolerated: _Count | None
 
 
 class TaskFacts(TypedDict):
@@ -73,14 +107,14 @@ class TaskFacts(TypedDict):
         seconds: The duration of its latest call.
     """
 
-    bucket: str
-    key: str
-    version_id: str | None
+    bucket: _Text
+    key: _Text
+    version_id: _Text | None
     status: Literal["succeeded", "failed", "waiting"]
-    code: str | None
-    http_status: int | None
-    message: str
-    seconds: float | None
+    code: _Text | None
+    http_status: _Count | None
+    message: _Text
+    seconds: _Seconds | None
 
 
 class RunRecord(TypedDict):
@@ -92,12 +126,70 @@ class RunRecord(TypedDict):
     """
 
     version: Literal[1]
-    job_id: str
-    active_seconds: float
-    history: list[StatusChange]
+    job_id: _Text
+    active_seconds: _Seconds
+    history: Annotated[list[StatusChange], Field(max_length=MAX_STATUSES)]
     rate_history: RateHistory | None
     durations: Durations | None
-    slowest: list[TaskFacts]
+    slowest: Annotated[list[TaskFacts], Field(max_length=100)]
     threshold: Threshold | None
-    workers: int | None
-    function_timeout: float | None
+    workers: _Count | None
+    function_timeout: _Seconds | None
+
+
+@cache
+def _record() -> TypeAdapter[RunRecord]:
+    return TypeAdapter(RunRecord)  # takes a few milliseconds, and few commands need it
+
+
+def write_run_record(folder: Folder, name: str, record: RunRecord) -> None:
+    """Write a ``run.json`` to a file of a folder, completely or not at all."""
+    folder.write(name, io.BytesIO(json.dumps(record, indent=1).encode()))
+
+
+def read_run_record(report: Report) -> RunRecord | None:
+    """Return how the job of a report ran; ``None`` if that is not known.
+
+    Others may write to the folder of a report, so sizes are limited. Unknown members are ignored.
+
+    Raises:
+        ReportError: ``run.json`` is damaged, or is that of another job.
+    """
+    try:
+        content = report.read_beside(RUN_RECORD, limit=_MAX_SIZE + 1)
+    except Exception as error:
+        if aws_error_code(error) not in _NOT_VISIBLE:
+            raise
+        return None
+    if content is None:
+        return None
+    location = report.location_beside(RUN_RECORD)
+    try:
+        record = _parse(content)
+    except ValidationError as error:
+        problem = explain_error(error, whole="")
+        raise ReportError(f"{location}: damaged: {problem}; remove it") from None
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{location}: damaged: {error}; remove it") from error
+    if report.job_id not in ("", record["job_id"]):
+        raise ReportError(f"{location}: of another job than {report.job_id}; remove it")
+    return record
+
+
+def _parse(content: bytes) -> RunRecord:
+    if len(content) > _MAX_SIZE:
+        raise ValueError(f"more than {_MAX_SIZE:,} bytes")
+    value = json.loads(content.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+    record = _record().validate_python(value)
+    rates = record["rate_history"]
+    if rates is not None and len(rates["succeeded"]) != len(rates["failed"]):
+        raise ValueError("rate_history: succeeded and failed have different lengths")
+    return record
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_MAX_SIZE: Final = 1 << 20
+_NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

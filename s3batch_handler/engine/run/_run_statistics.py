@@ -16,9 +16,18 @@ from s3batch_handler.engine.run._task_failure import task_failure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from s3batch_handler.documents.reports._run_record import Durations, RateHistory, TaskFacts
+    from s3batch_handler.documents.reports._run_record import (
+        Durations,
+        RateHistory,
+        RunRecord,
+        StatusChange,
+        TaskFacts,
+        Threshold,
+    )
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._journal import QueuedTask
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
+    from s3batch_handler.jobs._status import Progress
 
     Status = Literal["succeeded", "failed", "waiting"]
     AnsweredTask = tuple[QueuedTask, Answer, Status, float | None]
@@ -54,6 +63,34 @@ class RunSnapshot:
     durations: Durations | None = None
     slowest: list[TaskFacts] = field(default_factory=list)
     latest: list[TaskFacts] = field(default_factory=list)
+
+    def record(
+        self,
+        job_id: str,
+        *,
+        history: list[StatusChange],
+        threshold: FailureThreshold,
+        counts: Progress,
+        function_timeout: float | None,
+    ) -> RunRecord:
+        """Return the content of the ``run.json`` of a job that has ended."""
+        return {
+            "version": 1,
+            "job_id": job_id,
+            "active_seconds": self.active_seconds,
+            "history": history,
+            "rate_history": self.rate_history,
+            "durations": self.durations,
+            "slowest": self.slowest,
+            "threshold": threshold_facts(threshold, total=counts.total, run=counts.done),
+            "workers": self.workers,
+            "function_timeout": function_timeout,
+        }
+
+
+def threshold_facts(threshold: FailureThreshold, *, total: int | None, run: int) -> Threshold:
+    """Return a failure threshold, and how many of the tasks that were run may have failed."""
+    return {"rule": threshold.rule, "tolerated": threshold.tolerated(total=total, run=run)}
 
 
 class RunStatistics:

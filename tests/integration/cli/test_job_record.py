@@ -12,6 +12,7 @@ from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._job_record import read_job_record
 from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.documents.reports._run_record import read_run_record
 from s3batch_handler.jobs._job import Job
 
 if TYPE_CHECKING:
@@ -53,6 +54,35 @@ def test_the_duration_of_calls_is_recorded_for_an_estimate(s3batch: Shell) -> No
     assert measured["Calls"] == 2
     assert measured["AverageSeconds"] >= 0.05
     assert measured["MemoryMB"] > 0
+
+
+def test_how_a_job_ran_is_recorded_beside_its_report(s3batch: Shell) -> None:
+    """The report has no times."""
+    (s3batch.folder / "slow.py").write_text(
+        "import time\nfrom s3batch_handler import PermanentFailure, task_handler\n\n\n"
+        "@task_handler\ndef handler(task):\n"
+        "    if task.key == 'bad':\n        raise PermanentFailure('no')\n"
+        "    time.sleep(0.2 if task.key == 'slow' else 0)\n    return 'done'\n",
+    )
+
+    s3batch(
+        *("run", "slow:handler", "--manifest", s3batch.manifest("b,fine", "b,slow", "b,bad")),
+        *("--tolerate", "5", "--workers", "1", "--timeout", "30"),
+    )
+
+    record = read_run_record(read_report(s3batch.folder / "s3batch-reports"))
+    assert record is not None
+    assert [change["status"] for change in record["history"]] == ["Preparing", "Active", "Complete"]
+    assert record["threshold"] == {"rule": "5 tasks", "tolerated": 5}
+    assert (record["workers"], record["function_timeout"]) == (1, 30.0)
+    assert record["durations"] is not None
+    assert record["durations"]["calls"] == 3
+    assert record["slowest"][0]["key"] == "slow"
+    assert record["slowest"][0]["seconds"] is not None
+    assert record["slowest"][0]["seconds"] >= 0.2
+    assert record["rate_history"] is not None
+    assert sum(record["rate_history"]["succeeded"]) == 2
+    assert sum(record["rate_history"]["failed"]) == 1
 
 
 def test_a_resumed_job_has_one_record(s3batch: Shell) -> None:
