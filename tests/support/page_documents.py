@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.reports._run_record import TaskFacts
     from s3batch_handler.page._document import JobDocument
 
 JOB_ID = "8f6c0b6e-6d3f-4a51-9a53-0c5f2b0f7c11"
+
+
+def document_in(page: str) -> Any:
+    """Return the document in the HTML of a page."""
+    match = re.search(r'<script [^>]*id="document">(.*?)</script>', page, re.DOTALL)
+    assert match is not None
+    return json.loads(match[1])
 
 
 def failed_task(number: int, *, code: str = "PermanentFailure") -> TaskFacts:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s3batch_handler.documents.reports._job_record import read_job_record
 from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.page._html import saved_page
 from s3batch_handler.page._report_document import ReportedJob, report_document
+from s3batch_handler.testing.strategies import reports
+from tests.support.page_documents import document_in
 from tests.support.reports import AWS_EXAMPLE, JOB, put_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.page._document import JobDocument
+    from s3batch_handler.testing.strategies._documents import ReportFiles
 
 SUCCEEDED = b"photos,2024/a.jpg,,succeeded,200,,done\r\n"
 FAILED = b"photos,2024/x%20y.jpg,\\N,failed,404,NoSuchKey,The key does not exist\r\n"
@@ -178,3 +185,23 @@ def test_a_report_without_a_job_has_a_title(folder: Path) -> None:
     page = saved_page(document_of(folder))
 
     assert f"<title>{JOB}</title>" in page
+
+
+@settings(deadline=None)
+@given(reports(max_rows=8), st.integers(0, 8))
+def test_any_report_becomes_a_page_with_its_failed_tasks(
+    tmp_path_factory: pytest.TempPathFactory, files: ReportFiles, limit: int
+) -> None:
+    """Keys may have any bytes, messages any text."""
+    document = document_of(files.save(tmp_path_factory.mktemp("r")), rows=limit)
+    failed = [row.key for row in files.rows if row.status is TaskStatus.FAILED]
+
+    page = saved_page(document).encode("utf-8", "backslashreplace").decode()
+
+    shown = document_in(page)
+    assert shown == json.loads(json.dumps(document))
+    keys = [row["key"] for row in shown["failed_tasks"]["rows"]]
+    assert len(keys) == min(limit, len(failed))
+    assert not Counter(keys) - Counter(failed)
+    if len(failed) <= limit:
+        assert keys == failed

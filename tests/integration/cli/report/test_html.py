@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.page_documents import document_in
 from tests.support.reports import JOB, put_report
 
 if TYPE_CHECKING:
     from tests.support.shell import Shell
-
-
-def document_in(page: str) -> Any:
-    """Return the document that a page contains."""
-    match = re.search(r'<script [^>]*id="document">(.*?)</script>', page, re.DOTALL)
-    assert match is not None
-    return json.loads(match[1])
 
 
 def test_the_page_is_one_file_with_the_failed_tasks(s3batch: Shell, report: str) -> None:
