@@ -44,6 +44,7 @@ JOB_SCRIPTS: Final = (
     *_COMMON,
     *_JOB,
     *_SERVER,
+    "failed_from_server.js",
     "actions.js",
     "start_live_job.js",
 )

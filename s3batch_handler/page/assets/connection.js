@@ -1,8 +1,9 @@
 "use strict";
-// Newer documents: by server-sent events, and by polling where those fail. While a page is hidden it
-// has no connection, because a browser opens only six to a server.
+// Newer documents: by server-sent events, and by polling where those fail. A hidden page polls, too,
+// because a browser opens only six connections to a server.
 
 const POLL_MS = 2000;
+const HIDDEN_POLL_MS = 10_000;
 const STOPPED_AFTER_MS = 10_000;
 
 /** @typedef {"connecting" | "live" | "polling" | "reconnecting" | "stopped" | "ended"} ConnectionState */
@@ -23,13 +24,15 @@ class Connection {
     this.timer = undefined;
     this.lastAnswer = Date.now();
     this.generation = 0;
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.restart()));
+    document.addEventListener("visibilitychange", () => this.restart());
   }
 
   /** Begin again, for example with another query. */
   restart() {
     this.close();
-    if (this.state !== "ended") this.listen();
+    if (this.state === "ended") return;
+    if (document.hidden) this.pollLater();
+    else this.listen();
   }
 
   close() {
@@ -64,9 +67,10 @@ class Connection {
 
   pollLater() {
     const generation = this.generation;
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (generation === this.generation) this.poll();
-    }, POLL_MS);
+    }, document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 
   async poll() {
@@ -84,11 +88,8 @@ class Connection {
       this.become(Date.now() - this.lastAnswer > STOPPED_AFTER_MS ? "stopped" : "reconnecting");
     }
     if (this.state === "ended") return;
-    this.timer = setTimeout(() => {
-      if (generation !== this.generation) return;
-      if (answered) this.restart();
-      else this.poll();
-    }, POLL_MS);
+    if (!answered || document.hidden) this.pollLater();
+    else this.timer = setTimeout(() => generation === this.generation && this.restart(), POLL_MS);
   }
 
   /** @param {any} received */
@@ -112,7 +113,7 @@ const CONNECTION_WORDS = {
   polling: ["Live", "good"],
   reconnecting: ["Reconnecting…", "asks"],
   stopped: ["The server has stopped", "bad"],
-  ended: ["Ended", "waits"],
+  ended: ["Job has ended", "waits"],
 };
 
 /** Show how the page is connected. @param {ConnectionState} state @param {string} [time] */

@@ -6,13 +6,13 @@ const ROWS_PER_PAGE = 25;
 
 /**
  * What the table shows. `cursors` are those of the pages up to the current one.
- * @type {{search: string, code: string, cursors: (string | null)[], found: FailedTasks | null, asked: string, error: string, loading: boolean}}
+ * @type {{search: string, code: string, cursors: (string | null)[], found: FailedTasks | null, error: string, unreachable: boolean}}
  */
-const failedView = { search: "", code: "", cursors: [null], found: null, asked: "", error: "", loading: false };
+const failedView = { search: "", code: "", cursors: [null], found: null, error: "", unreachable: false };
 
 /** Return whether the rows come with the document. @param {JobDocument} doc */
 function rowsAreHere(doc) {
-  return !isLive() || serverIsGone();
+  return !isLive() || serverIsGone() || (failedView.unreachable && Boolean(doc.failed_tasks?.rows.length));
 }
 
 /** @param {JobDocument} doc */
@@ -63,6 +63,10 @@ function failedTools(doc) {
         h("span", { class: "unseen" }, "Error code"),
         h("select", { id: "failed-code" }, h("option", { value: "" }, "All codes"), codes.map((code) => h("option", { value: code }, visible(code)))),
       ),
+    (failedView.search || failedView.code) &&
+      !serverIsGone() &&
+      doc.live?.actions.includes("redrive") &&
+      h("button", { type: "button", "data-action": "redrive", "data-key": "redrive", "aria-haspopup": "dialog" }, "Redrive these…"),
   );
 }
 
@@ -78,29 +82,6 @@ function embeddedPage(doc) {
   const from = (failedView.cursors.length - 1) * ROWS_PER_PAGE;
   const more = from + ROWS_PER_PAGE < matching.length;
   return { rows: matching.slice(from, from + ROWS_PER_PAGE), total: doc.failed_tasks.total, searched: matching.length, next: more ? "more" : null };
-}
-
-/** Ask the server for the rows, if something changed since it was asked. @param {JobDocument} doc */
-async function loadFailedTasks(doc) {
-  if (rowsAreHere(doc) || failedView.loading) return;
-  const cursor = failedView.cursors[failedView.cursors.length - 1];
-  // Rows before a cursor do not change; only a page that is not full gets more.
-  const full = failedView.found?.rows.length === ROWS_PER_PAGE && cursor !== null;
-  const wanted = JSON.stringify([failedView.search, failedView.code, cursor, full ? 0 : doc.counts.failed, doc.job.status]);
-  if (wanted === failedView.asked || !doc.counts.failed) return;
-  failedView.loading = true;
-  const query = new URLSearchParams({ search: failedView.search, code: failedView.code, limit: String(ROWS_PER_PAGE) });
-  if (cursor !== null) query.set("after", cursor);
-  try {
-    failedView.found = await getJson(`${apiAddress()}/failed?${query}`);
-    failedView.error = "";
-  } catch (error) {
-    failedView.error = error instanceof ServerAnswer ? error.message : "";
-  } finally {
-    failedView.asked = wanted;
-    failedView.loading = false;
-  }
-  showAgain();
 }
 
 /** Begin again with the first page. */

@@ -36,7 +36,7 @@ function identity({ job }) {
     job.id && fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
     job.function && fact("Function", h("bdi", { title: visible(job.function) }, shortName(job.function))),
     !job.function && job.operation && fact("Operation", visible(job.operation)),
-    fact("Ran by", [origins[job.origin] ?? visible(job.origin), job.region].filter(Boolean).join(", ")),
+    fact("Ran by", [origins[job.origin] ?? visible(job.origin), job.region && visible(job.region)].filter(Boolean).join(", ")),
     job.account_id && fact("Account", visible(job.account_id)),
     job.priority !== null && fact("Priority", String(job.priority)),
     job.created && fact("Created", time(job.created)),

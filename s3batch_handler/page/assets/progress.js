@@ -51,7 +51,7 @@ function thresholdMeter({ threshold, counts, job }) {
   if (!threshold) return null;
   const { rule, tolerated } = threshold;
   const used = tolerated === null ? 0 : Math.min(1, counts.failed / Math.max(tolerated, 1));
-  const words = tolerated === null ? `Does not end the job now: ${rule}` : `${count(counts.failed)} of ${count(tolerated)} tolerated failures`;
+  const words = tolerated === null ? `cannot end the job now (${visible(rule)})` : `${count(counts.failed)} of ${count(tolerated)} tolerated failures`;
   return h(
     "div",
     { class: `threshold ${tolerated !== null && used >= 0.8 ? "near" : ""}`, "data-key": "threshold" },

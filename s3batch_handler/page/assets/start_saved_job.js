@@ -16,4 +16,7 @@ function serverIsGone() {
   return true;
 }
 
+/** @param {JobDocument} _doc */
+function loadFailedTasks(_doc) {}
+
 showJob(firstDocument());

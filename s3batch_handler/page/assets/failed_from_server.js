@@ -1,0 +1,34 @@
+"use strict";
+// Failed tasks of a live page, which the server reads.
+
+const RELOAD_MS = 2000;
+const failedRequest = { running: false, answered: "", time: 0 };
+
+/** Ask for the rows that are shown, if they may have changed. @param {JobDocument} doc */
+async function loadFailedTasks(doc) {
+  if (rowsAreHere(doc) || failedRequest.running || !doc.counts.failed) return;
+  const view = JSON.stringify([failedView.search, failedView.code, failedView.cursors]);
+  // Tasks that fail are appended: a page with a next one does not change while the job runs.
+  const isFull = failedView.found !== null && failedView.found.next !== null;
+  const wanted = JSON.stringify([view, isFull ? "full" : doc.counts.failed, doc.job.status]);
+  if (wanted === failedRequest.answered) return;
+  const isNew = !failedRequest.answered.startsWith(JSON.stringify([view]).slice(0, -1));
+  if (!isNew && Date.now() - failedRequest.time < RELOAD_MS) return;
+  failedRequest.running = true;
+  try {
+    failedView.found = await getJson(`${apiAddress()}/failed?${failedQuery()}`);
+    failedView.error = "";
+  } catch (error) {
+    failedView.error = error instanceof ServerAnswer ? error.message : "";
+    failedView.unreachable = !(error instanceof ServerAnswer);
+  }
+  Object.assign(failedRequest, { running: false, answered: wanted, time: Date.now() });
+  showAgain(); // asks again if the reader has searched for something else meanwhile
+}
+
+function failedQuery() {
+  const query = new URLSearchParams({ search: failedView.search, code: failedView.code, limit: String(ROWS_PER_PAGE) });
+  const cursor = failedView.cursors[failedView.cursors.length - 1];
+  if (cursor !== null) query.set("after", cursor);
+  return query;
+}
