@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import TypeAdapter, ValidationError
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
-from s3batch_handler.core._errors import JobError, JobNotFound
+from s3batch_handler.core._error_text import describe
+from s3batch_handler.core._errors import JobError, JobNotFound, ReportError
 from s3batch_handler.core._validation import explain_error
+from s3batch_handler.documents.reports._report import INDEX, read_report
 from s3batch_handler.engine._job_execution import JobExecution
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._registered_functions import Functions
@@ -28,6 +30,7 @@ from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._job import BAD_REQUEST, MAX_JOB_TAGS, Description, Job, JobPage, Priority
+from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.jobs._structures import Tags
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from s3batch_handler.documents.files._s3_folder import S3Client
+    from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
@@ -98,6 +102,7 @@ class Engine:
         self._arn_of_jobs = f"arn:aws:s3:{region}:{account_id}:job"
         self._clock = clock
         self._threshold = FailureThreshold.parse(tolerate)
+        self._s3 = s3
         with ExitStack() as stack:
             folder = stack.enter_context(_temporary() if state is None else folder_lock(state))
             path = None if state is None else folder / "jobs"
@@ -115,6 +120,7 @@ class Engine:
             )
             scheduler = Scheduler(self._jobs, execution, background=background)
             self._running = execution.running
+            self._ended = execution.ended
             self._logs = execution.logs
             self._scheduler = stack.enter_context(scheduler)
             self._scheduler.continue_all()
@@ -161,6 +167,13 @@ class Engine:
         """Return what is known about a job while it runs; ``None`` if it does not run."""
         return self._running.get(job_id)
 
+    def last_run(self, job_id: str) -> RunObserver | None:
+        """Return what is known about the run of a job, or was when it ended or paused.
+
+        Return ``None`` for jobs that have not run, and for old ones.
+        """
+        return self._running.get(job_id) or self._ended.get(job_id)
+
     def log_lines(self, job_id: str) -> list[str] | None:
         """Return the last lines that the worker processes of a job wrote, without credentials.
 
@@ -168,6 +181,32 @@ class Engine:
         the background, and for old ones.
         """
         return self._logs.lines(job_id)
+
+    def open_report(self, job_id: str) -> Report:
+        """Open the completion report of a job that has ended.
+
+        Its copy in the state folder is preferred: a local S3 loses its objects at its end.
+
+        Raises:
+            ReportError: The job writes no report, or it cannot be found.
+        """
+        location = report_url(self.read_job(job_id))
+        if location is None:
+            raise ReportError(f"job {job_id} writes no report")
+        copy = self._jobs.reports and self._jobs.reports / f"job-{job_id}" / INDEX
+        if copy is not None and copy.exists():
+            return read_report(copy)
+        try:
+            return read_report(location, s3=self._s3)
+        except ReportError:
+            raise
+        except Exception as error:  # clients raise anything
+            raise ReportError(f"{location} cannot be read: {describe(error)}") from error
+
+    def requested_job(self, token: str) -> str | None:
+        """Return the ID of the job that was requested with a ClientRequestToken."""
+        stored = self._jobs.with_token(token)
+        return None if stored is None else stored.job.job_id
 
     def has_job(self, job_id: str) -> bool:
         """Return whether this engine has a job, which may be damaged."""

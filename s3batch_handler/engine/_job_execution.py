@@ -77,6 +77,7 @@ class JobExecution:
         threshold: How many tasks of a job may fail.
         retries_later: Whether the caller tries again after :class:`RetryLater`.
         running: What is known about each job that runs, by its ID.
+        ended: What was known about the latest jobs when they ended or paused.
         logs: What their functions wrote last; empty unless an engine runs jobs in the background.
     """
 
@@ -89,6 +90,7 @@ class JobExecution:
     environment: Mapping[str, str] | None
     retries_later: bool
     running: dict[str, RunObserver] = field(default_factory=dict)
+    ended: dict[str, RunObserver] = field(default_factory=dict)
     logs: JobLogs = field(default_factory=JobLogs)
 
     def advance(self, job_id: str, control: RunControl) -> None:
@@ -218,11 +220,15 @@ class JobExecution:
 
     @contextmanager
     def _observing(self, job_id: str) -> Iterator[RunObserver]:
-        self.running[job_id] = RunObserver()
+        observer = self.running[job_id] = RunObserver()
         try:
-            yield self.running[job_id]
+            yield observer
         finally:
-            self.running.pop(job_id, None)
+            observer.invoker = None
+            self.ended.pop(job_id, None)  # so that it becomes the latest one
+            self.ended[job_id] = self.running.pop(job_id)
+            while len(self.ended) > _KEPT_RUNS:
+                del self.ended[next(iter(self.ended))]
 
     def _recorded_log(self, job_id: str, spec: JobSpec) -> AbstractContextManager[Log | None]:
         """Record the log of worker processes, if the job runs in the background."""
@@ -327,6 +333,7 @@ class _ReportWithCopy:
 
 _MANIFEST: Final = "manifest.csv"
 _JOURNAL: Final = "journal"
+_KEPT_RUNS: Final = 20
 
 
 _NO_REPORT: Final = (

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from s3batch_handler.core._errors import JobError, JobNotFound, StateDamaged
-from s3batch_handler.page._live_document import listed_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +72,24 @@ def _read(engine: Engine, job_id: str, account_id: str, region: str) -> ListedJo
         job = engine.read_job(job_id)
     except (JobNotFound, StateDamaged):
         return None
-    return listed_job(job, origin="serve", account_id=account_id, region=region)
+    invoke = job.operation.lambda_invoke if job.operation else None
+    ended = job.termination_date
+    return {
+        "id": job.job_id,
+        "origin": "serve",
+        "status": job.status,
+        "description": job.description,
+        "operation": job.operation_name,
+        "function": invoke.function_arn if invoke else None,
+        "priority": job.priority,
+        "account_id": account_id,
+        "region": region,
+        "created": job.creation_time.isoformat(),
+        "ended": None if ended is None else ended.isoformat(),
+        "total": job.progress.total,
+        "succeeded": job.progress.succeeded,
+        "failed": job.progress.failed,
+    }
 
 
 def _searched(job: ListedJob) -> str:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.core._errors import JobError, JobNotFound
-from s3batch_handler.core._keys import bucket_name
-from s3batch_handler.jobs._job import BAD_REQUEST
+from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.local_aws._ended_jobs import EndedJobs
 from s3batch_handler.local_aws._job_list import JobList
-from s3batch_handler.page._live_document import live_document
+from s3batch_handler.local_aws._redrive import redrive_failed_tasks
+from s3batch_handler.page._live_document import LiveJob, live_document
 
 if TYPE_CHECKING:
     from s3batch_handler.engine._engine import Engine
-    from s3batch_handler.jobs._job import Job
     from s3batch_handler.local_aws._engines import Engines
     from s3batch_handler.page._document import ActionName, FailedTasks, JobDocument, ListDocument
     from s3batch_handler.page._source import FailedQuery, JobQuery
 
 
 class ServerJobs:
-    """The jobs of all accounts and Regions of a server."""
+    """The jobs of all accounts and Regions of a server.
 
-    def __init__(self, engines: Engines) -> None:
+    Args:
+        engines: The engines.
+        s3: ``boto3.client("s3")`` of the server, for manifests.
+    """
+
+    def __init__(self, engines: Engines, *, s3: Any) -> None:
         self._engines = engines
+        self._s3 = s3
         self._list = JobList(engines)
+        self._ended = EndedJobs()
+        self._redriving = threading.Lock()
 
     def jobs(self, query: JobQuery) -> ListDocument:
         """List jobs, the newest first."""
@@ -35,20 +44,28 @@ class ServerJobs:
         """Return the document of a job."""
         engine = self._engine_of(job_id)
         job = engine.read_job(job_id)
-        return live_document(
-            job,
-            origin="serve",
-            tags=engine.get_job_tagging(job_id),
+        run = engine.last_run(job_id)
+        log = engine.log_lines(job_id)
+        document = live_document(
+            LiveJob(
+                job=job,
+                origin="serve",
+                tags=engine.get_job_tagging(job_id),
+                run=run,
+                report=report_url(job) if job.status.is_final else None,
+                log=None if log is None else {"lines": log, "location": None},
+            ),
             time=datetime.now(UTC),
-            progress=engine.run_progress(job_id),
-            report=_report_of(job) if job.status.is_final else None,
         )
+        if job.status.is_final and run is None and job.progress.failed and report_url(job):
+            document["failures"] = self._ended.failures(engine, job_id)
+        return document
 
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
         job = self._engine_of(job_id).read_job(job_id)
         if job.status.is_final:
-            return ["redrive"] if job.progress.failed and _report_of(job) else []
+            return ["redrive"] if job.progress.failed and report_url(job) else []
         actions: list[ActionName] = ["priority"]
         if job.status not in (JobStatus.CANCELLING, JobStatus.FAILING):
             actions.insert(0, "cancel")
@@ -76,9 +93,13 @@ class ServerJobs:
         self._engine_of(job_id).update_job_priority(job_id, priority)
 
     def redrive(self, job_id: str, query: FailedQuery, token: str) -> str:
-        """Create a job for the failed tasks that match, and return its ID."""
-        del query, token
-        raise JobError("not available", job_id=job_id, code=BAD_REQUEST)
+        """Create a job for the failed tasks that match, and return its ID.
+
+        Requests with the same token create one job, also if they arrive at the same time.
+        """
+        engine = self._engine_of(job_id)
+        with self._redriving:
+            return redrive_failed_tasks(engine, job_id, query, token=token, s3=self._s3)
 
     def _engine_of(self, job_id: str) -> Engine:
         """Return the engine that has a job.
@@ -90,12 +111,3 @@ class ServerJobs:
             if engine.has_job(job_id):
                 return engine
         raise JobNotFound(job_id=job_id)
-
-
-def _report_of(job: Job) -> str | None:
-    """Return the URL of the report of a job; ``None`` if it writes none."""
-    report = job.report
-    if report is None or not report.enabled or report.bucket is None:
-        return None
-    parts = (bucket_name(report.bucket), report.prefix, f"job-{job.job_id}")
-    return f"s3://{'/'.join(part for part in parts if part)}"

@@ -75,9 +75,10 @@ def serve(
             stack.enter_context(folder_lock(state))
         listening = stack.enter_context(listening_socket(host, port))
         address = _local_address(url_of(listening))
+        client = local_s3_client(_ACCESS_KEY_ID, endpoint_url=address)
         engines = Engines(
             functions,
-            s3=local_s3_client(_ACCESS_KEY_ID, endpoint_url=address),
+            s3=client,
             environment={**(environment or {}), **environment_for(address, _ACCESS_KEY_ID)},
             state=state,
             background=True,
@@ -85,7 +86,7 @@ def serve(
         )
         hosts = tuple(allowed_hosts)
         s3 = for_own_hosts(moto_server(), host=host, allowed_hosts=hosts)
-        pages = WebApp(ServerJobs(engines), allowed_hosts=hosts)
+        pages = WebApp(ServerJobs(engines, s3=client), allowed_hosts=hosts)
         stack.enter_context(job_calls(engines.get))
         stack.enter_context(http_server(with_pages(s3, pages, hosts), listening))
         # Jobs end before the S3 that they work on.

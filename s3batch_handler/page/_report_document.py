@@ -5,29 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from s3batch_handler.core._redaction import redact
-from s3batch_handler.core._sanitize import truncate
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.page._configuration import configuration
 from s3batch_handler.page._embedded_rows import embedded_rows
 from s3batch_handler.page._job_facts import job_facts, known_history, member
+from s3batch_handler.page._task_facts import failed_task, failures_of, redacted_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._job_record import JobRecord
     from s3batch_handler.documents.reports._report import Report
-    from s3batch_handler.documents.reports._rows import ReportRow
-    from s3batch_handler.documents.reports._run_record import RunRecord, TaskFacts
+    from s3batch_handler.documents.reports._run_record import RunRecord
     from s3batch_handler.documents.reports._summary import ReportSummary
     from s3batch_handler.page._document import (
         Command,
         Counts,
         FailedTasks,
-        Failures,
         JobDocument,
         Origin,
         Rate,
@@ -90,10 +86,10 @@ def report_document(
         "rate_history": run["rate_history"] if run else None,
         "durations": run["durations"] if run else None,
         "threshold": run["threshold"] if run else None,
-        "failures": [_failures(group) for group in summary.failures],
+        "failures": [*map(failures_of, summary.failures)],
         "failed_tasks": _failed_tasks(job.report, summary, rows),
         "latest": [],
-        "slowest": [_redacted(task) for task in run["slowest"]] if run else [],
+        "slowest": [redacted_task(task) for task in run["slowest"]] if run else [],
         "workers": None,
         "log": None,
         "configuration": configuration(
@@ -151,48 +147,6 @@ def _rate(job: ReportedJob, counts: Counts) -> Rate | None:
 # ---------------------------------------------------------------- failures
 
 
-def _failures(group: FailureGroup) -> Failures:
-    return {
-        "code": group.error_code,
-        "message": _message(group.message),
-        "count": group.count,
-        "examples": [
-            {
-                "bucket": row.bucket,
-                "key": row.key,
-                "version_id": row.version_id,
-                "message": _message(row.message),
-            }
-            for row in group.examples
-        ],
-    }
-
-
 def _failed_tasks(report: Report, summary: ReportSummary, limit: int) -> FailedTasks:
-    rows = [_task(row) for row in embedded_rows(report.failed(), summary, limit)]
+    rows = [failed_task(row) for row in embedded_rows(report.failed(), summary, limit)]
     return {"rows": rows, "total": summary.failed, "searched": len(rows), "next": None}
-
-
-def _task(row: ReportRow) -> TaskFacts:
-    return {
-        "bucket": row.bucket,
-        "key": row.key,
-        "version_id": row.version_id,
-        "status": "failed",
-        "code": row.error_code,
-        "http_status": row.http_status,
-        "message": _message(row.message),
-        "seconds": None,
-    }
-
-
-def _redacted(task: TaskFacts) -> TaskFacts:
-    return {**task, "message": _message(task["message"])}
-
-
-def _message(text: str) -> str:
-    """Return a message without credentials: reports of AWS have what functions returned."""
-    return truncate(redact(text, _MAX_MESSAGE), _MAX_MESSAGE)
-
-
-_MAX_MESSAGE: Final = 4000  # AWS's reports have up to 1,024 characters

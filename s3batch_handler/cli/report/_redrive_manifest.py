@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +13,7 @@ from s3batch_handler.cli._options import not_empty
 from s3batch_handler.cli.terminal._output import counted, print_message
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
-from s3batch_handler.documents.reports._redrive import FailedEntries, check_listed_once
-from s3batch_handler.engine.manifests._prepared import manifest_of_entries
+from s3batch_handler.engine.manifests._failed_tasks import manifest_of_failed_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,29 +73,18 @@ def redrive_manifest(
     limit: int | None = None,
     save_as: Path | None = None,
 ) -> Iterator[tuple[PreparedManifest, int]]:
-    """Create the manifest of the failed tasks of a report.
+    """Create the manifest of the failed tasks of a report: see :func:`manifest_of_failed_tasks`.
 
-    Args:
-        found: The report.
-        original: The manifest of its job, to check that the report belongs to it.
-        is_selected: Selects rows of failed tasks.
-        limit: The most tasks in the manifest.
-        save_as: As for :func:`manifest_of_entries`.
-
-    Yields:
-        The manifest, and the number of tasks that were left out: their version ID is empty.
-
-    Raises:
-        ReportError: No task failed, the report lists a task twice, or it is a report of another
-            manifest.
+    Print a message if tasks were left out.
     """
-    report = found.report
-    check_listed_once(report, job=record_of(found), manifest=original)
-    entries = FailedEntries(report, is_selected)
-    with manifest_of_entries(
-        islice(entries, limit), source=report.location, save_as=save_as
-    ) as manifest:
-        left_out = entries.without_version
+    with manifest_of_failed_tasks(
+        found.report,
+        job=record_of(found),
+        original=original,
+        is_selected=is_selected,
+        limit=limit,
+        save_as=save_as,
+    ) as (manifest, left_out):
         if left_out:
             print_message(
                 f"s3batch: left out: {counted(left_out, 'task')} without a version ID in a "

@@ -243,6 +243,7 @@ class Ledger:
         done = self._succeeded + self._failed
         remaining = None if self._total is None else self._total - done
         self._observer.statistics = self._statistics.snapshot(remaining)
+        self._observer.failures = self._failures.most_frequent()
         self._has_new_statistics = True
 
     # ------------------------------------------------------------ the job
