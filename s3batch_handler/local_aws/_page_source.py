@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.local_aws._ended_jobs import EndedJobs
@@ -53,6 +54,9 @@ class ServerJobs:
                 tags=engine.get_job_tagging(job_id),
                 run=run,
                 report=report_url(job) if job.status.is_final else None,
+                threshold=threshold_facts(
+                    engine.threshold, total=job.progress.total, run=job.progress.done
+                ),
                 log=None if log is None else {"lines": log, "location": None},
             ),
             time=datetime.now(UTC),
