@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import WatchedBrowser, running_chromium
+from tests.support.browser import TIMEOUT, WatchedBrowser, running_chromium
 from tests.support.watched_jobs import WatchedServer, watched_server
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 def chromium() -> Iterator[Browser]:
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright, running_chromium(playwright) as browser:
         yield browser
 

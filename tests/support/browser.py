@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
 # A machine that runs other tests at the same time may be slow.
-TIMEOUT = 60_000
+TIMEOUT = 1_000 * float(os.environ.get("BROWSER_TIMEOUT", "60"))
 """Milliseconds that an element may take to appear."""
 
 DEFAULTS: dict[str, Any] = {

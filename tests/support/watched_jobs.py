@@ -113,6 +113,14 @@ class WatchedServer(Server):
         job_id: str = job["JobId"]
         return job_id
 
+    def cancel(self, job_id: str, reason: str) -> None:
+        self.s3control.update_job_status(
+            AccountId=ACCOUNT,
+            JobId=job_id,
+            RequestedJobStatus="Cancelled",
+            StatusUpdateReason=reason,
+        )
+
     def wait_for_status(self, job_id: str, *statuses: str) -> None:
         """Wait for one of the statuses; a job that ended with another one is an error."""
 
@@ -130,9 +138,9 @@ class WatchedServer(Server):
 
 
 @contextmanager
-def watched_server(folder: Path, *options: str) -> Iterator[WatchedServer]:
+def watched_server(folder: Path, *options: str, app: str = APP) -> Iterator[WatchedServer]:
     """Run the server in a folder, which may be that of an earlier one."""
-    (folder / "app.py").write_text(APP)
+    (folder / "app.py").write_text(app)
     function = ("--function", "thumbnails=app.py:handler")
     with server_process(folder, *function, "--timeout", "600", *options) as (_, address):
         server = WatchedServer(folder, address)
