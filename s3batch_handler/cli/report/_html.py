@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli.report._location import FoundReport
     from s3batch_handler.documents.reports._job_record import JobRecord
+    from s3batch_handler.documents.reports._run_record import RunRecord
     from s3batch_handler.page import _document as documents
 
 MAX_ROWS: Final = 100_000
@@ -95,15 +96,17 @@ def _check_target(target: str, *, as_json: bool) -> None:
 
 def _page(found: FoundReport, rows: int) -> tuple[bytes, documents.JobDocument]:
     """Read a report, and return its page and what the page shows."""
+    from s3batch_handler.documents.reports._run_record import read_run_record
     from s3batch_handler.page._html import saved_page
     from s3batch_handler.page._report_document import ReportedJob, report_document
 
-    record = record_of(found)
+    record, run = record_of(found), read_run_record(found.report)
     job = ReportedJob(
         report=found.report,
-        origin=_origin(found),
+        origin=_origin(found, run),
         record=record,
         tags=_tags(found, record),
+        run=run,
     )
     summary = found.report.summary()
     commands = [*_commands(found, failed=summary.failed)]
@@ -112,12 +115,17 @@ def _page(found: FoundReport, rows: int) -> tuple[bytes, documents.JobDocument]:
     return saved_page(document).encode("utf-8", "backslashreplace"), document
 
 
-def _origin(found: FoundReport) -> documents.Origin:
+def _origin(found: FoundReport, run: RunRecord | None) -> documents.Origin:
     """Return where a job ran. A report alone does not say it, so it counts as one of AWS."""
     if is_of_local_job(found):
         return "run"
-    of_server = "--state" in found.arguments or "--endpoint-url" in found.connection
-    return "serve" if of_server or "AWS_ENDPOINT_URL" in os.environ else "aws"
+    of_server = (
+        run is not None
+        or "--state" in found.arguments
+        or "--endpoint-url" in found.connection
+        or "AWS_ENDPOINT_URL" in os.environ
+    )
+    return "serve" if of_server else "aws"
 
 
 def _tags(found: FoundReport, record: JobRecord | None) -> Mapping[str, str]:

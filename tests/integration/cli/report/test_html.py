@@ -70,6 +70,10 @@ def test_a_page_of_a_local_run_has_its_settings_and_commands(s3batch: Shell) -> 
     job_id = document["job"]["id"]
     assert run.returncode == 0
     assert (document["job"]["origin"], document["job"]["status"]) == ("run", "Complete")
+    assert [change["status"] for change in document["history"]][-1] == "Complete"
+    assert document["durations"]["calls"] == 3
+    assert sum(document["rate_history"]["succeeded"]) == 2
+    assert len(document["slowest"]) == 3
     assert settings["Operation"]["Argument target"] == "x"
     assert settings["Local run"]["Handler"] == "app.py:handler"
     assert "hunter2" not in page
@@ -142,3 +146,14 @@ def test_a_damaged_report_leaves_the_old_page(s3batch: Shell) -> None:
     assert "MD5" in run.stderr
     assert Path("page.html").read_text() == "old"
     assert sorted(path.name for path in Path().glob("page*")) == ["page.html"]
+
+
+def test_a_damaged_record_of_the_run_is_named(s3batch: Shell, report: str) -> None:
+    """A page that leaves its content out would look complete."""
+    Path(report, "run.json").write_text("{}")
+
+    run = s3batch("report", "html", report, "--to", "page.html")
+
+    assert run.returncode == 1
+    assert f"{report}/run.json: damaged" in run.stderr
+    assert not Path("page.html").exists()
