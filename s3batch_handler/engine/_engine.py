@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.documents.reports._report import Report
+    from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
@@ -222,6 +223,10 @@ class Engine:
         It reads no description, so it is fast for many jobs.
         """
         return self._jobs.versions()
+
+    def history(self, job_id: str) -> list[StatusChange]:
+        """Return the statuses that a job has had, with their times: the first and the latest 99."""
+        return self._jobs.history(job_id)
 
     @property
     def threshold(self) -> FailureThreshold:

@@ -24,14 +24,25 @@ from s3batch_handler.engine.state._sqlite import (
     translate_sqlite_errors,
 )
 from s3batch_handler.engine.state._state_folder import REPORTS
+from s3batch_handler.engine.state._status_history import (
+    HISTORY_TABLE,
+    change,
+    continued,
+    saved_history,
+    sealed_history,
+)
 from s3batch_handler.jobs._job import JobSpec
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.jobs._job import Job, JobFailure
+
+    _Statement = tuple[Any, ...]
+    """A statement of SQL and its values."""
 
 
 class StoredJob(NamedTuple):
@@ -84,6 +95,7 @@ class JobStore:
         self._db = open_database(path, name=self._name, schema=_SCHEMA, version=_VERSION)
         try:
             self._check()
+            self._execute(HISTORY_TABLE)
         except BaseException:
             self.close()
             raise
@@ -123,6 +135,13 @@ class JobStore:
         row = self._row("SELECT tags FROM jobs WHERE job_id = ?", job_id)
         tags: dict[str, str] = json.loads(self._unsealed(job_id, *row))
         return tags
+
+    def history(self, job_id: str) -> list[StatusChange]:
+        """Return the statuses that a job has had; raise the same errors as :meth:`get`."""
+        with self.lock:
+            job = self.job(job_id)
+            rows = self._all("SELECT statuses FROM history WHERE job_id = ?", job_id)
+        return saved_history(job, rows[0][0] if rows else None, name=self._name)
 
     def with_token(self, token: str) -> StoredJob | None:
         """Return the job that was requested with a ClientRequestToken."""
@@ -179,9 +198,12 @@ class JobStore:
 
     def add(self, spec: JobSpec, job: Job) -> None:
         """Add a new job with the tags of its request."""
-        self._execute(
+        query = (
             "INSERT INTO jobs (job_id, token, status, priority, spec, job, tags) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
+        statement: _Statement = (
+            query,
             job.job_id,
             spec.client_request_token,
             job.status,
@@ -190,11 +212,12 @@ class JobStore:
             sealed(job.job_id, members_of(job)),
             sealed(job.job_id, json.dumps(dict(spec.tags))),
         )
+        self._execute_all(statement, _save_history(job, [change(job.status, job.creation_time)]))
 
-    def save(self, job: Job) -> None:
-        """Save the description of a job."""
+    def save(self, job: Job, history: Sequence[StatusChange] = ()) -> None:
+        """Save the description of a job, together with the statuses that it has had."""
         ended = job.termination_date
-        self._execute(
+        update: _Statement = (
             "UPDATE jobs SET status = ?, priority = ?, ended = ?, job = ? WHERE job_id = ?",
             job.status,
             job.priority,
@@ -202,6 +225,10 @@ class JobStore:
             sealed(job.job_id, members_of(job)),
             job.job_id,
         )
+        if history:
+            self._execute_all(update, _save_history(job, history))
+        else:
+            self._execute(*update)
 
     def save_manifest(self, job_id: str, manifest: Mapping[str, Any]) -> None:
         """Save the facts about a manifest that was prepared."""
@@ -228,14 +255,17 @@ class JobStore:
         """
         with self.lock:
             job = self.job(job_id)
+            history = self.history(job_id)
             for status in statuses:
                 check_transition(job_id, job.status, status)
+                now = self._clock()
                 if status is JobStatus.SUSPENDED:
-                    changes["suspended_date"] = self._clock()
+                    changes["suspended_date"] = now
                 elif status.is_final:
-                    changes["termination_date"] = self._clock()
+                    changes["termination_date"] = now
                 job = job.model_copy(update={"status": status, **changes})
-                self.save(job)
+                history = continued(history, change(status, now))
+                self.save(job, history)
             return job
 
     def request(self, job_id: str, status: JobStatus, reason: str | None) -> Job:
@@ -298,13 +328,26 @@ class JobStore:
             for (job_id,) in self._all("SELECT job_id FROM jobs WHERE ended < ?", oldest):
                 if self.reports is not None:
                     shutil.rmtree(self.reports / f"job-{job_id}", ignore_errors=True)
-            self._execute("DELETE FROM jobs WHERE ended < ?", oldest)
+            self._execute_all(
+                (
+                    "DELETE FROM history WHERE job_id IN (SELECT job_id FROM jobs WHERE ended < ?)",
+                    oldest,
+                ),
+                ("DELETE FROM jobs WHERE ended < ?", oldest),
+            )
 
     # ------------------------------------------------------------ SQLite
 
     def _execute(self, query: str, *values: object) -> None:
         with self.lock, translate_sqlite_errors(self._name):
             self._db.execute(query, values)
+
+    def _execute_all(self, *statements: _Statement) -> None:
+        """Execute all statements, or none."""
+        with self.lock, translate_sqlite_errors(self._name), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for query, *values in statements:
+                self._db.execute(query, values)
 
     def _all(self, query: str, *values: object) -> list[Any]:
         with self.lock, translate_sqlite_errors(self._name):
@@ -346,6 +389,11 @@ class JobStore:
                 _LOG.error("%s", error)
                 self._execute("UPDATE jobs SET status = NULL WHERE number = ?", number)
         return jobs
+
+
+def _save_history(job: Job, history: Sequence[StatusChange]) -> _Statement:
+    text = sealed_history(job.job_id, history)
+    return ("REPLACE INTO history VALUES (?, ?)", job.job_id, text)
 
 
 _JOB_ID: Final = "-".join("?" * length for length in (8, 4, 4, 4, 12))

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from logging.handlers import BufferingHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
 
 import pytest
@@ -39,10 +39,10 @@ class Recorded(JobStore):
     steps: ClassVar[set[tuple[JobStatus, JobStatus]]] = set()
 
     @override
-    def save(self, job: Job) -> None:
+    def save(self, job: Job, history: Any = ()) -> None:
         with self.lock:
             self.steps.add((self.get(job.job_id).job.status, job.status))
-            super().save(job)
+            super().save(job, history)
 
 
 class JobsOfAnEngine(RuleBasedStateMachine):

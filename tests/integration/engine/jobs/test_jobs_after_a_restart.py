@@ -269,8 +269,8 @@ def test_ctrl_c_right_after_the_end_of_a_job_does_not_change_it(
     """create_job raises KeyboardInterrupt, and the saved job does not change."""
     save = JobStore.save
 
-    def interrupted(store: JobStore, job: Job) -> None:
-        save(store, job)
+    def interrupted(store: JobStore, job: Job, *history: Any) -> None:
+        save(store, job, *history)
         if job.status.is_final:
             raise KeyboardInterrupt
 

@@ -138,10 +138,10 @@ def test_a_job_whose_end_cannot_be_saved_ends_later(
     monkeypatch.setattr("s3batch_handler.engine._scheduler._RETRY_SECONDS", 0.02)
     save, room = JobStore.save, threading.Event()
 
-    def full(store: JobStore, job: Job) -> None:
+    def full(store: JobStore, job: Job, *history: Any) -> None:
         if job.status.is_final and not room.is_set():
             raise StateError("the disk is full")
-        save(store, job)
+        save(store, job, *history)
 
     monkeypatch.setattr(JobStore, "save", full)
     gate = Gate()

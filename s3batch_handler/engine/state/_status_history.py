@@ -1,0 +1,56 @@
+"""The statuses that a job has had, each with its time: a bounded list."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from s3batch_handler.core._errors import StateDamaged
+from s3batch_handler.engine.state._job_records import sealed, unsealed
+from s3batch_handler.jobs._status import JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from s3batch_handler.documents.reports._run_record import StatusChange
+    from s3batch_handler.jobs._job import Job
+
+MAX_CHANGES: Final = 100
+
+HISTORY_TABLE: Final = "CREATE TABLE IF NOT EXISTS history (job_id TEXT PRIMARY KEY, statuses TEXT)"
+"""Created when a database is opened: those of older versions do not have it."""
+
+
+def change(status: JobStatus, time: datetime) -> StatusChange:
+    """Return the beginning of a status."""
+    return {"status": status.value, "time": time.isoformat()}
+
+
+def continued(history: Sequence[StatusChange], new: StatusChange) -> list[StatusChange]:
+    """Return a history with one more status: the first one and the latest ones are kept."""
+    changes = [*history, new]
+    return changes if len(changes) <= MAX_CHANGES else [changes[0], *changes[-MAX_CHANGES + 1 :]]
+
+
+def sealed_history(job_id: str, history: Sequence[StatusChange]) -> str:
+    """Return a history as text with a checksum."""
+    return sealed(job_id, json.dumps([[each["status"], each["time"]] for each in history]))
+
+
+def saved_history(job: Job, text: object | None, *, name: str) -> list[StatusChange]:
+    """Return a history that was sealed.
+
+    If it is missing or damaged, it is what the description of the job contains: an older version
+    has created the job, or the history is less important than the job.
+    """
+    if text is not None:
+        try:
+            rows = json.loads(unsealed(job.job_id, text, name=name))
+            return [{"status": status, "time": time} for status, time in rows]
+        except StateDamaged:
+            pass
+    changes = [(JobStatus.NEW, job.creation_time), (JobStatus.SUSPENDED, job.suspended_date)]
+    if job.status.is_final:
+        changes.append((job.status, job.termination_date))
+    return [change(status, time) for status, time in changes if time is not None]
