@@ -25,6 +25,7 @@ OPTION_PANELS: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
         "Connection": ("--profile", "--region", "--endpoint-url"),
         "Report": ("--report", "--no-report", "--report-scope", "--log"),
         "Resuming": ("--state", "--resume"),
+        "Page": ("--page", "--page-port"),
         "Output": ("--dry-run", "--notify", "--json", "--quiet", "--help"),
     },
     "estimate": {

@@ -7,7 +7,7 @@ import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,10 +20,11 @@ from s3batch_handler.cli._s3 import RemoteS3
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.run._dry_run import dry_run
 from s3batch_handler.cli.run._function_log import function_log
+from s3batch_handler.cli.run._next_commands import next_commands
 from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
 from s3batch_handler.cli.run._report import new_report
-from s3batch_handler.cli.run._save_job_record import save_job_record
+from s3batch_handler.cli.run._save_job_record import objects_of_run, save_job_record
 from s3batch_handler.cli.run._save_run_record import save_run_record
 from s3batch_handler.cli.run._saved_run import SavedRun
 from s3batch_handler.cli.run._selection import Selection, sampled
@@ -33,11 +34,13 @@ from s3batch_handler.cli.terminal._progress import show_progress
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import JobRef
 from s3batch_handler.documents.manifests._sample import new_seed
+from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.engine.run._cancellation import (
     RunControl,
     on_first_interrupt,
 )
+from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
 
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._failed_from import FailedTasks
+    from s3batch_handler.cli.run._function_log import FunctionLog
+    from s3batch_handler.cli.run._run_source import RunSource
     from s3batch_handler.documents.reports._writer import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
@@ -119,12 +124,15 @@ def _run(options: RunOptions) -> int:
             run.s3,
             keep_here=run.saved is None,  # or else --resume writes it
         )
+        page = stack.enter_context(_page(run))
         manifest = stack.enter_context(_open_manifest(run))
         log = stack.enter_context(
             function_log(options.log, options.report_location, run.job_id, quiet=options.quiet)
         )
+        if page is not None:
+            page.begin(objects_of_run(options, manifest), manifest.count)
         started = datetime.now(UTC)
-        job = _run_job(run, manifest, report, log.stream)
+        job = _run_job(run, manifest, report, log, page)
         save_job_record(
             job,
             options,
@@ -132,8 +140,11 @@ def _run(options: RunOptions) -> int:
             run.s3,
             created=run.created,
             redrive_of=run.redrive_of,
+            cancel_reason=None if page is None else page.cancel_reason,
         )
         save_run_record(job, options, run.s3, created=run.created, started=started)
+        if page is not None:
+            page.end(job, next_commands(job, options, run.saved))
         facts: dict[str, Any] = {
             "log": log.location,
             "selection": Selection.of(options, manifest),
@@ -197,27 +208,29 @@ def _run_job(
     run: _Run,
     manifest: PreparedManifest,
     report: ReportWriter | None,
-    log: BinaryIO | None,
+    log: FunctionLog,
+    page: RunSource | None,
 ) -> JobResult:
     options, saved = run.options, run.saved
     assert options.handler is not None
-    invoker = invoker_for(
-        options.handler,
-        workers=options.workers,
-        timeout=options.timeout,
-        variables=run.variables,
-        profile=options.profile,
-        log=log,
-    )
     with ExitStack() as stack:
-        on_progress = stack.enter_context(
-            show_progress(manifest.count, quiet=options.quiet, owns_terminal=log is not None)
+        invoker = invoker_for(
+            options.handler,
+            workers=options.workers,
+            timeout=options.timeout,
+            variables=run.variables,
+            profile=options.profile,
+            log=log.stream if page is None else stack.enter_context(page.recorded(log)),
         )
-        control = RunControl()
+        on_progress = stack.enter_context(
+            show_progress(manifest.count, quiet=options.quiet, owns_terminal=log.stream is not None)
+        )
+        control = RunControl() if page is None else page.control
+        journal = stack.enter_context(Journal() if saved is None else saved.journal())
         if saved is not None:  # or else Ctrl-C cancels the job
             stack.enter_context(on_first_interrupt(control.pause))
         try:
-            return run_job(
+            job = run_job(
                 manifest.entries(),
                 invoker,
                 JobSettings(
@@ -228,14 +241,31 @@ def _run_job(
                     threshold=FailureThreshold.parse(options.tolerate),
                 ),
                 report=report,
-                on_progress=on_progress,
-                journal=None if saved is None else stack.enter_context(saved.journal()),
+                on_progress=on_progress if page is None else page.followed(on_progress),
+                journal=journal,
                 control=control,
+                observer=None if page is None else page.observer,
             )
         except InvalidFunction as error:  # no task was run
             if saved is not None and not options.resume:
                 saved.end()
             raise InvalidArgument(str(error)) from error
+        if page is not None:
+            page.keep_failed(journal.rows(TaskStatus.FAILED), job.progress.failed)
+            if job.status is JobStatus.CANCELLED and page.cancel_reason:
+                return replace(job, reason=page.cancel_reason)
+        return job
+
+
+def _page(run: _Run) -> AbstractContextManager[RunSource | None]:
+    """Serve the page of the job, if it is requested."""
+    if not run.options.page:
+        return nullcontext()
+    from s3batch_handler.cli.run._page import served_page  # a slow import
+
+    return served_page(
+        run.options, job_id=run.job_id, created=run.created, redrive_of=run.redrive_of
+    )
 
 
 def _save_outputs(run: _Run, job: JobResult, facts: dict[str, Any]) -> bool:

@@ -23,11 +23,13 @@ class FunctionLog(NamedTuple):
         stream: The file; ``None`` for standard error.
         path: The path of the file.
         is_requested: Whether the user named the file: it is kept even if it is empty.
+        start: Where the log of this run begins in the file.
     """
 
     stream: BinaryIO | None = None
     path: Path | None = None
     is_requested: bool = False
+    start: int = 0
 
     @property
     def location(self) -> str | None:
@@ -59,7 +61,8 @@ def function_log(
         yield FunctionLog()
     else:
         with _open_log(Path(location)) as stream:
-            yield FunctionLog(stream, Path(location), is_requested=True)
+            start = os.fstat(stream.fileno()).st_size
+            yield FunctionLog(stream, Path(location), is_requested=True, start=start)
 
 
 def _open_log(path: Path) -> BinaryIO:

@@ -77,6 +77,8 @@ class RunOptions:
     log: str | None
     state: Path | None
     resume: bool
+    page: bool
+    page_port: int
     dry_run: bool
     notify: str | None
     as_json: bool
@@ -150,6 +152,8 @@ class RunOptions:
             workers=self.workers or values["workers"],
             notify=self.notify or values["notify"],
             env_file=self.env_file or paths["env_file"],
+            page=self.page,
+            page_port=self.page_port,
             as_json=self.as_json,
             quiet=self.quiet,
         )
@@ -289,6 +293,14 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         help="Folder for the state of the job, to resume it later.",
     ),
     click.option("--resume", is_flag=True, help="Resume the job of --state."),
+    click.option("--page", is_flag=True, help="Show the job in a browser while it runs."),
+    click.option(
+        "--page-port",
+        type=Integer(0, 65535),
+        metavar="NUMBER",
+        default=0,
+        help="Port of --page.  [default: a free port]",
+    ),
     click.option("--dry-run", is_flag=True, help="Check everything; run no task."),
     notify_option,
     json_option,

@@ -43,6 +43,7 @@ def save_job_record(
     *,
     created: datetime,
     redrive_of: str | None = None,
+    cancel_reason: str | None = None,
 ) -> None:
     """Write ``job.json`` beside the report of a job, if it has one.
 
@@ -53,7 +54,7 @@ def save_job_record(
     location, _ = split_location(job.report)
     folder = open_folder(location, s3=s3.client if is_s3_url(location) else None)
     record = {
-        **_description(job, options, location, created),
+        **_description(job, options, location, created, cancel_reason),
         "Tags": redrive_tags(redrive_of),
         "Local": _local(options, manifest, job.statistics.durations),
     }
@@ -65,11 +66,13 @@ def save_job_record(
         )
 
 
-def _description(
-    job: JobResult, options: RunOptions, location: str | Path, created: datetime
+def request_of_run(
+    options: RunOptions, *, job_id: str, location: str | Path | None, created: datetime
 ) -> dict[str, Any]:
-    """Return what DescribeJob would say about a job that has ended."""
-    progress = job.progress
+    """Return what DescribeJob would say about a job before it runs.
+
+    ``location`` is the place of its report; ``None`` if it has none.
+    """
     invoke: dict[str, Any] = {
         "InvocationSchemaVersion": schema_for(options.schema, options.arguments)
     }
@@ -77,6 +80,24 @@ def _description(
         invoke["UserArguments"] = options.arguments
     if str(options.handler).startswith("arn:"):
         invoke["FunctionArn"] = options.handler
+    return {
+        "JobId": job_id,
+        "Operation": {"LambdaInvoke": invoke},
+        "Priority": 0,
+        "Report": _report_settings(location, options.report_scope),
+        "CreationTime": created,
+    }
+
+
+def _description(
+    job: JobResult,
+    options: RunOptions,
+    location: str | Path,
+    created: datetime,
+    cancel_reason: str | None,
+) -> dict[str, Any]:
+    """Return what DescribeJob would say about a job that has ended."""
+    progress = job.progress
     counts: dict[str, Any] = {
         "TotalNumberOfTasks": progress.done if progress.total is None else progress.total,
         "NumberOfTasksSucceeded": progress.succeeded,
@@ -84,20 +105,21 @@ def _description(
         "Timers": {"ElapsedTimeInActiveSeconds": int(job.elapsed)},
     }
     failure = {"FailureCode": job.failure_code, "FailureReason": job.reason}
-    return {
-        "JobId": job.job_id,
+    description = {
+        **request_of_run(options, job_id=job.job_id, location=location, created=created),
         "Status": job.status.value,
-        "Operation": {"LambdaInvoke": invoke},
-        "Priority": 0,
         "ProgressSummary": counts,
         "FailureReasons": [failure] if job.failure_code else [],
-        "Report": _report_settings(location, options.report_scope),
-        "CreationTime": created,
         "TerminationDate": datetime.now(UTC),
     }
+    if cancel_reason is not None:
+        description["StatusUpdateReason"] = cancel_reason
+    return description
 
 
-def _report_settings(location: str | Path, scope: str) -> dict[str, Any]:
+def _report_settings(location: str | Path | None, scope: str) -> dict[str, Any]:
+    if location is None:
+        return {"Enabled": False}
     settings = {"Enabled": True, "Format": REPORT_FORMAT, "ReportScope": scope}
     if is_s3_url(location):
         bucket, folder = bucket_and_key(location)
@@ -111,21 +133,35 @@ def _local(
     options: RunOptions, manifest: PreparedManifest, durations: Durations | None
 ) -> dict[str, Any]:
     """Return what only this machine knows of a job, without the credentials in addresses."""
-    selection = Selection.of(options, manifest)
-    source = "FailedFrom" if options.failed_from else "Manifest"
+    facts = {
+        **machine_of_run(options),
+        **objects_of_run(options, manifest, ETag=manifest.md5()),
+        "Measured": durations and _measured(durations, options),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def machine_of_run(options: RunOptions) -> dict[str, Any]:
+    """Return what is known of a job in ``Local`` before its manifest is read."""
     facts = {
         "Handler": redact(str(options.handler)),
         "Folder": _current_folder(),
-        source: {
-            "Location": _absolute(manifest.source),
-            "Fields": manifest.fields,
-            "ETag": manifest.md5(),
-        },
-        "Selection": selection and selection.to_json(),
         "Source": options.source and str(options.source.absolute()),
         "Bucket": options.bucket_name or None,
         "EndpointUrl": options.endpoint_url and redact(options.endpoint_url),
-        "Measured": durations and _measured(durations, options),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def objects_of_run(
+    options: RunOptions, manifest: PreparedManifest, **further: str
+) -> dict[str, Any]:
+    """Return what is known in ``Local`` of the objects of a job."""
+    source = "FailedFrom" if options.failed_from else "Manifest"
+    selection = Selection.of(options, manifest)
+    facts = {
+        source: {"Location": _absolute(manifest.source), "Fields": manifest.fields, **further},
+        "Selection": selection and selection.to_json(),
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -14,7 +14,8 @@ const connection = new Connection({
 function serverIsGone() {
   const { state } = connection;
   const rows = shownDocument().failed_tasks?.rows.length ?? 0;
-  return (state === "stopped" || (state === "ended" && shownDocument().live === null)) && (rows > 0 || failedView.found === null);
+  if (rows > 0) return state === "stopped" || state === "ended"; // a run sends them before its end
+  return (state === "stopped" || (state === "ended" && shownDocument().live === null)) && failedView.found === null;
 }
 
 /** @param {JobDocument} doc */

@@ -1,0 +1,55 @@
+"""``--page``: the page of the job in a browser, while it runs."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from s3batch_handler.cli.run._run_source import RunSource
+from s3batch_handler.cli.run._save_job_record import machine_of_run, request_of_run
+from s3batch_handler.cli.terminal._output import print_message
+from s3batch_handler.documents.reports._job_record import redrive_tags
+from s3batch_handler.local_aws._http_server import http_server, listening_socket, url_of
+from s3batch_handler.page._html import ROOT
+from s3batch_handler.page._web_app import WebApp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from s3batch_handler.cli.run._options import RunOptions
+
+
+@contextmanager
+def served_page(
+    options: RunOptions, *, job_id: str, created: datetime, redrive_of: str | None
+) -> Iterator[RunSource]:
+    """Serve the page of a job on loopback while the block runs, and print its address.
+
+    At the end, open pages get the final document, so that they remain complete. The block does not
+    wait longer than two seconds for them.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    source = RunSource(
+        {
+            **request_of_run(
+                options, job_id=job_id, location=options.report_location, created=created
+            ),
+            "Local": machine_of_run(options),
+        },
+        handler=str(options.handler),
+        tags={tag["Key"]: tag["Value"] for tag in redrive_tags(redrive_of)},
+    )
+    with closing(listening_socket(port=options.page_port)) as listening:
+        application = WebApp(source)
+        with http_server(application, listening):
+            print_message(f"the page of the job is {url_of(listening)}{ROOT}jobs/{job_id}")
+            try:
+                yield source
+            except BaseException as error:
+                source.fail(error)
+                raise
+            finally:
+                application.close()
