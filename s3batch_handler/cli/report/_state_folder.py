@@ -31,6 +31,8 @@ class StoredReport(NamedTuple):
 
 def has_state(folder: Path) -> bool:
     """Return whether a folder was used as ``--state``."""
+    if (folder / INDEX).is_file():  # a report: its run.json is the record of a run, not a state
+        return False
     names = (INTERRUPTED_RUN, LAST_RUN)
     return any((folder / name).is_file() for name in names) or is_state_folder(folder)
 

@@ -45,6 +45,16 @@ def test_report_is_found_by_folder_file_and_job_id(
     assert count(s3batch, location) == 5
 
 
+def test_report_of_a_local_run_is_found_by_its_folder(s3batch: Shell) -> None:
+    """Its ``run.json`` is not that of an interrupted run in a state folder."""
+    manifest = s3batch.manifest("b,fail.txt", "b,1")
+    s3batch("run", "app.py:handler", "--manifest", manifest)
+    (folder,) = Path("s3batch-reports").glob("job-*/")
+
+    assert (folder / "run.json").exists()
+    assert count(s3batch, str(folder)) == 2
+
+
 def test_latest_report_here_is_read_without_location(
     s3batch: Shell, report: str, tmp_path: Path
 ) -> None:
