@@ -127,7 +127,9 @@ def _of_machine(description: Mapping[str, Any], run: RunRecord | None) -> Iterat
     if run is not None:
         yield "Workers", _value(run["workers"])
         yield "Timeout of a call", _seconds(run["function_timeout"])
-    else:  # otherwise the page has a section with durations
+    if member(local or {}, "MergedReports"):
+        return  # what was measured is that of the first job
+    if run is None:  # otherwise the page has a section with durations
         yield "Average call", _seconds(member(local or {}, "Measured", "AverageSeconds"))
     memory = member(local or {}, "Measured", "MemoryMB")
     yield "Memory of a worker", f"{memory:,} MB" if isinstance(memory, int) else ""

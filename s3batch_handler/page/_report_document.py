@@ -14,14 +14,13 @@ from s3batch_handler.page._job_facts import job_facts, known_history, member
 from s3batch_handler.page._task_facts import failed_task, failures_of, redacted_task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from s3batch_handler.documents.reports._job_record import JobRecord
     from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.documents.reports._run_record import RunRecord
     from s3batch_handler.documents.reports._summary import ReportSummary
     from s3batch_handler.page._document import (
-        Command,
         Counts,
         FailedTasks,
         JobDocument,
@@ -54,15 +53,13 @@ def report_document(
     summary: ReportSummary,
     *,
     rows: int = 1000,
-    commands: Sequence[Command] = (),
 ) -> JobDocument:
-    """Return the document of the page of a job that has ended.
+    """Return the document of the page of a job that has ended, without commands.
 
     Args:
         job: The job.
         summary: The summary of its report.
         rows: The most failed tasks in the document.
-        commands: Commands for next steps.
 
     Raises:
         ReportError: A results file is missing or damaged.
@@ -100,7 +97,7 @@ def report_document(
                 ("Created", job.report.created.isoformat(" ", "seconds")),
             ],
         ),
-        "commands": [*commands],
+        "commands": [],
         "live": None,
     }
 

@@ -15,16 +15,17 @@ from s3batch_handler.cli._options import json_option
 from s3batch_handler.cli._paths import check_file
 from s3batch_handler.cli.help._classes import Command
 from s3batch_handler.cli.report._location import location_argument, location_options
+from s3batch_handler.cli.report._next_commands import next_commands
 from s3batch_handler.cli.report._redrive_manifest import record_of
-from s3batch_handler.cli.report._rerun import is_of_local_job, rerun_words
+from s3batch_handler.cli.report._rerun import is_of_local_job
 from s3batch_handler.cli.terminal._facts import print_facts
-from s3batch_handler.cli.terminal._output import print_data, print_json, shell_command
+from s3batch_handler.cli.terminal._output import print_data, print_json
 from s3batch_handler.cli.terminal._progress import spinner
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._local_folder import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from s3batch_handler.cli.report._location import FoundReport
     from s3batch_handler.documents.reports._job_record import JobRecord
@@ -109,8 +110,8 @@ def _page(found: FoundReport, rows: int) -> tuple[bytes, documents.JobDocument]:
         run=run,
     )
     summary = found.report.summary()
-    commands = [*_commands(found, failed=summary.failed)]
-    document = report_document(job, summary, rows=rows, commands=commands)
+    document = report_document(job, summary, rows=rows)
+    document["commands"] = [*next_commands(found, record, document["counts"])]
     # Text of the report may have lone surrogates, which are not valid in a file.
     return saved_page(document).encode("utf-8", "backslashreplace"), document
 
@@ -133,22 +134,6 @@ def _tags(found: FoundReport, record: JobRecord | None) -> Mapping[str, str]:
         return found.read_tags()
     tags: list[Any] = (record.description.get("Tags") if record else None) or []
     return {tag["Key"]: tag["Value"] for tag in tags}  # the record was validated
-
-
-def _commands(found: FoundReport, *, failed: int) -> Iterator[documents.Command]:
-    """Yield the commands for next steps with this report."""
-    report, location = ["s3batch", "report"], found.arguments
-    if failed:
-        yield _command("List the failed tasks", [*report, "failed", *location])
-        if words := rerun_words(found):
-            yield _command("Run the failed tasks again", words)
-        words = [*report, "redrive", *location, "--to", "failed.csv"]
-        yield _command("Write a manifest of the failed tasks", words)
-    yield _command("Check that the report is complete", [*report, "verify", *location])
-
-
-def _command(title: str, words: list[str]) -> documents.Command:
-    return {"title": title, "command": shell_command(words)}
 
 
 def _print(target: str, page: bytes, document: documents.JobDocument, *, as_json: bool) -> None:
