@@ -12,10 +12,13 @@ from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.local_aws._ended_jobs import EndedJobs
 from s3batch_handler.local_aws._job_list import JobList
+from s3batch_handler.local_aws._next_commands import next_commands
 from s3batch_handler.local_aws._redrive import redrive_failed_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from s3batch_handler.engine._engine import Engine
     from s3batch_handler.local_aws._engines import Engines
     from s3batch_handler.page._document import ActionName, FailedTasks, JobDocument, ListDocument
@@ -28,11 +31,17 @@ class ServerJobs:
     Args:
         engines: The engines.
         s3: ``boto3.client("s3")`` of the server, for manifests.
+        address: The address of the server, for commands.
+        state: Its state folder, for commands.
     """
 
-    def __init__(self, engines: Engines, *, s3: Any) -> None:
+    def __init__(
+        self, engines: Engines, *, s3: Any, address: str, state: Path | None = None
+    ) -> None:
         self._engines = engines
         self._s3 = s3
+        self._address = address
+        self._state = state
         self._list = JobList(engines)
         self._ended = EndedJobs()
         self._redriving = threading.Lock()
@@ -43,7 +52,7 @@ class ServerJobs:
 
     def job(self, job_id: str) -> JobDocument:
         """Return the document of a job."""
-        engine = self._engine_of(job_id)
+        (account_id, region), engine = self._found(job_id)
         job = engine.read_job(job_id)
         run = engine.last_run(job_id)
         log = engine.log_lines(job_id)
@@ -52,6 +61,7 @@ class ServerJobs:
                 job=job,
                 origin="serve",
                 tags=engine.get_job_tagging(job_id),
+                history=engine.history(job_id),
                 run=run,
                 report=report_url(job) if job.status.is_final else None,
                 threshold=threshold_facts(
@@ -60,9 +70,18 @@ class ServerJobs:
                 log=None if log is None else {"lines": log, "location": None},
             ),
             time=datetime.now(UTC),
+            commands=[
+                *next_commands(
+                    job,
+                    address=self._address,
+                    account_id=account_id,
+                    region=region,
+                    state=self._state,
+                )
+            ],
         )
-        if job.status.is_final and run is None and job.progress.failed and report_url(job):
-            document["failures"] = self._ended.failures(engine, job_id)
+        if job.status.is_final and run is None and report_url(job) and job.progress.done:
+            self._ended.run(job_id, engine.open_report).add_to(document)
         return document
 
     def actions(self, job_id: str) -> list[ActionName]:
@@ -106,12 +125,15 @@ class ServerJobs:
             return redrive_failed_tasks(engine, job_id, query, token=token, s3=self._s3)
 
     def _engine_of(self, job_id: str) -> Engine:
-        """Return the engine that has a job.
+        return self._found(job_id)[1]
+
+    def _found(self, job_id: str) -> tuple[tuple[str, str], Engine]:
+        """Return the engine that has a job, after its account and Region.
 
         Raises:
             JobNotFound: No engine has it.
         """
-        for engine in self._engines.all().values():
+        for place, engine in self._engines.all().items():
             if engine.has_job(job_id):
-                return engine
+                return place, engine
         raise JobNotFound(job_id=job_id)

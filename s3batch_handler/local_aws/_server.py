@@ -86,7 +86,9 @@ def serve(
         )
         hosts = tuple(allowed_hosts)
         s3 = for_own_hosts(moto_server(), host=host, allowed_hosts=hosts)
-        pages = WebApp(ServerJobs(engines, s3=client), allowed_hosts=hosts)
+        pages = WebApp(
+            ServerJobs(engines, s3=client, address=address, state=state), allowed_hosts=hosts
+        )
         stack.enter_context(job_calls(engines.get))
         stack.enter_context(http_server(with_pages(s3, pages, hosts), listening))
         # Jobs end before the S3 that they work on.
