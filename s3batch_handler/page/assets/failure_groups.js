@@ -1,13 +1,22 @@
 "use strict";
 // Failures with the same code and a similar message, with examples.
 
+const MOST_GROUPS = 8;
+
 /** @param {JobDocument} doc */
 function failureSection({ failures, counts }) {
   if (!failures.length) return null;
   const most = Math.max(...failures.map((group) => group.count));
   return section(
     { id: "failures", title: "Failures by cause", class: "wide", note: h("span", { class: "muted" }, `${counted(failures.length, "group")}, ${counted(counts.failed, "failed task")}`) },
-    h("ol", { class: "groups" }, failures.map((group) => failureGroup(group, most, counts.failed))),
+    h("ol", { class: "groups" }, failures.slice(0, MOST_GROUPS).map((group) => failureGroup(group, most, counts.failed))),
+    failures.length > MOST_GROUPS &&
+      h(
+        "details",
+        { class: "more-groups" },
+        h("summary", {}, counted(failures.length - MOST_GROUPS, "more group")),
+        h("ol", { class: "groups" }, failures.slice(MOST_GROUPS).map((group) => failureGroup(group, most, counts.failed))),
+      ),
   );
 }
 

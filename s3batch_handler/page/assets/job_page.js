@@ -45,7 +45,7 @@ function showJob(/** @type {JobDocument} */ doc) {
   const atEnd = logAtEnd();
   if (current && doc.job.status && current.job.status !== doc.job.status) announce(`Status: ${stateName(doc.job.status)}`);
   current = doc;
-  document.title = [visible(jobName(doc)), doc.job.status && stateName(doc.job.status)].filter(Boolean).join(" · ");
+  document.title = [isLive() && !hasEnded(doc) && doc.counts.total && share(doc.counts.succeeded + doc.counts.failed, doc.counts.total), visible(jobName(doc)), doc.job.status && stateName(doc.job.status)].filter(Boolean).join(" · ");
   const sections = [
     progressSection(doc),
     stateSection(doc),

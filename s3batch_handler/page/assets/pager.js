@@ -3,11 +3,12 @@
 
 /** @param {{name: string, first: number, last: number, of?: number, back: boolean, more: boolean, note?: string}} about */
 function pager({ name, first, last, of, back, more, note }) {
+  if (!back && !more && !last) return null;
   return h(
     "div",
     { class: "pager" },
     h("span", { class: "muted" }, last ? `${count(first)} to ${count(last)}${of ? ` of ${count(of)}` : ""}${note ? `, ${note}` : ""}` : (note ?? "")),
-    h("button", { type: "button", id: `${name}-back`, disabled: !back }, icon("left"), "Back"),
-    h("button", { type: "button", id: `${name}-next`, disabled: !more }, "Next", icon("right")),
+    (back || more) && h("button", { type: "button", id: `${name}-back`, disabled: !back }, icon("left"), "Back"),
+    (back || more) && h("button", { type: "button", id: `${name}-next`, disabled: !more }, "Next", icon("right")),
   );
 }

@@ -33,7 +33,7 @@ function progressSection(doc) {
     h(
       "dl",
       { class: "states" },
-      TASK_STATES.filter(([state]) => counts[state] !== null).map(([state, label]) =>
+      shownStates(doc).map(([state, label]) =>
         h(
           "div",
           { class: `state ${state}${counts[state] ? "" : " none"}`, "data-key": state },
@@ -44,6 +44,12 @@ function progressSection(doc) {
     ),
     thresholdMeter(doc),
   );
+}
+
+/** Return the states to show: those that are known, and after the end only those that tasks can still have. @param {JobDocument} doc */
+function shownStates(doc) {
+  const ended = hasEnded(doc);
+  return TASK_STATES.filter(([state]) => doc.counts[state] !== null && !(ended && !doc.counts[state] && (state === "waiting" || state === "running")));
 }
 
 /** Show how many more tasks may fail before the job ends. @param {JobDocument} doc */

@@ -11,6 +11,12 @@ function stateSection(doc) {
   const { history } = doc;
   if (!history.length) return null;
   const steps = history.map((change, i) => stateStep(doc, change, history[i + 1]));
+  const { status } = doc.job;
+  if (status && history[history.length - 1].status !== status) {
+    // The time of the current state is not known.
+    steps[steps.length - 1] = stateStep(doc, history[history.length - 1], { status, time: "" });
+    steps.push(stateStep(doc, { status, time: "" }, undefined));
+  }
   const hidden = steps.length > MOST_STEPS ? steps.splice(4, steps.length - MOST_STEPS + 1) : [];
   if (hidden.length) {
     steps.splice(4, 0, h("li", { class: "step between", "data-key": "hidden" }, h("span", { class: "step-name" }, `${hidden.length} more`)));
@@ -26,7 +32,8 @@ function stateStep(doc, change, next) {
   const last = next === undefined;
   const final = FINAL.includes(change.status);
   const [name, kind] = STATUS[change.status] ?? ["dot", "waits"];
-  const seconds = last ? secondsBetween(change.time, doc.time) : secondsBetween(change.time, next.time);
+  const end = last ? doc.time : next.time;
+  const seconds = change.time && end ? secondsBetween(change.time, end) : null;
   return h(
     "li",
     { class: `step ${last ? `current ${kind}` : "past"}`, "data-key": `${change.status} ${change.time}`, "aria-current": last ? "step" : null },
@@ -35,8 +42,8 @@ function stateStep(doc, change, next) {
     h(
       "span",
       { class: "step-time" },
-      time(change.time, doc.job.created ?? doc.time),
-      !final && h("span", {}, last ? `for ${longerThanSecond(seconds)}` : longerThanSecond(seconds)),
+      change.time && time(change.time, doc.job.created ?? doc.time),
+      !final && seconds !== null && h("span", {}, last ? `for ${longerThanSecond(seconds)}` : longerThanSecond(seconds)),
     ),
   );
 }
