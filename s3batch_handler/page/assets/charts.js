@@ -30,10 +30,10 @@ function axis() {
  */
 function drawChart(id, options, data) {
   const place = /** @type {(HTMLElement & {chart?: uPlot}) | null} */ (document.getElementById(id));
-  if (!place) return;
+  if (!place) return null;
   if (place.chart) {
     place.chart.setData(data);
-    return;
+    return place.chart;
   }
   const chart = new uPlot(
     { ...chartSize(place), legend: { show: false }, ...options() },
@@ -46,6 +46,7 @@ function drawChart(id, options, data) {
   new ResizeObserver(() => {
     if (place.isConnected && place.clientWidth) chart.setSize(chartSize(place));
   }).observe(place);
+  return chart;
 }
 
 /** Return the size of a chart in its place. @param {HTMLElement} place */

@@ -48,12 +48,12 @@ function drawRateChart(doc) {
   if (!points.length) return;
   const last = points[points.length - 1];
   // Steps need the end of the last interval. The area of all tasks lies behind that of the succeeded.
-  drawChart("rate-chart", rateOptions, [
+  const chart = drawChart("rate-chart", rateOptions, [
     [...points.map(({ start }) => start), last.end],
     [...points, last].map(({ succeeded, failed }) => succeeded + failed),
     [...points, last].map(({ succeeded }) => succeeded),
   ]);
-  showRateReadout(null, null);
+  showRateReadout(chart, chart?.cursor.idx);
 }
 
 function rateOptions() {
@@ -75,7 +75,7 @@ function rateOptions() {
   };
 }
 
-/** Show the numbers under the pointer; without one, what the colors mean. @param {uPlot | null} u @param {number | null | undefined} at */
+/** Show the numbers under the pointer; without one, what the colors mean. @param {uPlot | null | undefined} u @param {number | null | undefined} at */
 function showRateReadout(u, at) {
   const place = document.getElementById("rate-readout");
   if (!place) return;
