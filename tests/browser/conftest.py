@@ -30,8 +30,10 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(chromium: Browser) -> Iterator[WatchedBrowser]:
+def browser(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[WatchedBrowser]:
     """Open pages; the test fails if one of them has a problem."""
+    if "watched" in request.fixturenames:
+        request.getfixturevalue("watched")  # the server ends after its pages
     watched = WatchedBrowser(chromium)
     yield watched
     watched.close()
