@@ -98,7 +98,7 @@ class _Selection:
 def _without(rows: Iterable[ReportRow], taken: Counter[_Cells]) -> list[ReportRow]:
     """Return the rows that are not taken, each as often as it occurs."""
     remaining = taken.copy()
-    left = []
+    left: list[ReportRow] = []
     for row in rows:
         if remaining[_cells(row)] > 0:
             remaining[_cells(row)] -= 1
