@@ -29,6 +29,7 @@ _JOB: Final = (
     "state_path.js",
     "rate_chart.js",
     "duration_chart.js",
+    "failure_reason.js",
     "failure_groups.js",
     "task_tables.js",
     "failed_tasks.js",

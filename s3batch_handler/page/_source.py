@@ -38,7 +38,8 @@ class FailedQuery:
     """Which failed tasks to read.
 
     Attributes:
-        search: A text that the key, the code or the message contains, in any case.
+        search: A text that the key, the code or the message contains, in any case; ``…`` in it
+            stands for any text.
         code: The error code; ``""`` for all.
         after: The cursor of the page before.
         limit: The number of rows at most.

@@ -161,19 +161,47 @@ def test_failed_tasks_are_found(open_saved: OpenPage) -> None:
 
 
 def test_a_group_of_failures_leads_to_its_tasks(open_saved: OpenPage) -> None:
-    """The button of a group selects its code in the table."""
+    """The button of a group searches for its message; … stands for what differs."""
     from playwright.sync_api import expect
 
-    rows = [failed_task(1), failed_task(2, code="TemporaryFailure"), failed_task(3)]
+    rows = [
+        failed_task(1),
+        {**failed_task(2), "message": "disk full"},
+        {**failed_task(3, code="TemporaryFailure"), "message": "SlowDown"},
+    ]
     found = {"rows": rows, "total": 3, "searched": 3, "next": None}
     page = open_saved(job_document(failed_tasks=found))
-    group = page.locator("#failures li.group").filter(has_text="SlowDown")
+    groups = page.locator("#failures li.group")
 
-    group.get_by_role("button", name="Show tasks").click()
+    groups.filter(has_text="cannot identify").get_by_role("button", name="Show tasks").click()
 
     expect(failed_rows(page)).to_have_count(1)
-    expect(failed_rows(page)).to_contain_text("image 000002.jpg")
+    expect(failed_rows(page)).to_contain_text("image 000001.jpg")
+    expect(search_box(page)).to_have_value("cannot identify image file …")
+    groups.filter(has_text="SlowDown").get_by_role("button", name="Show tasks").click()
+    expect(failed_rows(page)).to_contain_text("image 000003.jpg")
     expect(page.get_by_label("Error code")).to_have_value("TemporaryFailure")
+
+
+def test_a_function_error_is_shown_by_its_reason(open_saved: OpenPage) -> None:
+    """The report has Lambda's JSON, which the page shows on demand, and which may be cut."""
+    from playwright.sync_api import expect
+
+    details = '{"errorMessage":"\'w\\u00e9\'","errorType":"KeyError","stackTr'
+    error = f"Lambda returned function error: {details}"
+    found = {
+        "rows": [{**failed_task(1), "message": error}],
+        "total": 1,
+        "searched": 1,
+        "next": None,
+    }
+    page = open_saved(job_document(failed_tasks=found))
+
+    expect(failed_rows(page)).to_contain_text("KeyError: 'wé'")
+    failed_rows(page).get_by_text("Whole message").click()
+    expect(failed_rows(page).get_by_text('"errorType":"KeyError","stackTr')).to_be_visible()
+    search_box(page).fill("keyerror: …é")
+    expect(failed_rows(page)).to_have_count(1)
 
 
 def test_the_page_works_without_a_mouse(open_saved: OpenPage) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from s3batch_handler.documents.reports._failure_groups import failure_reason
+from s3batch_handler.documents.reports._row_search import has_parts, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,28 +43,17 @@ class RowFilter:
     def predicate(self) -> Callable[[ReportRow], bool]:
         """Return a function that says whether a row is selected."""
         codes = {code.lower() for code in self.codes}
-        parts = [part for part in self.message.lower().split("…") if part]
+        parts = parts_of(self.message.lower())
 
         def is_selected(row: ReportRow) -> bool:
             if self.prefix and not row.key.startswith(self.prefix):
                 return False
             if codes and (row.error_code or "").lower() not in codes:
                 return False
-            return not parts or _has(parts, row.message) or _has(parts, failure_reason(row.message))
+            texts = (row.message, failure_reason(row.message))
+            return not parts or any(has_parts(text.lower(), parts) for text in texts)
 
         return is_selected
-
-
-def _has(parts: list[str], message: str) -> bool:
-    """Return whether a message contains all parts, one after the other."""
-    text = message.lower()
-    position = 0
-    for part in parts:
-        found = text.find(part, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return True
 
 
 def filter_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from s3batch_handler.documents.reports._failure_groups import failure_reason
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from s3batch_handler.documents.reports._rows import ReportRow
 
@@ -14,16 +16,38 @@ def row_search(search: str, code: str) -> Callable[[ReportRow], bool]:
     """Return a function that returns whether a search finds a row.
 
     Args:
-        search: A text that the key, the error code or the message contains, in any case.
+        search: A text that the key, the error code or the message contains, in any case. ``…`` in
+            it stands for any text, so the common form of a group of failures finds its rows.
         code: The error code; ``""`` for all.
     """
-    searched = search.casefold()
+    parts = parts_of(search.casefold())
 
     def is_found(row: ReportRow) -> bool:
         if code and row.error_code != code:
             return False
-        return not searched or any(
-            searched in text.casefold() for text in (row.key, row.error_code or "", row.message)
-        )
+        return not parts or any(has_parts(text.casefold(), parts) for text in _texts(row))
 
     return is_found
+
+
+def _texts(row: ReportRow) -> Iterator[str]:
+    yield row.key
+    yield row.error_code or ""
+    yield row.message
+    yield failure_reason(row.message)
+
+
+def parts_of(search: str) -> list[str]:
+    """Return the parts of a text in which ``…`` stands for any text."""
+    return [part for part in search.split("…") if part]
+
+
+def has_parts(text: str, parts: Sequence[str]) -> bool:
+    """Return whether a text contains all parts, one after the other."""
+    position = 0
+    for part in parts:
+        found = text.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True

@@ -73,11 +73,8 @@ function failedTools(doc) {
 /** Return a page of the rows in the document. @param {JobDocument} doc @returns {FailedTasks | null} */
 function embeddedPage(doc) {
   if (!doc.failed_tasks) return null;
-  const wanted = failedView.search.toLowerCase();
   const matching = doc.failed_tasks.rows.filter(
-    (row) =>
-      (!failedView.code || row.code === failedView.code) &&
-      (!wanted || [row.bucket, row.key, row.code ?? "", row.message].some((text) => text.toLowerCase().includes(wanted))),
+    (row) => (!failedView.code || row.code === failedView.code) && searchFinds(row, failedView.search),
   );
   const from = (failedView.cursors.length - 1) * ROWS_PER_PAGE;
   const more = from + ROWS_PER_PAGE < matching.length;
@@ -97,7 +94,9 @@ document.addEventListener("change", (event) => {
   if (event.target instanceof HTMLSelectElement && event.target.id === "failed-code") searchFailed({ code: event.target.value });
 });
 onClick("[data-show-code]", (button) => {
-  searchFailed({ code: button.dataset.showCode ?? "" });
+  searchFailed({ code: button.dataset.showCode ?? "", search: searchFor(button.dataset.showMessage ?? "") });
+  const search = document.getElementById("failed-search");
+  if (search instanceof HTMLInputElement) search.value = failedView.search;
   const select = document.getElementById("failed-code");
   if (select instanceof HTMLSelectElement) select.value = failedView.code;
   document.getElementById("failed")?.scrollIntoView();

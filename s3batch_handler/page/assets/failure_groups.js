@@ -53,7 +53,7 @@ function failureGroup(group, most, failed) {
               ),
             )),
           ),
-        h("button", { type: "button", class: "link", "data-show-code": group.code }, "Show tasks"),
+        h("button", { type: "button", class: "link", "data-show-code": group.code, "data-show-message": group.message }, "Show tasks"),
       ),
     ),
   );

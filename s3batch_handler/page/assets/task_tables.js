@@ -26,12 +26,21 @@ function taskCell(row, name) {
     case "code":
       return h("td", attributes, row.code ? h("code", { class: "code" }, visible(row.code)) : null, row.http_status ? h("span", { class: "muted http" }, `HTTP ${row.http_status}`) : null);
     case "message":
-      return h("td", attributes, h("bdi", {}, visible(row.message)));
+      return h("td", attributes, messageText(row.message));
     case "seconds":
       return h("td", { ...attributes, title: row.seconds === null ? null : `${row.seconds} s` }, row.seconds === null ? "" : duration(row.seconds));
     case "status":
       return h("td", attributes, taskStatus(row));
   }
+}
+
+/** Show a message: of a function error the reason, and the whole message on demand. */
+function messageText(/** @type {string} */ message) {
+  const reason = failureReason(message);
+  return [
+    h("bdi", {}, visible(reason)),
+    reason !== message && h("details", {}, h("summary", {}, "Whole message"), h("bdi", { class: "muted" }, visible(message))),
+  ];
 }
 
 /** @param {TaskFacts} row */

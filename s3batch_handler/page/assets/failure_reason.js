@@ -1,0 +1,45 @@
+"use strict";
+// The reason in the message of a failed task, and the search for it, as the server does both.
+
+const FUNCTION_ERROR = "Lambda returned function error: ";
+
+/** Return the reason in a message: of a function error, its type and text, also if its JSON is cut. */
+function failureReason(/** @type {string} */ message) {
+  if (!message.startsWith(FUNCTION_ERROR)) return message;
+  const text = /"errorMessage": ?"((?:[^"\\]|\\[^\n])*)/.exec(message);
+  if (!text) return message;
+  const kind = /"errorType": ?"((?:[^"\\]|\\[^\n])*)"/.exec(message);
+  return kind ? `${unquoted(kind[1] ?? "")}: ${unquoted(text[1] ?? "")}` : unquoted(text[1] ?? "");
+}
+
+/** Return the text of a JSON string; the string itself if it is not valid, because it is cut. */
+function unquoted(/** @type {string} */ text) {
+  try {
+    return String(JSON.parse(`"${text}"`));
+  } catch {
+    return text;
+  }
+}
+
+/** Return a search for the tasks of a group: … stands for what differs, or cannot be typed. */
+function searchFor(/** @type {string} */ message) {
+  return message === "other messages" ? "" : message.slice(0, 500).replace(/\*\*\*|\p{Surrogate}+|\s*[\r\n]+\s*/gu, "…");
+}
+
+/** Return whether a search finds a task. @param {TaskFacts} task @param {string} search */
+function searchFinds(task, search) {
+  const parts = search.toLowerCase().split("…");
+  const texts = [`${task.bucket}/${task.key}`, task.code ?? "", task.message, failureReason(task.message)];
+  return texts.some((text) => hasParts(text.toLowerCase(), parts));
+}
+
+/** Return whether a text has all parts, one after the other. @param {string} text @param {string[]} parts */
+function hasParts(text, parts) {
+  let position = 0;
+  for (const part of parts) {
+    const found = text.indexOf(part, position);
+    if (found < 0) return false;
+    position = found + part.length;
+  }
+  return true;
+}
