@@ -20,12 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from s3batch_handler.core._defaults import DEFAULT_MAX_REDRIVES
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import JobError, JobNotFound, ReportError
+from s3batch_handler.core._errors import JobError, JobNotFound, ReportError, StateDamaged
 from s3batch_handler.core._validation import explain_error
+from s3batch_handler.documents.reports._failed_pages import FailedPage, failed_page, first_byte
 from s3batch_handler.documents.reports._report import INDEX, read_report
-from s3batch_handler.engine._job_execution import JobExecution
+from s3batch_handler.engine._job_execution import JobExecution, journal_of
 from s3batch_handler.engine._scheduler import Scheduler
 from s3batch_handler.engine.invoke._registered_functions import Functions
+from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.engine.state._job_store import JobStore
 from s3batch_handler.engine.state._state_folder import folder_lock
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.files._s3_folder import S3Client
     from s3batch_handler.documents.reports._report import Report
+    from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.engine.run._run_observer import RunObserver
@@ -171,9 +174,54 @@ class Engine:
     def last_run(self, job_id: str) -> RunObserver | None:
         """Return what is known about the run of a job, or was when it ended or paused.
 
-        Return ``None`` for jobs that have not run, and for old ones.
+        Return ``None`` for jobs that have not run, and for those that ended in another engine.
         """
-        return self._running.get(job_id) or self._ended.get(job_id)
+        run = self._running.get(job_id) or self._ended.get(job_id)
+        if run is not None or self._jobs.status_of(job_id).is_final:
+            return run
+        journal = journal_of(self._jobs.folder_of(job_id))
+        return JournalReader(journal).run() if journal.exists() else None
+
+    def failed_tasks(
+        self,
+        job_id: str,
+        *,
+        is_selected: Callable[[ReportRow], bool],
+        after: str | None = None,
+        limit: int = 50,
+    ) -> FailedPage:
+        """Return failed tasks of a job that runs, is paused, or has ended, in their order.
+
+        At most 200,000 tasks are searched for a page. A job without a report keeps none.
+
+        Args:
+            job_id: The ID of the job.
+            is_selected: Returns whether a task belongs to the page.
+            after: The ``next`` of the page before, also if the job has ended since then.
+            limit: The most tasks.
+
+        Raises:
+            JobNotFound: There is no such job.
+            ReportError: The report of a job that has ended cannot be read, or ``after`` is not the
+                ``next`` of a page.
+            StateDamaged: The journal of a job that runs cannot be read.
+        """
+        start = first_byte(after)
+        job = self.read_job(job_id)
+        if report_url(job) is None:
+            return FailedPage([], 0, None)
+        if not job.status.is_final:
+            journal = journal_of(self._jobs.folder_of(job_id))
+            try:
+                rows = JournalReader(journal).failed_from(start) if journal.exists() else ()
+                return failed_page(rows, is_selected=is_selected, limit=limit)
+            except StateDamaged:
+                if not self._jobs.status_of(job_id).is_final:
+                    raise
+        if not self.read_job(job_id).progress.failed:  # such a job may have no report either
+            return FailedPage([], 0, None)
+        rows = self.open_report(job_id).failed_from(start)
+        return failed_page(rows, is_selected=is_selected, limit=limit)
 
     def log_lines(self, job_id: str) -> list[str] | None:
         """Return the last lines that the worker processes of a job wrote, without credentials.

@@ -333,6 +333,13 @@ class _ReportWithCopy:
 
 _MANIFEST: Final = "manifest.csv"
 _JOURNAL: Final = "journal"
+
+
+def journal_of(folder: Path) -> Path:
+    """Return the path of the journal in the folder of a job."""
+    return folder / _JOURNAL
+
+
 _KEPT_RUNS: Final = 20
 
 

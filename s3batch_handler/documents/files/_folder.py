@@ -36,8 +36,8 @@ class Folder(Protocol):
         """Return the path or ``s3://`` URL of a file."""
         ...
 
-    def read(self, name: str) -> BinaryIO:
-        """Open a file for streaming; the caller closes it."""
+    def read(self, name: str, *, start: int = 0) -> BinaryIO:
+        """Open a file for streaming, from an offset; the caller closes it."""
         ...
 
     def write(self, name: str, source: BinaryIO) -> None:

@@ -31,8 +31,10 @@ class LocalFolder:
     def location(self, name: str) -> str:
         return str(self._path(name))
 
-    def read(self, name: str) -> BinaryIO:
-        return self._path(name).open("rb")
+    def read(self, name: str, *, start: int = 0) -> BinaryIO:
+        stream = self._path(name).open("rb")
+        stream.seek(start)
+        return stream
 
     def write(self, name: str, source: BinaryIO) -> None:
         path = self._path(name)

@@ -43,8 +43,8 @@ class S3Folder:
     def location(self, name: str) -> str:
         return f"{S3_URL}{self.bucket}/{self.key(name)}"
 
-    def read(self, name: str) -> BinaryIO:
-        return io.BufferedReader(_S3Object(self._s3, self.bucket, self.key(name)))
+    def read(self, name: str, *, start: int = 0) -> BinaryIO:
+        return io.BufferedReader(_S3Object(self._s3, self.bucket, self.key(name), start))
 
     def write(self, name: str, source: BinaryIO) -> None:
         self._s3.upload_fileobj(source, self.bucket, self.key(name))
@@ -68,13 +68,13 @@ class _S3Object(io.RawIOBase):
     GetObject, and botocore does not repeat a request whose response body is interrupted.
     """
 
-    def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, key: str, start: int = 0) -> None:
         super().__init__()
         self._get = partial(s3.get_object, Bucket=bucket, Key=key)
         self._url = f"{S3_URL}{bucket}/{key}"
         self._if_match: dict[str, str] = {}
         self._part = io.BytesIO()
-        self._next = 0
+        self._start = self._next = start
         self._size = 0
         self._fetch()
 
@@ -96,8 +96,8 @@ class _S3Object(io.RawIOBase):
             response = self._get(Range=f"bytes={self._next}-{last}", **self._if_match)
         except Exception as error:
             match aws_error_code(error):
-                case "InvalidRange" if self._next == 0:
-                    return  # an empty object has no first byte
+                case "InvalidRange" if self._next == self._start:
+                    return  # there is no byte at this offset; an empty object has none at all
                 case "NoSuchKey" | "NoSuchBucket":
                     raise FileNotFoundError(errno.ENOENT, "no such object", self._url) from error
                 case "PreconditionFailed":
@@ -106,6 +106,8 @@ class _S3Object(io.RawIOBase):
                     ) from error
             raise
         data = response["Body"].read()
+        if "ContentRange" not in response:
+            data = data[self._next :]
         self._part = io.BytesIO(data)
         self._next += len(data)
         # A server that does not support ranges omits the header and sends the whole object.

@@ -28,6 +28,7 @@ from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._hashing import HashingReader
 from s3batch_handler.documents.files._locations import is_s3_url, split_location
+from s3batch_handler.documents.reports._failed_pages import rows_with_ends
 from s3batch_handler.documents.reports._read_ahead import read_ahead
 from s3batch_handler.documents.reports._results_file import (
     CHUNK_SIZE,
@@ -116,6 +117,20 @@ class Report:
     def failed(self) -> Iterator[ReportRow]:
         """Yield the rows of the tasks that failed; raise the same errors as :meth:`rows`."""
         return self._rows(TaskStatus.FAILED)
+
+    def failed_from(self, start: int) -> Iterator[tuple[int, ReportRow]]:
+        """Yield failed tasks from an offset in their results file, each with the offset after it.
+
+        Only for reports that this package wrote, which have one such file. Its MD5 is not checked.
+
+        Raises:
+            ReportError: The file is missing, or no row begins at this offset.
+        """
+        for file in self._files:
+            if file.status is TaskStatus.FAILED:
+                with file.open_from(start) as stream:
+                    yield from rows_with_ends(stream, start)
+                return
 
     def summary(self) -> ReportSummary:
         """Count the tasks, and group the failed ones by error code and message.

@@ -74,16 +74,26 @@ class ResultsFile:
         Raises:
             ReportError: The file is missing.
         """
+        name, stream = self._found(start=0)
+        with HashingReader(stream) as source:
+            yield self.folder.location(name), source
+
+    def open_from(self, start: int) -> BinaryIO:
+        """Open the file at an offset.
+
+        Raises:
+            ReportError: The file is missing.
+        """
+        return self._found(start=start)[1]
+
+    def _found(self, *, start: int) -> tuple[str, BinaryIO]:
         for name in self.names:
             try:
-                source = HashingReader(self.folder.read(name))
+                return name, self.folder.read(name, start=start)
             except (FileNotFoundError, IsADirectoryError):
                 continue
             except ValueError as error:  # a name that leads out of the folder
                 raise ReportError(f"{self.index}: {error}; {DAMAGED}") from error
-            with source:
-                yield self.folder.location(name), source
-            return
         location = self.folder.location(self.names[0])
         raise ReportError(f"{location}: missing, but listed in manifest.json; {DAMAGED}")
 

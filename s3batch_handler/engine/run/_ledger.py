@@ -121,7 +121,7 @@ class Ledger:
         self._failed: int = facts.get("failed", 0)
         details = dict(journal.details)
         self._statistics = RunStatistics(
-            details.pop(_STATISTICS, None),
+            details.pop(STATISTICS, None),
             seconds=self._seconds,
             succeeded=self._succeeded,
             failed=self._failed,
@@ -217,7 +217,7 @@ class Ledger:
         self._observe(is_last=is_last)
         if self._has_new_statistics:
             self._has_new_statistics = False
-            details[_STATISTICS] = self._statistics.facts()
+            details[STATISTICS] = self._statistics.facts()
         self._journal.commit(
             {
                 "status": self.status,
@@ -389,6 +389,7 @@ _ENDING: Final = {
 """The statuses of a job while its last tasks and its report end."""
 _COMMIT_SECONDS: Final = 0.1
 _STATISTICS_SECONDS: Final = 1.0
-_STATISTICS: Final = -1  # the number of the statistics beside the details of failures
+STATISTICS: Final = -1
+"""The number of the statistics in the journal, beside the details of failures."""
 _SHOWN_FAILURES: Final = 3
 _COMMIT_TASKS: Final = 5_000
