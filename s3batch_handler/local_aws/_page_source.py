@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._locations import report_url
 from s3batch_handler.jobs._status import JobStatus
@@ -15,6 +16,7 @@ from s3batch_handler.local_aws._job_list import JobList
 from s3batch_handler.local_aws._next_commands import next_commands
 from s3batch_handler.local_aws._redrive import redrive_failed_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
+from s3batch_handler.page._task_facts import failed_task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,9 +100,19 @@ class ServerJobs:
 
     def failed_tasks(self, job_id: str, query: FailedQuery) -> FailedTasks:
         """Read failed tasks of a job."""
-        del query
-        job = self._engine_of(job_id).read_job(job_id)
-        return {"rows": [], "total": job.progress.failed, "searched": 0, "next": None}
+        engine = self._engine_of(job_id)
+        page = engine.failed_tasks(
+            job_id,
+            is_selected=row_search(query.search, query.code),
+            after=query.after,
+            limit=query.limit,
+        )
+        return {
+            "rows": [*map(failed_task, page.rows)],
+            "total": engine.read_job(job_id).progress.failed,
+            "searched": page.searched,
+            "next": page.next,
+        }
 
     def confirm(self, job_id: str) -> None:
         """Confirm a job that waits for it."""

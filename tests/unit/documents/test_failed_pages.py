@@ -71,7 +71,7 @@ def test_the_pages_have_each_row_once(
 
 
 def test_a_page_ends_after_many_rows_that_do_not_match() -> None:
-    """So that a search for a text that does not occur answers soon, and goes on."""
+    """So that a search for a text that does not occur answers soon, and continues."""
     content = rows_of([(str(number), "no") for number in range(10)])
 
     found = pages(content, lambda row: row.key == "9", max_searched=4)

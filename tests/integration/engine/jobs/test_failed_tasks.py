@@ -60,7 +60,7 @@ def test_failed_tasks_are_read_while_the_job_runs_and_afterwards(s3: Any) -> Non
     with Engine({"function": function}, s3=s3, background=True) as engine:
         job_id = engine.create_job(spec(s3, tasks=30))
         # A function in this process is waited for, so its latest answers may not be committed yet.
-        wait_for(lambda: len(engine.failed_tasks(job_id, is_selected=ALL).rows) >= 5)
+        wait_for(lambda: len(engine.failed_tasks(job_id, is_selected=ALL).rows) == 10)
 
         first = engine.failed_tasks(job_id, is_selected=ALL, limit=3)
         found = engine.failed_tasks(job_id, is_selected=row_search("NO 1", ""))
@@ -83,7 +83,7 @@ def test_a_restarted_engine_knows_failed_tasks_and_the_run(s3: Any, tmp_path: Pa
     function = FailsEachSecond(waits_at="20")
     with Engine({"function": function}, s3=s3, state=tmp_path, background=True) as engine:
         job_id = engine.create_job(spec(s3, tasks=30))
-        wait_for(lambda: bool(engine.failed_tasks(job_id, is_selected=ALL).rows))
+        wait_for(lambda: len(engine.failed_tasks(job_id, is_selected=ALL).rows) == 10)
         threading.Timer(0.2, function.may_go.set).start()  # while the engine closes
 
     journal = JournalReader(tmp_path / f"job-{job_id}" / "journal")
