@@ -41,9 +41,10 @@ function share(/** @type {number} */ part, /** @type {number} */ total) {
   return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }).format(bound)}%`;
 }
 
-/** Return a duration: 850 ms, 4.2 s, 2 min 31 s, 3 h 5 min, 2 d 4 h. */
+/** Return a duration: 210 µs, 850 ms, 4.2 s, 2 min 31 s, 3 h 5 min, 2 d 4 h. */
 function duration(/** @type {number} */ seconds) {
-  if (seconds < 0.001) return seconds > 0 ? "< 1 ms" : "0 s";
+  if (seconds < 0.000001) return seconds > 0 ? "< 1 µs" : "0 s";
+  if (seconds < 0.0009995) return `${precise(seconds * 1000000)} µs`;
   if (seconds < 0.9995) return `${precise(seconds * 1000)} ms`;
   if (seconds < 59.95) return `${new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 }).format(seconds)} s`;
   const whole = Math.round(seconds);
