@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
-from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged, StateError
-from s3batch_handler.core._keys import bucket_name
+from s3batch_handler.core._errors import InvalidFunction, ManifestError, StateDamaged
 from s3batch_handler.core._model import JobRef, ResultCode, UserArguments
-from s3batch_handler.documents.files._local_folder import LocalFolder
-from s3batch_handler.documents.files._s3_folder import S3Folder
-from s3batch_handler.documents.reports._rows import ReportScope
-from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine._job_logs import JobLogs
+from s3batch_handler.engine._job_report import JobReport
 from s3batch_handler.engine.invoke._registered_functions import qualified_name
-from s3batch_handler.engine.invoke._target import invoker_for, runs_in_workers
+from s3batch_handler.engine.invoke._target import default_timeout, invoker_for, runs_in_workers
 from s3batch_handler.engine.manifests._prepared import saved_manifest
 from s3batch_handler.engine.manifests._sources import Manifests
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
@@ -34,22 +31,22 @@ from s3batch_handler.engine.state._job_failures import (
 )
 from s3batch_handler.engine.state._lifecycle import shortest_path
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
+from s3batch_handler.engine.state._status_history import change, continued
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from s3batch_handler.documents.files._s3_folder import S3Client
-    from s3batch_handler.documents.reports._rows import TaskStatus
+    from s3batch_handler.documents.reports._run_record import RunRecord
     from s3batch_handler.engine.invoke._invoker import Invoker
     from s3batch_handler.engine.invoke._log_tail import Log
     from s3batch_handler.engine.invoke._registered_functions import Functions
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._ledger import JobResult
-    from s3batch_handler.engine.run._run_job import CompletionReport
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.engine.state._job_store import JobStore, StoredJob
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -206,17 +203,39 @@ class JobExecution:
             saved_manifest(folder / _MANIFEST, **saved) as manifest,
             Journal(folder / _JOURNAL, must_exist=True) as journal,
         ):
+            report = self._report(job_id, spec.report)
             result = run_job(
                 manifest.entries(),
                 self._invoker_for(spec, log=log),
                 settings,
-                report=self._report(job_id, spec.report),
+                report=report,
                 on_progress=save_progress,
                 journal=journal,
                 control=control,
                 observer=observer,
             )
+        if report is not None and result.report is not None and self.retries_later:
+            report.write_run_record(self._run_record(job_id, spec, result))
         self._conclude(job_id, result)
+
+    def _run_record(self, job_id: str, spec: JobSpec, result: JobResult) -> RunRecord:
+        """Return how a job has run. It is written before the job ends, but contains its end."""
+        history = self.jobs.history(job_id)
+        status = self.jobs.status_of(job_id)
+        end = JobStatus.CANCELLED if status is JobStatus.CANCELLING else result.status
+        now = datetime.now(UTC)
+        for following in shortest_path(status, end):
+            history = continued(history, change(following, now))
+        invoke = spec.operation.lambda_invoke
+        function = None if invoke is None else self.functions.find(str(invoke.function_arn))
+        timeout = None if function is None else self.timeout or default_timeout(function)
+        return result.statistics.record(
+            job_id,
+            history=history,
+            threshold=self.threshold,
+            counts=result.progress,
+            function_timeout=timeout,
+        )
 
     @contextmanager
     def _observing(self, job_id: str) -> Iterator[RunObserver]:
@@ -293,42 +312,13 @@ class JobExecution:
             log=log,
         )
 
-    def _report(self, job_id: str, request: ReportRequest) -> CompletionReport | None:
+    def _report(self, job_id: str, request: ReportRequest) -> JobReport | None:
         if not request.enabled:
             return None
-        assert request.bucket is not None  # validated with the request
-        scope = ReportScope(request.report_scope or ReportScope.ALL_TASKS)
         try:
-            report = ReportWriter(
-                S3Folder(self.s3, bucket_name(request.bucket)),
-                job_id=job_id,
-                scope=scope,
-                prefix=request.prefix or "",
-            )
+            return JobReport(request, s3=self.s3, job_id=job_id, copies=self.jobs.reports)
         except ValueError as error:
             raise FatalJobError("ReportNotWritten", f"Report: {error}") from error
-        if self.jobs.reports is None:
-            return report
-        copy = ReportWriter(LocalFolder(self.jobs.reports), job_id=job_id, scope=scope)
-        return _ReportWithCopy(report, copy)
-
-
-class _ReportWithCopy:
-    """Writes a report, and a copy to the state folder: a local S3 loses its objects at its end."""
-
-    def __init__(self, report: ReportWriter, copy: ReportWriter) -> None:
-        self.statuses = report.statuses
-        self._report = report
-        self._copy = copy
-
-    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
-        location = self._report.write(rows)
-        try:
-            self._copy.write(rows)
-        except OSError as error:
-            problem = f"{error.filename or 'the copy of a report'} cannot be written"
-            raise StateError(f"{problem}: {error.strerror}") from error
-        return location
 
 
 _MANIFEST: Final = "manifest.csv"

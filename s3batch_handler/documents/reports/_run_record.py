@@ -144,7 +144,12 @@ def _record() -> TypeAdapter[RunRecord]:
 
 def write_run_record(folder: Folder, name: str, record: RunRecord) -> None:
     """Write a ``run.json`` to a file of a folder, completely or not at all."""
-    folder.write(name, io.BytesIO(json.dumps(record, indent=1).encode()))
+    folder.write(name, io.BytesIO(run_record_bytes(record)))
+
+
+def run_record_bytes(record: RunRecord) -> bytes:
+    """Return the content of a ``run.json``."""
+    return json.dumps(record).encode()
 
 
 def read_run_record(report: Report) -> RunRecord | None:

@@ -105,6 +105,10 @@ class ReportWriter:
             raise self._write_elsewhere(self._fallback, rows, error) from error
         return self._location
 
+    def write_beside(self, name: str, content: bytes) -> None:
+        """Write a file beside the ``manifest.json`` of a report that was written."""
+        self._folder.write(f"{self._job}/{name}", io.BytesIO(content))
+
     def _write_elsewhere(
         self, fallback: Folder, rows: Callable[[TaskStatus], Iterable[bytes]], error: Exception
     ) -> ReportNotWritten:

@@ -9,9 +9,13 @@ import pytest
 
 from s3batch_handler.core._errors import StateError
 from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._run_record import read_run_record
+from s3batch_handler.documents.reports._writer import ReportWriter
 from s3batch_handler.engine._engine import Engine
 from s3batch_handler.engine.state._saved_jobs import saved_jobs
-from tests.support.engine_jobs import answer, spec
+from s3batch_handler.jobs._status import JobStatus
+from tests.support.engine_jobs import Gate, answer, spec
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +46,56 @@ def test_copy_has_the_rows_of_the_report(s3: Any, folder: Path, tmp_path: Path) 
         assert job == engine.describe_job(job_id)
     report = read_report(f"s3://photos/job-{job_id}", s3=s3)
     assert [*read_report(copy)] == [*report]
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_how_a_job_ran_is_saved_beside_its_report_and_the_copy(
+    s3: Any, folder: Path, is_cancelled: bool
+) -> None:
+    """By engines in the background: foreground engines write what AWS writes, for tests."""
+    gate = Gate()
+    gate.let(1 if is_cancelled else 3)
+    with Engine({"function": gate}, s3=s3, state=folder, background=True, timeout=7) as engine:
+        job_id = engine.create_job(spec(s3))
+        if is_cancelled:
+            wait_for(lambda: len(gate.began) == 2)
+            engine.update_job_status(job_id, JobStatus.CANCELLED)
+            gate.let(2)
+        wait_for(lambda: engine.describe_job(job_id).status.is_final)
+        statuses = [change["status"] for change in engine.history(job_id)]
+
+    record = read_run_record(read_report(f"s3://photos/job-{job_id}", s3=s3))
+    assert record is not None
+    assert [change["status"] for change in record["history"]] == statuses
+    assert statuses[-1] == ("Cancelled" if is_cancelled else "Complete")
+    assert record["durations"] is not None
+    assert record["durations"]["calls"] == (2 if is_cancelled else 3)
+    assert record["function_timeout"] == 7
+    assert read_run_record(read_report(folder / "reports")) == record
+
+
+def test_engines_in_the_foreground_write_only_what_aws_writes(s3: Any) -> None:
+    """Tests of users may list the folder of a report."""
+    with Engine(FUNCTIONS, s3=s3) as engine:
+        job_id = engine.create_job(spec(s3))
+
+    assert read_run_record(read_report(f"s3://photos/job-{job_id}", s3=s3)) is None
+
+
+def test_a_job_ends_although_its_record_cannot_be_written(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The report is complete without it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(ReportWriter, "write_beside", refuse)
+    with Engine(FUNCTIONS, s3=s3, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        wait_for(lambda: engine.describe_job(job_id).status is JobStatus.COMPLETE)
+
+    assert f"run.json of job {job_id} could not be written: no space" in caplog.text
 
 
 def test_copy_is_removed_with_its_job_after_90_days(s3: Any, folder: Path, tmp_path: Path) -> None:
