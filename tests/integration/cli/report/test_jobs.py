@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.job_server import Server
+from tests.support.page_documents import document_in
 from tests.support.serving import APP, server_process
 from tests.support.waiting import wait_for
 
@@ -62,6 +63,27 @@ def test_report_of_a_job_is_where_describe_job_says(jobs: Jobs) -> None:
     assert keys(jobs.report("failed", f"s3://inbox/reports/job-{jobs.ended}", "--json")) == [
         "c.txt"
     ]
+
+
+@pytest.mark.parametrize("from_state", [False, True])
+def test_the_page_of_a_job_has_its_description(
+    jobs: Jobs, from_state: bool, tmp_path: Path
+) -> None:
+    """DescribeJob and the state folder have the same."""
+    page = tmp_path / "page.html"
+    options = ("--state", jobs.state) if from_state else ()
+
+    run = jobs.report("html", jobs.ended, *options, "--to", str(page))
+
+    document = document_in(page.read_text("utf-8"))
+    settings = {group["title"]: dict(group["facts"]) for group in document["configuration"]}
+    assert run.exit_code == 0, run.stderr
+    assert (document["job"]["origin"], document["job"]["status"]) == ("serve", "Complete")
+    assert document["job"]["redrive_of"] == UNKNOWN
+    assert document["job"]["region"] == "eu-west-1"
+    assert document["counts"]["pending"] == 0
+    assert settings["Manifest"]["Location"] == "s3://inbox/m.csv"
+    assert document["failed_tasks"]["rows"][0]["key"] == "c.txt"
 
 
 def test_report_is_verified_with_the_counts_of_describe_job(jobs: Jobs) -> None:
