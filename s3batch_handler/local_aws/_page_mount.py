@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.page._host_names import host_name
 from s3batch_handler.page._html import ROOT
@@ -19,7 +19,11 @@ def with_pages(s3: Application, pages: Application, allowed_hosts: Collection[st
     """Answer requests below ``/_s3batch/`` with ``pages``, and all others with ``s3``.
 
     No bucket can have this name. With a bucket before the host, the path is the key of an object.
+
+    Objects have the same origin as the pages, so a script in an HTML object could act on jobs. In a
+    browser, objects have no scripts and no origin.
     """
+    s3 = _sandboxed_in_browsers(s3)
 
     def choose(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -32,9 +36,30 @@ def with_pages(s3: Application, pages: Application, allowed_hosts: Collection[st
     return choose
 
 
+def _sandboxed_in_browsers(s3: Application) -> Application:
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        is_browser = "HTTP_SEC_FETCH_SITE" in environ or _BROWSER in environ.get(
+            "HTTP_USER_AGENT", ""
+        )
+        if not is_browser:
+            return s3(environ, start_response)
+
+        def start(status: str, headers: list[tuple[str, str]], *others: Any) -> Any:
+            return start_response(status, [*headers, *_SANDBOX], *others)
+
+        return s3(environ, start)
+
+    return answer
+
+
 def _is_address(host: str) -> bool:
     """Return whether a host is an IP address: the pages then say which one to use."""
     return _ADDRESS.fullmatch(host_name(host) or "") is not None
 
 
+_BROWSER: Final = "Mozilla/"  # all browsers, also those that do not send Sec-Fetch-Site
+_SANDBOX: Final = (
+    ("Content-Security-Policy", "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 _ADDRESS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\]", re.ASCII)

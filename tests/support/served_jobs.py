@@ -50,13 +50,17 @@ class ServedJobs:
         session = boto3.Session("testing", "testing", region_name=region)
         return s3control_client(session, endpoint_url=self.address)
 
+    def create_bucket(self) -> None:
+        """Create the bucket ``photos``, if it does not exist."""
+        if not self.s3.list_buckets()["Buckets"]:
+            place = {"LocationConstraint": "eu-west-1"}
+            self.s3.create_bucket(Bucket="photos", CreateBucketConfiguration=place)
+
     def create(self, tasks: int = 20, **members: Any) -> str:
         """Create a job in a new Region or in the usual one, and return its ID."""
         region = members.pop("region", "eu-west-1")
         account = members.pop("account", ACCOUNT)
-        if not self.s3.list_buckets()["Buckets"]:
-            place = {"LocationConstraint": "eu-west-1"}
-            self.s3.create_bucket(Bucket="photos", CreateBucketConfiguration=place)
+        self.create_bucket()
         name = f"{uuid.uuid4()}.csv"
         lines = "".join(f"photos,image-{number}\n" for number in range(tasks))
         etag = self.s3.put_object(Bucket="photos", Key=name, Body=lines.encode())["ETag"]

@@ -54,6 +54,28 @@ def test_the_page_has_no_other_host(server: ServedJobs, host: str) -> None:
     assert get(f"{server.address}/_s3batch/", Host=host)[0] == 403
 
 
+BROWSERS = [{"User_Agent": "Mozilla/5.0 (X11)"}, {"Sec_Fetch_Site": "cross-site"}]
+
+
+@pytest.mark.parametrize("headers", BROWSERS)
+def test_an_object_in_a_browser_runs_no_script(server: ServedJobs, headers: dict[str, str]) -> None:
+    """Objects have the address of the page, so their scripts could act on jobs."""
+    server.create_bucket()
+    html = {"ContentType": "text/html", "Body": b"<script>alert(1)</script>"}
+    server.s3.put_object(Bucket="photos", Key="a.html", **html)
+
+    for path in ("photos/a.html", "photos/missing", ""):
+        _, found, _ = get(f"{server.address}/{path}", None, **headers)
+
+        assert found["Content-Security-Policy"].startswith("sandbox;")
+
+
+def test_clients_of_s3_get_the_headers_of_s3(server: ServedJobs) -> None:
+    _, headers, _ = get(f"{server.address}/")
+
+    assert "Content-Security-Policy" not in headers
+
+
 def test_the_address_of_the_page_is_one_of_this_machine() -> None:
     assert page_of("http://0.0.0.0:5005") == "http://127.0.0.1:5005/_s3batch/"
     assert page_of("http://[::1]:5005") == "http://[::1]:5005/_s3batch/"
