@@ -10,8 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import error_line
-from s3batch_handler.cli.run._run_document import run_document, task_facts
 from s3batch_handler.core._errors import InvalidTransition, JobError, JobNotFound
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._typing import override
 from s3batch_handler.documents.reports._rows import TaskStatus, read_rows
 from s3batch_handler.engine.invoke._log_tail import FileTail
@@ -19,9 +19,13 @@ from s3batch_handler.engine.invoke._recorded_log import RecordedLog
 from s3batch_handler.engine.invoke._target import runs_in_workers
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._run_observer import RunObserver
-from s3batch_handler.jobs._job import BAD_REQUEST
+from s3batch_handler.engine.run._run_statistics import threshold_facts
+from s3batch_handler.jobs._job import BAD_REQUEST, Job
 from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.page._configuration import configuration
+from s3batch_handler.page._live_document import LiveJob, live_document
 from s3batch_handler.page._source import JobSource
+from s3batch_handler.page._task_facts import failed_task, failures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._log_tail import Log, LogTail
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.run._run_progress import RunProgress
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.page._document import (
         ActionName,
         Command,
@@ -48,6 +53,7 @@ class RunSource(JobSource):
     Args:
         description: The members of ``job.json`` that are known before the job runs.
         handler: The function.
+        threshold: How many tasks may fail.
         tags: The tags of the job.
 
     Attributes:
@@ -57,7 +63,12 @@ class RunSource(JobSource):
     """
 
     def __init__(
-        self, description: Mapping[str, Any], *, handler: str, tags: Mapping[str, str]
+        self,
+        description: Mapping[str, Any],
+        *,
+        handler: str,
+        threshold: FailureThreshold,
+        tags: Mapping[str, str],
     ) -> None:
         self.job_id: str = description["JobId"]
         self.control = RunControl()
@@ -65,6 +76,7 @@ class RunSource(JobSource):
         self.cancel_reason: str | None = None
         self._description = {**description, "Status": JobStatus.NEW}
         self._handler = handler
+        self._threshold = threshold
         self._tags = tags
         self._log: LogTail | None = None
         self._log_location: str | None = None
@@ -123,7 +135,7 @@ class RunSource(JobSource):
             for chunk in rows
             for row in read_rows(io.BytesIO(chunk), TaskStatus.FAILED, source="the journal")
         )
-        shown = [*map(task_facts, islice(read, MAX_ROWS))]
+        shown = [*map(failed_task, islice(read, MAX_ROWS))]
         self._failed = {"rows": shown, "total": total, "searched": len(shown), "next": None}
 
     def end(self, result: JobResult, commands: Sequence[Command]) -> None:
@@ -131,6 +143,7 @@ class RunSource(JobSource):
         with self._lock:
             self._result = result
             self._commands = commands
+            self.observer.invoker = None
             if result.failure_code:
                 failure = {"FailureCode": result.failure_code, "FailureReason": result.reason}
                 self._description["FailureReasons"] = [failure]
@@ -176,17 +189,34 @@ class RunSource(JobSource):
         """Return the document of the job."""
         self._check(job_id)
         with self._lock:
-            return run_document(
-                self._description,
+            live = LiveJob(
+                job=self._job(),
+                origin="run",
                 tags=self._tags,
                 history=[*self._history],
-                total=self._total,
-                observer=self.observer,
-                result=self._result,
+                run=self.observer,
+                report=self._result.report if self._result else None,
+                threshold=threshold_facts(self._threshold, total=self._total, run=0),
                 log=self._log_section(),
-                failed_tasks=self._failed if self._result is not None else None,
-                commands=self._commands,
             )
+            document = live_document(live, time=datetime.now(UTC), commands=self._commands)
+            document["job"]["function"] = redact(self._handler)
+            document["configuration"] = configuration(self._description)
+            if self._result is not None:  # the page remains complete without this command
+                document["failures"] = [*map(failures_of, self._result.failures)]
+                document["failed_tasks"] = self._failed
+        return document
+
+    def _job(self) -> Job:
+        """Return the job as DescribeJob would describe it."""
+        progress = self._result.progress if self._result else self.observer.progress
+        summary = {
+            "TotalNumberOfTasks": self._total,
+            "NumberOfTasksSucceeded": progress.succeeded if progress else 0,
+            "NumberOfTasksFailed": progress.failed if progress else 0,
+        }
+        known = {name: value for name, value in self._description.items() if name != "Local"}
+        return Job.from_description({**known, "ProgressSummary": summary})
 
     def _log_section(self) -> LogSection | None:
         if self._log is None:
