@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._failed_from import FailedTasks
     from s3batch_handler.cli.run._function_log import FunctionLog
-    from s3batch_handler.cli.run._run_source import RunSource
+    from s3batch_handler.cli.run._watched_run import WatchedRun
     from s3batch_handler.documents.reports._writer import ReportWriter
     from s3batch_handler.engine.manifests._prepared import PreparedManifest
     from s3batch_handler.engine.run._ledger import JobResult
@@ -209,7 +209,7 @@ def _run_job(
     manifest: PreparedManifest,
     report: ReportWriter | None,
     log: FunctionLog,
-    page: RunSource | None,
+    page: WatchedRun | None,
 ) -> JobResult:
     options, saved = run.options, run.saved
     assert options.handler is not None
@@ -257,7 +257,7 @@ def _run_job(
         return job
 
 
-def _page(run: _Run) -> AbstractContextManager[RunSource | None]:
+def _page(run: _Run) -> AbstractContextManager[WatchedRun | None]:
     """Serve the page of the job, if it is requested."""
     if not run.options.page:
         return nullcontext()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.cli.run._run_source import RunSource
 from s3batch_handler.cli.run._save_job_record import machine_of_run, request_of_run
+from s3batch_handler.cli.run._watched_run import WatchedRun
 from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.documents.reports._job_record import redrive_tags
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @contextmanager
 def served_page(
     options: RunOptions, *, job_id: str, created: datetime, redrive_of: str | None
-) -> Iterator[RunSource]:
+) -> Iterator[WatchedRun]:
     """Serve the page of a job on loopback while the block runs, and print its address.
 
     At the end, open pages get the final document, so that they remain complete. The block does not
@@ -33,7 +34,7 @@ def served_page(
     Raises:
         OSError: The port is taken.
     """
-    source = RunSource(
+    run = WatchedRun(
         {
             **request_of_run(
                 options, job_id=job_id, location=options.report_location, created=created
@@ -45,13 +46,13 @@ def served_page(
         tags={tag["Key"]: tag["Value"] for tag in redrive_tags(redrive_of)},
     )
     with closing(listening_socket(port=options.page_port)) as listening:
-        application = WebApp(source)
+        application = WebApp(RunSource(run))
         with http_server(application, listening):
             print_message(f"the page of the job is {url_of(listening)}{ROOT}jobs/{job_id}")
             try:
-                yield source
+                yield run
             except BaseException as error:
-                source.fail(error)
+                run.fail(error)
                 raise
             finally:
                 application.close()

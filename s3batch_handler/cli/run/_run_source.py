@@ -2,242 +2,66 @@
 
 from __future__ import annotations
 
-import io
-import threading
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from s3batch_handler.cli._errors import error_line
 from s3batch_handler.core._errors import InvalidTransition, JobError, JobNotFound
-from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._typing import override
-from s3batch_handler.documents.reports._rows import TaskStatus, read_rows
-from s3batch_handler.engine.invoke._log_tail import FileTail
-from s3batch_handler.engine.invoke._recorded_log import RecordedLog
-from s3batch_handler.engine.invoke._target import runs_in_workers
-from s3batch_handler.engine.run._cancellation import RunControl
-from s3batch_handler.engine.run._run_observer import RunObserver
-from s3batch_handler.engine.run._run_statistics import threshold_facts
-from s3batch_handler.jobs._job import BAD_REQUEST, Job
+from s3batch_handler.jobs._job import BAD_REQUEST
 from s3batch_handler.jobs._status import JobStatus
-from s3batch_handler.page._configuration import configuration
-from s3batch_handler.page._live_document import LiveJob, live_document
 from s3batch_handler.page._source import JobSource
-from s3batch_handler.page._task_facts import failed_task, failures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from s3batch_handler.cli.run._function_log import FunctionLog
-    from s3batch_handler.documents.reports._run_record import StatusChange
-    from s3batch_handler.engine.invoke._log_tail import Log, LogTail
-    from s3batch_handler.engine.run._ledger import JobResult
-    from s3batch_handler.engine.run._run_progress import RunProgress
-    from s3batch_handler.jobs._failure_threshold import FailureThreshold
+    from s3batch_handler.cli.run._watched_run import WatchedRun
     from s3batch_handler.page._document import (
         ActionName,
-        Command,
         FailedTasks,
         JobDocument,
         ListDocument,
+        ListedJob,
     )
-    from s3batch_handler.page._document import Log as LogSection
     from s3batch_handler.page._source import FailedQuery, JobQuery
 
 
 class RunSource(JobSource):
-    """The job of one run, and what can be done with it.
+    """The job of one run, and what can be done with it."""
 
-    Args:
-        description: The members of ``job.json`` that are known before the job runs.
-        handler: The function.
-        threshold: How many tasks may fail.
-        tags: The tags of the job.
-
-    Attributes:
-        control: Cancels the job.
-        observer: Gets the progress of the job.
-        cancel_reason: Why the job was cancelled from its page.
-    """
-
-    def __init__(
-        self,
-        description: Mapping[str, Any],
-        *,
-        handler: str,
-        threshold: FailureThreshold,
-        tags: Mapping[str, str],
-    ) -> None:
-        self.job_id: str = description["JobId"]
-        self.control = RunControl()
-        self.observer = RunObserver()
-        self.cancel_reason: str | None = None
-        self._description = {**description, "Status": JobStatus.NEW}
-        self._handler = handler
-        self._threshold = threshold
-        self._tags = tags
-        self._log: LogTail | None = None
-        self._log_location: str | None = None
-        self._total: int | None = None
-        self._failed: FailedTasks | None = None
-        self._commands: Sequence[Command] = ()
-        self._result: JobResult | None = None
-        self._lock = threading.RLock()
-        created: datetime = description["CreationTime"]
-        self._history: list[StatusChange] = []
-        self._enter(JobStatus.NEW, created)
-        self._enter(JobStatus.PREPARING)
-
-    # ------------------------------------------------------------ what the run reports
-
-    def begin(self, objects: Mapping[str, Any], total: int) -> None:
-        """Report that the manifest is read: the facts about its objects, and their number."""
-        with self._lock:
-            local = {**self._description["Local"], **objects}
-            self._description["Local"] = local
-            self._total = total
-            self._enter(JobStatus.READY)
-            self._enter(JobStatus.ACTIVE)
-
-    @contextmanager
-    def recorded(self, log: FunctionLog) -> Iterator[Log | None]:
-        """Yield where worker processes write, so that the page has the end of it."""
-        if not runs_in_workers(self._handler):
-            yield log.stream
-        elif log.stream is None or log.path is None:
-            with closing(RecordedLog(_STDERR)) as recorded:
-                self._log = recorded.tail
-                yield recorded
-        else:
-            self._log = FileTail(log.path, start=log.start)  # read until the command ends
-            self._log_location = str(log.path)
-            yield log.stream
-
-    def followed(
-        self, on_progress: Callable[[RunProgress], None] | None
-    ) -> Callable[[RunProgress], None]:
-        """Return a function for ``run_job`` that keeps the statuses, and calls ``on_progress``."""
-
-        def follow(progress: RunProgress) -> None:
-            if progress.status is not self._status:
-                self._enter(progress.status)
-            if on_progress is not None:
-                on_progress(progress)
-
-        return follow
-
-    def keep_failed(self, rows: Iterable[bytes], total: int) -> None:
-        """Keep the first failed tasks for the end: rows of a report, in chunks."""
-        read = (
-            row
-            for chunk in rows
-            for row in read_rows(io.BytesIO(chunk), TaskStatus.FAILED, source="the journal")
-        )
-        shown = [*map(failed_task, islice(read, MAX_ROWS))]
-        self._failed = {"rows": shown, "total": total, "searched": len(shown), "next": None}
-
-    def end(self, result: JobResult, commands: Sequence[Command]) -> None:
-        """Report the end or the pause of the job, and the commands for the next steps."""
-        with self._lock:
-            self._result = result
-            self._commands = commands
-            self.observer.invoker = None
-            if result.failure_code:
-                failure = {"FailureCode": result.failure_code, "FailureReason": result.reason}
-                self._description["FailureReasons"] = [failure]
-            self._enter(result.status)
-
-    def fail(self, error: BaseException) -> None:
-        """Report that an error ended the command, unless the job has ended."""
-        with self._lock:
-            if self._status.is_final:
-                return
-            if isinstance(error, KeyboardInterrupt):
-                text = "Ctrl-C ended the command"
-            else:
-                text = error_line(error)
-            failure = {"FailureCode": type(error).__name__, "FailureReason": text}
-            self._description["FailureReasons"] = [failure]
-            self._enter(JobStatus.FAILED)
-
-    @property
-    def _status(self) -> JobStatus:
-        return JobStatus(self._description["Status"])
-
-    def _enter(self, status: JobStatus, time: datetime | None = None) -> None:
-        """Add a status to the history."""
-        now = datetime.now(UTC) if time is None else time
-        with self._lock:
-            self._description["Status"] = status
-            if status.is_final:
-                self._description["TerminationDate"] = now
-            self._history.append({"status": status, "time": now.isoformat()})
-            if len(self._history) > MAX_HISTORY:
-                del self._history[1]
-
-    # ------------------------------------------------------------ what the page asks for
+    def __init__(self, run: WatchedRun) -> None:
+        self._run = run
 
     @override
     def jobs(self, query: JobQuery) -> ListDocument:
-        """List the job."""
-        return list_of_one(self.job(self.job_id), query)
+        """List the job, if it matches."""
+        document = self._run.document()
+        job = listed_job(document)
+        texts = (job["id"], job["description"] or "", job["function"] or "")
+        is_found = any(query.search.lower() in text.lower() for text in texts)
+        is_listed = is_found and (not query.statuses or job["status"] in query.statuses)
+        return {
+            "version": 1,
+            "time": document["time"],
+            "jobs": [job] if is_listed and query.after is None else [],
+            "matching": int(is_listed),
+            "by_status": {job["status"]: 1},
+            "next": None,
+        }
 
     @override
     def job(self, job_id: str) -> JobDocument:
         """Return the document of the job."""
         self._check(job_id)
-        with self._lock:
-            live = LiveJob(
-                job=self._job(),
-                origin="run",
-                tags=self._tags,
-                history=[*self._history],
-                run=self.observer,
-                report=self._result.report if self._result else None,
-                threshold=threshold_facts(self._threshold, total=self._total, run=0),
-                log=self._log_section(),
-            )
-            document = live_document(live, time=datetime.now(UTC), commands=self._commands)
-            document["job"]["function"] = redact(self._handler)
-            document["configuration"] = configuration(self._description)
-            if self._result is not None:  # the page remains complete without this command
-                document["failures"] = [*map(failures_of, self._result.failures)]
-                document["failed_tasks"] = self._failed
-        return document
-
-    def _job(self) -> Job:
-        """Return the job as DescribeJob would describe it."""
-        progress = self._result.progress if self._result else self.observer.progress
-        summary = {
-            "TotalNumberOfTasks": self._total,
-            "NumberOfTasksSucceeded": progress.succeeded if progress else 0,
-            "NumberOfTasksFailed": progress.failed if progress else 0,
-        }
-        known = {name: value for name, value in self._description.items() if name != "Local"}
-        return Job.from_description({**known, "ProgressSummary": summary})
-
-    def _log_section(self) -> LogSection | None:
-        if self._log is None:
-            return None
-        return {"lines": self._log.lines(), "location": self._log_location}
+        return self._run.document()
 
     @override
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
         self._check(job_id)
-        return ["cancel"] if self._can_be_cancelled else []
-
-    @property
-    def _can_be_cancelled(self) -> bool:
-        return self.control.requested is None and self._status in _CANCELLABLE
+        return ["cancel"] if self._run.can_be_cancelled else []
 
     @override
     def failed_tasks(self, job_id: str, query: FailedQuery) -> FailedTasks:
         """Read failed tasks of the job."""
         self._check(job_id)
-        return {"rows": [], "total": 0, "searched": 0, "next": None}
+        return self._run.failed_tasks(query)
 
     @override
     def cancel(self, job_id: str, reason: str) -> None:
@@ -245,25 +69,20 @@ class RunSource(JobSource):
 
         Raises:
             InvalidTransition: The job has ended, or it is cancelled already.
+            JobError: The reason is too long.
         """
         self._check(job_id)
         if len(reason) > _MAX_REASON:
             text = f"The reason has {len(reason)} characters, expected at most {_MAX_REASON}"
             raise JobError(text, job_id=job_id, code=BAD_REQUEST)
-        with self._lock:
-            if not self._can_be_cancelled:
-                raise InvalidTransition(
-                    job_id=job_id, current=self._status, requested=JobStatus.CANCELLED
-                )
-            self.cancel_reason = reason or None
-            self._description["StatusUpdateReason"] = reason
-            self.control.cancel()
+        if not self._run.cancel(reason):
+            raise self._refused(JobStatus.CANCELLED)
 
     @override
     def confirm(self, job_id: str) -> None:
         """Refuse: the job does not wait for a confirmation."""
         self._check(job_id)
-        raise InvalidTransition(job_id=job_id, current=self._status, requested=JobStatus.READY)
+        raise self._refused(JobStatus.READY)
 
     @override
     def set_priority(self, job_id: str, priority: int) -> None:
@@ -279,53 +98,34 @@ class RunSource(JobSource):
         raise JobError(text, job_id=job_id, code=BAD_REQUEST)
 
     def _check(self, job_id: str) -> None:
-        if job_id != self.job_id:
+        if job_id != self._run.job_id:
             raise JobNotFound(job_id=job_id)
 
+    def _refused(self, requested: JobStatus) -> InvalidTransition:
+        return InvalidTransition(
+            job_id=self._run.job_id, current=self._run.status, requested=requested
+        )
 
-_STDERR: Final = 2
-MAX_ROWS: Final = 1_000
-MAX_HISTORY: Final = 100
+
 _MAX_REASON: Final = 256  # as in UpdateJobStatus
-_CANCELLABLE: Final = (
-    JobStatus.NEW,
-    JobStatus.PREPARING,
-    JobStatus.READY,
-    JobStatus.ACTIVE,
-)
 
 
-def list_of_one(job: JobDocument, query: JobQuery) -> ListDocument:
-    """Return the list of jobs with one job, if it matches."""
-    facts, counts = job["job"], job["counts"]
-    status = str(facts["status"])
-    texts = (facts["id"], facts["description"] or "", facts["function"] or "")
-    is_found = any(query.search.lower() in text.lower() for text in texts)
-    matches = is_found and (not query.statuses or status in query.statuses)
+def listed_job(document: JobDocument) -> ListedJob:
+    """Return a job as in the list of jobs."""
+    job, counts = document["job"], document["counts"]
     return {
-        "version": 1,
-        "time": job["time"],
-        "jobs": [
-            {
-                "id": facts["id"],
-                "origin": facts["origin"],
-                "status": status,
-                "description": facts["description"],
-                "operation": facts["operation"],
-                "function": facts["function"],
-                "priority": facts["priority"],
-                "account_id": facts["account_id"],
-                "region": facts["region"],
-                "created": facts["created"],
-                "ended": facts["ended"],
-                "total": counts["total"],
-                "succeeded": counts["succeeded"],
-                "failed": counts["failed"],
-            }
-        ]
-        if matches and query.after is None
-        else [],
-        "matching": int(matches),
-        "by_status": {status: 1},
-        "next": None,
+        "id": job["id"],
+        "origin": job["origin"],
+        "status": str(job["status"]),
+        "description": job["description"],
+        "operation": job["operation"],
+        "function": job["function"],
+        "priority": job["priority"],
+        "account_id": job["account_id"],
+        "region": job["region"],
+        "created": job["created"],
+        "ended": job["ended"],
+        "total": counts["total"],
+        "succeeded": counts["succeeded"],
+        "failed": counts["failed"],
     }

@@ -1,0 +1,235 @@
+"""A run as its page shows it: what the command reports, and the document of the page."""
+
+from __future__ import annotations
+
+import io
+import threading
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from s3batch_handler.cli._errors import error_line
+from s3batch_handler.core._redaction import redact
+from s3batch_handler.documents.reports._rows import TaskStatus, read_rows
+from s3batch_handler.engine.invoke._log_tail import FileTail
+from s3batch_handler.engine.invoke._recorded_log import RecordedLog
+from s3batch_handler.engine.invoke._target import runs_in_workers
+from s3batch_handler.engine.run._cancellation import RunControl
+from s3batch_handler.engine.run._run_observer import RunObserver
+from s3batch_handler.engine.run._run_statistics import threshold_facts
+from s3batch_handler.jobs._job import Job
+from s3batch_handler.jobs._status import JobStatus
+from s3batch_handler.page._configuration import configuration
+from s3batch_handler.page._live_document import LiveJob, live_document
+from s3batch_handler.page._task_facts import failed_task, failures_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from s3batch_handler.cli.run._function_log import FunctionLog
+    from s3batch_handler.documents.reports._run_record import StatusChange
+    from s3batch_handler.engine.invoke._log_tail import Log, LogTail
+    from s3batch_handler.engine.run._ledger import JobResult
+    from s3batch_handler.engine.run._run_progress import RunProgress
+    from s3batch_handler.jobs._failure_threshold import FailureThreshold
+    from s3batch_handler.page._document import Command, FailedTasks, JobDocument
+    from s3batch_handler.page._document import Log as LogSection
+    from s3batch_handler.page._source import FailedQuery
+
+
+class WatchedRun:
+    """A run that has a page. The command reports what happens; other threads read and cancel.
+
+    Args:
+        description: The members of ``job.json`` that are known before the job runs.
+        handler: The function.
+        threshold: How many tasks may fail.
+        tags: The tags of the job.
+
+    Attributes:
+        control: Cancels the job.
+        observer: Gets the progress of the job.
+        cancel_reason: Why the job was cancelled from its page.
+    """
+
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        handler: str,
+        threshold: FailureThreshold,
+        tags: Mapping[str, str],
+    ) -> None:
+        self.job_id: str = description["JobId"]
+        self.control = RunControl()
+        self.observer = RunObserver()
+        self.cancel_reason: str | None = None
+        self._description = {**description, "Status": JobStatus.NEW}
+        self._handler = handler
+        self._threshold = threshold
+        self._tags = tags
+        self._log: LogTail | None = None
+        self._log_location: str | None = None
+        self._total: int | None = None
+        self._failed: FailedTasks | None = None
+        self._commands: Sequence[Command] = ()
+        self._result: JobResult | None = None
+        self._lock = threading.RLock()
+        created: datetime = description["CreationTime"]
+        self._history: list[StatusChange] = []
+        self._enter(JobStatus.NEW, created)
+        self._enter(JobStatus.PREPARING)
+
+    # ------------------------------------------------------------ what the run reports
+
+    def begin(self, objects: Mapping[str, Any], total: int) -> None:
+        """Report that the manifest is read: the facts about its objects, and their number."""
+        with self._lock:
+            local = {**self._description["Local"], **objects}
+            self._description["Local"] = local
+            self._total = total
+            self._enter(JobStatus.READY)
+            self._enter(JobStatus.ACTIVE)
+
+    @contextmanager
+    def recorded(self, log: FunctionLog) -> Iterator[Log | None]:
+        """Yield where worker processes write, so that the page has the end of it."""
+        if not runs_in_workers(self._handler):
+            yield log.stream
+        elif log.stream is None or log.path is None:
+            with closing(RecordedLog(_STDERR)) as recorded:
+                self._log = recorded.tail
+                yield recorded
+        else:
+            self._log = FileTail(log.path, start=log.start)  # read until the command ends
+            self._log_location = str(log.path)
+            yield log.stream
+
+    def followed(
+        self, on_progress: Callable[[RunProgress], None] | None
+    ) -> Callable[[RunProgress], None]:
+        """Return a function for ``run_job`` that keeps the statuses, and calls ``on_progress``."""
+
+        def follow(progress: RunProgress) -> None:
+            if progress.status is not self.status:
+                self._enter(progress.status)
+            if on_progress is not None:
+                on_progress(progress)
+
+        return follow
+
+    def keep_failed(self, rows: Iterable[bytes], total: int) -> None:
+        """Keep the first failed tasks for the end: rows of a report, in chunks."""
+        read = (
+            row
+            for chunk in rows
+            for row in read_rows(io.BytesIO(chunk), TaskStatus.FAILED, source="the journal")
+        )
+        shown = [*map(failed_task, islice(read, MAX_ROWS))]
+        self._failed = {"rows": shown, "total": total, "searched": len(shown), "next": None}
+
+    def end(self, result: JobResult, commands: Sequence[Command]) -> None:
+        """Report the end or the pause of the job, and the commands for the next steps."""
+        with self._lock:
+            self._result = result
+            self._commands = commands
+            self.observer.invoker = None
+            if result.failure_code:
+                failure = {"FailureCode": result.failure_code, "FailureReason": result.reason}
+                self._description["FailureReasons"] = [failure]
+            self._enter(result.status)
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        """Whether the job can be cancelled now."""
+        return self.control.requested is None and self.status in _CANCELLABLE
+
+    def cancel(self, reason: str) -> bool:
+        """Cancel the job, and return whether that is possible: running tasks get time to end."""
+        with self._lock:
+            if not self.can_be_cancelled:
+                return False
+            if reason:
+                self.cancel_reason = self._description["StatusUpdateReason"] = reason
+            self.control.cancel()
+            return True
+
+    def fail(self, error: BaseException) -> None:
+        """Report that an error ended the command, unless the job has ended."""
+        with self._lock:
+            if self.status.is_final:
+                return
+            if isinstance(error, KeyboardInterrupt):
+                text = "Ctrl-C ended the command"
+            else:
+                text = error_line(error)
+            failure = {"FailureCode": type(error).__name__, "FailureReason": text}
+            self._description["FailureReasons"] = [failure]
+            self._enter(JobStatus.FAILED)
+
+    @property
+    def status(self) -> JobStatus:
+        """The latest status."""
+        return JobStatus(self._description["Status"])
+
+    def _enter(self, status: JobStatus, time: datetime | None = None) -> None:
+        """Add a status to the history."""
+        now = datetime.now(UTC) if time is None else time
+        with self._lock:
+            self._description["Status"] = status
+            if status.is_final:
+                self._description["TerminationDate"] = now
+            self._history.append({"status": status, "time": now.isoformat()})
+            if len(self._history) > MAX_HISTORY:
+                del self._history[1]
+
+    # ------------------------------------------------------------ what the page shows
+
+    def document(self) -> JobDocument:
+        """Return the document of the job."""
+        with self._lock:
+            live = LiveJob(
+                job=self._job(),
+                origin="run",
+                tags=self._tags,
+                history=[*self._history],
+                run=self.observer,
+                report=self._result.report if self._result else None,
+                threshold=threshold_facts(self._threshold, total=self._total, run=0),
+                log=self._log_section(),
+            )
+            document = live_document(live, time=datetime.now(UTC), commands=self._commands)
+            document["job"]["function"] = redact(self._handler)
+            document["configuration"] = configuration(self._description)
+            if self._result is not None:  # the page remains complete without this command
+                document["failures"] = [*map(failures_of, self._result.failures)]
+                document["failed_tasks"] = self._failed
+        return document
+
+    def _job(self) -> Job:
+        """Return the job as DescribeJob would describe it."""
+        progress = self._result.progress if self._result else self.observer.progress
+        summary = {
+            "TotalNumberOfTasks": self._total,
+            "NumberOfTasksSucceeded": progress.succeeded if progress else 0,
+            "NumberOfTasksFailed": progress.failed if progress else 0,
+        }
+        known = {name: value for name, value in self._description.items() if name != "Local"}
+        return Job.from_description({**known, "ProgressSummary": summary})
+
+    def failed_tasks(self, query: FailedQuery) -> FailedTasks:
+        """Read failed tasks of the job."""
+        del query
+        return {"rows": [], "total": 0, "searched": 0, "next": None}
+
+    def _log_section(self) -> LogSection | None:
+        if self._log is None:
+            return None
+        return {"lines": self._log.lines(), "location": self._log_location}
+
+
+_STDERR: Final = 2
+MAX_ROWS: Final = 1_000
+MAX_HISTORY: Final = 100
+_CANCELLABLE: Final = (JobStatus.NEW, JobStatus.PREPARING, JobStatus.READY, JobStatus.ACTIVE)
