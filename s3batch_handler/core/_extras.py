@@ -18,6 +18,7 @@ _EXTRAS: Final = {
     "moto": "local",
     "flask": "local",
     "flask_cors": "local",
+    "werkzeug": "local",
     "hypothesis": "testing",
     "aws_lambda_powertools": "powertools",
 }
