@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import uuid
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +25,7 @@ from s3batch_handler.cli.run._function_log import function_log
 from s3batch_handler.cli.run._next_commands import next_commands
 from s3batch_handler.cli.run._options import RunOptions, run_options
 from s3batch_handler.cli.run._outputs import save_output, warn_of_loss, warn_of_unsaved
-from s3batch_handler.cli.run._report import new_report
+from s3batch_handler.cli.run._report import FailedRows, new_report
 from s3batch_handler.cli.run._save_job_record import objects_of_run, save_job_record
 from s3batch_handler.cli.run._save_run_record import save_run_record
 from s3batch_handler.cli.run._saved_run import SavedRun
@@ -49,7 +51,6 @@ from s3batch_handler.jobs._status import JobStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._failed_from import FailedTasks
@@ -226,7 +227,9 @@ def _run_job(
             show_progress(manifest.count, quiet=options.quiet, owns_terminal=log.stream is not None)
         )
         control = RunControl() if page is None else page.control
-        journal = stack.enter_context(Journal() if saved is None else saved.journal())
+        journal = stack.enter_context(_journal(run, page, stack))
+        # A journal that is resumed may lack the rows of tasks that were run without a page.
+        kept_rows = FailedRows() if page is not None and saved is None else None
         if saved is not None:  # or else Ctrl-C cancels the job
             stack.enter_context(on_first_interrupt(control.pause))
         try:
@@ -240,7 +243,7 @@ def _run_job(
                     total=manifest.count,
                     threshold=FailureThreshold.parse(options.tolerate),
                 ),
-                report=report,
+                report=report or kept_rows,
                 on_progress=on_progress if page is None else page.followed(on_progress),
                 journal=journal,
                 control=control,
@@ -255,6 +258,18 @@ def _run_job(
             if job.status is JobStatus.CANCELLED and page.cancel_reason:
                 return replace(job, reason=page.cancel_reason)
         return job
+
+
+def _journal(run: _Run, page: WatchedRun | None, stack: ExitStack) -> Journal:
+    """Open the journal of the job; a page also reads its file."""
+    if page is None:
+        return Journal() if run.saved is None else run.saved.journal()
+    if run.saved is not None:
+        page.journal_file = run.saved.journal_file
+        return run.saved.journal()
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s3batch-run-"))
+    page.journal_file = Path(folder, "journal")
+    return Journal(page.journal_file)
 
 
 def _page(run: _Run) -> AbstractContextManager[WatchedRun | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.cli.run._run_source import RunSource
 from s3batch_handler.cli.run._save_job_record import machine_of_run, request_of_run
@@ -55,4 +56,9 @@ def served_page(
                 run.fail(error)
                 raise
             finally:
-                application.close()
+                deadline = time.monotonic() + _MAX_WAIT
+                run.wait_for_readers(_MAX_WAIT)
+                application.close(timeout=max(0.0, deadline - time.monotonic()))
+
+
+_MAX_WAIT: Final = 2.0  # seconds

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._rows import ReportScope
+from s3batch_handler.documents.reports._rows import ReportScope, TaskStatus
 from s3batch_handler.documents.reports._writer import ReportWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from s3batch_handler.cli._s3 import S3
 
 DEFAULT_REPORTS: Final = "s3batch-reports"
@@ -40,3 +42,12 @@ def new_report(
         check_report(location, s3)
         fallback = open_folder(DEFAULT_REPORTS) if keep_here else None
     return ReportWriter(folder, job_id=job_id, scope=ReportScope(scope), fallback=fallback)
+
+
+class FailedRows:
+    """Keeps the rows of failed tasks in the journal for a page, and writes no report."""
+
+    statuses: Final = (TaskStatus.FAILED,)
+
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> None:
+        """Return nothing: there is no report."""

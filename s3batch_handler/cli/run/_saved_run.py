@@ -35,13 +35,14 @@ class SavedRun:
     Attributes:
         options: The options of the run, its job ID and directory; empty while there is no run.
         manifest_file: The path of its manifest.
+        journal_file: The path of its journal.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index = folder / INTERRUPTED_RUN
         # Names that no other program uses: the files are removed at the end.
-        self._journal = folder / "run-journal"
+        self.journal_file = folder / "run-journal"
         self.manifest_file = folder / "run-manifest.csv"
         self.options: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
@@ -99,7 +100,7 @@ class SavedRun:
 
     def begin(self, options: Mapping[str, Any], manifest: PreparedManifest) -> None:
         """Save the options; the manifest is already in its file."""
-        Journal.create(self._journal)
+        Journal.create(self.journal_file)
         self.options = {**options, "cwd": str(Path.cwd())}
         self._manifest = manifest.saved_arguments
         text = json.dumps({"options": self.options, "manifest": self._manifest}, default=str)
@@ -111,7 +112,7 @@ class SavedRun:
         return saved_manifest(self.manifest_file, **self._manifest)
 
     def journal(self) -> Journal:
-        return Journal(self._journal, must_exist=True)
+        return Journal(self.journal_file, must_exist=True)
 
     @property
     def can_be_resumed(self) -> bool:
@@ -135,5 +136,5 @@ class SavedRun:
             record = json.dumps({"JobId": job.job_id, "Report": report})
             write_file(self.folder / LAST_RUN, record.encode())
         self._index.unlink(missing_ok=True)
-        remove_database(self._journal)
+        remove_database(self.journal_file)
         self.manifest_file.unlink(missing_ok=True)

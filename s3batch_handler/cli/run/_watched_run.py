@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import threading
+import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -11,11 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import error_line
 from s3batch_handler.core._redaction import redact
+from s3batch_handler.documents.reports._failed_pages import failed_page, first_byte
+from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.documents.reports._rows import TaskStatus, read_rows
 from s3batch_handler.engine.invoke._log_tail import FileTail
 from s3batch_handler.engine.invoke._recorded_log import RecordedLog
 from s3batch_handler.engine.invoke._target import runs_in_workers
 from s3batch_handler.engine.run._cancellation import RunControl
+from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._job import Job
@@ -26,6 +31,7 @@ from s3batch_handler.page._task_facts import failed_task, failures_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from s3batch_handler.cli.run._function_log import FunctionLog
     from s3batch_handler.documents.reports._run_record import StatusChange
@@ -50,6 +56,7 @@ class WatchedRun:
     Attributes:
         control: Cancels the job.
         observer: Gets the progress of the job.
+        journal_file: The journal of the job, when it runs.
         cancel_reason: Why the job was cancelled from its page.
     """
 
@@ -64,6 +71,7 @@ class WatchedRun:
         self.job_id: str = description["JobId"]
         self.control = RunControl()
         self.observer = RunObserver()
+        self.journal_file: Path | None = None
         self.cancel_reason: str | None = None
         self._description = {**description, "Status": JobStatus.NEW}
         self._handler = handler
@@ -76,6 +84,8 @@ class WatchedRun:
         self._commands: Sequence[Command] = ()
         self._result: JobResult | None = None
         self._lock = threading.RLock()
+        self._latest_reading = -math.inf
+        self._end_was_read = threading.Event()
         created: datetime = description["CreationTime"]
         self._history: list[StatusChange] = []
         self._enter(JobStatus.NEW, created)
@@ -168,14 +178,23 @@ class WatchedRun:
             self._description["FailureReasons"] = [failure]
             self._enter(JobStatus.FAILED)
 
+    def wait_for_readers(self, seconds: float) -> None:
+        """Wait until the document was read after the end, if it was read shortly before."""
+        if time.monotonic() - self._latest_reading < _POLL_SECONDS:
+            self._end_was_read.wait(seconds)
+
+    @property
+    def _has_ended(self) -> bool:
+        return self._result is not None or self.status.is_final
+
     @property
     def status(self) -> JobStatus:
         """The latest status."""
         return JobStatus(self._description["Status"])
 
-    def _enter(self, status: JobStatus, time: datetime | None = None) -> None:
+    def _enter(self, status: JobStatus, since: datetime | None = None) -> None:
         """Add a status to the history."""
-        now = datetime.now(UTC) if time is None else time
+        now = datetime.now(UTC) if since is None else since
         with self._lock:
             self._description["Status"] = status
             if status.is_final:
@@ -205,6 +224,9 @@ class WatchedRun:
             if self._result is not None:  # the page remains complete without this command
                 document["failures"] = [*map(failures_of, self._result.failures)]
                 document["failed_tasks"] = self._failed
+            if self._has_ended:
+                self._end_was_read.set()
+            self._latest_reading = time.monotonic()
         return document
 
     def _job(self) -> Job:
@@ -219,9 +241,21 @@ class WatchedRun:
         return Job.from_description({**known, "ProgressSummary": summary})
 
     def failed_tasks(self, query: FailedQuery) -> FailedTasks:
-        """Read failed tasks of the job."""
-        del query
-        return {"rows": [], "total": 0, "searched": 0, "next": None}
+        """Read failed tasks of the job from its journal; those that are kept after its end."""
+        if self._failed is not None:
+            return self._failed
+        progress = self.observer.progress
+        if self.journal_file is None or progress is None:
+            return {"rows": [], "total": 0, "searched": 0, "next": None}
+        rows = JournalReader(self.journal_file).failed_from(first_byte(query.after))
+        is_selected = row_search(query.search, query.code)
+        page = failed_page(rows, is_selected=is_selected, limit=query.limit)
+        return {
+            "rows": [*map(failed_task, page.rows)],
+            "total": progress.failed,
+            "searched": page.searched,
+            "next": page.next,
+        }
 
     def _log_section(self) -> LogSection | None:
         if self._log is None:
@@ -230,6 +264,7 @@ class WatchedRun:
 
 
 _STDERR: Final = 2
+_POLL_SECONDS: Final = 4.0  # a page without events asks every two seconds
 MAX_ROWS: Final = 1_000
 MAX_HISTORY: Final = 100
 _CANCELLABLE: Final = (JobStatus.NEW, JobStatus.PREPARING, JobStatus.READY, JobStatus.ACTIVE)

@@ -68,8 +68,8 @@ class CompletionReport(Protocol):
     @property
     def statuses(self) -> Collection[TaskStatus]: ...
 
-    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str:
-        """Write the report from the rows of each status, and return its location.
+    def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> str | None:
+        """Write the report from the rows of each status, and return its location if it has one.
 
         Raises:
             StateError: The rows cannot be read.
