@@ -73,6 +73,51 @@ def test_the_page_shows_the_run_until_its_end(tmp_path: Path) -> None:
     assert last["live"]["actions"] == []
 
 
+def test_failed_tasks_are_searched_while_the_job_runs(tmp_path: Path) -> None:
+    """The rows come from the journal; a page of them continues after the one before."""
+    prepare(tmp_path, tasks=50, allowed=40)
+    with watched_run(tmp_path) as run:
+        wait_for(lambda: run.get("/failed")["total"] == 16)
+        first = run.get("/failed?limit=10")
+        second = run.get(f"/failed?limit=10&after={first['next']}")
+        found = run.get("/failed?search=IMAGE+36&code=PermanentFailure")
+
+    keys = [row["key"] for row in (*first["rows"], *second["rows"])]
+    assert sorted(map(int, keys)) == [n for n in range(40) if n % 5 in (1, 3)]
+    assert (second["next"], second["searched"]) == (None, 6)
+    assert [row["message"] for row in found["rows"]] == ["cannot identify image 36"]
+
+
+def test_a_run_without_report_shows_its_failed_tasks(tmp_path: Path) -> None:
+    """Only the page has them, and the end of what the function writes to standard error."""
+    prepare(tmp_path, tasks=10, allowed=9)
+    with watched_run(tmp_path, "--no-report") as run:
+        wait_for(lambda: run.get()["counts"]["succeeded"] == 2)
+        during = run.get()
+        with run.open("/events") as response:
+            run.allow(10)
+            *_, (_, last), _end = events_of(response)
+        run.end()
+
+    assert (during["log"]["location"], during["log"]["lines"][-1]) == (None, "begin 9")
+    assert "begin 9" in run.stderr
+    assert len(last["failed_tasks"]["rows"]) == last["counts"]["failed"] == 6
+    assert last["job"]["report"] is None
+    assert not (tmp_path / "s3batch-reports").exists()
+
+
+def test_a_page_that_polls_gets_the_end(tmp_path: Path) -> None:
+    """A browser without server-sent events asks every two seconds: the command waits for it."""
+    prepare(tmp_path, tasks=3, allowed=0)
+    with watched_run(tmp_path) as run:
+        run.allow(3)
+        while (document := run.get())["job"]["status"] != "Complete":
+            pass
+        run.end()
+
+    assert document["counts"]["failed"] == 2
+
+
 def test_a_run_is_cancelled_from_its_page(tmp_path: Path) -> None:
     """The reason is in the summary and in job.json, and a second request is refused."""
     prepare(tmp_path, tasks=20, allowed=10)
