@@ -2,7 +2,8 @@
 // Failed tasks of a live page, which the server reads.
 
 const RELOAD_MS = 2000;
-const failedRequest = { running: false, answered: "", time: 0 };
+const MOST_RETRIES = 15;
+const failedRequest = { running: false, answered: "", time: 0, retries: 0 };
 
 /** Ask for the rows that are shown, if they may have changed. @param {JobDocument} doc */
 async function loadFailedTasks(doc) {
@@ -23,6 +24,15 @@ async function loadFailedTasks(doc) {
     failedView.unreachable = !(error instanceof ServerAnswer);
   }
   Object.assign(failedRequest, { running: false, answered: wanted, time: Date.now() });
+  // A report is written at the end of a job, and may take a moment.
+  const isMissing = !failedView.found?.rows.length && !failedView.search && !failedView.code;
+  if (isMissing && failedRequest.retries < MOST_RETRIES) {
+    failedRequest.retries++;
+    setTimeout(() => {
+      failedRequest.answered = "";
+      showAgain();
+    }, RELOAD_MS);
+  }
   showAgain(); // asks again if the reader has searched for something else meanwhile
 }
 

@@ -5,10 +5,11 @@
 const ROWS_PER_PAGE = 25;
 
 /**
- * What the table shows. `cursors` are those of the pages up to the current one.
- * @type {{search: string, code: string, cursors: (string | null)[], found: FailedTasks | null, error: string, unreachable: boolean}}
+ * What the table shows. `cursors` are those of the pages up to the current one, `starts` the rows
+ * before each of them: a page can be short if a search finds little.
+ * @type {{search: string, code: string, cursors: (string | null)[], starts: number[], found: FailedTasks | null, error: string, unreachable: boolean}}
  */
-const failedView = { search: "", code: "", cursors: [null], found: null, error: "", unreachable: false };
+const failedView = { search: "", code: "", cursors: [null], starts: [0], found: null, error: "", unreachable: false };
 
 /** Return whether the rows come with the document. @param {JobDocument} doc */
 function rowsAreHere(doc) {
@@ -21,7 +22,7 @@ function failedSection(doc) {
   const total = rowsAreHere(doc) ? (here?.total ?? 0) : Math.max(doc.counts.failed, here?.total ?? 0);
   if (!total) return null;
   const found = rowsAreHere(doc) ? embeddedPage(doc) : failedView.found;
-  const first = (failedView.cursors.length - 1) * ROWS_PER_PAGE;
+  const first = failedView.starts[failedView.starts.length - 1];
   return section(
     { id: "failed", title: "Failed tasks", class: "wide", note: h("span", { class: "muted" }, heldBack(doc, total)) },
     failedTools(doc),
@@ -29,7 +30,7 @@ function failedSection(doc) {
     found &&
       (found.rows.length
         ? taskTable({ id: "failed-table", caption: "Failed tasks", rows: found.rows, columns: ["object", "code", "message", ...(found.rows.some((row) => row.seconds !== null) ? /** @type {["seconds"]} */ (["seconds"]) : [])] })
-        : h("p", { class: "empty" }, failedView.search || failedView.code ? "No failed task matches." : "No failed tasks to show.")),
+        : h("p", { class: "empty" }, failedView.search || failedView.code ? "No failed task matches." : "They cannot be listed yet.")),
     found &&
       pager({
         name: "failed",
@@ -63,6 +64,7 @@ function failedTools(doc) {
         h("span", { class: "unseen" }, "Error code"),
         h("select", { id: "failed-code" }, h("option", { value: "" }, "All codes"), codes.map((code) => h("option", { value: code }, visible(code)))),
       ),
+    (failedView.search || failedView.code) && h("button", { type: "button", id: "failed-all", "data-key": "all" }, "Show all"),
     (failedView.search || failedView.code) &&
       !serverIsGone() &&
       doc.live?.actions.includes("redrive") &&
@@ -83,7 +85,7 @@ function embeddedPage(doc) {
 
 /** Begin again with the first page. */
 function searchFailed(/** @type {{search?: string, code?: string}} */ change) {
-  Object.assign(failedView, change, { cursors: [null] });
+  Object.assign(failedView, change, { cursors: [null], starts: [0] });
   showAgain();
 }
 
@@ -102,13 +104,27 @@ onClick("[data-show-code]", (button) => {
   document.getElementById("failed")?.scrollIntoView();
   document.getElementById("failed-search")?.focus({ preventScroll: true });
 });
+onClick("#failed-all", () => {
+  searchFailed({ search: "", code: "" });
+  const search = document.getElementById("failed-search");
+  const select = document.getElementById("failed-code");
+  if (search instanceof HTMLInputElement) search.value = "";
+  if (select instanceof HTMLSelectElement) select.value = "";
+  search?.focus();
+});
 onClick("#failed-next", () => {
-  const next = rowsAreHere(shownDocument()) ? "more" : (failedView.found?.next ?? null);
-  if (next !== null) failedView.cursors.push(next);
+  const doc = shownDocument();
+  const found = rowsAreHere(doc) ? embeddedPage(doc) : failedView.found;
+  if (!found || found.next === null) return;
+  failedView.starts.push(failedView.starts[failedView.starts.length - 1] + found.rows.length);
+  failedView.cursors.push(found.next);
   showAgain();
   document.getElementById("failed")?.scrollIntoView();
 });
 onClick("#failed-back", () => {
-  if (failedView.cursors.length > 1) failedView.cursors.pop();
+  if (failedView.cursors.length > 1) {
+    failedView.cursors.pop();
+    failedView.starts.pop();
+  }
   showAgain();
 });

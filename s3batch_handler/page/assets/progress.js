@@ -49,12 +49,13 @@ function progressSection(doc) {
 /** Return the states to show: those that are known, and after the end only those that tasks can still have. @param {JobDocument} doc */
 function shownStates(doc) {
   const ended = hasEnded(doc);
-  return TASK_STATES.filter(([state]) => doc.counts[state] !== null && !(ended && !doc.counts[state] && (state === "waiting" || state === "running")));
+  return TASK_STATES.filter(([state]) => doc.counts[state] !== null && !(ended && !doc.counts[state] && (state === "waiting" || state === "running" || state === "pending")));
 }
 
 /** Show how many more tasks may fail before the job ends. @param {JobDocument} doc */
-function thresholdMeter({ threshold, counts, job }) {
-  if (!threshold) return null;
+function thresholdMeter(doc) {
+  const { threshold, counts, job } = doc;
+  if (!threshold || (threshold.tolerated === null && hasEnded(doc))) return null;
   const { rule, tolerated } = threshold;
   const used = tolerated === null ? 0 : Math.min(1, counts.failed / Math.max(tolerated, 1));
   const words = tolerated === null ? `cannot end the job now (${visible(rule)})` : `${count(counts.failed)} of ${count(tolerated)} tolerated failures`;
