@@ -64,9 +64,9 @@ def report_document(
     Raises:
         ReportError: A results file is missing or damaged.
     """
-    description = job.record.description if job.record else {}
-    counts = _counts(summary, job.record)
     run = job.run
+    description = job.record.description if job.record else _of_history(run)
+    counts = _counts(summary, job.record)
     return {
         "version": 1,
         "time": datetime.now(UTC).isoformat(),
@@ -99,6 +99,18 @@ def report_document(
         ),
         "commands": [],
         "live": None,
+    }
+
+
+def _of_history(run: RunRecord | None) -> Mapping[str, str]:
+    """Return what DescribeJob would say about a job of which only ``run.json`` is known."""
+    if run is None or not run["history"]:
+        return {}
+    first, latest = run["history"][0], run["history"][-1]
+    return {
+        "Status": latest["status"],
+        "CreationTime": first["time"],
+        "TerminationDate": latest["time"],
     }
 
 

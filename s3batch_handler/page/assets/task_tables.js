@@ -45,7 +45,7 @@ function messageText(/** @type {string} */ message) {
 
 /** @param {TaskFacts} row */
 function taskStatus(row) {
-  const [name, label] = { succeeded: ["check", "Succeeded"], failed: ["cross", "Failed"], waiting: ["clock", "Waiting for redrive"] }[row.status] ?? ["dot", row.status];
+  const [name, label] = { succeeded: ["check", "Succeeded"], failed: ["cross", "Failed"], waiting: ["clock", "Failed temporarily"] }[row.status] ?? ["dot", row.status];
   return h("span", { class: `result ${row.status}`, title: row.code ? visible(row.code) : label }, icon(name), h("span", { class: "unseen" }, label));
 }
 

@@ -23,6 +23,7 @@ from tests.support.reports import AWS_EXAMPLE, JOB, put_report
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from s3batch_handler.documents.reports._run_record import RunRecord, StatusChange
     from s3batch_handler.page._document import JobDocument
     from s3batch_handler.testing.strategies._documents import ReportFiles
 
@@ -123,6 +124,38 @@ def test_the_record_of_a_job_adds_its_status_times_and_rate(folder: Path) -> Non
     assert document["rate"] is not None
     assert document["rate"]["average"] == 0.5
     assert document["counts"]["pending"] == 48, "tasks that were not run"
+
+
+def test_the_record_of_a_run_alone_says_how_the_job_ended(folder: Path) -> None:
+    """The report of a server in its S3 has no ``job.json``."""
+    history: list[StatusChange] = [
+        {"status": "New", "time": "2026-11-30T12:00:00+00:00"},
+        {"status": "Active", "time": "2026-11-30T12:00:01+00:00"},
+        {"status": "Complete", "time": "2026-11-30T12:00:05+00:00"},
+    ]
+    run: RunRecord = {
+        "version": 1,
+        "job_id": JOB,
+        "active_seconds": 4.0,
+        "history": history,
+        "rate_history": None,
+        "durations": None,
+        "slowest": [],
+        "threshold": None,
+        "workers": 2,
+        "function_timeout": 60.0,
+    }
+    report = read_report(folder)
+
+    document = report_document(
+        ReportedJob(report=report, origin="serve", run=run), report.summary()
+    )
+
+    assert document["history"] == history
+    assert document["job"]["status"] == "Complete"
+    assert document["job"]["ended"] == "2026-11-30T12:00:05+00:00"
+    assert document["rate"] is not None
+    assert document["rate"]["average"] == 0.5
 
 
 def test_a_report_of_failed_tasks_only_has_the_counts_of_its_job(tmp_path: Path) -> None:
