@@ -11,6 +11,7 @@ from s3batch_handler.cli.run._save_job_record import machine_of_run, request_of_
 from s3batch_handler.cli.run._watched_run import WatchedRun
 from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.documents.reports._job_record import redrive_tags
+from s3batch_handler.engine.invoke._target import default_timeout
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._http_server import http_server, listening_socket, url_of
 from s3batch_handler.page._html import ROOT
@@ -43,6 +44,7 @@ def served_page(
             "Local": machine_of_run(options),
         },
         handler=str(options.handler),
+        function_timeout=options.timeout or default_timeout(str(options.handler)),
         threshold=FailureThreshold.parse(options.tolerate),
         tags={tag["Key"]: tag["Value"] for tag in redrive_tags(redrive_of)},
     )

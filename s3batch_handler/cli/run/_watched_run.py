@@ -22,7 +22,6 @@ from s3batch_handler.engine.invoke._target import runs_in_workers
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.engine.run._run_observer import RunObserver
-from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.page._configuration import configuration
@@ -50,6 +49,7 @@ class WatchedRun:
     Args:
         description: The members of ``job.json`` that are known before the job runs.
         handler: The function.
+        function_timeout: Seconds that a call may take.
         threshold: How many tasks may fail.
         tags: The tags of the job.
 
@@ -65,6 +65,7 @@ class WatchedRun:
         description: Mapping[str, Any],
         *,
         handler: str,
+        function_timeout: float,
         threshold: FailureThreshold,
         tags: Mapping[str, str],
     ) -> None:
@@ -73,8 +74,9 @@ class WatchedRun:
         self.observer = RunObserver()
         self.journal_file: Path | None = None
         self.cancel_reason: str | None = None
-        self._description = {**description, "Status": JobStatus.NEW}
+        self._description = {**description, "Status": JobStatus.PREPARING}
         self._handler = handler
+        self._function_timeout = function_timeout
         self._threshold = threshold
         self._tags = tags
         self._log: LogTail | None = None
@@ -88,8 +90,7 @@ class WatchedRun:
         self._end_was_read = threading.Event()
         created: datetime = description["CreationTime"]
         self._history: list[StatusChange] = []
-        self._enter(JobStatus.NEW, created)
-        self._enter(JobStatus.PREPARING)
+        self._enter(JobStatus.PREPARING, created)
 
     # ------------------------------------------------------------ what the run reports
 
@@ -99,7 +100,6 @@ class WatchedRun:
             local = {**self._description["Local"], **objects}
             self._description["Local"] = local
             self._total = total
-            self._enter(JobStatus.READY)
             self._enter(JobStatus.ACTIVE)
 
     @contextmanager
@@ -208,19 +208,27 @@ class WatchedRun:
     def document(self) -> JobDocument:
         """Return the document of the job."""
         with self._lock:
+            job, history = self._job(), [*self._history]
+            record = self.observer.statistics.record(
+                self.job_id,
+                history=history,
+                threshold=self._threshold,
+                counts=job.progress,
+                function_timeout=self._function_timeout,
+            )
             live = LiveJob(
-                job=self._job(),
+                job=job,
                 origin="run",
                 tags=self._tags,
-                history=[*self._history],
+                history=history,
                 run=self.observer,
                 report=self._result.report if self._result else None,
-                threshold=threshold_facts(self._threshold, total=self._total, run=0),
+                threshold=record["threshold"],
                 log=self._log_section(),
             )
             document = live_document(live, time=datetime.now(UTC), commands=self._commands)
             document["job"]["function"] = redact(self._handler)
-            document["configuration"] = configuration(self._description)
+            document["configuration"] = configuration(self._description, record)
             if self._result is not None:  # the page remains complete without this command
                 document["failures"] = [*map(failures_of, self._result.failures)]
                 document["failed_tasks"] = self._failed
@@ -267,4 +275,4 @@ _STDERR: Final = 2
 _POLL_SECONDS: Final = 4.0  # a page without events asks every two seconds
 MAX_ROWS: Final = 1_000
 MAX_HISTORY: Final = 100
-_CANCELLABLE: Final = (JobStatus.NEW, JobStatus.PREPARING, JobStatus.READY, JobStatus.ACTIVE)
+_CANCELLABLE: Final = (JobStatus.PREPARING, JobStatus.ACTIVE)

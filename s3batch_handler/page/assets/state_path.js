@@ -63,7 +63,7 @@ function nextSteps(doc) {
   const at = USUAL_PATH.indexOf(job.status === "Paused" || job.status === "Pausing" ? "Ready" : job.status);
   if (at < 0) return [];
   return USUAL_PATH.slice(at + 1)
-    .filter((status) => status !== "Suspended")
+    .filter((status) => status !== "Suspended" && !(status === "Ready" && job.origin === "run"))
     .map((status) =>
       h(
         "li",

@@ -61,7 +61,7 @@ def test_the_page_shows_the_run_until_its_end(tmp_path: Path) -> None:
     assert first[1]["job"]["id"] == run.job_id
     assert (name, end[0]) == ("job", "end")
     statuses = [change["status"] for change in last["history"]]
-    assert statuses == ["New", "Preparing", "Ready", "Active", "Completing", "Complete"]
+    assert statuses == ["Preparing", "Active", "Completing", "Complete"]
     assert (last["counts"]["succeeded"], last["counts"]["failed"]) == (8, 12)
     assert {(each["code"], each["count"]) for each in last["failures"]} == {
         ("PermanentFailure", 4),
