@@ -138,11 +138,12 @@ def serve(
                 f"s3batch: WARNING: {escape_unprintable(address)} is open to your network: "
                 "anybody can use these objects and functions without a password"
             )
+        page = server.page_of(address)
         if not quiet:
-            _explain(address, functions, folders, page=server.page_of(address))
+            _explain(address, functions, folders, page=page)
         with redirect_stdout(out):
             if as_json:
-                print_json({"address": address}, indent=None)
+                print_json({"address": address, "page": page}, indent=None)
             else:
                 print_data(address)
         threading.Event().wait()
