@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -95,6 +96,17 @@ def test_the_address_is_printed_when_the_server_is_ready(folder: Path, number: i
 
 
 @pytest.mark.slow
+def test_the_address_of_the_page_is_printed(folder: Path) -> None:
+    """For people on standard error, for programs as JSON."""
+    with server_process(folder, "--json") as (_, line):
+        page = json.loads(line)["page"]
+        with urllib.request.urlopen(page) as response:
+            body = response.read()
+
+    assert b'data-page="list"' in body
+    assert f"Page of all jobs: {page}\n" in (folder / "server.log").read_text()
+
+
 def test_killed_jobs_continue_on_the_next_server(folder: Path) -> None:
     """Each task is in the report once."""
     arguments = ("--function", "f=slow.py", "--source", "photos", "--state", "state")
