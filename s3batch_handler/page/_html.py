@@ -130,7 +130,9 @@ _ICON: Final = (
 
 def _job_title(document: JobDocument) -> str:
     job = document["job"]
-    return " · ".join(filter(None, (job["description"] or job["id"] or "Job", job["status"])))
+    function = (job["function"] or "").rpartition(":function:")[2]
+    name = job["description"] or function or job["id"] or "Job"
+    return " · ".join(filter(None, (name, job["status"])))
 
 
 def _job_facts(document: JobDocument) -> list[tuple[str, str]]:

@@ -13,7 +13,9 @@ const failedView = { search: "", code: "", cursors: [null], starts: [0], found: 
 
 /** Return whether the rows come with the document. @param {JobDocument} doc */
 function rowsAreHere(doc) {
-  return !isLive() || serverIsGone() || (failedView.unreachable && Boolean(doc.failed_tasks?.rows.length));
+  if (!isLive() || serverIsGone()) return true;
+  // The last document of a run has no actions, but its rows: its server is about to end.
+  return Boolean(doc.failed_tasks?.rows.length) && (failedView.unreachable || (doc.live === null && hasEnded(doc)));
 }
 
 /** @param {JobDocument} doc */

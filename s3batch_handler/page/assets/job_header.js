@@ -1,6 +1,8 @@
 "use strict";
 // The head of a job's page: its name, its status, and the facts that identify it.
 
+const FUNCTION_ARN = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:/;
+
 /** @param {JobDocument} doc */
 function jobHeader(doc) {
   const { job } = doc;
@@ -21,7 +23,7 @@ function jobHeader(doc) {
 
 /** Return what the job is called. @param {JobDocument} doc */
 function jobName({ job }) {
-  return job.description || job.id || "Job";
+  return job.description || (job.function ? job.function.replace(FUNCTION_ARN, "") : job.id) || "Job";
 }
 
 /** Return whether the job has ended. Without the record of a job there is only its report. @param {JobDocument} doc */
@@ -53,7 +55,7 @@ function fact(name, ...values) {
 
 /** Return the name in the ARN of a function. */
 function shortName(/** @type {string} */ name) {
-  return visible(name.replace(/^arn:[^:]*:lambda:[^:]*:[^:]*:function:/, ""));
+  return visible(name.replace(FUNCTION_ARN, ""));
 }
 
 /** Show the ID of another job: a link on live pages. */
