@@ -117,15 +117,16 @@ function drawPercentiles(u) {
   ctx.strokeStyle = color("ink");
   ctx.setLineDash([3 * scale, 3 * scale]);
   let free = bbox.left;
-  for (const [name, seconds] of percentileLines) {
-    const x = u.valToPos(Math.log10(Math.max(seconds, 1e-6)), "x", true);
+  const lines = percentileLines.map(([name, seconds]) => ({ name, x: u.valToPos(Math.log10(Math.max(seconds, 1e-6)), "x", true) }));
+  for (const [i, { name, x }] of lines.entries()) {
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.beginPath();
     ctx.moveTo(x, bbox.top + 2 * scale);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     const width = ctx.measureText(name).width;
-    const right = x + width + 6 * scale < bbox.left + bbox.width;
+    const end = Math.min(lines[i + 1]?.x ?? Infinity, bbox.left + bbox.width);
+    const right = x + width + 6 * scale < end;
     const from = right ? x + 4 * scale : x - width - 4 * scale;
     if (from >= free) {
       ctx.fillText(name, from, bbox.top + 11 * scale);
