@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.documents.reports._run_record import StatusChange
+    from s3batch_handler.engine._job_execution import FunctionSettings
     from s3batch_handler.engine.invoke._target import Target
     from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
@@ -125,6 +126,7 @@ class Engine:
             scheduler = Scheduler(self._jobs, execution, background=background)
             self._running = execution.running
             self._ended = execution.ended
+            self._function_settings = execution.function_settings
             self._logs = execution.logs
             self._scheduler = stack.enter_context(scheduler)
             self._scheduler.continue_all()
@@ -256,6 +258,11 @@ class Engine:
         """Return the ID of the job that was requested with a ClientRequestToken."""
         stored = self._jobs.with_token(token)
         return None if stored is None else stored.job.job_id
+
+    def function_settings(self, job: Job) -> FunctionSettings | None:
+        """Return how the function of a job is called; ``None`` without a registered function."""
+        invoke = job.operation.lambda_invoke if job.operation else None
+        return None if invoke is None else self._function_settings(str(invoke.function_arn))
 
     def has_job(self, job_id: str) -> bool:
         """Return whether this engine has a job, which may be damaged."""

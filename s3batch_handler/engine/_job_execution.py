@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.core._classification import classify
 from s3batch_handler.core._error_text import describe
@@ -62,6 +62,20 @@ TO_RUN: Final = (
     JobStatus.COMPLETING,
     *ENDING,
 )
+
+
+class FunctionSettings(NamedTuple):
+    """How the function of a job is called.
+
+    Attributes:
+        handler: The function as it was registered; ``None`` if it is in this process, or unknown.
+        timeout: Seconds that a call may take.
+        max_redrives: Retries of a task that fails temporarily.
+    """
+
+    handler: str | None
+    timeout: float
+    max_redrives: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +232,17 @@ class JobExecution:
             report.write_run_record(self._run_record(job_id, spec, result))
         self._conclude(job_id, result)
 
+    def function_settings(self, arn: str) -> FunctionSettings | None:
+        """Return how a function is called; ``None`` if it is not registered."""
+        function = self.functions.find(arn)
+        if function is None:
+            return None
+        return FunctionSettings(
+            handler=function if isinstance(function, str) else None,
+            timeout=self.timeout or default_timeout(function),
+            max_redrives=self.max_redrives,
+        )
+
     def _run_record(self, job_id: str, spec: JobSpec, result: JobResult) -> RunRecord:
         """Return how a job has run. It is written before the job ends, but contains its end."""
         history = self.jobs.history(job_id)
@@ -227,14 +252,13 @@ class JobExecution:
         for following in shortest_path(status, end):
             history = continued(history, change(following, now))
         invoke = spec.operation.lambda_invoke
-        function = None if invoke is None else self.functions.find(str(invoke.function_arn))
-        timeout = None if function is None else self.timeout or default_timeout(function)
+        called = None if invoke is None else self.function_settings(str(invoke.function_arn))
         return result.statistics.record(
             job_id,
             history=history,
             threshold=self.threshold,
             counts=result.progress,
-            function_timeout=timeout,
+            function_timeout=None if called is None else called.timeout,
         )
 
     @contextmanager

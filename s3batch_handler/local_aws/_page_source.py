@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._locations import report_url
@@ -22,8 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from s3batch_handler.engine._engine import Engine
+    from s3batch_handler.jobs._job import Job
     from s3batch_handler.local_aws._engines import Engines
-    from s3batch_handler.page._document import ActionName, FailedTasks, JobDocument, ListDocument
+    from s3batch_handler.page._document import (
+        ActionName,
+        Facts,
+        FailedTasks,
+        JobDocument,
+        ListDocument,
+    )
     from s3batch_handler.page._source import FailedQuery, JobQuery
 
 
@@ -82,6 +90,7 @@ class ServerJobs:
                 )
             ],
         )
+        document["configuration"] += _of_server(engine, job)
         if job.status.is_final and run is None and report_url(job) and job.progress.done:
             self._ended.run(job_id, engine.open_report).add_to(document)
         return document
@@ -149,3 +158,16 @@ class ServerJobs:
             if engine.has_job(job_id):
                 return place, engine
         raise JobNotFound(job_id=job_id)
+
+
+def _of_server(engine: Engine, job: Job) -> list[Facts]:
+    """Return the settings of the server that a job runs with."""
+    settings = engine.function_settings(job)
+    if settings is None:
+        return []
+    facts = [
+        ("Handler", redact(settings.handler or "")),
+        ("Timeout of a call", f"{settings.timeout:g} s"),
+        ("Redrives of a task", str(settings.max_redrives)),
+    ]
+    return [{"title": "Server", "facts": [each for each in facts if each[1]]}]
