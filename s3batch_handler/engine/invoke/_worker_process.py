@@ -139,24 +139,25 @@ class WorkerProcess:
             self.kill()
             self.ended = True
             return []
-        answers = sum(kind != NOT_STARTED for kind, _, _ in results)
-        if answers and self.ready:  # or else the result is "ready", and no answer
-            return self._measured(results, answers)
+        if results and self.ready:  # or else the result is "ready", and no answer
+            return self._measured(results)
         return results
 
-    def _measured(
-        self, results: list[tuple[str, str, int]], answers: int
-    ) -> list[tuple[str, str, int]]:
+    def _measured(self, results: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
         """Set the batch size by the duration of the latest tasks; now the next task begins.
 
         Return the results with the durations of calls. The function may have written them, so if
         they are longer than possible, each call gets the average of what was measured here.
         """
+        kinds, _, durations = zip(*results, strict=True)
+        answers = len(results) - kinds.count(NOT_STARTED)
+        if not answers:
+            return results
         now = time.monotonic()
         measured, self.since = now - self.since, now
         fitting = int(answers * BATCH_SECONDS / 2 / max(measured, 1e-6))
         self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
-        self._reported += sum([each[2] for each in results]) / 1e6
+        self._reported += sum(durations) / 1e6
         if self._reported > now - self.busy_since:
             self._reported = now - self.busy_since
             average = int(measured / answers * 1e6)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
-    from s3batch_handler.engine.run._run_statistics import AnsweredTask
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
 
 
@@ -128,7 +127,6 @@ class Ledger:
         )
         self._failures = FailureCounts(details)
         self._has_new_statistics = False  # since the latest commit
-        self._new: list[AnsweredTask] = []  # since the latest commit
         # Tasks start in the order of the manifest, so all tasks before this one have started.
         self._started_count = journal.next_number
         if self._run_count != journal.answered:
@@ -161,14 +159,14 @@ class Ledger:
         if isinstance(answer, Outcome) and answer.code is ResultCode.SUCCEEDED:
             self._succeeded += 1
             self._add_row(task, TaskStatus.SUCCEEDED, 200, "", answer.message)
-            self._new.append((task, answer, "succeeded", seconds))
+            self._statistics.add(task, answer, "succeeded", seconds)
         elif (
             isinstance(answer, Outcome | ServiceError)
             and answer.code is ResultCode.TEMPORARY_FAILURE
             and not is_last_try
         ):
             self._journal.add_waiting(task, answer.message)
-            self._new.append((task, answer, "waiting", seconds))
+            self._statistics.add(task, answer, "waiting", seconds)
         else:
             failure = task_failure(answer)
             self._failed += 1
@@ -176,7 +174,7 @@ class Ledger:
             self._add_row(
                 task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
             )
-            self._new.append((task, answer, "failed", seconds))
+            self._statistics.add(task, answer, "failed", seconds)
         if self._failed:
             self._check_threshold()
         self.commit_if_due()
@@ -211,8 +209,6 @@ class Ledger:
         """Write the counts and all new rows to the journal; the statistics only once a second."""
         self._answers += self._uncommitted
         self._uncommitted = 0
-        self._statistics.add(self._new)
-        self._new.clear()
         details = self._failures.changes()
         self._observe(is_last=is_last)
         if self._has_new_statistics:
@@ -235,7 +231,11 @@ class Ledger:
         """Add the counts to the statistics, and recompute these if a second has passed."""
         seconds = self._elapsed
         self._statistics.sample(
-            seconds, succeeded=self._succeeded, failed=self._failed, workers=self._worker_count
+            seconds,
+            answers=self._answers + self._uncommitted,
+            succeeded=self._succeeded,
+            failed=self._failed,
+            workers=self._worker_count,
         )
         if not is_last and seconds < self._next_statistics:
             return

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from heapq import nlargest
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.run._call_durations import CallDurations
@@ -14,7 +12,7 @@ from s3batch_handler.engine.run._rate_recorder import RateRecorder, RecentRates
 from s3batch_handler.engine.run._task_failure import task_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from s3batch_handler.documents.reports._run_record import (
         Durations,
@@ -116,46 +114,58 @@ class RunStatistics:
             known.get("rates"), seconds=seconds, succeeded=succeeded, failed=failed
         )
         self._answers: int = known.get("answers", succeeded + failed)
+        self._earlier_answers = self._answers
         self._recent = RecentRates(seconds, self._answers)
         self._seconds = seconds
         self._workers: int | None = known.get("workers")
+        self._new: list[float] = []  # durations of calls since the latest sample
         self._slowest = [_Task(*each) for each in known.get("slowest", ())]
         self._latest: deque[_Task | AnsweredTask] = deque(
             (_Task(*each) for each in known.get("latest", ())), MAX_LATEST
         )
+        self._keep_latest = self._latest.append  # looked up for each task otherwise
+        self._least_slow = self._shortest_of_the_slowest()
 
-    def add(self, answered: Sequence[AnsweredTask]) -> None:
-        """Add tasks that were answered, in their order."""
-        self._answers += len(answered)
-        timed = [each[3] for each in answered]
-        if None in timed:
-            timed = [each for each in timed if each is not None]
-        if durations := cast("list[float]", timed):
-            self._durations.add(durations)
-            if max(durations) > self._least_slow:
-                self._add_slow(answered)
-        self._latest.extend(answered[-MAX_LATEST:])
+    def add(self, task: QueuedTask, answer: Answer, status: Status, seconds: float | None) -> None:
+        """Add a task that was answered.
 
-    @property
-    def _least_slow(self) -> float:
-        """The duration that a call must exceed to be one of the slowest."""
-        return (self._slowest[-1].seconds or 0.0) if len(self._slowest) == MAX_SLOWEST else -1.0
+        This is called for each task, so it does as little as possible. It keeps few tasks, because
+        the garbage collector would visit many tasks again and again.
+        """
+        self._keep_latest((task, answer, status, seconds))
+        if seconds is not None:
+            self._new.append(seconds)
+            if seconds > self._least_slow:
+                self._add_slow(_Task.of((task, answer, status, seconds)))
 
-    def _add_slow(self, answered: Sequence[AnsweredTask]) -> None:
+    def _add_slow(self, task: _Task) -> None:
         """Keep the slowest calls, one for each task."""
-        called = [each for each in answered if each[3] is not None]
-        slow = nlargest(2 * MAX_SLOWEST, called, key=itemgetter(3))
-        by_number: dict[int, _Task] = {}
-        for each in [*map(_Task.of, slow), *self._slowest]:
-            other = by_number.get(each.number)
-            if other is None or (other.seconds or 0.0) < (each.seconds or 0.0):
-                by_number[each.number] = each
-        self._slowest = sorted(by_number.values(), key=lambda each: -(each.seconds or 0.0))
-        del self._slowest[MAX_SLOWEST:]
+        others = [each for each in self._slowest if each.number != task.number]
+        same = [each for each in self._slowest if each.number == task.number]
+        slowest = [*others, max([task, *same], key=_seconds)]
+        self._slowest = sorted(slowest, key=_seconds, reverse=True)[:MAX_SLOWEST]
+        self._least_slow = self._shortest_of_the_slowest()
 
-    def sample(self, seconds: float, *, succeeded: int, failed: int, workers: int | None) -> None:
-        """Add how long the job has been Active, how many tasks have ended, and the workers."""
+    def _shortest_of_the_slowest(self) -> float:
+        """Return the duration that a call must exceed to be one of the slowest."""
+        return _seconds(self._slowest[-1]) if len(self._slowest) == MAX_SLOWEST else -1.0
+
+    def sample(
+        self, seconds: float, *, answers: int, succeeded: int, failed: int, workers: int | None
+    ) -> None:
+        """Add the counts at a time. Durations are counted with them.
+
+        Args:
+            seconds: How long the job has been Active.
+            answers: The number of tasks that were added.
+            succeeded: The tasks that have succeeded since the job began.
+            failed: The tasks that have failed since then.
+            workers: The workers now; ``None`` if unknown.
+        """
+        self._durations.add(self._new)
+        self._new.clear()
         self._seconds = seconds
+        self._answers = self._earlier_answers + answers
         self._rates.add(seconds, succeeded, failed)
         self._recent.add(seconds, self._answers)
         if workers is not None:
@@ -236,6 +246,10 @@ class _Task(NamedTuple):
             "message": self.message,
             "seconds": self.seconds,
         }
+
+
+def _seconds(task: _Task) -> float:
+    return task.seconds or 0.0
 
 
 _MAX_MESSAGE: Final = 300  # characters: all tasks are saved with each commit

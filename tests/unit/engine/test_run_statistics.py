@@ -26,12 +26,18 @@ def answered(
     return task, ServiceError(403, "AccessDenied", "no"), status, seconds
 
 
+def added(statistics: RunStatistics, tasks: list[AnsweredTask], seconds: float = 1.0) -> None:
+    for task in tasks:
+        statistics.add(*task)
+    statistics.sample(seconds, answers=len(tasks), succeeded=len(tasks), failed=0, workers=1)
+
+
 def test_the_slowest_and_the_latest_tasks_are_kept() -> None:
     """Their keys are decoded, and each task is among the slowest once."""
     statistics = RunStatistics()
-    statistics.add([answered(number, number / 1000) for number in range(100)])
-    statistics.add([answered(7, 5.0, "waiting"), answered(8, None, "failed")])
-    statistics.add([answered(7, 3.0)])
+    tasks = [answered(number, number / 1000) for number in range(100)]
+    later = [answered(7, 5.0, "waiting"), answered(8, None, "failed"), answered(7, 3.0)]
+    added(statistics, [*tasks, *later])
 
     found = statistics.snapshot(remaining=None)
 
@@ -57,11 +63,12 @@ def test_statistics_continue_from_facts() -> None:
     statistics = RunStatistics()
     task = QueuedTask("photos", "%FF.jpg", None)
     task.number = 1
-    statistics.add([(task, Outcome(ResultCode.SUCCEEDED, ""), "succeeded", 1.0), answered(2)])
-    statistics.sample(4.0, succeeded=2, failed=0, workers=3)
+    statistics.add(task, Outcome(ResultCode.SUCCEEDED, ""), "succeeded", 1.0)
+    statistics.add(*answered(2))
+    statistics.sample(4.0, answers=2, succeeded=2, failed=0, workers=3)
 
     resumed = RunStatistics(json.loads(json.dumps(statistics.facts())), seconds=4.0)
-    resumed.sample(4.0, succeeded=2, failed=0, workers=1)
+    resumed.sample(4.0, answers=0, succeeded=2, failed=0, workers=1)
 
     before, after = statistics.snapshot(remaining=0), resumed.snapshot(remaining=0)
     assert after.slowest == before.slowest
@@ -76,10 +83,9 @@ def test_statistics_continue_from_facts() -> None:
 def test_the_size_does_not_depend_on_the_tasks() -> None:
     """It is saved with each commit, so messages are cut."""
     statistics = RunStatistics()
-    for start in range(0, 50_000, 5_000):
-        tasks = [answered(n, 1e-6 * (n + 1) ** 2, "failed") for n in range(start, start + 5_000)]
-        statistics.add(tasks)
-        statistics.sample(start, succeeded=0, failed=start, workers=1)
+    for start in range(0, 20_000, 2_000):
+        tasks = [answered(n, 1e-6 * (n + 1) ** 2, "failed") for n in range(start, start + 2_000)]
+        added(statistics, tasks, seconds=start + 1)
 
     assert len(json.dumps(statistics.facts())) < 30_000
 
@@ -88,6 +94,6 @@ def test_a_long_message_is_cut() -> None:
     """Messages of functions may have 1 KB."""
     task = answered(1)[0]
     statistics = RunStatistics()
-    statistics.add([(task, Outcome(ResultCode.SUCCEEDED, "x" * 1024), "succeeded", 1.0)])
+    statistics.add(task, Outcome(ResultCode.SUCCEEDED, "x" * 1024), "succeeded", 1.0)
 
     assert len(statistics.snapshot(None).latest[0]["message"]) == 300
