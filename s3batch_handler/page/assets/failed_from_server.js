@@ -21,7 +21,6 @@ async function loadFailedTasks(doc) {
     failedView.error = "";
   } catch (error) {
     failedView.error = error instanceof ServerAnswer ? error.message : "";
-    failedView.unreachable = !(error instanceof ServerAnswer);
   }
   Object.assign(failedRequest, { running: false, answered: wanted, time: Date.now() });
   // A report is written at the end of a job, and may take a moment.

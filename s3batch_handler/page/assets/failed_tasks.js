@@ -7,15 +7,14 @@ const ROWS_PER_PAGE = 25;
 /**
  * What the table shows. `cursors` are those of the pages up to the current one, `starts` the rows
  * before each of them: a page can be short if a search finds little.
- * @type {{search: string, code: string, cursors: (string | null)[], starts: number[], found: FailedTasks | null, error: string, unreachable: boolean}}
+ * @type {{search: string, code: string, cursors: (string | null)[], starts: number[], found: FailedTasks | null, error: string}}
  */
-const failedView = { search: "", code: "", cursors: [null], starts: [0], found: null, error: "", unreachable: false };
+const failedView = { search: "", code: "", cursors: [null], starts: [0], found: null, error: "" };
 
 /** Return whether the rows come with the document. @param {JobDocument} doc */
 function rowsAreHere(doc) {
-  if (!isLive() || serverIsGone()) return true;
-  // The last document of a run has no actions, but its rows: its server is about to end.
-  return Boolean(doc.failed_tasks?.rows.length) && (failedView.unreachable || (doc.live === null && hasEnded(doc)));
+  // A run sends them with its last document, and then its server ends.
+  return !isLive() || doc.failed_tasks !== null || serverIsGone();
 }
 
 /** @param {JobDocument} doc */
