@@ -74,7 +74,7 @@ class WatchedRun:
         self.observer = RunObserver()
         self.journal_file: Path | None = None
         self.cancel_reason: str | None = None
-        self._description = {**description, "Status": JobStatus.PREPARING}
+        self._description: dict[str, Any] = {**description, "Status": JobStatus.PREPARING}
         self._handler = handler
         self._function_timeout = function_timeout
         self._threshold = threshold

@@ -35,8 +35,8 @@ def events_of(response: Any) -> Iterator[tuple[str, Any]]:
 
 def shows_blocked(document: Any) -> bool:
     """Return whether the first ten tasks have been run, and a worker waits with a later one."""
-    workers = document["workers"] or {"shown": []}
-    running = [worker["key"] for worker in workers["shown"] if worker["key"]]
+    workers: Any = document["workers"] or {"shown": []}
+    running: list[str] = [worker["key"] for worker in workers["shown"] if worker["key"]]
     return document["counts"]["succeeded"] == 4 and running != [] and min(map(int, running)) >= 10
 
 
