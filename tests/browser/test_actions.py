@@ -25,9 +25,9 @@ pytestmark = pytest.mark.browser
 BUSY = [key for key in KEYS if key.startswith("busy/")]
 
 
-@pytest.mark.parametrize("colors", ["light", "dark"])
+@pytest.mark.parametrize(("colors", "width"), [("light", 360), ("dark", 1280)])
 def test_everybody_can_use_the_page(
-    browser: WatchedBrowser, watched: WatchedServer, colors: str
+    browser: WatchedBrowser, watched: WatchedServer, colors: str, width: int
 ) -> None:
     """Axe has no complaint about the page, before, during and after the job, and its dialogs."""
     from playwright.sync_api import expect
@@ -35,7 +35,7 @@ def test_everybody_can_use_the_page(
     watched.hold()
     job_id = watched.create_job()
     watched.wait_for_status(job_id, "Suspended")
-    page = browser.new_page(color_scheme=colors, viewport={"width": 360, "height": 800})
+    page = browser.new_page(color_scheme=colors, viewport={"width": width, "height": 800})
     page.goto(watched.page_of(job_id))
     for action in ("Confirm", "Priority", "Cancel job"):
         page.get_by_role("button", name=action).click()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s3batch_handler.page._html import saved_page
 from tests.support.browser import accessibility_violations, wider_than_window
@@ -65,6 +67,30 @@ def test_hostile_text_is_only_text(open_saved: OpenPage, text: str) -> None:
     assert page.locator("a[href^='javascript:']").count() == 0
     assert page.get_by_role("heading", name="Progress").is_visible()
     assert wider_than_window(page) == []
+
+
+def test_any_text_arrives_as_it_is(page: Page, tmp_path: Path) -> None:
+    """Each character of a key arrives in the page, also halves of emojis and ends of elements."""
+    file = tmp_path / "job.html"
+    pieces = st.sampled_from(["</script", "<!--", "<script>", "]]>", "\\", '"', "&lt;", "\u2028"])
+
+    @given(st.lists(pieces | st.text(st.characters(), max_size=5)).map("".join))
+    def arrives(text: str) -> None:
+        rows = [{**failed_task(1), "key": text}]
+        found = {"rows": rows, "total": 1, "searched": 1, "next": None}
+        file.write_text(saved_page(job_document(failed_tasks=found)), encoding="utf-8")
+        page.goto(file.as_uri())
+        units = text.encode("utf-16-le", "surrogatepass")
+        assert page.evaluate(FIRST_KEY) == [*memoryview(units).cast("H")]
+        assert failed_rows(page).count() == 1
+
+    arrives()
+
+
+FIRST_KEY = """
+JSON.parse(document.getElementById('document').textContent).failed_tasks.rows[0].key
+    .split('').map(unit => unit.charCodeAt(0))
+"""
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
