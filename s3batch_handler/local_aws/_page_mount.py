@@ -59,7 +59,7 @@ def _is_address(host: str) -> bool:
 
 _BROWSER: Final = "Mozilla/"  # all browsers, also those that do not send Sec-Fetch-Site
 _SANDBOX: Final = (
-    ("Content-Security-Policy", "sandbox; default-src 'none'; img-src 'self'; media-src 'self'"),
+    ("Content-Security-Policy", "sandbox"),
     ("X-Content-Type-Options", "nosniff"),
 )
 _ADDRESS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\]", re.ASCII)
