@@ -59,8 +59,8 @@ def served_page(
                 raise
             finally:
                 deadline = time.monotonic() + _MAX_WAIT
-                run.wait_for_readers(_MAX_WAIT)
-                application.close(timeout=max(0.0, deadline - time.monotonic()))
+                application.close(timeout=_MAX_WAIT)
+                run.wait_for_readers(max(0.0, deadline - time.monotonic()))  # those without events
 
 
 _MAX_WAIT: Final = 2.0  # seconds
