@@ -6,7 +6,7 @@ const POLL_MS = 2000;
 const HIDDEN_POLL_MS = 10_000;
 const STOPPED_AFTER_MS = 10_000;
 
-/** @typedef {"connecting" | "live" | "polling" | "reconnecting" | "stopped" | "ended"} ConnectionState */
+/** @typedef {"connecting" | "live" | "polling" | "reconnecting" | "stopped" | "gone" | "ended"} ConnectionState */
 
 /** Get documents from an address, and say how the page is connected. */
 class Connection {
@@ -85,7 +85,9 @@ class Connection {
     } catch (error) {
       if (generation !== this.generation) return;
       if (error instanceof ServerAnswer) this.lastAnswer = Date.now();
-      this.become(Date.now() - this.lastAnswer > STOPPED_AFTER_MS ? "stopped" : "reconnecting");
+      const stopped = Date.now() - this.lastAnswer > STOPPED_AFTER_MS;
+      const isGone = error instanceof ServerAnswer && error.status === 404;
+      this.become(isGone ? "gone" : stopped ? "stopped" : "reconnecting");
     }
     if (this.state === "ended") return;
     if (!answered || document.hidden) this.pollLater();
@@ -113,6 +115,7 @@ const CONNECTION_WORDS = {
   polling: ["Live", "good"],
   reconnecting: ["Reconnecting…", "asks"],
   stopped: ["The server has stopped", "bad"],
+  gone: ["The server no longer has this job", "bad"],
   ended: ["Job has ended", "waits"],
 };
 

@@ -7,7 +7,7 @@ const failedRequest = { running: false, answered: "", time: 0, retries: 0 };
 
 /** Ask for the rows that are shown, if they may have changed. @param {JobDocument} doc */
 async function loadFailedTasks(doc) {
-  if (rowsAreHere(doc) || failedRequest.running || !doc.counts.failed) return;
+  if (rowsAreHere(doc) || serverIsGone() || failedRequest.running || !doc.counts.failed) return;
   const view = JSON.stringify([failedView.search, failedView.code, failedView.cursors]);
   // Tasks that fail are appended: a page with a next one does not change while the job runs.
   const isFull = failedView.found !== null && failedView.found.next !== null;

@@ -14,7 +14,7 @@ const failedView = { search: "", code: "", cursors: [null], starts: [0], found: 
 /** Return whether the rows come with the document. @param {JobDocument} doc */
 function rowsAreHere(doc) {
   // A run sends them with its last document, and then its server ends.
-  return !isLive() || doc.failed_tasks !== null || serverIsGone();
+  return !isLive() || doc.failed_tasks !== null;
 }
 
 /** @param {JobDocument} doc */

@@ -13,9 +13,10 @@ const connection = new Connection({
 /** Return whether the page has to do with what it has. */
 function serverIsGone() {
   const { state } = connection;
-  const rows = shownDocument().failed_tasks?.rows.length ?? 0;
-  if (rows > 0) return state === "stopped" || state === "ended"; // a run sends them before its end
-  return (state === "stopped" || (state === "ended" && shownDocument().live === null)) && failedView.found === null;
+  const { live, failed_tasks: failed } = shownDocument();
+  // A run sends its failed tasks before its server ends.
+  const isLast = live === null || Boolean(failed?.rows.length);
+  return state === "stopped" || state === "gone" || (state === "ended" && isLast);
 }
 
 /** @param {JobDocument} doc */

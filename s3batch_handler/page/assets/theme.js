@@ -29,4 +29,6 @@ function applyTheme(/** @type {string} */ theme) {
   document.dispatchEvent(new Event("theme"));
 }
 
+// Other pages that are open follow.
+window.addEventListener("storage", () => applyTheme(chosenTheme()));
 applyTheme(chosenTheme());
