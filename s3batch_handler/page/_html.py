@@ -81,7 +81,7 @@ def live_list(document: ListDocument) -> str:
 
 def document_json(document: Document) -> str:
     """Return a document as JSON that can be inside an HTML element."""
-    return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _page(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._sanitize import truncate
@@ -99,7 +99,7 @@ def time_of(description: Mapping[str, Any], *path: str) -> str | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return iso_time(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
 def _reasons(description: Mapping[str, Any]) -> list[FailureReason]:
@@ -121,8 +121,16 @@ def _region_and_account(arn: str) -> tuple[str | None, str | None]:
     return (parts[3] or None, parts[4] or None) if len(parts) > 5 else (None, None)
 
 
+def iso_time(time: datetime) -> str | None:
+    """Return a time as browsers read it; ``None`` if its time zone has seconds."""
+    offset = time.utcoffset()
+    return None if offset is None or offset % timedelta(minutes=1) else time.isoformat()
+
+
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -MAX_NUMBER < value < MAX_NUMBER else None
 
 
 def _cut(text: str) -> str:
@@ -131,5 +139,8 @@ def _cut(text: str) -> str:
 
 MAX_TEXT: Final = 4000
 """The most characters of one fact: ``job.json`` may have texts of any length."""
+
+MAX_NUMBER: Final = 2**53
+"""Browsers read larger numbers inexactly, or not at all."""
 
 _MAX_REASONS: Final = 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.page._configuration import configuration
 from s3batch_handler.page._embedded_rows import embedded_rows
-from s3batch_handler.page._job_facts import job_facts, known_history, member
+from s3batch_handler.page._job_facts import MAX_NUMBER, job_facts, known_history, member
 from s3batch_handler.page._task_facts import failed_task, failures_of, redacted_task
 
 if TYPE_CHECKING:
@@ -147,10 +147,12 @@ def _rate(job: ReportedJob, counts: Counts) -> Rate | None:
     description = job.record.description if job.record else {}
     timers = ("ProgressSummary", "Timers", "ElapsedTimeInActiveSeconds")
     seconds = job.run["active_seconds"] if job.run else member(description, *timers)
-    if not isinstance(seconds, (int, float)) or not 0 < seconds < inf:
+    if not isinstance(seconds, (int, float)) or not 0 < seconds < MAX_NUMBER:
         return None
-    done = counts["succeeded"] + counts["failed"]
-    return {"now": None, "average": done / seconds, "left": None, "active_seconds": seconds}
+    average = (counts["succeeded"] + counts["failed"]) / seconds
+    if not average < inf:  # a job that ran no time at all
+        return None
+    return {"now": None, "average": average, "left": None, "active_seconds": seconds}
 
 
 # ---------------------------------------------------------------- failures

@@ -103,6 +103,20 @@ def test_everybody_can_use_the_page(open_saved: OpenPage, colors: str, width: in
     assert wider_than_window(page) == []
 
 
+@pytest.mark.parametrize("status", ["constructor", "__proto__", "\ud800</script>", "x" * 4000])
+def test_any_status_is_shown(open_saved: OpenPage, status: str) -> None:
+    """A report's bucket may have a record of the job that others wrote."""
+    document = job_document()
+    document["job"]["status"] = status
+    document["history"] = [{"status": status, "time": "2026-11-30T12:00:00+00:00"}]
+
+    page = open_saved(document)
+
+    assert page.locator("#states .step").count() == 1
+    assert page.locator("main > .sections > section").count() > 5
+    assert wider_than_window(page) == []
+
+
 def test_buttons_copy_what_they_stand_beside(open_saved: OpenPage) -> None:
     """The button beside the job ID copies it, and a screen reader hears that."""
     page = open_saved(permissions=["clipboard-read", "clipboard-write"])

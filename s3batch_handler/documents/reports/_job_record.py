@@ -30,10 +30,13 @@ REDRIVE_TAG: Final = "s3batch:redrive-of"
 
 
 # The members that are read. Unknown ones are ignored: AWS adds members.
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+
+
 class _Counts(TypedDict, total=False):
-    TotalNumberOfTasks: int
-    NumberOfTasksSucceeded: int
-    NumberOfTasksFailed: int
+    TotalNumberOfTasks: _Count
+    NumberOfTasksSucceeded: _Count
+    NumberOfTasksFailed: _Count
 
 
 class _Tag(TypedDict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
 
@@ -35,9 +35,11 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> str:
-    if datetime.fromisoformat(_text(value)).tzinfo is None:
+    time = datetime.fromisoformat(_text(value))
+    offset = time.utcoffset()
+    if offset is None or offset % timedelta(minutes=1):
         raise ValueError("expected a time with its time zone")
-    return _text(value)
+    return time.isoformat()  # browsers do not read every form that Python reads
 
 
 _MAX_TEXT: Final = 10_000

@@ -46,10 +46,15 @@ const STATUS = {
   Failed: ["cross", "bad"],
 };
 
+/** Return the icon and the kind of a status. @param {string} status @returns {[string, string]} */
+function statusStyle(status) {
+  return Object.hasOwn(STATUS, status) ? STATUS[status] : ["dot", "waits"]; // "constructor" is none
+}
+
 /** Show the status of a job: an icon and its word. Failed tasks of a complete job are shown, too. */
 function statusBadge(/** @type {string | null} */ status, /** @type {number} */ failed = 0) {
   if (status === null) return null; // a report without the record of its job
-  const [name, kind] = STATUS[status] ?? ["dot", "waits"];
+  const [name, kind] = statusStyle(status);
   const mixed = status === "Complete" && failed > 0;
   return h(
     "span",

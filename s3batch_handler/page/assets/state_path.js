@@ -31,7 +31,7 @@ function stateSection(doc) {
 function stateStep(doc, change, next) {
   const last = next === undefined;
   const final = FINAL.includes(change.status);
-  const [name, kind] = STATUS[change.status] ?? ["dot", "waits"];
+  const [name, kind] = statusStyle(change.status);
   const end = last ? doc.time : next.time;
   const seconds = change.time && end ? secondsBetween(change.time, end) : null;
   return h(

@@ -75,6 +75,15 @@ def test_a_record_is_read_as_it_was_written(report: Report, tmp_path: Path) -> N
     assert read_run_record(report) == record()
 
 
+@pytest.mark.parametrize("time", ["20261130T120000Z", "2026-W49-1T12:00+00"])
+def test_times_are_written_as_browsers_read_them(
+    time: str, report: Report, write: Callable[[Any], None]
+) -> None:
+    write(record(history=[{"status": "Active", "time": time}]))
+
+    assert read_run_record(report) == record()
+
+
 def test_members_that_are_unknown_are_ignored(report: Report, write: Callable[[Any], None]) -> None:
     """A later version may add members."""
     write(record(later={"x": 1}))
@@ -96,6 +105,7 @@ def test_members_that_are_unknown_are_ignored(report: Report, write: Callable[[A
         (record(active_seconds="1"), "active_seconds"),
         (record(history=[{"status": "Active", "time": "now"}]), "time"),
         (record(history=[{"status": "Active", "time": "2026-11-30T12:00:00"}]), "time"),
+        (record(history=[{"status": "Active", "time": "2026-11-30T12:00:00+01:00:01"}]), "time"),
         (record(history=record()["history"] * 101), "history"),
         (record(workers=1.5), "workers"),
         (record(workers=1 << 60), "workers"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,19 @@ def test_a_record_with_other_types_is_no_error(description: dict[str, Any]) -> N
 
     assert json.loads(json.dumps([facts, settings])) is not None
     assert all(isinstance(value, str) for group in settings for _, value in group["facts"])
+
+
+@pytest.mark.parametrize("priority", [10**400, -(10**400), 2**53, True, 1.5])
+def test_a_priority_that_browsers_cannot_read_is_left_out(priority: object) -> None:
+    assert facts_of({"Priority": priority})["priority"] is None
+
+
+def test_a_time_that_browsers_cannot_read_is_left_out() -> None:
+    description = {"CreationTime": "2026-11-30T12:00+00:00:01", "TerminationDate": "20261130T12Z"}
+
+    facts = facts_of(description)
+
+    assert (facts["created"], facts["ended"]) == (None, "2026-11-30T12:00:00+00:00")
 
 
 def test_a_huge_record_is_cut() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._job_record import read_job_record
 from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.documents.reports._rows import TaskStatus
@@ -124,6 +125,26 @@ def test_the_record_of_a_job_adds_its_status_times_and_rate(folder: Path) -> Non
     assert document["rate"] is not None
     assert document["rate"]["average"] == 0.5
     assert document["counts"]["pending"] == 48, "tasks that were not run"
+
+
+@pytest.mark.parametrize("seconds", [5e-324, 1e-320, 1e300, 10**400, -1])
+def test_a_rate_is_a_number_or_unknown(folder: Path, seconds: float) -> None:
+    """JSON has no infinity, so a page with one would be empty."""
+    timers = {"ElapsedTimeInActiveSeconds": seconds}
+    put_record(folder, ProgressSummary={"Timers": timers})
+
+    document = document_of(folder)
+
+    assert document["rate"] is None
+    assert saved_page(document)
+
+
+@pytest.mark.parametrize("number", [-1, 2**60, 10**400])
+def test_impossible_counts_are_an_error(folder: Path, number: int) -> None:
+    put_record(folder, ProgressSummary={"TotalNumberOfTasks": number})
+
+    with pytest.raises(ReportError, match=r"job\.json: .*TotalNumberOfTasks.*remove it"):
+        document_of(folder)
 
 
 def test_the_record_of_a_run_alone_says_how_the_job_ended(folder: Path) -> None:
