@@ -7,10 +7,15 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import truncate
 from s3batch_handler.jobs._locations import s3_url
-from s3batch_handler.page._job_facts import MAX_TEXT, member, operation_of, text_of
+from s3batch_handler.page._job_facts import (
+    MAX_TEXT,
+    member,
+    operation_of,
+    text_of,
+    without_credentials,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +34,7 @@ def configuration(
 ) -> list[Facts]:
     """Return the settings of a job. Groups and facts that are not known are left out.
 
-    Values that are named like credentials are replaced.
+    Credentials are replaced: values that are named like some, and passwords in addresses.
 
     Args:
         description: The ``Job`` of DescribeJob, or ``job.json``.
@@ -46,7 +51,7 @@ def configuration(
     )
     found: list[Facts] = []
     for title, facts in groups:
-        shown = [(_text(name), _text(value)) for name, value in islice(facts, _MAX_FACTS) if value]
+        shown = [_shown(name, value) for name, value in islice(facts, _MAX_FACTS) if value]
         if shown:
             found.append({"title": title, "facts": shown})
     return found
@@ -67,13 +72,13 @@ def _of_operation(description: Mapping[str, Any]) -> Iterator[Fact]:
     settings = member(description, "Operation", name) if name else None
     yield "Operation", name or ""
     if name != "LambdaInvoke":
-        yield from _redacted(_flat(settings))
+        yield from _flat(settings)
         return
     yield from _facts(
         settings, ("Function", "FunctionArn"), ("Schema version", "InvocationSchemaVersion")
     )
     arguments = member(settings or {}, "UserArguments")
-    for argument, value in _redacted(_flat(arguments)):
+    for argument, value in _flat(arguments):
         yield f"Argument {argument}", value
 
 
@@ -164,11 +169,6 @@ def _flat(value: Any, name: str = "", depth: int = 0) -> Iterator[Fact]:
         yield name, _value(value)
 
 
-def _redacted(facts: Iterator[Fact]) -> Iterator[Fact]:
-    for name, value in facts:
-        yield name, redact(f"{name}={value}").removeprefix(f"{name}=")
-
-
 def _value(value: object) -> str:
     match value:
         case None:
@@ -189,8 +189,9 @@ def _seconds(value: object) -> str:
     return f"{value:,.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
-def _text(text: str) -> str:
-    return truncate(text, MAX_TEXT)
+def _shown(name: str, value: str) -> Fact:
+    name, value = truncate(name, MAX_TEXT), truncate(value, MAX_TEXT)
+    return name, without_credentials(name, value)
 
 
 _MAX_FACTS: Final = 100

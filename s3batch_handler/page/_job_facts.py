@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import truncate
 from s3batch_handler.documents.reports._job_record import REDRIVE_TAG
 
@@ -25,7 +27,7 @@ def job_facts(
     tags: Mapping[str, str],
     report: str | None,
 ) -> JobFacts:
-    """Return the facts about a job.
+    """Return the facts about a job, without credentials.
 
     Args:
         description: The ``Job`` of DescribeJob, or ``job.json``; empty if nothing is known.
@@ -39,19 +41,19 @@ def job_facts(
         "id": job_id,
         "origin": origin,
         "status": text_of(description, "Status"),
-        "description": text_of(description, "Description"),
+        "description": _shown(description, "Description"),
         "operation": operation_of(description),
-        "function": text_of(description, "Operation", "LambdaInvoke", "FunctionArn")
-        or text_of(description, "Local", "Handler"),
+        "function": _shown(description, "Operation", "LambdaInvoke", "FunctionArn")
+        or _shown(description, "Local", "Handler"),
         "priority": _number(member(description, "Priority")),
         "account_id": account_id,
         "region": region,
         "created": time_of(description, "CreationTime"),
         "ended": time_of(description, "TerminationDate"),
         "reasons": _reasons(description),
-        "update_reason": text_of(description, "StatusUpdateReason"),
+        "update_reason": _shown(description, "StatusUpdateReason"),
         "redrive_of": tags.get(REDRIVE_TAG),
-        "tags": {name: value for name, value in tags.items() if name != REDRIVE_TAG},
+        "tags": _tags(tags),
         "report": report,
     }
 
@@ -102,6 +104,25 @@ def time_of(description: Mapping[str, Any], *path: str) -> str | None:
     return iso_time(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
+def _shown(description: Mapping[str, Any], *path: str) -> str | None:
+    """Return a text for the page: people write anything into it, and send the page to others."""
+    text = text_of(description, *path)
+    return text and redact(text)
+
+
+def without_credentials(name: str, value: str) -> str:
+    """Return the value of a setting, or ``***`` for it if it is named like a credential."""
+    return redact(f"{name}={value}").removeprefix(f"{name}=")
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    shown = ((name, value) for name, value in tags.items() if name != REDRIVE_TAG)
+    return {
+        _cut(name): without_credentials(_cut(name), _cut(value))
+        for name, value in islice(shown, _MAX_TAGS)
+    }
+
+
 def _reasons(description: Mapping[str, Any]) -> list[FailureReason]:
     failures = member(description, "FailureReasons")
     if not isinstance(failures, (list, tuple)):
@@ -109,7 +130,7 @@ def _reasons(description: Mapping[str, Any]) -> list[FailureReason]:
     return [
         {
             "code": text_of(failure, "FailureCode") or "",
-            "reason": text_of(failure, "FailureReason") or "",
+            "reason": _shown(failure, "FailureReason") or "",
         }
         for failure in failures[:_MAX_REASONS]
         if isinstance(failure, Mapping)
@@ -143,4 +164,5 @@ MAX_TEXT: Final = 4000
 MAX_NUMBER: Final = 2**53
 """Browsers read larger numbers inexactly, or not at all."""
 
+_MAX_TAGS: Final = 50  # AWS's limit
 _MAX_REASONS: Final = 20

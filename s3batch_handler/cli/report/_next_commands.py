@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.cli.report._rerun import rerun_words
 from s3batch_handler.cli.terminal._output import shell_command
+from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.jobs._locations import s3_url
@@ -40,7 +41,8 @@ def next_commands(
 
 
 def _command(title: str, words: list[str]) -> Command:
-    return {"title": title, "command": shell_command(words)}
+    # The options may have an address with a password, and the page is sent to others.
+    return {"title": title, "command": shell_command(map(redact, words))}
 
 
 def _manifest(record: JobRecord) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def test_failed_tasks_can_be_listed_run_again_and_written_to_a_manifest(
         f"s3batch run --failed-from {JOB}",
         f"s3batch report redrive {JOB} --to failed.csv",
         f"s3batch report verify {JOB}",
+    ]
+
+
+def test_a_command_has_no_password(found: FoundReport) -> None:
+    """The page is sent to others."""
+    address = ("--endpoint-url", "http://ann:hunter2@127.0.0.1:9000")
+    found = replace(found, arguments=(JOB, *address))
+
+    assert commands(found) == [
+        f"s3batch report verify {JOB} --endpoint-url 'http://ann:***@127.0.0.1:9000'"
     ]
 
 

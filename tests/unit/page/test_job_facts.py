@@ -135,6 +135,54 @@ def test_a_time_that_browsers_cannot_read_is_left_out() -> None:
     assert (facts["created"], facts["ended"]) == (None, "2026-11-30T12:00:00+00:00")
 
 
+ADDRESS = "http://ann:hunter2@127.0.0.1:9000/x?X-Amz-Signature=hunter2"
+
+
+def test_no_fact_has_credentials() -> None:
+    """A saved page is sent to others."""
+    description = {
+        "Description": f"from {ADDRESS}",
+        "Operation": {"LambdaInvoke": {"FunctionArn": ADDRESS, "UserArguments": {"u": ADDRESS}}},
+        "Manifest": {"Location": {"ObjectArn": ADDRESS}},
+        "ManifestGenerator": {"S3JobManifestGenerator": {"SourceBucket": ADDRESS}},
+        "StatusUpdateReason": "password=hunter2",
+        "FailureReasons": [{"FailureCode": "JobAborted", "FailureReason": f"at {ADDRESS}"}],
+        "Local": {
+            "Handler": ADDRESS,
+            "EndpointUrl": ADDRESS,
+            "Source": ADDRESS,
+            "Selection": {"password": "hunter2"},
+        },
+    }
+
+    facts = facts_of(description, api_key="hunter2", source=ADDRESS, team="media")
+    settings = configuration(description)
+
+    assert "hunter2" not in json.dumps([facts, settings])
+    assert "http://ann:***@127.0.0.1:9000/x" in json.dumps(settings)
+    assert facts["tags"]["team"] == "media"
+    assert facts["tags"]["api_key"] == "***"
+
+
+def test_settings_that_are_no_credentials_are_shown() -> None:
+    arn = "arn:aws:s3:::photos/manifests/2026.csv"
+    location = {"ObjectArn": arn, "ETag": "ace535e3d08e38500124a44c6bef1c0f"}
+    role = "arn:aws:iam::123456789012:role/batch-operations"
+
+    settings = settings_of({"Manifest": {"Location": location}, "RoleArn": role})
+
+    assert settings["Manifest"]["Location"] == "s3://photos/manifests/2026.csv"
+    assert settings["Manifest"]["ETag"] == location["ETag"]
+    assert settings["Job"]["Role"] == role
+
+
+def test_many_tags_are_cut() -> None:
+    facts = facts_of({}, **{f"{n:03}{'n' * 9999}": "v" * 9999 for n in range(999)})
+
+    assert len(facts["tags"]) == 50
+    assert len(json.dumps(facts)) < 500_000
+
+
 def test_a_huge_record_is_cut() -> None:
     huge = {
         "Operation": {"LambdaInvoke": {"UserArguments": {f"n{n}": "x" * 9999 for n in range(999)}}}
