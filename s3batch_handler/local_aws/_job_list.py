@@ -12,7 +12,7 @@ from s3batch_handler.core._errors import JobError, JobNotFound, StateDamaged
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from s3batch_handler.engine._engine import Engine
+    from s3batch_handler.engine._job_reader import JobReader
     from s3batch_handler.local_aws._engines import Engines
     from s3batch_handler.page._document import ListDocument, ListedJob
     from s3batch_handler.page._source import JobQuery
@@ -56,20 +56,20 @@ class JobList:
 
     def _current(self) -> Iterator[tuple[str, tuple[str, ListedJob]]]:
         for (account_id, region), engine in self._engines.all().items():
-            for job_id, version in engine.job_versions():
+            for job_id, version in engine.reader.versions():
                 known = self._known.get(job_id)
                 if known is None or known[0] != version:
-                    job = _read(engine, job_id, account_id, region)
+                    job = _read(engine.reader, job_id, account_id, region)
                     if job is None:
                         continue
                     known = version, job
                 yield job_id, known
 
 
-def _read(engine: Engine, job_id: str, account_id: str, region: str) -> ListedJob | None:
+def _read(jobs: JobReader, job_id: str, account_id: str, region: str) -> ListedJob | None:
     """Read a job; ``None`` if it is damaged or was deleted."""
     try:
-        job = engine.read_job(job_id)
+        job = jobs.job(job_id)
     except (JobNotFound, StateDamaged):
         return None
     invoke = job.operation.lambda_invoke if job.operation else None

@@ -63,19 +63,19 @@ class ServerJobs:
     def job(self, job_id: str) -> JobDocument:
         """Return the document of a job."""
         (account_id, region), engine = self._found(job_id)
-        job = engine.read_job(job_id)
-        run = engine.last_run(job_id)
-        log = engine.log_lines(job_id)
+        job = engine.reader.job(job_id)
+        run = engine.reader.last_run(job_id)
+        log = engine.reader.log_lines(job_id)
         document = live_document(
             LiveJob(
                 job=job,
                 origin="serve",
                 tags=engine.get_job_tagging(job_id),
-                history=engine.history(job_id),
+                history=engine.reader.history(job_id),
                 run=run,
                 report=report_url(job) if job.status.is_final else None,
                 threshold=threshold_facts(
-                    engine.threshold, total=job.progress.total, run=job.progress.done
+                    engine.reader.threshold, total=job.progress.total, run=job.progress.done
                 ),
                 log=None if log is None else {"lines": log, "location": None},
             ),
@@ -92,12 +92,12 @@ class ServerJobs:
         )
         document["configuration"] += _of_server(engine, job)
         if job.status.is_final and run is None and report_url(job) and job.progress.done:
-            self._ended.run(job_id, engine.open_report).add_to(document)
+            self._ended.run(job_id, engine.reader.open_report).add_to(document)
         return document
 
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
-        job = self._engine_of(job_id).read_job(job_id)
+        job = self._engine_of(job_id).reader.job(job_id)
         if job.status.is_final:
             return ["redrive"] if job.progress.failed and report_url(job) else []
         actions: list[ActionName] = ["priority"]
@@ -110,7 +110,7 @@ class ServerJobs:
     def failed_tasks(self, job_id: str, query: FailedQuery) -> FailedTasks:
         """Read failed tasks of a job."""
         engine = self._engine_of(job_id)
-        page = engine.failed_tasks(
+        page = engine.reader.failed_tasks(
             job_id,
             is_selected=row_search(query.search, query.code),
             after=query.after,
@@ -118,7 +118,7 @@ class ServerJobs:
         )
         return {
             "rows": [*map(failed_task, page.rows)],
-            "total": engine.read_job(job_id).progress.failed,
+            "total": engine.reader.job(job_id).progress.failed,
             "searched": page.searched,
             "next": page.next,
         }
@@ -155,14 +155,14 @@ class ServerJobs:
             JobNotFound: No engine has it.
         """
         for place, engine in self._engines.all().items():
-            if engine.has_job(job_id):
+            if engine.reader.has(job_id):
                 return place, engine
         raise JobNotFound(job_id=job_id)
 
 
 def _of_server(engine: Engine, job: Job) -> list[Facts]:
     """Return the settings of the server that a job runs with."""
-    settings = engine.function_settings(job)
+    settings = engine.reader.function_settings(job)
     if settings is None:
         return []
     facts = [

@@ -41,14 +41,16 @@ def redrive_failed_tasks(
         ReportError: The report cannot be read, or no failed task matches.
     """
     request_token = hashlib.sha256(ascii((job_id, token)).encode()).hexdigest()
-    created = engine.requested_job(request_token)
+    created = engine.reader.requested_job(request_token)
     if created is not None:
         return created
-    job = engine.read_job(job_id)
+    job = engine.reader.job(job_id)
     _check_can_redrive(job)
     record = JobRecord.from_description(job.to_description())
     with manifest_of_failed_tasks(
-        engine.open_report(job_id), job=record, is_selected=row_search(query.search, query.code)
+        engine.reader.open_report(job_id),
+        job=record,
+        is_selected=row_search(query.search, query.code),
     ) as (manifest, _):
         # Each request has a manifest of its own: a job may read it for a long time.
         name = f"job-{job_id}-redrive-{request_token[:8]}.csv"

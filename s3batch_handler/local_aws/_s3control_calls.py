@@ -169,7 +169,7 @@ class _JobCalls(S3ControlResponse):
     def describe_job(self) -> ActionResult:
         control = self._control
         job = control.describe_job(self._get_param("JobId"))
-        progress = control.run_progress(job.job_id) if isinstance(control, Engine) else None
+        progress = control.reader.run_progress(job.job_id) if isinstance(control, Engine) else None
         if progress is not None:
             self.response_headers[PROGRESS_HEADER] = to_header(progress)
         return ActionResult({"Job": job.to_description()})

@@ -51,10 +51,14 @@ class _Engine:
         self._many = many
         self._jobs = jobs
 
-    def job_versions(self) -> list[tuple[str, str]]:
+    @property
+    def reader(self) -> _Engine:
+        return self
+
+    def versions(self) -> list[tuple[str, str]]:
         return [(job_id, f"{each.status} {each.progress}") for job_id, each in self._jobs.items()]
 
-    def read_job(self, job_id: str) -> Job:
+    def job(self, job_id: str) -> Job:
         self._many.reads += 1
         if self._jobs[job_id].description == "Thumbnails 13":
             raise JobNotFound(job_id=job_id)

@@ -60,13 +60,13 @@ def test_failed_tasks_are_read_while_the_job_runs_and_afterwards(s3: Any) -> Non
     with Engine({"function": function}, s3=s3, background=True) as engine:
         job_id = engine.create_job(spec(s3, tasks=30))
         # A function in this process is waited for, so its latest answers may not be committed yet.
-        wait_for(lambda: len(engine.failed_tasks(job_id, is_selected=ALL).rows) == 10)
+        wait_for(lambda: len(engine.reader.failed_tasks(job_id, is_selected=ALL).rows) == 10)
 
-        first = engine.failed_tasks(job_id, is_selected=ALL, limit=3)
-        found = engine.failed_tasks(job_id, is_selected=row_search("NO 1", ""))
+        first = engine.reader.failed_tasks(job_id, is_selected=ALL, limit=3)
+        found = engine.reader.failed_tasks(job_id, is_selected=row_search("NO 1", ""))
         function.may_go.set()
         wait_for(lambda: engine.describe_job(job_id).status.is_final)
-        second = engine.failed_tasks(job_id, is_selected=ALL, after=first.next, limit=100)
+        second = engine.reader.failed_tasks(job_id, is_selected=ALL, after=first.next, limit=100)
 
     assert keys(first) == ["1", "3", "5"]
     assert keys(found) == ["1", "11", "13", "15", "17", "19"]
@@ -83,7 +83,7 @@ def test_a_restarted_engine_knows_failed_tasks_and_the_run(s3: Any, tmp_path: Pa
     function = FailsEachSecond(waits_at="20")
     with Engine({"function": function}, s3=s3, state=tmp_path, background=True) as engine:
         job_id = engine.create_job(spec(s3, tasks=30))
-        wait_for(lambda: len(engine.failed_tasks(job_id, is_selected=ALL).rows) == 10)
+        wait_for(lambda: len(engine.reader.failed_tasks(job_id, is_selected=ALL).rows) == 10)
         threading.Timer(0.2, function.may_go.set).start()  # while the engine closes
 
     journal = JournalReader(tmp_path / f"job-{job_id}" / "journal")
@@ -95,13 +95,13 @@ def test_a_restarted_engine_knows_failed_tasks_and_the_run(s3: Any, tmp_path: Pa
 
     with Engine({"function": function}, s3=s3, state=tmp_path, background=True) as engine:
         wait_for(lambda: engine.describe_job(job_id).status is JobStatus.COMPLETE)
-        ended = engine.last_run(job_id)
+        ended = engine.reader.last_run(job_id)
         assert ended is not None
         assert ended.statistics.durations is not None
         assert ended.statistics.durations["calls"] == 30
 
     with Engine({}, s3=s3, state=tmp_path, background=True) as engine:
-        assert len(engine.failed_tasks(job_id, is_selected=ALL).rows) == 15
+        assert len(engine.reader.failed_tasks(job_id, is_selected=ALL).rows) == 15
 
 
 def test_jobs_without_failed_tasks_have_an_empty_page(s3: Any) -> None:
@@ -112,7 +112,7 @@ def test_jobs_without_failed_tasks_have_an_empty_page(s3: Any) -> None:
         fine = engine.create_job(spec(s3, tasks=1))
 
         for job_id in (suspended, unreported, fine):
-            page = engine.failed_tasks(job_id, is_selected=ALL)
+            page = engine.reader.failed_tasks(job_id, is_selected=ALL)
             assert (page.rows, page.next) == ([], None)
 
 
@@ -123,7 +123,7 @@ def test_a_cursor_of_another_form_is_refused(s3: Any) -> None:
 
         for cursor in ("x", "7", "-1"):
             with pytest.raises(ReportError):
-                engine.failed_tasks(job_id, is_selected=ALL, after=cursor)
+                engine.reader.failed_tasks(job_id, is_selected=ALL, after=cursor)
 
 
 def failed_row(journal: Journal, number: int, message: str) -> None:

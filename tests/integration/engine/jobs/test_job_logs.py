@@ -36,10 +36,10 @@ def test_the_log_of_a_job_can_be_read_while_it_runs_and_later(
     monkeypatch.chdir(tmp_path)
     with Engine({"function": "app.py:function"}, s3=s3, background=True) as engine:
         job_id = engine.create_job(spec(s3, 1))
-        wait_for(lambda: engine.log_lines(job_id) == ["password=***, key 0"])
+        wait_for(lambda: engine.reader.log_lines(job_id) == ["password=***, key 0"])
         (tmp_path / "go").touch()
         job = over(engine, job_id)
-        after = engine.log_lines(job_id)
+        after = engine.reader.log_lines(job_id)
 
     assert (job.status, after) == (JobStatus.COMPLETE, ["password=***, key 0"])
     assert "password=hunter2, key 0\n" in capfd.readouterr().err
@@ -51,7 +51,7 @@ def test_other_functions_have_no_log(s3: Any) -> None:
         job_id = engine.create_job(spec(s3, 1))
         over(engine, job_id)
 
-        assert engine.log_lines(job_id) is None
+        assert engine.reader.log_lines(job_id) is None
 
 
 def test_the_logs_of_the_latest_jobs_are_kept() -> None:

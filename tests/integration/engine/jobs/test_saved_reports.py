@@ -62,7 +62,7 @@ def test_how_a_job_ran_is_saved_beside_its_report_and_the_copy(
             engine.update_job_status(job_id, JobStatus.CANCELLED)
             gate.let(2)
         wait_for(lambda: engine.describe_job(job_id).status.is_final)
-        statuses = [change["status"] for change in engine.history(job_id)]
+        statuses = [change["status"] for change in engine.reader.history(job_id)]
 
     record = read_run_record(read_report(f"s3://photos/job-{job_id}", s3=s3))
     assert record is not None

@@ -36,7 +36,7 @@ def clock() -> Callable[[], datetime]:
 
 
 def statuses(engine: Engine, job_id: str) -> list[str]:
-    return [change["status"] for change in engine.history(job_id)]
+    return [change["status"] for change in engine.reader.history(job_id)]
 
 
 def test_each_status_has_its_time(s3: Any, clock: Callable[[], datetime]) -> None:
@@ -45,7 +45,7 @@ def test_each_status_has_its_time(s3: Any, clock: Callable[[], datetime]) -> Non
         job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
         engine.update_job_status(job_id, JobStatus.READY)
 
-        history = engine.history(job_id)
+        history = engine.reader.history(job_id)
 
     assert [change["status"] for change in history] == [
         *("New", "Preparing", "Suspended", "Ready", "Active", "Completing", "Complete"),
@@ -59,10 +59,10 @@ def test_the_history_is_kept_after_a_restart(s3: Any, tmp_path: Path) -> None:
     """It is saved together with the status."""
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
         job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
-        before = engine.history(job_id)
+        before = engine.reader.history(job_id)
 
     with Engine({"function": function}, s3=s3, state=tmp_path) as engine:
-        assert engine.history(job_id) == before
+        assert engine.reader.history(job_id) == before
         engine.update_job_status(job_id, JobStatus.CANCELLED)
         assert statuses(engine, job_id) == ["New", "Preparing", "Suspended", "Cancelled"]
 
@@ -95,7 +95,7 @@ def test_the_size_of_a_history_is_limited(s3: Any, clock: Callable[[], datetime]
         for _ in range(100):
             jobs.move(job_id, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.ACTIVE)
 
-        history = engine.history(job_id)
+        history = engine.reader.history(job_id)
 
     assert len(history) == MAX_CHANGES
     assert history[0]["status"] == "New"
@@ -105,7 +105,7 @@ def test_the_size_of_a_history_is_limited(s3: Any, clock: Callable[[], datetime]
 def test_a_job_that_does_not_exist_has_no_history(s3: Any) -> None:
     """It is the same error as that of DescribeJob."""
     with Engine({}, s3=s3) as engine, pytest.raises(JobNotFound):
-        engine.history("nowhere")
+        engine.reader.history("nowhere")
 
 
 def test_the_history_of_a_deleted_job_is_deleted(s3: Any, tmp_path: Path) -> None:
