@@ -8,7 +8,7 @@ not depend on the number of tasks: lists of tasks have a fixed maximum.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.reports._run_record import (
@@ -242,4 +242,3 @@ class ListDocument(TypedDict):
 
 
 Document = JobDocument | ListDocument | FailedTasks
-Json = dict[str, Any]

@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from s3batch_handler.page._document import Document, JobDocument, ListDocument
 
 ROOT: Final = "/_s3batch/"
-LIVE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
-"""The Content-Security-Policy of live pages, as a header."""
 
 
 def saved_page(document: JobDocument) -> str:
