@@ -1,9 +1,115 @@
 // The documents of page/_document.py, and what the scripts use of uPlot, for a check of the scripts
-// with TypeScript (tsc --checkJs --strict).
+// with TypeScript (tsc --checkJs --strict). A test compares the documents with those in Python.
+
+type Origin = "aws" | "serve" | "run";
+type ActionName = "confirm" | "cancel" | "priority" | "redrive";
+
+interface JobDocument {
+  version: 1;
+  time: string;
+  job: JobFacts;
+  counts: Counts;
+  history: StatusChange[];
+  rate: Rate | null;
+  rate_history: RateHistory | null;
+  durations: Durations | null;
+  threshold: Threshold | null;
+  failures: Failures[];
+  failed_tasks: FailedTasks | null;
+  latest: TaskFacts[];
+  slowest: TaskFacts[];
+  workers: Workers | null;
+  log: Log | null;
+  configuration: Facts[];
+  commands: Command[];
+  live: Live | null;
+}
+
+interface JobFacts {
+  id: string;
+  origin: Origin;
+  status: string | null;
+  description: string | null;
+  operation: string | null;
+  function: string | null;
+  priority: number | null;
+  account_id: string | null;
+  region: string | null;
+  created: string | null;
+  ended: string | null;
+  reasons: FailureReason[];
+  update_reason: string | null;
+  redrive_of: string | null;
+  tags: Record<string, string>;
+  report: string | null;
+}
+
+interface FailureReason {
+  code: string;
+  reason: string;
+}
+
+interface Counts {
+  total: number | null;
+  succeeded: number;
+  failed: number;
+  waiting: number | null;
+  running: number | null;
+  pending: number | null;
+}
 
 interface StatusChange {
   status: string;
   time: string;
+}
+
+interface Rate {
+  now: number | null;
+  average: number | null;
+  left: [number, number] | null;
+  active_seconds: number | null;
+}
+
+interface RateHistory {
+  seconds: number;
+  succeeded: number[];
+  failed: number[];
+}
+
+interface Durations {
+  calls: number;
+  average: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  maximum: number;
+  histogram: [number, number][];
+}
+
+interface Threshold {
+  rule: string;
+  tolerated: number | null;
+}
+
+interface Failures {
+  code: string;
+  message: string;
+  count: number;
+  examples: Example[];
+}
+
+interface Example {
+  bucket: string;
+  key: string;
+  version_id: string | null;
+  message: string;
+}
+
+interface FailedTasks {
+  rows: TaskFacts[];
+  total: number;
+  searched: number;
+  next: string | null;
 }
 
 interface TaskFacts {
@@ -17,82 +123,45 @@ interface TaskFacts {
   seconds: number | null;
 }
 
-interface FailedTasks {
-  rows: TaskFacts[];
-  total: number;
-  searched: number;
-  next: string | null;
-}
-
-interface Failures {
-  code: string;
-  message: string;
+interface Workers {
   count: number;
-  examples: { bucket: string; key: string; version_id: string | null; message: string }[];
+  shown: Worker[];
 }
 
-type ActionName = "confirm" | "cancel" | "priority" | "redrive";
-type Origin = "aws" | "serve" | "run";
+interface Worker {
+  name: string;
+  bucket: string | null;
+  key: string | null;
+  seconds: number;
+}
 
-interface JobDocument {
+interface Log {
+  lines: string[];
+  location: string | null;
+}
+
+interface Facts {
+  title: string;
+  facts: [string, string][];
+}
+
+interface Command {
+  title: string;
+  command: string;
+}
+
+interface Live {
+  token: string;
+  actions: ActionName[];
+}
+
+interface ListDocument {
   version: 1;
   time: string;
-  job: {
-    id: string;
-    origin: Origin;
-    status: string | null;
-    description: string | null;
-    operation: string | null;
-    function: string | null;
-    priority: number | null;
-    account_id: string | null;
-    region: string | null;
-    created: string | null;
-    ended: string | null;
-    reasons: { code: string; reason: string }[];
-    update_reason: string | null;
-    redrive_of: string | null;
-    tags: Record<string, string>;
-    report: string | null;
-  };
-  counts: {
-    total: number | null;
-    succeeded: number;
-    failed: number;
-    waiting: number | null;
-    running: number | null;
-    pending: number | null;
-  };
-  history: StatusChange[];
-  rate: {
-    now: number | null;
-    average: number | null;
-    left: [number, number] | null;
-    active_seconds: number | null;
-  } | null;
-  rate_history: { seconds: number; succeeded: number[]; failed: number[] } | null;
-  durations: {
-    calls: number;
-    average: number;
-    p50: number;
-    p90: number;
-    p99: number;
-    maximum: number;
-    histogram: [number, number][];
-  } | null;
-  threshold: { rule: string; tolerated: number | null } | null;
-  failures: Failures[];
-  failed_tasks: FailedTasks | null;
-  latest: TaskFacts[];
-  slowest: TaskFacts[];
-  workers: {
-    count: number;
-    shown: { name: string; bucket: string | null; key: string | null; seconds: number }[];
-  } | null;
-  log: { lines: string[]; location: string | null } | null;
-  configuration: { title: string; facts: [string, string][] }[];
-  commands: { title: string; command: string }[];
-  live: { token: string; actions: ActionName[] } | null;
+  jobs: ListedJob[];
+  matching: number;
+  by_status: Record<string, number>;
+  next: string | null;
 }
 
 interface ListedJob {
@@ -110,15 +179,6 @@ interface ListedJob {
   total: number | null;
   succeeded: number;
   failed: number;
-}
-
-interface ListDocument {
-  version: 1;
-  time: string;
-  jobs: ListedJob[];
-  matching: number;
-  by_status: Record<string, number>;
-  next: string | null;
 }
 
 declare class uPlot {
