@@ -167,7 +167,7 @@ def _of_server(engine: Engine, job: Job) -> list[Facts]:
         return []
     facts = [
         ("Handler", redact(settings.handler or "")),
-        ("Timeout of a call", f"{settings.timeout:g} s"),
-        ("Redrives of a task", str(settings.max_redrives)),
+        ("Function timeout", f"{settings.timeout:g} s"),
+        ("Retries of a task", str(settings.max_redrives)),
     ]
     return [{"title": "Server", "facts": [each for each in facts if each[1]]}]

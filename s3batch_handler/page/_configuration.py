@@ -46,8 +46,8 @@ def configuration(
         ("Operation", _of_operation(description)),
         ("Manifest", _of_manifest(description)),
         ("Report", chain(report_facts, _of_report(description))),
-        ("Local run", _of_machine(description, run)),
-        ("Merged", _of_merge(description)),
+        ("Local run", _of_local_run(description, run)),
+        ("Merged reports", _of_merge(description)),
     )
     found: list[Facts] = []
     for title, facts in groups:
@@ -115,7 +115,7 @@ def _of_report(description: Mapping[str, Any]) -> Iterator[Fact]:
     )
 
 
-def _of_machine(description: Mapping[str, Any], run: RunRecord | None) -> Iterator[Fact]:
+def _of_local_run(description: Mapping[str, Any], run: RunRecord | None) -> Iterator[Fact]:
     local = member(description, "Local")
     yield from _facts(
         local,
@@ -123,7 +123,7 @@ def _of_machine(description: Mapping[str, Any], run: RunRecord | None) -> Iterat
         ("Folder", "Folder"),
         ("Manifest", "Manifest", "Location"),
         ("Failed tasks of", "FailedFrom", "Location"),
-        ("Objects in", "Source"),
+        ("Source", "Source"),
         ("Bucket", "Bucket"),
         ("Endpoint", "EndpointUrl"),
     )
@@ -131,11 +131,14 @@ def _of_machine(description: Mapping[str, Any], run: RunRecord | None) -> Iterat
         yield f"Selection: {name}", value
     if run is not None:
         yield "Workers", _value(run["workers"])
-        yield "Timeout of a call", _seconds(run["function_timeout"])
+        yield "Function timeout", _seconds(run["function_timeout"])
     if member(local or {}, "MergedReports"):
-        return  # what was measured is that of the first job
+        return  # the measurements are only those of the first job
     if run is None:  # otherwise the page has a section with durations
-        yield "Average call", _seconds(member(local or {}, "Measured", "AverageSeconds"))
+        yield (
+            "Average duration of a call",
+            _seconds(member(local or {}, "Measured", "AverageSeconds")),
+        )
     memory = member(local or {}, "Measured", "MemoryMB")
     yield "Memory of a worker", f"{memory:,} MB" if isinstance(memory, int) else ""
 

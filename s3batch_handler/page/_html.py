@@ -102,7 +102,7 @@ def _page(
 <link rel="icon" href="{_ICON}">
 {before}</head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
+<a class="skip" href="#main">Skip to main content</a>
 <div id="bar"></div>
 <main id="main" tabindex="-1"></main>
 <p id="announcements" class="unseen" role="status"></p>
@@ -141,7 +141,7 @@ def _job_facts(document: JobDocument) -> list[tuple[str, str]]:
         "Tasks": counts["total"],
         "Succeeded": counts["succeeded"],
         "Failed": counts["failed"],
-        "Waiting for redrive": counts["waiting"],
+        "Waiting for a redrive": counts["waiting"],
         "Running": counts["running"],
         "Pending": counts["pending"],
         "As of": document["time"],

@@ -141,7 +141,7 @@ def test_the_colors_follow_the_system_until_they_are_chosen(open_saved: OpenPage
     page.reload()
     page.get_by_role("heading", level=1).wait_for()
     assert background(page) == dark
-    page.get_by_role("button", name="As the system").click()
+    page.get_by_role("button", name="System").click()
     assert background(page) == light
 
 
@@ -238,7 +238,7 @@ def test_a_function_error_is_shown_by_its_reason(open_saved: OpenPage) -> None:
     page = open_saved(job_document(failed_tasks=found))
 
     expect(failed_rows(page)).to_contain_text("KeyError: 'wé'")
-    failed_rows(page).get_by_text("Whole message").click()
+    failed_rows(page).get_by_text("Full message").click()
     expect(failed_rows(page).get_by_text('"errorType":"KeyError","stackTr')).to_be_visible()
     search_box(page).fill("keyerror: …é")
     expect(failed_rows(page)).to_have_count(1)
@@ -248,7 +248,7 @@ def test_the_page_works_without_a_mouse(open_saved: OpenPage) -> None:
     """Tab reaches every control in the order of the page, and shows where it is."""
     page = open_saved()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to main content"
     expected = page.evaluate(FOCUSABLE)
 
     reached = []
@@ -260,7 +260,7 @@ def test_the_page_works_without_a_mouse(open_saved: OpenPage) -> None:
         page.keyboard.press("Tab")
 
     assert reached == sorted(set(reached))
-    page.get_by_role("link", name="Skip to the content").focus()
+    page.get_by_role("link", name="Skip to main content").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
 

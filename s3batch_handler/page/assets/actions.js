@@ -1,5 +1,5 @@
 "use strict";
-// What can be done with a job. Each action asks once, and is sent once.
+// The actions of a job. Each one is confirmed in a dialog, and is sent once.
 
 /** @typedef {{title: string, text: (doc: JobDocument) => Child | Child[], field?: (doc: JobDocument) => HTMLElement, button: string, kind: string, body: (form: HTMLFormElement, doc: JobDocument) => Record<string, any>}} Action */
 
@@ -25,7 +25,7 @@ const ACTIONS = {
   },
   cancel: {
     title: "Cancel this job?",
-    text: ({ counts }) => `Tasks that have ended stay as they are. ${counts.pending === null ? "The others" : counted(counts.pending, "pending task")} will not run. A cancelled job cannot continue.`,
+    text: ({ counts }) => `Tasks that have ended are not undone. ${counts.pending === null ? "The others" : counted(counts.pending, "pending task")} will not run. A cancelled job cannot be resumed.`,
     field: () => h("label", {}, "Reason", h("input", { name: "reason", maxlength: 256, required: true, autocomplete: "off" })),
     button: "Cancel job",
     kind: "danger",
@@ -48,7 +48,7 @@ const ACTIONS = {
   },
 };
 
-/** One token for each dialog, so that a request that is sent again creates no second job. */
+/** One token for each dialog, so that a repeated request does not create a second job. */
 let redriveToken = "";
 let sending = false;
 
@@ -56,13 +56,13 @@ let sending = false;
 function redriveText({ counts }) {
   const { search, code } = failedView;
   if (!search && !code) {
-    return [h("strong", {}, counted(counts.failed, "failed task")), " will run again in a new job, with the same function and settings."];
+    return [h("strong", {}, counted(counts.failed, "failed task")), " will run again in a new job, with the same operation and settings."];
   }
   return [
     "The failed tasks ",
     code && [`with the code ${visible(code)} `],
     search && [`that contain “${visible(search)}” `],
-    "will run again in a new job, with the same function and settings. Clear the search to redrive all.",
+    "will run again in a new job, with the same operation and settings. To redrive all, clear the search.",
   ].flat();
 }
 
@@ -90,7 +90,7 @@ function actionButtons(doc) {
 
 onClick("[data-action]", (button) => openAction(/** @type {ActionName} */ (button.dataset.action)));
 
-/** Ask about an action. */
+/** Open the dialog of an action. */
 function openAction(/** @type {ActionName} */ name) {
   const action = ACTIONS[name];
   const doc = shownDocument();
@@ -103,7 +103,7 @@ function openAction(/** @type {ActionName} */ name) {
       h("p", {}, .../** @type {Child[]} */ ([action.text(doc)].flat())),
       action.field?.(doc),
       h("p", { class: "notice bad", role: "alert", hidden: true }),
-      h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Back"), h("button", { type: "submit", class: action.kind }, action.button)),
+      h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Close"), h("button", { type: "submit", class: action.kind }, action.button)),
     )
   );
   const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { "aria-labelledby": "dialog-title" }, form));
@@ -144,7 +144,7 @@ async function send(name, action, form, dialog) {
   } catch (error) {
     const notice = form.querySelector(".notice");
     if (notice instanceof HTMLElement) {
-      notice.textContent = error instanceof ServerAnswer ? error.message : "The server does not answer. Try again.";
+      notice.textContent = error instanceof ServerAnswer ? error.message : "The server does not respond. Try again.";
       notice.hidden = false;
     }
     for (const button of buttons) button.disabled = false;
@@ -158,12 +158,12 @@ function showCreatedJob(form, id) {
   form.replaceChildren(
     h("h2", { id: "dialog-title" }, "The job was created"),
     h("p", {}, h("code", {}, visible(id))),
-    h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Stay here"), h("a", { class: "button primary", href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, "Open the job")),
+    h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Close"), h("a", { class: "button primary", href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, "Open the job")),
   );
   form.querySelector("a")?.focus();
 }
 
-/** Return a random text. Not all pages have crypto.randomUUID: only those from this machine. */
+/** Return a random text. crypto.randomUUID exists only on pages of a secure origin, such as localhost. */
 function randomToken() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

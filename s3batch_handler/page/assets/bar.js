@@ -1,5 +1,5 @@
 "use strict";
-// The bar at the top: where the page is, how it is connected, and the theme.
+// The bar at the top: links, the state of the connection, and the switch for the theme.
 
 /** @param {...Child} parts */
 function showBar(...parts) {
@@ -17,7 +17,7 @@ function showBar(...parts) {
   );
 }
 
-/** Create the mark of the program. */
+/** Create the logo. */
 function logo() {
   return svg(
     "svg",
@@ -30,10 +30,10 @@ function logo() {
 function themeSwitch() {
   const theme = chosenTheme();
   /** @type {[string, string, string][]} */
-  const choices = [["system", "system", "As the system"], ["light", "sun", "Light"], ["dark", "moon", "Dark"]];
+  const choices = [["system", "system", "System"], ["light", "sun", "Light"], ["dark", "moon", "Dark"]];
   return h(
     "div",
-    { class: "themes", role: "group", "aria-label": "Colors" },
+    { class: "themes", role: "group", "aria-label": "Color theme" },
     choices.map(([name, shape, label]) =>
       h(
         "button",

@@ -1,5 +1,5 @@
 "use strict";
-// Charts: their size, their colors, and a table with the same numbers.
+// Charts: size, colors, and a table with the same numbers.
 
 /** @type {Set<uPlot>} */
 const charts = new Set();
@@ -11,7 +11,7 @@ function color(/** @type {string} */ name, opacity = 1) {
   return opacity === 1 ? value : value + hex;
 }
 
-/** Return what all axes have in common. */
+/** Return the options that all axes have in common. */
 function axis() {
   return {
     stroke: () => color("muted"),
@@ -23,7 +23,7 @@ function axis() {
 }
 
 /**
- * Create a chart in an element, or give it new numbers.
+ * Create a chart in an element, or update its numbers.
  * @param {string} id
  * @param {() => Record<string, any>} options
  * @param {(number | null)[][]} data
@@ -54,7 +54,7 @@ function chartSize(place) {
   return { width: Math.max(place.clientWidth, 120), height: Math.max(place.clientHeight, 120) };
 }
 
-/** Draw again with other colors. */
+/** Draw all charts again, with the colors of the current theme. */
 function redrawCharts() {
   for (const chart of charts) {
     if (chart.root.isConnected) chart.redraw(false);
@@ -70,7 +70,7 @@ window.addEventListener("beforeprint", redrawCharts);
 window.addEventListener("afterprint", redrawCharts);
 
 /**
- * Show a chart with its text alternative and a table of its numbers, which is built when opened.
+ * Create a chart with a text alternative and a table of its numbers. The table is built when opened.
  * @param {{id: string, text: string, caption: string, columns: string[], rows: () => string[][]}} about
  */
 function chartFigure({ id, text, caption, columns, rows }) {

@@ -1,5 +1,5 @@
 "use strict";
-// The settings of a job, and the commands for the next step.
+// The settings of a job, and the commands for next steps.
 
 /** @param {JobDocument} doc */
 function configurationSection({ configuration }) {

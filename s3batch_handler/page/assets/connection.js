@@ -1,6 +1,6 @@
 "use strict";
-// Newer documents: by server-sent events, and by polling where those fail. A hidden page polls, too,
-// because a browser opens only six connections to a server.
+// Get new documents by server-sent events; by polling if events fail. A hidden page also polls, because
+// a browser opens only six connections to a server.
 
 const POLL_MS = 2000;
 const HIDDEN_POLL_MS = 10_000;
@@ -8,11 +8,11 @@ const STOPPED_AFTER_MS = 10_000;
 
 /** @typedef {"connecting" | "live" | "polling" | "reconnecting" | "stopped" | "gone" | "ended"} ConnectionState */
 
-/** Get documents from an address, and say how the page is connected. */
+/** Get documents from an address, and keep the state of the connection. */
 class Connection {
   /**
    * @param {{event: string, address: () => string, events: () => string, show: (document: any) => void, changed: () => void, isOver: () => boolean}} options
-   *   event: the name of the events; isOver: whether nothing more can change
+   *   event: the name of the events; isOver: returns whether the document is final
    */
   constructor(options) {
     this.options = options;
@@ -27,7 +27,7 @@ class Connection {
     document.addEventListener("visibilitychange", () => this.restart());
   }
 
-  /** Begin again, for example with another query. */
+  /** Connect again, for example with another query. */
   restart() {
     this.close();
     if (this.state === "ended") return;
@@ -54,7 +54,7 @@ class Connection {
     });
     source.addEventListener("end", () => {
       this.close();
-      // A server that stops ends its streams, too. If the job has not ended, the server may come back.
+      // A server that stops also ends its streams. If the job has not ended, the server may start again.
       if (this.options.isOver()) this.become("ended");
       else this.pollLater();
     });
@@ -119,7 +119,7 @@ const CONNECTION_WORDS = {
   ended: ["Job has ended", "waits"],
 };
 
-/** Show how the page is connected. @param {ConnectionState} state @param {string} [time] */
+/** Show the state of the connection. @param {ConnectionState} state @param {string} [time] */
 function connectionBadge(state, time) {
   const [words, kind] = CONNECTION_WORDS[state];
   return h("span", { class: `connection ${kind}`, title: time ? `As of ${time}` : null }, h("span", { class: "light", "aria-hidden": "true" }), h("span", {}, words));

@@ -1,9 +1,9 @@
 "use strict";
-// Buttons that copy a text.
+// Buttons that copy text.
 
 /**
- * @param {string} text what is copied
- * @param {string} label what it is, for screen readers
+ * @param {string} text the text to copy
+ * @param {string} label a name of the text, for screen readers
  */
 function copyButton(text, label) {
   return h(
@@ -13,7 +13,7 @@ function copyButton(text, label) {
   );
 }
 
-/** Tell screen readers of a change. */
+/** Announce a change to screen readers. */
 function announce(/** @type {string} */ text) {
   const place = document.getElementById("announcements");
   if (place) place.textContent = text;
@@ -23,7 +23,7 @@ async function copyText(/** @type {string} */ text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // The clipboard may be closed to pages that are opened as files.
+    // Browsers may refuse the clipboard to pages that are opened as files.
     const field = /** @type {HTMLTextAreaElement} */ (h("textarea", { class: "unseen", "aria-hidden": "true" }));
     const focused = document.activeElement;
     field.value = text;

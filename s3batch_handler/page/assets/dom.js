@@ -1,6 +1,6 @@
 "use strict";
-// Create elements, and change the page into what a new document describes.
-// Text is always a text node, so text in keys and messages is never read as HTML.
+// Create elements, and update the page to show a new document.
+// Text always becomes a text node, so keys and messages are never parsed as HTML.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
@@ -47,16 +47,16 @@ function build(element, attributes, children) {
 }
 
 /**
- * Change the children of an element into new ones. Nodes that stay the same stay in the page, with
- * their focus, selection and scroll position. Children with the same `data-key` belong together.
- * Elements with `data-own` change their content themselves.
+ * Update the children of an element. Existing nodes are kept where possible, with their focus,
+ * selection and scroll position. An old and a new child with the same `data-key` are the same element.
+ * The content of elements with `data-own` is not changed.
  * @param {Element} parent
  * @param {...Child} children
  */
 function update(parent, ...children) {
   const focused = document.activeElement;
   updateChildren(parent, h("div", {}, ...children));
-  // Readers of a screen reader would start at the top of the page again.
+  // Otherwise, a screen reader would start at the top of the page again.
   if (focused && !focused.isConnected && parent instanceof HTMLElement) parent.focus({ preventScroll: true });
 }
 
@@ -81,7 +81,7 @@ function updateChildren(parent, fresh) {
       parent.insertBefore(wanted, current);
       continue;
     }
-    // To move an element would take its focus. So those before it are removed.
+    // An element loses its focus when it is moved, so the elements before it are removed instead.
     while (current && current !== match && keyOf(current) === null) {
       const next = current.nextSibling;
       current.remove();
@@ -123,7 +123,7 @@ function updateNode(node, wanted) {
   }
   const own = node.hasAttribute("data-own");
   for (const { name } of [...node.attributes]) {
-    // The reader opens and closes <details>.
+    // The user opens and closes <details>.
     if (!wanted.hasAttribute(name) && name !== "open" && !own) node.removeAttribute(name);
   }
   for (const { name, value } of wanted.attributes) {
@@ -133,7 +133,7 @@ function updateNode(node, wanted) {
 }
 
 /**
- * Act on clicks on elements that match, whenever they come into the page.
+ * Call a function for each click on a matching element, also on elements that are added later.
  * @param {string} selector
  * @param {(element: HTMLElement) => void} act
  */
@@ -147,7 +147,7 @@ function onClick(selector, act) {
 /** @type {Record<string, ReturnType<typeof setTimeout>>} */
 const waiting = {};
 
-/** Act when nothing has been typed for a moment. */
+/** Call a function when nothing has been typed for 200 ms. */
 function later(/** @type {string} */ name, /** @type {() => void} */ act) {
   clearTimeout(waiting[name]);
   waiting[name] = setTimeout(act, 200);

@@ -90,7 +90,7 @@ function histogramRange(u) {
   return [Number(at[0]) - half, Number(at[at.length - 1]) + half];
 }
 
-/** Return powers of ten in a range; with few of them also 2 and 5, or 1 to 9, times those. @param {number} low @param {number} high */
+/** Return the labels of the axis: powers of ten in a range; in a small range also multiples of them. @param {number} low @param {number} high */
 function durationSplits(low, high) {
   const factors = high - low > 4 ? [1] : high - low > 0.7 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const splits = [];

@@ -1,15 +1,15 @@
 "use strict";
-// Failed tasks of a live page, which the server reads.
+// Load the failed tasks of a live page from the server.
 
 const RELOAD_MS = 2000;
 const MOST_RETRIES = 15;
 const failedRequest = { running: false, answered: "", time: 0, retries: 0 };
 
-/** Ask for the rows that are shown, if they may have changed. @param {JobDocument} doc */
+/** Request the rows of the current page of the table, if they may have changed. @param {JobDocument} doc */
 async function loadFailedTasks(doc) {
   if (rowsAreHere(doc) || serverIsGone() || failedRequest.running || !doc.counts.failed) return;
   const view = JSON.stringify([failedView.search, failedView.code, failedView.cursors]);
-  // Tasks that fail are appended: a page with a next one does not change while the job runs.
+  // New failed tasks are appended, so a page that has a next page does not change while the job runs.
   const isFull = failedView.found !== null && failedView.found.next !== null;
   const wanted = JSON.stringify([view, isFull ? "full" : doc.counts.failed, doc.job.status]);
   if (wanted === failedRequest.answered) return;
@@ -32,7 +32,7 @@ async function loadFailedTasks(doc) {
       showAgain();
     }, RELOAD_MS);
   }
-  showAgain(); // asks again if the reader has searched for something else meanwhile
+  showAgain(); // requests rows again if the search has changed in the meantime
 }
 
 function failedQuery() {

@@ -1,17 +1,17 @@
 "use strict";
-// The failed tasks: searched, filtered by code, page by page. A saved page has some of them; a live
-// page asks the server.
+// The failed tasks, with a search and a filter by code, page by page. A saved page contains some of
+// them; a live page requests them from the server.
 
 const ROWS_PER_PAGE = 25;
 
 /**
- * What the table shows. `cursors` are those of the pages up to the current one, `starts` the rows
- * before each of them: a page can be short if a search finds little.
+ * What the table shows. `cursors` are those of the pages up to the current one; `starts` has the
+ * number of rows before each of these pages, because a search may return pages of different length.
  * @type {{search: string, code: string, cursors: (string | null)[], starts: number[], found: FailedTasks | null, error: string}}
  */
 const failedView = { search: "", code: "", cursors: [null], starts: [0], found: null, error: "" };
 
-/** Return whether the rows come with the document. @param {JobDocument} doc */
+/** Return whether the document contains the rows. @param {JobDocument} doc */
 function rowsAreHere(doc) {
   // A run sends them with its last document, and then its server ends.
   return !isLive() || doc.failed_tasks !== null;
@@ -25,13 +25,13 @@ function failedSection(doc) {
   const found = rowsAreHere(doc) ? embeddedPage(doc) : failedView.found;
   const first = failedView.starts[failedView.starts.length - 1];
   return section(
-    { id: "failed", title: "Failed tasks", class: "wide", note: h("span", { class: "muted" }, heldBack(doc, total)) },
+    { id: "failed", title: "Failed tasks", class: "wide", note: h("span", { class: "muted" }, countOfRows(doc, total)) },
     failedTools(doc),
     failedView.error && h("p", { class: "notice bad", role: "alert" }, icon("warning"), failedView.error),
     found &&
       (found.rows.length
         ? taskTable({ id: "failed-table", caption: "Failed tasks", rows: found.rows, columns: ["object", "code", "message", ...(found.rows.some((row) => row.seconds !== null) ? /** @type {["seconds"]} */ (["seconds"]) : [])] })
-        : h("p", { class: "empty" }, failedView.search || failedView.code ? "No failed task matches." : "They cannot be listed yet.")),
+        : h("p", { class: "empty" }, failedView.search || failedView.code ? "No failed task matches." : "The failed tasks cannot be listed yet.")),
     found &&
       pager({
         name: "failed",
@@ -45,10 +45,10 @@ function failedSection(doc) {
   );
 }
 
-/** Say how many of the failed tasks the page has. @param {JobDocument} doc @param {number} total */
-function heldBack(doc, total) {
+/** Return how many of the failed tasks the page contains. @param {JobDocument} doc @param {number} total */
+function countOfRows(doc, total) {
   const rows = doc.failed_tasks?.rows.length ?? 0;
-  return rowsAreHere(doc) && rows < total ? `${count(rows)} of ${counted(total, "task")} are in this page` : counted(total, "task");
+  return rowsAreHere(doc) && rows < total ? `${count(rows)} of ${counted(total, "task")} are on this page` : counted(total, "task");
 }
 
 /** @param {JobDocument} doc */
@@ -84,7 +84,7 @@ function embeddedPage(doc) {
   return { rows: matching.slice(from, from + ROWS_PER_PAGE), total: doc.failed_tasks.total, searched: matching.length, next: more ? "more" : null };
 }
 
-/** Begin again with the first page. */
+/** Search for other tasks, from the first page. */
 function searchFailed(/** @type {{search?: string, code?: string}} */ change) {
   Object.assign(failedView, change, { cursors: [null], starts: [0] });
   showAgain();

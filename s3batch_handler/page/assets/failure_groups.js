@@ -1,5 +1,5 @@
 "use strict";
-// Failures with the same code and a similar message, with examples.
+// The groups of failures, with examples.
 
 const MOST_GROUPS = 8;
 
@@ -48,7 +48,7 @@ function failureGroup(group, most, failed) {
               h(
                 "li",
                 {},
-                h("div", { class: "with-copy" }, objectName(example), copyButton(`s3://${example.bucket}/${example.key}`, "address of the object")),
+                h("div", { class: "with-copy" }, objectName(example), copyButton(`s3://${example.bucket}/${example.key}`, "s3:// URL of the object")),
                 example.message !== group.message && h("bdi", { class: "muted" }, visible(example.message)),
               ),
             )),

@@ -3,7 +3,7 @@
 
 const FUNCTION_ERROR = "Lambda returned function error: ";
 
-/** Return the reason in a message: of a function error, its type and text, also if its JSON is cut. */
+/** Return the reason in a message: the type and text of a function error, even if its JSON is truncated. */
 function failureReason(/** @type {string} */ message) {
   if (!message.startsWith(FUNCTION_ERROR)) return message;
   const text = /"errorMessage": ?"((?:[^"\\]|\\[^\n])*)/.exec(message);
@@ -12,7 +12,7 @@ function failureReason(/** @type {string} */ message) {
   return kind ? `${unquoted(kind[1] ?? "")}: ${unquoted(text[1] ?? "")}` : unquoted(text[1] ?? "");
 }
 
-/** Return the text of a JSON string; the string itself if it is not valid, because it is cut. */
+/** Return the text of a JSON string; the string itself if it is not valid because it is truncated. */
 function unquoted(/** @type {string} */ text) {
   try {
     return String(JSON.parse(`"${text}"`));
@@ -21,7 +21,7 @@ function unquoted(/** @type {string} */ text) {
   }
 }
 
-/** Return a search for the tasks of a group: … stands for what differs, or cannot be typed. */
+/** Return a search for the tasks of a group: … stands for text that differs or that cannot be typed. */
 function searchFor(/** @type {string} */ message) {
   return message === "other messages" ? "" : message.slice(0, 500).replace(/\*\*\*|\p{Surrogate}+|\s*[\r\n]+\s*/gu, "…");
 }
@@ -33,7 +33,7 @@ function searchFinds(task, search) {
   return texts.some((text) => hasParts(text.toLowerCase(), parts));
 }
 
-/** Return whether a text has all parts, one after the other. @param {string} text @param {string[]} parts */
+/** Return whether a text contains all parts, one after the other. @param {string} text @param {string[]} parts */
 function hasParts(text, parts) {
   let position = 0;
   for (const part of parts) {

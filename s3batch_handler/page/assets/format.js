@@ -1,5 +1,5 @@
 "use strict";
-// Numbers, times and durations, as the reader's language writes them.
+// Numbers, times and durations in the format of the browser's language.
 
 const WHOLE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -61,7 +61,7 @@ function durationRange(/** @type {[number, number]} */ [least, most]) {
 }
 
 /**
- * Show a time, exact in its title. Only the time of the day if it is on the same day as another.
+ * Show a time, with the exact time in its title. The date is left out if it is that of `sameDayAs`.
  * @param {string} iso
  * @param {string | null} [sameDayAs]
  */
@@ -74,7 +74,7 @@ function time(iso, sameDayAs) {
 
 const LIST_TIME = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 
-/** Show a time in a list: without seconds, and the year if it is another one. */
+/** Show a time in a list, without seconds; with the year if it is not the current year. */
 function listTime(/** @type {string} */ iso) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime()) || date.getFullYear() !== new Date().getFullYear()) return time(iso);

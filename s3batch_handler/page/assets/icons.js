@@ -1,5 +1,5 @@
 "use strict";
-// Icons, drawn with the color of the text. They are decoration: a word always stands beside them.
+// Icons in the color of the text. They are hidden from screen readers: text beside them says the same.
 
 /** @type {Record<string, string>} */
 const ICONS = {
@@ -51,7 +51,7 @@ function statusStyle(status) {
   return Object.hasOwn(STATUS, status) ? STATUS[status] : ["dot", "waits"]; // "constructor" is none
 }
 
-/** Show the status of a job: an icon and its word. Failed tasks of a complete job are shown, too. */
+/** Show the status of a job with an icon. A complete job with failed tasks gets a warning icon. */
 function statusBadge(/** @type {string | null} */ status, /** @type {number} */ failed = 0) {
   if (status === null) return null; // a report without the record of its job
   const [name, kind] = statusStyle(status);

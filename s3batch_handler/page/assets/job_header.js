@@ -1,5 +1,5 @@
 "use strict";
-// The head of a job's page: its name, its status, and the facts that identify it.
+// The header of a job's page: its name, its status, and the facts that identify it.
 
 const FUNCTION_ARN = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:/;
 
@@ -21,12 +21,12 @@ function jobHeader(doc) {
   );
 }
 
-/** Return what the job is called. @param {JobDocument} doc */
+/** Return a name for the job: its description, its function or its ID. @param {JobDocument} doc */
 function jobName({ job }) {
   return job.description || (job.function ? job.function.replace(FUNCTION_ARN, "") : job.id) || "Job";
 }
 
-/** Return whether the job has ended. Without the record of a job there is only its report. @param {JobDocument} doc */
+/** Return whether the job has ended. A report whose job is not known has no status. @param {JobDocument} doc */
 function hasEnded({ job }) {
   return job.status === null || job.ended !== null || FINAL.includes(job.status);
 }
@@ -38,7 +38,7 @@ function identity({ job }) {
     job.id && fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
     job.function && fact("Function", h("bdi", { title: visible(job.function) }, shortName(job.function))),
     !job.function && job.operation && fact("Operation", visible(job.operation)),
-    fact("Ran by", [origins[job.origin] ?? visible(job.origin), job.region && visible(job.region)].filter(Boolean).join(", ")),
+    fact("Run by", [origins[job.origin] ?? visible(job.origin), job.region && visible(job.region)].filter(Boolean).join(", ")),
     job.account_id && fact("Account", visible(job.account_id)),
     job.priority !== null && fact("Priority", String(job.priority)),
     job.created && fact("Created", time(job.created)),
@@ -64,7 +64,7 @@ function relatedJob(/** @type {string} */ id) {
   return isLive() ? h("a", { href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, code) : code;
 }
 
-/** Say why a job failed, or why it was cancelled. @param {JobDocument} doc */
+/** Show why a job failed, or why it was cancelled. @param {JobDocument} doc */
 function notices({ job }) {
   return [
     ...job.reasons.map(({ code, reason }) =>

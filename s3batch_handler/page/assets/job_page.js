@@ -1,7 +1,7 @@
 "use strict";
 // The page of a job: its sections, in their order.
 
-/** Return whether the page gets newer documents from a server. */
+/** Return whether the page gets new documents from a server. */
 function isLive() {
   return document.documentElement.dataset.api !== undefined;
 }
@@ -33,7 +33,7 @@ function shownDocument() {
   return current ?? firstDocument();
 }
 
-/** Show the same document again, after the reader changed what is shown of it. */
+/** Show the same document again, for example after a change of the search. */
 function showAgain() {
   if (current) showJob(current);
 }
@@ -65,7 +65,7 @@ function showJob(/** @type {JobDocument} */ doc) {
   loadFailedTasks(doc);
 }
 
-/** Let a section have the whole width if the one beside it is left out. @param {...(HTMLElement | null)} sections */
+/** Return the sections of one row. If one is left out, the other gets the full width. @param {...(HTMLElement | null)} sections */
 function sideBySide(...sections) {
   const shown = sections.filter((one) => one !== null);
   if (shown.length === 1) {

@@ -1,9 +1,9 @@
 "use strict";
-// The list of jobs, with filters by status, a search, and pages.
+// The list of jobs, with filters by status, a search, and buttons for pages.
 
 const JOBS_PER_PAGE = 50;
 
-/** What the list shows. It is also in the address of the page. */
+/** The filters and the page of the list. The filters are also in the URL. */
 const listView = readListView();
 /** @type {ListDocument | null} */
 let shownList = null;
@@ -23,7 +23,7 @@ function listQuery() {
   return query.toString();
 }
 
-/** Show other jobs, from the first page. @param {{status?: string[], search?: string}} change */
+/** Change the filters, and show the first page. @param {{status?: string[], search?: string}} change */
 function changeList(change) {
   Object.assign(listView, change, { cursors: [null] });
   const query = new URLSearchParams();

@@ -1,11 +1,11 @@
 "use strict";
-// How far a job is: its tasks by state, as a bar and as numbers, its speed, and the time left.
+// The progress of a job: its tasks by state, as a bar and as numbers, its rate, and the time left.
 
 /** @type {["succeeded" | "failed" | "waiting" | "running" | "pending", string][]} */
 const TASK_STATES = [
   ["succeeded", "Succeeded"],
   ["failed", "Failed"],
-  ["waiting", "Waiting for redrive"],
+  ["waiting", "Waiting for a redrive"],
   ["running", "Running"],
   ["pending", "Pending"],
 ];
@@ -25,7 +25,7 @@ function progressSection(doc) {
         "p",
         { class: "done" },
         h("span", { class: "percent" }, counts.total === null ? count(done) : share(done, total)),
-        h("span", {}, counts.total === null ? " tasks have ended" : ` ${count(done)} of ${counted(total, "task")}`),
+        h("span", {}, counts.total === null ? " tasks done" : ` ${count(done)} of ${counted(total, "task")} done`),
       ),
       h("dl", { class: "speeds" }, speeds(doc)),
     ),
@@ -46,7 +46,7 @@ function progressSection(doc) {
   );
 }
 
-/** Return the states to show: those that are known, and after the end only those that tasks can still have. @param {JobDocument} doc */
+/** Return the states to show: those with a known count. At the end no task waits or runs. @param {JobDocument} doc */
 function shownStates(doc) {
   const ended = hasEnded(doc);
   return TASK_STATES.filter(([state]) => doc.counts[state] !== null && !(ended && !doc.counts[state] && (state === "waiting" || state === "running" || state === "pending")));
@@ -58,7 +58,7 @@ function thresholdMeter(doc) {
   if (!threshold || (threshold.tolerated === null && hasEnded(doc))) return null;
   const { rule, tolerated } = threshold;
   const used = tolerated === null ? 0 : Math.min(1, counts.failed / Math.max(tolerated, 1));
-  const words = tolerated === null ? `cannot end the job now (${visible(rule)})` : `${count(counts.failed)} of ${count(tolerated)} tolerated failures`;
+  const words = tolerated === null ? `does not apply yet (${visible(rule)})` : `${count(counts.failed)} of ${count(tolerated)} tolerated`;
   return h(
     "div",
     { class: `threshold ${tolerated !== null && used >= 0.8 ? "near" : ""}`, "data-key": "threshold" },
@@ -88,7 +88,7 @@ function stackedBar(counts, total) {
   let at = 0;
   const parts = TASK_STATES.map(([state, label]) => {
     const part = total ? (100 * (counts[state] ?? 0)) / total : 0;
-    // A few failed tasks among millions are still seen.
+    // A few failed tasks among millions remain visible.
     const width = part > 0 && state !== "pending" ? Math.max(part, 0.25) : part;
     const rectangle = svg(
       "rect",

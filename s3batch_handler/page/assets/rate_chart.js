@@ -18,7 +18,7 @@ function rateSection(doc) {
   );
 }
 
-/** Return the rates of all intervals; of the last one only if the job has ended or it is long enough. @param {JobDocument} doc */
+/** Return the rate of each interval. The last interval is left out while it is too short. @param {JobDocument} doc */
 function ratePoints(doc) {
   const { rate_history: history, rate: speed } = doc;
   if (!history) return [];
@@ -47,7 +47,7 @@ function drawRateChart(doc) {
   const points = ratePoints(doc);
   if (!points.length) return;
   const last = points[points.length - 1];
-  // Steps need the end of the last interval. The area of all tasks lies behind that of the succeeded.
+  // A stepped chart needs the end of the last interval. The area of succeeded tasks covers that of all tasks.
   const chart = drawChart("rate-chart", rateOptions, [
     [...points.map(({ start }) => start), last.end],
     [...points, last].map(({ succeeded, failed }) => succeeded + failed),
@@ -75,7 +75,7 @@ function rateOptions() {
   };
 }
 
-/** Show the numbers under the pointer; without one, what the colors mean. @param {uPlot | null | undefined} u @param {number | null | undefined} at */
+/** Show the numbers at the pointer; without a pointer, show the legend. @param {uPlot | null | undefined} u @param {number | null | undefined} at */
 function showRateReadout(u, at) {
   const place = document.getElementById("rate-readout");
   if (!place) return;

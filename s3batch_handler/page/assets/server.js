@@ -1,7 +1,7 @@
 "use strict";
 // Requests to the server of a live page.
 
-/** The server answered with an error: what it says can be shown. */
+/** An error that the server returned. Its message is for the user. */
 class ServerAnswer extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -25,6 +25,6 @@ async function getJson(address, options) {
   } catch {
     answer = {};
   }
-  if (!response.ok) throw new ServerAnswer(visible(String(answer.error ?? `The server answered with status ${response.status}.`)), response.status);
+  if (!response.ok) throw new ServerAnswer(visible(String(answer.error ?? `The server returned HTTP status ${response.status}.`)), response.status);
   return answer;
 }

@@ -1,5 +1,5 @@
 "use strict";
-// Show the list of jobs, and each newer document.
+// Show the list of jobs, and update it with each new document.
 
 const listConnection = new Connection({
   event: "list",
@@ -10,12 +10,12 @@ const listConnection = new Connection({
   isOver: () => false,
 });
 
-/** Get the list at once, and then each change. */
+/** Get the list now, and then each change. */
 async function reloadList() {
   try {
     showList(await getJson(listConnection.options.address()));
   } catch {
-    // The connection shows that the server does not answer.
+    // The bar shows that the server does not respond.
   }
   listConnection.restart();
 }

@@ -1,5 +1,5 @@
 "use strict";
-// Show the page of a job, and each newer document.
+// Show the page of a job, and update it with each new document.
 
 const connection = new Connection({
   event: "job",
@@ -10,11 +10,11 @@ const connection = new Connection({
   isOver: () => hasEnded(shownDocument()),
 });
 
-/** Return whether the page has to do with what it has. */
+/** Return whether the server can no longer be asked, so that the page shows only what it has. */
 function serverIsGone() {
   const { state } = connection;
   const { live, failed_tasks: failed } = shownDocument();
-  // A run sends its failed tasks before its server ends.
+  // s3batch run sends the failed tasks with its last document. Then its server ends.
   const isLast = live === null || Boolean(failed?.rows.length);
   return state === "stopped" || state === "gone" || (state === "ended" && isLast);
 }

@@ -1,5 +1,5 @@
 "use strict";
-// The way of a job through its states, with the time and the duration of each.
+// The states of a job in their order, with the time and the duration of each.
 
 /** The states that usually follow. */
 const USUAL_PATH = ["New", "Preparing", "Suspended", "Ready", "Active", "Completing", "Complete"];

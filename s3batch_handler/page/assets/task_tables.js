@@ -4,7 +4,7 @@
 /** @typedef {"status" | "object" | "code" | "message" | "seconds"} Column */
 
 /** @type {Record<Column, string>} */
-const COLUMN_TITLES = { status: "Result", object: "Object", code: "Code", message: "Message", seconds: "Duration" };
+const COLUMN_TITLES = { status: "Status", object: "Object", code: "Code", message: "Message", seconds: "Duration" };
 
 /** @param {{id: string, caption: string, rows: TaskFacts[], columns: Column[]}} about */
 function taskTable({ id, caption, rows, columns }) {
@@ -22,7 +22,7 @@ function taskCell(row, name) {
   const attributes = { class: `column-${name}`, role: "cell" };
   switch (name) {
     case "object":
-      return h("td", attributes, h("div", { class: "with-copy" }, objectName(row), copyButton(`s3://${row.bucket}/${row.key}`, "address of the object")));
+      return h("td", attributes, h("div", { class: "with-copy" }, objectName(row), copyButton(`s3://${row.bucket}/${row.key}`, "s3:// URL of the object")));
     case "code":
       return h("td", attributes, row.code ? h("code", { class: "code" }, visible(row.code)) : null, row.http_status ? h("span", { class: "muted http" }, `HTTP ${row.http_status}`) : null);
     case "message":
@@ -34,18 +34,18 @@ function taskCell(row, name) {
   }
 }
 
-/** Show a message: of a function error the reason, and the whole message on demand. */
+/** Show a message. For a function error, show its reason, and the full message on demand. */
 function messageText(/** @type {string} */ message) {
   const reason = failureReason(message);
   return [
     h("bdi", {}, visible(reason)),
-    reason !== message && h("details", {}, h("summary", {}, "Whole message"), h("bdi", { class: "muted" }, visible(message))),
+    reason !== message && h("details", {}, h("summary", {}, "Full message"), h("bdi", { class: "muted" }, visible(message))),
   ];
 }
 
 /** @param {TaskFacts} row */
 function taskStatus(row) {
-  const [name, label] = { succeeded: ["check", "Succeeded"], failed: ["cross", "Failed"], waiting: ["clock", "Failed temporarily"] }[row.status] ?? ["dot", row.status];
+  const [name, label] = { succeeded: ["check", "Succeeded"], failed: ["cross", "Failed"], waiting: ["clock", "Waiting for a redrive"] }[row.status] ?? ["dot", row.status];
   return h("span", { class: `result ${row.status}`, title: row.code ? visible(row.code) : label }, icon(name), h("span", { class: "unseen" }, label));
 }
 

@@ -1,5 +1,5 @@
 "use strict";
-// The colors: light, dark, or as the system has them. Runs before the page is displayed.
+// The theme: light, dark, or as in the system. This script runs before the page is displayed.
 
 const THEMES = ["system", "light", "dark"];
 
@@ -29,6 +29,6 @@ function applyTheme(/** @type {string} */ theme) {
   document.dispatchEvent(new Event("theme"));
 }
 
-// Other pages that are open follow.
+// Other open pages use the same theme.
 window.addEventListener("storage", () => applyTheme(chosenTheme()));
 applyTheme(chosenTheme());

@@ -38,7 +38,7 @@ function logSection({ log }) {
   );
 }
 
-/** Return whether the reader sees the end of the log, which then stays in view. */
+/** Return whether the end of the log is visible. If so, it stays visible when lines are added. */
 function logAtEnd() {
   const lines = document.getElementById("log-lines");
   return !lines || lines.scrollTop + lines.clientHeight >= lines.scrollHeight - 8;

@@ -101,7 +101,7 @@ def test_a_job_is_shown_from_its_confirmation_to_its_end(server: ServedJobs) -> 
     assert running["workers"]["shown"][0]["key"].startswith("image-")
     assert running["live"]["actions"] == ["cancel", "priority"]
     assert running["configuration"][-1]["title"] == "Server"
-    assert ["Timeout of a call", "60 s"] in running["configuration"][-1]["facts"]
+    assert ["Function timeout", "60 s"] in running["configuration"][-1]["facts"]
 
     server.function.gate.set()
     ended = server.ended(job_id)

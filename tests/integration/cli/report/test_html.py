@@ -107,7 +107,7 @@ def test_a_merged_report_names_its_jobs(s3batch: Shell) -> None:
     run = s3batch("report", "html", "merged", "--to", "page.html")
 
     document = document_in(Path("page.html").read_text("utf-8"))
-    merged = next(each for each in document["configuration"] if each["title"] == "Merged")
+    merged = next(each for each in document["configuration"] if each["title"] == "Merged reports")
     assert run.returncode == 0
     assert len(merged["facts"]) == 2
     assert document["counts"]["total"] == 2
