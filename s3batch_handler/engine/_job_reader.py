@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportError, StateDamaged
@@ -13,9 +14,10 @@ from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.jobs._locations import report_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from s3batch_handler.documents.files._s3_folder import S3Client
+    from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._report import Report
     from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.documents.reports._run_record import StatusChange
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.state._job_store import JobStore
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._job import Job
+
+
+T = TypeVar("T")
 
 
 class JobReader:
@@ -88,22 +93,53 @@ class JobReader:
                 ``next`` of a page.
             StateDamaged: The journal of a job that runs cannot be read.
         """
-        start = first_byte(after)
+        read = partial(failed_page, is_selected=is_selected, limit=limit)
+        return self.read_failed(job_id, read, start=first_byte(after))
+
+    def read_failed(
+        self,
+        job_id: str,
+        read: Callable[[Iterable[tuple[int, ReportRow]]], T],
+        *,
+        start: int = 0,
+    ) -> T:
+        """Return what ``read`` returns for failed tasks of a job, each with the offset after it.
+
+        If the job ends while they are read from its journal, they are read again from its report.
+
+        Args:
+            job_id: The ID of the job.
+            read: Reads as many tasks as it needs.
+            start: The offset of the first task.
+
+        Raises:
+            JobNotFound: There is no such job.
+            ReportError: The report cannot be read, or no row begins at the offset.
+            StateDamaged: The journal of a job that runs cannot be read.
+        """
         job = self.job(job_id)
         if report_url(job) is None:
-            return FailedPage([], 0, None)
+            return read(())
         if not job.status.is_final:
             journal = journal_of(self._jobs.folder_of(job_id))
             try:
-                rows = JournalReader(journal).failed_from(start) if journal.exists() else ()
-                return failed_page(rows, is_selected=is_selected, limit=limit)
+                return read(JournalReader(journal).failed_from(start) if journal.exists() else ())
             except StateDamaged:
                 if not self._jobs.status_of(job_id).is_final:
                     raise
         if not self.job(job_id).progress.failed:  # such a job may have no report either
-            return FailedPage([], 0, None)
-        rows = self.open_report(job_id).failed_from(start)
-        return failed_page(rows, is_selected=is_selected, limit=limit)
+            return read(())
+        return read(self.open_report(job_id).failed_from(start))
+
+    def failures(self, job_id: str) -> tuple[FailureGroup, ...]:
+        """Return why tasks of a job have failed so far, the most frequent failures first."""
+        run = self.last_run(job_id)
+        if run is not None:
+            return run.failures
+        job = self.job(job_id)
+        if not job.progress.failed or report_url(job) is None:
+            return ()
+        return self.open_report(job_id).summary().failures
 
     def log_lines(self, job_id: str) -> list[str] | None:
         """Return the last lines that the worker processes of a job wrote, without credentials.

@@ -16,6 +16,7 @@ from s3batch_handler.local_aws._ended_jobs import EndedJobs
 from s3batch_handler.local_aws._job_list import JobList
 from s3batch_handler.local_aws._next_commands import next_commands
 from s3batch_handler.local_aws._redrive import redrive_failed_tasks
+from s3batch_handler.page._embedded_rows import embedded_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
 from s3batch_handler.page._task_facts import failed_task
 
@@ -93,6 +94,17 @@ class ServerJobs:
         document["configuration"] += _of_server(engine, job)
         if job.status.is_final and run is None and report_url(job) and job.progress.done:
             self._ended.run(job_id, engine.reader.open_report).add_to(document)
+        return document
+
+    def saved(self, job_id: str) -> JobDocument:
+        """Return the document of a job for a page to keep, with some of its failed tasks."""
+        document = self.job(job_id)
+        reader = self._engine_of(job_id).reader
+        failures, failed = reader.failures(job_id), document["counts"]["failed"]
+        document["failed_tasks"] = reader.read_failed(
+            job_id,
+            lambda rows: embedded_tasks((row for _, row in rows), failures, failed=failed),
+        )
         return document
 
     def actions(self, job_id: str) -> list[ActionName]:

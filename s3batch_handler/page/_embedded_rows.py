@@ -8,30 +8,49 @@ from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.documents.reports._failure_groups import failure_reason
 from s3batch_handler.documents.reports._message_patterns import common_form
+from s3batch_handler.page._task_facts import failed_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._rows import ReportRow
-    from s3batch_handler.documents.reports._summary import ReportSummary
+    from s3batch_handler.page._document import FailedTasks
+
+SAVED_ROWS: Final = 1000
+"""The most failed tasks of a saved page, unless the user chooses another number."""
 
 
-def embedded_rows(rows: Iterable[ReportRow], summary: ReportSummary, limit: int) -> list[ReportRow]:
+def embedded_tasks(
+    rows: Iterable[ReportRow],
+    failures: Sequence[FailureGroup],
+    *,
+    failed: int,
+    limit: int = SAVED_ROWS,
+) -> FailedTasks:
+    """Return failed tasks for a saved page: see :func:`embedded_rows`."""
+    tasks = [failed_task(row) for row in embedded_rows(rows, failures, failed=failed, limit=limit)]
+    return {"rows": tasks, "total": failed, "searched": len(tasks), "next": None}
+
+
+def embedded_rows(
+    rows: Iterable[ReportRow], failures: Sequence[FailureGroup], *, failed: int, limit: int
+) -> list[ReportRow]:
     """Return failed tasks for a page, in the order of the report.
 
-    If there are too many, each group of the summary gets the same share, and the first rows of the
-    report get what is left. Only the beginning of a long report is searched: a group that does not
-    occur there has the examples of the summary.
+    If there are too many, each failure group gets the same share, and the first rows of the report
+    get what is left. Only the beginning of a long report is searched: a group that does not occur
+    there has its examples.
 
     Args:
         rows: The rows of the failed tasks.
-        summary: The summary of the report.
+        failures: The most frequent failures.
+        failed: The number of failed tasks.
         limit: The most rows.
     """
-    if summary.failed <= limit:
+    if failed <= limit:
         return [*islice(rows, limit)]
-    selection = _Selection(summary.failures[:limit], limit)
+    selection = _Selection(failures[:limit], limit)
     for row in islice(rows, _MAX_SEARCHED):
         if selection.is_complete:
             break

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.documents.reports._rows import ReportScope
 from s3batch_handler.page._configuration import configuration
-from s3batch_handler.page._embedded_rows import embedded_rows
+from s3batch_handler.page._embedded_rows import SAVED_ROWS, embedded_tasks
 from s3batch_handler.page._job_facts import MAX_NUMBER, job_facts, known_history, member
-from s3batch_handler.page._task_facts import failed_task, failures_of, redacted_task
+from s3batch_handler.page._task_facts import failures_of, redacted_task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.reports._summary import ReportSummary
     from s3batch_handler.page._document import (
         Counts,
-        FailedTasks,
         JobDocument,
         Origin,
         Rate,
@@ -52,7 +51,7 @@ def report_document(
     job: ReportedJob,
     summary: ReportSummary,
     *,
-    rows: int = 1000,
+    rows: int = SAVED_ROWS,
 ) -> JobDocument:
     """Return the document of the page of a job that has ended, without commands.
 
@@ -84,7 +83,9 @@ def report_document(
         "durations": run["durations"] if run else None,
         "threshold": run["threshold"] if run else None,
         "failures": [*map(failures_of, summary.failures)],
-        "failed_tasks": _failed_tasks(job.report, summary, rows),
+        "failed_tasks": embedded_tasks(
+            job.report.failed(), summary.failures, failed=summary.failed, limit=rows
+        ),
         "latest": [],
         "slowest": [redacted_task(task) for task in run["slowest"]] if run else [],
         "workers": None,
@@ -153,11 +154,3 @@ def _rate(job: ReportedJob, counts: Counts) -> Rate | None:
     if not average < inf:  # a job that ran no time at all
         return None
     return {"now": None, "average": average, "left": None, "active_seconds": seconds}
-
-
-# ---------------------------------------------------------------- failures
-
-
-def _failed_tasks(report: Report, summary: ReportSummary, limit: int) -> FailedTasks:
-    rows = [failed_task(row) for row in embedded_rows(report.failed(), summary, limit)]
-    return {"rows": rows, "total": summary.failed, "searched": len(rows), "next": None}

@@ -66,6 +66,13 @@ class JobSource(Protocol):
         """Return the document of a job, without ``live``."""
         ...
 
+    def saved(self, job_id: str) -> JobDocument:
+        """Return the document of a job for a page to keep: it has some failed tasks, no ``live``.
+
+        They are those that ``s3batch report html`` selects: some of each failure group.
+        """
+        ...
+
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
         ...

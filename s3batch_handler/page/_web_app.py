@@ -115,11 +115,9 @@ class WebApp:
         return Response(asset.content, asset.content_type)
 
     def saved(self, _request: Request, job_id: str) -> Response:
-        """Return the page of a job as a file to keep, with the first failed tasks."""
-        document = self._source.job(job_id)
-        document["failed_tasks"] = self._source.failed_tasks(job_id, FailedQuery(limit=_SAVED_ROWS))
+        """Return the page of a job as a file to keep, with some of its failed tasks."""
         headers = {"Content-Disposition": f'attachment; filename="job-{job_id}.html"'}
-        return _html(saved_page(document), headers)
+        return _html(saved_page(self._source.saved(job_id)), headers)
 
     # ------------------------------------------------------------ documents
 
@@ -286,7 +284,6 @@ def _text_in(body: Mapping[str, Any], name: str) -> str:
 
 _ROWS: Final = 50
 _MOST_ROWS: Final = 500
-_SAVED_ROWS: Final = 1_000
 
 
 # ---------------------------------------------------------------- responses

@@ -254,7 +254,7 @@ def _run_job(
                 saved.end()
             raise InvalidArgument(str(error)) from error
         if page is not None:
-            page.keep_failed(journal.rows(TaskStatus.FAILED), job.progress.failed)
+            page.keep_failed(journal.rows(TaskStatus.FAILED), job)
             if job.status is JobStatus.CANCELLED and page.cancel_reason:
                 return replace(job, reason=page.cancel_reason)
         return job

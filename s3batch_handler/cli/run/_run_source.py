@@ -52,6 +52,12 @@ class RunSource(JobSource):
         return self._run.document()
 
     @override
+    def saved(self, job_id: str) -> JobDocument:
+        """Return the document of the job for a page to keep, with some of its failed tasks."""
+        self._check(job_id)
+        return self._run.saved()
+
+    @override
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
         self._check(job_id)

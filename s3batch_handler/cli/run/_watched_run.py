@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import error_line
@@ -25,6 +24,7 @@ from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.page._configuration import configuration
+from s3batch_handler.page._embedded_rows import embedded_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
 from s3batch_handler.page._task_facts import failed_task, failures_of
 
@@ -129,15 +129,14 @@ class WatchedRun:
 
         return follow
 
-    def keep_failed(self, rows: Iterable[bytes], total: int) -> None:
-        """Keep the first failed tasks for the end: rows of a report, in chunks."""
+    def keep_failed(self, rows: Iterable[bytes], job: JobResult) -> None:
+        """Keep some failed tasks for the end: rows of a report, in chunks."""
         read = (
             row
             for chunk in rows
             for row in read_rows(io.BytesIO(chunk), TaskStatus.FAILED, source="the journal")
         )
-        shown = [*map(failed_task, islice(read, MAX_ROWS))]
-        self._failed = {"rows": shown, "total": total, "searched": len(shown), "next": None}
+        self._failed = embedded_tasks(read, job.failures, failed=job.progress.failed)
 
     def end(self, result: JobResult, commands: Sequence[Command]) -> None:
         """Report the end or the pause of the job, and the commands for the next steps."""
@@ -237,6 +236,19 @@ class WatchedRun:
             self._latest_reading = time.monotonic()
         return document
 
+    def saved(self) -> JobDocument:
+        """Return the document of the job with some of its failed tasks, which may still run."""
+        document = self.document()
+        if document["failed_tasks"] is None:
+            document["failed_tasks"] = self._some_failed_tasks(document["counts"]["failed"])
+        return document
+
+    def _some_failed_tasks(self, failed: int) -> FailedTasks:
+        if self.journal_file is None:
+            return embedded_tasks((), (), failed=0)
+        rows = JournalReader(self.journal_file).failed_from(0)
+        return embedded_tasks((row for _, row in rows), self.observer.failures, failed=failed)
+
     def _job(self) -> Job:
         """Return the job as DescribeJob would describe it."""
         progress = self._result.progress if self._result else self.observer.progress
@@ -273,6 +285,5 @@ class WatchedRun:
 
 _STDERR: Final = 2
 _POLL_SECONDS: Final = 4.0  # a page without events asks every two seconds
-MAX_ROWS: Final = 1_000
 MAX_HISTORY: Final = 100
 _CANCELLABLE: Final = (JobStatus.PREPARING, JobStatus.ACTIVE)

@@ -92,7 +92,7 @@ def test_a_run_without_report_shows_its_failed_tasks(tmp_path: Path) -> None:
     """Only the page has them, and the end of what the function writes to standard error."""
     prepare(tmp_path, tasks=10, allowed=9)
     with watched_run(tmp_path, "--no-report") as run:
-        wait_for(lambda: "begin 9" in run.get()["log"]["lines"])
+        wait_for(lambda: "begin 9" in str(run.get()["log"]))
         during = run.get()
         with run.open("/events") as response:
             run.allow(10)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import json
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
+from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.local_aws._server import page_of, serve
 from s3batch_handler.page._events import EventStream
+from s3batch_handler.page._report_document import ReportedJob, report_document
 from tests.support.local_server import ACCOUNT
+from tests.support.page_documents import document_in
 from tests.support.served_jobs import Function, ServedJobs, get
 from tests.support.waiting import wait_for
 
@@ -291,6 +295,51 @@ def test_a_job_that_changes_is_read_again(server: ServedJobs) -> None:
 
     assert first["ended"] is None
     assert (second["status"], second["succeeded"], second["failed"]) == ("Complete", 14, 6)
+
+
+# ---------------------------------------------------------------- the saved page
+
+
+@pytest.mark.slow
+def test_a_saved_page_has_the_failed_tasks_of_that_of_report_html(server: ServedJobs) -> None:
+    """The first 1,000 rows alone would have fewer tasks of the rarer failure."""
+    job_id = server.create(tasks=4_000)
+    server.ended(job_id)
+    report = read_report(f"s3://photos/reports/job-{job_id}", s3=server.s3)
+
+    saved = document_in(get(f"{server.api}/{job_id}/saved")[2].decode())
+    of_report = report_document(ReportedJob(report=report, origin="serve"), report.summary())
+
+    assert saved["failed_tasks"] == of_report["failed_tasks"]
+    counts = Counter(row["message"] for row in saved["failed_tasks"]["rows"])
+    assert counts == {"not an image": 600, "Too <b>large</b>": 400}
+
+
+def test_a_page_is_saved_while_its_job_runs(server: ServedJobs) -> None:
+    server.function.seconds = 0.02
+    job_id = server.create(tasks=1_000)
+    server.wait(job_id, lambda document: document["counts"]["failed"] > 0)
+
+    saved = document_in(get(f"{server.api}/{job_id}/saved")[2].decode())
+    server.act(job_id, "cancel")
+
+    assert saved["failed_tasks"]["rows"][0]["key"] == "image-1"
+    assert saved["job"]["status"] == "Active"
+    assert saved["live"] is None
+
+
+def test_a_page_is_saved_after_a_restart_of_the_server(tmp_path: Path) -> None:
+    with serve({"function": Function()}, state=tmp_path) as address:
+        server = ServedJobs(address, Function())
+        job_id = server.create()
+        server.ended(job_id)
+        before = document_in(get(f"{server.api}/{job_id}/saved")[2].decode())
+    with serve({}, state=tmp_path) as address:
+        url = f"{ServedJobs(address, Function()).api}/{job_id}/saved"
+        after = document_in(get(url)[2].decode())
+
+    assert len(after["failed_tasks"]["rows"]) == 6
+    assert after["failed_tasks"] == before["failed_tasks"]
 
 
 # ---------------------------------------------------------------- the server

@@ -35,8 +35,13 @@ def summary_of(rows: list[ReportRow]) -> ReportSummary:
     )
 
 
+def chosen_of(rows: list[ReportRow], limit: int) -> list[ReportRow]:
+    failures = summary_of(rows).failures
+    return embedded_rows(iter(rows), failures, failed=len(rows), limit=limit)
+
+
 def keys_of(rows: list[ReportRow], limit: int) -> list[str]:
-    return [row.key for row in embedded_rows(iter(rows), summary_of(rows), limit)]
+    return [row.key for row in chosen_of(rows, limit)]
 
 
 def test_all_rows_are_taken_if_there_are_few() -> None:
@@ -97,7 +102,7 @@ def test_every_failure_is_represented_and_no_row_is_invented(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_embedded_rows, "_MAX_SEARCHED", searched)
 
-        chosen = embedded_rows(iter(rows), summary, limit)
+        chosen = chosen_of(rows, limit)
 
     assert len(chosen) <= limit
     if searched >= len(rows):

@@ -52,6 +52,11 @@ class OneJob:
             raise JobNotFound(job_id=job_id)
         return self.document
 
+    def saved(self, job_id: str) -> JobDocument:
+        self._call("saved", job_id)
+        tasks: FailedTasks = {"rows": [failed_task(7)], "total": 1, "searched": 1, "next": None}
+        return {**self.document, "failed_tasks": tasks}
+
     def actions(self, job_id: str) -> list[ActionName]:
         self._call("actions", job_id)
         return ["cancel"]
