@@ -36,6 +36,7 @@ class JobFacts(TypedDict):
     """A job, as DescribeJob describes it.
 
     Attributes:
+        origin: ``None`` if it is not known where the job ran.
         status: ``None`` for a report whose job is not known: the job has ended.
         function: The name or ARN of the function, or the HANDLER of a local run; ``None`` for S3's
             own operations.
@@ -46,7 +47,7 @@ class JobFacts(TypedDict):
     """
 
     id: str
-    origin: Origin
+    origin: Origin | None
     status: str | None
     description: str | None
     operation: str | None

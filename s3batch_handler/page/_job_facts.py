@@ -23,7 +23,7 @@ def job_facts(
     description: Mapping[str, Any],
     *,
     job_id: str,
-    origin: Origin,
+    origin: Origin | None,
     tags: Mapping[str, str],
     report: str | None,
 ) -> JobFacts:
@@ -32,7 +32,7 @@ def job_facts(
     Args:
         description: The ``Job`` of DescribeJob, or ``job.json``; empty if nothing is known.
         job_id: The ID of the job.
-        origin: Where the job runs.
+        origin: Where the job runs; ``None`` if that is not known.
         tags: The tags of the job.
         report: The location of its report.
     """

@@ -34,14 +34,14 @@ class ReportedJob:
 
     Attributes:
         report: Its completion report.
-        origin: Where it ran.
+        origin: Where it ran; ``None`` if that is not known.
         record: DescribeJob or ``job.json``; ``None`` if there is neither.
         tags: Its tags.
         run: How it ran, if it ran on this machine.
     """
 
     report: Report
-    origin: Origin
+    origin: Origin | None
     record: JobRecord | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     run: RunRecord | None = None

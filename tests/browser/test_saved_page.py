@@ -117,6 +117,19 @@ def test_any_status_is_shown(open_saved: OpenPage, status: str) -> None:
     assert wider_than_window(page) == []
 
 
+def test_a_report_alone_does_not_say_where_its_job_ran(open_saved: OpenPage) -> None:
+    """AWS and local servers write the same reports."""
+    from playwright.sync_api import expect
+
+    document = job_document()
+    document["job"] |= {"origin": None, "region": None}
+
+    page = open_saved(document)
+
+    expect(page.locator(".facts-line")).to_contain_text("Job ID")
+    expect(page.locator(".facts-line")).not_to_contain_text("Run by")
+
+
 def test_buttons_copy_what_they_stand_beside(open_saved: OpenPage) -> None:
     """The button beside the job ID copies it, and a screen reader hears that."""
     page = open_saved(permissions=["clipboard-read", "clipboard-write"])

@@ -116,17 +116,16 @@ def _page(found: FoundReport, rows: int) -> tuple[bytes, documents.JobDocument]:
     return saved_page(document).encode("utf-8", "backslashreplace"), document
 
 
-def _origin(found: FoundReport, run: RunRecord | None) -> documents.Origin:
-    """Return where a job ran. A report alone does not say it, so it counts as one of AWS."""
+def _origin(found: FoundReport, run: RunRecord | None) -> documents.Origin | None:
+    """Return where a job ran. A report alone does not say it: AWS and servers write the same."""
     if is_of_local_job(found):
         return "run"
-    of_server = (
-        run is not None
-        or "--state" in found.arguments
-        or "--endpoint-url" in found.connection
-        or "AWS_ENDPOINT_URL" in os.environ
-    )
-    return "serve" if of_server else "aws"
+    if run is not None or "--state" in found.arguments:
+        return "serve"
+    if found.job is None:
+        return None
+    has_endpoint = "--endpoint-url" in found.connection or os.environ.get("AWS_ENDPOINT_URL")
+    return "serve" if has_endpoint else "aws"
 
 
 def _tags(found: FoundReport, record: JobRecord | None) -> Mapping[str, str]:

@@ -121,7 +121,7 @@ def listed_job(document: JobDocument) -> ListedJob:
     job, counts = document["job"], document["counts"]
     return {
         "id": job["id"],
-        "origin": job["origin"],
+        "origin": "run",
         "status": str(job["status"]),
         "description": job["description"],
         "operation": job["operation"],

@@ -34,11 +34,12 @@ function hasEnded({ job }) {
 /** @param {JobDocument} doc */
 function identity({ job }) {
   const origins = { aws: "AWS", serve: "s3batch serve", run: "s3batch run" };
+  const place = [job.origin && (origins[job.origin] ?? visible(job.origin)), job.region && visible(job.region)].filter(Boolean).join(", ");
   return [
     job.id && fact("Job ID", h("code", {}, visible(job.id)), copyButton(job.id, "job ID")),
     job.function && fact("Function", h("bdi", { title: visible(job.function) }, shortName(job.function))),
     !job.function && job.operation && fact("Operation", visible(job.operation)),
-    fact("Run by", [origins[job.origin] ?? visible(job.origin), job.region && visible(job.region)].filter(Boolean).join(", ")),
+    place && fact(job.origin ? "Run by" : "Region", place),
     job.account_id && fact("Account", visible(job.account_id)),
     job.priority !== null && fact("Priority", String(job.priority)),
     job.created && fact("Created", time(job.created)),

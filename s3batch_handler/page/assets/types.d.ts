@@ -27,7 +27,7 @@ interface JobDocument {
 
 interface JobFacts {
   id: string;
-  origin: Origin;
+  origin: Origin | null;
   status: string | null;
   description: string | null;
   operation: string | null;

@@ -35,6 +35,12 @@ def test_the_page_is_one_file_with_the_failed_tasks(s3batch: Shell, report: str)
     }
 
 
+def test_a_report_alone_does_not_say_where_its_job_ran(s3batch: Shell, report: str) -> None:
+    run = s3batch("report", "html", report, "--to", "-")
+
+    assert document_in(run.stdout)["job"]["origin"] is None
+
+
 def test_text_names_the_page_and_its_rows(s3batch: Shell, report: str) -> None:
     run = s3batch("report", "html", "--to", "page.html", "--rows", "1")
 
