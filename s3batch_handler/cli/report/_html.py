@@ -91,7 +91,9 @@ def _check_target(target: str, *, as_json: bool) -> None:
             raise InvalidArgument("--json cannot be combined with --to -. Name a file")
         return
     check_file(Path(target), "--to")
-    if target.endswith((".json", ".csv", ".md5")):  # those of the report, perhaps
+    # The file that is replaced, perhaps one of the report: of a link, it is what the link leads to.
+    names = target, Path(target).resolve().name
+    if any(name.lower().endswith((".json", ".csv", ".md5")) for name in names):
         raise InvalidArgument(f"--to {target}: the page is HTML. Name a file that ends in .html")
 
 

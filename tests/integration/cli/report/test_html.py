@@ -140,6 +140,19 @@ def test_bad_options_are_refused(
     assert run.stdout == ""
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "manifest.json.md5", "results/any.CSV"])
+def test_no_file_of_a_report_is_replaced(s3batch: Shell, report: str, name: str) -> None:
+    """Not even by a link to it."""
+    Path("page.html").symlink_to(Path(report, name).absolute())
+
+    run = s3batch("report", "html", report, "--to", "page.html")
+
+    assert run.returncode == 2
+    assert "ends in .html" in run.stderr
+    assert Path("page.html").is_symlink()
+    assert s3batch("report", "verify", report).returncode == 0
+
+
 def test_a_damaged_report_leaves_the_old_page(s3batch: Shell) -> None:
     """A page is replaced by a complete one only."""
     folder = put_report(Path("r"), failed=b"b,k,,failed,200,PermanentFailure,no\r\n")
