@@ -9,13 +9,15 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents.files._locations import is_s3_url
+from s3batch_handler.documents.reports._record_json import parse_record
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
@@ -29,10 +31,20 @@ REDRIVE_TAG: Final = "s3batch:redrive-of"
 """The tag of a redrive; its value is the ID of the job whose failed tasks it runs."""
 
 
-# The members that are read. Unknown ones are ignored: AWS adds members.
+def _text(value: object) -> str:
+    # pydantic's own check refuses lone surrogates, which paths may have.
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "expected text")
+    return value
+
+
+_Text = Annotated[str, PlainValidator(_text)]
+
+
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
+# The members that are read. Unknown ones are ignored: AWS adds members.
 class _Counts(TypedDict, total=False):
     TotalNumberOfTasks: _Count
     NumberOfTasksSucceeded: _Count
@@ -40,17 +52,17 @@ class _Counts(TypedDict, total=False):
 
 
 class _Tag(TypedDict):
-    Key: str
-    Value: str
+    Key: _Text
+    Value: _Text
 
 
 class _ReportSettings(TypedDict, total=False):
-    ReportScope: str
+    ReportScope: _Text
 
 
 class _Invoke(TypedDict, total=False):
-    InvocationSchemaVersion: str
-    UserArguments: dict[str, str]
+    InvocationSchemaVersion: _Text
+    UserArguments: dict[_Text, _Text]
 
 
 class _Operation(TypedDict, total=False):
@@ -62,23 +74,23 @@ _Number = Annotated[int, Field(strict=True, ge=0, le=2**63)]
 
 class _Measured(TypedDict, total=False):
     Calls: _Number
-    AverageSeconds: Annotated[float, Field(strict=True)]
+    AverageSeconds: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
     MemoryMB: _Number
 
 
 class _Local(TypedDict, total=False):
-    Handler: str
-    Folder: str
-    Source: str
-    Bucket: str
-    EndpointUrl: str
-    MergedJobs: list[str]
+    Handler: _Text
+    Folder: _Text
+    Source: _Text
+    Bucket: _Text
+    EndpointUrl: _Text
+    MergedJobs: list[_Text]
     Measured: _Measured
 
 
 class _Description(TypedDict, total=False):
-    JobId: str
-    Status: str
+    JobId: _Text
+    Status: _Text
     Operation: _Operation
     ProgressSummary: _Counts
     Report: _ReportSettings
@@ -178,7 +190,7 @@ def read_job_record(report: Report) -> JobRecord | None:
         ReportError: ``job.json`` is not the record of a job.
     """
     try:
-        content = report.read_beside(JOB_RECORD)
+        content = report.read_beside(JOB_RECORD, limit=_MAX_SIZE + 1)
     except Exception as error:
         if aws_error_code(error) not in _NOT_VISIBLE:
             raise
@@ -187,11 +199,13 @@ def read_job_record(report: Report) -> JobRecord | None:
         return None
     location = report.location_beside(JOB_RECORD)
     try:
-        description = TypeAdapter(dict[str, Any]).validate_json(content)
+        description = parse_record(content, limit=_MAX_SIZE)
         record = JobRecord.from_description(description)
     except ValidationError as error:
         problem = explain_error(error, whole="")
         raise ReportError(f"{location}: not the record of a job: {problem}; remove it") from None
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{location}: not the record of a job: {error}; remove it") from error
     if report.job_id not in ("", record.job_id):
         raise ReportError(
             f"{location}: the record of another job, {record.job_id}, not of {report.job_id}; "
@@ -232,4 +246,5 @@ _LOCAL_FACTS: Final = (
     "MergedReports",
     "Measured",
 )
+_MAX_SIZE: Final = 16 << 20
 _NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

@@ -218,8 +218,14 @@ class Report:
         """Return the content of a file beside ``manifest.json``; ``None`` if it is missing.
 
         ``limit`` is the maximum number of bytes, by default all.
+
+        Raises:
+            ReportError: It is a link that leads out of the folder.
         """
-        return _content(self._folder, self._beside(name), limit)
+        try:
+            return _content(self._folder, self._beside(name), limit)
+        except ValueError as error:
+            raise ReportError(f"{self.location}: {error}; remove it") from error
 
     def location_beside(self, name: str) -> str:
         """Return the path or URL of a file beside ``manifest.json``."""

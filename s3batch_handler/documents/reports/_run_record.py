@@ -10,7 +10,7 @@ import io
 import json
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._validation import explain_error
+from s3batch_handler.documents.reports._record_json import parse_record
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.files._folder import Folder
@@ -184,18 +185,11 @@ def read_run_record(report: Report) -> RunRecord | None:
 
 
 def _parse(content: bytes) -> RunRecord:
-    if len(content) > _MAX_SIZE:
-        raise ValueError(f"more than {_MAX_SIZE:,} bytes")
-    value = json.loads(content.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
-    record = _record().validate_python(value)
+    record = _record().validate_python(parse_record(content, limit=_MAX_SIZE))
     rates = record["rate_history"]
     if rates is not None and len(rates["succeeded"]) != len(rates["failed"]):
         raise ValueError("rate_history: succeeded and failed have different lengths")
     return record
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 _MAX_SIZE: Final = 1 << 20

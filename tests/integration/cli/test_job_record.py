@@ -105,7 +105,13 @@ def test_a_report_of_aws_has_no_record() -> None:
     [
         b"[]",
         b"no JSON",
+        b"",
+        b"\xff",
+        b'{"Status": NaN}',
+        b"[" * 100_000,
+        b" " * (16 << 20) + b"{}",
         b'{"JobId": "another"}',
+        b'{"JobId": null}',
         b'{"ProgressSummary": {"TotalNumberOfTasks": "many"}}',
         b'{"Operation": {"LambdaInvoke": {"UserArguments": [1]}}}',
     ],
@@ -121,6 +127,24 @@ def test_a_record_that_is_not_valid_is_an_error(s3batch: Shell, content: bytes) 
         read_job_record(report)
 
 
+def test_a_folder_whose_name_is_not_text_is_recorded(s3batch: Shell) -> None:
+    """Names of files are bytes, and Python represents them with lone surrogates."""
+    folder = s3batch.folder / "n\udcffu"
+    try:
+        folder.mkdir()
+    except OSError:  # macOS
+        pytest.skip("this file system has no such names")
+    manifest = folder / "m.csv"
+    manifest.write_text("b,fine\n")
+
+    s3batch("run", "app:handler", "--manifest", str(manifest))
+
+    record = read_job_record(read_report(s3batch.folder / "s3batch-reports"))
+    assert record is not None
+    assert record.local["Manifest"]["Location"] == str(manifest)
+    assert s3batch("report", "html", "--to", "page.html").returncode == 0
+
+
 @pytest.mark.parametrize(
     "measured",
     [
@@ -128,6 +152,7 @@ def test_a_record_that_is_not_valid_is_an_error(s3batch: Shell, content: bytes) 
         b'{"Calls": -1}',
         b'{"Calls": 1' + b"0" * 4000 + b"}",
         b'{"AverageSeconds": true}',
+        b'{"AverageSeconds": 1e999}',
         b'{"MemoryMB": "9"}',
     ],
 )
