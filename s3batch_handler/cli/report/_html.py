@@ -51,7 +51,7 @@ MAX_ROWS: Final = 100_000
     default=1000,
     show_default=True,
     metavar="NUMBER",
-    help="Most failed tasks in the table of the page.",
+    help="Maximum number of failed tasks on the page.",
 )
 @json_option
 @location_options
@@ -63,7 +63,7 @@ def html(
     rows: int,
     as_json: bool,
 ) -> None:
-    r"""Save a report as a page: one HTML file to look at and to send to others.
+    r"""Save a report as an HTML page in one file.
 
     The page shows the outcome, why tasks failed, the failed tasks with a search, the settings of
     the job and the commands for next steps. It needs no other file and no network.
@@ -91,7 +91,7 @@ def _check_target(target: str, *, as_json: bool) -> None:
             raise InvalidArgument("--json cannot be combined with --to -. Name a file")
         return
     check_file(Path(target), "--to")
-    # The file that is replaced, perhaps one of the report: of a link, it is what the link leads to.
+    # A file of the report must not be replaced, neither directly nor through a symbolic link.
     names = target, Path(target).resolve().name
     if any(name.lower().endswith((".json", ".csv", ".md5")) for name in names):
         raise InvalidArgument(f"--to {target}: the page is HTML. Name a file that ends in .html")
@@ -119,7 +119,7 @@ def _page(found: FoundReport, rows: int) -> tuple[bytes, documents.JobDocument]:
 
 
 def _origin(found: FoundReport, run: RunRecord | None) -> documents.Origin | None:
-    """Return where a job ran. A report alone does not say it: AWS and servers write the same."""
+    """Return where a job ran. It is unknown from a report alone: AWS and servers write the same."""
     if is_of_local_job(found):
         return "run"
     if run is not None or "--state" in found.arguments:

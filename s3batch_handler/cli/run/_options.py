@@ -299,7 +299,7 @@ run_options: Callable[[Callable[[RunOptions], None]], Callable[..., None]] = opt
         type=Integer(0, 65535),
         metavar="NUMBER",
         default=0,
-        help="Port of --page.  [default: a free port]",
+        help="Port of the page.  [default: a free port]",
     ),
     click.option("--dry-run", is_flag=True, help="Check everything; run no task."),
     notify_option,
