@@ -11,13 +11,13 @@ from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import is_s3_url, split_location
 from s3batch_handler.documents.reports._run_record import RUN_RECORD, write_run_record
 from s3batch_handler.engine.invoke._target import default_timeout
+from s3batch_handler.engine.state._status_history import change
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
     from s3batch_handler.cli._s3 import S3
     from s3batch_handler.cli.run._options import RunOptions
-    from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.engine.run._ledger import JobResult
 
 
@@ -40,7 +40,11 @@ def save_run_record(
     location, _ = split_location(job.report)
     record = job.statistics.record(
         job.job_id,
-        history=run_history(created, started, ended=(job.status, datetime.now(UTC))),
+        history=[
+            change(JobStatus.PREPARING, created),
+            change(JobStatus.ACTIVE, started),
+            change(job.status, datetime.now(UTC)),
+        ],
         threshold=FailureThreshold.parse(options.tolerate),
         counts=job.progress,
         function_timeout=options.timeout or default_timeout(options.handler),
@@ -52,15 +56,3 @@ def save_run_record(
         print_message(
             f"s3batch: {RUN_RECORD} could not be written beside the report: {error_line(error)}"
         )
-
-
-def run_history(
-    created: datetime, started: datetime | None, *, ended: tuple[JobStatus, datetime] | None = None
-) -> list[StatusChange]:
-    """Return the statuses of a run; it has no job of S3 Control, whose statuses are saved."""
-    changes = [(JobStatus.PREPARING, created)]
-    if started is not None:
-        changes.append((JobStatus.ACTIVE, started))
-    if ended is not None:
-        changes.append(ended)
-    return [{"status": status.value, "time": time.isoformat()} for status, time in changes]

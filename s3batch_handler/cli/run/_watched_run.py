@@ -21,6 +21,7 @@ from s3batch_handler.engine.invoke._target import runs_in_workers
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.engine.run._run_observer import RunObserver
+from s3batch_handler.engine.state._status_history import change, continued
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.page._configuration import configuration
@@ -198,16 +199,14 @@ class WatchedRun:
             self._description["Status"] = status
             if status.is_final:
                 self._description["TerminationDate"] = now
-            self._history.append({"status": status, "time": now.isoformat()})
-            if len(self._history) > MAX_HISTORY:
-                del self._history[1]
+            self._history = continued(self._history, change(status, now))
 
     # ------------------------------------------------------------ what the page shows
 
     def document(self) -> JobDocument:
         """Return the document of the job."""
         with self._lock:
-            job, history = self._job(), [*self._history]
+            job, history = self._job(), self._history
             record = self.observer.statistics.record(
                 self.job_id,
                 history=history,
@@ -285,5 +284,4 @@ class WatchedRun:
 
 _STDERR: Final = 2
 _POLL_SECONDS: Final = 4.0  # a page without events asks every two seconds
-MAX_HISTORY: Final = 100
 _CANCELLABLE: Final = (JobStatus.PREPARING, JobStatus.ACTIVE)

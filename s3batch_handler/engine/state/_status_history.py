@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import StateDamaged
+from s3batch_handler.documents.reports._run_record import MAX_STATUSES
 from s3batch_handler.engine.state._job_records import sealed, unsealed
 from s3batch_handler.jobs._status import JobStatus
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.jobs._job import Job
-
-MAX_CHANGES: Final = 100
 
 HISTORY_TABLE: Final = "CREATE TABLE IF NOT EXISTS history (job_id TEXT PRIMARY KEY, statuses TEXT)"
 """Created when a database is opened: those of older versions do not have it."""
@@ -30,7 +29,7 @@ def change(status: JobStatus, time: datetime) -> StatusChange:
 def continued(history: Sequence[StatusChange], new: StatusChange) -> list[StatusChange]:
     """Return a history with one more status: the first one and the latest ones are kept."""
     changes = [*history, new]
-    return changes if len(changes) <= MAX_CHANGES else [changes[0], *changes[-MAX_CHANGES + 1 :]]
+    return changes if len(changes) <= MAX_STATUSES else [changes[0], *changes[-MAX_STATUSES + 1 :]]
 
 
 def sealed_history(job_id: str, history: Sequence[StatusChange]) -> str:

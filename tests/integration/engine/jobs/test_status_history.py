@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.documents.reports._run_record import MAX_STATUSES
 from s3batch_handler.engine import Engine
-from s3batch_handler.engine.state._status_history import MAX_CHANGES
 from s3batch_handler.jobs._status import JobStatus
 from tests.support.engine_jobs import answer, spec
 
@@ -97,7 +97,7 @@ def test_the_size_of_a_history_is_limited(s3: Any, clock: Callable[[], datetime]
 
         history = engine.reader.history(job_id)
 
-    assert len(history) == MAX_CHANGES
+    assert len(history) == MAX_STATUSES
     assert history[0]["status"] == "New"
     assert history[-1]["status"] == "Active"
 
