@@ -18,7 +18,7 @@ from s3batch_handler.local_aws._next_commands import next_commands
 from s3batch_handler.local_aws._redrive import redrive_failed_tasks
 from s3batch_handler.page._embedded_rows import embedded_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
-from s3batch_handler.page._task_facts import failed_task
+from s3batch_handler.page._task_facts import page_of_failed_tasks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,12 +128,7 @@ class ServerJobs:
             after=query.after,
             limit=query.limit,
         )
-        return {
-            "rows": [*map(failed_task, page.rows)],
-            "total": engine.reader.job(job_id).progress.failed,
-            "searched": page.searched,
-            "next": page.next,
-        }
+        return page_of_failed_tasks(page, total=engine.reader.job(job_id).progress.failed)
 
     def confirm(self, job_id: str) -> None:
         """Confirm a job that waits for it."""

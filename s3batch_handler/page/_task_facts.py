@@ -8,10 +8,11 @@ from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import truncate
 
 if TYPE_CHECKING:
+    from s3batch_handler.documents.reports._failed_pages import FailedPage
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.documents.reports._run_record import TaskFacts
-    from s3batch_handler.page._document import Failures
+    from s3batch_handler.page._document import FailedTasks, Failures
 
 
 def failures_of(group: FailureGroup) -> Failures:
@@ -43,6 +44,16 @@ def failed_task(row: ReportRow) -> TaskFacts:
         "http_status": row.http_status,
         "message": _message(row.message),
         "seconds": None,
+    }
+
+
+def page_of_failed_tasks(page: FailedPage, *, total: int) -> FailedTasks:
+    """Return a page of failed tasks, of which a job has ``total``."""
+    return {
+        "rows": [*map(failed_task, page.rows)],
+        "total": total,
+        "searched": page.searched,
+        "next": page.next,
     }
 
 

@@ -221,7 +221,7 @@ def _run_job(
             timeout=options.timeout,
             variables=run.variables,
             profile=options.profile,
-            log=log.stream if page is None else stack.enter_context(page.recorded(log)),
+            log=log.stream if page is None else stack.enter_context(page.log.recorded(log)),
         )
         on_progress = stack.enter_context(
             show_progress(manifest.count, quiet=options.quiet, owns_terminal=log.stream is not None)
@@ -254,7 +254,7 @@ def _run_job(
                 saved.end()
             raise InvalidArgument(str(error)) from error
         if page is not None:
-            page.keep_failed(journal.rows(TaskStatus.FAILED), job)
+            page.failed_tasks.keep(journal.rows(TaskStatus.FAILED), job)
             if job.status is JobStatus.CANCELLED and page.cancel_reason:
                 return replace(job, reason=page.cancel_reason)
         return job
@@ -265,11 +265,11 @@ def _journal(run: _Run, page: WatchedRun | None, stack: ExitStack) -> Journal:
     if page is None:
         return Journal() if run.saved is None else run.saved.journal()
     if run.saved is not None:
-        page.journal_file = run.saved.journal_file
+        page.failed_tasks.journal_file = run.saved.journal_file
         return run.saved.journal()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s3batch-run-"))
-    page.journal_file = Path(folder, "journal")
-    return Journal(page.journal_file)
+    page.failed_tasks.journal_file = Path(folder, "journal")
+    return Journal(page.failed_tasks.journal_file)
 
 
 def _page(run: _Run) -> AbstractContextManager[WatchedRun | None]:

@@ -67,7 +67,7 @@ class RunSource(JobSource):
     def failed_tasks(self, job_id: str, query: FailedQuery) -> FailedTasks:
         """Read failed tasks of the job."""
         self._check(job_id)
-        return self._run.failed_tasks(query)
+        return self._run.failed_tasks.read(query)
 
     @override
     def cancel(self, job_id: str, reason: str) -> None:

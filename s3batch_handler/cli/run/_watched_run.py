@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import math
 import threading
 import time
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.cli._errors import error_line
+from s3batch_handler.cli.run._run_failed_tasks import RunFailedTasks
+from s3batch_handler.cli.run._run_log import RunLog
 from s3batch_handler.core._redaction import redact
-from s3batch_handler.documents.reports._failed_pages import failed_page, first_byte
-from s3batch_handler.documents.reports._row_search import row_search
-from s3batch_handler.documents.reports._rows import TaskStatus, read_rows
-from s3batch_handler.engine.invoke._log_tail import FileTail
-from s3batch_handler.engine.invoke._recorded_log import RecordedLog
-from s3batch_handler.engine.invoke._target import runs_in_workers
 from s3batch_handler.engine.run._cancellation import RunControl
-from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.engine.state._status_history import change, continued
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.page._configuration import configuration
-from s3batch_handler.page._embedded_rows import embedded_tasks
 from s3batch_handler.page._live_document import LiveJob, live_document
-from s3batch_handler.page._task_facts import failed_task, failures_of
+from s3batch_handler.page._task_facts import failures_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
-    from s3batch_handler.cli.run._function_log import FunctionLog
     from s3batch_handler.documents.reports._run_record import StatusChange
-    from s3batch_handler.engine.invoke._log_tail import Log, LogTail
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
-    from s3batch_handler.page._document import Command, FailedTasks, JobDocument
-    from s3batch_handler.page._document import Log as LogSection
-    from s3batch_handler.page._source import FailedQuery
+    from s3batch_handler.page._document import Command, JobDocument
 
 
 class WatchedRun:
@@ -57,7 +44,8 @@ class WatchedRun:
     Attributes:
         control: Cancels the job.
         observer: Gets the progress of the job.
-        journal_file: The journal of the job, when it runs.
+        failed_tasks: Its failed tasks.
+        log: The end of what the function writes.
         cancel_reason: Why the job was cancelled from its page.
     """
 
@@ -73,17 +61,15 @@ class WatchedRun:
         self.job_id: str = description["JobId"]
         self.control = RunControl()
         self.observer = RunObserver()
-        self.journal_file: Path | None = None
+        self.failed_tasks = RunFailedTasks(self.observer)
+        self.log = RunLog(handler)
         self.cancel_reason: str | None = None
         self._description: dict[str, Any] = {**description, "Status": JobStatus.PREPARING}
         self._handler = handler
         self._function_timeout = function_timeout
         self._threshold = threshold
         self._tags = tags
-        self._log: LogTail | None = None
-        self._log_location: str | None = None
         self._total: int | None = None
-        self._failed: FailedTasks | None = None
         self._commands: Sequence[Command] = ()
         self._result: JobResult | None = None
         self._lock = threading.RLock()
@@ -103,20 +89,6 @@ class WatchedRun:
             self._total = total
             self._enter(JobStatus.ACTIVE)
 
-    @contextmanager
-    def recorded(self, log: FunctionLog) -> Iterator[Log | None]:
-        """Yield where worker processes write, so that the page has the end of it."""
-        if not runs_in_workers(self._handler):
-            yield log.stream
-        elif log.stream is None or log.path is None:
-            with closing(RecordedLog(_STDERR)) as recorded:
-                self._log = recorded.tail
-                yield recorded
-        else:
-            self._log = FileTail(log.path, start=log.start)  # read until the command ends
-            self._log_location = str(log.path)
-            yield log.stream
-
     def followed(
         self, on_progress: Callable[[RunProgress], None] | None
     ) -> Callable[[RunProgress], None]:
@@ -129,15 +101,6 @@ class WatchedRun:
                 on_progress(progress)
 
         return follow
-
-    def keep_failed(self, rows: Iterable[bytes], job: JobResult) -> None:
-        """Keep some failed tasks for the end: rows of a report, in chunks."""
-        read = (
-            row
-            for chunk in rows
-            for row in read_rows(io.BytesIO(chunk), TaskStatus.FAILED, source="the journal")
-        )
-        self._failed = embedded_tasks(read, job.failures, failed=job.progress.failed)
 
     def end(self, result: JobResult, commands: Sequence[Command]) -> None:
         """Report the end or the pause of the job, and the commands for the next steps."""
@@ -222,14 +185,14 @@ class WatchedRun:
                 run=self.observer,
                 report=self._result.report if self._result else None,
                 threshold=record["threshold"],
-                log=self._log_section(),
+                log=self.log.section(),
             )
             document = live_document(live, time=datetime.now(UTC), commands=self._commands)
             document["job"]["function"] = redact(self._handler)
             document["configuration"] = configuration(self._description, record)
             if self._result is not None:  # the page remains complete without this command
                 document["failures"] = [*map(failures_of, self._result.failures)]
-                document["failed_tasks"] = self._failed
+                document["failed_tasks"] = self.failed_tasks.kept
             if self._has_ended:
                 self._end_was_read.set()
             self._latest_reading = time.monotonic()
@@ -239,14 +202,8 @@ class WatchedRun:
         """Return the document of the job with some of its failed tasks, which may still run."""
         document = self.document()
         if document["failed_tasks"] is None:
-            document["failed_tasks"] = self._some_failed_tasks(document["counts"]["failed"])
+            document["failed_tasks"] = self.failed_tasks.some(document["counts"]["failed"])
         return document
-
-    def _some_failed_tasks(self, failed: int) -> FailedTasks:
-        if self.journal_file is None:
-            return embedded_tasks((), (), failed=0)
-        rows = JournalReader(self.journal_file).failed_from(0)
-        return embedded_tasks((row for _, row in rows), self.observer.failures, failed=failed)
 
     def _job(self) -> Job:
         """Return the job as DescribeJob would describe it."""
@@ -259,29 +216,6 @@ class WatchedRun:
         known = {name: value for name, value in self._description.items() if name != "Local"}
         return Job.from_description({**known, "ProgressSummary": summary})
 
-    def failed_tasks(self, query: FailedQuery) -> FailedTasks:
-        """Read failed tasks of the job from its journal; those that are kept after its end."""
-        if self._failed is not None:
-            return self._failed
-        progress = self.observer.progress
-        if self.journal_file is None or progress is None:
-            return {"rows": [], "total": 0, "searched": 0, "next": None}
-        rows = JournalReader(self.journal_file).failed_from(first_byte(query.after))
-        is_selected = row_search(query.search, query.code)
-        page = failed_page(rows, is_selected=is_selected, limit=query.limit)
-        return {
-            "rows": [*map(failed_task, page.rows)],
-            "total": progress.failed,
-            "searched": page.searched,
-            "next": page.next,
-        }
 
-    def _log_section(self) -> LogSection | None:
-        if self._log is None:
-            return None
-        return {"lines": self._log.lines(), "location": self._log_location}
-
-
-_STDERR: Final = 2
 _POLL_SECONDS: Final = 4.0  # a page without events asks every two seconds
 _CANCELLABLE: Final = (JobStatus.PREPARING, JobStatus.ACTIVE)
