@@ -186,8 +186,8 @@ def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str, int]]:
         kinds, texts, microseconds = zip(*results, strict=True)
         if ({*map(type, kinds)}, {*map(type, texts)}, {*map(type, microseconds)}) != _TYPES:
             raise ValueError("not a result of a worker")
-        if min(microseconds) < 0:
-            raise ValueError("a call of a worker took less than no time")
+        if not 0 <= min(microseconds) <= max(microseconds) <= _MAX_MICROSECONDS:
+            raise ValueError("a call of a worker took an impossible time")
         for kind in _CHECKS.keys() & {*kinds}:
             if not all(_CHECKS[kind](text) for each, text, _ in results if each == kind):
                 raise ValueError(f"not a text of a worker for {kind}")
@@ -207,3 +207,4 @@ def _is_count(text: str) -> bool:
 _TYPES: Final = ({str}, {str}, {int})
 _CHECKS: Final = {FUNCTION_ERROR: _is_error, NOT_STARTED: _is_count}
 _MAX_DIGITS: Final = 9
+_MAX_MICROSECONDS: Final = 2**53  # 285 years; larger numbers may not fit into a float

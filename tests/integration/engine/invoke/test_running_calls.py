@@ -92,6 +92,9 @@ def test_the_object_of_an_operation_is_listed() -> None:
         b'["Succeeded","done",true]',
         b'["Succeeded","done","1"]',
         b'["Succeeded","done",1,1]',
+        pytest.param(b'["Succeeded","done",1' + b"0" * 400 + b"]", id="400 digits"),
+        pytest.param(b'["Succeeded","done",1' + b"0" * 5_000 + b"]", id="5,000 digits"),
+        b'["Succeeded","done",NaN]',
         b'["not started","x",0]',
         b"{}",
         b"[]",
@@ -104,7 +107,7 @@ def test_results_of_another_form_are_refused(line: bytes) -> None:
     assert parse_results([]) == []
 
     for lines in ([line], [good, line], [line, good]):
-        with pytest.raises(ValueError, match=r"worker|zip|unpack"):
+        with pytest.raises(ValueError, match=r"worker|zip|unpack|digits"):
             parse_results(lines)
 
 
@@ -127,3 +130,31 @@ def test_durations_that_are_longer_than_possible_are_not_used(function: Write) -
 
     assert seconds is not None
     assert seconds < 300
+
+
+@pytest.mark.parametrize(
+    "microseconds",
+    [
+        pytest.param("1" + "0" * 400, id="400 digits"),
+        *("9" * 15, "-1", "NaN", "Infinity", '"x"'),
+    ],
+)
+def test_forged_durations_do_not_end_the_job(function: Write, microseconds: str) -> None:
+    """Each task has an answer, and no call took longer than the test."""
+    spec = function(
+        f"""
+        def handler(event, context):
+            if event["tasks"][0]["s3Key"] == "b":
+                for pipe in range(3, 20):
+                    try:
+                        os.write(pipe, b'["Succeeded","forged",{microseconds}]\\n')
+                    except OSError:
+                        pass
+            return answer(event)
+        """
+    )
+    with closing(WorkerPool(spec, workers=1)) as pool:
+        answers = list(pool.invoke_all(TEMPLATE, keys("a", "b", "c"), stop=lambda: False))
+
+    assert sorted(entry.encoded_key for entry, _, _ in answers) == ["a", "b", "c"]
+    assert all(seconds is not None and 0 <= seconds < 300 for _, _, seconds in answers)
