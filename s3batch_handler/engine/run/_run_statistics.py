@@ -231,8 +231,15 @@ class _Task(NamedTuple):
             code, message, http_status = failure.error_code, failure.message, failure.http_status
         item = task.object
         return cls(
-            *(task.number, item.bucket, item.key, item.version_id, status, code, http_status),
-            *(message[:_MAX_MESSAGE], seconds),
+            number=task.number,
+            bucket=item.bucket[:_MAX_NAME],
+            key=item.key[:_MAX_NAME],
+            version_id=item.version_id and item.version_id[:_MAX_NAME],
+            status=status,
+            code=code and code[:_MAX_MESSAGE],
+            http_status=http_status,
+            message=message[:_MAX_MESSAGE],
+            seconds=seconds,
         )
 
     def facts(self) -> TaskFacts:
@@ -252,4 +259,6 @@ def _seconds(task: _Task) -> float:
     return task.seconds or 0.0
 
 
-_MAX_MESSAGE: Final = 300  # characters: all tasks are saved with each commit
+# Characters: all tasks are saved about once a second.
+_MAX_MESSAGE: Final = 300
+_MAX_NAME: Final = 1_024  # S3 has no longer keys, but a manifest may have

@@ -97,3 +97,19 @@ def test_a_long_message_is_cut() -> None:
     statistics.add(task, Outcome(ResultCode.SUCCEEDED, "x" * 1024), "succeeded", 1.0)
 
     assert len(statistics.snapshot(None).latest[0]["message"]) == 300
+
+
+def test_names_that_s3_does_not_have_are_shortened() -> None:
+    """A manifest may have keys of any length; the size of the statistics is limited."""
+    statistics = RunStatistics()
+    for number in range(MAX_SLOWEST + MAX_LATEST):
+        task = QueuedTask("b" * 100_000, "k" * 100_000, "v" * 100_000)
+        task.number = number
+        failure = ServiceError(400, "KeyTooLongError" * 10_000, "long" * 10_000)
+        statistics.add(task, failure, "failed", float(number))
+
+    assert len(json.dumps(statistics.facts())) < 200_000
+    (slowest, *_) = statistics.snapshot(remaining=None).slowest
+    assert slowest["key"] == "k" * 1_024
+    assert slowest["code"] is not None
+    assert len(slowest["code"]) == 300
