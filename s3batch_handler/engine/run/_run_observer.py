@@ -31,5 +31,6 @@ class RunObserver:
 
     def running(self) -> list[RunningCall]:
         """Return what each worker does now, the longest running calls first."""
-        calls = [] if self.invoker is None else self.invoker.running()
+        invoker = self.invoker  # another thread may set it to None at any time
+        calls = [] if invoker is None else invoker.running()
         return sorted(calls, key=lambda call: (call.entry is None, -call.seconds))
