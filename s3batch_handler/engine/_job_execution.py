@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.core._classification import classify
@@ -248,7 +247,7 @@ class JobExecution:
         history = self.jobs.history(job_id)
         status = self.jobs.status_of(job_id)
         end = JobStatus.CANCELLED if status is JobStatus.CANCELLING else result.status
-        now = datetime.now(UTC)
+        now = self.jobs.clock()
         for following in shortest_path(status, end):
             history = continued(history, change(following, now))
         invoke = spec.operation.lambda_invoke
@@ -263,13 +262,18 @@ class JobExecution:
 
     @contextmanager
     def _observing(self, job_id: str) -> Iterator[RunObserver]:
-        observer = self.running[job_id] = RunObserver()
+        observer = RunObserver()
+        before = self.ended.get(job_id)
+        if before is not None:  # it was paused; its journal is read again, which may take long
+            observer.statistics, observer.failures = before.statistics, before.failures
+        self.running[job_id] = observer
+        self.ended.pop(job_id, None)
         try:
             yield observer
         finally:
             observer.invoker = None
-            self.ended.pop(job_id, None)  # so that it becomes the latest one
-            self.ended[job_id] = self.running.pop(job_id)
+            self.ended[job_id] = observer  # other threads find it here or there
+            del self.running[job_id]
             while len(self.ended) > _KEPT_RUNS:
                 del self.ended[next(iter(self.ended))]
 

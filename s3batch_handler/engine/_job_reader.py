@@ -61,13 +61,17 @@ class JobReader:
     def last_run(self, job_id: str) -> RunObserver | None:
         """Return what is known about the run of a job, or was when it ended or paused.
 
-        Return ``None`` for jobs that have not run, and for those that ended in another engine.
+        Return ``None`` for jobs that have not run, for those that ended in another engine, and for
+        a damaged journal, which will fail the job.
         """
         run = self._execution.running.get(job_id) or self._execution.ended.get(job_id)
         if run is not None or self._jobs.status_of(job_id).is_final:
             return run
         journal = journal_of(self._jobs.folder_of(job_id))
-        return JournalReader(journal).run() if journal.exists() else None
+        try:
+            return JournalReader(journal).run() if journal.exists() else None
+        except StateDamaged:
+            return None
 
     def failed_tasks(
         self,
@@ -123,10 +127,12 @@ class JobReader:
         if not job.status.is_final:
             journal = journal_of(self._jobs.folder_of(job_id))
             try:
-                return read(JournalReader(journal).failed_from(start) if journal.exists() else ())
+                if journal.exists():
+                    return read(JournalReader(journal).failed_from(start))
             except StateDamaged:
                 if not self._jobs.status_of(job_id).is_final:
                     raise
+        # Without a journal, the job is not prepared yet, or has ended just now.
         if not self.job(job_id).progress.failed:  # such a job may have no report either
             return read(())
         return read(self.open_report(job_id).failed_from(start))

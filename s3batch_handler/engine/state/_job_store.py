@@ -73,6 +73,7 @@ class JobStore:
         clock: Returns the time, with its time zone.
 
     Attributes:
+        clock: See above.
         lock: Held while a job is read and then changed.
         reports: The folder of the copies of reports; ``None`` for a database in memory.
 
@@ -89,7 +90,7 @@ class JobStore:
                 raise damaged(str(path), f"it is missing, but {left.name} exists")
         self._folder = folder
         self.reports = None if path is None else folder / REPORTS
-        self._clock = clock
+        self.clock = clock
         self._name = "the store of jobs" if path is None else str(path)
         self.lock = threading.RLock()
         self._db = open_database(path, name=self._name, schema=_SCHEMA, version=_VERSION)
@@ -258,7 +259,7 @@ class JobStore:
             history = self.history(job_id)
             for status in statuses:
                 check_transition(job_id, job.status, status)
-                now = self._clock()
+                now = self.clock()
                 if status is JobStatus.SUSPENDED:
                     changes["suspended_date"] = now
                 elif status.is_final:
@@ -319,7 +320,7 @@ class JobStore:
     def expire(self) -> None:
         """End jobs that were not confirmed in 30 days; delete jobs 90 days after their end."""
         with self.lock:
-            now = self._clock()
+            now = self.clock()
             for job in self.with_status(JobStatus.SUSPENDED):
                 if job.suspended_date is not None and job.suspended_date < now - _CONFIRM_WITHIN:
                     text = "the job was not confirmed within 30 days"
