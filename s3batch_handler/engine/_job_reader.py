@@ -143,7 +143,7 @@ class JobReader:
         if run is not None:
             return run.failures
         job = self.job(job_id)
-        if not job.progress.failed or report_url(job) is None:
+        if not job.status.is_final or not job.progress.failed or report_url(job) is None:
             return ()
         return self.open_report(job_id).summary().failures
 

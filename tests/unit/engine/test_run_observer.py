@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._typing import override
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from s3batch_handler.engine.run._run_observer import RunObserver
 
@@ -17,7 +18,8 @@ class EndsWhileItIsRead(RunObserver):
 
     _invoker: Invoker | None = S3Invoker(lambda _: Outcome(ResultCode.SUCCEEDED), "S3PutObjectAcl")
 
-    @property  # type: ignore[override]
+    @property
+    @override
     def invoker(self) -> Invoker | None:
         invoker, self._invoker = self._invoker, None
         return invoker
