@@ -21,7 +21,17 @@ HEAD_SCRIPTS: Final = ("theme.js",)
 """Scripts that run before the page is displayed."""
 
 _UPLOT_SCRIPT: Final = "uPlot.iife.min.js"
-_COMMON: Final = ("dom.js", "text.js", "format.js", "icons.js", "copy.js", "bar.js", "pager.js")
+_COMMON: Final = (
+    "addresses.js",
+    "dom.js",
+    "text.js",
+    "format.js",
+    "icons.js",
+    "status.js",
+    "copy.js",
+    "bar.js",
+    "pager.js",
+)
 _JOB: Final = (
     "charts.js",
     "job_header.js",

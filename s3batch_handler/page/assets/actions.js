@@ -158,7 +158,7 @@ function showCreatedJob(form, id) {
   form.replaceChildren(
     h("h2", { id: "dialog-title" }, "The job was created"),
     h("p", {}, h("code", {}, visible(id))),
-    h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Close"), h("a", { class: "button primary", href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, "Open the job")),
+    h("div", { class: "dialog-buttons" }, h("button", { type: "button", "data-close": true }, "Close"), h("a", { class: "button primary", href: jobAddress(id) }, "Open the job")),
   );
   form.querySelector("a")?.focus();
 }

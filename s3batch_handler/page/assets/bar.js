@@ -10,7 +10,7 @@ function showBar(...parts) {
     h(
       "header",
       { class: "bar" },
-      h(document.documentElement.dataset.api ? "a" : "span", { class: "product", href: document.documentElement.dataset.api ? "/_s3batch/" : null }, logo(), h("span", {}, "S3 Batch jobs")),
+      h(isLive() ? "a" : "span", { class: "product", href: isLive() && ROOT }, logo(), h("span", {}, "S3 Batch jobs")),
       ...parts,
       themeSwitch(),
     ),

@@ -13,10 +13,9 @@ function copyButton(text, label) {
   );
 }
 
-/** Announce a change to screen readers. */
-function announce(/** @type {string} */ text) {
-  const place = document.getElementById("announcements");
-  if (place) place.textContent = text;
+/** Show an object with a button that copies its URL. @param {{bucket: string, key: string, version_id?: string | null}} task */
+function objectWithCopy(task) {
+  return h("div", { class: "with-copy" }, objectName(task), copyButton(`s3://${task.bucket}/${task.key}`, "s3:// URL of the object"));
 }
 
 async function copyText(/** @type {string} */ text) {

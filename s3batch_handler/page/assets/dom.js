@@ -152,3 +152,9 @@ function later(/** @type {string} */ name, /** @type {() => void} */ act) {
   clearTimeout(waiting[name]);
   waiting[name] = setTimeout(act, 200);
 }
+
+/** Announce a change to screen readers. */
+function announce(/** @type {string} */ text) {
+  const place = document.getElementById("announcements");
+  if (place) place.textContent = text;
+}

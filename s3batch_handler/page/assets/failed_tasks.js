@@ -98,21 +98,24 @@ document.addEventListener("change", (event) => {
 });
 onClick("[data-show-code]", (button) => {
   searchFailed({ code: button.dataset.showCode ?? "", search: searchFor(button.dataset.showMessage ?? "") });
-  const search = document.getElementById("failed-search");
-  if (search instanceof HTMLInputElement) search.value = failedView.search;
-  const select = document.getElementById("failed-code");
-  if (select instanceof HTMLSelectElement) select.value = failedView.code;
+  fillFailedTools();
   document.getElementById("failed")?.scrollIntoView();
   document.getElementById("failed-search")?.focus({ preventScroll: true });
 });
 onClick("#failed-all", () => {
   searchFailed({ search: "", code: "" });
+  fillFailedTools();
+  document.getElementById("failed-search")?.focus();
+});
+
+/** Let the search and the code that are shown be those of the table. */
+function fillFailedTools() {
   const search = document.getElementById("failed-search");
   const select = document.getElementById("failed-code");
-  if (search instanceof HTMLInputElement) search.value = "";
-  if (select instanceof HTMLSelectElement) select.value = "";
-  search?.focus();
-});
+  if (search instanceof HTMLInputElement) search.value = failedView.search;
+  if (select instanceof HTMLSelectElement) select.value = failedView.code;
+}
+
 onClick("#failed-next", () => {
   const doc = shownDocument();
   const found = rowsAreHere(doc) ? embeddedPage(doc) : failedView.found;

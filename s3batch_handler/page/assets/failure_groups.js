@@ -48,7 +48,7 @@ function failureGroup(group, most, failed) {
               h(
                 "li",
                 {},
-                h("div", { class: "with-copy" }, objectName(example), copyButton(`s3://${example.bucket}/${example.key}`, "s3:// URL of the object")),
+                objectWithCopy(example),
                 example.message !== group.message && h("bdi", { class: "muted" }, visible(example.message)),
               ),
             )),

@@ -28,38 +28,3 @@ function icon(/** @type {string} */ name) {
     svg("path", { d: ICONS[name] }),
   );
 }
-
-/** @type {Record<string, [string, string]>} */
-const STATUS = {
-  New: ["clock", "waits"],
-  Preparing: ["clock", "waits"],
-  Suspended: ["pause", "asks"],
-  Ready: ["clock", "waits"],
-  Active: ["play", "runs"],
-  Pausing: ["pause", "waits"],
-  Paused: ["pause", "waits"],
-  Completing: ["play", "runs"],
-  Complete: ["check", "good"],
-  Cancelling: ["stop", "asks"],
-  Cancelled: ["stop", "ended"],
-  Failing: ["cross", "bad"],
-  Failed: ["cross", "bad"],
-};
-
-/** Return the icon and the kind of a status. @param {string} status @returns {[string, string]} */
-function statusStyle(status) {
-  return Object.hasOwn(STATUS, status) ? STATUS[status] : ["dot", "waits"]; // "constructor" is none
-}
-
-/** Show the status of a job with an icon. A complete job with failed tasks gets a warning icon. */
-function statusBadge(/** @type {string | null} */ status, /** @type {number} */ failed = 0) {
-  if (status === null) return null; // a report without the record of its job
-  const [name, kind] = statusStyle(status);
-  const mixed = status === "Complete" && failed > 0;
-  return h(
-    "span",
-    { class: `status ${mixed ? "asks" : kind}` },
-    icon(mixed ? "warning" : name),
-    h("span", {}, status === "Suspended" ? "Awaiting confirmation" : visible(status)),
-  );
-}

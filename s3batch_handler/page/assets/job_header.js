@@ -1,8 +1,6 @@
 "use strict";
 // The header of a job's page: its name, its status, and the facts that identify it.
 
-const FUNCTION_ARN = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:/;
-
 /** @param {JobDocument} doc */
 function jobHeader(doc) {
   const { job } = doc;
@@ -54,15 +52,10 @@ function fact(name, ...values) {
   return h("div", { "data-key": name }, h("dt", {}, name), h("dd", {}, ...values));
 }
 
-/** Return the name in the ARN of a function. */
-function shortName(/** @type {string} */ name) {
-  return visible(name.replace(FUNCTION_ARN, ""));
-}
-
 /** Show the ID of another job: a link on live pages. */
 function relatedJob(/** @type {string} */ id) {
   const code = h("code", {}, visible(id));
-  return isLive() ? h("a", { href: `/_s3batch/jobs/${encodeURIComponent(id)}` }, code) : code;
+  return isLive() ? h("a", { href: jobAddress(id) }, code) : code;
 }
 
 /** Show why a job failed, or why it was cancelled. @param {JobDocument} doc */

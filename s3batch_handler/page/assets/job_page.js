@@ -1,11 +1,6 @@
 "use strict";
 // The page of a job: its sections, in their order.
 
-/** Return whether the page gets new documents from a server. */
-function isLive() {
-  return document.documentElement.dataset.api !== undefined;
-}
-
 /** Return the document that came with the page. */
 function firstDocument() {
   return JSON.parse(document.getElementById("document")?.textContent ?? "null");

@@ -13,11 +13,18 @@ function readListView() {
   return { status: query.getAll("status"), search: query.get("search") ?? "", cursors: /** @type {(string | null)[]} */ ([null]) };
 }
 
-/** Return the query for the server. */
-function listQuery() {
-  const query = new URLSearchParams({ limit: String(JOBS_PER_PAGE) });
+/** Return the statuses and the search as a query. */
+function listFilters() {
+  const query = new URLSearchParams();
   for (const status of listView.status) query.append("status", status);
   if (listView.search) query.set("search", listView.search);
+  return query;
+}
+
+/** Return the query for the server. */
+function listQuery() {
+  const query = listFilters();
+  query.set("limit", String(JOBS_PER_PAGE));
   const after = listView.cursors[listView.cursors.length - 1];
   if (after) query.set("after", after);
   return query.toString();
@@ -26,10 +33,7 @@ function listQuery() {
 /** Change the filters, and show the first page. @param {{status?: string[], search?: string}} change */
 function changeList(change) {
   Object.assign(listView, change, { cursors: [null] });
-  const query = new URLSearchParams();
-  for (const status of listView.status) query.append("status", status);
-  if (listView.search) query.set("search", listView.search);
-  const text = query.toString();
+  const text = listFilters().toString();
   history.replaceState(null, "", text ? `?${text}` : location.pathname);
   reloadList();
 }
@@ -73,7 +77,7 @@ function statusFilter(doc) {
       h(
         "button",
         { type: "button", class: "filter", "data-key": status, "data-status": status, "aria-pressed": String(listView.status.includes(status)) },
-        status === "Suspended" ? "Awaiting confirmation" : visible(status),
+        stateName(status),
         h("span", { class: "muted" }, count(doc.by_status[status] ?? 0)),
       ),
     ),
@@ -95,7 +99,7 @@ function jobTable(jobs, now) {
 function jobRow(job, now) {
   const done = job.succeeded + job.failed;
   const total = job.total ?? 0;
-  const link = `/_s3batch/jobs/${encodeURIComponent(job.id)}`;
+  const link = jobAddress(job.id);
   return h(
     "tr",
     { role: "row", "data-key": job.id },
@@ -118,7 +122,7 @@ function jobRow(job, now) {
       h("span", { class: "muted" }, job.total === null ? `${count(done)} done` : `${share(done, total)} of ${count(total)}`),
     ),
     h("td", { role: "cell", class: `numeric ${job.failed ? "has-failed" : "muted"}`, "data-title": "Failed" }, count(job.failed)),
-    h("td", { role: "cell", class: "job-function", "data-title": "Function" }, h("bdi", { title: visible(job.function ?? "") || null }, job.function ? visible(job.function.replace(/^arn:[^:]*:lambda:[^:]*:[^:]*:function:/, "")) : visible(job.operation ?? ""))),
+    h("td", { role: "cell", class: "job-function", "data-title": "Function" }, h("bdi", { title: visible(job.function ?? "") || null }, job.function ? shortName(job.function) : visible(job.operation ?? ""))),
     h("td", { role: "cell", "data-title": "Created" }, job.created && listTime(job.created)),
     h("td", { role: "cell", class: "numeric", "data-title": "Duration" }, job.created && duration(Math.round(secondsBetween(job.created, job.ended ?? now)))),
   );

@@ -10,11 +10,6 @@ class ServerAnswer extends Error {
   }
 }
 
-/** Return the address of the job, or of the list of jobs, in the server's API. */
-function apiAddress() {
-  return document.documentElement.dataset.api ?? "";
-}
-
 /** @param {string} address @param {RequestInit} [options] */
 async function getJson(address, options) {
   const response = await fetch(address, { cache: "no-store", ...options });

@@ -3,7 +3,6 @@
 
 /** The states that usually follow. */
 const USUAL_PATH = ["New", "Preparing", "Suspended", "Ready", "Active", "Completing", "Complete"];
-const FINAL = ["Complete", "Failed", "Cancelled"];
 const MOST_STEPS = 12;
 
 /** @param {JobDocument} doc */
@@ -46,10 +45,6 @@ function stateStep(doc, change, next) {
       !final && seconds !== null && h("span", {}, last ? `for ${longerThanSecond(seconds)}` : longerThanSecond(seconds)),
     ),
   );
-}
-
-function stateName(/** @type {string} */ status) {
-  return status === "Suspended" ? "Awaiting confirmation" : visible(status);
 }
 
 function longerThanSecond(/** @type {number} */ seconds) {

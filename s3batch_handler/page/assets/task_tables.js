@@ -22,7 +22,7 @@ function taskCell(row, name) {
   const attributes = { class: `column-${name}`, role: "cell" };
   switch (name) {
     case "object":
-      return h("td", attributes, h("div", { class: "with-copy" }, objectName(row), copyButton(`s3://${row.bucket}/${row.key}`, "s3:// URL of the object")));
+      return h("td", attributes, objectWithCopy(row));
     case "code":
       return h("td", attributes, row.code ? h("code", { class: "code" }, visible(row.code)) : null, row.http_status ? h("span", { class: "muted http" }, `HTTP ${row.http_status}`) : null);
     case "message":

@@ -20,3 +20,10 @@ function objectName(/** @type {{bucket: string, key: string, version_id?: string
     task.version_id ? h("span", { class: "version" }, ` version ${visible(task.version_id)}`) : null,
   );
 }
+
+const FUNCTION_ARN = /^arn:[^:]*:lambda:[^:]*:[^:]*:function:/;
+
+/** Return the name in the ARN of a function. */
+function shortName(/** @type {string} */ name) {
+  return visible(name.replace(FUNCTION_ARN, ""));
+}
