@@ -257,6 +257,51 @@ def test_a_function_error_is_shown_by_its_reason(open_saved: OpenPage) -> None:
     expect(failed_rows(page)).to_have_count(1)
 
 
+def test_a_message_with_half_a_character_is_found(open_saved: OpenPage) -> None:
+    """The group of such a failure has the text as the report has it, and so has the search."""
+    from playwright.sync_api import expect
+
+    message = r'Lambda returned function error: {"errorMessage": "\ud83d, cut", "errorType": "E"}'
+    reason = r"E: \ud83d, cut"
+    group: Any = {"code": "PermanentFailure", "message": reason, "count": 1, "examples": []}
+    row = {**failed_task(1), "message": message}
+    found = {"rows": [row], "total": 1, "searched": 1, "next": None}
+    page = open_saved(job_document(failures=[group], failed_tasks=found))
+
+    page.get_by_role("button", name="Show tasks").click()
+
+    expect(search_box(page)).to_have_value(reason)
+    expect(failed_rows(page)).to_have_count(1)
+    expect(failed_rows(page)).to_contain_text(reason)
+
+
+def test_an_injected_element_does_nothing(browser: WatchedBrowser, tmp_path: Path) -> None:
+    """The policy of the page allows its own scripts and styles only, and no connection."""
+    browser.expect_problems("Content Security Policy|Content-Security-Policy")
+    page_with_attack = saved_page(job_document()).replace("<main ", f"{INJECTED}<main ", 1)
+    file = tmp_path / "job.html"
+    file.write_text(page_with_attack, encoding="utf-8")
+    page = browser.new_page()
+
+    page.goto(file.as_uri())
+    page.get_by_role("heading", level=1).wait_for()
+
+    assert page.locator("#injected").count() == 1
+    assert page.evaluate("window.attacked") is None
+    assert page.evaluate("document.baseURI") == file.as_uri()
+    assert page.evaluate("getComputedStyle(document.body).display") != "none"
+    answer = page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'refused')")
+    assert answer == "refused"
+
+
+INJECTED = """
+<p id="injected" onclick="window.attacked = 1"></p><script>window.attacked = 2</script>
+<img src="http://127.0.0.1:9/x" onerror="window.attacked = 3"><svg onload="window.attacked = 4">
+</svg><style>body { display: none }</style><base href="http://127.0.0.1:9/">
+<iframe srcdoc="<script>parent.attacked = 5</script>"></iframe>
+"""
+
+
 def test_the_page_works_without_a_mouse(open_saved: OpenPage) -> None:
     """Tab reaches every control in the order of the page, and shows where it is."""
     page = open_saved()

@@ -12,10 +12,11 @@ function failureReason(/** @type {string} */ message) {
   return kind ? `${unquoted(kind[1] ?? "")}: ${unquoted(text[1] ?? "")}` : unquoted(text[1] ?? "");
 }
 
-/** Return the text of a JSON string; the string itself if it is not valid because it is truncated. */
+/** Return the text of a JSON string; the string itself if it is truncated or has half a character. */
 function unquoted(/** @type {string} */ text) {
   try {
-    return String(JSON.parse(`"${text}"`));
+    const decoded = String(JSON.parse(`"${text}"`));
+    return /\p{Surrogate}/u.test(decoded) ? text : decoded;
   } catch {
     return text;
   }
