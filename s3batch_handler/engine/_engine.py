@@ -9,6 +9,7 @@ Jobs are in SQLite. With ``state``, they are kept after a restart, and interrupt
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from contextlib import ExitStack, closing, contextmanager
@@ -196,6 +197,9 @@ class Engine:
         """
         if reason is not None:
             _check(_REASON, reason, "StatusUpdateReason")
+            if unknown := _NOT_IN_XML.search(reason):
+                text = f"StatusUpdateReason: S3 does not accept U+{ord(unknown[0]):04X}. Remove it"
+                raise JobError(text, job_id=job_id, code=BAD_REQUEST)
         with self._jobs.lock:
             self._jobs.expire()
             job = self._jobs.request(job_id, requested, reason)
@@ -259,6 +263,8 @@ def _temporary() -> Iterator[Path]:
 
 _MAX_RESULTS: Final = 1000
 _REASON: Final = TypeAdapter(Description)
+# No response of S3 Control could contain it.
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PRIORITY: Final = TypeAdapter(Priority)
 _TAGS: Final = TypeAdapter(Tags)
 
