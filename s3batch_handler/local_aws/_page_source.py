@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from s3batch_handler.core._errors import JobNotFound
+from s3batch_handler.core._errors import JobNotFound, StateDamaged
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.engine.run._run_statistics import threshold_facts
@@ -56,6 +56,7 @@ class ServerJobs:
         self._list = JobList(engines)
         self._ended = EndedJobs()
         self._redriving = threading.Lock()
+        self._redrives: dict[tuple[str, str, str], str] = {}  # those that run, by their tasks
 
     def jobs(self, query: JobQuery) -> ListDocument:
         """List jobs, the newest first."""
@@ -146,11 +147,26 @@ class ServerJobs:
     def redrive(self, job_id: str, query: FailedQuery, token: str) -> str:
         """Create a job for the failed tasks that match, and return its ID.
 
-        Requests with the same token create one job, also if they arrive at the same time.
+        Requests with the same token create one job, also if they arrive at the same time. While it
+        runs, requests for the same tasks with other tokens, for example from two tabs, return it.
         """
         engine = self._engine_of(job_id)
+        tasks = job_id, query.search, query.code
         with self._redriving:
-            return redrive_failed_tasks(engine, job_id, query, token=token, s3=self._s3)
+            self._redrives = {
+                each: redrive for each, redrive in self._redrives.items() if self._runs(redrive)
+            }
+            if tasks not in self._redrives:
+                self._redrives[tasks] = redrive_failed_tasks(
+                    engine, job_id, query, token=token, s3=self._s3
+                )
+            return self._redrives[tasks]
+
+    def _runs(self, job_id: str) -> bool:
+        try:
+            return not self._engine_of(job_id).reader.job(job_id).status.is_final
+        except (JobNotFound, StateDamaged):
+            return False
 
     def _engine_of(self, job_id: str) -> Engine:
         return self._found(job_id)[1]

@@ -164,6 +164,8 @@ def test_a_job_is_cancelled_with_a_reason_and_gets_another_priority(server: Serv
         ("priority", {"priority": -1}, 400),
         ("cancel", {"reason": "x"}, 409),
         ("cancel", {"reason": "x" * 257}, 400),
+        ("cancel", {"reason": "\x1b[31m"}, 400),  # XML could not represent it in DescribeJob
+        ("cancel", {"reason": "\udc80"}, 400),
     ],
 )
 def test_an_action_that_the_status_does_not_allow_is_refused(
@@ -212,6 +214,23 @@ def test_requests_with_the_same_token_create_one_job(server: ServedJobs) -> None
     assert answers == [answers[0]] * 4
     assert answers[0][0] == 200
     assert server.get("")["matching"] == 2
+
+
+def test_failed_tasks_do_not_run_again_twice_at_the_same_time(server: ServedJobs) -> None:
+    """Two tabs have tokens of their own: both lead to the job that one of them created."""
+    job_id = server.create()
+    server.ended(job_id)
+    server.function.gate.clear()
+
+    first = server.act(job_id, "redrive", search="large", token="first tab")
+    second = server.act(job_id, "redrive", search="large", token="second tab")
+    other = server.act(job_id, "redrive", token="other tasks")
+    server.function.gate.set()
+    server.ended(first[1]["job_id"])
+    later = server.act(job_id, "redrive", search="large", token="later")
+
+    assert first == second
+    assert len({answer["job_id"] for _, answer in (first, other, later)}) == 3
 
 
 def test_a_redrive_of_nothing_is_refused(server: ServedJobs) -> None:
