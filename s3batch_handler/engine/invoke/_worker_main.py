@@ -27,7 +27,7 @@ import threading
 from contextlib import suppress
 from json.encoder import encode_basestring_ascii
 from time import monotonic  # the function may replace time.monotonic
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._sanitize import sanitize
@@ -170,30 +170,43 @@ def _send(results: int, kind: str, text: str, microseconds: int = 0) -> None:
         sent += os.write(results, line[sent:])
 
 
-def parse_results(lines: Sequence[bytes]) -> list[tuple[str, str, int]]:
-    """Parse the lines that a worker has sent.
+class Results(NamedTuple):
+    """Results that a worker has sent.
+
+    Attributes:
+        rows: The kind, the text and the microseconds of each result.
+        kinds: The kinds alone.
+        microseconds: The sum.
+    """
+
+    rows: list[tuple[str, str, int]]
+    kinds: tuple[str, ...]
+    microseconds: int
+
+
+def parse_results(lines: Sequence[bytes]) -> Results:
+    """Parse the lines that a worker has sent, at least one.
 
     Raises:
         ValueError: They are not from this module: the function has written to the pipe.
     """
-    if not lines:
-        return []
     try:
-        results = json.loads(b"[" + b",".join(lines) + b"]")
+        rows = json.loads(b"[" + b",".join(lines) + b"]")
         # The columns are checked at once: a loop over the rows would take longer than parsing them.
-        if {*map(type, results)} != {list}:
+        if {*map(type, rows)} != {list}:
             raise ValueError("not a result of a worker")
-        kinds, texts, microseconds = zip(*results, strict=True)
-        if ({*map(type, kinds)}, {*map(type, texts)}, {*map(type, microseconds)}) != _TYPES:
+        kinds, texts, microseconds = zip(*rows, strict=True)
+        total = sum(microseconds)  # not an integer if one of them is not
+        if ({*map(type, kinds)}, {*map(type, texts)}, type(total)) != ({str}, {str}, int):
             raise ValueError("not a result of a worker")
-        if not 0 <= min(microseconds) <= max(microseconds) <= _MAX_MICROSECONDS:
-            raise ValueError("a call of a worker took an impossible time")
+        if min(microseconds) < 0 or total > _MAX_MICROSECONDS:
+            raise ValueError("calls of a worker took an impossible time")
         for kind in _CHECKS.keys() & {*kinds}:
-            if not all(_CHECKS[kind](text) for each, text, _ in results if each == kind):
+            if not all(_CHECKS[kind](text) for each, text, _ in rows if each == kind):
                 raise ValueError(f"not a text of a worker for {kind}")
-    except RecursionError as error:
-        raise ValueError("nested too deeply for a result of a worker") from error
-    return cast("list[tuple[str, str, int]]", results)
+    except (RecursionError, TypeError) as error:
+        raise ValueError(f"not a result of a worker: {error}") from error
+    return Results(rows, kinds, total)
 
 
 def _is_error(payload: str) -> bool:
@@ -204,7 +217,6 @@ def _is_count(text: str) -> bool:
     return text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
-_TYPES: Final = ({str}, {str}, {int})
 _CHECKS: Final = {FUNCTION_ERROR: _is_error, NOT_STARTED: _is_count}
 _MAX_DIGITS: Final = 9
 _MAX_MICROSECONDS: Final = 2**53  # 285 years; larger numbers may not fit into a float

@@ -26,6 +26,7 @@ from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers, Entries, RunningCall, Stop
     from s3batch_handler.engine.invoke._log_tail import Log
@@ -220,6 +221,8 @@ class WorkerPool:
             queue.put_back(worker.tasks)
 
     def _receive(self, worker: WorkerProcess, queue: _Queue) -> Answers:
+        latest_kind = latest_text = ""
+        answer: Answer | None = None
         for kind, text, microseconds in worker.receive():
             if kind == NOT_STARTED:
                 left = min(int(text), len(worker.tasks))  # the function may have written the text
@@ -231,7 +234,10 @@ class WorkerPool:
                 raise InvalidFunction(text)
             elif worker.tasks:
                 worker.answered += 1
-                yield worker.tasks.popleft(), from_texts(kind, text), microseconds / 1e6
+                # Most answers are like the one before, and creating one takes longer than this.
+                if text != latest_text or kind != latest_kind or answer is None:
+                    latest_kind, latest_text, answer = kind, text, from_texts(kind, text)
+                yield worker.tasks.popleft(), answer, microseconds / 1e6
 
     def _check_start(self, *, is_late: bool, returncode: int) -> None:
         """Raise InvalidFunction if the first worker could not start, or three in a row."""

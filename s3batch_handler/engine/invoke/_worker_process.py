@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.invoke._events import EventTemplate
+    from s3batch_handler.engine.invoke._worker_main import Results
 
 
 class WorkerProcess:
@@ -133,36 +134,37 @@ class WorkerProcess:
         else:
             self.ended = True
         *lines, self._partial = b"".join(data).split(b"\n")
+        if not lines:
+            return []
         try:
             results = parse_results(lines)
         except ValueError:  # the function has written to the pipe: no result can be trusted
             self.kill()
             self.ended = True
             return []
-        if results and self.ready:  # or else the result is "ready", and no answer
+        if self.ready:  # or else the result is "ready", and no answer
             return self._measured(results)
-        return results
+        return results.rows
 
-    def _measured(self, results: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    def _measured(self, results: Results) -> list[tuple[str, str, int]]:
         """Set the batch size by the duration of the latest tasks; now the next task begins.
 
         Return the results with the durations of calls. The function may have written them, so if
         they are longer than possible, each call gets the average of what was measured here.
         """
-        kinds, _, durations = zip(*results, strict=True)
-        answers = len(results) - kinds.count(NOT_STARTED)
+        answers = len(results.rows) - results.kinds.count(NOT_STARTED)
         if not answers:
-            return results
+            return results.rows
         now = time.monotonic()
         measured, self.since = now - self.since, now
         fitting = int(answers * BATCH_SECONDS / 2 / max(measured, 1e-6))
         self.batch_size = max(1, min(fitting, 2 * self.batch_size, _MAX_BATCH))
-        self._reported += sum(durations) / 1e6
+        self._reported += results.microseconds / 1e6
         if self._reported > now - self.busy_since:
             self._reported = now - self.busy_since
             average = int(measured / answers * 1e6)
-            return [(kind, text, average) for kind, text, _ in results]
-        return results
+            return [(kind, text, average) for kind, text, _ in results.rows]
+        return results.rows
 
     def request_stop(self) -> None:
         """Request that it stops after the running task, and returns the other tasks."""
