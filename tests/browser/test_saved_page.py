@@ -175,6 +175,26 @@ def test_a_printed_page_is_light_and_has_no_buttons(open_saved: OpenPage) -> Non
     assert page.locator("main section:visible").count() == sections > 0
 
 
+def test_printed_charts_stay_in_their_boxes(open_saved: OpenPage) -> None:
+    """They are drawn for the screen, and browsers lay out paper without calling scripts."""
+    page = open_saved(viewport={"width": 1300, "height": 900})
+    page.add_init_script("window.ResizeObserver = class { observe() {} }")
+    page.reload()
+    page.locator("#rate canvas").wait_for()
+
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 690, "height": 900})
+
+    for name in ("#rate", "#durations"):
+        box = page.locator(name).bounding_box()
+        chart = page.locator(f"{name} canvas").bounding_box()
+        assert box is not None
+        assert chart is not None
+        assert chart["width"] > 100
+        assert chart["x"] + chart["width"] <= box["x"] + box["width"]
+        assert chart["y"] + chart["height"] <= box["y"] + box["height"]
+
+
 def test_without_javascript_the_page_still_has_the_facts(
     browser: WatchedBrowser, tmp_path: Path
 ) -> None:
