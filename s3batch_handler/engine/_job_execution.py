@@ -265,7 +265,7 @@ class JobExecution:
         observer = RunObserver()
         before = self.ended.get(job_id)
         if before is not None:  # it was paused; its journal is read again, which may take long
-            observer.statistics, observer.failures = before.statistics, before.failures
+            observer.statistics, observer.counts = before.statistics, (None, before.failures)
         self.running[job_id] = observer
         self.ended.pop(job_id, None)
         try:

@@ -65,8 +65,9 @@ def live_document(
     job, run = live.job, live.run
     description = job.to_description()
     statistics = run.statistics if run else None
-    progress = run.progress if run and not job.status.is_final else None
-    counts: Progress = job.progress if progress is None else progress
+    progress, failures = run.counts if run else (None, ())
+    if job.status.is_final:
+        progress = None  # it may be older than the job
     calls = run.running() if run and not job.status.is_final else []
     is_running = progress is not None and run is not None and run.invoker is not None
     return {
@@ -81,11 +82,11 @@ def live_document(
         ),
         "counts": _counts(job, progress, running=sum(call.entry is not None for call in calls)),
         "history": live.history or known_history(description),
-        "rate": _rate(counts, statistics, is_running=is_running),
+        "rate": _rate(job, progress, statistics, is_running=is_running),
         "rate_history": statistics.rate_history if statistics else None,
         "durations": statistics.durations if statistics else None,
         "threshold": _threshold(live.threshold, progress),
-        "failures": [*map(failures_of, run.failures)] if run else [],
+        "failures": [*map(failures_of, failures)],
         "failed_tasks": None,
         "latest": [*map(redacted_task, statistics.latest)] if statistics else [],
         "slowest": [*map(redacted_task, statistics.slowest)] if statistics else [],
@@ -119,14 +120,18 @@ def _counts(job: Job, progress: RunProgress | None, *, running: int) -> Counts:
     }
 
 
-def _rate(counts: Progress, statistics: RunSnapshot | None, *, is_running: bool) -> Rate | None:
+def _rate(
+    job: Job, progress: RunProgress | None, statistics: RunSnapshot | None, *, is_running: bool
+) -> Rate | None:
     """Return the rates; after the run, only the average."""
-    seconds = statistics.active_seconds if statistics else counts.active_seconds
+    seconds = statistics.active_seconds if statistics else job.progress.active_seconds
     if not seconds:
         return None
+    # The statistics may be older than the counts.
+    done, elapsed = (progress.done, progress.elapsed) if progress else (job.progress.done, seconds)
     return {
         "now": statistics.rate_now if statistics and is_running else None,
-        "average": counts.done / seconds,
+        "average": done / (elapsed or seconds),
         "left": statistics.time_left if statistics and is_running else None,
         "active_seconds": float(seconds),
     }

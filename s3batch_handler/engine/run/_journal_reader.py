@@ -74,7 +74,7 @@ class JournalReader:
             failed=facts.get("failed", 0),
         )
         observer.statistics = statistics.snapshot(remaining=None)
-        observer.failures = FailureCounts(details).most_frequent()
+        observer.counts = (None, FailureCounts(details).most_frequent())
         return observer
 
     def _again(self, read: Callable[[sqlite3.Connection], _T | None]) -> _T:

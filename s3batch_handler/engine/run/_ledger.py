@@ -243,7 +243,6 @@ class Ledger:
         done = self._succeeded + self._failed
         remaining = None if self._total is None else self._total - done
         self._observer.statistics = self._statistics.snapshot(remaining)
-        self._observer.failures = self._failures.most_frequent()
         self._has_new_statistics = True
 
     # ------------------------------------------------------------ the job
@@ -336,7 +335,9 @@ class Ledger:
     def _show_progress(self) -> None:
         self._next_progress = time.monotonic() + _COMMIT_SECONDS
         self._observe()
-        progress = self._observer.progress = self._run_progress()
+        failures = self._failures.most_frequent()
+        progress = self._run_progress(failures[:_SHOWN_FAILURES])
+        self._observer.counts = (progress, failures)
         if self._on_progress is None:
             return
         try:
@@ -344,19 +345,20 @@ class Ledger:
         except KeyboardInterrupt:
             self.cancel()
 
-    def _run_progress(self) -> RunProgress:
+    def _run_progress(self, failures: tuple[FailureGroup, ...]) -> RunProgress:
         counts = self._progress
         return RunProgress(
             counts.total,
             counts.succeeded,
             counts.failed,
             counts.active_seconds,
+            elapsed=self._elapsed,
             status=_ENDING[self.status if self.is_over else self._control.requested],
             waiting=self._waiting_count,
             pass_number=self._pass_number,
             answers=self._answers,
             workers=self._worker_count,
-            failures=self._failures.most_frequent(_SHOWN_FAILURES),
+            failures=failures,
             tolerated=self._threshold.tolerated(
                 total=self._total, run=self._run_count, started=self._started_count
             ),

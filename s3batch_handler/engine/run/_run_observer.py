@@ -16,18 +16,26 @@ class RunObserver:
     """Holds the latest facts about a run: pass it to ``run_job``, and read it in any thread.
 
     Attributes:
-        progress: The latest progress, at most a fraction of a second old; ``None`` before the
-            first one.
+        counts: The latest progress, at most a fraction of a second old, and the most frequent
+            failures of the same moment. There is no progress before the first one.
         statistics: The statistics, recomputed about once a second.
-        failures: The most frequent failures, as old as the statistics.
         invoker: The invoker of the run, once it has begun.
     """
 
     def __init__(self) -> None:
-        self.progress: RunProgress | None = None
+        self.counts: tuple[RunProgress | None, tuple[FailureGroup, ...]] = (None, ())
         self.statistics = RunSnapshot()
-        self.failures: tuple[FailureGroup, ...] = ()
         self.invoker: Invoker | None = None
+
+    @property
+    def progress(self) -> RunProgress | None:
+        """The latest progress."""
+        return self.counts[0]
+
+    @property
+    def failures(self) -> tuple[FailureGroup, ...]:
+        """The most frequent failures."""
+        return self.counts[1]
 
     def running(self) -> list[RunningCall]:
         """Return what each worker does now, the longest running calls first."""

@@ -16,6 +16,7 @@ class RunProgress(Progress):
     """The counts of a running job, and what explains them.
 
     Attributes:
+        elapsed: ``active_seconds``, exactly.
         status: ``Active``; ``Completing``, ``Failing``, ``Cancelling`` or ``Pausing`` when no
             further task starts.
         waiting: The number of tasks that wait for a redrive.
@@ -28,6 +29,7 @@ class RunProgress(Progress):
             if any number may.
     """
 
+    elapsed: float = 0.0
     status: JobStatus = JobStatus.ACTIVE
     waiting: int = 0
     pass_number: int = 1

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.run._run_job import run_job
+from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from tests.support.job_run import JOB, function_of, lines, numbered
 
 if TYPE_CHECKING:
+    import pytest
+
     from s3batch_handler.engine.run._run_progress import RunProgress
     from tests.support.invoker_calls import Write
 
@@ -52,6 +55,31 @@ def test_failures_are_reported_with_examples_and_the_failure_threshold() -> None
     ]
     assert last.failures[0].examples[0].key == "6"
     assert (last.failed, last.tolerated, last.workers) == (10, 25, 1)
+
+
+def test_the_failures_that_others_see_are_those_of_the_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other threads see as many failures in groups as tasks that have failed."""
+    monkeypatch.setattr("s3batch_handler.engine.run._ledger._COMMIT_SECONDS", 0.0)
+    observer = RunObserver()
+    seen: list[tuple[int, int]] = []
+
+    def read(progress: RunProgress) -> None:
+        counts, failures = observer.counts
+        assert counts is progress
+        seen.append((progress.failed, sum(group.count for group in failures)))
+
+    run_job(
+        numbered(50),
+        InProcess(function_of(lambda key: ("PermanentFailure", f"no {key}"))),
+        JOB,
+        on_progress=read,
+        observer=observer,
+    )
+
+    assert len({failed for failed, _ in seen}) > 10
+    assert [failed for failed, _ in seen] == [grouped for _, grouped in seen]
 
 
 def test_progress_is_reported_while_no_task_ends(function: Write) -> None:
