@@ -32,8 +32,7 @@ class JobList:
         Raises:
             JobError: The cursor of the query is not valid.
         """
-        search = query.search.casefold().strip()
-        found = [job for job in self._jobs() if not search or search in _searched(job)]
+        found = [job for job in self._jobs() if query.finds(job)]
         by_status = Counter(job["status"] for job in found)
         matching = [job for job in found if not query.statuses or job["status"] in query.statuses]
         matching.sort(key=_place, reverse=True)
@@ -90,10 +89,6 @@ def _read(jobs: JobReader, job_id: str, account_id: str, region: str) -> ListedJ
         "succeeded": job.progress.succeeded,
         "failed": job.progress.failed,
     }
-
-
-def _searched(job: ListedJob) -> str:
-    return "\n".join((job["id"], job["description"] or "", job["function"] or "")).casefold()
 
 
 def _place(job: ListedJob) -> tuple[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         FailedTasks,
         JobDocument,
         ListDocument,
+        ListedJob,
     )
 
 
@@ -31,6 +32,11 @@ class JobQuery:
     search: str = ""
     after: str | None = None
     limit: int = 50
+
+    def finds(self, job: ListedJob) -> bool:
+        """Return whether the search finds a job, of any status."""
+        texts = (job["id"], job["description"] or "", job["function"] or "")
+        return self.search.casefold().strip() in "\n".join(texts).casefold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,9 +33,7 @@ class RunSource(JobSource):
         """List the job, if it matches."""
         document = self._run.document()
         job = listed_job(document)
-        texts = (job["id"], job["description"] or "", job["function"] or "")
-        is_found = any(query.search.lower() in text.lower() for text in texts)
-        is_listed = is_found and (not query.statuses or job["status"] in query.statuses)
+        is_listed = query.finds(job) and (not query.statuses or job["status"] in query.statuses)
         return {
             "version": 1,
             "time": document["time"],
