@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class JobReader:
-    """Reads the jobs of an engine, from any thread. It changes nothing, and no job expires.
+    """Reads the jobs of an engine, from any thread, without changing them or removing expired ones.
 
     Methods raise ``JobNotFound`` if there is no job with an ID, and ``StateDamaged`` if it cannot
     be read.
@@ -59,7 +59,7 @@ class JobReader:
         return self._execution.running.get(job_id)
 
     def last_run(self, job_id: str) -> RunObserver | None:
-        """Return what is known about the run of a job, or was when it ended or paused.
+        """Return what is known about the run of a job; after it ended or paused, about that run.
 
         Return ``None`` for jobs that have not run, for those that ended in another engine, and for
         a damaged journal, which will fail the job.
@@ -83,13 +83,13 @@ class JobReader:
     ) -> FailedPage:
         """Return failed tasks of a job that runs, is paused, or has ended, in their order.
 
-        At most 200,000 tasks are searched for a page. A job without a report keeps none.
+        At most 200,000 tasks are searched for a page. Without a report, there are none.
 
         Args:
             job_id: The ID of the job.
             is_selected: Returns whether a task belongs to the page.
             after: The ``next`` of the page before, also if the job has ended since then.
-            limit: The most tasks.
+            limit: The maximum number of tasks.
 
         Raises:
             JobNotFound: There is no such job.
@@ -158,7 +158,7 @@ class JobReader:
     def open_report(self, job_id: str) -> Report:
         """Open the completion report of a job that has ended.
 
-        Its copy in the state folder is preferred: a local S3 loses its objects at its end.
+        Its copy in the state folder is preferred: a local S3 loses its objects when it ends.
 
         Raises:
             ReportError: The job writes no report, or it cannot be found.
@@ -193,7 +193,7 @@ class JobReader:
         return self._jobs.has(job_id)
 
     def job(self, job_id: str) -> Job:
-        """Return the description of a job as it is saved; no job expires."""
+        """Return the description of a job as it is saved."""
         return self._jobs.job(job_id)
 
     def versions(self) -> list[tuple[str, str]]:

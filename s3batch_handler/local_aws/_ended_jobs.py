@@ -1,4 +1,4 @@
-"""What the reports of ended jobs say about their runs: read once, and kept."""
+"""How jobs ran that ended before the server started, from their reports. Each is read once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EndedRun(NamedTuple):
     record: RunRecord | None
 
     def add_to(self, document: JobDocument) -> None:
-        """Add what a document does not contain."""
+        """Add the facts that a document lacks."""
         document["failures"] = document["failures"] or self.failures
         if self.record is not None:
             document["rate_history"] = document["rate_history"] or self.record["rate_history"]

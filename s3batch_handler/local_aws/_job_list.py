@@ -49,7 +49,7 @@ class JobList:
         }
 
     def _jobs(self) -> list[ListedJob]:
-        with self._lock:  # one thread reads what has changed, for all others
+        with self._lock:  # one thread reads the changed jobs for all threads
             self._known = dict(self._current())
             return [job for _, job in self._known.values()]
 
@@ -92,7 +92,7 @@ def _read(jobs: JobReader, job_id: str, account_id: str, region: str) -> ListedJ
 
 
 def _place(job: ListedJob) -> tuple[str, str]:
-    """Return what the order of jobs depends on."""
+    """Return the sort key of a job."""
     return job["created"] or "", job["id"]
 
 
@@ -101,7 +101,7 @@ def _cursor(job: ListedJob) -> str:
 
 
 def _from_cursor(text: str) -> tuple[str, str]:
-    """Return the place of a cursor: the job may have been deleted since then."""
+    """Return the sort key in a cursor; its job may have been deleted since then."""
     created, separator, job_id = text.partition("~")
     if not separator:
         raise JobError("The list has changed: reload the page", code="InvalidRequestException")

@@ -26,7 +26,7 @@ def next_commands(
         address: The address of the server.
         account_id: The account of the job.
         region: The Region of the job.
-        state: The state folder of the server. It has a copy of the report, which also exists when
+        state: The state folder of the server. It has a copy of the report, which still exists after
             the server has ended.
     """
     server = ["--endpoint-url", address, "--region", region]
@@ -36,7 +36,7 @@ def next_commands(
     if not job.status.is_final:
         if job.status is JobStatus.SUSPENDED:
             yield _command("Confirm the job", "job", "confirm", job.job_id, *server)
-        yield _command("Wait for its end", "job", "wait", job.job_id, *server)
+        yield _command("Wait for the end of the job", "job", "wait", job.job_id, *server)
         return
     if report_url(job) is None:
         return

@@ -1,4 +1,4 @@
-"""The pages of jobs beside S3, on one server."""
+"""Serve S3 and the pages of jobs on one server."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _sandboxed_in_browsers(s3: Application) -> Application:
 
 
 def _is_address(host: str) -> bool:
-    """Return whether a host is an IP address: the pages then say which one to use."""
+    """Return whether a host is an IP address. The pages then answer which address to use."""
     return _ADDRESS.fullmatch(host_name(host) or "") is not None
 
 

@@ -132,7 +132,7 @@ class ServerJobs:
         return page_of_failed_tasks(page, total=engine.reader.job(job_id).progress.failed)
 
     def confirm(self, job_id: str) -> None:
-        """Confirm a job that waits for it."""
+        """Confirm a job that awaits confirmation."""
         self._engine_of(job_id).update_job_status(job_id, JobStatus.READY)
 
     def cancel(self, job_id: str, reason: str) -> None:
@@ -147,8 +147,8 @@ class ServerJobs:
     def redrive(self, job_id: str, query: FailedQuery, token: str) -> str:
         """Create a job for the failed tasks that match, and return its ID.
 
-        Requests with the same token create one job, also if they arrive at the same time. While it
-        runs, requests for the same tasks with other tokens, for example from two tabs, return it.
+        Requests with the same token create one job, even if they arrive at the same time. While it
+        runs, requests for the same tasks with other tokens, such as from another tab, return it.
         """
         engine = self._engine_of(job_id)
         tasks = job_id, query.search, query.code
@@ -172,7 +172,7 @@ class ServerJobs:
         return self._found(job_id)[1]
 
     def _found(self, job_id: str) -> tuple[tuple[str, str], Engine]:
-        """Return the engine that has a job, after its account and Region.
+        """Return the account and the Region of a job, and the engine that has it.
 
         Raises:
             JobNotFound: No engine has it.

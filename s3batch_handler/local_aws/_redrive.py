@@ -33,7 +33,7 @@ def redrive_failed_tasks(
         engine: The engine that has the job.
         job_id: The ID of the job.
         query: Which failed tasks.
-        token: A text that the caller chooses for this request.
+        token: The token of the request, which the caller chooses.
         s3: ``boto3.client("s3")``, for the manifest.
 
     Raises:
@@ -73,7 +73,7 @@ def redrive_failed_tasks(
 def _check_can_redrive(job: Job) -> None:
     problem = None
     if not job.status.is_final:
-        problem = f"job {job.job_id} is {job.status}: failed tasks can be run again after its end"
+        problem = f"job {job.job_id} is {job.status}: redrive its failed tasks when it has ended"
     elif job.report is None or not job.report.enabled:
         problem = f"job {job.job_id} writes no report, so its failed tasks are not known"
     if problem is not None:

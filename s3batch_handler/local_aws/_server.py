@@ -93,12 +93,12 @@ def serve(
         stack.enter_context(http_server(with_pages(s3, pages, hosts), listening))
         # Jobs end before the S3 that they work on.
         stack.enter_context(engines).continue_jobs()
-        stack.callback(pages.close)  # the pages show the end of the server before that of jobs
+        stack.callback(pages.close)  # pages get `end` before the jobs are stopped
         yield url_of(listening)
 
 
 def page_of(address: str) -> str | None:
-    """Return the address of the page of jobs; ``None`` if loopback does not reach the server."""
+    """Return the address of the list of jobs; ``None`` if loopback does not reach the server."""
     local = _local_address(address)
     is_reachable = is_loopback_address(urlsplit(local).hostname or "")
     return f"{local}{ROOT}" if is_reachable else None

@@ -1,6 +1,6 @@
 """The documents that a page shows, as JSON: one job, or the list of jobs.
 
-A saved page contains the document of its job. A live page gets it again and again from the server.
+A saved page contains the document of its job. A live page gets new documents from the server.
 The scripts in ``assets/`` display both. A value that is not known is ``None``, and its section is
 left out. Times are ISO 8601 with a time zone, durations are seconds. The size of a document does
 not depend on the number of tasks: lists of tasks have a fixed maximum.
@@ -69,7 +69,7 @@ class Counts(TypedDict):
 
     Attributes:
         waiting: Tasks that failed temporarily and wait for a redrive.
-        running: Tasks that a worker has.
+        running: Tasks that workers are running.
         pending: Tasks that have not started. After the end of a job: tasks that were not run.
     """
 
@@ -85,7 +85,7 @@ class Rate(TypedDict):
     """How fast tasks end, in tasks per second.
 
     Attributes:
-        now: The rate of recent seconds; ``None`` if no task ends.
+        now: The rate over the last ten seconds; ``None`` if no task ended.
         average: The rate since the job became Active.
         left: The seconds until the end, at least and at most.
         active_seconds: How long the job has been Active.
@@ -116,11 +116,11 @@ class Failures(TypedDict):
 
 
 class FailedTasks(TypedDict):
-    """Some failed tasks, and how to read further ones.
+    """Some failed tasks, and a cursor for the next ones.
 
     Attributes:
         total: The number of all failed tasks.
-        searched: The number of rows that were compared with the search for this answer.
+        searched: The number of rows that were searched for this answer.
         next: A cursor for further rows; ``None`` at the end.
     """
 
@@ -151,7 +151,7 @@ class Workers(TypedDict):
 
 
 class Log(TypedDict):
-    """The last lines of what the function wrote, and where the whole log is."""
+    """The last lines of the log of the function, and the location of the log."""
 
     lines: list[str]
     location: str | None

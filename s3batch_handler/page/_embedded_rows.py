@@ -1,4 +1,4 @@
-"""The failed tasks that a saved page contains: few of many, but some of each failure group."""
+"""Select the failed tasks that a saved page contains: some of each group of failures."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def embedded_rows(
 ) -> list[ReportRow]:
     """Return failed tasks for a page, in the order of the report.
 
-    If there are too many, each failure group gets the same share, and the first rows of the report
-    get what is left. Only the beginning of a long report is searched: a group that does not occur
-    there has its examples.
+    If there are too many, each group of failures gets the same number of rows, and the first rows
+    of the report fill the rest. Only the beginning of a long report is searched. For a group that
+    does not occur there, its examples are returned.
 
     Args:
         rows: The rows of the failed tasks.
         failures: The most frequent failures.
         failed: The number of failed tasks.
-        limit: The most rows.
+        limit: The maximum number of rows.
     """
     if failed <= limit:
         return [*islice(rows, limit)]
@@ -81,12 +81,12 @@ class _Selection:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether further rows would change nothing."""
+        """Return whether no further row can be selected."""
         return not self._missing and len(self._of_groups) + len(self._others) >= self._limit
 
     def add(self, row: ReportRow) -> None:
         self._count += 1
-        # To find the group of a row is slow.
+        # Finding the group of a row is slow.
         name = _group_of(row) if (row.error_code or "") in self._missing_codes else None
         if name in self._missing:
             self._of_groups.append((self._count, row))

@@ -1,4 +1,4 @@
-"""Server-sent events: a document again and again, whenever it has changed."""
+"""Server-sent events: streams that send a document each time it has changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 JOB_ENDED: Final = "ended"
 STOPPED: Final = "stopped"
-"""Why no further event comes: the job has ended, or the server."""
+"""The reasons of the event ``end``: the job has ended, or the server stops."""
 
 
 class EventStreams:
@@ -27,9 +27,9 @@ class EventStreams:
 
     Args:
         interval: The seconds between two documents.
-        heartbeat: The seconds after which a comment is sent if nothing has changed: it shows
-            whether the browser is still there.
-        limit: The most streams at the same time; each has a thread. Further pages poll.
+        heartbeat: The seconds after which a comment is sent if nothing has changed. Sending it
+            fails if the browser has disconnected.
+        limit: The maximum number of streams; each has a thread. Further pages poll.
     """
 
     def __init__(self, *, interval: float = 1.0, heartbeat: float = 15.0, limit: int = 100) -> None:
@@ -56,19 +56,19 @@ class EventStreams:
         stream = EventStream(self, name, read(), read=read, is_over=is_over)
         with self._changed:
             if len(self._open) >= self._limit or self.closing.is_set():
-                text = "This server has no free event stream"
+                text = "The server has too many open event streams"
                 raise HttpError(HTTPStatus.SERVICE_UNAVAILABLE, text)
             self._open.add(stream)
         return Response(stream, "text/event-stream")
 
-    def closed(self, stream: EventStream) -> None:
-        """Forget a stream that has ended."""
+    def remove(self, stream: EventStream) -> None:
+        """Remove a stream that has ended."""
         with self._changed:
             self._open.discard(stream)
             self._changed.notify_all()
 
     def close(self, *, timeout: float = 2.0) -> None:
-        """End all streams, after the latest documents; wait until they have ended, but not long."""
+        """End all streams after their latest documents, and wait at most ``timeout`` seconds."""
         self.closing.set()
         with self._changed:
             self._changed.wait_for(lambda: not self._open, timeout)
@@ -99,8 +99,8 @@ class EventStream:
         return next(self._parts)
 
     def close(self) -> None:
-        """End the stream: the server calls this when the browser has gone, too."""
-        self._streams.closed(self)
+        """End the stream. The server also calls this when the browser has disconnected."""
+        self._streams.remove(self)
 
     def _events(self, document: Document) -> Iterator[bytes]:
         closing, interval = self._streams.closing, self._streams.interval
@@ -113,7 +113,7 @@ class EventStream:
                 document = self._read()
             except JobNotFound:  # deleted 90 days after its end
                 break
-            except Exception as error:  # the page asks again
+            except Exception as error:  # the page connects again
                 _LOG.warning("A page cannot be updated: %s", redacted_text(error))
                 return
             if (content := _without_time(document)) != sent:

@@ -1,4 +1,4 @@
-"""The host names in requests: compared, and checked whether they mean this machine."""
+"""Host names of requests: normalize them, and check whether they are names of this machine."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The facts about a job, from DescribeJob or from ``job.json``.
 
-``job.json`` may have been written by others, so its members are not trusted to have their types.
+Others may have written ``job.json``, so the types of its members are checked.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def operation_of(description: Mapping[str, Any]) -> str | None:
 
 
 def member(description: Mapping[str, Any], *path: str) -> Any:
-    """Return a member of a member …; ``None`` if there is none."""
+    """Return the member at a path; ``None`` if it is missing."""
     value: Any = description
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None

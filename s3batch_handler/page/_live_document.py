@@ -1,4 +1,4 @@
-"""The document of a job of this machine, while it runs and afterwards."""
+"""The document of a job on this machine, while it runs and afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_WORKERS: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveJob:
-    """A job of this machine, and what is known about it.
+    """A job on this machine, and what is known about it.
 
     Attributes:
         job: Its description.
@@ -43,9 +43,9 @@ class LiveJob:
         tags: Its tags.
         history: Its statuses with their times; empty for those that its description contains.
         run: Its run, or its latest one; ``None`` if it has not run.
-        report: The location of its report, when it is written.
+        report: The location of its report, once it is written.
         threshold: How many of its tasks may fail.
-        log: What its function wrote last.
+        log: The end of the log of its function.
     """
 
     job: Job

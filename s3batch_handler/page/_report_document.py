@@ -58,13 +58,13 @@ def report_document(
     Args:
         job: The job.
         summary: The summary of its report.
-        rows: The most failed tasks in the document.
+        rows: The maximum number of failed tasks in the document.
 
     Raises:
         ReportError: A results file is missing or damaged.
     """
     run = job.run
-    description = job.record.description if job.record else _of_history(run)
+    description = job.record.description if job.record else _description_of_run(run)
     counts = _counts(summary, job.record)
     return {
         "version": 1,
@@ -103,8 +103,8 @@ def report_document(
     }
 
 
-def _of_history(run: RunRecord | None) -> Mapping[str, str]:
-    """Return what DescribeJob would say about a job of which only ``run.json`` is known."""
+def _description_of_run(run: RunRecord | None) -> Mapping[str, str]:
+    """Return what DescribeJob would return for a job of which only ``run.json`` is known."""
     if run is None or not run["history"]:
         return {}
     first, latest = run["history"][0], run["history"][-1]
@@ -138,7 +138,7 @@ def _counts_at_end(
         "total": total,
         "succeeded": succeeded,
         "failed": failed,
-        "waiting": None,  # none waits or runs at the end
+        "waiting": None,  # at the end, no task waits or runs
         "running": None,
         "pending": not_run,
     }

@@ -1,7 +1,7 @@
-"""Which requests a live page answers: those of its own page, in a browser of this machine.
+"""Checks of requests: only live pages themselves, in a browser on this machine, may send them.
 
-Web pages of others can send requests to loopback, too. They cannot choose the headers on which this
-check relies, because the browser sets them: ``Host``, ``Origin`` and ``Sec-Fetch-*``.
+Other web pages can also send requests to loopback addresses. They cannot set the headers that are
+checked here, because the browser sets them: ``Host``, ``Origin`` and ``Sec-Fetch-*``.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def check_request(request: Request, *, allowed_hosts: Collection[str], is_page: 
         HttpError: The request is refused.
     """
     if not is_loopback_address(request.environ.get("REMOTE_ADDR") or ""):
-        raise _refused("This page is available on the machine of the server only")
+        raise _refused("Only browsers on the machine of the server can open this page")
     if not is_page_host(request.header("Host") or "", allowed_hosts):
         raise _refused(
-            "This page has the address http://127.0.0.1 or http://localhost, with the port of the "
-            "server. Start the server with --allowed-host NAME to use another name"
+            "Open this page at http://127.0.0.1 or http://localhost, with the port of the server. "
+            "To use another name, start the server with --allowed-host NAME"
         )
     origin = request.header("Origin")
     if origin is not None and origin != f"http://{request.header('Host')}":
         raise _refused("This server refuses requests of other web pages")
-    if not _is_from_this_site(request) and not (is_page and _is_visit(request)):
+    if not _is_from_this_site(request) and not (is_page and _is_navigation(request)):
         raise _refused("This server refuses requests of other web pages")
 
 
@@ -60,7 +60,7 @@ def check_action(request: Request, *, token: str) -> None:
         raise HttpError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
     given = request.header(ACTION_HEADER) or ""
     if not hmac.compare_digest(given.encode("latin-1", "replace"), token.encode()):
-        raise _refused("The page is older than the server: reload the page, and try again")
+        raise _refused("The server has restarted since the page was loaded. Reload the page")
 
 
 def is_page_host(host: str, allowed_hosts: Collection[str] = ()) -> bool:
@@ -75,11 +75,11 @@ def is_page_host(host: str, allowed_hosts: Collection[str] = ()) -> bool:
 
 
 def _is_from_this_site(request: Request) -> bool:
-    """Return whether the page, the user or a program sent a request, and not another page."""
+    """Return whether the page itself, the user or a program sent a request, not another page."""
     return request.header("Sec-Fetch-Site") in (None, "none", "same-origin")
 
 
-def _is_visit(request: Request) -> bool:
+def _is_navigation(request: Request) -> bool:
     """Return whether a request opens a page in a tab or a window, for example from a link."""
     return (
         request.header("Sec-Fetch-Mode") == "navigate"

@@ -1,4 +1,4 @@
-"""The interface of what live pages show: the jobs of a server, or the job of one run."""
+"""The interface to the jobs that live pages show: those of a server, or the job of one run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JobQuery:
         statuses: The statuses of the jobs; none for all.
         search: A text that the ID, the description or the function contains.
         after: The cursor of the page before.
-        limit: The number of jobs at most.
+        limit: The maximum number of jobs.
     """
 
     statuses: Collection[str] = ()
@@ -48,7 +48,7 @@ class FailedQuery:
             stands for any text.
         code: The error code; ``""`` for all.
         after: The cursor of the page before.
-        limit: The number of rows at most.
+        limit: The maximum number of rows.
     """
 
     search: str = ""
@@ -58,7 +58,7 @@ class FailedQuery:
 
 
 class JobSource(Protocol):
-    """The jobs of live pages, and what can be done with them.
+    """The jobs of live pages, and the actions on them.
 
     Every method may raise ``JobNotFound``, and ``JobError`` for a request that is refused. Methods
     are called from any thread.
@@ -88,7 +88,7 @@ class JobSource(Protocol):
         ...
 
     def confirm(self, job_id: str) -> None:
-        """Confirm a job that waits for it."""
+        """Confirm a job that awaits confirmation."""
         ...
 
     def cancel(self, job_id: str, reason: str) -> None:

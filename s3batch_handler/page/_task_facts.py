@@ -1,4 +1,4 @@
-"""Tasks and groups of failures as a page shows them: messages have no credentials."""
+"""Tasks and groups of failures for a page, with the credentials in their messages replaced."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def page_of_failed_tasks(page: FailedPage, *, total: int) -> FailedTasks:
 
 
 def redacted_task(task: TaskFacts) -> TaskFacts:
-    """Return a task whose message has no credentials."""
+    """Return a task with the credentials in its message replaced."""
     return {**task, "message": _message(task["message"])}
 
 

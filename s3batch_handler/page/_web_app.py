@@ -1,7 +1,7 @@
 """The web application of live pages: the list of jobs, and a page for each job.
 
 A page gets its documents as JSON and as server-sent events, and sends actions. The application
-answers only the browser of this machine, and accepts actions only from its own pages.
+accepts requests only from browsers on this machine, and actions only from its own pages.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class WebApp:
         self._token = secrets.token_urlsafe(32)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+        """Handle a request."""
         request = Request(environ)
         return self._response_to(request).send(request, start_response)
 
@@ -78,7 +78,7 @@ class WebApp:
             return _error(request, _status_of(error), redacted_text(error))
         except Exception as error:
             _LOG.exception("A request of a page failed: %s", redacted_text(error))
-            text = "The server failed. Its log has the error"
+            text = "The request failed. The log of the server contains the error"
             return _error(request, HTTPStatus.INTERNAL_SERVER_ERROR, text)
 
     def _answer(self, request: Request) -> Response:
@@ -86,7 +86,7 @@ class WebApp:
         check_request(request, allowed_hosts=self._allowed_hosts, is_page=route.is_page)
         if request.method != route.method:
             methods = "GET, HEAD" if route.method == "GET" else route.method
-            text = f"This address answers {methods} only"
+            text = f"This address accepts only {methods}"
             raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, text, Allow=methods)
         if route.method == "POST":
             check_action(request, token=self._token)
@@ -95,7 +95,7 @@ class WebApp:
     # ------------------------------------------------------------ pages
 
     def redirect(self, _request: Request) -> Response:
-        """Lead to the list of jobs."""
+        """Redirect to the list of jobs."""
         return Response(b"", "text/plain", HTTPStatus.FOUND, {"Location": ROOT})
 
     def list_page(self, request: Request) -> Response:
@@ -172,7 +172,9 @@ class WebApp:
         query = request.query()
         statuses = [status for status in query.get("status", ()) if status in set(JobStatus)]
         if len(statuses) < len(query.get("status", ())):
-            raise HttpError(HTTPStatus.BAD_REQUEST, "status is not the status of a job")
+            raise HttpError(
+                HTTPStatus.BAD_REQUEST, "status is not a status of jobs, such as Active"
+            )
         return self._source.jobs(
             JobQuery(
                 statuses=statuses,

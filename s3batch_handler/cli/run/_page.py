@@ -30,11 +30,11 @@ def served_page(
 ) -> Iterator[WatchedRun]:
     """Serve the page of a job on loopback while the block runs, and print its address.
 
-    At the end, open pages get the final document, so that they remain complete. The block does not
-    wait longer than two seconds for them.
+    At the end, open pages get the final document, so that they remain complete. The block waits at
+    most two seconds for them.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
     run = WatchedRun(
         {
@@ -51,7 +51,7 @@ def served_page(
     with closing(listening_socket(port=options.page_port)) as listening:
         application = WebApp(RunSource(run))
         with http_server(application, listening):
-            print_message(f"the page of the job is {url_of(listening)}{ROOT}jobs/{job_id}")
+            print_message(f"Page of the job: {url_of(listening)}{ROOT}jobs/{job_id}")
             try:
                 yield run
             except BaseException as error:

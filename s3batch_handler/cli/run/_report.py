@@ -50,4 +50,4 @@ class FailedRows:
     statuses: Final = (TaskStatus.FAILED,)
 
     def write(self, rows: Callable[[TaskStatus], Iterable[bytes]]) -> None:
-        """Return nothing: there is no report."""
+        """Write no report."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class RunSource(JobSource):
-    """The job of one run, and what can be done with it."""
+    """The job of one run, and the actions on it."""
 
     def __init__(self, run: WatchedRun) -> None:
         self._run = run
@@ -72,7 +72,7 @@ class RunSource(JobSource):
         """Cancel the job: running tasks get a short time to end.
 
         Raises:
-            InvalidTransition: The job has ended, or it is cancelled already.
+            InvalidTransition: The job has ended, or it is already being cancelled.
             JobError: The reason is too long.
         """
         self._check(job_id)
@@ -84,7 +84,7 @@ class RunSource(JobSource):
 
     @override
     def confirm(self, job_id: str) -> None:
-        """Refuse: the job does not wait for a confirmation."""
+        """Refuse: the job needs no confirmation."""
         self._check(job_id)
         raise self._refused(JobStatus.READY)
 
@@ -98,7 +98,7 @@ class RunSource(JobSource):
     def redrive(self, job_id: str, query: FailedQuery, token: str) -> str:
         """Refuse: the command ends with the job."""
         self._check(job_id)
-        text = "s3batch run has one job. Use s3batch run --failed-from when it has ended"
+        text = "s3batch run runs only one job. When it has ended, use s3batch run --failed-from"
         raise JobError(text, job_id=job_id, code=BAD_REQUEST)
 
     def _check(self, job_id: str) -> None:

@@ -142,7 +142,7 @@ def _local(
 
 
 def machine_of_run(options: RunOptions) -> dict[str, Any]:
-    """Return what is known of a job in ``Local`` before its manifest is read."""
+    """Return the members of ``Local`` that are known before the manifest of a job is read."""
     facts = {
         "Handler": redact(str(options.handler)),
         "Folder": _current_folder(),
@@ -156,7 +156,7 @@ def machine_of_run(options: RunOptions) -> dict[str, Any]:
 def objects_of_run(
     options: RunOptions, manifest: PreparedManifest, **further: str
 ) -> dict[str, Any]:
-    """Return what is known in ``Local`` of the objects of a job."""
+    """Return the members of ``Local`` about the objects of a job."""
     source = "FailedFrom" if options.failed_from else "Manifest"
     selection = Selection.of(options, manifest)
     facts = {

@@ -33,7 +33,7 @@ def save_run_record(
         options: The options of the run.
         s3: The S3 of the report.
         created: When the command began.
-        started: When the first task was about to start.
+        started: When the tasks began to run.
     """
     if job.report is None or options.handler is None:
         return

@@ -1,4 +1,4 @@
-"""A run as its page shows it: what the command reports, and the document of the page."""
+"""The state of a run that has a page: the command reports it, and the page reads it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class WatchedRun:
     def followed(
         self, on_progress: Callable[[RunProgress], None] | None
     ) -> Callable[[RunProgress], None]:
-        """Return a function for ``run_job`` that keeps the statuses, and calls ``on_progress``."""
+        """Return a function for ``run_job`` that records statuses and calls ``on_progress``."""
 
         def follow(progress: RunProgress) -> None:
             if progress.status is not self.status:
@@ -119,7 +119,7 @@ class WatchedRun:
         return self.control.requested is None and self.status in _CANCELLABLE
 
     def cancel(self, reason: str) -> bool:
-        """Cancel the job, and return whether that is possible: running tasks get time to end."""
+        """Cancel the job; running tasks get time to end. Return ``False`` if it is too late."""
         with self._lock:
             if not self.can_be_cancelled:
                 return False
@@ -142,7 +142,7 @@ class WatchedRun:
             self._enter(JobStatus.FAILED)
 
     def wait_for_readers(self, seconds: float) -> None:
-        """Wait until the document was read after the end, if it was read shortly before."""
+        """Wait until a page has read the final document, if a page has read one shortly before."""
         if time.monotonic() - self._latest_reading < _POLL_SECONDS:
             self._end_was_read.wait(seconds)
 
@@ -190,7 +190,7 @@ class WatchedRun:
             document = live_document(live, time=datetime.now(UTC), commands=self._commands)
             document["job"]["function"] = redact(self._handler)
             document["configuration"] = configuration(self._description, record)
-            if self._result is not None:  # the page remains complete without this command
+            if self._result is not None:  # so that the page is complete after this command
                 document["failures"] = [*map(failures_of, self._result.failures)]
                 document["failed_tasks"] = self.failed_tasks.kept
             if self._has_ended:

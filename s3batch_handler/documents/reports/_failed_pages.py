@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 MAX_SEARCHED: Final = 200_000
-"""The most rows that are searched for one page: this takes about a second."""
+"""The maximum number of rows that are searched for one page. This takes about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def failed_page(
     Args:
         rows: The rows from the first byte of the page, each with the offset after it.
         is_selected: Returns whether a row belongs to the page.
-        limit: The most rows of the page.
-        max_searched: The most rows that are searched.
+        limit: The maximum number of rows on the page.
+        max_searched: The maximum number of rows that are searched.
     """
     found: list[ReportRow] = []
     searched = 0

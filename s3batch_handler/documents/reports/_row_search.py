@@ -1,4 +1,4 @@
-"""Which failed tasks a search on a page finds."""
+"""The search for failed tasks on a page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``run.json``: how a local job ran, beside its report. Its size does not depend on the tasks.
 
-A completion report has no times, so this file has what a page shows besides: the rate, the
-durations and the statuses of the job. Times are ISO 8601 with a time zone, durations are seconds.
+A completion report has no times. This file contains them for the page of the job: rate, durations
+and statuses. Times are ISO 8601 with a time zone, durations are seconds.
 """
 
 from __future__ import annotations

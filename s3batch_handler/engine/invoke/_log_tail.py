@@ -90,7 +90,7 @@ class FileTail:
             return []
 
     def close(self) -> None:
-        """Close the file. Then there are no lines."""
+        """Close the file. Afterwards, :meth:`lines` returns no lines."""
         file, self._file = self._file, None
         if file is not None:
             os.close(file)

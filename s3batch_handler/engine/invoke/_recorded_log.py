@@ -80,5 +80,5 @@ class RecordedLog:
 
 
 _CHUNK: Final = 1 << 16
-_PAUSE: Final = 0.001  # seconds: waking up for each line would slow down who writes them
+_PAUSE: Final = 0.001  # seconds: waking up for each line would slow down the writers
 _MAX_WAIT: Final = 2.0

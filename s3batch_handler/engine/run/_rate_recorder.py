@@ -22,7 +22,7 @@ class RateRecorder:
     Args:
         facts: The :meth:`facts` to continue from.
         seconds, succeeded, failed: How long the job has been Active, and the tasks that have ended,
-            if these facts are missing. The rate before is unknown then, so it is constant.
+            if these facts are missing. The rate so far is then assumed to be constant.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class RateRecorder:
         failed: int = 0,
     ) -> None:
         self._interval = _FIRST_INTERVAL
-        self._totals: list[tuple[int, int]] = []  # that had ended at the end of each interval
+        self._totals: list[tuple[int, int]] = []  # of tasks, at the end of each interval
         self._latest = (0.0, 0, 0)
         if facts is not None:
             self._interval = facts["interval"]
-            self._totals = [(done, wrong) for done, wrong in facts["totals"]]
+            self._totals = [(total[0], total[1]) for total in facts["totals"]]
             self._latest = (facts["seconds"], facts["succeeded"], facts["failed"])
             return
         steps = min(MAX_INTERVALS, int(seconds / _FIRST_INTERVAL)) if seconds else 0
@@ -49,7 +49,7 @@ class RateRecorder:
         """Add how many tasks have ended after some seconds.
 
         If a bound of an interval is between this time and the latest one, the tasks are distributed
-        to both intervals. If nothing was added for longer, they ended now.
+        to both intervals. If nothing was added for longer than that, they count for the last one.
         """
         since, *before = self._latest
         seconds = max(seconds, since)

@@ -1,4 +1,4 @@
-"""What a job knows about its run besides its counts. The size does not depend on the tasks."""
+"""Statistics of a run: rates, durations, slowest and latest tasks. Their size is limited."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ HISTORY_TABLE: Final = "CREATE TABLE IF NOT EXISTS history (job_id TEXT PRIMARY 
 
 
 def change(status: JobStatus, time: datetime) -> StatusChange:
-    """Return the beginning of a status."""
+    """Return a status and the time when it began."""
     return {"status": status.value, "time": time.isoformat()}
 
 
@@ -40,8 +40,8 @@ def sealed_history(job_id: str, history: Sequence[StatusChange]) -> str:
 def saved_history(job: Job, text: object | None, *, name: str) -> list[StatusChange]:
     """Return a history that was sealed.
 
-    If it is missing or damaged, it is what the description of the job contains: an older version
-    has created the job, or the history is less important than the job.
+    If it is damaged, or missing because an older version created the job, return the statuses whose
+    times are in the description of the job: a damaged history must not prevent reading the job.
     """
     if text is not None:
         try:

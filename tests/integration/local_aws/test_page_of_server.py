@@ -240,7 +240,7 @@ def test_a_redrive_of_nothing_is_refused(server: ServedJobs) -> None:
     status, answer = server.act(job_id, "redrive", token="while it runs")
 
     assert status == 400
-    assert "after its end" in answer["error"]
+    assert "when it has ended" in answer["error"]
 
     server.function.gate.set()
     server.ended(job_id)
