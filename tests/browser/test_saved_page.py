@@ -122,7 +122,7 @@ def test_a_report_alone_does_not_say_where_its_job_ran(open_saved: OpenPage) -> 
     from playwright.sync_api import expect
 
     document = job_document()
-    document["job"] |= {"origin": None, "region": None}
+    document["job"]["origin"] = document["job"]["region"] = None
 
     page = open_saved(document)
 
