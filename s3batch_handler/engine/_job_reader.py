@@ -64,8 +64,9 @@ class JobReader:
         Return ``None`` for jobs that have not run, for those that ended in another engine, and for
         a damaged journal, which will fail the job.
         """
+        has_ended = self._jobs.status_of(job_id).is_final  # raises JobNotFound
         run = self._execution.running.get(job_id) or self._execution.ended.get(job_id)
-        if run is not None or self._jobs.status_of(job_id).is_final:
+        if run is not None or has_ended:
             return run
         journal = journal_of(self._jobs.folder_of(job_id))
         try:

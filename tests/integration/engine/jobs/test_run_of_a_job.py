@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from s3batch_handler.core._errors import JobNotFound
 from s3batch_handler.documents.reports._report import read_report
 from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.documents.reports._run_record import read_run_record
@@ -12,13 +15,11 @@ from s3batch_handler.engine import Engine
 from s3batch_handler.engine._job_execution import journal_of
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.jobs._status import JobStatus
-from tests.support.engine_jobs import Gate, over, spec, status
+from tests.support.engine_jobs import Clock, Gate, over, spec, status
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from s3batch_handler.engine.run._run_observer import RunObserver
 
@@ -119,3 +120,19 @@ def test_all_times_in_a_record_are_of_the_clock_of_the_engine(s3: Any) -> None:
     assert record is not None
     times = {datetime.fromisoformat(change["time"]) for change in record["history"]}
     assert times == {start}
+
+
+def test_nothing_is_known_about_the_run_of_a_deleted_job(s3: Any) -> None:
+    """Messages of its function are deleted with it, 90 days after its end."""
+    clock = Clock()
+    with Engine({"function": fails}, s3=s3, background=True, clock=clock) as engine:
+        job_id = engine.create_job(spec(s3, 3))
+        over(engine, job_id)
+        assert engine.reader.failures(job_id)
+
+        clock.now += timedelta(days=91)
+        engine.list_jobs()
+
+        for read in (engine.reader.last_run, engine.reader.failures):
+            with pytest.raises(JobNotFound):
+                read(job_id)
