@@ -282,7 +282,7 @@ class JobExecution:
         invoke = spec.operation.lambda_invoke
         function = None if invoke is None else self.functions.find(str(invoke.function_arn))
         if self.retries_later and function is not None and runs_in_workers(function):
-            return self.logs.recorded(job_id)
+            return self.logs.recording(job_id)
         return nullcontext()
 
     def _conclude(self, job_id: str, result: JobResult) -> None:

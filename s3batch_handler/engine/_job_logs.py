@@ -27,7 +27,7 @@ class JobLogs:
         self._lock = threading.Lock()
 
     @contextmanager
-    def recorded(self, job_id: str) -> Iterator[RecordedLog]:
+    def recording(self, job_id: str) -> Iterator[RecordedLog]:
         """Yield a log for the worker processes of a job, which is copied to standard error."""
         with closing(RecordedLog(_STDERR)) as log:
             with self._lock:

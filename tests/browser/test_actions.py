@@ -1,4 +1,4 @@
-"""What can be done with a job on its page: each action asks once, and is sent once."""
+"""The actions of a job on its page: each is confirmed in a dialog, and is sent once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ BUSY = [key for key in KEYS if key.startswith("busy/")]
 
 
 @pytest.mark.parametrize(("colors", "width"), [("light", 360), ("dark", 1280)])
-def test_everybody_can_use_the_page(
+def test_the_page_and_its_dialogs_are_accessible(
     browser: WatchedBrowser, watched: WatchedServer, colors: str, width: int
 ) -> None:
-    """Axe has no complaint about the page, before, during and after the job, and its dialogs."""
+    """Axe finds no violation in the page before, during and after the job, nor in its dialogs."""
     from playwright.sync_api import expect
 
     watched.hold()
@@ -99,7 +99,7 @@ def test_a_job_is_cancelled_with_a_reason(page: Page, watched: WatchedServer) ->
 
 
 def test_the_priority_is_changed(page: Page, watched: WatchedServer) -> None:
-    """The page shows the new priority, and gives an error of the server to the reader."""
+    """The page shows the new priority, and shows an error of the server."""
     from playwright.sync_api import expect
 
     job_id = watched.create_job()

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def test_a_page_goes_on_after_a_restart_of_the_server(
+def test_a_page_continues_after_a_restart_of_the_server(
     browser: WatchedBrowser, tmp_path: Path
 ) -> None:
-    """The page says that the server is away, shows the job again, and can act with a new token."""
+    """The page shows that the server has stopped, and later sends actions with a new token."""
     from playwright.sync_api import expect
 
     browser.expect_problems("net::ERR_|status of (404|503)")
@@ -47,10 +47,8 @@ def test_a_page_goes_on_after_a_restart_of_the_server(
     expect(number_of(page, "failed")).to_have_text(str(FAILING))
 
 
-def test_a_page_without_events_asks_again_and_again(
-    browser: WatchedBrowser, watched: WatchedServer
-) -> None:
-    """Where something between browser and server breaks events, the page polls."""
+def test_a_page_without_events_polls(browser: WatchedBrowser, watched: WatchedServer) -> None:
+    """If something between browser and server breaks events, the page polls."""
     from playwright.sync_api import expect
 
     browser.expect_problems("ERR_FAILED")
@@ -73,7 +71,7 @@ def test_a_page_without_events_asks_again_and_again(
 def test_the_events_of_a_job_that_has_ended_end(
     browser: WatchedBrowser, watched: WatchedServer
 ) -> None:
-    """The page does not ask for further events: nothing can change."""
+    """The page opens no further event stream: nothing can change."""
     from playwright.sync_api import expect
 
     watched.hold()

@@ -95,8 +95,8 @@ JSON.parse(document.getElementById('document').textContent).failed_tasks.rows[0]
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
-def test_everybody_can_use_the_page(open_saved: OpenPage, colors: str, width: int) -> None:
-    """Axe finds nothing to complain about: contrast, names, landmarks, headings, tables."""
+def test_the_page_is_accessible(open_saved: OpenPage, colors: str, width: int) -> None:
+    """Axe finds no violation: contrast, names, landmarks, headings, tables."""
     page = open_saved(color_scheme=colors, viewport={"width": width, "height": 900})
 
     assert accessibility_violations(page) == []
@@ -130,8 +130,8 @@ def test_a_report_alone_does_not_say_where_its_job_ran(open_saved: OpenPage) -> 
     expect(page.locator(".facts-line")).not_to_contain_text("Run by")
 
 
-def test_buttons_copy_what_they_stand_beside(open_saved: OpenPage) -> None:
-    """The button beside the job ID copies it, and a screen reader hears that."""
+def test_a_copy_button_copies_the_text_beside_it(open_saved: OpenPage) -> None:
+    """The button beside the job ID copies it, and screen readers announce that."""
     page = open_saved(permissions=["clipboard-read", "clipboard-write"])
 
     page.get_by_role("button", name="Copy job ID").click()
@@ -370,8 +370,8 @@ def test_each_chart_has_a_text_and_a_table(open_saved: OpenPage) -> None:
     assert page.get_by_role("figure").count() == 2
 
 
-def test_nothing_moves_if_the_reader_wants_that(open_saved: OpenPage) -> None:
-    """The setting for reduced motion of the system is followed."""
+def test_nothing_moves_with_reduced_motion(open_saved: OpenPage) -> None:
+    """The page uses the setting of the system."""
     page = open_saved(reduced_motion="reduce")
 
     page.get_by_role("button", name="Copy job ID").click()

@@ -118,7 +118,9 @@ def test_the_page_of_the_report_has_the_same_tasks(
     assert sorted(report["failed"]) == sorted(live["failed"])
 
 
-def test_an_update_disturbs_nobody(browser: WatchedBrowser, watched: WatchedServer) -> None:
+def test_an_update_keeps_focus_selection_and_scroll_position(
+    browser: WatchedBrowser, watched: WatchedServer
+) -> None:
     """Focus, the text in the search, the selection and the scroll position stay as they are."""
     from playwright.sync_api import expect
 

@@ -52,9 +52,9 @@ class JournalReader:
             ReportError: No row begins at this offset.
         """
         offset = 0
-        for number, count, size in self._again(_failed_chunks):
+        for number, count, size in self._read_complete(_failed_chunks):
             if offset + size > start:
-                chunk = self._again(partial(_chunk, number=number, count=count))
+                chunk = self._read_complete(partial(_chunk, number=number, count=count))
                 skipped = max(0, start - offset)
                 yield from rows_with_ends(io.BytesIO(chunk[skipped:]), offset + skipped)
             offset += size
@@ -65,7 +65,7 @@ class JournalReader:
         Raises:
             StateDamaged: The journal is damaged or missing.
         """
-        facts, details = self._again(_facts_and_details)
+        facts, details = self._read_complete(_facts_and_details)
         observer = RunObserver()
         statistics = RunStatistics(
             details.pop(STATISTICS, None),
@@ -77,7 +77,7 @@ class JournalReader:
         observer.counts = (None, FailureCounts(details).most_frequent())
         return observer
 
-    def _again(self, read: Callable[[sqlite3.Connection], _T | None]) -> _T:
+    def _read_complete(self, read: Callable[[sqlite3.Connection], _T | None]) -> _T:
         """Read the file until what was read is complete."""
         check_is_file(self._path)
         uri = f"file:{quote(str(self._path.absolute()))}?mode=ro&immutable=1"

@@ -108,7 +108,7 @@ onClick("#failed-all", () => {
   document.getElementById("failed-search")?.focus();
 });
 
-/** Let the search and the code that are shown be those of the table. */
+/** Show the search and the code of the table in their fields. */
 function fillFailedTools() {
   const search = document.getElementById("failed-search");
   const select = document.getElementById("failed-code");

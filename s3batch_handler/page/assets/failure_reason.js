@@ -12,7 +12,7 @@ function failureReason(/** @type {string} */ message) {
   return kind ? `${unquoted(kind[1] ?? "")}: ${unquoted(text[1] ?? "")}` : unquoted(text[1] ?? "");
 }
 
-/** Return the text of a JSON string; the string itself if it is truncated or has half a character. */
+/** Return the text of a JSON string; the string itself if it is truncated or contains a lone surrogate. */
 function unquoted(/** @type {string} */ text) {
   try {
     const decoded = String(JSON.parse(`"${text}"`));

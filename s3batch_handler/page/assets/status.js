@@ -22,7 +22,7 @@ const FINAL = ["Complete", "Failed", "Cancelled"];
 
 /** Return the icon and the kind of a status. @param {string} status @returns {[string, string]} */
 function statusStyle(status) {
-  return Object.hasOwn(STATUS, status) ? STATUS[status] : ["dot", "waits"]; // "constructor" is none
+  return Object.hasOwn(STATUS, status) ? STATUS[status] : ["dot", "waits"]; // "constructor" is a member of each object
 }
 
 /** Return the words for a status. */

@@ -41,7 +41,7 @@ def shows_blocked(document: Any) -> bool:
 
 
 def test_the_page_shows_the_run_until_its_end(tmp_path: Path) -> None:
-    """The last event has the result, the failed tasks and the next commands: the page is whole."""
+    """The last event has the result, failed tasks and next commands: the page is complete."""
     prepare(tmp_path, tasks=20, allowed=10)
     with watched_run(tmp_path) as run:
         wait_for(lambda: shows_blocked(run.get()))

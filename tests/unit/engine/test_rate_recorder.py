@@ -113,7 +113,7 @@ def test_the_time_left_is_unknown_at_first(seconds: float, number: int) -> None:
     assert rates.time_left(1_000) is None
 
 
-def test_a_job_that_stands_still_has_no_rate_now() -> None:
+def test_a_job_without_progress_has_no_current_rate() -> None:
     """Its average remains, and the time left is estimated with it."""
     rates = RecentRates()
     rates.add(10.0, 100)

@@ -90,7 +90,7 @@ def test_the_size_does_not_depend_on_the_tasks() -> None:
     assert len(json.dumps(statistics.facts())) < 30_000
 
 
-def test_a_long_message_is_cut() -> None:
+def test_a_long_message_is_truncated() -> None:
     """Messages of functions may have 1 KB."""
     task = answered(1)[0]
     statistics = RunStatistics()

@@ -56,7 +56,7 @@ def names_and_values(parts: Iterable[bytes]) -> list[tuple[str, str | None]]:
 
 
 def test_an_event_is_sent_when_the_document_has_changed_and_at_its_end() -> None:
-    """A change of the time alone is none."""
+    """If only the time changes, no event is sent."""
     parts = stream(EventStreams(interval=0.001), Changing("a", "a", "b", "b", "last"))
 
     assert names_and_values(parts) == [
@@ -80,7 +80,7 @@ def test_the_stream_of_a_job_that_is_deleted_ends() -> None:
     assert names_and_values(parts) == [("job", "a"), ("end", "ended")]
 
 
-def test_a_stream_breaks_if_the_document_cannot_be_read_so_that_the_page_asks_again() -> None:
+def test_a_stream_breaks_if_the_document_cannot_be_read_so_that_the_page_connects_again() -> None:
     parts = stream(EventStreams(interval=0.001), Changing("a", OSError("disk")))
 
     assert names_and_values(parts) == [("job", "a")]
@@ -93,7 +93,7 @@ def test_an_error_of_the_first_document_is_raised() -> None:
 
 
 def test_a_comment_is_sent_while_nothing_changes() -> None:
-    """It shows the server whether the browser is still there."""
+    """Sending it fails if the browser has disconnected."""
     parts = iter(stream(EventStreams(interval=0.001, heartbeat=0.0), Changing("a")))
 
     received = [next(parts) for _ in range(4)]

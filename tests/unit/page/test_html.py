@@ -142,7 +142,7 @@ def test_any_text_stays_text(text: str) -> None:
 
 
 def test_lone_surrogates_can_be_written() -> None:
-    """A key that is not valid UTF-8 does not prevent that the page is written."""
+    """The page can be written although a key is not valid UTF-8."""
     document = job_document()
     document["job"]["description"] = "caf\udce9"
 

@@ -46,7 +46,7 @@ def check(environ: dict[str, str], *, is_page: bool = False) -> None:
         {"HTTP_HOST": "s3.example.com:80"},
     ],
 )
-def test_the_browser_and_the_programs_of_this_machine_are_answered(environ: dict[str, str]) -> None:
+def test_browsers_and_programs_on_this_machine_are_accepted(environ: dict[str, str]) -> None:
     check(environ)
 
 

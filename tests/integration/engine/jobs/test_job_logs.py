@@ -58,7 +58,7 @@ def test_the_logs_of_the_latest_jobs_are_kept() -> None:
     """A server that runs many jobs does not need more and more memory."""
     logs = JobLogs(limit=2)
     for job_id in ("first", "second", "first", "third"):
-        with logs.recorded(job_id):
+        with logs.recording(job_id):
             pass
 
     assert (logs.lines("first"), logs.lines("second"), logs.lines("third")) == ([], None, [])
