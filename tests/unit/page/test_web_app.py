@@ -312,6 +312,10 @@ def test_unknown_addresses_are_not_found(path: str) -> None:
     assert Browser().send("GET", path)[0] == "404 Not Found"
 
 
+def test_an_unknown_action_is_not_found() -> None:
+    assert Browser().act("delete")[0] == "404 Not Found"
+
+
 def test_the_query_of_a_list_reaches_the_source() -> None:
     browser = Browser()
     search = quote('a "b" %<ö>'.encode())
