@@ -94,6 +94,23 @@ def test_a_job_is_watched_and_redriven(
     assert facts_of(saved) == live
 
 
+def test_tasks_that_fail_at_the_end_are_listed(page: Page, watched: WatchedServer) -> None:
+    """The list is complete also if it was read a moment before the job ended."""
+    from playwright.sync_api import expect
+
+    watched.hold()
+    job_id = watched.create_job(ConfirmationRequired=False)
+    page.goto(watched.page_of(job_id))
+    expect(number_of(page, "waiting")).to_have_text(str(len(BUSY)))
+    with page.expect_response("**/failed?*"):
+        search_box(page).fill("t")  # all tasks that fail match
+
+    watched.release()
+
+    expect(number_of(page, "failed")).to_have_text(str(FAILING))
+    expect(page.locator("#failed .pager")).to_have_text(f"1 to {FAILING}")
+
+
 def test_the_page_of_the_report_has_the_same_tasks(
     page: Page, watched: WatchedServer, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 
 const RELOAD_MS = 2000;
 const MOST_RETRIES = 15;
-const failedRequest = { running: false, answered: "", time: 0, retries: 0 };
+const failedRequest = { running: false, answered: "", time: 0, timer: 0, retries: 0 };
 
 /** Request the rows of the current page of the table, if they may have changed. @param {JobDocument} doc */
 async function loadFailedTasks(doc) {
@@ -14,7 +14,13 @@ async function loadFailedTasks(doc) {
   const wanted = JSON.stringify([view, isFull ? "full" : doc.counts.failed, doc.job.status]);
   if (wanted === failedRequest.answered) return;
   const isNew = !failedRequest.answered.startsWith(JSON.stringify([view]).slice(0, -1));
-  if (!isNew && Date.now() - failedRequest.time < RELOAD_MS) return;
+  const early = isNew ? 0 : failedRequest.time + RELOAD_MS - Date.now();
+  if (early > 0) {
+    // This document may be the last one, so do not wait for the next.
+    clearTimeout(failedRequest.timer);
+    failedRequest.timer = setTimeout(showAgain, early);
+    return;
+  }
   failedRequest.running = true;
   try {
     failedView.found = await getJson(`${apiAddress()}/failed?${failedQuery()}`);
