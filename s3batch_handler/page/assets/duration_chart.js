@@ -132,6 +132,7 @@ function drawPercentiles(u) {
       ctx.fillText(name, from, bbox.top + 11 * scale);
       free = from + width + 4 * scale;
     }
+    free = Math.max(free, x + 3 * scale); // no label crosses a line
   }
   ctx.restore();
 }
