@@ -92,7 +92,10 @@ def live_document(
         "slowest": [*map(redacted_task, statistics.slowest)] if statistics else [],
         "workers": _workers(calls) if calls else None,
         "log": live.log,
-        "configuration": configuration(description),
+        "configuration": configuration(
+            description,
+            report_facts=[("Location", live.report)] if live.report and job.progress.done else (),
+        ),
         "commands": [*commands],
         "live": None,
     }

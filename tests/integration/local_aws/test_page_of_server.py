@@ -124,6 +124,8 @@ def test_a_job_is_shown_from_its_confirmation_to_its_end(server: ServedJobs) -> 
     assert len(ended["slowest"]) == 10
     assert ended["live"]["actions"] == ["redrive"]
     assert ended["job"]["report"].startswith("s3://photos/reports/job-")
+    settings = {group["title"]: dict(group["facts"]) for group in ended["configuration"]}
+    assert settings["Report"]["Location"] == ended["job"]["report"]
 
 
 def test_the_events_of_a_job_end_with_it(server: ServedJobs) -> None:
