@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from s3batch_handler.page._document import FailedTasks
 
 SAVED_ROWS: Final = 1000
-"""The most failed tasks of a saved page, unless the user chooses another number."""
+"""The default maximum number of failed tasks on a saved page."""
 
 
 def embedded_tasks(

@@ -159,7 +159,7 @@ def _cut(text: str) -> str:
 
 
 MAX_TEXT: Final = 4000
-"""The most characters of one fact: ``job.json`` may have texts of any length."""
+"""The maximum number of characters of one fact: ``job.json`` may have texts of any length."""
 
 MAX_NUMBER: Final = 2**53
 """Browsers read larger numbers inexactly, or not at all."""

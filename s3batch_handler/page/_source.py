@@ -75,7 +75,7 @@ class JobSource(Protocol):
     def saved(self, job_id: str) -> JobDocument:
         """Return the document of a job for a page to keep: it has some failed tasks, no ``live``.
 
-        They are those that ``s3batch report html`` selects: some of each failure group.
+        They are those that ``s3batch report html`` selects: some of each group of failures.
         """
         ...
 

@@ -124,7 +124,7 @@ class RunRecord(TypedDict):
     """The content of ``run.json``.
 
     Attributes:
-        workers: The most workers at the same time.
+        workers: The maximum number of workers at the same time.
         function_timeout: Seconds that a call may take.
     """
 

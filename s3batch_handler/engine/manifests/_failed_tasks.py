@@ -37,7 +37,7 @@ def manifest_of_failed_tasks(
         job: What is known about its job.
         original: The manifest of the job, to check that the report belongs to it.
         is_selected: Selects rows of failed tasks.
-        limit: The most tasks in the manifest.
+        limit: The maximum number of tasks in the manifest.
         save_as: As for :func:`manifest_of_entries`.
 
     Yields:

@@ -47,7 +47,7 @@ class RunSnapshot:
         rate_now: Answers per second over the last ten seconds; ``None`` if there were none.
         rate_average: Answers per second since the job became Active.
         time_left: The seconds until the end, at least and at most; ``None`` if unknown.
-        workers: The most calls at the same time so far; ``None`` if unknown.
+        workers: The maximum number of calls at the same time so far; ``None`` if unknown.
         slowest: The tasks with the slowest calls, the slowest first, at most ten.
         latest: The tasks that were answered last, the latest first, at most twenty.
     """
