@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from s3batch_handler.core._errors import JobNotFound, StateDamaged
-from s3batch_handler.core._redaction import redact
+from s3batch_handler.core._errors import JobNotFound, ReportError, StateDamaged
+from s3batch_handler.core._redaction import redact, redacted_text
 from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.engine.run._run_statistics import threshold_facts
 from s3batch_handler.jobs._locations import report_url
@@ -98,15 +99,27 @@ class ServerJobs:
         return document
 
     def saved(self, job_id: str) -> JobDocument:
-        """Return the document of a job for a page to keep, with some of its failed tasks."""
+        """Return the document of a job for a page to keep, with some of its failed tasks.
+
+        It has none if the report is lost, which the log then says.
+        """
         document = self.job(job_id)
+        try:
+            document["failed_tasks"] = self._some_failed_tasks(
+                job_id, failed=document["counts"]["failed"]
+            )
+        except ReportError as error:
+            text = "The page of job %s is saved without failed tasks: %s"
+            _LOG.warning(text, job_id, redacted_text(error))
+        return document
+
+    def _some_failed_tasks(self, job_id: str, *, failed: int) -> FailedTasks:
         reader = self._engine_of(job_id).reader
-        failures, failed = reader.failures(job_id), document["counts"]["failed"]
-        document["failed_tasks"] = reader.read_failed(
+        failures = reader.failures(job_id)
+        return reader.read_failed(
             job_id,
             lambda rows: embedded_tasks((row for _, row in rows), failures, failed=failed),
         )
-        return document
 
     def actions(self, job_id: str) -> list[ActionName]:
         """Return the names of the actions that the job allows now."""
@@ -194,3 +207,6 @@ def _of_server(engine: Engine, job: Job) -> list[Facts]:
         ("Retries of a task", str(settings.max_redrives)),
     ]
     return [{"title": "Server", "facts": [each for each in facts if each[1]]}]
+
+
+_LOG: Final = logging.getLogger("s3batch_handler.local_aws")

@@ -349,6 +349,20 @@ def test_a_page_is_saved_while_its_job_runs(server: ServedJobs) -> None:
     assert saved["live"] is None
 
 
+def test_a_page_is_saved_without_failed_tasks_if_the_report_is_lost(server: ServedJobs) -> None:
+    job_id = server.create()
+    server.ended(job_id)
+    for each in server.s3.list_objects_v2(Bucket="photos", Prefix="reports/")["Contents"]:
+        server.s3.delete_object(Bucket="photos", Key=each["Key"])
+
+    status, _, page = get(f"{server.api}/{job_id}/saved")
+
+    assert status == 200
+    saved = document_in(page.decode())
+    assert saved["failed_tasks"] is None
+    assert [group["count"] for group in saved["failures"]] == [4, 2]
+
+
 def test_a_page_is_saved_after_a_restart_of_the_server(tmp_path: Path) -> None:
     with serve({"function": Function()}, state=tmp_path) as address:
         server = ServedJobs(address, Function())
