@@ -230,6 +230,8 @@ def test_failed_tasks_are_found(open_saved: OpenPage) -> None:
     search_box(page).fill("no such object")
     expect(failed_rows(page)).to_have_count(0)
     expect(failed).to_contain_text("No failed task matches.")
+    search_box(page).fill("s3://photos/2026/11/image 000007")
+    expect(failed_rows(page)).to_have_count(1)
     expect(search_box(page)).to_be_focused()
 
 

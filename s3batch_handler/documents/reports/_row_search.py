@@ -17,15 +17,21 @@ def row_search(search: str, code: str) -> Callable[[ReportRow], bool]:
 
     Args:
         search: A text that the key, the error code or the message contains, in any case. ``…`` in
-            it stands for any text, so the common form of a group of failures finds its rows.
+            it stands for any text, so the common form of a group of failures finds its rows. A text
+            that begins with ``s3://`` also finds objects by their URL. The scripts of a saved page
+            search in the same way.
         code: The error code; ``""`` for all.
     """
-    parts = parts_of(search.casefold())
+    search = search.lower()
+    parts = parts_of(search)
+    is_url = search.startswith("s3://")
 
     def is_found(row: ReportRow) -> bool:
         if code and row.error_code != code:
             return False
-        return not parts or any(has_parts(text.casefold(), parts) for text in _texts(row))
+        if is_url and has_parts(f"s3://{row.bucket}/{row.key}".lower(), parts):
+            return True
+        return not parts or any(has_parts(text.lower(), parts) for text in _texts(row))
 
     return is_found
 

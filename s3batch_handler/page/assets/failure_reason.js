@@ -27,10 +27,11 @@ function searchFor(/** @type {string} */ message) {
   return message === "other messages" ? "" : message.slice(0, 500).replace(/\*\*\*|\p{Surrogate}+|\s*[\r\n]+\s*/gu, "…");
 }
 
-/** Return whether a search finds a task. @param {TaskFacts} task @param {string} search */
+/** Return whether a search finds a task, as `row_search` does on the server. @param {TaskFacts} task @param {string} search */
 function searchFinds(task, search) {
   const parts = search.toLowerCase().split("…");
-  const texts = [`${task.bucket}/${task.key}`, task.code ?? "", task.message, failureReason(task.message)];
+  const url = parts[0].startsWith("s3://") ? `s3://${task.bucket}/${task.key}` : "";
+  const texts = [url, task.key, task.code ?? "", task.message, failureReason(task.message)];
   return texts.some((text) => hasParts(text.toLowerCase(), parts));
 }
 

@@ -39,6 +39,13 @@ def test_parts_must_follow_each_other_in_one_of_them(search: str) -> None:
     assert not row_search(search, "")(row())
 
 
+@pytest.mark.parametrize("search", ["s3://photos/2024/a.jpg", "S3://photos/", "s3://…a.jpg"])
+def test_a_url_finds_its_object(search: str) -> None:
+    """The copy button of an object copies its URL."""
+    assert row_search(search, "")(row())
+    assert not row_search(f"{search}x", "")(row())
+
+
 def test_the_code_must_be_the_same() -> None:
     assert row_search("photo", "PermanentFailure")(row())
     assert not row_search("photo", "Permanent")(row())
