@@ -113,7 +113,8 @@ def _status_of(error: JobError | ReportError) -> HTTPStatus:
             return HTTPStatus.CONFLICT
         case JobError(code="BadRequestException" | "InvalidRequestException"):
             return HTTPStatus.BAD_REQUEST
-    return HTTPStatus.CONFLICT
+        case _:
+            return HTTPStatus.CONFLICT
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.page")
