@@ -48,11 +48,16 @@ def test_the_package_has_a_py_typed_file() -> None:
     assert resources.files(s3batch_handler).joinpath("py.typed").is_file()
 
 
-def test_the_package_contains_its_license() -> None:
-    """The metadata has the SPDX identifier and the text."""
-    assert DISTRIBUTION.metadata["License-Expression"] == "Apache-2.0"
-    (path,) = [path for path in DISTRIBUTION.files or [] if path.name == "LICENSE"]
-    assert "Apache License" in path.read_text()
+def test_the_package_contains_its_licenses() -> None:
+    """The metadata has the SPDX identifiers and the texts, also of the library for charts."""
+    assert DISTRIBUTION.metadata["License-Expression"] == "Apache-2.0 AND MIT"
+    texts = [
+        path.read_text()
+        for path in DISTRIBUTION.files or []
+        if path.name == "LICENSE" and ".dist-info/" in path.as_posix()
+    ]
+    assert sorted("Apache License" in text for text in texts) == [False, True]
+    assert sorted("The MIT License" in text for text in texts) == [False, True]
 
 
 def test_the_bare_package_requires_no_other_package() -> None:
@@ -102,7 +107,7 @@ def test_declared_python_versions_are_those_of_the_scripts() -> None:
     reason="the package that is tested is an installed one: there is no source to build from",
 )
 def test_the_wheel_contains_the_package_and_nothing_else(tmp_path: Path) -> None:
-    """It has every module, the templates, ``py.typed`` and the license."""
+    """It has every module, the templates, ``py.typed`` and the licenses."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
         cwd=PROJECT,
@@ -128,9 +133,10 @@ def test_the_wheel_contains_the_package_and_nothing_else(tmp_path: Path) -> None
     assert "templates/minimal/{{cookiecutter.project_slug}}/.gitignore" in templates
     modules |= {f"s3batch_handler/{name}" for name in templates}
     information = f"s3batch_handler-{s3batch_handler.__version__}.dist-info"
+    licenses = ("LICENSE", "s3batch_handler/page/vendor/uplot/LICENSE")
     assert names - modules == {
-        f"{information}/{name}"
-        for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+        *(f"{information}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt")),
+        *(f"{information}/licenses/{name}" for name in licenses),
     }
     assert modules <= names
 
