@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 APP = """
 import time
 from pathlib import Path
-from tests.support.engine_jobs import answer
+from s3batch_handler import task_handler
 
-def function(event, context):
-    print("password=hunter2, key", event["tasks"][0]["s3Key"])
+@task_handler
+def function(task):
+    print("password=hunter2, key", task.key)
     while not Path("go").exists():
         time.sleep(0.01)
-    return answer(event)
 """
 
 
