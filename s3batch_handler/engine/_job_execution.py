@@ -30,12 +30,13 @@ from s3batch_handler.engine.state._job_failures import (
 )
 from s3batch_handler.engine.state._lifecycle import shortest_path
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
-from s3batch_handler.engine.state._status_history import change, continued
+from s3batch_handler.engine.state._status_history import change, continued, latest_time
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     from s3batch_handler.documents.files._s3_folder import S3Client
@@ -227,9 +228,10 @@ class JobExecution:
                 control=control,
                 observer=observer,
             )
+        ended = self.jobs.clock()
         if report is not None and result.report is not None and self.retries_later:
-            report.write_run_record(self._run_record(job_id, spec, result))
-        self._conclude(job_id, result)
+            report.write_run_record(self._run_record(job_id, spec, result, ended=ended))
+        self._conclude(job_id, result, ended=ended)
 
     def function_settings(self, arn: str) -> FunctionSettings | None:
         """Return how a function is called; ``None`` if it is not registered."""
@@ -242,14 +244,15 @@ class JobExecution:
             max_redrives=self.max_redrives,
         )
 
-    def _run_record(self, job_id: str, spec: JobSpec, result: JobResult) -> RunRecord:
+    def _run_record(
+        self, job_id: str, spec: JobSpec, result: JobResult, *, ended: datetime
+    ) -> RunRecord:
         """Return how a job has run. It is written before the job ends, but contains its end."""
         history = self.jobs.history(job_id)
         status = self.jobs.status_of(job_id)
         end = JobStatus.CANCELLED if status is JobStatus.CANCELLING else result.status
-        now = self.jobs.clock()
         for following in shortest_path(status, end):
-            history = continued(history, change(following, now))
+            history = continued(history, change(following, max(ended, latest_time(history))))
         invoke = spec.operation.lambda_invoke
         called = None if invoke is None else self.function_settings(str(invoke.function_arn))
         return result.statistics.record(
@@ -285,8 +288,8 @@ class JobExecution:
             return self.logs.recording(job_id)
         return nullcontext()
 
-    def _conclude(self, job_id: str, result: JobResult) -> None:
-        """Save the result of a run: the end of the job, or its pause."""
+    def _conclude(self, job_id: str, result: JobResult, *, ended: datetime) -> None:
+        """Save the result of a run: the end of the job, at the given time, or its pause."""
         error = result.report_error
         if error is not None and self._can_retry(error):
             raise RetryLater(f"the report of job {job_id} could not be written: {describe(error)}")
@@ -294,18 +297,18 @@ class JobExecution:
             status = self.jobs.status_of(job_id)
             if error is not None:
                 text = f"{_NO_REPORT} ({describe(error)})"
-                self.jobs.fail(job_id, job_failure("ReportNotWritten", text))
+                self.jobs.fail(job_id, job_failure("ReportNotWritten", text), time=ended)
             elif result.status is JobStatus.PAUSED:
                 if status is JobStatus.PAUSING:  # or the engine closes, and the job remains active
                     self.jobs.move(job_id, JobStatus.PAUSED)
             elif result.status is JobStatus.FAILED:
                 code = result.failure_code or "FailureThresholdExceeded"  # as in older journals
-                self.jobs.fail(job_id, job_failure(code, result.reason or ""))
+                self.jobs.fail(job_id, job_failure(code, result.reason or ""), time=ended)
             # The request may have come too late for the run.
             elif result.status is JobStatus.CANCELLED or status is JobStatus.CANCELLING:
-                self.jobs.end(job_id, JobStatus.CANCELLED)
+                self.jobs.end(job_id, JobStatus.CANCELLED, time=ended)
             else:
-                self.jobs.end(job_id, JobStatus.COMPLETE)
+                self.jobs.end(job_id, JobStatus.COMPLETE, time=ended)
 
     def _can_retry(self, error: Exception) -> bool:
         """Return whether the caller will retry, and the retry may succeed."""

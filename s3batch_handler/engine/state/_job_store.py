@@ -28,6 +28,7 @@ from s3batch_handler.engine.state._status_history import (
     HISTORY_TABLE,
     change,
     continued,
+    latest_time,
     saved_history,
     sealed_history,
 )
@@ -248,8 +249,12 @@ class JobStore:
             self.save(job)
             return job
 
-    def move(self, job_id: str, *statuses: JobStatus, **changes: Any) -> Job:
+    def move(
+        self, job_id: str, *statuses: JobStatus, time: datetime | None = None, **changes: Any
+    ) -> Job:
         """Move a job from status to status, and change other fields.
+
+        ``time`` is when the statuses begin, by default now. Times never go back.
 
         Raises:
             InvalidTransition: A step is not in the table of transitions.
@@ -259,7 +264,7 @@ class JobStore:
             history = self.history(job_id)
             for status in statuses:
                 check_transition(job_id, job.status, status)
-                now = self.clock()
+                now = self.clock() if time is None else max(time, latest_time(history))
                 if status is JobStatus.SUSPENDED:
                     changes["suspended_date"] = now
                 elif status.is_final:
@@ -280,21 +285,23 @@ class JobStore:
                 return self.change(job_id, status_update_reason=reason or job.status_update_reason)
             return self.move(job_id, status, status_update_reason=reason)
 
-    def end(self, job_id: str, status: JobStatus, **changes: Any) -> Job:
-        """End a job, through the statuses before that, and remove its folder."""
+    def end(
+        self, job_id: str, status: JobStatus, *, time: datetime | None = None, **changes: Any
+    ) -> Job:
+        """End a job, through the statuses before that, and remove its folder: see :meth:`move`."""
         with self.lock:
             path = shortest_path(self.status_of(job_id), status)
-            job = self.move(job_id, *path, **changes)
+            job = self.move(job_id, *path, time=time, **changes)
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
         return job
 
-    def fail(self, job_id: str, why: JobFailure) -> None:
+    def fail(self, job_id: str, why: JobFailure, *, time: datetime | None = None) -> None:
         """End a job that cannot continue: as ``Cancelled`` if that was requested."""
         with self.lock:
             if self.status_of(job_id) is JobStatus.CANCELLING:
-                self.end(job_id, JobStatus.CANCELLED)
+                self.end(job_id, JobStatus.CANCELLED, time=time)
             else:
-                self.end(job_id, JobStatus.FAILED, failure_reasons=(why,))
+                self.end(job_id, JobStatus.FAILED, time=time, failure_reasons=(why,))
 
     # ------------------------------------------------------------ clean up
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import StateDamaged
@@ -12,7 +13,6 @@ from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from s3batch_handler.documents.reports._run_record import StatusChange
     from s3batch_handler.jobs._job import Job
@@ -30,6 +30,11 @@ def continued(history: Sequence[StatusChange], new: StatusChange) -> list[Status
     """Return a history with one more status: the first one and the latest ones are kept."""
     changes = [*history, new]
     return changes if len(changes) <= MAX_STATUSES else [changes[0], *changes[-MAX_STATUSES + 1 :]]
+
+
+def latest_time(history: Sequence[StatusChange]) -> datetime:
+    """Return the time of the latest status."""
+    return datetime.fromisoformat(history[-1]["time"])
 
 
 def sealed_history(job_id: str, history: Sequence[StatusChange]) -> str:

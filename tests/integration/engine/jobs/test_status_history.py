@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from s3batch_handler.core._errors import JobNotFound
-from s3batch_handler.documents.reports._run_record import MAX_STATUSES
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._run_record import MAX_STATUSES, read_run_record
 from s3batch_handler.engine import Engine
 from s3batch_handler.jobs._status import JobStatus
-from tests.support.engine_jobs import answer, spec
+from tests.support.engine_jobs import answer, over, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,39 @@ def test_each_status_has_its_time(s3: Any, clock: Callable[[], datetime]) -> Non
     ]
     times = [datetime.fromisoformat(change["time"]) for change in history]
     assert times[0] == START
-    assert times == sorted(set(times))
+    assert times[:-1] == sorted(set(times[:-1]))
+    assert times[-1] == times[-2]
+
+
+def test_the_record_beside_the_report_has_the_same_times(
+    s3: Any, clock: Callable[[], datetime]
+) -> None:
+    """The record is written before the job ends, which may take a second or more."""
+    with Engine({"function": function}, s3=s3, clock=clock, background=True) as engine:
+        job_id = engine.create_job(spec(s3))
+        job = over(engine, job_id)
+        history = engine.reader.history(job_id)
+
+    record = read_run_record(read_report(f"s3://photos/job-{job_id}", s3=s3))
+    assert record is not None
+    assert record["history"] == history
+    assert job.termination_date is not None
+    assert history[-1]["time"] == job.termination_date.isoformat()
+
+
+def test_times_never_go_back(s3: Any, clock: Callable[[], datetime]) -> None:
+    """A request to cancel may arrive between the end of the tasks and the end of the job."""
+    with Engine({"function": function}, s3=s3, clock=clock) as engine:
+        job_id = engine.create_job(spec(s3, ConfirmationRequired=True))
+        jobs: JobStore = engine._jobs
+        jobs.move(job_id, JobStatus.READY, JobStatus.ACTIVE)
+        ended = clock()
+        jobs.move(job_id, JobStatus.CANCELLING)
+
+        jobs.end(job_id, JobStatus.CANCELLED, time=ended)
+
+        *_, cancelling, cancelled = engine.reader.history(job_id)
+        assert cancelled["time"] == cancelling["time"]
 
 
 def test_the_history_is_kept_after_a_restart(s3: Any, tmp_path: Path) -> None:
