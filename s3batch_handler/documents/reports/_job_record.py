@@ -9,15 +9,13 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import Field, PlainValidator, TypeAdapter
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.core._validation import explain_error
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._record_json import parse_record
+from s3batch_handler.documents.reports._record_json import read_record
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
@@ -189,29 +187,24 @@ def read_job_record(report: Report) -> JobRecord | None:
     Raises:
         ReportError: ``job.json`` is not the record of a job.
     """
-    try:
-        content = report.read_beside(JOB_RECORD, limit=_MAX_SIZE + 1)
-    except Exception as error:
-        if aws_error_code(error) not in _NOT_VISIBLE:
-            raise
-        return None
-    if content is None:
+    record = read_record(
+        report,
+        JOB_RECORD,
+        JobRecord.from_description,
+        limit=_MAX_SIZE,
+        refusal="not the record of a job",
+    )
+    if record is None:
         return None
     location = report.location_beside(JOB_RECORD)
-    try:
-        description = parse_record(content, limit=_MAX_SIZE)
-        record = JobRecord.from_description(description)
-    except ValidationError as error:
-        problem = explain_error(error, whole="")
-        raise ReportError(f"{location}: not the record of a job: {problem}; remove it") from None
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{location}: not the record of a job: {error}; remove it") from error
     if report.job_id not in ("", record.job_id):
         raise ReportError(
             f"{location}: the record of another job, {record.job_id}, not of {report.job_id}; "
             "remove it"
         )
-    return replace(record, description=_facts(description)) if is_s3_url(location) else record
+    return (
+        replace(record, description=_facts(record.description)) if is_s3_url(location) else record
+    )
 
 
 def _facts(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,4 +240,3 @@ _LOCAL_FACTS: Final = (
     "Measured",
 )
 _MAX_SIZE: Final = 16 << 20
-_NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket

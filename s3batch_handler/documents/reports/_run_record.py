@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import Field, PlainValidator, TypeAdapter
 from typing_extensions import TypedDict
 
-from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.core._validation import explain_error
-from s3batch_handler.documents.reports._record_json import parse_record
+from s3batch_handler.documents.reports._record_json import read_record
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.files._folder import Folder
@@ -163,29 +161,17 @@ def read_run_record(report: Report) -> RunRecord | None:
     Raises:
         ReportError: ``run.json`` is damaged, or is that of another job.
     """
-    try:
-        content = report.read_beside(RUN_RECORD, limit=_MAX_SIZE + 1)
-    except Exception as error:
-        if aws_error_code(error) not in _NOT_VISIBLE:
-            raise
+    record = read_record(report, RUN_RECORD, _validated, limit=_MAX_SIZE, refusal="damaged")
+    if record is None:
         return None
-    if content is None:
-        return None
-    location = report.location_beside(RUN_RECORD)
-    try:
-        record = _parse(content)
-    except ValidationError as error:
-        problem = explain_error(error, whole="")
-        raise ReportError(f"{location}: damaged: {problem}; remove it") from None
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{location}: damaged: {error}; remove it") from error
     if report.job_id not in ("", record["job_id"]):
+        location = report.location_beside(RUN_RECORD)
         raise ReportError(f"{location}: of another job than {report.job_id}; remove it")
     return record
 
 
-def _parse(content: bytes) -> RunRecord:
-    record = _record().validate_python(parse_record(content, limit=_MAX_SIZE))
+def _validated(value: object) -> RunRecord:
+    record = _record().validate_python(value)
     rates = record["rate_history"]
     if rates is not None and len(rates["succeeded"]) != len(rates["failed"]):
         raise ValueError("rate_history: succeeded and failed have different lengths")
@@ -193,4 +179,3 @@ def _parse(content: bytes) -> RunRecord:
 
 
 _MAX_SIZE: Final = 1 << 20
-_NOT_VISIBLE: Final = {"AccessDenied", "403"}  # S3's answer if the caller may not list the bucket
