@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 
-class PlainLines(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PlainLines:
     """Consecutive lines of a manifest, each with a bucket, a key and perhaps a version ID.
 
     They are UTF-8, and have no quotes and no empty cells, so a report repeats them byte for byte.
@@ -19,6 +20,10 @@ class PlainLines(NamedTuple):
 
     first: int
     lines: list[bytes]
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.lines)
 
     def entry(self, index: int) -> ManifestEntry:
         """Return one of the lines as an entry."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-import pydantic_core
-
 from s3batch_handler.core._errors import InvalidResponse
+from s3batch_handler.core._model import ResultCode
 from s3batch_handler.core._payload import job_as_dict, parse_response, task_as_dict
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING
 from s3batch_handler.engine.invoke._answer import InvalidFunctionResponse
 
 if TYPE_CHECKING:
@@ -41,16 +40,59 @@ class EventTemplate(NamedTuple):
         return cls(schema_version, job_as_dict(schema_version, job))
 
     def event(self, call_id: str, entry: Entry) -> dict[str, Any]:
-        """Return the event for one task. Its IDs contain ``call_id``, which must be unique."""
+        """Return a new event for one task. Its IDs contain ``call_id``, which must be unique."""
         # An ID contains "/" and "+" like those of AWS, so a function that uses it as a file name
         # fails here, too.
         prefix = f"AAAAAAAAAA{call_id}"
+        job = self.job.copy()
+        if "userArguments" in job:
+            job["userArguments"] = job["userArguments"].copy()
         return {
             "invocationSchemaVersion": self.schema_version,
             "invocationId": f"{prefix}/In+=",
-            "job": self.job,
+            "job": job,
             "tasks": [task_as_dict(self.schema_version, f"{prefix}/Ta+=", *entry)],
         }
+
+
+def usual_answer(returned: object, *ids: str) -> tuple[str, str] | None:
+    """Return the result code and the message, if a function has returned the usual response.
+
+    That is what AWS documents, in plain dictionaries, lists and strings, with a short message.
+    Converting it to JSON and back would change nothing. Any other value results in ``None``: use
+    :func:`serialize_response` and :func:`read_response`.
+
+    Args:
+        returned: What the function returned.
+        ids: The schema version, the ID of the invocation and the ID of the task in the event.
+    """
+    if type(returned) is not dict or len(returned) != 4:
+        return None
+    try:
+        results = returned["results"]
+        if type(results) is not list or len(results) != 1:
+            return None
+        result = results[0]
+        if type(result) is not dict or len(result) != 3:
+            return None
+        code, message = result["resultCode"], result["resultString"]
+        if (
+            type(code) is str
+            and code in _CODES
+            and type(message) is str
+            and len(message) <= MAX_RESULT_STRING
+            and message.isprintable()
+            and type(task_id := result["taskId"]) is str
+            and type(code_if_missing := returned["treatMissingKeysAs"]) is str
+            and code_if_missing in _CODES
+            and type(invocation_id := returned["invocationId"]) is str
+            and type(version := returned["invocationSchemaVersion"]) is str
+            and (version, invocation_id, task_id) == ids
+        ):
+            return code, message
+    except KeyError:
+        pass
+    return None
 
 
 def read_response(
@@ -58,55 +100,23 @@ def read_response(
 ) -> Outcome | InvalidFunctionResponse:
     """Read the response to an event with one task."""
     try:
-        value = _from_json(response)
+        value = _DECODER.decode(response if isinstance(response, str) else response.decode())
     except (ValueError, RecursionError) as error:
         return InvalidFunctionResponse(f"not JSON: {error}")
-    return read_parsed_response(event, value)
-
-
-def read_parsed_response(
-    event: dict[str, Any], response: object
-) -> Outcome | InvalidFunctionResponse:
-    """Read the response to an event with one task, after it was parsed as JSON."""
     try:
-        (outcome,) = parse_response(event, response)
+        (outcome,) = parse_response(event, value)
     except InvalidResponse as error:
         return InvalidFunctionResponse(str(error))
     return outcome
 
 
-def serialize_response(returned: object) -> tuple[str | bytes, object]:
+def serialize_response(returned: object) -> str | bytes:
     """Convert what a function returned to JSON. RIC sends bytes as they are.
-
-    Returns:
-        The JSON, and what it contains if that was parsed, or else :data:`NOT_PARSED`.
 
     Raises:
         Exception: The value is not JSON serializable, or its own methods raise.
     """
-    if isinstance(returned, bytes):
-        return returned, NOT_PARSED
-    try:
-        # Three times as fast, but it also serializes values that are not JSON. They differ from
-        # what is parsed.
-        text = pydantic_core.to_json(returned)
-        value = read_json(text, allow_inf_nan=False)
-        is_json = bool(value == returned)
-    except Exception:
-        is_json = False
-    return (text, value) if is_json else (to_json(returned), NOT_PARSED)
-
-
-NOT_PARSED: Final = object()
-# Task IDs and keys differ from call to call, so a cache for them would be useless.
-read_json: Final = partial(pydantic_core.from_json, cache_strings="keys")
-
-
-def _from_json(text: str | bytes) -> Any:
-    try:
-        return read_json(text, allow_inf_nan=False)
-    except ValueError:  # halves of surrogate pairs, deep nesting: the slow decoder accepts more
-        return _DECODER.decode(text if isinstance(text, str) else text.decode())
+    return returned if isinstance(returned, bytes) else to_json(returned)
 
 
 def _to_serializable(value: object) -> object:
@@ -122,6 +132,8 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a valid JSON value")
 
 
+from_json: Final = json.JSONDecoder().decode  # the function may replace json.loads
 # RIC also writes NaN and Infinity. They are found when the response is read.
 to_json: Final = json.JSONEncoder(separators=(",", ":"), default=_to_serializable).encode
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_CODES: Final = frozenset(code.value for code in ResultCode)

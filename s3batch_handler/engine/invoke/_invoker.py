@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Callable, Iterable, Iterator
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._plain_lines import PlainLines
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
 
     Entries = Iterable[ManifestEntry]
     Answers = Iterator[tuple[ManifestEntry, Answer, float | None]]
+    LineAnswers: TypeAlias = (
+        "AnsweredLines | tuple[PlainLines | ManifestEntry, Answer, float | None]"
+    )
     Stop = Callable[[], bool]
+
+
+class AnsweredLines(NamedTuple):
+    """Plain lines of a manifest whose tasks have succeeded.
+
+    Attributes:
+        lines: The lines.
+        cells: The message of each task, as it is a cell of the report.
+        microseconds: The duration of each call.
+    """
+
+    lines: PlainLines
+    cells: list[bytes]
+    microseconds: array[int]
 
 
 class RunningCall(NamedTuple):
@@ -63,4 +82,19 @@ class Invoker(Protocol):
 
     def close(self) -> None:
         """End the calls that still run."""
+        ...
+
+
+@runtime_checkable
+class LinesInvoker(Invoker, Protocol):
+    """An invoker that takes lines of a manifest as they are, which is many times as fast."""
+
+    def invoke_lines(
+        self, template: EventTemplate, tasks: Iterable[PlainLines | ManifestEntry], *, stop: Stop
+    ) -> Iterator[LineAnswers]:
+        """Call the function for each line and each entry, as :meth:`Invoker.invoke_all` does.
+
+        Plain lines are yielded in parts: those that have succeeded as :class:`AnsweredLines`, each
+        other line with its answer, and those that have not run together with :class:`NotRun`.
+        """
         ...

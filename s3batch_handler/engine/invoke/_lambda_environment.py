@@ -10,17 +10,16 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, ClassVar, Final
-
-import pydantic_core
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from s3batch_handler.core._payload import MAX_PAYLOAD_BYTES
+from s3batch_handler.engine.invoke._answer import to_texts
 from s3batch_handler.engine.invoke._events import (
-    NOT_PARSED,
-    read_json,
-    read_parsed_response,
+    from_json,
     read_response,
     serialize_response,
+    to_json,
+    usual_answer,
 )
 from s3batch_handler.engine.invoke._function_errors import error_text, function_error, raised
 from s3batch_handler.engine.invoke._lambda_logging import LOG_FORMAT, LOG_LEVEL
@@ -78,27 +77,58 @@ class Environment:
     ) -> Outcome | FunctionError | InvalidFunctionResponse:
         """Call the function for one task, and return its answer.
 
+        The event and the response are converted to JSON and back, as between S3 and Lambda.
+
         Like RIC, this does not catch exceptions such as ``SystemExit``: they end the environment.
         """
+        call_id, context = self._next_call()
+        event = template.event(call_id, entry)
+        try:
+            returned = self._function(from_json(to_json(event)), context)
+        except Exception as error:
+            return raised(error, self.request_id)
+        return self._read(event, returned)
+
+    def invoke_directly(self, template: EventTemplate, entry: Entry) -> tuple[str, str]:
+        """Call the function like :meth:`invoke`, without JSON where it would change nothing.
+
+        Args:
+            template: See :meth:`invoke`.
+            entry: Text that is in a manifest in UTF-8.
+
+        Returns:
+            The answer, as two texts: see :func:`~._answer.to_texts`.
+        """
+        call_id, context = self._next_call()
+        event = template.event(call_id, entry)
+        ids = event["invocationSchemaVersion"], event["invocationId"], event["tasks"][0]["taskId"]
+        try:
+            returned = self._function(event, context)
+        except Exception as error:
+            return to_texts(raised(error, self.request_id))
+        answer = usual_answer(returned, *ids)
+        if answer is None:  # the function may have changed its event
+            answer = to_texts(self._read(template.event(call_id, entry), returned))
+        return answer
+
+    def _next_call(self) -> tuple[str, Context]:
+        """Return the ID and the context of the next call."""
         self._calls += 1
         request_id = self.request_id = request_id_of(self._id, self._calls)
-        event = template.event(request_id.replace("-", ""), entry)
-        context = self._context(request_id, time() + self._timeout)
+        return request_id.replace("-", ""), self._context(request_id, time() + self._timeout)
+
+    def _read(
+        self, event: dict[str, Any], returned: object
+    ) -> Outcome | FunctionError | InvalidFunctionResponse:
+        """Convert what the function returned to JSON, and read it as S3 does."""
         try:
-            # The function gets a copy that went through JSON, as in Lambda.
-            returned = self._function(read_json(pydantic_core.to_json(event)), context)
-        except Exception as error:
-            return raised(error, request_id)
-        try:
-            response, value = serialize_response(returned)
+            response = serialize_response(returned)
         except Exception as error:  # the user's types may raise anything
             problem = f"Unable to marshal response: {error_text(error)}"
-            return function_error("Runtime.MarshalError", problem, request_id)
+            return function_error("Runtime.MarshalError", problem, self.request_id)
         if len(response) > _MAX_RESPONSE:
-            return function_error("Function.ResponseSizeTooLarge", _TOO_LARGE, request_id)
-        if value is NOT_PARSED:
-            return read_response(event, response)
-        return read_parsed_response(event, value)
+            return function_error("Function.ResponseSizeTooLarge", _TOO_LARGE, self.request_id)
+        return read_response(event, response)
 
 
 _MAX_RESPONSE: Final = MAX_PAYLOAD_BYTES + 100  # as in Lambda's own message

@@ -7,29 +7,39 @@ import math
 import os
 import select
 import time
-from collections import deque
-from itertools import count, islice
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from s3batch_handler.core._defaults import DEFAULT_TIMEOUT
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
-from s3batch_handler.engine.invoke._answer import NotRun, from_texts
+from s3batch_handler.documents.manifests._plain_lines import PlainLines
+from s3batch_handler.engine.invoke._answer import NotRun
+from s3batch_handler.engine.invoke._answer_records import outcome_of
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
-from s3batch_handler.engine.invoke._invoker import running_call
+from s3batch_handler.engine.invoke._invoker import AnsweredLines, running_call
 from s3batch_handler.engine.invoke._lambda_environment import lambda_variables, request_id_of
-from s3batch_handler.engine.invoke._worker_main import LOAD_ERROR, NOT_STARTED, READY
+from s3batch_handler.engine.invoke._task_queue import TaskQueue, part_of
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from s3batch_handler.engine.invoke._answer import Answer
     from s3batch_handler.engine.invoke._events import EventTemplate
-    from s3batch_handler.engine.invoke._invoker import Answers, Entries, RunningCall, Stop
+    from s3batch_handler.engine.invoke._invoker import (
+        Answers,
+        Entries,
+        LineAnswers,
+        RunningCall,
+        Stop,
+    )
     from s3batch_handler.engine.invoke._log_tail import Log
+    from s3batch_handler.engine.invoke._task_queue import Tasks
+    from s3batch_handler.engine.invoke._worker_process import AnsweredPart
 
 
 class WorkerPool:
@@ -70,6 +80,7 @@ class WorkerPool:
         name = Path(place).stem if place.endswith(".py") else place
         self._variables = lambda_variables(name, {**os.environ, **(variables or {})})
         self._workers: list[WorkerProcess] = []
+        self._early: list[WorkerProcess] = []
         self._starts = count(1)
         self._failed_starts = 0
         self._has_started = False
@@ -79,13 +90,33 @@ class WorkerPool:
         """The number of worker processes."""
         return len(self._workers)
 
+    def start(self) -> None:
+        """Start a process that will be a worker, without loading the function.
+
+        The time until the first call becomes shorter if this is called early, for example before
+        the manifest is read.
+        """
+        if not self._workers and not self._early:
+            with suppress(OSError):  # if it persists, it is reported when the worker is needed
+                self._early.append(self._new_process())
+
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
             InvalidFunction: The function cannot be loaded.
         """
-        queue = _Queue(entries)
+        return cast("Answers", self.invoke_lines(template, entries, stop=stop))
+
+    def invoke_lines(
+        self, template: EventTemplate, tasks: Iterable[PlainLines | ManifestEntry], *, stop: Stop
+    ) -> Iterator[LineAnswers]:
+        """Call the function for plain lines and entries: see :meth:`LinesInvoker.invoke_lines`.
+
+        Raises:
+            InvalidFunction: The function cannot be loaded.
+        """
+        queue = TaskQueue(tasks)
         try:
             while not stop():
                 self._send_batches(template, queue)
@@ -109,7 +140,7 @@ class WorkerPool:
         Raises:
             InvalidFunction: The function cannot be loaded.
         """
-        queue = _Queue([ManifestEntry("", "", None)])  # no worker gets it
+        queue = TaskQueue([ManifestEntry("", "", None)])  # no worker gets it
         while not self._has_started:
             self._start_workers(queue)
             for worker in self._wait():
@@ -117,38 +148,39 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all workers. Idle workers have time to clean up, the others are killed."""
-        workers, self._workers = self._workers, []
+        workers, self._workers = self._workers + self._early, []
+        self._early.clear()
         for worker in workers:
             worker.close_batches()
         deadline = time.monotonic() + self._grace
         for worker in workers:
-            worker.end(deadline if worker.ready and not worker.tasks else 0)
+            worker.end(deadline if worker.ready and not worker.task_count else 0)
 
     # -------------------------------------------------------- send tasks
 
-    def _send_batches(self, template: EventTemplate, queue: _Queue) -> None:
+    def _send_batches(self, template: EventTemplate, queue: TaskQueue) -> None:
         """Send tasks to all workers that have none left soon."""
         for worker in self._workers:
             if worker.wants_work and (tasks := queue.take(worker.batch_size)):
                 worker.send_batch(template, tasks)
 
-    def _start_workers(self, queue: _Queue) -> None:
+    def _start_workers(self, queue: TaskQueue) -> None:
         """Start workers for the tasks that no worker has."""
         idle = len(self._workers) - len(self._busy)
         starting = sum(not worker.ready for worker in self._workers)
         limit = min(self._limit, len(self._workers) + _MAX_STARTING - starting)
         while len(self._workers) < limit and queue.has(idle + 1):
             try:
-                self._workers.append(
-                    WorkerProcess(
-                        *(self._spec, self._timeout, self._variables, self._log),
-                        name=str(next(self._starts)),
-                    )
-                )
+                worker = self._early.pop() if self._early else self._new_process()
             except OSError as error:
                 self._continue_with_fewer(error)
                 return
+            worker.load(self._spec, self._timeout)
+            self._workers.append(worker)
             idle += 1
+
+    def _new_process(self) -> WorkerProcess:
+        return WorkerProcess(self._variables, self._log, name=str(next(self._starts)))
 
     def _continue_with_fewer(self, error: OSError) -> None:
         """Limit the pool to its workers, because the system cannot start another process."""
@@ -163,24 +195,20 @@ class WorkerPool:
 
     @property
     def _busy(self) -> list[WorkerProcess]:
-        return [worker for worker in self._workers if worker.tasks]
+        return [worker for worker in self._workers if worker.task_count]
 
     # -------------------------------------------------------- receive answers
 
     def _wait(self) -> list[WorkerProcess]:
-        """Wait, and return the workers that have sent results or have reached a timeout."""
-        if any(worker.batch_size >= _LARGE_BATCH for worker in self._workers):
-            # Results arrive every few microseconds. Waking up for each would cost more than the
-            # results, and every worker has enough tasks for this pause.
-            time.sleep(_PAUSE)
-        deadline = min(map(self._deadline, self._workers), default=math.inf)
+        """Wait, and return the workers to look at: for results, after a pause, or a timeout."""
+        wake = min(map(self._wake_time, self._workers), default=math.inf)
         poll = select.poll()
         for worker in self._workers:
             poll.register(worker.results, select.POLLIN)
             if worker.unsent:
                 poll.register(worker.batches, select.POLLOUT)
         # At most a tick, because stop() may return true in the meantime.
-        seconds = max(0.0, min(deadline - time.monotonic(), _TICK))
+        seconds = max(0.0, min(wake - time.monotonic(), _TICK))
         ready = {file for file, _ in poll.poll(math.ceil(seconds * 1000))}
         now = time.monotonic()
         for worker in self._workers:
@@ -189,18 +217,25 @@ class WorkerPool:
         return [
             worker
             for worker in self._workers
-            if worker.results in ready or self._deadline(worker) <= now
+            if worker.results in ready or self._wake_time(worker) <= now
         ]
+
+    def _wake_time(self, worker: WorkerProcess) -> float:
+        return min(worker.next_look, self._deadline(worker))
 
     def _deadline(self, worker: WorkerProcess) -> float:
         if not worker.ready:
             return worker.since + self._init_timeout
-        return worker.since + self._timeout if worker.tasks else math.inf
+        return worker.since + self._timeout if worker.task_count else math.inf
 
-    def _answers(self, worker: WorkerProcess, queue: _Queue) -> Answers:
+    def _answers(self, worker: WorkerProcess, queue: TaskQueue) -> Iterator[LineAnswers]:
         """Yield the answers of a worker. Remove the worker if it has ended or reached a timeout."""
         yield from self._receive(worker, queue)
-        is_late = self._deadline(worker) <= time.monotonic() and not worker.ended
+        is_late = (
+            self._deadline(worker) <= time.monotonic()
+            and not worker.ended
+            and not worker.has_progressed()
+        )
         has_failed = True
         if is_late:
             answered = worker.answered
@@ -212,32 +247,28 @@ class WorkerPool:
             returncode = worker.end(0)
             if not worker.ready:
                 self._check_start(is_late=is_late, returncode=returncode)
-            elif worker.tasks and has_failed:
+            left = worker.unanswered()
+            if left and has_failed:
                 request_id = request_id_of(worker.environment_id, worker.answered + 1)
                 late = timed_out(self._timeout, request_id)
                 ended = process_ended(returncode, request_id)
                 answer = late if is_late else ended  # Lambda bills such a call, too
-                yield worker.tasks.popleft(), answer, time.monotonic() - worker.since
-            queue.put_back(worker.tasks)
+                seconds = time.monotonic() - worker.since
+                yield from _answers_of(part_of(left[0], 0, 1), answer, seconds)
+                left[0] = part_of(left[0], 1)
+            queue.put_back(left)
 
-    def _receive(self, worker: WorkerProcess, queue: _Queue) -> Answers:
-        latest_kind = latest_text = ""
-        answer: Answer | None = None
-        for kind, text, microseconds in worker.receive():
-            if kind == NOT_STARTED:
-                left = min(int(text), len(worker.tasks))  # the function may have written the text
-                queue.put_back([worker.tasks.popleft() for _ in range(left)])
-            elif kind == READY:
-                worker.ready = self._has_started = True
-                self._failed_starts = 0
-            elif kind == LOAD_ERROR:
-                raise InvalidFunction(text)
-            elif worker.tasks:
-                worker.answered += 1
-                # Most answers are like the one before, and creating one takes longer than this.
-                if text != latest_text or kind != latest_kind or answer is None:
-                    latest_kind, latest_text, answer = kind, text, from_texts(kind, text)
-                yield worker.tasks.popleft(), answer, microseconds / 1e6
+    def _receive(self, worker: WorkerProcess, queue: TaskQueue) -> Iterator[LineAnswers]:
+        parts = worker.receive()
+        if worker.ready:
+            self._has_started = True
+            self._failed_starts = 0
+        if worker.load_error is not None:
+            raise InvalidFunction(worker.load_error)
+        queue.put_back(worker.returned)
+        worker.returned.clear()
+        for part in parts:
+            yield from _separated(part)
 
     def _check_start(self, *, is_late: bool, returncode: int) -> None:
         """Raise InvalidFunction if the first worker could not start, or three in a row."""
@@ -252,7 +283,7 @@ class WorkerPool:
 
     # -------------------------------------------------------- stop
 
-    def _stop(self, queue: _Queue) -> Answers:
+    def _stop(self, queue: TaskQueue) -> Iterator[LineAnswers]:
         """Wait for the running tasks, and end the workers. Yield all entries that were read."""
         for worker in self._workers:
             worker.request_stop()
@@ -260,48 +291,50 @@ class WorkerPool:
         while self._busy and time.monotonic() < deadline:
             for worker in self._wait():
                 yield from self._answers(worker, queue)
-        for worker in self._busy:  # answers that arrived while this process was stopped
-            yield from self._answers(worker, queue)
         for worker in self._busy:
-            queue.put_back(worker.tasks)
+            worker.kill()
+            yield from self._receive(worker, queue)  # also answers of the last moment
+            queue.put_back(worker.unanswered())
         self.close()
-        for entry in queue.returned():
-            yield entry, NotRun(), None
+        for tasks in queue.returned():
+            yield from _answers_of(tasks, NotRun(), None)
+
+
+def _separated(part: AnsweredPart) -> Iterator[LineAnswers]:
+    """Yield the answers to entries one by one, and the successes of plain lines together."""
+    tasks, answers, microseconds = part
+    if not isinstance(tasks, PlainLines):
+        for entry, answer, duration in zip(tasks, answers, microseconds, strict=True):
+            yield entry, outcome_of(answer), duration / 1e6
+        return
+    start = 0
+    for index in [n for n, answer in enumerate(answers) if not isinstance(answer, bytes)]:
+        yield from _succeeded(part, start, index)
+        yield tasks.part(index, index + 1), outcome_of(answers[index]), microseconds[index] / 1e6
+        start = index + 1
+    yield from _succeeded(part, start, len(answers))
+
+
+def _succeeded(part: AnsweredPart, start: int, stop: int) -> Iterator[LineAnswers]:
+    tasks, answers, microseconds = part
+    if start < stop:
+        cells = cast("list[bytes]", answers[start:stop])
+        lines = cast("PlainLines", tasks).part(start, stop)
+        yield AnsweredLines(lines, cells, microseconds[start:stop])
+
+
+def _answers_of(tasks: Tasks, answer: Answer, seconds: float | None) -> Iterator[LineAnswers]:
+    """Yield the same answer to plain lines together, or to each of some entries."""
+    if isinstance(tasks, PlainLines):
+        yield tasks, answer, seconds
+    else:
+        for entry in tasks:
+            yield entry, answer, seconds
 
 
 _STDERR: Final = 2
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
-_PAUSE: Final = 0.001  # seconds
-_TICK: Final = 0.1
-_LARGE_BATCH: Final = 64  # tasks
+_TICK: Final = 0.1  # seconds
 _MAX_FAILED_STARTS: Final = 3
 # If hundreds started at the same time, the first would not be ready before the last.
 _MAX_STARTING: Final = max(8, os.cpu_count() or 1)
-
-
-class _Queue:
-    """The tasks that no worker has: those that were returned, then those that were not read yet."""
-
-    def __init__(self, entries: Iterable[ManifestEntry]) -> None:
-        self._returned: deque[ManifestEntry] = deque()
-        self._entries = iter(entries)
-
-    def has(self, count: int) -> bool:
-        """Return whether there are at least ``count`` tasks; read entries if necessary."""
-        self._returned.extend(islice(self._entries, max(0, count - len(self._returned))))
-        return len(self._returned) >= count
-
-    def take(self, count: int) -> list[ManifestEntry]:
-        """Remove and return at most ``count`` tasks."""
-        tasks = [self._returned.popleft() for _ in range(min(count, len(self._returned)))]
-        tasks.extend(islice(self._entries, count - len(tasks)))
-        return tasks
-
-    def put_back(self, tasks: Sequence[ManifestEntry]) -> None:
-        """Add tasks in front, in their order."""
-        self._returned.extendleft(reversed(tasks))
-
-    def returned(self) -> Iterator[ManifestEntry]:
-        """Yield the tasks that were read and not taken."""
-        while self._returned:
-            yield self._returned.popleft()

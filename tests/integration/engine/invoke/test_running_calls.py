@@ -9,7 +9,6 @@ import pytest
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._in_process import InProcess
-from s3batch_handler.engine.invoke._worker_main import parse_results
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.operations._s3_invoker import S3Invoker
 from tests.support.engine_jobs import answer
@@ -81,34 +80,6 @@ def test_the_object_of_an_operation_is_listed() -> None:
 
     assert [call.entry for call in seen] == keys("a")
     assert seconds is not None
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b'["Succeeded","done"]',
-        b'["Succeeded","done",-1]',
-        b'["Succeeded","done",1.5]',
-        b'["Succeeded","done",null]',
-        b'["Succeeded","done",[1]]',
-        b'["Succeeded","done","1"]',
-        b'["Succeeded","done",1,1]',
-        pytest.param(b'["Succeeded","done",1' + b"0" * 400 + b"]", id="400 digits"),
-        pytest.param(b'["Succeeded","done",1' + b"0" * 5_000 + b"]", id="5,000 digits"),
-        b'["Succeeded","done",NaN]',
-        b'["not started","x",0]',
-        b"{}",
-        b"[]",
-    ],
-)
-def test_results_of_another_form_are_refused(line: bytes) -> None:
-    """The function may have written to the pipe; then no result can be trusted."""
-    good = b'["Succeeded","done",12]'
-    assert [*map(tuple, parse_results([good]).rows)] == [("Succeeded", "done", 12)]
-
-    for lines in ([line], [good, line], [line, good]):
-        with pytest.raises(ValueError, match=r"worker|zip|unpack|digits"):
-            parse_results(lines)
 
 
 def test_durations_that_are_longer_than_possible_are_not_used(function: Write) -> None:

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
 from itertools import count, islice
 from pathlib import Path
@@ -20,7 +19,6 @@ import pytest
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke import _worker_process
-from s3batch_handler.engine.invoke._worker_main import READY
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
 from s3batch_handler.engine.invoke._worker_process import WorkerProcess
 from tests.support.waiting import wait_for
@@ -148,16 +146,16 @@ def test_workers_can_import_the_package_of_their_parent() -> None:
 
 def test_the_first_batch_has_one_task(function: Write) -> None:
     """The time until the worker is ready says nothing about its tasks."""
-    worker = WorkerProcess(function("handler = len"), 60, os.environ, log=2, name="1")
+    worker = WorkerProcess(os.environ, log=2, name="1")
     try:
+        worker.load(function("handler = len"), 60)
         select.select([worker.results], [], [], 60)
-        worker.since = time.monotonic()  # as if we had been stopped until now
 
-        (results,) = worker.receive()
+        assert worker.receive() == []
     finally:
         worker.end(0)
 
-    assert [*results] == [READY, "", 0]
+    assert worker.ready
     assert worker.batch_size == 1
 
 

@@ -1,0 +1,110 @@
+r"""Answers as records: how a worker process writes them, and how its parent reads and checks them.
+
+The record of a success is its message as a cell of the report, which the parent adds to the line of
+the task. All other records are ``\0`` and JSON: the two texts of :func:`~._answer.to_texts`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.encoder import encode_basestring_ascii
+from typing import Final, cast
+
+from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._sanitize import MAX_RESULT_STRING
+from s3batch_handler.documents.files._csv_rows import csv_cell
+from s3batch_handler.engine.invoke._answer import (
+    FUNCTION_ERROR,
+    INVALID_FUNCTION_RESPONSE,
+    Answer,
+    from_texts,
+)
+from s3batch_handler.engine.invoke._function_errors import is_function_error
+
+# ---------------------------------------------------------------- in the worker
+
+
+def record(kind: str, text: str) -> bytes:
+    """Return the record of an answer."""
+    if kind == _SUCCEEDED and len(text) <= MAX_RESULT_STRING and text.isprintable():
+        return csv_cell(text).encode()
+    return json_record(kind, text)
+
+
+def json_record(kind: str, text: str) -> bytes:
+    """Return the record of an answer as JSON, also if it is a success."""
+    return f'\0["{kind}",{encode_basestring_ascii(text)}]'.encode()
+
+
+_SUCCEEDED: Final = ResultCode.SUCCEEDED.value
+
+# ---------------------------------------------------------------- in the parent
+
+
+class InvalidRecord(Exception):
+    """A record is not from this module: the function has written to the memory."""
+
+
+def read_records(data: bytes, count: int) -> list[bytes | Answer]:
+    """Split records and check them. Return the cell of each success, and all other answers.
+
+    Raises:
+        InvalidRecord: They are not ``count`` records.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRecord("not UTF-8") from error
+    if '"' in text or "," in text or "\0" in text or len(data) > MAX_RESULT_STRING:
+        for each in text.split("\n")[:-1]:
+            is_cell = _CELL.fullmatch(each) and len(each) <= _MAX_CELL and each.isprintable()
+            if not (is_cell or each.startswith("\0")):
+                raise InvalidRecord("not a cell")
+    elif not text.replace("\n", "").isprintable():
+        raise InvalidRecord("not printable")
+    records = data.split(b"\n")
+    if records.pop() or len(records) != count:
+        raise InvalidRecord("another number of records")
+    if "\0" not in text:
+        return cast("list[bytes | Answer]", records)
+    return [_answer_of(each) if each.startswith(b"\0") else each for each in records]
+
+
+_CELL: Final = re.compile(r'[^",]*|"(?:[^"]|"")*"')
+_MAX_CELL: Final = 2 * MAX_RESULT_STRING + 2  # all of it quotes
+
+
+def message_of(cell: bytes) -> str:
+    """Return the message in a cell."""
+    text = cell.decode()
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def outcome_of(answer: bytes | Answer) -> Answer:
+    """Return the answer that a cell stands for; return other answers as they are."""
+    return (
+        Outcome(ResultCode.SUCCEEDED, message_of(answer)) if isinstance(answer, bytes) else answer
+    )
+
+
+def _answer_of(answer: bytes) -> Answer:
+    """Return the answer in a record that is not a cell.
+
+    Raises:
+        InvalidRecord: It has another form.
+    """
+    try:
+        kind, text = json.loads(answer[1:])
+        if not isinstance(kind, str) or not isinstance(text, str):
+            raise InvalidRecord("not texts")
+        if kind not in _KINDS or (
+            kind == FUNCTION_ERROR and not is_function_error(json.loads(text))
+        ):
+            raise InvalidRecord("not an answer")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidRecord(f"not an answer: {error}") from error
+    return from_texts(kind, text)
+
+
+_KINDS: Final = frozenset([*ResultCode, FUNCTION_ERROR, INVALID_FUNCTION_RESPONSE])
