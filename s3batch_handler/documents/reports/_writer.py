@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._plain_lines import PlainLines
 
 
 def report_row(
@@ -44,6 +45,13 @@ def report_row(
     if needs_quotes(start.replace(",", "", 5)):  # one check for all cells is faster
         start = ",".join(map(csv_cell, cells))
     return f"{start},{csv_cell(message)}\r\n".encode("utf-8", "backslashreplace")
+
+
+def succeeded_rows(lines: PlainLines, cells: Iterable[bytes]) -> bytes:
+    """Return the rows of plain lines whose tasks have succeeded, each with a message as a cell."""
+    no_version = b"," if lines.lines[0].count(b",") == 1 else b""
+    middle = b"%b,%b,200,," % (no_version, TaskStatus.SUCCEEDED.encode())
+    return b"\r\n".join([*map(middle.join, zip(lines.lines, cells, strict=True)), b""])
 
 
 class ReportWriter:

@@ -34,10 +34,18 @@ class CallDurations:
         """Count the durations of calls, in seconds."""
         # Durations of short calls are whole microseconds, so that many of them are equal.
         for seconds, count in Counter(durations).items():
-            self.calls += count
-            self.seconds += seconds * count
-            self._maximum = max(self._maximum, seconds)
-            self._counts[_bucket_of(seconds)] += count
+            self._add(seconds, count)
+
+    def add_microseconds(self, durations: Iterable[int]) -> None:
+        """Count the durations of calls, in microseconds."""
+        for microseconds, count in Counter(durations).items():
+            self._add(microseconds / 1e6, count)
+
+    def _add(self, seconds: float, count: int) -> None:
+        self.calls += count
+        self.seconds += seconds * count
+        self._maximum = max(self._maximum, seconds)
+        self._counts[_bucket_of(seconds)] += count
 
     def facts(self) -> dict[str, Any]:
         """Return all that was added, as JSON can represent it."""

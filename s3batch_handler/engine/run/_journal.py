@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.manifests._plain_lines import PlainLines
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.state._sqlite import (
@@ -39,6 +40,20 @@ class QueuedTask(ManifestEntry):
     number: int
     tries = 0
 
+    @classmethod
+    def of(cls, entry: ManifestEntry, number: int) -> QueuedTask:
+        """Return the task of an entry, with its number."""
+        task = cls(*entry)
+        task.number = number
+        return task
+
+
+def queued_tasks(item: PlainLines | ManifestEntry) -> list[QueuedTask]:
+    """Return plain lines as tasks, or the one task that it already is."""
+    if isinstance(item, PlainLines):
+        return [QueuedTask.of(item.entry(n), item.first + n) for n in range(len(item))]
+    return [cast("QueuedTask", item)]
+
 
 class Journal:
     """The journal of one job.
@@ -60,7 +75,9 @@ class Journal:
     def __init__(self, path: Path | None = None, *, must_exist: bool = False) -> None:
         self._name = "the journal" if path is None else str(path)
         self._new: list[int] = []  # numbers of tasks that were answered since the latest commit
+        self._new_ranges: list[tuple[int, int]] = []  # the same, for plain lines
         self._rows: dict[TaskStatus, list[bytes]] = {status: [] for status in TaskStatus}
+        self._row_counts = dict.fromkeys(TaskStatus, 0)  # rows in each of these lists
         self._waiting: dict[int, tuple[object, ...] | None] = {}  # None: no longer waiting
         self._db = open_database(
             path,
@@ -136,13 +153,21 @@ class Journal:
 
     # ------------------------------------------------------------ tasks to run
 
-    def unanswered(self, entries: Iterable[ManifestEntry]) -> Iterator[QueuedTask]:
+    def unanswered(
+        self, tasks: Iterable[PlainLines | ManifestEntry]
+    ) -> Iterator[PlainLines | QueuedTask]:
         """Yield the tasks of a manifest that have no answer yet."""
-        for number, entry in enumerate(entries):
-            if number not in self._answered:
-                task = QueuedTask(*entry)
-                task.number = number
-                yield task
+        number = 0
+        for item in tasks:
+            if isinstance(item, PlainLines):
+                end = number + len(item)
+                for first, last in self._answered.missing(number, end):
+                    yield item.part(first - number, last - number)
+                number = end
+            else:
+                if number not in self._answered:
+                    yield QueuedTask.of(item, number)
+                number += 1
 
     def waiting(self, tries: int) -> Iterator[QueuedTask]:
         """Yield the tasks that have failed temporarily so many times, and wait for a redrive."""
@@ -169,8 +194,8 @@ class Journal:
                 row = (number, tries, bucket, key, version, message)
                 if checksum(*row) != sum_of_row:
                     raise damaged(self._name, "the checksum of a waiting task does not match")
-                task = QueuedTask(bucket, key, version)
-                task.number, task.tries = number, tries
+                task = QueuedTask.of(ManifestEntry(bucket, key, version), number)
+                task.tries = tries
                 yield task, message.decode("utf-8", "surrogatepass")
             last = page[-1][0]
 
@@ -179,11 +204,21 @@ class Journal:
     def add_row(self, task: QueuedTask, status: TaskStatus, row: bytes) -> None:
         """Add the final result of a task with its row of the report, ``b""`` if it has none."""
         if row:
-            self._rows[status].append(row)
+            self._add_rows(status, row, 1)
         if task.tries:
             self._waiting[task.number] = None
         else:
             self._new.append(task.number)
+
+    def add_lines(self, lines: PlainLines, rows: bytes) -> None:
+        """Add plain lines whose tasks have succeeded, with their rows or without any."""
+        if rows:
+            self._add_rows(TaskStatus.SUCCEEDED, rows, len(lines))
+        self._new_ranges.append((lines.first, lines.first + len(lines)))
+
+    def _add_rows(self, status: TaskStatus, rows: bytes, count: int) -> None:
+        self._rows[status].append(rows)
+        self._row_counts[status] += count
 
     def add_waiting(self, task: QueuedTask, message: str) -> None:
         """Add a task that has failed temporarily and waits for a redrive."""
@@ -204,20 +239,24 @@ class Journal:
         """
         self._answered.update(self._new)
         self._new.clear()
+        for first, end in self._new_ranges:
+            self._answered.add(first, end)
+        self._new_ranges.clear()
         chunks, counts = self._chunks, dict(self._counts)
         with translate_sqlite_errors(self._name), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for status, rows in self._rows.items():
                 if rows:
                     chunk = b"".join(rows)
-                    record = (chunks, status.value, len(rows))
+                    count = self._row_counts[status]
+                    record = (chunks, status.value, count)
                     self._db.execute(
                         "INSERT INTO rows (id, status, count, rows, checksum) "
                         "VALUES (?, ?, ?, ?, ?)",
                         (*record, chunk, checksum(*record, content=chunk)),
                     )
                     chunks += 1
-                    counts[status] = counts.get(status, 0) + len(rows)
+                    counts[status] = counts.get(status, 0) + count
             waiting = self._commit_waiting()
             self._commit_answered()
             detail_numbers = self._detail_numbers | details.keys()
@@ -242,8 +281,9 @@ class Journal:
         self.facts = dict(facts)
         self._answered.saved()
         self._waiting.clear()
-        for added in self._rows.values():
+        for status, added in self._rows.items():
             added.clear()
+            self._row_counts[status] = 0
 
     def _commit_waiting(self) -> int:
         """Save changes of the tasks that wait for a redrive; return how many wait."""

@@ -12,7 +12,7 @@ from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.reports._failure_groups import FailureCounts
 from s3batch_handler.documents.reports._rows import TaskStatus
-from s3batch_handler.documents.reports._writer import report_row
+from s3batch_handler.documents.reports._writer import report_row, succeeded_rows
 from s3batch_handler.engine.invoke._answer import ServiceError
 from s3batch_handler.engine.run._run_observer import RunObserver
 from s3batch_handler.engine.run._run_progress import RunProgress
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
+    from s3batch_handler.documents.manifests._plain_lines import PlainLines
     from s3batch_handler.documents.reports._failure_groups import FailureGroup
     from s3batch_handler.documents.reports._rows import ReportRow
     from s3batch_handler.engine.invoke._answer import Answer
+    from s3batch_handler.engine.invoke._invoker import AnsweredLines
     from s3batch_handler.engine.run._cancellation import RunControl
     from s3batch_handler.engine.run._journal import Journal, QueuedTask
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
@@ -137,12 +139,14 @@ class Ledger:
 
     # ------------------------------------------------------------ tasks
 
-    def queue(self, entries: Iterable[ManifestEntry], tries: int) -> Iterable[QueuedTask]:
+    def queue(
+        self, tasks: Iterable[PlainLines | ManifestEntry], tries: int
+    ) -> Iterable[PlainLines | QueuedTask]:
         """Begin a pass, and return its tasks: never run, or failed temporarily ``tries`` times."""
         if tries and self._waiting_count:
             self._pass_number = tries + 1
             self._show_progress()
-        return self._journal.waiting(tries) if tries else self._journal.unanswered(entries)
+        return self._journal.waiting(tries) if tries else self._journal.unanswered(tasks)
 
     def record(
         self, task: QueuedTask, answer: Answer, seconds: float | None = None, *, is_last_try: bool
@@ -175,6 +179,23 @@ class Ledger:
                 task, TaskStatus.FAILED, failure.http_status, failure.error_code, failure.message
             )
             self._statistics.add(task, answer, "failed", seconds)
+        if self._failed:
+            self._check_threshold()
+        self.commit_if_due()
+
+    def record_lines(self, answered: AnsweredLines) -> None:
+        """Record plain lines whose tasks have succeeded, at the first try."""
+        lines = answered.lines
+        count = len(lines)
+        self._uncommitted += count
+        self._run_count += count
+        self._succeeded += count
+        self._started_count = max(self._started_count, lines.first + count)
+        is_reported = TaskStatus.SUCCEEDED in self._reported
+        self._journal.add_lines(
+            lines, succeeded_rows(lines, answered.cells) if is_reported else b""
+        )
+        self._statistics.add_lines(answered)
         if self._failed:
             self._check_threshold()
         self.commit_if_due()

@@ -39,12 +39,13 @@ class NumberRanges:
                 end += 1
                 continue
             if first >= 0:
-                self._add(first, end)
+                self.add(first, end)
             first, end = number, number + 1
         if first >= 0:
-            self._add(first, end)
+            self.add(first, end)
 
-    def _add(self, first: int, end: int) -> None:
+    def add(self, first: int, end: int) -> None:
+        """Add the numbers from ``first``, before ``end``: at least one."""
         low = bisect_left(self._ends, first)  # ranges from here on end after it, or touch it
         high = bisect_right(self._firsts, end)  # ranges before here start before it, or touch it
         if low < high:
@@ -67,6 +68,19 @@ class NumberRanges:
         """Return whether a number is in the set."""
         index = bisect_right(self._firsts, number) - 1
         return index >= 0 and number < self._ends[index]
+
+    def missing(self, first: int, end: int) -> list[tuple[int, int]]:
+        """Return the ranges of numbers from ``first``, before ``end``, that are not in the set."""
+        found = []
+        index = bisect_right(self._ends, first)
+        while first < end and index < len(self._firsts) and self._firsts[index] < end:
+            if first < self._firsts[index]:
+                found.append((first, self._firsts[index]))
+            first = self._ends[index]
+            index += 1
+        if first < end:
+            found.append((first, end))
+        return found
 
     @property
     def end(self) -> int:

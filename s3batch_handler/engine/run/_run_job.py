@@ -14,10 +14,12 @@ from s3batch_handler.core._errors import (
     ReportNotWritten,
     StateError,
 )
+from s3batch_handler.documents.manifests._plain_lines import PlainLines
 from s3batch_handler.engine.invoke._answer import NotRun, ServiceError
 from s3batch_handler.engine.invoke._events import EventTemplate
+from s3batch_handler.engine.invoke._invoker import AnsweredLines, LinesInvoker
 from s3batch_handler.engine.run._cancellation import RunControl, on_first_interrupt
-from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._journal import Journal, QueuedTask, queued_tasks
 from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.engine.state._job_failures import BAD_MANIFEST, NO_FUNCTION
 from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
@@ -28,15 +30,11 @@ if TYPE_CHECKING:
     from s3batch_handler.core._model import JobRef
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.documents.reports._rows import TaskStatus
-    from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.invoke._invoker import Answers, Invoker
-    from s3batch_handler.engine.run._journal import QueuedTask
+    from s3batch_handler.engine.invoke._invoker import Invoker, LineAnswers, Stop
     from s3batch_handler.engine.run._ledger import JobResult
     from s3batch_handler.engine.run._run_observer import RunObserver
     from s3batch_handler.engine.run._run_progress import RunProgress
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
-
-    _Answered = tuple[QueuedTask, Answer, float | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +77,7 @@ class CompletionReport(Protocol):
 
 
 def run_job(
-    entries: Iterable[ManifestEntry],
+    tasks: Iterable[PlainLines | ManifestEntry],
     invoker: Invoker,
     settings: JobSettings,
     *,
@@ -89,7 +87,7 @@ def run_job(
     control: RunControl | None = None,
     observer: RunObserver | None = None,
 ) -> JobResult:
-    """Run a job: each entry once, those that fail temporarily again, then write the report.
+    """Run a job: each task once, those that fail temporarily again, then write the report.
 
     Retries come after the first pass, in up to ``max_redrives`` passes over the tasks that still
     fail temporarily; AWS does not publish how many it makes, or when. The job fails as soon as more
@@ -102,7 +100,7 @@ def run_job(
 
     Other threads can read how the job runs in ``observer``.
 
-    A paused or interrupted job continues if this is called again with the same journal and entries.
+    A paused or interrupted job continues if this is called again with the same journal and tasks.
 
     Memory does not grow with the manifest. The ``invoker`` is closed in any case.
 
@@ -135,16 +133,30 @@ def run_job(
                     ledger.commit_if_due()
                     return ledger.should_stop()
 
-                invoke = partial(invoker.invoke_all, template, stop=stop)
-                _run_tasks(ledger, entries, invoke, max_redrives=settings.max_redrives)
+                invoke = partial(_invoke_all, invoker, template, stop=stop)
+                _run_tasks(ledger, tasks, invoke, max_redrives=settings.max_redrives)
         location = _write_report(report, ledger, journal) if ledger.conclude() else None
         return ledger.result(settings.job.id, report=location)
 
 
+def _invoke_all(
+    invoker: Invoker,
+    template: EventTemplate,
+    tasks: Iterable[PlainLines | QueuedTask],
+    *,
+    stop: Stop,
+) -> Iterator[LineAnswers]:
+    """Call the function for all tasks; plain lines as entries, unless the invoker takes them."""
+    if isinstance(invoker, LinesInvoker):
+        return invoker.invoke_lines(template, tasks, stop=stop)
+    entries = (task for item in tasks for task in queued_tasks(item))
+    return invoker.invoke_all(template, entries, stop=stop)
+
+
 def _run_tasks(
     ledger: Ledger,
-    entries: Iterable[ManifestEntry],
-    invoke_all: Callable[[Iterable[ManifestEntry]], Answers],
+    tasks: Iterable[PlainLines | ManifestEntry],
+    invoke_all: Callable[[Iterable[PlainLines | QueuedTask]], Iterator[LineAnswers]],
     *,
     max_redrives: int,
 ) -> None:
@@ -152,13 +164,20 @@ def _run_tasks(
     has_run_here = False
     for tries in range(max_redrives + 1):
         without_version = _TasksWithoutVersion(ledger)
-        answers = invoke_all(without_version.split_off(ledger.queue(entries, tries)))
+        answers = invoke_all(without_version.split_off(ledger.queue(tasks, tries)))
         try:
-            for task, answer, seconds in cast("Iterator[_Answered]", answers):
+            for answered in answers:
+                if isinstance(answered, AnsweredLines):
+                    has_run_here = True
+                    ledger.record_lines(answered)
+                    without_version.fail_after(answered.lines)
+                    continue
+                item, answer, seconds = answered
                 if not isinstance(answer, NotRun):
                     has_run_here = True
+                    (task,) = queued_tasks(item)
                     ledger.record(task, answer, seconds, is_last_try=tries == max_redrives)
-                    without_version.fail_after(task)
+                    without_version.fail_after(item)
             without_version.fail_rest()
         except (InvalidFunction, ManifestError) as error:
             if not has_run_here:
@@ -178,34 +197,44 @@ class _TasksWithoutVersion:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._latest: QueuedTask | None = None  # the task that was yielded last, until it has run
+        self._latest = -1  # the number of the task that was yielded last, until it has run
         self._after: dict[int, list[QueuedTask]] = {}  # by the number of the task before them
         self._due: list[QueuedTask] = []
 
-    def split_off(self, tasks: Iterable[QueuedTask]) -> Iterator[QueuedTask]:
+    def split_off(
+        self, tasks: Iterable[PlainLines | QueuedTask]
+    ) -> Iterator[PlainLines | QueuedTask]:
         """Yield the tasks that can be run; keep the others."""
-        for task in tasks:
-            if task.version_id != "":
-                self._latest = task
-                yield task
+        for item in tasks:
+            if isinstance(item, PlainLines):
+                self._latest = item.first + len(item) - 1
+                yield item
+            elif item.version_id != "":
+                self._latest = item.number
+                yield item
             elif self._ledger.should_stop():
                 return
             else:
-                self._keep(task)
+                self._keep(item)
 
     def _keep(self, task: QueuedTask) -> None:
-        latest = self._latest
-        queue = self._due if latest is None else self._after.setdefault(latest.number, [])
+        queue = self._due if self._latest < 0 else self._after.setdefault(self._latest, [])
         queue.append(task)
         if len(queue) >= _MOST_HELD:  # limits the memory
             self._fail(queue)
 
-    def fail_after(self, task: QueuedTask) -> None:
-        """Record the failure of the tasks after one that has been run."""
-        if task is self._latest:
-            self._latest = None
+    def fail_after(self, item: PlainLines | ManifestEntry) -> None:
+        """Record the failure of the tasks after those that have been run."""
+        if isinstance(item, PlainLines):
+            numbers = range(item.first, item.first + len(item))
+        else:
+            number = cast("QueuedTask", item).number
+            numbers = range(number, number + 1)
+        if self._latest in numbers:
+            self._latest = -1
         if self._after:
-            self._fail(self._after.pop(task.number, []))
+            for number in [each for each in self._after if each in numbers]:
+                self._fail(self._after.pop(number))
         if self._due:
             self._fail(self._due)
 

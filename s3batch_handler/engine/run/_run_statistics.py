@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.engine.invoke._answer_records import message_of
 from s3batch_handler.engine.run._call_durations import CallDurations
+from s3batch_handler.engine.run._journal import QueuedTask
 from s3batch_handler.engine.run._rate_recorder import RateRecorder, RecentRates
 from s3batch_handler.engine.run._task_failure import task_failure
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Mapping
 
     from s3batch_handler.documents.reports._run_record import (
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
         Threshold,
     )
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.run._journal import QueuedTask
+    from s3batch_handler.engine.invoke._invoker import AnsweredLines
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._status import Progress
 
@@ -119,6 +122,7 @@ class RunStatistics:
         self._seconds = seconds
         self._workers: int | None = known.get("workers")
         self._new: list[float] = []  # durations of calls since the latest sample
+        self._new_lines: list[array[int]] = []  # the same in microseconds, for plain lines
         self._slowest = [_Task(*each) for each in known.get("slowest", ())]
         self._latest: deque[_Task | AnsweredTask] = deque(
             (_Task(*each) for each in known.get("latest", ())), MAX_LATEST
@@ -137,6 +141,19 @@ class RunStatistics:
             self._new.append(seconds)
             if seconds > self._least_slow:
                 self._add_slow(_Task.of((task, answer, status, seconds)))
+
+    def add_lines(self, answered: AnsweredLines) -> None:
+        """Add plain lines whose tasks have succeeded."""
+        microseconds = answered.microseconds
+        self._new_lines.append(microseconds)
+        first = max(0, len(microseconds) - MAX_LATEST)
+        self._latest.extend(
+            _task_of_line(answered, index) for index in range(first, len(microseconds))
+        )
+        if max(microseconds) / 1e6 > self._least_slow:
+            for index, each in enumerate(microseconds):
+                if each / 1e6 > self._least_slow:
+                    self._add_slow(_Task.of(_task_of_line(answered, index)))
 
     def _add_slow(self, task: _Task) -> None:
         """Keep the slowest calls, one for each task."""
@@ -164,6 +181,9 @@ class RunStatistics:
         """
         self._durations.add(self._new)
         self._new.clear()
+        for microseconds in self._new_lines:
+            self._durations.add_microseconds(microseconds)
+        self._new_lines.clear()
         self._seconds = seconds
         self._answers = self._earlier_answers + answers
         self._rates.add(seconds, succeeded, failed)
@@ -205,6 +225,13 @@ class RunStatistics:
             slowest=[each.facts() for each in self._slowest],
             latest=[each.facts() for each in reversed(self._latest_tasks())],
         )
+
+
+def _task_of_line(answered: AnsweredLines, index: int) -> AnsweredTask:
+    lines = answered.lines
+    task = QueuedTask.of(lines.entry(index), lines.first + index)
+    outcome = Outcome(ResultCode.SUCCEEDED, message_of(answered.cells[index]))
+    return task, outcome, "succeeded", answered.microseconds[index] / 1e6
 
 
 class _Task(NamedTuple):

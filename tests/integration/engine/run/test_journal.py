@@ -21,7 +21,7 @@ from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.engine.invoke._in_process import InProcess
 from s3batch_handler.engine.run._cancellation import RunControl
-from s3batch_handler.engine.run._journal import Journal
+from s3batch_handler.engine.run._journal import Journal, QueuedTask, queued_tasks
 from s3batch_handler.engine.run._ledger import Ledger
 from s3batch_handler.engine.run._ranges import NumberRanges
 from s3batch_handler.engine.run._run_job import run_job
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._invoker import RunningCall
 
 OK, FAILED = TaskStatus.SUCCEEDED, TaskStatus.FAILED
+
+
+def unanswered(journal: Journal, entries: Iterable[ManifestEntry]) -> list[QueuedTask]:
+    return [task for item in journal.unanswered(entries) for task in queued_tasks(item)]
 
 
 @pytest.fixture
@@ -167,7 +171,7 @@ def test_the_journal_has_exactly_the_committed_tasks(
     path = tmp_path_factory.mktemp("state") / "journal"
     answered: set[int] = set()
     with Journal(path) as journal:
-        tasks = {task.number: task for task in journal.unanswered(numbered(31))}
+        tasks = {task.number: task for task in unanswered(journal, numbered(31))}
         for numbers in commits:
             for number in numbers:
                 journal.add_row(tasks[number], OK, b"x")
@@ -177,7 +181,7 @@ def test_the_journal_has_exactly_the_committed_tasks(
             journal.add_row(tasks[count], OK, b"never committed")
 
     with Journal(path) as journal:
-        assert {task.number for task in journal.unanswered(numbered(31))} == set(
+        assert {task.number for task in unanswered(journal, numbered(31))} == set(
             range(31)
         ) - answered
         assert b"".join(journal.rows(OK)) == b"x" * sum(map(len, commits))
@@ -187,7 +191,7 @@ def test_waiting_tasks_are_read_unchanged(tmp_path: Path) -> None:
     """A missing version differs from an empty one, and messages may have any characters."""
     entries = [ManifestEntry("b", "é%20\n", ""), ManifestEntry("b", "x", None)]
     with Journal(tmp_path / "journal") as journal:
-        for task in journal.unanswered(entries):
+        for task in unanswered(journal, entries):
             journal.add_waiting(task, "a\ud800\0b")
         journal.commit({})
 
@@ -269,7 +273,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     subprocess.run([sys.executable, "-c", script, str(path)], check=False, timeout=60)
 
     with Journal(path) as journal:
-        assert [task.number for task in journal.unanswered(numbered(10))] == [7, 8, 9]
+        assert [task.number for task in unanswered(journal, numbered(10))] == [7, 8, 9]
         assert b"".join(journal.rows(OK)) == b"row\n" * 7
         assert journal.facts == {"run": 7}
 
@@ -453,7 +457,7 @@ def test_the_first_answer_is_saved_at_once() -> None:
     with Journal() as journal:
         ledger = Ledger(journal, RunControl())
         ledger.commit_if_due()
-        (task,) = ledger.queue([ManifestEntry("b", "k", None)], 0)
+        (task,) = unanswered(journal, [ManifestEntry("b", "k", None)])
 
         ledger.record(task, Outcome(ResultCode.SUCCEEDED, ""), is_last_try=False)
 
