@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from json.encoder import encode_basestring_ascii
-from typing import Final, cast
+from typing import Final
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
@@ -25,7 +25,7 @@ from s3batch_handler.engine.invoke._function_errors import is_function_error
 # ---------------------------------------------------------------- in the worker
 
 
-def record(kind: str, text: str) -> bytes:
+def record_of(kind: str, text: str) -> bytes:
     """Return the record of an answer."""
     if kind == _SUCCEEDED and len(text) <= MAX_RESULT_STRING and text.isprintable():
         return csv_cell(text).encode()
@@ -46,8 +46,11 @@ class InvalidRecord(Exception):
     """A record is not from this module: the function has written to the memory."""
 
 
-def read_records(data: bytes, count: int) -> list[bytes | Answer]:
-    """Split records and check them. Return the cell of each success, and all other answers.
+def read_records(data: bytes, count: int) -> tuple[list[bytes], dict[int, Answer]]:
+    """Split records and check them.
+
+    Returns:
+        All records, of which those of successes are cells, and the other answers by their index.
 
     Raises:
         InvalidRecord: They are not ``count`` records.
@@ -56,23 +59,24 @@ def read_records(data: bytes, count: int) -> list[bytes | Answer]:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise InvalidRecord("not UTF-8") from error
-    if '"' in text or "," in text or "\0" in text or len(data) > MAX_RESULT_STRING:
-        for each in text.split("\n")[:-1]:
-            is_cell = _CELL.fullmatch(each) and len(each) <= _MAX_CELL and each.isprintable()
-            if not (is_cell or each.startswith("\0")):
-                raise InvalidRecord("not a cell")
-    elif not text.replace("\n", "").isprintable():
-        raise InvalidRecord("not printable")
     records = data.split(b"\n")
     if records.pop() or len(records) != count:
         raise InvalidRecord("another number of records")
-    if "\0" not in text:
-        return cast("list[bytes | Answer]", records)
-    return [_answer_of(each) if each.startswith(b"\0") else each for each in records]
+    others: dict[int, Answer] = {}
+    if '"' in text or "," in text or "\0" in text:
+        for index, each in enumerate(text.split("\n")[:-1]):
+            if each.startswith("\0"):
+                others[index] = _answer_of(each)
+            elif not (_CELL.fullmatch(each) and len(each) <= _MAX_CELL and each.isprintable()):
+                raise InvalidRecord("not a cell")
+    elif max(map(len, records)) > _MAX_BYTES or not text.replace("\n", "").isprintable():
+        raise InvalidRecord("not a cell")
+    return records, others
 
 
 _CELL: Final = re.compile(r'[^",]*|"(?:[^"]|"")*"')
-_MAX_CELL: Final = 2 * MAX_RESULT_STRING + 2  # all of it quotes
+_MAX_CELL: Final = 2 * MAX_RESULT_STRING + 2  # characters, all of them quotes
+_MAX_BYTES: Final = 4 * MAX_RESULT_STRING
 
 
 def message_of(cell: bytes) -> str:
@@ -81,21 +85,19 @@ def message_of(cell: bytes) -> str:
     return text[1:-1].replace('""', '"') if text.startswith('"') else text
 
 
-def outcome_of(answer: bytes | Answer) -> Answer:
-    """Return the answer that a cell stands for; return other answers as they are."""
-    return (
-        Outcome(ResultCode.SUCCEEDED, message_of(answer)) if isinstance(answer, bytes) else answer
-    )
+def success_of(cell: bytes) -> Outcome:
+    """Return the answer that a cell stands for."""
+    return Outcome(ResultCode.SUCCEEDED, message_of(cell))
 
 
-def _answer_of(answer: bytes) -> Answer:
+def _answer_of(record: str) -> Answer:
     """Return the answer in a record that is not a cell.
 
     Raises:
         InvalidRecord: It has another form.
     """
     try:
-        kind, text = json.loads(answer[1:])
+        kind, text = json.loads(record[1:])
         if not isinstance(kind, str) or not isinstance(text, str):
             raise InvalidRecord("not texts")
         if kind not in _KINDS or (

@@ -38,7 +38,7 @@ from s3batch_handler.engine.invoke._answer import (
     to_texts,
 )
 from s3batch_handler.engine.invoke._answer_memory import AnswerWriter
-from s3batch_handler.engine.invoke._answer_records import json_record, record
+from s3batch_handler.engine.invoke._answer_records import json_record, record_of
 from s3batch_handler.engine.invoke._events import EventTemplate
 from s3batch_handler.engine.invoke._function_loader import load_function
 from s3batch_handler.engine.invoke._lambda_environment import Environment
@@ -160,8 +160,9 @@ def _run_lines(
         microseconds = int((monotonic() - start) * 1e6)
         if state.is_forked:  # the function forked, and its child process returned, too
             os._exit(0)
-        _log_failure(kind, entry, text)
-        answers.add(record(kind, text), microseconds)
+        if kind in _FAILED_CALLS:
+            _log_failure(kind, entry, text)
+        answers.add(record_of(kind, text), microseconds)
 
 
 def _run_entries(
@@ -181,18 +182,19 @@ def _run_entries(
         microseconds = int((monotonic() - start) * 1e6)
         if state.is_forked:
             os._exit(0)
-        _log_failure(kind, entry, text)
+        if kind in _FAILED_CALLS:
+            _log_failure(kind, entry, text)
         answers.add(json_record(kind, text), microseconds)
 
 
 def _log_failure(kind: str, entry: Entry, text: str) -> None:
     """Write a failed call to the log, but not to sys.stderr: the function may have replaced it."""
-    if kind in (FUNCTION_ERROR, INVALID_FUNCTION_RESPONSE):
-        line = f"{kind}: s3://{entry[0]}/{entry[1]}: {text}"
-        with suppress(OSError):
-            os.write(_STDERR, sanitize(line, len(line)).encode() + b"\n")
+    line = f"{kind}: s3://{entry[0]}/{entry[1]}: {text}"
+    with suppress(OSError):
+        os.write(_STDERR, sanitize(line, len(line)).encode() + b"\n")
 
 
+_FAILED_CALLS: Final = (FUNCTION_ERROR, INVALID_FUNCTION_RESPONSE)
 _STDERR: Final = 2
 
 

@@ -17,7 +17,7 @@ from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.documents.manifests._plain_lines import PlainLines
 from s3batch_handler.engine.invoke._answer import NotRun
-from s3batch_handler.engine.invoke._answer_records import outcome_of
+from s3batch_handler.engine.invoke._answer_records import success_of
 from s3batch_handler.engine.invoke._function_errors import exit_reason, process_ended, timed_out
 from s3batch_handler.engine.invoke._function_loader import split_spec
 from s3batch_handler.engine.invoke._invoker import AnsweredLines, running_call
@@ -302,25 +302,25 @@ class WorkerPool:
 
 def _separated(part: AnsweredPart) -> Iterator[LineAnswers]:
     """Yield the answers to entries one by one, and the successes of plain lines together."""
-    tasks, answers, microseconds = part
+    tasks, cells, others, microseconds = part
     if not isinstance(tasks, PlainLines):
-        for entry, answer, duration in zip(tasks, answers, microseconds, strict=True):
-            yield entry, outcome_of(answer), duration / 1e6
+        for index, (entry, duration) in enumerate(zip(tasks, microseconds, strict=True)):
+            answer = others[index] if index in others else success_of(cells[index])
+            yield entry, answer, duration / 1e6
         return
     start = 0
-    for index in [n for n, answer in enumerate(answers) if not isinstance(answer, bytes)]:
-        yield from _succeeded(part, start, index)
-        yield tasks.part(index, index + 1), outcome_of(answers[index]), microseconds[index] / 1e6
+    for index, answer in others.items():
+        if start < index:
+            yield _succeeded(part, tasks, start, index)
+        yield tasks.part(index, index + 1), answer, microseconds[index] / 1e6
         start = index + 1
-    yield from _succeeded(part, start, len(answers))
+    if start < len(cells):
+        yield _succeeded(part, tasks, start, len(cells))
 
 
-def _succeeded(part: AnsweredPart, start: int, stop: int) -> Iterator[LineAnswers]:
-    tasks, answers, microseconds = part
-    if start < stop:
-        cells = cast("list[bytes]", answers[start:stop])
-        lines = cast("PlainLines", tasks).part(start, stop)
-        yield AnsweredLines(lines, cells, microseconds[start:stop])
+def _succeeded(part: AnsweredPart, lines: PlainLines, start: int, stop: int) -> AnsweredLines:
+    cells, microseconds = part.cells[start:stop], part.microseconds[start:stop]
+    return AnsweredLines(lines.part(start, stop), cells, microseconds)
 
 
 def _answers_of(tasks: Tasks, answer: Answer, seconds: float | None) -> Iterator[LineAnswers]:

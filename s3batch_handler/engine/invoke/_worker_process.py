@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -45,12 +46,14 @@ class AnsweredPart(NamedTuple):
 
     Attributes:
         tasks: The tasks.
-        answers: For each task the cell of a success, or another answer.
+        cells: The cell of each success; a value without meaning for another answer.
+        others: The other answers, by their index.
         microseconds: The duration of each call.
     """
 
     tasks: Tasks
-    answers: list[bytes | Answer]
+    cells: list[bytes]
+    others: dict[int, Answer]
     microseconds: array[int]
 
 
@@ -120,6 +123,8 @@ class WorkerProcess:
             self._memory = AnswerReader(memory)
             for pipe in (self.batches, self.results):
                 os.set_blocking(pipe, False)
+            with suppress(AttributeError, OSError):  # Linux; room for a whole batch
+                fcntl.fcntl(self.batches, fcntl.F_SETPIPE_SZ, _BATCH_BYTES)
             child_files = (child_batches, child_results, child_life, memory)
             self._process = subprocess.Popen(  # noqa: S603  our own code
                 [sys.executable, "-P", "-c", _MAIN, _PACKAGES, *map(str, child_files)],
@@ -324,11 +329,11 @@ class WorkerProcess:
         if not count:
             return []
         records, microseconds = self._memory.read(batch.half, batch.read, end)
-        answers = read_records(records, count)
+        cells, others = read_records(records, count)
         tasks = part_of(batch.tasks, batch.read.number, end.number)
         batch.read = end
         self.answered += count
-        return [AnsweredPart(tasks, answers, self._possible(microseconds))]
+        return [AnsweredPart(tasks, cells, others, self._possible(microseconds))]
 
     def _possible(self, microseconds: array[int]) -> array[int]:
         """Return the durations of calls, or their average if they are longer than possible.
@@ -392,6 +397,7 @@ def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
+_BATCH_BYTES: Final = 1 << 18
 _MAX_BATCHES: Final = 2  # the memory has two halves
 _PACKAGES: Final = str(Path(__file__).resolve().parents[3])
 
