@@ -154,7 +154,7 @@ class AnswerReader:
         self._words[2 + half] = limit
 
     def limit(self, half: int, tasks: int) -> None:
-        """Let the worker start only the first ``tasks`` of a batch."""
+        """Limit the tasks of a batch that the worker may start to the first ones."""
         self._words[2 + half] = tasks
 
     def answered(self, half: int) -> Answered:

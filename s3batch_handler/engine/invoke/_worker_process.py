@@ -145,7 +145,7 @@ class WorkerProcess:
         self._reported = 0  # microseconds of all calls since then, as the worker measured them
 
     def load(self, spec: str, timeout: float) -> None:
-        """Let it load a function, whose calls may take ``timeout`` seconds."""
+        """Request that it loads a function, whose calls may take ``timeout`` seconds."""
         self.since = time.monotonic()
         self._send(_line((spec, timeout, self.environment_id)))
 
@@ -272,7 +272,7 @@ class WorkerProcess:
         return parts
 
     def _look_at_running_batch(self, batch: _Batch) -> list[AnsweredPart]:
-        """Look at the memory, and read what was already there at the look before."""
+        """Check the memory, and read what was already there at the look before."""
         before, now = batch.seen, time.monotonic()
         self.next_look = now + LOOK_SECONDS
         parts = self._read(batch, before)
@@ -292,7 +292,7 @@ class WorkerProcess:
         return True
 
     def _take_back(self, batch: _Batch) -> None:
-        """Take back the tasks after one that takes long, so that idle workers can run them.
+        """Remove the tasks after one that takes long from it, so that idle workers can run them.
 
         First the worker gets a limit. If the same task is still running at the next look, the
         worker has started no other, and will see the limit before it does.
