@@ -297,6 +297,8 @@ def test_number_ranges_have_the_numbers_that_were_added(commits: list[set[int]])
         ranges.saved()
 
         assert [n for n in range(62) if n in ranges] == sorted(numbers)
+        missing = [n for first, end in ranges.missing(7, 50) for n in range(first, end)]
+        assert missing == [n for n in range(7, 50) if n not in numbers]
         assert len(ranges) == len(numbers)
         assert ranges.end == max(numbers, default=-1) + 1
         assert sum(n - 1 not in numbers for n in numbers) == len(saved)
