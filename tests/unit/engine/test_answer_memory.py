@@ -74,7 +74,7 @@ def test_records_are_read_in_parts(memory: Memory) -> None:
 
 
 def test_records_have_room_for_the_longest_answers(memory: Memory) -> None:
-    """When there is no more room, the worker returns the rest of its batch."""
+    """When the memory is full, the worker returns the rest of its batch."""
     reader, writer = memory
     long = b"x" * (MAX_RECORDS // 4)
     for half in (0, 1):
