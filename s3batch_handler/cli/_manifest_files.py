@@ -21,16 +21,16 @@ from s3batch_handler.engine.manifests._prepared import (
     manifest_of_entries,
     manifest_of_objects,
     prepared_manifest,
+    reported,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli._s3 import S3, HasClient
     from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
-    from s3batch_handler.engine.manifests._prepared import Reading
 
 
 @contextmanager
@@ -42,19 +42,19 @@ def open_manifest(
     limit: int | None = None,
     save_as: Path | None,
     option: str = "--manifest",
-    reading: Reading = iter,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[PreparedManifest]:
     """Read a manifest: a file, an ``s3://`` URL, or ``-`` for standard input.
 
     A name that ends in ``.json`` is an inventory's ``manifest.json``, anything else a CSV manifest.
     With ``limit``, only so many lines are read. ``option`` names the manifest in errors.
-    ``reading`` gets the lines as they are read for the first time, and yields them.
+    ``on_progress`` is called often with the number of lines that were read for the first time.
     """
     check_s3_url(location, option)
     if location.endswith(".json"):
         check_no_fields(fields)
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        first = reading(islice(entries, limit))
+        first = reported(islice(entries, limit), on_progress)
         with manifest_of_entries(first, source=location, save_as=save_as) as manifest:
             yield manifest
         return
@@ -63,7 +63,7 @@ def open_manifest(
         stream = files.enter_context(open_stream(location, s3, option=option))
         if limit is None:
             whole = prepared_manifest(
-                stream, fields=columns, source=location, save_as=save_as, reading=reading
+                stream, fields=columns, source=location, save_as=save_as, on_progress=on_progress
             )
             yield files.enter_context(whole)
         else:

@@ -219,7 +219,7 @@ class JobExecution:
         ):
             report = self._report(job_id, spec.report)
             result = run_job(
-                manifest.entries(),
+                manifest.lines(),
                 self._invoker_for(spec, log=log),
                 settings,
                 report=report,

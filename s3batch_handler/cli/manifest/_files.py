@@ -6,7 +6,6 @@ import os
 import stat
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from s3batch_handler.cli._paths import (
 )
 from s3batch_handler.cli.terminal._facts import print_facts
 from s3batch_handler.cli.terminal._output import print_json
-from s3batch_handler.cli.terminal._progress import report_listing, spinner
+from s3batch_handler.cli.terminal._progress import ProgressMessages, report_listing, spinner
 from s3batch_handler.core._aws_errors import aws_error_code
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.manifests._inventory import read_inventory
@@ -102,7 +101,7 @@ class Source:
                     self.s3,
                     save_as=None,
                     option="FILE",
-                    reading=partial(report_listing, quiet=self.quiet, verb="read"),
+                    on_progress=None if self.quiet else ProgressMessages("read"),
                 )
                 manifest = stack.enter_context(opening)
             yield manifest

@@ -234,7 +234,7 @@ def _run_job(
             stack.enter_context(on_first_interrupt(control.pause))
         try:
             job = run_job(
-                manifest.entries(),
+                manifest.lines(),
                 invoker,
                 JobSettings(
                     job=JobRef(id=run.job_id, arguments=options.arguments),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class InvalidCsv(Exception):
@@ -19,36 +18,50 @@ class InvalidCsv(Exception):
         self.line = line
 
 
-def csv_rows(stream: BinaryIO, *, strict: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the number of its first line, from 1. The stream is not closed.
+def csv_rows(lines: Iterable[bytes], *, strict: bool) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of its first line, from 1.
+
+    Args:
+        lines: Lines with their line breaks, such as those of a file (see :func:`lines_of`). A row
+            is yielded before the line after it is read.
+        strict: Also refuse faulty quotes.
 
     Raises:
-        InvalidCsv: The rest of the file cannot be read. ``strict`` also refuses faulty quotes.
+        InvalidCsv: The rest of the file cannot be read.
     """
-    # Lines end at a newline, with or without a CR before it, as in S3 and in editors.
-    text = io.TextIOWrapper(stream, "utf-8", newline="\n")
-    # The limit protects the memory from a file without line breaks.
-    reader = csv.reader(iter(partial(text.readline, _MAX_LINE), ""), strict=strict)
+    reader = csv.reader(_decoded(lines), strict=strict)
     line = 1
     try:
         for row in reader:
             yield line, row
             line = reader.line_num + 1
-    except UnicodeDecodeError as error:
-        problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        if line == 1 and error.object.startswith(b"\x1f\x8b"):
-            problem = "compressed with gzip"
-        # Text is decoded in chunks. This one begins after the last line that was read.
-        line = reader.line_num + 1 + error.object.count(b"\n", 0, error.start)
-        raise InvalidCsv(problem, line) from error
     except csv.Error as error:
         raise InvalidCsv(f"not well-formed CSV: {error}", line) from error
-    finally:
-        if not stream.closed:
-            text.detach()  # otherwise the wrapper would close the stream
 
 
-_MAX_LINE: Final = 1 << 20  # characters; keys have at most 1,024 bytes
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if len(line) >= MAX_LINE:
+            raise InvalidCsv(f"the line is longer than {MAX_LINE:,} bytes", number)
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            problem = f"byte 0x{line[error.start]:02x} is not UTF-8"
+            if number == 1 and line.startswith(b"\x1f\x8b"):
+                problem = "compressed with gzip"
+            raise InvalidCsv(problem, number) from error
+
+
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a file, with their line breaks. The stream is not closed.
+
+    Lines end at a newline, with or without a CR before it, as in S3 and in editors.
+    """
+    return iter(partial(stream.readline, MAX_LINE), b"")
+
+
+# Bytes; keys have at most 1,024. The limit protects the memory from a file without line breaks.
+MAX_LINE: Final = 1 << 20
 
 
 def csv_cell(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key
-from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_rows
+from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_rows, lines_of
 from s3batch_handler.documents.manifests._inventory import open_inventory, read_part
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
@@ -98,7 +98,7 @@ def _rows_of_csv(
 
 def _csv_rows(part: InventoryPart, stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     try:
-        yield from csv_rows(stream, strict=True)
+        yield from csv_rows(lines_of(stream), strict=True)
     except InvalidCsv as error:
         raise ManifestError(str(error), source=part.key, line=error.line) from error
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.core._keys import decode_key, encode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_cell, csv_rows
+from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_cell, csv_rows, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MANIFEST_FORMAT: Final = "S3BatchOperations_CSV_20180820"
 
@@ -102,13 +102,28 @@ def read_entries(
             manifest is not an error here.
     """
     columns = None if fields is None else checked_fields(fields, source)
-    return _entries(stream, columns, source)
+    return entries_of(lines_of(stream), columns, source)
 
 
-def _entries(
-    stream: BinaryIO, columns: tuple[str, ...] | None, source: str
+def entries_of(
+    lines: Iterable[bytes],
+    columns: tuple[str, ...] | None,
+    source: str,
+    *,
+    skipped: Callable[[], int] = lambda: 0,
 ) -> Iterator[ManifestEntry]:
-    rows = csv_rows(stream, strict=True)
+    """Yield the entries of lines: see :func:`read_entries`.
+
+    Args:
+        lines: The lines of a manifest. An entry is yielded before the line after it is read.
+        columns: The checked ``fields`` of :func:`read_entries`.
+        source: The name of the manifest in error messages.
+        skipped: Returns the number of lines of the manifest that were left out so far.
+
+    Raises:
+        ManifestError: A line is not valid.
+    """
+    rows = csv_rows(lines, strict=True)
     try:
         first = next(rows, None)
         if first is None:
@@ -118,11 +133,11 @@ def _entries(
         version = columns.index("VersionId") if "VersionId" in columns else None
         for line, row in chain((first,), rows):
             if len(row) != width or not row[bucket] or not row[key]:
-                raise _row_error(row, columns, source=source, line=line)
+                raise _row_error(row, columns, source=source, line=line + skipped())
             yield ManifestEntry(row[bucket], row[key], None if version is None else row[version])
     except InvalidCsv as error:
         problem = f"{error}; S3 requires plain CSV in UTF-8, with URL-encoded keys"
-        raise ManifestError(problem, source=source, line=error.line) from error
+        raise ManifestError(problem, source=source, line=error.line + skipped()) from error
 
 
 _FIELDS: Final = ("Bucket", "Key", "VersionId", "Ignore")

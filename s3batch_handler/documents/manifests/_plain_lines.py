@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from collections import deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from s3batch_handler.documents.manifests._manifest import ManifestEntry
+from s3batch_handler.documents.files._csv_rows import MAX_LINE
+from s3batch_handler.documents.manifests._manifest import (
+    COLUMNS_BY_WIDTH,
+    ManifestEntry,
+    checked_fields,
+    entries_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +45,95 @@ class PlainLines:
     def part(self, start: int, stop: int | None = None) -> PlainLines:
         """Return some of the lines."""
         return PlainLines(self.first + start, self.lines[start:stop])
+
+
+def read_lines(
+    stream: BinaryIO, *, fields: Sequence[str] | None = None, source: str = "<stream>"
+) -> Iterator[PlainLines | ManifestEntry]:
+    """Yield plain lines in blocks, and all other lines as entries, in their order.
+
+    These are the entries that :func:`read_entries` yields. See there for arguments and errors.
+    """
+    columns = None if fields is None else checked_fields(fields, source)
+    return _lines(stream, columns, source)
+
+
+def _lines(
+    stream: BinaryIO, columns: tuple[str, ...] | None, source: str
+) -> Iterator[PlainLines | ManifestEntry]:
+    blocks = _Blocks(stream)
+    may_be_plain = columns is None or columns in COLUMNS_BY_WIDTH.values()
+    number = 0
+    for entry in entries_of(blocks, columns, source, skipped=lambda: blocks.skipped):
+        yield entry  # the first line, and then those that are not plain
+        number += 1
+        width = 2 if entry.version_id is None else 3
+        while may_be_plain and (lines := blocks.plain_lines(width)):
+            yield PlainLines(number, lines)
+            number += len(lines)
+
+
+class _Blocks:
+    """The lines of a manifest, read one by one or, where they are plain, in blocks.
+
+    Attributes:
+        skipped: The number of lines that were read in blocks.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.skipped = 0
+        self._stream = stream
+        self._lines = deque[bytes]()  # of a block that is not plain
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        line = self._lines.popleft() if self._lines else self._stream.readline(MAX_LINE)
+        if not line:
+            raise StopIteration
+        return line
+
+    def plain_lines(self, width: int) -> list[bytes] | None:
+        """Read a block, and return its lines without line breaks if all of them are plain.
+
+        If not, they are read one by one. ``None`` also if such lines are left, and at the end.
+        """
+        if self._lines:
+            return None
+        block = self._stream.read(_BLOCK)
+        block += self._stream.readline(MAX_LINE)
+        lines = _plain_lines(block, width)
+        if lines is None:
+            self._lines.extend(io.BytesIO(block))
+        else:
+            self.skipped += len(lines)
+        return lines
+
+
+_BLOCK: Final = 100_000  # bytes
+_LONGEST: Final = 1 << 17  # bytes; the csv module refuses longer cells
+
+
+def _plain_lines(block: bytes, width: int) -> list[bytes] | None:
+    """Return the lines of a block if each has ``width`` plain cells."""
+    if len(block) > _LONGEST:
+        return None
+    block = block.replace(b"\r\n", b"\n")
+    if not block.endswith(b"\n"):  # the last line of the manifest
+        block += b"\n"
+    lines = block.split(b"\n")
+    lines.pop()
+    # What is left without other bytes shows that each line has as many commas as the first one.
+    if block.translate(None, _OTHER_BYTES) != (b"," * (width - 1) + b"\n") * len(lines):
+        return None
+    if block.startswith(b",") or b"\n," in block or b",," in block or b",\n" in block:
+        return None
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return None
+    return lines
+
+
+_OTHER_BYTES: Final = bytes(byte for byte in range(256) if byte not in b'",\n\r\0')

@@ -10,7 +10,7 @@ from s3batch_handler.core._errors import ReportError
 from s3batch_handler.core._keys import decode_key
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.core._value import set_field
-from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_rows
+from s3batch_handler.documents.files._csv_rows import InvalidCsv, csv_rows, lines_of
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _cells(
 ) -> Iterator[list[str]]:
     width = len(COLUMNS) if layout is None else 1 + max(n for n in layout if n is not None)
     try:
-        for line, row in csv_rows(stream, strict=False):  # AWS writes some faulty quotes
+        for line, row in csv_rows(lines_of(stream), strict=False):  # AWS writes some faulty quotes
             if not row:  # DuckDB skips empty lines, too
                 continue
             if len(row) < width:

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from s3batch_handler.core._errors import ManifestError, StateError
 from s3batch_handler.documents.manifests._manifest import (
@@ -20,6 +20,7 @@ from s3batch_handler.documents.manifests._manifest import (
     write_entries,
     write_manifest,
 )
+from s3batch_handler.documents.manifests._plain_lines import PlainLines, read_lines
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 from s3batch_handler.engine.state._state_folder import partial_path
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.manifests._manifest import ManifestEntry
 
-    Reading = Callable[[Iterable[ManifestEntry]], Iterable[ManifestEntry]]
+    _Item = TypeVar("_Item", bound="PlainLines | ManifestEntry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,23 @@ class PreparedManifest:
         Raises:
             ManifestError: The manifest was changed since it was prepared.
         """
+        return self._unchanged(read_entries)
+
+    def lines(self) -> Iterator[PlainLines | ManifestEntry]:
+        """Yield the same in blocks of plain lines where possible, which is many times as fast.
+
+        Raises:
+            ManifestError: As for :meth:`entries`.
+        """
+        return self._unchanged(read_lines)
+
+    def _unchanged(self, read: Callable[..., Iterator[_Item]]) -> Iterator[_Item]:
+        """Yield what ``read`` yields, and check that the manifest was not changed."""
         self._stream.seek(self._start)
         count = 0
-        for entry in read_entries(self._stream, fields=self.fields, source=self.source):
-            count += 1
-            yield entry
+        for item in read(self._stream, fields=self.fields, source=self.source):
+            count += _size(item)
+            yield item
         is_same = self._as_read is None or _stamp(self._stream) == self._as_read
         if count != self.count or not is_same:
             raise ManifestError("changed after it was checked. Start again", source=self.source)
@@ -92,6 +105,11 @@ class PreparedManifest:
             folder.write(name, stream)
 
 
+def _size(item: PlainLines | ManifestEntry) -> int:
+    """Return the number of lines."""
+    return len(item) if isinstance(item, PlainLines) else 1
+
+
 _Stamp = tuple[int, int]
 
 
@@ -104,6 +122,16 @@ def _stamp(stream: BinaryIO) -> _Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
+def reported(items: Iterable[_Item], on_progress: Callable[[int], None] | None) -> Iterator[_Item]:
+    """Yield items of a manifest, and report the number of lines that were read."""
+    count = 0
+    for item in items:
+        yield item
+        if on_progress is not None:
+            count += _size(item)
+            on_progress(count)
+
+
 @contextmanager
 def prepared_manifest(
     stream: BinaryIO,
@@ -111,13 +139,13 @@ def prepared_manifest(
     fields: Sequence[str] | None = None,
     source: str,
     save_as: Path | None = None,
-    reading: Reading = iter,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Iterator[PreparedManifest]:
     """Check a manifest up to its last line.
 
     A stream that cannot seek is copied to a temporary file. With ``save_as`` every stream is
-    copied to that file, which :func:`saved_manifest` opens again. ``reading`` gets the lines as
-    they are read, and yields them.
+    copied to that file, which :func:`saved_manifest` opens again. ``on_progress`` is called often
+    with the number of lines that were read.
 
     Raises:
         ManifestError: The manifest has an error, or is empty.
@@ -128,7 +156,8 @@ def prepared_manifest(
             stream = copy
             stream.seek(0)
         start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
-        count = sum(1 for _ in reading(read_entries(stream, fields=fields, source=source)))
+        lines = reported(read_lines(stream, fields=fields, source=source), on_progress)
+        count = sum(map(_size, lines))
         _check_not_empty(count, source)
         checksum = _save_file(copy, save_as)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
