@@ -265,7 +265,7 @@ def test_each_pass_of_a_split_has_its_own_progress(
     quiet = manifest(s3batch, "split", m, "--parts", "2", "--to", "more", "--quiet")
 
     assert shown.stderr.splitlines() == [
-        *("1,000 objects read", "2,000 objects read"),
+        *("1 object read", "2,000 objects read"),  # the first line, then a block
         *("1,000 objects written", "2,000 objects written"),
     ]
     assert quiet.stderr == ""
