@@ -95,7 +95,7 @@ def ours(manifest: Path, target: Path) -> None:
         Journal(target / job_id) as journal,
     ):
         run_job(
-            ready.entries(),
+            ready.lines(),
             WorkerPool("benchmarks.noop:handler", workers=2),
             JobSettings(job=JobRef(id=JOB["id"]), total=ready.count),
             report=ReportWriter(open_folder(target), job_id=job_id),
