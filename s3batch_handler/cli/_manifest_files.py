@@ -14,7 +14,6 @@ from s3batch_handler.cli._paths import check_s3_url
 from s3batch_handler.cli.terminal._progress import report_listing
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url
-from s3batch_handler.documents.manifests._inventory import read_inventory
 from s3batch_handler.documents.manifests._manifest import read_entries
 from s3batch_handler.engine.manifests._prepared import (
     PreparedManifest,
@@ -52,6 +51,9 @@ def open_manifest(
     """
     check_s3_url(location, option)
     if location.endswith(".json"):
+        # pydantic is a slow import, and most manifests are CSV files
+        from s3batch_handler.documents.manifests._inventory import read_inventory
+
         check_no_fields(fields)
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
         first = reported(islice(entries, limit), on_progress)

@@ -21,16 +21,11 @@ from s3batch_handler.engine.operations._table import s3_operation
 from s3batch_handler.engine.run._journal import Journal
 from s3batch_handler.engine.run._run_job import JobSettings, run_job
 from s3batch_handler.engine.run._run_observer import RunObserver
-from s3batch_handler.engine.state._job_failures import (
-    BAD_MANIFEST,
-    NO_FUNCTION,
-    FatalJobError,
-    RetryLater,
-    job_failure,
-)
+from s3batch_handler.engine.state._failure_codes import BAD_MANIFEST, NO_FUNCTION
+from s3batch_handler.engine.state._job_failures import FatalJobError, RetryLater, job_failure
 from s3batch_handler.engine.state._lifecycle import shortest_path
 from s3batch_handler.engine.state._state_folder import disk_errors_as_state_error
-from s3batch_handler.engine.state._status_history import change, continued, latest_time
+from s3batch_handler.engine.state._status_changes import change, continued, latest_time
 from s3batch_handler.jobs._status import JobStatus, Progress
 
 if TYPE_CHECKING:

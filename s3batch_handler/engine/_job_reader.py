@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportError, StateDamaged
 from s3batch_handler.documents.reports._failed_pages import FailedPage, failed_page, first_byte
-from s3batch_handler.documents.reports._report import INDEX, read_report
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._report_files import INDEX
 from s3batch_handler.engine._job_execution import journal_of
 from s3batch_handler.engine.run._journal_reader import JournalReader
 from s3batch_handler.jobs._locations import report_url

@@ -10,8 +10,8 @@ from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._redaction import redacted_text
 from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.documents.files._s3_folder import S3Folder
+from s3batch_handler.documents.reports._report_files import RUN_RECORD, run_record_bytes
 from s3batch_handler.documents.reports._rows import ReportScope
-from s3batch_handler.documents.reports._run_record import RUN_RECORD, run_record_bytes
 from s3batch_handler.documents.reports._writer import ReportWriter
 
 if TYPE_CHECKING:

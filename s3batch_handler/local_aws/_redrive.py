@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from s3batch_handler.core._errors import JobError
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.documents.files._s3_folder import S3Folder
-from s3batch_handler.documents.reports._job_record import JobRecord, redrive_tags
+from s3batch_handler.documents.reports._job_record import JobRecord
+from s3batch_handler.documents.reports._report_files import redrive_tags
 from s3batch_handler.documents.reports._row_search import row_search
 from s3batch_handler.engine.manifests._failed_tasks import manifest_of_failed_tasks
 from s3batch_handler.jobs._job import BAD_REQUEST, JobSpec

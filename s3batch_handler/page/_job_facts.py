@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.core._sanitize import truncate
-from s3batch_handler.documents.reports._job_record import REDRIVE_TAG
+from s3batch_handler.documents.reports._report_files import REDRIVE_TAG
 
 if TYPE_CHECKING:
     from s3batch_handler.documents.reports._run_record import StatusChange

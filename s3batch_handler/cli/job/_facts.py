@@ -13,6 +13,7 @@ from s3batch_handler.cli.terminal._job_style import (
     task_counts,
 )
 from s3batch_handler.cli.terminal._output import shell_command
+from s3batch_handler.documents.reports._report_files import REDRIVE_TAG
 from s3batch_handler.jobs._locations import report_url, s3_url
 from s3batch_handler.jobs._status import JobStatus
 
@@ -101,10 +102,6 @@ def _operation(job: Job) -> str:
 
 
 def _tag(name: str, value: str) -> Fact:
-    from s3batch_handler.documents.reports._job_record import (
-        REDRIVE_TAG,  # pydantic is a slow import
-    )
-
     return Fact("Redrive of", value) if name == REDRIVE_TAG else Fact("Tag", f"{name}={value}")
 
 

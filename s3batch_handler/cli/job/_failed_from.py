@@ -23,7 +23,7 @@ from s3batch_handler.core._errors import JobNotFound
 from s3batch_handler.core._keys import bucket_name
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import S3_URL, is_s3_url
-from s3batch_handler.documents.reports._job_record import REDRIVE_TAG
+from s3batch_handler.documents.reports._report_files import REDRIVE_TAG
 
 if TYPE_CHECKING:
     from s3batch_handler.cli.job._aws_services import AwsServices

@@ -13,7 +13,7 @@ from s3batch_handler.core._errors import JobFileError
 from s3batch_handler.documents.files._locations import S3_URL, bucket_and_key
 from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT
 from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT
-from s3batch_handler.documents.reports._report import REPORT_FORMAT
+from s3batch_handler.documents.reports._report_files import REPORT_FORMAT
 from s3batch_handler.jobs.files._formats import parse_job_file
 from s3batch_handler.jobs.files._job_file import job_file_of
 from s3batch_handler.jobs.files._nodes import Node, merged

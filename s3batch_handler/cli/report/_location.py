@@ -25,7 +25,8 @@ from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._errors import JobNotFound, ReportError
 from s3batch_handler.core._sanitize import escape_unprintable
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._report import INDEX, read_report
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._report_files import INDEX
 from s3batch_handler.jobs._locations import report_url
 
 if TYPE_CHECKING:

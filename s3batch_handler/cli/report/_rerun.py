@@ -9,7 +9,7 @@ from s3batch_handler.cli.report._redrive_manifest import record_of
 from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._report import INDEX
+from s3batch_handler.documents.reports._report_files import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from s3batch_handler.cli.run._saved_run import INTERRUPTED_RUN, LAST_RUN
 from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents.reports._report import INDEX
+from s3batch_handler.documents.reports._report_files import INDEX
 from s3batch_handler.engine.state._saved_jobs import is_state_folder, saved_jobs
 from s3batch_handler.jobs._locations import report_url
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from s3batch_handler.cli.run._report import DEFAULT_REPORTS
 from s3batch_handler.cli.terminal._output import shell_command
-from s3batch_handler.documents.reports._report import INDEX
+from s3batch_handler.documents.reports._report_files import INDEX
 
 
 def suggest_location(location: str) -> str:

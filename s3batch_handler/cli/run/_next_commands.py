@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3batch_handler.cli.terminal._output import shell_command
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._report import INDEX
+from s3batch_handler.documents.reports._report_files import INDEX
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from s3batch_handler.cli.run._run_source import RunSource
 from s3batch_handler.cli.run._save_job_record import machine_of_run, request_of_run
 from s3batch_handler.cli.run._watched_run import WatchedRun
 from s3batch_handler.cli.terminal._output import print_message
-from s3batch_handler.documents.reports._job_record import redrive_tags
+from s3batch_handler.documents.reports._report_files import redrive_tags
 from s3batch_handler.engine.invoke._target import default_timeout
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.local_aws._http_server import http_server, listening_socket, url_of

@@ -19,12 +19,12 @@ from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import bucket_and_key, is_s3_url, split_location
-from s3batch_handler.documents.reports._job_record import (
+from s3batch_handler.documents.reports._report_files import (
     JOB_RECORD,
+    REPORT_FORMAT,
     redrive_tags,
     write_job_record,
 )
-from s3batch_handler.documents.reports._report import REPORT_FORMAT
 from s3batch_handler.engine.invoke._target import is_remote
 
 if TYPE_CHECKING:

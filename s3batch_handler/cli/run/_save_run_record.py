@@ -9,9 +9,9 @@ from s3batch_handler.cli._errors import error_line
 from s3batch_handler.cli.terminal._output import print_message
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import is_s3_url, split_location
-from s3batch_handler.documents.reports._run_record import RUN_RECORD, write_run_record
+from s3batch_handler.documents.reports._report_files import RUN_RECORD, write_run_record
 from s3batch_handler.engine.invoke._target import default_timeout
-from s3batch_handler.engine.state._status_history import change
+from s3batch_handler.engine.state._status_changes import change
 from s3batch_handler.jobs._failure_threshold import FailureThreshold
 from s3batch_handler.jobs._status import JobStatus
 

@@ -14,7 +14,7 @@ from s3batch_handler.cli.run._run_log import RunLog
 from s3batch_handler.core._redaction import redact
 from s3batch_handler.engine.run._cancellation import RunControl
 from s3batch_handler.engine.run._run_observer import RunObserver
-from s3batch_handler.engine.state._status_history import change, continued
+from s3batch_handler.engine.state._status_changes import change, continued
 from s3batch_handler.jobs._job import Job
 from s3batch_handler.jobs._status import JobStatus
 from s3batch_handler.page._configuration import configuration

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
@@ -16,17 +13,13 @@ from typing_extensions import TypedDict
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.files._locations import is_s3_url
 from s3batch_handler.documents.reports._record_json import read_record
+from s3batch_handler.documents.reports._report_files import JOB_RECORD, REDRIVE_TAG
 from s3batch_handler.documents.reports._rows import ReportScope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.reports._report import Report
-
-JOB_RECORD: Final = "job.json"
-REDRIVE_TAG: Final = "s3batch:redrive-of"
-"""The tag of a redrive; its value is the ID of the job whose failed tasks it runs."""
 
 
 def _text(value: object) -> str:
@@ -214,17 +207,6 @@ def _facts(description: Mapping[str, Any]) -> dict[str, Any]:
         **{name: description[name] for name in _FACTS if name in description},
         "Local": {name: local[name] for name in _LOCAL_FACTS if name in local},
     }
-
-
-def write_job_record(folder: Folder, name: str, record: Mapping[str, Any]) -> None:
-    """Write a ``job.json`` to a file of a folder, completely or not at all."""
-    content = json.dumps(record, indent=4, default=datetime.isoformat)
-    folder.write(name, io.BytesIO(content.encode()))
-
-
-def redrive_tags(job_id: str | None) -> list[dict[str, str]]:
-    """Return ``Tags`` of a redrive of a job; none without a job."""
-    return [{"Key": REDRIVE_TAG, "Value": job_id}] if job_id else []
 
 
 _FACTS: Final = (

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from s3batch_handler.core._errors import ReportError
-from s3batch_handler.documents.reports._job_record import (
-    JOB_RECORD,
-    JobRecord,
-    read_job_record,
-    redrive_tags,
-    write_job_record,
-)
+from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
 from s3batch_handler.documents.reports._merge_order import Source, in_order
 from s3batch_handler.documents.reports._merge_table import MergeTable, merge_table
 from s3batch_handler.documents.reports._new_folder import new_report_folder
-from s3batch_handler.documents.reports._report import REPORT_FORMAT, read_report
+from s3batch_handler.documents.reports._report import read_report
+from s3batch_handler.documents.reports._report_files import (
+    JOB_RECORD,
+    REPORT_FORMAT,
+    redrive_tags,
+    write_job_record,
+)
 from s3batch_handler.documents.reports._rows import ReportScope, TaskStatus
 from s3batch_handler.documents.reports._writer import ReportWriter
 

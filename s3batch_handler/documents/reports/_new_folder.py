@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.files._locations import is_s3_url
-from s3batch_handler.documents.reports._report import INDEX
+from s3batch_handler.documents.reports._report_files import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

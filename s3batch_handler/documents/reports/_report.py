@@ -30,6 +30,7 @@ from s3batch_handler.documents.files._hashing import HashingReader
 from s3batch_handler.documents.files._locations import is_s3_url, split_location
 from s3batch_handler.documents.reports._failed_pages import rows_with_ends
 from s3batch_handler.documents.reports._read_ahead import read_ahead
+from s3batch_handler.documents.reports._report_files import INDEX
 from s3batch_handler.documents.reports._results_file import (
     CHUNK_SIZE,
     ResultsFile,
@@ -58,9 +59,6 @@ if TYPE_CHECKING:
     from s3batch_handler.documents.reports._rows import Layout, ReportRow
     from s3batch_handler.documents.reports._summary import ReportSummary
     from s3batch_handler.documents.reports._tables import QueryResult
-
-REPORT_FORMAT: Final = "Report_CSV_20180820"
-INDEX: Final = "manifest.json"
 
 
 class _Result(TypedDict):

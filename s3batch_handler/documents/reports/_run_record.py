@@ -6,8 +6,6 @@ and statuses. Times are ISO 8601 with a time zone, durations are seconds.
 
 from __future__ import annotations
 
-import io
-import json
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -17,13 +15,10 @@ from typing_extensions import TypedDict
 
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.reports._record_json import read_record
+from s3batch_handler.documents.reports._report_files import MAX_STATUSES, RUN_RECORD
 
 if TYPE_CHECKING:
-    from s3batch_handler.documents.files._folder import Folder
     from s3batch_handler.documents.reports._report import Report
-
-RUN_RECORD: Final = "run.json"
-MAX_STATUSES: Final = 100
 
 
 def _text(value: object) -> str:
@@ -141,16 +136,6 @@ class RunRecord(TypedDict):
 @cache
 def _record() -> TypeAdapter[RunRecord]:
     return TypeAdapter(RunRecord)  # takes a few milliseconds, and few commands need it
-
-
-def write_run_record(folder: Folder, name: str, record: RunRecord) -> None:
-    """Write a ``run.json`` to a file of a folder, completely or not at all."""
-    folder.write(name, io.BytesIO(run_record_bytes(record)))
-
-
-def run_record_bytes(record: RunRecord) -> bytes:
-    """Return the content of a ``run.json``."""
-    return json.dumps(record).encode()
 
 
 def read_run_record(report: Report) -> RunRecord | None:

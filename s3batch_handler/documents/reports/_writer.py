@@ -13,7 +13,7 @@ from s3batch_handler.core._error_text import describe
 from s3batch_handler.core._errors import ReportNotWritten, StateError
 from s3batch_handler.core._typing import override
 from s3batch_handler.documents.files._csv_rows import csv_cell, needs_quotes
-from s3batch_handler.documents.reports._report import INDEX, REPORT_FORMAT
+from s3batch_handler.documents.reports._report_files import INDEX, REPORT_FORMAT
 from s3batch_handler.documents.reports._results_file import CHUNK_SIZE
 from s3batch_handler.documents.reports._rows import COLUMNS, NO_VERSION, ReportScope, TaskStatus
 

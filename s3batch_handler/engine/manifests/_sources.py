@@ -13,12 +13,8 @@ from s3batch_handler.documents.manifests._inventory import INVENTORY_FORMAT, par
 from s3batch_handler.documents.manifests._manifest import MANIFEST_FORMAT, WrongColumnCount
 from s3batch_handler.engine.manifests._generator import generate
 from s3batch_handler.engine.manifests._prepared import manifest_of_entries, prepared_manifest
-from s3batch_handler.engine.state._job_failures import (
-    BAD_MANIFEST,
-    NO_MANIFEST,
-    FatalJobError,
-    RetryLater,
-)
+from s3batch_handler.engine.state._failure_codes import BAD_MANIFEST, NO_MANIFEST
+from s3batch_handler.engine.state._job_failures import FatalJobError, RetryLater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -21,7 +21,7 @@ from s3batch_handler.engine.invoke._invoker import AnsweredLines, LinesInvoker
 from s3batch_handler.engine.run._cancellation import RunControl, on_first_interrupt
 from s3batch_handler.engine.run._journal import Journal, QueuedTask, queued_tasks
 from s3batch_handler.engine.run._ledger import Ledger
-from s3batch_handler.engine.state._job_failures import BAD_MANIFEST, NO_FUNCTION
+from s3batch_handler.engine.state._failure_codes import BAD_MANIFEST, NO_FUNCTION
 from s3batch_handler.jobs._failure_threshold import S3_THRESHOLD
 
 if TYPE_CHECKING:

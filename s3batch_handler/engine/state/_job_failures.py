@@ -1,17 +1,10 @@
-"""Failure codes of jobs, and the errors that fail or delay a job.
-
-The codes and texts are AWS's where they are known; docs/fidelity.md lists the others.
-"""
+"""The errors that fail or delay a job."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from s3batch_handler.jobs._job import JobFailure
-
-BAD_MANIFEST: Final = "InvalidManifestContent"
-NO_MANIFEST: Final = "ManifestNotFound"
-NO_FUNCTION: Final = "ResourceNotFoundException"
 
 
 class FatalJobError(Exception):

@@ -24,11 +24,9 @@ from s3batch_handler.engine.state._sqlite import (
     translate_sqlite_errors,
 )
 from s3batch_handler.engine.state._state_folder import REPORTS
+from s3batch_handler.engine.state._status_changes import change, continued, latest_time
 from s3batch_handler.engine.state._status_history import (
     HISTORY_TABLE,
-    change,
-    continued,
-    latest_time,
     saved_history,
     sealed_history,
 )

@@ -1,14 +1,13 @@
-"""The statuses that a job has had, each with its time: a bounded list."""
+"""The statuses that a job has had, as they are kept in a state folder."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import StateDamaged
-from s3batch_handler.documents.reports._run_record import MAX_STATUSES
 from s3batch_handler.engine.state._job_records import sealed, unsealed
+from s3batch_handler.engine.state._status_changes import change
 from s3batch_handler.jobs._status import JobStatus
 
 if TYPE_CHECKING:
@@ -19,22 +18,6 @@ if TYPE_CHECKING:
 
 HISTORY_TABLE: Final = "CREATE TABLE IF NOT EXISTS history (job_id TEXT PRIMARY KEY, statuses TEXT)"
 """Created when a database is opened: those of older versions do not have it."""
-
-
-def change(status: JobStatus, time: datetime) -> StatusChange:
-    """Return a status and the time when it began."""
-    return {"status": status.value, "time": time.isoformat()}
-
-
-def continued(history: Sequence[StatusChange], new: StatusChange) -> list[StatusChange]:
-    """Return a history with one more status: the first one and the latest ones are kept."""
-    changes = [*history, new]
-    return changes if len(changes) <= MAX_STATUSES else [changes[0], *changes[-MAX_STATUSES + 1 :]]
-
-
-def latest_time(history: Sequence[StatusChange]) -> datetime:
-    """Return the time of the latest status."""
-    return datetime.fromisoformat(history[-1]["time"])
 
 
 def sealed_history(job_id: str, history: Sequence[StatusChange]) -> str:

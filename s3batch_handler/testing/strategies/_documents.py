@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from s3batch_handler.core._keys import encode_key
 from s3batch_handler.core._model import ObjectRef
-from s3batch_handler.documents.reports._report import REPORT_FORMAT
+from s3batch_handler.documents.reports._report_files import REPORT_FORMAT
 from s3batch_handler.documents.reports._rows import COLUMNS, ReportRow, TaskStatus
 from s3batch_handler.testing.strategies._objects import buckets, version_ids
 from s3batch_handler.testing.strategies._objects import keys as all_keys

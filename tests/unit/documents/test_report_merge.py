@@ -17,8 +17,9 @@ from s3batch_handler.documents import (
 )
 from s3batch_handler.documents.files._folder import open_folder
 from s3batch_handler.documents.reports._check import verify_report
-from s3batch_handler.documents.reports._job_record import REDRIVE_TAG, JobRecord, read_job_record
+from s3batch_handler.documents.reports._job_record import JobRecord, read_job_record
 from s3batch_handler.documents.reports._new_folder import new_report_folder
+from s3batch_handler.documents.reports._report_files import REDRIVE_TAG
 from s3batch_handler.documents.reports._rows import TaskStatus
 from s3batch_handler.documents.reports._writer import ReportWriter
 from tests.support.reports import FAILED, JOB, OK, entry, put_report, write

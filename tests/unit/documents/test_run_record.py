@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 from s3batch_handler.core._errors import ReportError
 from s3batch_handler.documents.files._local_folder import LocalFolder
 from s3batch_handler.documents.reports._report import read_report
-from s3batch_handler.documents.reports._run_record import (
-    RUN_RECORD,
-    RunRecord,
-    read_run_record,
-    write_run_record,
-)
+from s3batch_handler.documents.reports._report_files import RUN_RECORD, write_run_record
+from s3batch_handler.documents.reports._run_record import RunRecord, read_run_record
 from s3batch_handler.documents.reports._writer import ReportWriter
 
 if TYPE_CHECKING:

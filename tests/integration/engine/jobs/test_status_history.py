@@ -11,7 +11,8 @@ import pytest
 
 from s3batch_handler.core._errors import JobNotFound
 from s3batch_handler.documents.reports._report import read_report
-from s3batch_handler.documents.reports._run_record import MAX_STATUSES, read_run_record
+from s3batch_handler.documents.reports._report_files import MAX_STATUSES
+from s3batch_handler.documents.reports._run_record import read_run_record
 from s3batch_handler.engine import Engine
 from s3batch_handler.jobs._status import JobStatus
 from tests.support.engine_jobs import answer, over, spec
