@@ -1,38 +1,47 @@
-"""The answers to calls: the outcome of a task, or the failure of its call."""
+"""The answers to calls: the outcome of a task, or the failure of its call.
+
+They are no dataclasses, whose module is a slow import: each worker process would load it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from s3batch_handler.core._model import Outcome, ResultCode
+from s3batch_handler.core._value import Value, set_field
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionError:
+class FunctionError(Value):
     """The function raised an exception, reached its timeout, or ended its process.
 
     Attributes:
         payload: Lambda's response: JSON with ``errorMessage`` and usually ``errorType``.
     """
 
+    __slots__ = ("payload",)
     payload: str
 
+    def __init__(self, payload: str) -> None:
+        set_field(self, "payload", payload)
 
-@dataclass(frozen=True, slots=True)
-class InvalidFunctionResponse:
+
+class InvalidFunctionResponse(Value):
     """The function returned a response that S3 Batch Operations cannot read."""
 
+    __slots__ = ("reason",)
     reason: str
 
+    def __init__(self, reason: str) -> None:
+        set_field(self, "reason", reason)
 
-@dataclass(frozen=True, slots=True)
-class NotRun:
+
+class NotRun(Value):
     """The job was stopped before the task started, or before it ended."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class ServiceError:
+
+class ServiceError(Value):
     """An error of S3 or Lambda that made the task fail.
 
     Attributes:
@@ -41,11 +50,26 @@ class ServiceError:
         code: Whether a retry may succeed.
     """
 
+    __slots__ = ("http_status", "error_code", "reason", "details", "code")
     http_status: int
     error_code: str
     reason: str
-    details: str = ""
-    code: ResultCode = ResultCode.PERMANENT_FAILURE
+    details: str
+    code: ResultCode
+
+    def __init__(
+        self,
+        http_status: int,
+        error_code: str,
+        reason: str,
+        details: str = "",
+        code: ResultCode = ResultCode.PERMANENT_FAILURE,
+    ) -> None:
+        set_field(self, "http_status", http_status)
+        set_field(self, "error_code", error_code)
+        set_field(self, "reason", reason)
+        set_field(self, "details", details)
+        set_field(self, "code", code)
 
     @property
     def message(self) -> str:

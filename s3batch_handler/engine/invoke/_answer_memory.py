@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from array import array
 from typing import Final, NamedTuple
 
@@ -44,6 +43,8 @@ def create_memory() -> int:
     if hasattr(os, "memfd_create"):  # Linux
         file = os.memfd_create("s3batch-answers")
     else:
+        import tempfile  # a slow import, which Linux does not need
+
         with tempfile.TemporaryFile() as temporary:
             file = os.dup(temporary.fileno())
     try:

@@ -36,6 +36,9 @@ class UnsupportedObject(ServiceError):
 
     __slots__ = ()
 
+    def __init__(self, http_status: int, error_code: str, reason: str, details: str = "") -> None:
+        super().__init__(http_status, error_code, reason, details)
+
 
 # ---------------------------------------------------------------- S3
 
