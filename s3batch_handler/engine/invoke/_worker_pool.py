@@ -7,7 +7,6 @@ import math
 import os
 import select
 import time
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -80,7 +79,6 @@ class WorkerPool:
         name = Path(place).stem if place.endswith(".py") else place
         self._variables = lambda_variables(name, {**os.environ, **(variables or {})})
         self._workers: list[WorkerProcess] = []
-        self._early: list[WorkerProcess] = []
         self._starts = count(1)
         self._failed_starts = 0
         self._has_started = False
@@ -89,16 +87,6 @@ class WorkerPool:
     def workers(self) -> int:
         """The number of worker processes."""
         return len(self._workers)
-
-    def start(self) -> None:
-        """Start a process that will be a worker, without loading the function.
-
-        The time until the first call becomes shorter if this is called early, for example before
-        the manifest is read.
-        """
-        if not self._workers and not self._early:
-            with suppress(OSError):  # if it persists, it is reported when the worker is needed
-                self._early.append(self._new_process())
 
     def invoke_all(self, template: EventTemplate, entries: Entries, /, *, stop: Stop) -> Answers:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
@@ -148,8 +136,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all workers. Idle workers have time to clean up, the others are killed."""
-        workers, self._workers = self._workers + self._early, []
-        self._early.clear()
+        workers, self._workers = self._workers, []
         for worker in workers:
             worker.close_batches()
         deadline = time.monotonic() + self._grace
@@ -171,16 +158,13 @@ class WorkerPool:
         limit = min(self._limit, len(self._workers) + _MAX_STARTING - starting)
         while len(self._workers) < limit and queue.has(idle + 1):
             try:
-                worker = self._early.pop() if self._early else self._new_process()
+                worker = WorkerProcess(self._variables, self._log, name=str(next(self._starts)))
             except OSError as error:
                 self._continue_with_fewer(error)
                 return
             worker.load(self._spec, self._timeout)
             self._workers.append(worker)
             idle += 1
-
-    def _new_process(self) -> WorkerProcess:
-        return WorkerProcess(self._variables, self._log, name=str(next(self._starts)))
 
     def _continue_with_fewer(self, error: OSError) -> None:
         """Limit the pool to its workers, because the system cannot start another process."""
