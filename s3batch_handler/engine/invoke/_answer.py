@@ -1,6 +1,6 @@
 """The answers to calls: the outcome of a task, or the failure of its call.
 
-They are no dataclasses, whose module is a slow import: each worker process would load it.
+They are not dataclasses: each worker process would have to load this slow module.
 """
 
 from __future__ import annotations
