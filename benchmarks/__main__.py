@@ -35,7 +35,10 @@ measure_isolation.set_defaults(
 
 measure_job = commands.add_parser("local_job", help="a whole job on this machine")
 measure_job.add_argument("--quick", action="store_true", help="run smaller jobs")
-measure_job.set_defaults(run=lambda options: local_job.main(quick=options.quick))
+measure_job.add_argument("--write", action="store_true", help="write docs/benchmarks-local-jobs.md")
+measure_job.set_defaults(
+    run=lambda options: local_job.main(quick=options.quick, write=options.write)
+)
 
 measure_report = commands.add_parser("report", help="the summary of a large completion report")
 measure_report.add_argument("--quick", action="store_true", help="read smaller reports")

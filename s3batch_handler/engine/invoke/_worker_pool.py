@@ -255,9 +255,13 @@ class WorkerPool:
             yield from _separated(part)
 
     def _check_start(self, *, is_late: bool, returncode: int) -> None:
-        """Raise InvalidFunction if the first worker could not start, or three in a row."""
+        """Raise InvalidFunction if the first worker could not start, or three in a row.
+
+        A signal, such as that of a system without memory, need not have to do with the function.
+        """
         self._failed_starts += 1
-        if self._has_started and self._failed_starts < _MAX_FAILED_STARTS:
+        was_killed = returncode < 0 and not is_late
+        if (self._has_started or was_killed) and self._failed_starts < _MAX_FAILED_STARTS:
             return
         if is_late:
             problem = f"{self._spec} was not loaded within {self._init_timeout:g} seconds"
