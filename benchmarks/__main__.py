@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import (
+    fleet,
     fuzz,
     isolation,
     local_job,
@@ -39,6 +40,10 @@ measure_job.add_argument("--write", action="store_true", help="write docs/benchm
 measure_job.set_defaults(
     run=lambda options: local_job.main(quick=options.quick, write=options.write)
 )
+
+measure_fleet = commands.add_parser("fleet", help="a function in Lambda, called in parallel")
+measure_fleet.add_argument("--quick", action="store_true", help="make fewer calls")
+measure_fleet.set_defaults(run=lambda options: fleet.main(quick=options.quick))
 
 measure_report = commands.add_parser("report", help="the summary of a large completion report")
 measure_report.add_argument("--quick", action="store_true", help="read smaller reports")

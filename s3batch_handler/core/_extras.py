@@ -9,6 +9,7 @@ _EXTRAS: Final = {
     "pydantic_core": "models",
     "boto3": "aws",
     "botocore": "aws",
+    "aiohttp": "fleet",
     "click": "cli",
     "packaging": "cli",
     "rich": "cli",

@@ -51,11 +51,12 @@ NOT_IMPORTED = {
 
 # The only modules that import a package of AWS's, moto or Hypothesis.
 ONLY_IMPORTED_BY = {
-    "boto3": ("jobs/_aws_clients.py",),
+    "boto3": ("jobs/_aws_clients.py", "jobs/_signed_calls.py"),
     "duckdb": ("documents/",),
     "botocore": (
         "jobs/_aws_clients.py",
         "jobs/_boto3_waiters.py",
+        "jobs/_signed_calls.py",
         "local_aws/",
         "testing/faults/",
         "testing/strategies/",

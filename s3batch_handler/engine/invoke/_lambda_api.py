@@ -98,7 +98,7 @@ class HttpApi:
         # If a function ends its process, the emulator responds with 502 and the function's error.
         if status == 200 or (status >= 500 and b'"errorType"' in body):
             return InvokeResponse(body, status != 200 or "x-amz-function-error" in headers)
-        raise _http_failure(status, headers, body)
+        raise http_failure(status, headers, body)
 
     def _exchange(
         self, connection: HTTPConnection, payload: bytes
@@ -152,7 +152,7 @@ _INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/[^/\s]+/invocations")
 _ADDRESS: Final = "http://host:port/2015-03-31/functions/NAME/invocations"
 
 
-def _http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
+def http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
     """Return the error in a response of Lambda, or of any other server."""
     text = body.decode(errors="replace").strip()
     with suppress(ValueError, AttributeError):
@@ -161,7 +161,17 @@ def _http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallF
     code = headers.get("x-amzn-errortype", "").partition(":")[0] or f"HTTP {status}"
     if status == 404:
         text += f" (the address of a function is {_ADDRESS})"
-    return CallFailed(status, code, text)
+    return CallFailed(status, code, text, _seconds(headers.get("retry-after", "")))
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of a ``Retry-After``; Lambda sends a number, and no date."""
+    with suppress(ValueError):
+        return min(max(0.0, float(text)), _LONGEST_WAIT)
+    return 0.0
+
+
+_LONGEST_WAIT: Final = 60.0
 
 
 class ClientApi:
@@ -188,7 +198,7 @@ class ClientApi:
             response = self._client.invoke(FunctionName=self._function_name, Payload=payload)
             return InvokeResponse(response["Payload"].read(), "FunctionError" in response)
         except Exception as error:
-            raise _client_error(error) from error
+            raise client_error(error) from error
 
     def close(self) -> None:
         """Keep the client open: it belongs to the caller."""
@@ -202,7 +212,7 @@ class LambdaClient(Protocol):
         ...
 
 
-def _client_error(error: Exception) -> InvokeError:
+def client_error(error: Exception) -> InvokeError:
     """Classify an exception of botocore by its attributes and class names."""
     aws = AwsError.from_exception(error)
     if aws is not None:
@@ -248,20 +258,25 @@ class CallFailed(InvokeError):
 
     Attributes:
         tries: How often to try the call.
+        is_throttled: Lambda has refused the call, because there are too many.
+        retry_after: The seconds that Lambda asks to wait.
         is_not_ready: Lambda is still preparing the function or a resource that it needs.
         affects_all_tasks: The calls for all other tasks will fail in the same way.
         is_access_denied: The function exists, but may not be invoked.
     """
 
-    def __init__(self, status: int | None, code: str, message: str) -> None:
+    def __init__(
+        self, status: int | None, code: str, message: str, retry_after: float = 0.0
+    ) -> None:
+        self.retry_after = retry_after
         self.message = sanitize(message)  # untrusted: it may be a proxy's error page
         super().__init__(f"{code}: {self.message}")
         is_lost = status is None or status >= 500
-        is_throttled = status == 429
+        self.is_throttled = status == 429
         is_permanent = code in _PERMANENT or (code in _NOT_READY and _HAS_FAILED in message)
         is_temporary = not is_permanent and (
             is_lost
-            or is_throttled
+            or self.is_throttled
             or status in _TEMPORARY_STATUSES
             or code in _TEMPORARY
             or any(text in message for text in _WRONG_TIME)
@@ -269,7 +284,7 @@ class CallFailed(InvokeError):
         self.is_not_ready = code in _NOT_READY and not is_permanent
         self.is_access_denied = status == 403 and code.startswith("AccessDenied")
         self.affects_all_tasks = not (is_temporary or self.is_not_ready or self.is_access_denied)
-        self.tries = 10 if is_throttled else 4 if is_temporary else 1
+        self.tries = 10 if self.is_throttled else 4 if is_temporary else 1
 
 
 # The errors of Lambda's Invoke, from botocore's service model. A test covers all of them.

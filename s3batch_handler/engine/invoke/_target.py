@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -60,6 +61,16 @@ def invoker_for(
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
+    if isinstance(target, str) and target.startswith("arn:") and find_spec("aiohttp"):
+        from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet  # a slow import
+
+        return LambdaFleet(
+            target,
+            region=region_of_arn(target),
+            profile=profile,
+            concurrency=workers or default_workers(target),
+            read_timeout=(default_timeout(target) if timeout is None else timeout) + _INIT_SECONDS,
+        )
     if isinstance(target, str) and is_remote(target):
         return remote_function(target, workers=workers, timeout=timeout, profile=profile)
     local_timeout = default_timeout(target) if timeout is None else timeout

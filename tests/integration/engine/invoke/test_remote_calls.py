@@ -271,7 +271,7 @@ def test_late_answers_count(
 ) -> None:
     """This process may itself have been stopped for the whole grace period."""
     monkeypatch.setattr(
-        "s3batch_handler.engine.invoke._remote._TICK", 60
+        "s3batch_handler.engine.invoke._call_threads._TICK", 60
     )  # until it has come for sure
     begun, may_go = threading.Event(), threading.Event()
 

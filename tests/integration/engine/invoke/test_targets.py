@@ -14,6 +14,7 @@ import pytest
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._in_process import InProcess
+from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet
 from s3batch_handler.engine.invoke._remote import RemoteFunction
 from s3batch_handler.engine.invoke._target import check_target, invoker_for
 from s3batch_handler.engine.invoke._worker_pool import WorkerPool
@@ -59,7 +60,7 @@ def test_each_target_has_its_invoker(plain_client: Any) -> None:
         "app:handler": WorkerPool,
         "http://127.0.0.1:3001": RemoteFunction,
         "https://host/2015-03-31/functions/f/invocations?Qualifier=PROD": RemoteFunction,
-        arn: RemoteFunction,
+        arn: LambdaFleet,
         plain_client: RemoteFunction,
     }
 

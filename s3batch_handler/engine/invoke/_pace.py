@@ -1,0 +1,134 @@
+"""How fast a fleet of Lambda functions may be called, by Lambda's limits and by what it refuses.
+
+Sources: Lambda Developer Guide, "Understanding Lambda function scaling": a function gets at most
+1,000 new execution environments every 10 seconds, and an environment at most 10 requests per
+second. `Lambda API Reference, Invoke`: 429 ``TooManyRequestsException``, with ``Retry-After``.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Pace:
+    """Decides when the next of many parallel calls may start.
+
+    Three rules apply to all calls together:
+
+    - Calls in flight need an execution environment each. The first 1,000 may be created at once,
+      100 more in each second.
+    - All environments together get at most 10 requests per second and environment.
+    - If Lambda throttles calls, all calls pause together, and as many fewer are in flight
+      afterwards. Then this number grows again by 2 % per second.
+
+    Args:
+        concurrency: The most calls in flight.
+        clock: Returns the time in seconds.
+
+    Attributes:
+        in_flight: The number of calls that have started and not ended.
+    """
+
+    def __init__(self, concurrency: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._concurrency = concurrency
+        self._clock = clock
+        self.in_flight = 0
+        self._environments = 0  # the most calls that were in flight
+        self._latest = clock()
+        self._new_environments = float(NEW_ENVIRONMENTS)  # that may be created now
+        self._requests = 0.0  # that the environments may get now
+        self._limit = float(concurrency)  # calls in flight, by what Lambda has refused
+        self._pause_end = -math.inf
+        self._paused_at = -math.inf
+        self._pause = _FIRST_PAUSE
+
+    @property
+    def limit(self) -> int:
+        """The most calls in flight now."""
+        return int(self._limit)
+
+    def may_start(self) -> bool:
+        """Return whether a call may start now."""
+        self._update()
+        if self._clock() < self._pause_end or self.in_flight >= int(self._limit):
+            return False
+        if self.in_flight < self._environments:
+            return self._requests >= 1
+        return self._new_environments >= 1
+
+    def wait(self) -> float:
+        """Return seconds after which a call may start if none ends before; at most one second."""
+        now = self._clock()
+        if now < self._pause_end:
+            return min(1.0, self._pause_end - now)
+        if self.in_flight >= int(self._limit):
+            return 1.0
+        if self.in_flight < self._environments:
+            return (1 - self._requests) / (REQUESTS_PER_SECOND * self._environments)
+        return (1 - self._new_environments) / _NEW_PER_SECOND
+
+    def start(self) -> float:
+        """Count a call that starts; return the time, for :meth:`throttled`."""
+        if self.in_flight < self._environments:
+            self._requests -= 1
+        else:
+            self._new_environments -= 1
+            self._environments += 1
+        self.in_flight += 1
+        return self._clock()
+
+    def end(self) -> None:
+        """Count a call that has ended."""
+        self.in_flight -= 1
+
+    def succeeded(self, began: float) -> None:
+        """Note that Lambda has accepted a call."""
+        if began >= self._paused_at:
+            self._pause = _FIRST_PAUSE
+
+    def throttled(self, began: float, retry_after: float = 0.0) -> None:
+        """Pause all calls, because Lambda has throttled one that began at a time.
+
+        Args:
+            began: What :meth:`start` returned.
+            retry_after: The seconds that Lambda asks to wait.
+        """
+        now = self._clock()
+        if began >= self._paused_at:  # it has started after the latest pause
+            self._limit = min(self._limit, self.in_flight)
+            self._paused_at = now
+            pause = self._pause * _RANDOM.uniform(0.5, 1.0)  # other clients pause, too
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._pause_end = now + pause
+        self._pause_end = max(self._pause_end, now + retry_after)
+        self._limit = max(1.0, self._limit - 1)
+
+    def _update(self) -> None:
+        """Add what the time since the latest update allows."""
+        now = self._clock()
+        seconds, self._latest = now - self._latest, now
+        self._new_environments = min(
+            NEW_ENVIRONMENTS, self._new_environments + seconds * _NEW_PER_SECOND
+        )
+        rate = REQUESTS_PER_SECOND * self._environments
+        self._requests = min(max(1, self._environments), self._requests + seconds * rate)
+        growth = max(_LEAST_GROWTH, _GROWTH * self._limit)
+        self._limit = min(self._concurrency, self._limit + seconds * growth)
+
+
+NEW_ENVIRONMENTS: Final = 1_000
+"""Environments of a function that Lambda creates every ten seconds."""
+_NEW_PER_SECOND: Final = NEW_ENVIRONMENTS / 10
+REQUESTS_PER_SECOND: Final = 10
+"""Requests per second that an environment gets."""
+_FIRST_PAUSE: Final = 0.2  # seconds
+_LONGEST_PAUSE: Final = 20.0
+_GROWTH: Final = 0.02  # per second
+_LEAST_GROWTH: Final = 0.2  # calls per second
+_RANDOM: Final = random.SystemRandom()
