@@ -7,12 +7,13 @@ import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._lambda_api import HttpApi
+from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet
 from s3batch_handler.engine.invoke._remote import RemoteFunction
 
 if TYPE_CHECKING:
@@ -115,11 +116,25 @@ def closed_port() -> Iterator[str]:
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def at(server: Server, *, read_timeout: float = 60, **options: Any) -> RemoteFunction:
-    return RemoteFunction(
-        HttpApi(server.url, read_timeout=read_timeout),
-        **{"backoff": 0.001, "patience": 0.5, **options},
-    )
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:resize"
+
+
+class At(Protocol):
+    """Creates an invoker of the function of a server."""
+
+    def __call__(self, server: Server, **options: Any) -> RemoteFunction | LambdaFleet: ...
+
+
+def threads_at(server: Server, *, read_timeout: float = 60, **options: Any) -> RemoteFunction:
+    """Return the invoker that has a thread for each call."""
+    api = HttpApi(server.url, read_timeout=read_timeout)
+    return RemoteFunction(api, **{"backoff": 0.001, "patience": 0.5, **options})
+
+
+def fleet_at(server: Server, **options: Any) -> LambdaFleet:
+    """Return the invoker of an ARN; the variables of botocore name the server."""
+    usual = {"concurrency": 1, "read_timeout": 60.0, "backoff": 0.001, "patience": 0.5}
+    return LambdaFleet(ARN, region="us-east-1", **{**usual, **options})
 
 
 SUCCEEDED = Outcome(ResultCode.SUCCEEDED, "done")

@@ -22,10 +22,9 @@ from s3batch_handler.engine.invoke._call_tries import CallTries
 from s3batch_handler.engine.invoke._lambda_api import (
     CallFailed,
     InvokeError,
-    InvokeResponse,
     ReadTimeout,
     Unreachable,
-    http_failure,
+    response_of,
 )
 from s3batch_handler.engine.invoke._remote import answer_in, answer_without_response
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._call_tries import TryRules
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers
+    from s3batch_handler.engine.invoke._lambda_api import InvokeResponse
     from s3batch_handler.engine.invoke._pace import Pace
     from s3batch_handler.jobs._signed_calls import SignedCalls
 
@@ -231,9 +231,7 @@ class CallTasks:
         """Call the function once or several times, until it has answered or is throttled."""
         self.running[call.number] = (call.entry, time.monotonic())
         try:
-            answer = await self._answer(session, call)
-            self._pace.succeeded(began)
-            self._finish(call, answer)
+            self._finish(call, await self._answer(session, call))
         except _Throttled as error:
             self._pace.throttled(began, error.retry_after)
             if self._stopped.is_set():
@@ -287,9 +285,7 @@ class CallTasks:
             raise ReadTimeout(self._read_timeout) from error
         except (aiohttp.ClientError, OSError) as error:
             raise CallFailed(None, type(error).__name__, f"no response: {error}") from error
-        if response.status == 200:
-            return InvokeResponse(body, "x-amz-function-error" in response.headers)
-        raise http_failure(response.status, response.headers, body)
+        return response_of(response.status, response.headers, body)
 
 
 class _Throttled(Exception):

@@ -95,10 +95,8 @@ class HttpApi:
                 self.close()
         finally:
             self._busy.discard(connection)
-        # If a function ends its process, the emulator responds with 502 and the function's error.
-        if status == 200 or (status >= 500 and b'"errorType"' in body):
-            return InvokeResponse(body, status != 200 or "x-amz-function-error" in headers)
-        raise http_failure(status, headers, body)
+        hint = f" (the address of a function is {_ADDRESS})" if status == 404 else ""
+        return response_of(status, headers, body, hint=hint)
 
     def _exchange(
         self, connection: HTTPConnection, payload: bytes
@@ -152,16 +150,29 @@ _INVOKE_PATH: Final = re.compile(r"/2015-03-31/functions/[^/\s]+/invocations")
 _ADDRESS: Final = "http://host:port/2015-03-31/functions/NAME/invocations"
 
 
-def http_failure(status: int, headers: Mapping[str, str], body: bytes) -> CallFailed:
-    """Return the error in a response of Lambda, or of any other server."""
+def response_of(
+    status: int, headers: Mapping[str, str], body: bytes, *, hint: str = ""
+) -> InvokeResponse:
+    """Return the response of the function in an HTTP response.
+
+    Args:
+        status: The HTTP status.
+        headers: The headers, with names in lower case or in any case.
+        body: The body.
+        hint: What the error says in addition, if there is no response of the function.
+
+    Raises:
+        CallFailed: There is an error of Lambda, or of any other server, instead.
+    """
+    # If a function ends its process, the emulator responds with 502 and the function's error.
+    if status == 200 or (status >= 500 and b'"errorType"' in body):
+        return InvokeResponse(body, status != 200 or "x-amz-function-error" in headers)
     text = body.decode(errors="replace").strip()
     with suppress(ValueError, AttributeError):
         error = json.loads(text)
         text = str(error.get("message") or error.get("Message") or text)
     code = headers.get("x-amzn-errortype", "").partition(":")[0] or f"HTTP {status}"
-    if status == 404:
-        text += f" (the address of a function is {_ADDRESS})"
-    return CallFailed(status, code, text, _seconds(headers.get("retry-after", "")))
+    raise CallFailed(status, code, text + hint, _seconds(headers.get("retry-after", "")))
 
 
 def _seconds(text: str) -> float:

@@ -55,7 +55,7 @@ class LambdaFleet:
         self._read_timeout = read_timeout
         self._grace = grace
         self._rules = TryRules(arn, backoff=backoff, patience=patience)
-        self._pace = Pace(concurrency)
+        self._pace = Pace(concurrency, pause=2 * backoff)
         self._running: dict[int, tuple[ManifestEntry, float]] = {}
 
     @property

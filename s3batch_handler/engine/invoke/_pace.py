@@ -19,34 +19,43 @@ if TYPE_CHECKING:
 class Pace:
     """Decides when the next of many parallel calls may start.
 
-    Three rules apply to all calls together:
+    Two rules apply to all calls together:
 
-    - Calls in flight need an execution environment each. The first 1,000 may be created at once,
-      100 more in each second.
-    - All environments together get at most 10 requests per second and environment.
+    - A call needs an execution environment that is idle and has had fewer than 10 requests in this
+      second. Otherwise Lambda creates one: the first 1,000 at once, 100 more in each second.
     - If Lambda throttles calls, all calls pause together, and as many fewer are in flight
       afterwards. Then this number grows again by 2 % per second.
 
     Args:
         concurrency: The most calls in flight.
+        pause: Seconds of the first pause, at most. Each further one takes twice as long.
         clock: Returns the time in seconds.
 
     Attributes:
         in_flight: The number of calls that have started and not ended.
     """
 
-    def __init__(self, concurrency: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        concurrency: int,
+        *,
+        pause: float = 0.2,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._concurrency = concurrency
         self._clock = clock
         self.in_flight = 0
-        self._environments = 0  # the most calls that were in flight
+        self._environments = 0
         self._latest = clock()
         self._new_environments = float(NEW_ENVIRONMENTS)  # that may be created now
         self._requests = 0.0  # that the environments may get now
         self._limit = float(concurrency)  # calls in flight, by what Lambda has refused
         self._pause_end = -math.inf
         self._paused_at = -math.inf
-        self._pause = _FIRST_PAUSE
+        self._first_pause = self._pause = pause
+        self._jitter = 1.0
+        self._refused = 0  # calls that were throttled since the latest pause began
+        self._refused_of = 1  # calls in flight at that time
 
     @property
     def limit(self) -> int:
@@ -58,9 +67,11 @@ class Pace:
         self._update()
         if self._clock() < self._pause_end or self.in_flight >= int(self._limit):
             return False
-        if self.in_flight < self._environments:
-            return self._requests >= 1
-        return self._new_environments >= 1
+        return self._finds_environment or self._new_environments >= 1
+
+    @property
+    def _finds_environment(self) -> bool:
+        return self.in_flight < self._environments and self._requests >= 1
 
     def wait(self) -> float:
         """Return seconds after which a call may start if none ends before; at most one second."""
@@ -69,13 +80,15 @@ class Pace:
             return min(1.0, self._pause_end - now)
         if self.in_flight >= int(self._limit):
             return 1.0
-        if self.in_flight < self._environments:
-            return (1 - self._requests) / (REQUESTS_PER_SECOND * self._environments)
-        return (1 - self._new_environments) / _NEW_PER_SECOND
+        until_new = (1 - self._new_environments) / _NEW_PER_SECOND
+        if self.in_flight >= self._environments:
+            return until_new
+        rate = REQUESTS_PER_SECOND * self._environments
+        return min(until_new, (1 - self._requests) / rate)
 
     def start(self) -> float:
         """Count a call that starts; return the time, for :meth:`throttled`."""
-        if self.in_flight < self._environments:
+        if self._finds_environment:
             self._requests -= 1
         else:
             self._new_environments -= 1
@@ -87,26 +100,27 @@ class Pace:
         """Count a call that has ended."""
         self.in_flight -= 1
 
-    def succeeded(self, began: float) -> None:
-        """Note that Lambda has accepted a call."""
-        if began >= self._paused_at:
-            self._pause = _FIRST_PAUSE
-
     def throttled(self, began: float, retry_after: float = 0.0) -> None:
         """Pause all calls, because Lambda has throttled one that began at a time.
+
+        The pause is short if few of the calls in flight are throttled: the function is at its
+        limit. If most of them are, each pause takes twice as long as the one before.
 
         Args:
             began: What :meth:`start` returned.
             retry_after: The seconds that Lambda asks to wait.
         """
         now = self._clock()
-        if began >= self._paused_at:  # it has started after the latest pause
+        if began > self._paused_at:  # it has started after the latest pause began
+            was_short = self._refused * 2 <= self._refused_of
+            is_new = was_short or now > self._pause_end + _LONGEST_PAUSE
+            self._pause = self._first_pause if is_new else min(2 * self._pause, _LONGEST_PAUSE)
+            self._jitter = _RANDOM.uniform(0.5, 1.0)  # other clients pause, too
+            self._paused_at, self._refused, self._refused_of = now, 0, self.in_flight
             self._limit = min(self._limit, self.in_flight)
-            self._paused_at = now
-            pause = self._pause * _RANDOM.uniform(0.5, 1.0)  # other clients pause, too
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
-            self._pause_end = now + pause
-        self._pause_end = max(self._pause_end, now + retry_after)
+        self._refused += 1
+        pause = self._pause * self._jitter * min(1.0, 2 * self._refused / self._refused_of)
+        self._pause_end = max(self._pause_end, self._paused_at + pause, now + retry_after)
         self._limit = max(1.0, self._limit - 1)
 
     def _update(self) -> None:
@@ -127,8 +141,7 @@ NEW_ENVIRONMENTS: Final = 1_000
 _NEW_PER_SECOND: Final = NEW_ENVIRONMENTS / 10
 REQUESTS_PER_SECOND: Final = 10
 """Requests per second that an environment gets."""
-_FIRST_PAUSE: Final = 0.2  # seconds
-_LONGEST_PAUSE: Final = 20.0
+_LONGEST_PAUSE: Final = 20.0  # seconds
 _GROWTH: Final = 0.02  # per second
 _LEAST_GROWTH: Final = 0.2  # calls per second
 _RANDOM: Final = random.SystemRandom()

@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -29,26 +30,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 from tests.support.invoker_calls import TEMPLATE, invoke, keys
 from tests.support.lambda_server import (
+    ARN,
     BUG,
     SUCCEEDED,
     THROTTLED,
+    At,
     Event,
     Reply,
-    at,
     closed_port,
     done,
     key,
     serving,
+    threads_at,
 )
 
 
-def test_each_task_is_one_event() -> None:
+def test_each_task_is_one_event(at: At) -> None:
     """Events go to the path of Invoke, as S3 would send them, over one connection."""
     with serving(done) as server:
         answers = invoke(at(server), keys("a%20b", "c"))
 
     assert answers == {"a%20b": SUCCEEDED, "c": SUCCEEDED}
-    assert [path for path, _ in server.calls] == ["/2015-03-31/functions/function/invocations"] * 2
+    paths = {path for path, _ in server.calls}
+    assert paths < {
+        "/2015-03-31/functions/function/invocations",
+        f"/2015-03-31/functions/{quote(ARN, safe='')}/invocations",
+    }
     first, second = (event for _, event in server.calls)
     assert first["job"] == {"id": "job-1"}
     assert first["tasks"][0]["s3Key"] == "a%20b"
@@ -57,7 +64,7 @@ def test_each_task_is_one_event() -> None:
     assert server.connections == 1
 
 
-def test_a_server_may_close_the_connection_after_each_call() -> None:
+def test_a_server_may_close_the_connection_after_each_call(at: At) -> None:
     """Each call then opens a new connection, as for sam local."""
     with serving(lambda event: (200, {"Connection": "close"}, done(event)[2])) as server:
         answers = invoke(at(server), keys("a", "b"))
@@ -109,7 +116,7 @@ def test_a_server_may_close_the_connection_after_each_call() -> None:
         ),
     ],
 )
-def test_failed_calls_become_answers(reply: Reply, expected: Answer) -> None:
+def test_failed_calls_become_answers(at: At, reply: Reply, expected: Answer) -> None:
     """Errors of a function differ from responses that S3 cannot read, in Lambda and emulators."""
     with serving(lambda event: reply) as server:
         answers = invoke(at(server), keys("a"))
@@ -118,7 +125,7 @@ def test_failed_calls_become_answers(reply: Reply, expected: Answer) -> None:
     assert len(server.calls) == 1
 
 
-def test_results_for_other_tasks_are_ignored() -> None:
+def test_results_for_other_tasks_are_ignored(at: At) -> None:
     """The task then has no result, which is a temporary failure."""
 
     def respond(event: Event) -> Reply:
@@ -133,7 +140,7 @@ def test_results_for_other_tasks_are_ignored() -> None:
     }
 
 
-def test_a_call_that_reaches_the_read_timeout_is_not_retried() -> None:
+def test_a_call_that_reaches_the_read_timeout_is_not_retried(at: At) -> None:
     """The function may still run, so its task fails after one call."""
     leave = threading.Event()
 
@@ -171,10 +178,10 @@ def test_an_unknown_path_fails_the_job_before_its_first_task() -> None:
         serving(lambda event: (404, {}, b"404 page not found")) as server,
         pytest.raises(InvalidFunction, match=r"404.*functions/NAME/invocations"),
     ):
-        run_job(keys("a"), at(server), JobSettings(job=JobRef(id="job-1")))
+        run_job(keys("a"), threads_at(server), JobSettings(job=JobRef(id="job-1")))
 
 
-def test_a_server_that_goes_away_fails_the_job() -> None:
+def test_a_server_that_goes_away_fails_the_job(at: At) -> None:
     """The job waits for the server, then fails with the address in its reason."""
     with serving(done) as server:
 
@@ -195,7 +202,7 @@ def test_a_server_that_goes_away_fails_the_job() -> None:
     assert "no server responds" in (job.reason or "")
 
 
-def test_concurrency_limits_the_calls_at_a_time() -> None:
+def test_concurrency_limits_the_calls_at_a_time(at: At) -> None:
     """Exactly ``concurrency`` calls run at a time, each over its own connection."""
     lock = threading.Lock()
     together = threading.Barrier(4, timeout=60)
@@ -219,7 +226,7 @@ def test_concurrency_limits_the_calls_at_a_time() -> None:
     assert server.connections == 4
 
 
-def test_entries_are_read_as_needed() -> None:
+def test_entries_are_read_as_needed(at: At) -> None:
     """A manifest may be very long: only a few entries are read ahead."""
     taken = 0
 
@@ -238,7 +245,7 @@ def test_entries_are_read_as_needed() -> None:
     assert max(ahead) <= 4
 
 
-def test_a_stopped_job_waits_for_running_calls() -> None:
+def test_a_stopped_job_waits_for_running_calls(at: At) -> None:
     """Tasks that did not start are returned as NotRun. No thread is left."""
     begun, leave = threading.Semaphore(0), threading.Event()
     before = {*threading.enumerate()}
@@ -267,6 +274,7 @@ def test_a_stopped_job_waits_for_running_calls() -> None:
 
 
 def test_late_answers_count(
+    at: At,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """This process may itself have been stopped for the whole grace period."""
@@ -293,7 +301,7 @@ def test_late_answers_count(
     assert answers == [("a", SUCCEEDED), ("b", SUCCEEDED)]
 
 
-def test_a_stopped_job_does_not_retry() -> None:
+def test_a_stopped_job_does_not_retry(at: At) -> None:
     """A task that waits for a redrive is returned as NotRun."""
     stopped = threading.Event()
 
@@ -311,7 +319,10 @@ def test_a_stopped_job_does_not_retry() -> None:
 
 def test_invoke_sends_any_event() -> None:
     """The result is what the function returned."""
-    with serving(lambda event: (200, {}, b'{"seen": 1}')) as server, closing(at(server)) as there:
+    with (
+        serving(lambda event: (200, {}, b'{"seen": 1}')) as server,
+        closing(threads_at(server)) as there,
+    ):
         assert there.invoke({"Records": []}) == {"seen": 1}
 
 
@@ -329,7 +340,7 @@ def test_invoke_raises_the_error_of_the_call(
     """Errors of the function and of the call have different types."""
     with (
         serving(lambda event: reply) as server,
-        closing(at(server)) as there,
+        closing(threads_at(server)) as there,
         pytest.raises(error, match=words),
     ):
         there.invoke({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -21,9 +22,9 @@ from tests.support.lambda_server import (
     FAULT,
     SUCCEEDED,
     THROTTLED,
+    At,
     Event,
     Reply,
-    at,
     done,
     in_turn,
     key,
@@ -41,7 +42,9 @@ from tests.support.lambda_server import (
         pytest.param([None, None], id="connection lost"),
     ],
 )
-def test_temporary_errors_are_retried_with_the_same_event(reply: list[Reply | None]) -> None:
+def test_temporary_errors_are_retried_with_the_same_event(
+    at: At, reply: list[Reply | None]
+) -> None:
     """The function receives the event again, and the task succeeds."""
     with serving(in_turn(*reply)) as server:
         answers = invoke(at(server), keys("a"))
@@ -56,21 +59,24 @@ def test_temporary_errors_are_retried_with_the_same_event(reply: list[Reply | No
     [
         (THROTTLED, 10, "TooManyRequestsException: Rate Exceeded."),
         (FAULT, 4, "ServiceException: sorry"),
-        (None, 4, "RemoteDisconnected: no response: Remote end closed connection without response"),
+        (None, 4, r"(Remote|Server)Disconnected(Error)?: no response: .*"),
     ],
 )
 def test_a_task_fails_temporarily_after_the_last_try(
-    reply: Reply | None, tries: int, message: str
+    at: At, reply: Reply | None, tries: int, message: str
 ) -> None:
     """The number of tries depends on the error. A redrive may succeed."""
     with serving(lambda event: reply) as server:
         answers = invoke(at(server), keys("a"))
 
-    assert answers == {"a": Outcome(ResultCode.TEMPORARY_FAILURE, message)}
+    (answer,) = answers.values()
+    assert isinstance(answer, Outcome)
+    assert answer.code is ResultCode.TEMPORARY_FAILURE
+    assert re.fullmatch(message, answer.message)
     assert len(server.calls) == tries
 
 
-def test_throttled_calls_are_retried_with_backoff() -> None:
+def test_throttled_calls_are_retried_with_backoff(at: At) -> None:
     """The pauses grow and are random."""
     times = []
 
@@ -159,7 +165,7 @@ def test_every_error_of_invoke_is_classified() -> None:
     assert errors_of_invoke().keys() == {*NOT_READY, *ONE_TASK_FAILS, *ALL_TASKS_FAIL}
 
 
-def test_an_error_of_one_call_fails_one_task() -> None:
+def test_an_error_of_one_call_fails_one_task(at: At) -> None:
     """The call is retried, then its task fails temporarily. Other tasks succeed."""
     statuses = errors_of_invoke()
 
@@ -177,7 +183,7 @@ def test_an_error_of_one_call_fails_one_task() -> None:
     assert all(tries[code] >= 4 for code in ONE_TASK_FAILS)
 
 
-def test_an_error_of_all_calls_fails_the_job_at_once() -> None:
+def test_an_error_of_all_calls_fails_the_job_at_once(at: At) -> None:
     """No call is retried."""
     for code in ALL_TASKS_FAIL:
         reply = refusal(code, errors_of_invoke()[code])
@@ -187,7 +193,7 @@ def test_an_error_of_all_calls_fails_the_job_at_once() -> None:
         assert len(server.calls) == 1
 
 
-def test_a_call_waits_for_a_function_that_is_not_ready() -> None:
+def test_a_call_waits_for_a_function_that_is_not_ready(at: At) -> None:
     """It waits longer than failed calls are retried."""
     for code in NOT_READY:
         reply = refusal(code, errors_of_invoke()[code], PENDING)
@@ -200,6 +206,7 @@ def test_a_call_waits_for_a_function_that_is_not_ready() -> None:
 
 
 def test_a_function_that_does_not_become_ready_fails_the_job(
+    at: At,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One warning announces the wait, and the error contains its duration."""
@@ -216,13 +223,13 @@ def test_a_function_that_does_not_become_ready_fails_the_job(
     assert waited >= 0.3
     (record,) = caplog.records
     assert record.name == "s3batch_handler.engine"
-    assert record.getMessage() == (
-        f"{server.url}: SnapStartNotReadyException: Lambda is initializing your function.; "
+    assert record.getMessage().endswith(
+        ": SnapStartNotReadyException: Lambda is initializing your function.; "
         "waiting up to 0.3 seconds"
     )
 
 
-def test_a_call_does_not_wait_for_a_function_in_state_failed() -> None:
+def test_a_call_does_not_wait_for_a_function_in_state_failed(at: At) -> None:
     """Its error code is the same as that of a pending function."""
     reply = refusal("ResourceConflictException", 409, PENDING.replace("Pending", "Failed"))
 
@@ -235,7 +242,7 @@ def test_a_call_does_not_wait_for_a_function_in_state_failed() -> None:
     assert len(server.calls) == 1
 
 
-def test_waiting_does_not_count_as_a_try() -> None:
+def test_waiting_does_not_count_as_a_try(at: At) -> None:
     """A call that fails after a wait is retried as often as any other."""
     waits = [refusal("SnapStartNotReadyException", 409)] * 12
 
@@ -245,7 +252,7 @@ def test_waiting_does_not_count_as_a_try() -> None:
     assert answers == {"a": SUCCEEDED}
 
 
-def test_a_stopped_job_does_not_wait_for_a_function() -> None:
+def test_a_stopped_job_does_not_wait_for_a_function(at: At) -> None:
     stopped = threading.Event()
 
     def respond(event: Event) -> Reply:
@@ -260,7 +267,7 @@ def test_a_stopped_job_does_not_wait_for_a_function() -> None:
     assert time.monotonic() - began < 40
 
 
-def test_an_expired_signature_is_retried() -> None:
+def test_an_expired_signature_is_retried(at: At) -> None:
     """The machine may sleep between signing and sending. A wrong signature fails the job."""
     old = refusal("InvalidSignatureException", 403, "Signature expired: 20240101T000000Z is now…")
     wrong = refusal("InvalidSignatureException", 403, "The request signature does not match")
