@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import fleet
 from benchmarks.local_job.contenders import CONTENDERS, write_manifest_of
 from benchmarks.local_job.processes import (
     parent_microseconds,
@@ -57,6 +58,7 @@ def _page(*, quick: bool) -> Iterator[str]:
     yield from _small(rounds=3 if quick else 15)
     yield from _parent(20_000 if quick else 1_000_000)
     yield from _slow_task(20_000 if quick else 400_000)
+    yield from _fleet(quick=quick)
     if sys.platform == "linux":
         yield from _memory((20_000, 50_000) if quick else (20_000, 200_000, 1_000_000, 10_000_000))
 
@@ -130,6 +132,18 @@ def _slow_task(size: int) -> Iterator[str]:
         "",
         f"{size:,} tasks take {without:.2f} s. With one more task that takes 3 s, the others take",
         f"{beside:.2f} s.",
+    )
+
+
+def _fleet(*, quick: bool) -> Iterator[str]:
+    yield from (
+        "",
+        "## A fleet in Lambda",
+        "",
+        "A stand-in server on the same processors answers each call after 0.11 s. The CPU time is",
+        "that of the process that calls it.",
+        "",
+        *fleet.rows(quick=quick),
     )
 
 

@@ -73,6 +73,4 @@ class SignedCalls:
         return ssl.create_default_context(cafile=self.ca_file)
 
 
-REFRESH_SECONDS: Final = 60.0
-"""How often :meth:`SignedCalls.refresh` has to be called: credentials are refreshed earlier."""
 _HEADERS: Final = {"Content-Type": "application/json"}

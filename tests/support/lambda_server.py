@@ -52,6 +52,7 @@ class Server(ThreadingHTTPServer):
     """Lambda's Invoke on loopback. It counts the connections and the calls."""
 
     daemon_threads = True
+    request_queue_size = 1_024  # hundreds of clients may connect at the same time
 
     def __init__(self, respond: Callable[[Event], Reply | None]) -> None:
         super().__init__(("127.0.0.1", 0), _Request)

@@ -57,3 +57,14 @@ def test_a_figure_above_its_target_is_marked_as_missed() -> None:
     assert "0.65x, met" in page(results)
     rows["s3batch_handler"]["ratio"] = 0.66
     assert "0.66x, **missed**" in page(results)
+
+
+def test_the_page_of_local_jobs_has_a_figure_for_every_target(project: Path) -> None:
+    """`python -m benchmarks local_job --write` writes it."""
+    page = (project / "docs" / "benchmarks-local-jobs.md").read_text(encoding="utf-8")
+
+    for target in ("1.0x", "2.5x", "3.0x", "1.6 µs", "10 %"):
+        assert f"target {target}, " in page or f"target: {target}, " in page
+    assert "| s3batch run, 10 objects |" in page
+    assert "| 10,000,000 |" in page
+    assert page.count("2,500/s, ") == 4

@@ -307,6 +307,6 @@ def _socket_with_keepalive(address: Any) -> socket.socket:
 _TICK: Final = 0.1  # seconds
 _FLUSH_SECONDS: Final = 0.002
 _CLOSE_SECONDS: Final = 5.0
-_CONNECT_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 30.0  # hundreds of TLS handshakes may be in progress
 REFRESH_SECONDS: Final = 60.0
 """How often credentials are refreshed, if they expire soon."""

@@ -1,8 +1,9 @@
 """How fast a fleet of Lambda functions may be called, by Lambda's limits and by what it refuses.
 
-Sources: Lambda Developer Guide, "Understanding Lambda function scaling": a function gets at most
-1,000 new execution environments every 10 seconds, and an environment at most 10 requests per
-second. `Lambda API Reference, Invoke`: 429 ``TooManyRequestsException``, with ``Retry-After``.
+A function gets at most 1,000 new execution environments every 10 seconds, and an environment at
+most 10 requests per second (Lambda Developer Guide, "Understanding Lambda function scaling").
+Lambda refuses further calls with 429 ``TooManyRequestsException`` and may send ``Retry-After``
+(Lambda API Reference, Invoke).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import random
 import time
 from typing import TYPE_CHECKING, Final
 
+from s3batch_handler.estimates._prices import limit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,8 +22,10 @@ if TYPE_CHECKING:
 class Pace:
     """Decides when the next of many parallel calls may start.
 
-    Two rules apply to all calls together:
+    Three rules apply to all calls together:
 
+    - A hundred calls start at once, and one more for each call that ends, so that not all of them
+      connect at the same time.
     - A call needs an execution environment that is idle and has had fewer than 10 requests in this
       second. Otherwise Lambda creates one: the first 1,000 at once, 100 more in each second.
     - If Lambda throttles calls, all calls pause together, and as many fewer are in flight
@@ -47,8 +52,9 @@ class Pace:
         self.in_flight = 0
         self._environments = 0
         self._latest = clock()
-        self._new_environments = float(NEW_ENVIRONMENTS)  # that may be created now
+        self._new_environments = float(_NEW_ENVIRONMENTS)  # that may be created now
         self._requests = 0.0  # that the environments may get now
+        self._started_limit = _FIRST_CALLS  # calls in flight, by how many have ended
         self._limit = float(concurrency)  # calls in flight, by what Lambda has refused
         self._pause_end = -math.inf
         self._paused_at = -math.inf
@@ -60,12 +66,12 @@ class Pace:
     @property
     def limit(self) -> int:
         """The most calls in flight now."""
-        return int(self._limit)
+        return min(int(self._limit), self._started_limit)
 
     def may_start(self) -> bool:
         """Return whether a call may start now."""
         self._update()
-        if self._clock() < self._pause_end or self.in_flight >= int(self._limit):
+        if self._clock() < self._pause_end or self.in_flight >= self.limit:
             return False
         return self._finds_environment or self._new_environments >= 1
 
@@ -78,12 +84,12 @@ class Pace:
         now = self._clock()
         if now < self._pause_end:
             return min(1.0, self._pause_end - now)
-        if self.in_flight >= int(self._limit):
+        if self.in_flight >= self.limit:
             return 1.0
         until_new = (1 - self._new_environments) / _NEW_PER_SECOND
         if self.in_flight >= self._environments:
             return until_new
-        rate = REQUESTS_PER_SECOND * self._environments
+        rate = _REQUESTS_PER_SECOND * self._environments
         return min(until_new, (1 - self._requests) / rate)
 
     def start(self) -> float:
@@ -99,6 +105,7 @@ class Pace:
     def end(self) -> None:
         """Count a call that has ended."""
         self.in_flight -= 1
+        self._started_limit += 1
 
     def throttled(self, began: float, retry_after: float = 0.0) -> None:
         """Pause all calls, because Lambda has throttled one that began at a time.
@@ -128,19 +135,18 @@ class Pace:
         now = self._clock()
         seconds, self._latest = now - self._latest, now
         self._new_environments = min(
-            NEW_ENVIRONMENTS, self._new_environments + seconds * _NEW_PER_SECOND
+            _NEW_ENVIRONMENTS, self._new_environments + seconds * _NEW_PER_SECOND
         )
-        rate = REQUESTS_PER_SECOND * self._environments
+        rate = _REQUESTS_PER_SECOND * self._environments
         self._requests = min(max(1, self._environments), self._requests + seconds * rate)
         growth = max(_LEAST_GROWTH, _GROWTH * self._limit)
         self._limit = min(self._concurrency, self._limit + seconds * growth)
 
 
-NEW_ENVIRONMENTS: Final = 1_000
-"""Environments of a function that Lambda creates every ten seconds."""
-_NEW_PER_SECOND: Final = NEW_ENVIRONMENTS / 10
-REQUESTS_PER_SECOND: Final = 10
-"""Requests per second that an environment gets."""
+_FIRST_CALLS: Final = 100
+_NEW_ENVIRONMENTS: Final = limit("new-environments")
+_NEW_PER_SECOND: Final = _NEW_ENVIRONMENTS / limit("scaling-interval")
+_REQUESTS_PER_SECOND: Final = limit("requests-per-environment")
 _LONGEST_PAUSE: Final = 20.0  # seconds
 _GROWTH: Final = 0.02  # per second
 _LEAST_GROWTH: Final = 0.2  # calls per second

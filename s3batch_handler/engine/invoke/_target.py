@@ -28,7 +28,8 @@ Target: TypeAlias = "Function | str | LambdaClient"
 a callable                                   called in this process
 ``module:name``, ``path/to/app.py:name``     loaded and called in worker processes
 ``http://…``, ``https://…``                  called there: see :class:`~._lambda_api.HttpApi`
-``arn:aws:lambda:…``                         invoked in Lambda, in the Region of the ARN
+``arn:aws:lambda:…``                         invoked in Lambda, in the Region of the ARN; with the
+                                             extra ``fleet`` thousands of times at a time
 ``boto3.client("lambda")``                   invoked by this client, by its registered name
 ===========================================  ======================================================
 """
@@ -61,7 +62,7 @@ def invoker_for(
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
-    if isinstance(target, str) and target.startswith("arn:") and find_spec("aiohttp"):
+    if isinstance(target, str) and target.startswith("arn:") and _can_call_a_fleet(workers):
         from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet  # a slow import
 
         return LambdaFleet(
@@ -85,6 +86,22 @@ def invoker_for(
     if callable(target):
         return InProcess(target, timeout=local_timeout)
     return remote_function(target, name=name, workers=workers)
+
+
+def _can_call_a_fleet(workers: int | None) -> bool:
+    """Return whether the package for many parallel calls is installed.
+
+    Raises:
+        InvalidFunction: It is missing, and threads would be too slow for so many calls.
+    """
+    if find_spec("aiohttp"):
+        return True
+    if workers is not None and workers > _MOST_THREADS:
+        raise InvalidFunction(
+            f"more than {_MOST_THREADS} parallel calls of a function in Lambda need aiohttp, "
+            "which is not installed: pip install 's3batch-handler[fleet]'"
+        )
+    return False
 
 
 def remote_function(
@@ -178,5 +195,6 @@ def region_of_arn(arn: str) -> str:
 
 
 _LAMBDA_CALLS: Final = 10
+_MOST_THREADS: Final = 500
 _MAX_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
 _INIT_SECONDS: Final = 30.0  # Lambda gives a function 10 s to start, beside its timeout
