@@ -54,7 +54,7 @@ def _page(*, quick: bool) -> Iterator[str]:
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in machine().items()),
     )
-    yield from _speed((10_000, 100_000) if quick else (*TARGETS,), rounds=1 if quick else 5)
+    yield from _speed((10_000, 100_000) if quick else (*TARGETS,), rounds=1 if quick else 3)
     yield from _small(rounds=3 if quick else 15)
     yield from _parent(20_000 if quick else 1_000_000)
     yield from _slow_task(20_000 if quick else 400_000)

@@ -83,13 +83,15 @@ class _Blocks:
     def __init__(self, stream: BinaryIO) -> None:
         self.skipped = 0
         self._stream = stream
-        self._lines = deque[bytes]()  # of a block that is not plain
+        self._block = io.BytesIO()  # a block that is not plain
+        self._lines = deque[bytes]()  # of a piece of it that is not plain
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        line = self._lines.popleft() if self._lines else self._stream.readline(MAX_LINE)
+        line = self._lines.popleft() if self._lines else self._block.readline()
+        line = line or self._stream.readline(MAX_LINE)
         if not line:
             raise StopIteration
         return line
@@ -97,21 +99,33 @@ class _Blocks:
     def plain_lines(self, width: int) -> list[bytes] | None:
         """Read a block, and return its lines without line breaks if all of them are plain.
 
-        If not, they are read one by one. ``None`` also if such lines are left, and at the end.
+        If not, it is read in pieces, so that a few odd lines cost little. ``None`` if a piece is
+        not plain, whose lines are then read one by one, and at the end.
         """
         if self._lines:
             return None
-        block = self._stream.read(_BLOCK)
-        block += self._stream.readline(MAX_LINE)
-        lines = _plain_lines(block, width)
+        piece = self._read(self._block, _PIECE)
+        if not piece:
+            block = self._read(self._stream, _BLOCK)
+            if (lines := _plain_lines(block, width)) is not None:
+                self.skipped += len(lines)
+                return lines
+            self._block = io.BytesIO(block)
+            piece = self._read(self._block, _PIECE)
+        lines = _plain_lines(piece, width)
         if lines is None:
-            self._lines.extend(io.BytesIO(block))
+            self._lines.extend(io.BytesIO(piece))
         else:
             self.skipped += len(lines)
         return lines
 
+    def _read(self, stream: BinaryIO, size: int) -> bytes:
+        """Read bytes up to the end of a line."""
+        return stream.read(size) + stream.readline(MAX_LINE)
+
 
 _BLOCK: Final = 100_000  # bytes
+_PIECE: Final = 4_000
 _LONGEST: Final = 1 << 17  # bytes; the csv module refuses longer cells
 
 
@@ -119,7 +133,8 @@ def _plain_lines(block: bytes, width: int) -> list[bytes] | None:
     """Return the lines of a block if each has ``width`` plain cells."""
     if len(block) > _LONGEST:
         return None
-    block = block.replace(b"\r\n", b"\n")
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n")
     if not block.endswith(b"\n"):  # the last line of the manifest
         block += b"\n"
     lines = block.split(b"\n")
@@ -129,11 +144,17 @@ def _plain_lines(block: bytes, width: int) -> list[bytes] | None:
         return None
     if block.startswith(b",") or b"\n," in block or b",," in block or b",\n" in block:
         return None
+    return lines if _is_utf8(block) else None
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     try:
-        block.decode()
+        data.decode()
     except UnicodeDecodeError:
-        return None
-    return lines
+        return False
+    return True
 
 
 _OTHER_BYTES: Final = bytes(byte for byte in range(256) if byte not in b'",\n\r\0')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 import time
 import uuid
@@ -14,18 +13,10 @@ from itertools import count, islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import aiohttp
-import yarl
-
 from s3batch_handler.engine.invoke._answer import NotRun
+from s3batch_handler.engine.invoke._async_lambda_api import AsyncLambdaApi
 from s3batch_handler.engine.invoke._call_tries import CallTries
-from s3batch_handler.engine.invoke._lambda_api import (
-    CallFailed,
-    InvokeError,
-    ReadTimeout,
-    Unreachable,
-    response_of,
-)
+from s3batch_handler.engine.invoke._lambda_api import CallFailed, InvokeError
 from s3batch_handler.engine.invoke._remote import answer_in, answer_without_response
 
 if TYPE_CHECKING:
@@ -36,7 +27,6 @@ if TYPE_CHECKING:
     from s3batch_handler.engine.invoke._call_tries import TryRules
     from s3batch_handler.engine.invoke._events import EventTemplate
     from s3batch_handler.engine.invoke._invoker import Answers
-    from s3batch_handler.engine.invoke._lambda_api import InvokeResponse
     from s3batch_handler.engine.invoke._pace import Pace
     from s3batch_handler.jobs._signed_calls import SignedCalls
 
@@ -98,6 +88,7 @@ class CallTasks:
         self._answered = SimpleQueue[list[tuple[int, "TimedAnswer | Exception"]]]()
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
         self._closed = False
         self._failure: Exception | None = None
@@ -163,35 +154,30 @@ class CallTasks:
                 self._failure = error
 
     async def _main(self) -> None:
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            ssl=self._signed.ssl_context(),
-            socket_factory=_socket_with_keepalive,
-        )
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=self._read_timeout
-        )
-        async with aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            proxy=self._signed.proxy,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        ) as session:
+        async with AsyncLambdaApi(self._signed, read_timeout=self._read_timeout) as api:
             refreshing = asyncio.create_task(self._refresh_credentials())
             while not self._closed:
                 while self._waiting and self._pace.may_start():
                     call, began = self._waiting.popleft(), self._pace.start()
-                    task = asyncio.create_task(self._call(session, call, began))
+                    task = asyncio.create_task(self._call(api, call, began))
                     self._tasks.add(task)
                     task.add_done_callback(self._tasks.discard)
                 if self._waiting:
-                    self._loop.call_later(self._pace.wait(), self._wake.set)
+                    self._wake_after(self._pace.wait())
                 await self._wake.wait()
                 self._wake.clear()
             for task in [*self._tasks, refreshing]:
                 task.cancel()
             await asyncio.gather(*self._tasks, refreshing, return_exceptions=True)
+
+    def _wake_after(self, seconds: float) -> None:
+        """Set the time when further calls may start; one timer is enough for thousands of calls."""
+        when = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() <= self._loop.time():
+            self._timer = self._loop.call_at(when, self._wake.set)
+        elif when < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(when, self._wake.set)
 
     async def _refresh_credentials(self) -> None:
         """Keep the credentials valid during a long job, without delaying the calls."""
@@ -227,11 +213,11 @@ class CallTasks:
             self._answered.put(self._finished)
             self._finished = []
 
-    async def _call(self, session: aiohttp.ClientSession, call: _Call, began: float) -> None:
+    async def _call(self, api: AsyncLambdaApi, call: _Call, began: float) -> None:
         """Call the function once or several times, until it has answered or is throttled."""
         self.running[call.number] = (call.entry, time.monotonic())
         try:
-            self._finish(call, await self._answer(session, call))
+            self._finish(call, await self._answer(api, call))
         except _Throttled as error:
             self._pace.throttled(began, error.retry_after)
             if self._stopped.is_set():
@@ -245,11 +231,11 @@ class CallTasks:
             del self.running[call.number]
             self._wake.set()
 
-    async def _answer(self, session: aiohttp.ClientSession, call: _Call) -> TimedAnswer:
+    async def _answer(self, api: AsyncLambdaApi, call: _Call) -> TimedAnswer:
         while True:
             start = time.monotonic()
             try:
-                response = await self._invoke(session, call.payload)
+                response = await api.invoke(call.payload)
             except InvokeError as error:
                 try:
                     pause = call.tries.pause_after(error)
@@ -265,28 +251,6 @@ class CallTasks:
                 self._rules.has_responded = True
                 return answer_in(call.event, response), time.monotonic() - start
 
-    async def _invoke(self, session: aiohttp.ClientSession, payload: bytes) -> InvokeResponse:
-        """Send one request.
-
-        Raises:
-            InvokeError: There is no response of the function.
-        """
-        url = yarl.URL(self._signed.url, encoded=True)
-        try:
-            async with session.post(
-                url, data=payload, headers=self._signed.headers(payload), allow_redirects=False
-            ) as response:
-                body = await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise Unreachable(error) from error
-        except aiohttp.ServerTimeoutError as error:
-            if isinstance(error, aiohttp.ConnectionTimeoutError):
-                raise Unreachable(error) from error
-            raise ReadTimeout(self._read_timeout) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise CallFailed(None, type(error).__name__, f"no response: {error}") from error
-        return response_of(response.status, response.headers, body)
-
 
 class _Throttled(Exception):
     """Lambda has throttled a call, which has to start again."""
@@ -296,17 +260,8 @@ class _Throttled(Exception):
         self.retry_after = retry_after
 
 
-def _socket_with_keepalive(address: Any) -> socket.socket:
-    """Create a socket that sends something during a long call: firewalls drop idle connections."""
-    family, kind, protocol, *_ = address
-    created = socket.socket(family, kind, protocol)
-    created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return created
-
-
 _TICK: Final = 0.1  # seconds
 _FLUSH_SECONDS: Final = 0.002
 _CLOSE_SECONDS: Final = 5.0
-_CONNECT_SECONDS: Final = 30.0  # hundreds of TLS handshakes may be in progress
 REFRESH_SECONDS: Final = 60.0
 """How often credentials are refreshed, if they expire soon."""

@@ -46,7 +46,8 @@ def raised(error: Exception, request_id: str) -> FunctionError:
     """Return the error of a function that raised an exception, without the frame that called it."""
     called = error.__traceback__ and error.__traceback__.tb_next
     frames = traceback.format_tb(called, limit=-100)  # a recursion has many
-    stack_trace = [redact(frame) for frame in frames]  # they contain source code
+    # They contain source code, of which a line may be very long.
+    stack_trace = [redact(frame[:_MAX_FRAME]) for frame in frames]
     return function_error(type(error).__name__, error_text(error), request_id, stack_trace)
 
 
@@ -59,6 +60,7 @@ def error_text(error: Exception) -> str:
 
 
 _MAX_MESSAGE: Final = 64 * 1024  # characters; a report keeps 1,024
+_MAX_FRAME: Final = 10_000
 
 
 def timed_out(timeout: float, request_id: str) -> FunctionError:

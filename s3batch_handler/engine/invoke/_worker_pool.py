@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from s3batch_handler.engine.invoke._log_tail import Log
     from s3batch_handler.engine.invoke._task_queue import Tasks
-    from s3batch_handler.engine.invoke._worker_process import AnsweredPart
+    from s3batch_handler.engine.invoke._worker_batches import AnsweredPart
 
 
 class WorkerPool:
@@ -120,7 +120,7 @@ class WorkerPool:
 
     def running(self) -> list[RunningCall]:
         """Return what each worker process does now. Any thread may call this at any time."""
-        return [running_call(worker.name, worker.running) for worker in list(self._workers)]
+        return [running_call(worker.name, worker.batches.running) for worker in list(self._workers)]
 
     def load(self) -> None:
         """Load the function in a worker, without calling it.
@@ -138,17 +138,17 @@ class WorkerPool:
         """End all workers. Idle workers have time to clean up, the others are killed."""
         workers, self._workers = self._workers, []
         for worker in workers:
-            worker.close_batches()
+            worker.close_input()
         deadline = time.monotonic() + self._grace
         for worker in workers:
-            worker.end(deadline if worker.ready and not worker.task_count else 0)
+            worker.end(deadline if worker.ready and not worker.batches.task_count else 0)
 
     # -------------------------------------------------------- send tasks
 
     def _send_batches(self, template: EventTemplate, queue: TaskQueue) -> None:
         """Send tasks to all workers that have none left soon."""
         for worker in self._workers:
-            if worker.wants_work and (tasks := queue.take(worker.batch_size)):
+            if worker.wants_work and (tasks := queue.take(worker.batches.size)):
                 worker.send_batch(template, tasks)
 
     def _start_workers(self, queue: TaskQueue) -> None:
@@ -179,7 +179,7 @@ class WorkerPool:
 
     @property
     def _busy(self) -> list[WorkerProcess]:
-        return [worker for worker in self._workers if worker.task_count]
+        return [worker for worker in self._workers if worker.batches.task_count]
 
     # -------------------------------------------------------- receive answers
 
@@ -190,13 +190,13 @@ class WorkerPool:
         for worker in self._workers:
             poll.register(worker.results, select.POLLIN)
             if worker.unsent:
-                poll.register(worker.batches, select.POLLOUT)
+                poll.register(worker.input, select.POLLOUT)
         # At most a tick, because stop() may return true in the meantime.
         seconds = max(0.0, min(wake - time.monotonic(), _TICK))
         ready = {file for file, _ in poll.poll(math.ceil(seconds * 1000))}
         now = time.monotonic()
         for worker in self._workers:
-            if worker.batches in ready:
+            if worker.input in ready:
                 worker.flush()
         return [
             worker
@@ -205,12 +205,12 @@ class WorkerPool:
         ]
 
     def _wake_time(self, worker: WorkerProcess) -> float:
-        return min(worker.next_look, self._deadline(worker))
+        return min(worker.batches.next_look, self._deadline(worker))
 
     def _deadline(self, worker: WorkerProcess) -> float:
         if not worker.ready:
-            return worker.since + self._init_timeout
-        return worker.since + self._timeout if worker.task_count else math.inf
+            return worker.loading_since + self._init_timeout
+        return worker.batches.since + self._timeout if worker.batches.task_count else math.inf
 
     def _answers(self, worker: WorkerProcess, queue: TaskQueue) -> Iterator[LineAnswers]:
         """Yield the answers of a worker. Remove the worker if it has ended or reached a timeout."""
@@ -218,26 +218,28 @@ class WorkerPool:
         is_late = (
             self._deadline(worker) <= time.monotonic()
             and not worker.ended
-            and not worker.has_progressed()
+            and not worker.batches.has_progressed()
         )
         has_failed = True
         if is_late:
-            answered = worker.answered
+            answered = worker.batches.answered
             worker.kill()
             yield from self._receive(worker, queue)
-            has_failed = worker.answered == answered  # or else it answered at the last moment
+            has_failed = (
+                worker.batches.answered == answered
+            )  # or else it answered at the last moment
         if worker.ended:
             self._workers.remove(worker)
             returncode = worker.end(0)
             if not worker.ready:
                 self._check_start(is_late=is_late, returncode=returncode)
-            left = worker.unanswered()
+            left = worker.batches.remove()
             if left and has_failed:
-                request_id = request_id_of(worker.environment_id, worker.answered + 1)
+                request_id = request_id_of(worker.environment_id, worker.batches.answered + 1)
                 late = timed_out(self._timeout, request_id)
                 ended = process_ended(returncode, request_id)
                 answer = late if is_late else ended  # Lambda bills such a call, too
-                seconds = time.monotonic() - worker.since
+                seconds = time.monotonic() - worker.batches.since
                 yield from _answers_of(part_of(left[0], 0, 1), answer, seconds)
                 left[0] = part_of(left[0], 1)
             queue.put_back(left)
@@ -249,8 +251,8 @@ class WorkerPool:
             self._failed_starts = 0
         if worker.load_error is not None:
             raise InvalidFunction(worker.load_error)
-        queue.put_back(worker.returned)
-        worker.returned.clear()
+        queue.put_back(worker.batches.returned)
+        worker.batches.returned.clear()
         for part in parts:
             yield from _separated(part)
 
@@ -274,7 +276,7 @@ class WorkerPool:
     def _stop(self, queue: TaskQueue) -> Iterator[LineAnswers]:
         """Wait for the running tasks, and end the workers. Yield all entries that were read."""
         for worker in self._workers:
-            worker.request_stop()
+            worker.batches.stop()
         deadline = time.monotonic() + self._grace
         while self._busy and time.monotonic() < deadline:
             for worker in self._wait():
@@ -282,7 +284,7 @@ class WorkerPool:
         for worker in self._busy:
             worker.kill()
             yield from self._receive(worker, queue)  # also answers of the last moment
-            queue.put_back(worker.unanswered())
+            queue.put_back(worker.batches.remove())
         self.close()
         for tasks in queue.returned():
             yield from _answers_of(tasks, NotRun(), None)

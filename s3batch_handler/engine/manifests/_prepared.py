@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -151,16 +150,36 @@ def prepared_manifest(
         ManifestError: The manifest has an error, or is empty.
     """
     with _file(save_as) as copy:
-        if save_as is not None or not stream.seekable():
-            shutil.copyfileobj(stream, copy)
-            stream = copy
-            stream.seek(0)
-        start, stamp = stream.tell(), _stamp(stream)  # standard input may not be at its start
-        lines = reported(read_lines(stream, fields=fields, source=source), on_progress)
+        if save_as is None and stream.seekable():  # standard input may not be at its start
+            start, stamp, read = stream.tell(), _stamp(stream), stream
+        else:
+            start, stamp, read = 0, None, cast("BinaryIO", _Copying(stream, copy))
+        lines = reported(read_lines(read, fields=fields, source=source), on_progress)
         count = sum(map(_size, lines))
         _check_not_empty(count, source)
         checksum = _save_file(copy, save_as)
+        if read is not stream:
+            copy.flush()
+            stream, stamp = copy, _stamp(copy)
         yield PreparedManifest(count, fields, source, stream, start, stamp, checksum)
+
+
+class _Copying:
+    """A stream that copies what is read from another one to a file."""
+
+    def __init__(self, stream: BinaryIO, copy: BinaryIO) -> None:
+        self._stream = stream
+        self._copy = copy
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._copy.write(data)
+        return data
+
+    def readline(self, size: int) -> bytes:
+        line = self._stream.readline(size)
+        self._copy.write(line)
+        return line
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ _GROWTH: Final = 1.08  # from one bound to the next: about 360 buckets
 _LOG_OF_GROWTH: Final = math.log(_GROWTH)
 
 
+@lru_cache(maxsize=4096)  # short calls have few different durations
 def _bucket_of(seconds: float) -> int:
     """Return the number of the first bucket whose upper bound is not less than the duration."""
     if seconds <= _SHORTEST:

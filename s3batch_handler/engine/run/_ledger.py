@@ -415,4 +415,4 @@ _STATISTICS_SECONDS: Final = 1.0
 STATISTICS: Final = -1
 """The number of the statistics in the journal, beside the details of failures."""
 _SHOWN_FAILURES: Final = 3
-_COMMIT_TASKS: Final = 5_000
+_COMMIT_TASKS: Final = 10_000

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.engine.invoke._answer_records import message_of
+from s3batch_handler.engine.invoke._invoker import AnsweredLines
 from s3batch_handler.engine.run._call_durations import CallDurations
 from s3batch_handler.engine.run._journal import QueuedTask
 from s3batch_handler.engine.run._rate_recorder import RateRecorder, RecentRates
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         Threshold,
     )
     from s3batch_handler.engine.invoke._answer import Answer
-    from s3batch_handler.engine.invoke._invoker import AnsweredLines
     from s3batch_handler.jobs._failure_threshold import FailureThreshold
     from s3batch_handler.jobs._status import Progress
 
@@ -124,7 +124,7 @@ class RunStatistics:
         self._new: list[float] = []  # durations of calls since the latest sample
         self._new_lines: list[array[int]] = []  # the same in microseconds, for plain lines
         self._slowest = [_Task(*each) for each in known.get("slowest", ())]
-        self._latest: deque[_Task | AnsweredTask] = deque(
+        self._latest: deque[_Task | AnsweredTask | AnsweredLines] = deque(
             (_Task(*each) for each in known.get("latest", ())), MAX_LATEST
         )
         self._keep_latest = self._latest.append  # looked up for each task otherwise
@@ -146,10 +146,7 @@ class RunStatistics:
         """Add plain lines whose tasks have succeeded."""
         microseconds = answered.microseconds
         self._new_lines.append(microseconds)
-        first = max(0, len(microseconds) - MAX_LATEST)
-        self._latest.extend(
-            _task_of_line(answered, index) for index in range(first, len(microseconds))
-        )
+        self._keep_latest(answered)
         if max(microseconds) / 1e6 > self._least_slow:
             for index, each in enumerate(microseconds):
                 if each / 1e6 > self._least_slow:
@@ -203,7 +200,15 @@ class RunStatistics:
         }
 
     def _latest_tasks(self) -> list[_Task]:
-        tasks = [each if isinstance(each, _Task) else _Task.of(each) for each in self._latest]
+        tasks: list[_Task] = []
+        for each in self._latest:
+            if isinstance(each, AnsweredLines):
+                first = max(0, len(each.lines) - MAX_LATEST)
+                lines = range(first, len(each.lines))
+                tasks += [_Task.of(_task_of_line(each, index)) for index in lines]
+            else:
+                tasks.append(each if isinstance(each, _Task) else _Task.of(each))
+        tasks = tasks[-MAX_LATEST:]
         self._latest.clear()
         self._latest.extend(tasks)
         return tasks

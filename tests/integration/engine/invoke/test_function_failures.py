@@ -197,3 +197,19 @@ def test_a_function_that_writes_to_the_results_pipe_is_killed(function: Write) -
     for name in texts:
         assert error_of(answers[name])["errorMessage"].endswith("signal: killed"), name
     assert text_of(answers["good"]) == "fine"
+
+
+def test_a_long_line_of_source_code_is_shortened(function: Write) -> None:
+    """Minified code may have lines of megabytes, and a stack trace a hundred of them."""
+    spec = function(
+        f"""
+        def fail(depth): return 1 / 0 if not depth else fail(depth - 1); {"x" * 1_000_000} = 1
+        def handler(event, context):
+            fail(80)
+        """
+    )
+
+    error = error_of(invoke_one(spec))
+
+    assert error["errorType"] == "ZeroDivisionError"
+    assert max(map(len, error["stackTrace"])) <= 10_000

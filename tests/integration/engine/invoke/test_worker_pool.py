@@ -156,7 +156,7 @@ def test_the_first_batch_has_one_task(function: Write) -> None:
         worker.end(0)
 
     assert worker.ready
-    assert worker.batch_size == 1
+    assert worker.batches.size == 1
 
 
 def test_a_stopped_job_waits_for_running_tasks(function: Write) -> None:

@@ -14,6 +14,7 @@ from s3batch_handler.core._errors import ManifestError, StateDamaged
 from s3batch_handler.core._model import ObjectRef
 from s3batch_handler.documents.manifests._manifest import ManifestEntry
 from s3batch_handler.engine.manifests._prepared import (
+    PreparedManifest,
     manifest_of_entries,
     manifest_of_objects,
     prepared_manifest,
@@ -21,6 +22,7 @@ from s3batch_handler.engine.manifests._prepared import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -49,13 +51,16 @@ def test_a_manifest_starts_at_the_position_of_its_stream() -> None:
         assert [entry.encoded_key for entry in manifest.entries()] == ["1"]
 
 
+@pytest.mark.parametrize("read", [PreparedManifest.entries, PreparedManifest.lines])
 @pytest.mark.parametrize("change", [b"b,3\n", b"broken\n"])
-def test_a_file_that_changes_during_the_run_is_noticed(tmp_path: Path, change: bytes) -> None:
+def test_a_file_that_changes_during_the_run_is_noticed(
+    tmp_path: Path, change: bytes, read: Callable[[PreparedManifest], Iterator[object]]
+) -> None:
     """The error is raised after the entries that can still be read."""
     path = tmp_path / "m.csv"
     path.write_bytes(b"b,1\nb,2\n" * 10_000)
     with path.open("rb") as stream, prepared_manifest(stream, source="m.csv") as manifest:
-        entries = manifest.entries()
+        entries = read(manifest)
         next(entries)
         with path.open("ab") as file:
             file.write(change)
