@@ -235,7 +235,7 @@ class WorkerBatches:
         batch.tasks = part_of(batch.tasks, 0, start)
 
     def stop(self) -> None:
-        """Let no further task start; the worker returns the tasks behind the running one."""
+        """Stop after the running task; the worker returns the tasks behind it."""
         for batch in self._batches:
             batch.limit = 0
             self._memory.limit(batch.half, 0)

@@ -29,7 +29,7 @@ class Lambda:
         self._ends: list[tuple[float, float, bool]] = []
 
     def run(self, pace: Pace, clock: Clock, *, until: float) -> None:
-        """Let a fleet call the function as often as its pace allows, until a time."""
+        """Call the function as often as the pace of a fleet allows, until a time."""
         ends = self._ends
         while clock.now < until:
             while pace.may_start():

@@ -27,6 +27,7 @@ def test_decorators_of_powertools_wrap_a_handler(
     log = io.StringIO()
     logger = Logger(service=str(tmp_path), stream=log)  # one of that name may be there already
     metrics = Metrics(namespace="Photos", service="thumbnails")
+    metrics.clear_metrics()  # all metrics of a process are in one place
     tracer = Tracer(service="thumbnails", disabled=True)
 
     @logger.inject_lambda_context
