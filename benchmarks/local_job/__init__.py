@@ -130,8 +130,8 @@ def _slow_task(size: int) -> Iterator[str]:
         "",
         "## One slow task",
         "",
-        f"{size:,} tasks take {without:.2f} s. With one more task that takes 3 s, the others take",
-        f"{beside:.2f} s.",
+        f"{size:,} tasks take {without:.2f} s in three workers. Beside one more task that waits",
+        f"3 s, they take {beside:.2f} s.",
     )
 
 
