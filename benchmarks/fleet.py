@@ -46,7 +46,7 @@ def rows(*, quick: bool) -> Iterator[str]:
     yield "| in flight | a thread for each call | a fleet | target of the fleet |"
     yield "|---|---|---|---|"
     for size in (100, 500) if quick else (100, 300, 500, 1_000, 2_000):
-        with stand_in(seconds=0.11) as url:
+        with stand_in(seconds=0.1) as url:
             os.environ.update(VARIABLES, AWS_ENDPOINT_URL_LAMBDA=url)
             threads, _ = measured(remote_function(ARN, workers=size), size, quick=quick)
             fleet, speed = measured(fleet_of(size), size, quick=quick)

@@ -140,7 +140,7 @@ def _fleet(*, quick: bool) -> Iterator[str]:
         "",
         "## A fleet in Lambda",
         "",
-        "A stand-in server on the same processors answers each call after 0.11 s. The CPU time is",
+        "A stand-in server on the same processors answers each call after 0.1 s. The CPU time is",
         "that of the process that calls it.",
         "",
         *fleet.rows(quick=quick),

@@ -261,7 +261,7 @@ class _Throttled(Exception):
 
 
 _TICK: Final = 0.1  # seconds
-_FLUSH_SECONDS: Final = 0.002
+_FLUSH_SECONDS: Final = 0.01
 _CLOSE_SECONDS: Final = 5.0
 REFRESH_SECONDS: Final = 60.0
 """How often credentials are refreshed, if they expire soon."""

@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from s3batch_handler.core._errors import InvalidResponse
-from s3batch_handler.core._model import ResultCode
+from s3batch_handler.core._model import Outcome, ResultCode
 from s3batch_handler.core._payload import job_as_dict, parse_response, task_as_dict
 from s3batch_handler.core._sanitize import MAX_RESULT_STRING
 from s3batch_handler.engine.invoke._answer import InvalidFunctionResponse
 
 if TYPE_CHECKING:
-    from s3batch_handler.core._model import JobRef, Outcome
+    from s3batch_handler.core._model import JobRef
 
     Entry = tuple[str, str, str | None]
     """Bucket, encoded key and version ID, like a ``ManifestEntry``."""
@@ -103,6 +103,9 @@ def read_response(
         value = _DECODER.decode(response if isinstance(response, str) else response.decode())
     except (ValueError, RecursionError) as error:
         return InvalidFunctionResponse(f"not JSON: {error}")
+    ids = event["invocationSchemaVersion"], event["invocationId"], event["tasks"][0]["taskId"]
+    if (answer := usual_answer(value, *ids)) is not None:
+        return Outcome(ResultCode(answer[0]), answer[1])
     try:
         (outcome,) = parse_response(event, value)
     except InvalidResponse as error:
