@@ -92,6 +92,7 @@ class CallTasks:
         self._stopped = asyncio.Event()
         self._closed = False
         self._failure: Exception | None = None
+        self._arrived = deque[tuple[int, "TimedAnswer | Exception"]]()  # of the job's thread
         self._thread = threading.Thread(target=self._run, name="s3batch calls", daemon=True)
         self._thread.start()
 
@@ -112,22 +113,24 @@ class CallTasks:
         if self._failure is not None:
             raise self._failure
         with suppress(Empty):
-            answers = self._answered.get(timeout=_TICK)
+            if not self._arrived:
+                self._arrived.extend(self._answered.get(timeout=_TICK))
             while True:
-                for number, answer in answers:
+                while self._arrived:  # an error leaves the rest for stop()
+                    number, answer = self._arrived.popleft()
                     entry = self.pending.pop(number)
                     if isinstance(answer, Exception):
                         yield entry, NotRun(), None
                         raise answer
                     yield entry, *answer
-                answers = self._answered.get_nowait()
+                self._arrived.extend(self._answered.get_nowait())
 
     def stop(self, grace: float) -> Answers:
         """Start no further call; yield the answers of the next ``grace`` seconds, then the rest."""
         self._in_loop(self._stop)
         deadline = time.monotonic() + grace
         is_late = False
-        while self.pending and not is_late:
+        while self.pending and not is_late and self._failure is None:
             # Check again afterwards: the machine may have been suspended.
             is_late = time.monotonic() >= deadline
             with suppress(Exception):  # the first error is raised by the caller

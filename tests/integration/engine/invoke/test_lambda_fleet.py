@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from tests.support.lambda_server import Server
 
 
+NOT_FOUND: Reply = (404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b'{"Message":"no"}')
+
+
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -104,6 +107,28 @@ def test_a_storm_of_refusals_is_answered_by_one_pause(endpoint: Any) -> None:
 
     assert set(answers.values()) == {SUCCEEDED}
     assert refused < 150
+
+
+def test_answers_that_arrive_with_fatal_errors_are_kept(endpoint: Any) -> None:
+    """The function has run for these tasks, so a resumed job must not call it again."""
+    all_arrived = threading.Barrier(20)
+    succeeded: set[str] = set()
+
+    def respond(event: Event) -> Reply:
+        all_arrived.wait(60)
+        if int(key(event)) < 10:
+            return NOT_FOUND
+        succeeded.add(key(event))
+        return done(event)
+
+    answered: list[Any] = []
+    with serving(respond) as server, closing(fleet_at(endpoint(server), concurrency=20)) as fleet:
+        calls = fleet.invoke_all(TEMPLATE, keys(*map(str, range(20))), stop=lambda: False)
+        with pytest.raises(InvalidFunction, match="ResourceNotFoundException"):
+            answered.extend(calls)
+
+    assert {entry.encoded_key for entry, answer, _ in answered if answer == SUCCEEDED} == succeeded
+    assert len(succeeded) == 10
 
 
 def test_retry_after_is_respected(endpoint: Any) -> None:
