@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -94,14 +94,23 @@ def _can_call_a_fleet(workers: int | None) -> bool:
     Raises:
         InvalidFunction: It is missing, and threads would be too slow for so many calls.
     """
-    if find_spec("aiohttp"):
+    if _has_aiohttp():
         return True
     if workers is not None and workers > _MOST_THREADS:
         raise InvalidFunction(
-            f"more than {_MOST_THREADS} parallel calls of a function in Lambda need aiohttp, "
-            "which is not installed: pip install 's3batch-handler[fleet]'"
+            f"more than {_MOST_THREADS} parallel calls of a function in Lambda need aiohttp "
+            "3.12 or later, which is not installed: pip install 's3batch-handler[fleet]'"
         )
     return False
+
+
+def _has_aiohttp() -> bool:
+    """Return whether a version of aiohttp is installed that the extra ``fleet`` accepts."""
+    try:
+        major, minor = version("aiohttp").split(".")[:2]
+    except PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= (3, 12)  # the first with ``socket_factory``
 
 
 def remote_function(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from importlib.metadata import PackageNotFoundError
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -196,9 +197,18 @@ def test_no_thread_is_left_after_a_job(endpoint: Any) -> None:
     wait_for(lambda: {*threading.enumerate()} <= before)
 
 
-def test_many_calls_without_the_extra_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the extra. Few calls have a thread each."""
-    monkeypatch.setattr(_target, "find_spec", lambda name: None)
+@pytest.mark.parametrize("installed", [None, "3.9.5", "3.11.18"])
+def test_many_calls_without_the_extra_are_refused(
+    monkeypatch: pytest.MonkeyPatch, installed: str | None
+) -> None:
+    """The error names the extra. Few calls have a thread each, also beside an older aiohttp."""
+
+    def version(name: str) -> str:
+        if installed is None:
+            raise PackageNotFoundError(name)
+        return installed
+
+    monkeypatch.setattr(_target, "version", version)
 
     with pytest.raises(InvalidFunction, match=r"pip install 's3batch-handler\[fleet\]'"):
         invoker_for(ARN, workers=501)
