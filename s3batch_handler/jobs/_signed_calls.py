@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -27,11 +28,12 @@ class SignedCalls:
 
     Attributes:
         url: The address of the function.
-        ca_file: The certificates that the server's certificate is checked with.
+        ssl_context: The context for connections, with the certificates of the configuration.
         proxy: The URL of the proxy, if the environment variables name one.
 
     Raises:
         BotoCoreError: The configuration is not valid.
+        OSError: The certificates cannot be read.
     """
 
     def __init__(self, function_name: str, *, region: str, profile: str | None = None) -> None:
@@ -43,7 +45,12 @@ class SignedCalls:
         client = aws_client("lambda", boto3_session, endpoint_url=None)
         path = f"/2015-03-31/functions/{quote(function_name, safe='')}/invocations"
         self.url = client.meta.endpoint_url.rstrip("/") + path
-        self.ca_file: str | None = get_cert_path(session.get_config_variable("ca_bundle") or True)
+        bundle = str(get_cert_path(session.get_config_variable("ca_bundle") or True))
+        self.ssl_context = (
+            ssl.create_default_context(capath=bundle)
+            if Path(bundle).is_dir()
+            else ssl.create_default_context(cafile=bundle)
+        )
         proxies = get_environ_proxies(self.url)
         self.proxy: str | None = proxies.get(urlsplit(self.url).scheme)
         self._region = region
@@ -67,10 +74,6 @@ class SignedCalls:
         request = AWSRequest("POST", self.url, data=payload, headers=_HEADERS)
         self._auth.add_auth(request)
         return dict(request.headers)
-
-    def ssl_context(self) -> ssl.SSLContext:
-        """Return the context for connections to the server."""
-        return ssl.create_default_context(cafile=self.ca_file)
 
 
 _HEADERS: Final = {"Content-Type": "application/json"}

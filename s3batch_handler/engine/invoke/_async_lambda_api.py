@@ -35,7 +35,7 @@ class AsyncLambdaApi:
         # aiohttp itself would look for a proxy, and for passwords in ~/.netrc, at each call.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, ssl=signed.ssl_context(), socket_factory=_socket_with_keepalive
+                limit=0, ssl=signed.ssl_context, socket_factory=_socket_with_keepalive
             ),
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=_CONNECT_SECONDS, sock_read=read_timeout
@@ -73,10 +73,13 @@ class AsyncLambdaApi:
 
 
 def _socket_with_keepalive(address: Any) -> socket.socket:
-    """Create a socket that sends something during a long call: firewalls drop idle connections."""
+    """Create a socket that sends something each minute: firewalls drop idle connections."""
     family, kind, protocol, *_ = address
     created = socket.socket(family, kind, protocol)
     created.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE"):  # Linux, macOS
+        if hasattr(socket, name):
+            created.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), 60)
     return created
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import resource
+from typing import TYPE_CHECKING, Final
 
 from s3batch_handler.core._errors import InvalidFunction
 from s3batch_handler.engine.invoke._call_tasks import CallTasks
@@ -70,6 +71,7 @@ class LambdaFleet:
             InvalidFunction: The function does not exist or cannot be called, or it was not ready in
                 time.
         """
+        _allow_open_files(self._concurrency)
         try:
             signed = SignedCalls(self._arn, region=self._region, profile=self._profile)
             signed.refresh()
@@ -89,3 +91,25 @@ class LambdaFleet:
 
     def close(self) -> None:
         """Do nothing: :meth:`invoke_all` has closed its connections."""
+
+
+def _allow_open_files(connections: int) -> None:
+    """Raise the limit of this process for open files, of which each connection is one.
+
+    Raises:
+        InvalidFunction: The system does not allow so many.
+    """
+    needed = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    except (ValueError, OSError) as error:
+        raise InvalidFunction(
+            f"{connections:,} parallel calls need {needed:,} open files, and the system allows "
+            f"{hard:,}: make fewer calls at a time, or raise the limit (ulimit -n)"
+        ) from error
+
+
+_OTHER_FILES: Final = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -106,6 +105,8 @@ def _can_call_a_fleet(workers: int | None) -> bool:
 
 def _has_aiohttp() -> bool:
     """Return whether a version of aiohttp is installed that the extra ``fleet`` accepts."""
+    from importlib.metadata import PackageNotFoundError, version  # a slow import
+
     try:
         major, minor = version("aiohttp").split(".")[:2]
     except PackageNotFoundError:

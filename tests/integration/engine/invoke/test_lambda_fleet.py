@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import resource
 import threading
 import time
 from contextlib import closing
@@ -13,7 +15,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.engine.invoke import _call_tasks, _target
+from s3batch_handler.engine.invoke import _call_tasks
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.jobs._signed_calls import SignedCalls
 from tests.support.invoker_calls import TEMPLATE, invoke, keys
@@ -208,8 +210,35 @@ def test_many_calls_without_the_extra_are_refused(
             raise PackageNotFoundError(name)
         return installed
 
-    monkeypatch.setattr(_target, "version", version)
+    monkeypatch.setattr(importlib.metadata, "version", version)
 
     with pytest.raises(InvalidFunction, match=r"pip install 's3batch-handler\[fleet\]'"):
         invoker_for(ARN, workers=501)
     assert type(invoker_for(ARN, workers=500)).__name__ == "RemoteFunction"
+
+
+def test_certificates_that_cannot_be_read_fail_the_job_before_its_first_task(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none.pem"))
+
+    with (
+        serving(done) as server,
+        pytest.raises(InvalidFunction, match=r"resize: .*No such file or directory"),
+    ):
+        invoke(fleet_at(endpoint(server)), keys("a"))
+    assert server.calls == []
+
+
+def test_the_limit_of_open_files_is_raised_for_many_calls(endpoint: Any) -> None:
+    """Each connection is an open file. What the system does not allow is an error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        with serving(done) as server:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 50, hard))
+            invoke(fleet_at(endpoint(server), concurrency=hard - 120), keys("a"))
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard - 20
+            with pytest.raises(InvalidFunction, match=r"need [\d,]+ open files, and the system"):
+                invoke(fleet_at(endpoint(server), concurrency=hard + 1), keys("a"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

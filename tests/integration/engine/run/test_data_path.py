@@ -282,7 +282,7 @@ ATTACKS = {
     "files": """
         for file in range(3, 40):
             try:
-                os.write(file, b'["batch ended","2000"]\\\\n["ready",""]\\\\n')
+                os.write(file, b'["batch ended","2000"]\\n["ready",""]\\n')
             except OSError:
                 pass
     """,
