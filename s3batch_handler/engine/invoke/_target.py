@@ -61,7 +61,7 @@ def invoker_for(
     Raises:
         InvalidFunction: The target is not a valid name of a function.
     """
-    if isinstance(target, str) and target.startswith("arn:") and _can_call_a_fleet(workers):
+    if isinstance(target, str) and target.startswith("arn:") and _needs_a_fleet(workers):
         from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet  # a slow import
 
         return LambdaFleet(
@@ -87,20 +87,20 @@ def invoker_for(
     return remote_function(target, name=name, workers=workers)
 
 
-def _can_call_a_fleet(workers: int | None) -> bool:
-    """Return whether the package for many parallel calls is installed.
+def _needs_a_fleet(workers: int | None) -> bool:
+    """Return whether there are too many parallel calls for threads.
 
     Raises:
-        InvalidFunction: It is missing, and threads would be too slow for so many calls.
+        InvalidFunction: The package for so many calls is not installed.
     """
+    if workers is None or workers <= _MOST_THREADS:
+        return False
     if _has_aiohttp():
         return True
-    if workers is not None and workers > _MOST_THREADS:
-        raise InvalidFunction(
-            f"more than {_MOST_THREADS} parallel calls of a function in Lambda need aiohttp "
-            "3.12 or later, which is not installed: pip install 's3batch-handler[fleet]'"
-        )
-    return False
+    raise InvalidFunction(
+        f"more than {_MOST_THREADS} parallel calls of a function in Lambda need aiohttp 3.12 or "
+        "later, which is not installed: pip install 's3batch-handler[fleet]'"
+    )
 
 
 def _has_aiohttp() -> bool:
@@ -205,6 +205,6 @@ def region_of_arn(arn: str) -> str:
 
 
 _LAMBDA_CALLS: Final = 10
-_MOST_THREADS: Final = 500
+_MOST_THREADS: Final = 100
 _MAX_TIMEOUT: Final = 900.0  # seconds; Lambda quotas
 _INIT_SECONDS: Final = 30.0  # Lambda gives a function 10 s to start, beside its timeout

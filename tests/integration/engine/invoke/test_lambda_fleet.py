@@ -213,8 +213,8 @@ def test_many_calls_without_the_extra_are_refused(
     monkeypatch.setattr(importlib.metadata, "version", version)
 
     with pytest.raises(InvalidFunction, match=r"pip install 's3batch-handler\[fleet\]'"):
-        invoker_for(ARN, workers=501)
-    assert type(invoker_for(ARN, workers=500)).__name__ == "RemoteFunction"
+        invoker_for(ARN, workers=101)
+    assert type(invoker_for(ARN, workers=100)).__name__ == "RemoteFunction"
 
 
 def test_certificates_that_cannot_be_read_fail_the_job_before_its_first_task(

@@ -60,13 +60,14 @@ def test_each_target_has_its_invoker(plain_client: Any) -> None:
         "app:handler": WorkerPool,
         "http://127.0.0.1:3001": RemoteFunction,
         "https://host/2015-03-31/functions/f/invocations?Qualifier=PROD": RemoteFunction,
-        arn: LambdaFleet,
+        arn: RemoteFunction,
         plain_client: RemoteFunction,
     }
 
     for target, kind in expected.items():
         with closing(invoker_for(target)) as invoker:
             assert isinstance(invoker, kind)
+    assert isinstance(invoker_for(arn, workers=101), LambdaFleet)
 
 
 def test_valid_targets_are_accepted() -> None:
