@@ -101,6 +101,10 @@ class CallLimit:
         finally:
             self._is_interrupting = False
 
+    def is_delayed(self, now: float) -> bool:
+        """Return whether an interruption waits for a safer moment, in the next milliseconds."""
+        return self.was_due and self.next <= now + CHECK_INTERVAL
+
     def _interrupt(self, frame: FrameType, now: float) -> None:
         self.next = now + CHECK_INTERVAL
         self._end_delay_watch()

@@ -21,7 +21,7 @@ import sys
 import threading
 from math import inf
 from threading import get_ident
-from time import monotonic
+from time import monotonic, sleep
 
 from s3batch_handler.core._errors import OutOfTime
 from s3batch_handler.core._typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -57,6 +57,9 @@ def deadline_of(context: object, reserve: float) -> float:
 
 _CAN_INTERRUPT: Final = hasattr(signal, "pthread_kill") and hasattr(signal, "SIGURG")
 """Windows has no signals for threads."""
+
+_MAX_CHECKS: Final = 10
+"""Maximum number of checks of code that delays interruptions, after the clock was advanced."""
 
 _SIGNAL: Final = getattr(signal, "SIGURG", 0)
 
@@ -161,15 +164,22 @@ class _Watchdog:
     def check_limit(self) -> None:
         """Interrupt the current call if its time is over, after a test has advanced the clock.
 
-        The watchdog thread would otherwise sleep until the real time is over.
+        The watchdog thread would otherwise sleep until the real time is over. An interruption that
+        is delayed, for example during garbage collection, is waited for.
         """
         limit = self._limit
         if limit is None:
             return
         with contextlib.suppress(RuntimeError):  # it is already released
             self._wake_up.release()
-        if limit.next <= monotonic() and self.in_main_thread():
-            signal.raise_signal(_SIGNAL)
+        if not self.in_main_thread():
+            return
+        for _ in range(_MAX_CHECKS):
+            if limit.next <= monotonic():
+                signal.raise_signal(_SIGNAL)
+            if not limit.is_delayed(monotonic()):
+                return
+            sleep(CHECK_INTERVAL)
 
     def forget_interruption(self) -> None:
         """Clear ``sys.exception()`` if it is still an OutOfTime that nothing handles any more.

@@ -107,6 +107,24 @@ def test_code_that_swallows_the_interruption_is_interrupted_again(clock: FakeClo
     assert code == "TemporaryFailure"
 
 
+def test_a_delayed_interruption_is_waited_for(clock: FakeClock) -> None:
+    """An interruption is delayed where it is unsafe, as in ``__del__`` or garbage collection."""
+
+    class Unsafe:
+        def __del__(self) -> None:
+            clock.advance(LONG - 0.9)  # 0.1 seconds of the reserve are over
+
+    @task_handler
+    def handler(task: Task) -> None:
+        unsafe = Unsafe()
+        del unsafe
+        clock.advance(0)
+
+    ((code, _),) = results(handler(make_event("a"), make_context(timeout=LONG)))
+
+    assert code == "TemporaryFailure"
+
+
 def test_sleeps_advance_the_clock_if_the_test_replaces_them(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
