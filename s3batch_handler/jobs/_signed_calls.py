@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import ssl
+import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
-from botocore.httpsession import get_cert_path
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
 from botocore.session import get_session
 from botocore.utils import get_environ_proxies
 
 from s3batch_handler.jobs._aws_clients import aws_client
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class SignedCalls:
@@ -29,11 +32,12 @@ class SignedCalls:
     Attributes:
         url: The address of the function.
         ssl_context: The context for connections, with the certificates of the configuration.
-        proxy: The URL of the proxy, if the environment variables name one.
+        proxy: The URL of the proxy, if the environment variables name one. It may have a password.
 
     Raises:
         BotoCoreError: The configuration is not valid.
         OSError: The certificates cannot be read.
+        ValueError: The proxy is not an HTTP proxy.
     """
 
     def __init__(self, function_name: str, *, region: str, profile: str | None = None) -> None:
@@ -45,14 +49,8 @@ class SignedCalls:
         client = aws_client("lambda", boto3_session, endpoint_url=None)
         path = f"/2015-03-31/functions/{quote(function_name, safe='')}/invocations"
         self.url = client.meta.endpoint_url.rstrip("/") + path
-        bundle = str(get_cert_path(session.get_config_variable("ca_bundle") or True))
-        self.ssl_context = (
-            ssl.create_default_context(capath=bundle)
-            if Path(bundle).is_dir()
-            else ssl.create_default_context(cafile=bundle)
-        )
-        proxies = get_environ_proxies(self.url)
-        self.proxy: str | None = proxies.get(urlsplit(self.url).scheme)
+        self.ssl_context = _ssl_context(session.get_config_variable("ca_bundle"))
+        self.proxy = _proxy_for(self.url)
         self._region = region
         self._credentials = boto3_session.get_credentials()
         self._auth: SigV4Auth | None = None
@@ -74,6 +72,39 @@ class SignedCalls:
         request = AWSRequest("POST", self.url, data=payload, headers=_HEADERS)
         self._auth.add_auth(request)
         return dict(request.headers)
+
+
+def _ssl_context(bundle: str | None) -> ssl.SSLContext:
+    """Return a context like that of botocore, for a bundle or a folder of certificates."""
+    path = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or str(get_cert_path(verify=True))
+    context: ssl.SSLContext = create_urllib3_context()
+    context.check_hostname = True  # which urllib3 would do itself
+    try:
+        if Path(path).is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except OSError as error:
+        raise OSError(f"cannot read the certificates in {path}: {error}") from error
+    return context
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the URL of the proxy, as botocore finds it."""
+    proxy: str | None = ProxyConfiguration(get_environ_proxies(url)).proxy_url_for(url)
+    if proxy is not None and not _is_http_address(proxy):
+        variable = f"{urlsplit(url).scheme.upper()}_PROXY"
+        raise ValueError(f"the value of {variable} is not the address of an HTTP proxy")
+    return proxy
+
+
+def _is_http_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # botocore adds "http://" to the URL of any other kind of proxy
+        return bool(parts.hostname) and parts.port != 0 and url.count("://") == 1
+    except ValueError:  # the port
+        return False
 
 
 _HEADERS: Final = {"Content-Type": "application/json"}

@@ -17,6 +17,7 @@ from s3batch_handler.engine.invoke._lambda_fleet import LambdaFleet
 from s3batch_handler.engine.invoke._remote import RemoteFunction
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
     from email.message import Message
 
@@ -54,13 +55,17 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1_024  # hundreds of clients may connect at the same time
 
-    def __init__(self, respond: Callable[[Event], Reply | None]) -> None:
+    def __init__(
+        self, respond: Callable[[Event], Reply | None], tls: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.respond = respond
         self.calls: list[tuple[str, Event]] = []
         self.headers: list[Message] = []
         self.connections = 0
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_port}"
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -98,8 +103,10 @@ class _Request(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(respond: Callable[[Event], Reply | None]) -> Iterator[Server]:
-    with Server(respond) as server:
+def serving(
+    respond: Callable[[Event], Reply | None], *, tls: ssl.SSLContext | None = None
+) -> Iterator[Server]:
+    with Server(respond, tls) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -132,7 +139,7 @@ def threads_at(server: Server, *, read_timeout: float = 60, **options: Any) -> R
     return RemoteFunction(api, **{"backoff": 0.001, "patience": 0.5, **options})
 
 
-def fleet_at(server: Server, **options: Any) -> LambdaFleet:
+def fleet_at(server: Server | None = None, /, **options: Any) -> LambdaFleet:
     """Return the invoker of an ARN; the variables of botocore name the server."""
     usual = {"concurrency": 1, "read_timeout": 60.0, "backoff": 0.001, "patience": 0.5}
     return LambdaFleet(ARN, region="us-east-1", **{**usual, **options})

@@ -61,9 +61,10 @@ class CallTries:
         """
         rules = self._rules
         if isinstance(error, Unreachable):
-            if not rules.has_responded:
+            if rules.has_responded:
+                self._wait(error)
+            elif self._tried + 1 >= _FIRST_TRIES:
                 raise InvalidFunction(f"{rules.name}: {error}") from error
-            self._wait(error)
         elif not isinstance(error, CallFailed):
             raise error
         else:
@@ -97,5 +98,6 @@ class CallTries:
 
 
 _LOG: Final = logging.getLogger("s3batch_handler.engine")
+_FIRST_TRIES: Final = 3  # of a server that has not responded yet
 _MAX_PAUSE: Final = 10.0  # seconds
 _RANDOM: Final = random.SystemRandom()

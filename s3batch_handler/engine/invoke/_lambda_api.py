@@ -176,7 +176,7 @@ def response_of(
 
 
 def _seconds(text: str) -> float:
-    """Return the seconds of a ``Retry-After``; Lambda sends a number, and no date."""
+    """Return the seconds of a ``Retry-After``, at most a minute; Lambda sends a number."""
     with suppress(ValueError):
         return min(max(0.0, float(text)), _LONGEST_WAIT)
     return 0.0
@@ -268,6 +268,7 @@ class CallFailed(InvokeError):
     """Lambda did not call the function, or its response was lost.
 
     Attributes:
+        code: The error code of Lambda, or the name of an exception.
         tries: How often to try the call.
         is_throttled: Lambda has refused the call, because there are too many.
         retry_after: The seconds that Lambda asks to wait.
@@ -279,6 +280,7 @@ class CallFailed(InvokeError):
     def __init__(
         self, status: int | None, code: str, message: str, retry_after: float = 0.0
     ) -> None:
+        self.code = code
         self.retry_after = retry_after
         self.message = sanitize(message)  # untrusted: it may be a proxy's error page
         super().__init__(f"{code}: {self.message}")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class LambdaFleet:
     """Calls a function in Lambda. An :class:`Invoker`.
 
-    It tries failed calls again as :class:`~._remote.RemoteFunction` does, but throttled calls pause
-    together: see :class:`~._pace.Pace`.
+    It retries failed calls as :class:`~._remote.RemoteFunction` does. But throttled calls pause
+    together, and are retried as often as necessary: see :class:`~._pace.Pace`.
 
     Args:
         arn: The ARN of the function.
@@ -34,7 +34,8 @@ class LambdaFleet:
         read_timeout: Seconds to wait for a response.
         grace: Seconds that running calls have to end when the job is stopped.
         backoff: Seconds before the second try, at most.
-        patience: Seconds that a call waits for a function to be ready.
+        patience: Seconds that a call waits for a server, for a function to be ready, or for Lambda
+            to accept any call.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class LambdaFleet:
         """Call the function for all entries: see :meth:`Invoker.invoke_all`.
 
         Raises:
-            InvalidFunction: The function does not exist or cannot be called, or it was not ready in
-                time.
+            InvalidFunction: The function does not exist, cannot be called, or was not ready in
+                time; or Lambda has throttled all calls for ``patience`` seconds.
         """
         _allow_open_files(self._concurrency)
         try:
@@ -90,7 +91,7 @@ class LambdaFleet:
         return [running_call(str(number), call) for number, call in self._running.copy().items()]
 
     def close(self) -> None:
-        """Do nothing: :meth:`invoke_all` has closed its connections."""
+        """Return immediately: :meth:`invoke_all` has closed its connections."""
 
 
 def _allow_open_files(connections: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from s3batch_handler.estimates._prices import limit
 
@@ -19,17 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Start(NamedTuple):
+    """The start of a call.
+
+    Attributes:
+        at: The time.
+        is_first: Whether the call is the first one of an execution environment.
+    """
+
+    at: float
+    is_first: bool
+
+
 class Pace:
     """Decides when the next of many parallel calls may start.
 
     Three rules apply to all calls together:
 
-    - A hundred calls start at once, and one more for each call that ends, so that not all of them
-      connect at the same time.
+    - The first 100 calls start at once, and 500 more may be in flight after each second, so that
+      not all of them connect at the same time.
     - A call needs an execution environment that is idle and has had fewer than 10 requests in this
       second. Otherwise Lambda creates one: the first 1,000 at once, 100 more in each second.
-    - If Lambda throttles calls, all calls pause together, and as many fewer are in flight
-      afterwards. Then this number grows again by 2 % per second.
+    - If Lambda throttles calls, all calls pause together. Afterwards one call less is in flight for
+      each of them. Then this number grows again by 2 % per second.
 
     Args:
         concurrency: The most calls in flight.
@@ -54,7 +66,7 @@ class Pace:
         self._latest = clock()
         self._new_environments = float(_NEW_ENVIRONMENTS)  # that may be created now
         self._requests = 0.0  # that the environments may get now
-        self._started_limit = _FIRST_CALLS  # calls in flight, by how many have ended
+        self._first_limit = float(_FIRST_CALLS)  # calls in flight, by the time since the first
         self._limit = float(concurrency)  # calls in flight, by what Lambda has refused
         self._pause_end = -math.inf
         self._paused_at = -math.inf
@@ -66,7 +78,7 @@ class Pace:
     @property
     def limit(self) -> int:
         """The most calls in flight now."""
-        return min(int(self._limit), self._started_limit)
+        return int(min(self._limit, self._first_limit))
 
     def may_start(self) -> bool:
         """Return whether a call may start now."""
@@ -85,40 +97,54 @@ class Pace:
         if now < self._pause_end:
             return min(1.0, self._pause_end - now)
         if self.in_flight >= self.limit:
-            return 1.0
+            return min(1.0, self._until_limit_grows())
         until_new = (1 - self._new_environments) / _NEW_PER_SECOND
         if self.in_flight >= self._environments:
             return until_new
         rate = _REQUESTS_PER_SECOND * self._environments
         return min(until_new, (1 - self._requests) / rate)
 
-    def start(self) -> float:
-        """Count a call that starts; return the time, for :meth:`throttled`."""
-        if self._finds_environment:
-            self._requests -= 1
-        else:
+    def _until_limit_grows(self) -> float:
+        calls = self.in_flight + 1
+        if calls > self._concurrency:
+            return math.inf
+        return max(
+            (calls - self._first_limit) / _MORE_PER_SECOND, (calls - self._limit) / self._growth
+        )
+
+    @property
+    def _growth(self) -> float:
+        """By how many calls in a second the limit grows."""
+        return max(_LEAST_GROWTH, _GROWTH * self._limit)
+
+    def start(self) -> Start:
+        """Count a call that starts; return its start, for :meth:`throttled`."""
+        is_first = not self._finds_environment
+        if is_first:
             self._new_environments -= 1
             self._environments += 1
+        else:
+            self._requests -= 1
         self.in_flight += 1
-        return self._clock()
+        return Start(self._clock(), is_first)
 
     def end(self) -> None:
         """Count a call that has ended."""
         self.in_flight -= 1
-        self._started_limit += 1
 
-    def throttled(self, began: float, retry_after: float = 0.0) -> None:
-        """Pause all calls, because Lambda has throttled one that began at a time.
+    def throttled(self, start: Start, retry_after: float = 0.0) -> None:
+        """Pause all calls, because Lambda has throttled one. It has created no environment for it.
 
         The pause is short if few of the calls in flight are throttled: the function is at its
         limit. If most of them are, each pause takes twice as long as the one before.
 
         Args:
-            began: What :meth:`start` returned.
+            start: What :meth:`start` returned.
             retry_after: The seconds that Lambda asks to wait.
         """
         now = self._clock()
-        if began > self._paused_at:  # it has started after the latest pause began
+        self._environments -= start.is_first
+        if start.at > self._paused_at:  # it has started after the latest pause began
             was_short = self._refused * 2 <= self._refused_of
             is_new = was_short or now > self._pause_end + _LONGEST_PAUSE
             self._pause = self._first_pause if is_new else min(2 * self._pause, _LONGEST_PAUSE)
@@ -139,11 +165,13 @@ class Pace:
         )
         rate = _REQUESTS_PER_SECOND * self._environments
         self._requests = min(max(1, self._environments), self._requests + seconds * rate)
-        growth = max(_LEAST_GROWTH, _GROWTH * self._limit)
-        self._limit = min(self._concurrency, self._limit + seconds * growth)
+        self._first_limit = min(self._concurrency, self._first_limit + seconds * _MORE_PER_SECOND)
+        unpaused = min(seconds, max(0.0, now - self._pause_end))
+        self._limit = min(self._concurrency, self._limit + unpaused * self._growth)
 
 
 _FIRST_CALLS: Final = 100
+_MORE_PER_SECOND: Final = 500
 _NEW_ENVIRONMENTS: Final = limit("new-environments")
 _NEW_PER_SECOND: Final = _NEW_ENVIRONMENTS / limit("scaling-interval")
 _REQUESTS_PER_SECOND: Final = limit("requests-per-environment")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from s3batch_handler.engine.invoke._pace import Pace
+from s3batch_handler.engine.invoke._pace import Pace, Start
 
 
 class Clock:
@@ -26,59 +26,57 @@ class Lambda:
         self.most = most
         self.running = self.most_running = self.throttled = self.answered = 0
         self.starts: list[float] = []
-        self._ends: list[tuple[float, float, bool]] = []
+        self._ends: list[tuple[float, Start, bool]] = []
 
     def run(self, pace: Pace, clock: Clock, *, until: float) -> None:
         """Call the function as often as the pace of a fleet allows, until a time."""
         ends = self._ends
         while clock.now < until:
             while pace.may_start():
-                began = pace.start()
+                start = pace.start()
                 accepted = self.running < self.most
                 self.running += accepted
                 self.most_running = max(self.most_running, self.running)
                 self.starts.append(clock.now)
                 seconds = self.seconds if accepted else 0.005
-                heapq.heappush(ends, (clock.now + seconds, began, accepted))
+                heapq.heappush(ends, (clock.now + seconds, start, accepted))
             later = clock.now + max(pace.wait(), 0.001)
             clock.now = min([later, until, *[each[0] for each in ends[:1]]])
             while ends and ends[0][0] <= clock.now:
-                _, began, accepted = heapq.heappop(ends)
+                _, start, accepted = heapq.heappop(ends)
                 if accepted:
                     self.running -= 1
                     self.answered += 1
                 else:
                     self.throttled += 1
-                    pace.throttled(began)
+                    pace.throttled(start)
                 pace.end()
 
 
-def test_a_thousand_environments_are_created_at_once_then_a_hundred_in_each_second() -> None:
-    """These are the limits of Lambda for each function."""
+def test_the_first_calls_do_not_connect_all_at_once() -> None:
+    """A hundred start, and 500 more in each second, however long the function takes."""
     clock = Clock()
     pace = Pace(5_000, clock=clock)
-    for _ in range(5_000):  # of an earlier job, which needed no environment
-        pace.end()
-    pace.in_flight = 0
     function = Lambda(seconds=60)
 
     function.run(pace, clock, until=0.01)
-    assert 1_000 <= pace.in_flight <= 1_001
-    function.run(pace, clock, until=10)
+    assert 100 <= pace.in_flight <= 105
+    function.run(pace, clock, until=1)
 
-    assert 1_990 <= pace.in_flight <= 2_001
+    assert 550 <= pace.in_flight <= 600
 
 
-def test_the_first_calls_do_not_connect_all_at_once() -> None:
-    """A hundred start, and then one more for each that has ended."""
+def test_a_thousand_environments_are_created_at_first_then_a_hundred_in_each_second() -> None:
+    """These are the limits of Lambda for each function."""
     clock = Clock()
     pace = Pace(5_000, clock=clock)
-    function = Lambda(seconds=1)
+    function = Lambda(seconds=60)
 
-    function.run(pace, clock, until=0.9)
-    assert pace.in_flight == 100
-    function.run(pace, clock, until=1.9)
-    assert pace.in_flight == 200
+    function.run(pace, clock, until=20)
+
+    for second in range(20):
+        assert sum(start < second for start in function.starts) <= 1_000 + 100 * second
+    assert len(function.starts) >= 2_900
 
 
 def test_an_environment_gets_ten_requests_in_a_second() -> None:
@@ -119,14 +117,43 @@ def test_a_fleet_learns_the_limit_of_a_function(most: int) -> None:
     assert function.answered - answered > 0.7 * most / 0.2 * 60
 
 
+def test_lambda_creates_no_environment_for_a_throttled_call() -> None:
+    """So a call that starts later needs a new one: at most 100 of them in a second."""
+    clock = Clock()
+    pace = Pace(3_000, clock=clock)
+    clock.now = 10.0  # more than a thousand calls may be in flight
+    for _ in range(1_000):
+        assert pace.may_start()
+        pace.throttled(pace.start())
+        pace.end()
+        clock.now = 10.0
+        pace._pause_end = 0.0
+
+    assert not pace.may_start()
+
+
+def test_the_limit_does_not_grow_during_a_pause() -> None:
+    clock = Clock()
+    pace = Pace(100, clock=clock)
+    assert pace.may_start()
+    pace.throttled(pace.start(), retry_after=50)
+    pace.end()
+    limit = pace.limit
+
+    clock.now = 49.0
+
+    assert not pace.may_start()
+    assert pace.limit == limit
+
+
 def test_throttled_calls_pause_together() -> None:
     """A hundred refusals are one pause, and not the pauses of a hundred calls."""
     clock = Clock()
     pace = Pace(200, pause=1.0, clock=clock)
     starts = [pace.start() for _ in range(100) if pace.may_start()]
 
-    for began in starts:
-        pace.throttled(began)
+    for start in starts:
+        pace.throttled(start)
         pace.end()
 
     assert not pace.may_start()
@@ -141,8 +168,8 @@ def test_pauses_become_longer_while_lambda_throttles() -> None:
     pauses = []
     for _ in range(6):
         assert pace.may_start()
-        began = pace.start()
-        pace.throttled(began)
+        start = pace.start()
+        pace.throttled(start)
         pace.end()
         paused_at = clock.now
         while not pace.may_start():

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.credentials import Credentials
+from typing_extensions import override
 
 from s3batch_handler.core._errors import InvalidFunction
-from s3batch_handler.engine.invoke import _call_tasks
+from s3batch_handler.engine.invoke import _async_lambda_api
+from s3batch_handler.engine.invoke._answer import NotRun
+from s3batch_handler.engine.invoke._events import EventTemplate
+from s3batch_handler.engine.invoke._pace import Pace
 from s3batch_handler.engine.invoke._target import invoker_for
 from s3batch_handler.jobs._signed_calls import SignedCalls
 from tests.support.invoker_calls import TEMPLATE, invoke, keys
@@ -28,13 +32,16 @@ from tests.support.lambda_server import (
     done,
     fleet_at,
     key,
+    refusal,
     serving,
 )
 from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from tests.support.lambda_server import Server
 
 
@@ -134,6 +141,93 @@ def test_answers_that_arrive_with_fatal_errors_are_kept(endpoint: Any) -> None:
     assert len(succeeded) == 10
 
 
+def test_a_call_is_throttled_as_often_as_necessary(endpoint: Any) -> None:
+    """It never fails while Lambda accepts other calls."""
+    refusals = count(1)
+
+    def respond(event: Event) -> Reply:
+        if key(event) == "0" and next(refusals) <= 11:
+            return THROTTLED
+        return done(event)
+
+    with serving(respond) as server:
+        fleet = fleet_at(endpoint(server), concurrency=2, patience=60, backoff=1e-4)
+        answers = invoke(fleet, keys(*map(str, range(100))))
+
+    assert set(answers.values()) == {SUCCEEDED}
+    assert len(answers) == 100
+
+
+def test_a_job_fails_if_lambda_accepts_no_call(endpoint: Any) -> None:
+    """As with a reserved concurrency of 0. The error says how long the fleet has waited."""
+    with (
+        serving(lambda event: THROTTLED) as server,
+        pytest.raises(InvalidFunction, match=r"Exceeded. \(no call was accepted for 0.2 seconds\)"),
+    ):
+        invoke(fleet_at(endpoint(server), concurrency=5, patience=0.2), keys(*"abcdefgh"))
+
+
+def test_entries_before_an_unreadable_one_are_called(endpoint: Any) -> None:
+    """Each of them has an answer, and the error is raised."""
+
+    def entries() -> Iterator[ManifestEntry]:
+        yield from keys("a", "b")
+        raise ValueError("line 3 is not valid")
+
+    answered: list[Any] = []
+    with serving(done) as server, closing(fleet_at(endpoint(server), concurrency=9)) as fleet:
+        calls = fleet.invoke_all(TEMPLATE, entries(), stop=lambda: False)
+        with pytest.raises(ValueError, match="line 3"):
+            answered.extend(calls)
+
+    assert [entry.encoded_key for entry, _, _ in answered] == ["a", "b"]
+
+
+def test_an_error_of_the_template_fails_the_job(endpoint: Any) -> None:
+    """It does not wait for an answer that never comes."""
+
+    class Broken(EventTemplate):
+        @override
+        def event(self, call_id: str, entry: Any) -> Any:
+            raise ValueError("no event")
+
+    with serving(done) as server, pytest.raises(ValueError, match="no event"):
+        invoke(fleet_at(endpoint(server)), keys("a"), template=Broken("1.0", {"id": "job-1"}))
+
+
+def test_an_error_of_the_thread_fails_the_job(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that have arrived before are kept."""
+
+    def fail(pace: Pace) -> bool:
+        if next(checks) > 3:
+            raise ValueError("a bug")
+        return may_start(pace)
+
+    checks, may_start = count(1), Pace.may_start
+    monkeypatch.setattr(Pace, "may_start", fail)
+
+    answered: list[Any] = []
+    with serving(done) as server, closing(fleet_at(endpoint(server))) as fleet:
+        calls = fleet.invoke_all(TEMPLATE, keys(*"abcdefgh"), stop=lambda: False)
+        with pytest.raises(ValueError, match="a bug"):
+            answered.extend(calls)
+
+    answers = [answer for _, answer, _ in answered]
+    assert answers[0] == SUCCEEDED
+    assert answers[-1] == NotRun()
+    assert len({entry for entry, _, _ in answered}) == len(answered)
+
+
+def test_responses_are_not_compressed(endpoint: Any) -> None:
+    """Lambda is asked not to, as by boto3."""
+    with serving(done) as server:
+        invoke(fleet_at(endpoint(server)), keys("a"))
+
+    assert server.headers[0]["Accept-Encoding"] == "identity"
+
+
 def test_retry_after_is_respected(endpoint: Any) -> None:
     times: list[float] = []
 
@@ -152,7 +246,7 @@ def test_credentials_are_refreshed_during_a_job(
     endpoint: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Later requests are signed with the new ones."""
-    monkeypatch.setattr(_call_tasks, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(_async_lambda_api, "REFRESH_SECONDS", 0.01)
     numbers, refresh = count(), SignedCalls.refresh
 
     def refresh_to_new_ones(signed: SignedCalls) -> None:
@@ -171,6 +265,56 @@ def test_credentials_are_refreshed_during_a_job(
     signed_with = {headers["Authorization"].partition("/")[0] for headers in server.headers}
     assert "AWS4-HMAC-SHA256 Credential=key0" in signed_with
     assert len(signed_with) > 1
+
+
+def test_expired_credentials_are_refreshed_once(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may expire while the machine is suspended. No task fails."""
+    numbers, refresh = count(), SignedCalls.refresh
+
+    def refresh_to_new_ones(signed: SignedCalls) -> None:
+        signed._credentials = Credentials(f"key{next(numbers)}", "secret")
+        refresh(signed)
+
+    monkeypatch.setattr(SignedCalls, "refresh", refresh_to_new_ones)
+    all_arrived, calls = threading.Barrier(10), count()
+
+    def respond(event: Event) -> Reply:
+        if next(calls) < 10:
+            all_arrived.wait(60)
+            return refusal("ExpiredTokenException", 403)
+        return done(event)
+
+    with serving(respond) as server:
+        answers = invoke(fleet_at(endpoint(server), concurrency=10), keys(*map(str, range(10))))
+
+    assert set(answers.values()) == {SUCCEEDED}
+    assert next(numbers) == 2  # at the beginning, and for all calls together
+    signed_with = [headers["Authorization"].partition("/")[0] for headers in server.headers[10:]]
+    assert {*signed_with} == {"AWS4-HMAC-SHA256 Credential=key1"}
+
+
+def test_credentials_that_cannot_be_refreshed_are_a_warning(
+    endpoint: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The present ones may be valid for some minutes."""
+    monkeypatch.setattr(_async_lambda_api, "REFRESH_SECONDS", 0.01)
+    refresh, calls = SignedCalls.refresh, count()
+
+    def fail_later(signed: SignedCalls) -> None:
+        if next(calls):
+            raise ConnectionError("no answer from the identity provider")
+        refresh(signed)
+
+    monkeypatch.setattr(SignedCalls, "refresh", fail_later)
+
+    def respond(event: Event) -> Reply:
+        wait_for(lambda: "cannot be refreshed: no answer from the identity" in caplog.text)
+        return done(event)
+
+    with serving(respond) as server:
+        assert invoke(fleet_at(endpoint(server)), keys("a")) == {"a": SUCCEEDED}
 
 
 def test_a_job_without_credentials_fails_before_its_first_task(
@@ -215,19 +359,6 @@ def test_many_calls_without_the_extra_are_refused(
     with pytest.raises(InvalidFunction, match=r"pip install 's3batch-handler\[fleet\]'"):
         invoker_for(ARN, workers=101)
     assert type(invoker_for(ARN, workers=100)).__name__ == "RemoteFunction"
-
-
-def test_certificates_that_cannot_be_read_fail_the_job_before_its_first_task(
-    endpoint: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "none.pem"))
-
-    with (
-        serving(done) as server,
-        pytest.raises(InvalidFunction, match=r"resize: .*No such file or directory"),
-    ):
-        invoke(fleet_at(endpoint(server)), keys("a"))
-    assert server.calls == []
 
 
 def test_the_limit_of_open_files_is_raised_for_many_calls(endpoint: Any) -> None:

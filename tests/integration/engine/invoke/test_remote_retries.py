@@ -30,6 +30,7 @@ from tests.support.lambda_server import (
     key,
     refusal,
     serving,
+    threads_at,
 )
 
 
@@ -57,7 +58,6 @@ def test_temporary_errors_are_retried_with_the_same_event(
 @pytest.mark.parametrize(
     ("reply", "tries", "message"),
     [
-        (THROTTLED, 10, "TooManyRequestsException: Rate Exceeded."),
         (FAULT, 4, "ServiceException: sorry"),
         (None, 4, r"(Remote|Server)Disconnected(Error)?: no response: .*"),
     ],
@@ -76,6 +76,16 @@ def test_a_task_fails_temporarily_after_the_last_try(
     assert len(server.calls) == tries
 
 
+def test_a_thread_tries_a_throttled_call_ten_times() -> None:
+    """Then the task fails temporarily. A fleet tries it again while other calls are accepted."""
+    with serving(lambda event: THROTTLED) as server:
+        answers = invoke(threads_at(server), keys("a"))
+
+    message = "TooManyRequestsException: Rate Exceeded."
+    assert answers == {"a": Outcome(ResultCode.TEMPORARY_FAILURE, message)}
+    assert len(server.calls) == 10
+
+
 def test_throttled_calls_are_retried_with_backoff(at: At) -> None:
     """The pauses grow and are random."""
     times = []
@@ -85,7 +95,7 @@ def test_throttled_calls_are_retried_with_backoff(at: At) -> None:
         return done(event) if len(times) > 5 else THROTTLED
 
     with serving(respond) as server:
-        invoke(at(server, backoff=0.05), keys("a"))
+        invoke(at(server, backoff=0.05, patience=60), keys("a"))
 
     # At most 0.05 + 0.1 + 0.2 + 0.4 + 0.8 s; less than a tenth of it is one chance in 10,000.
     assert times[-1] - times[0] > 0.05
@@ -129,7 +139,6 @@ ONE_TASK_FAILS = [
     "SnapStartException",
     "SnapStartTimeoutException",
     "SubnetIPAddressLimitReachedException",
-    "TooManyRequestsException",
 ]
 
 
@@ -162,7 +171,8 @@ def errors_of_invoke() -> dict[str, int]:
 
 def test_every_error_of_invoke_is_classified() -> None:
     """A new botocore may add errors, which must then be classified."""
-    assert errors_of_invoke().keys() == {*NOT_READY, *ONE_TASK_FAILS, *ALL_TASKS_FAIL}
+    throttled = "TooManyRequestsException"
+    assert errors_of_invoke().keys() == {*NOT_READY, *ONE_TASK_FAILS, *ALL_TASKS_FAIL, throttled}
 
 
 def test_an_error_of_one_call_fails_one_task(at: At) -> None:
