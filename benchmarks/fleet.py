@@ -1,8 +1,8 @@
 """A fleet of Lambda functions: how fast one process calls them, by a thread for each call and not.
 
-A stand-in server on the same machine answers each call after a time, as a function would do. Its
-CPU time is not that of the process, but it needs the same processors. Targets: at least 2,500
-calls/s from 300 to 2,000 calls in flight, at the same CPU time for each call.
+A stand-in server on the same machine answers each call after 0.1 seconds, as a function would do.
+Its CPU time does not count, but it needs the same processors. Targets: at least 2,500 calls/s from
+300 to 2,000 calls in flight, and the same CPU time of the process for each call.
 """
 
 from __future__ import annotations
