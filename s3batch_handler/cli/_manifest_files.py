@@ -20,15 +20,15 @@ from s3batch_handler.engine.manifests._prepared import (
     manifest_of_entries,
     manifest_of_objects,
     prepared_manifest,
-    reported,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from s3batch_handler.cli._s3 import S3, HasClient
     from s3batch_handler.documents.files._folder import Folder
+    from s3batch_handler.documents.manifests._manifest import ManifestEntry
     from s3batch_handler.engine.manifests._listed_manifest import ListedManifest
 
 
@@ -56,7 +56,7 @@ def open_manifest(
 
         check_no_fields(fields)
         entries = read_inventory(location, s3=s3.client if is_s3_url(location) else None)
-        first = reported(islice(entries, limit), on_progress)
+        first = _reported(islice(entries, limit), on_progress)
         with manifest_of_entries(first, source=location, save_as=save_as) as manifest:
             yield manifest
         return
@@ -71,6 +71,16 @@ def open_manifest(
         else:
             first = islice(read_entries(stream, fields=columns, source=location), limit)
             yield files.enter_context(manifest_of_entries(first, source=location, save_as=save_as))
+
+
+def _reported(
+    entries: Iterable[ManifestEntry], on_progress: Callable[[int], None] | None
+) -> Iterator[ManifestEntry]:
+    """Yield entries, and report the number of those that were read."""
+    for count, entry in enumerate(entries, 1):
+        yield entry
+        if on_progress is not None:
+            on_progress(count)
 
 
 def list_manifest(

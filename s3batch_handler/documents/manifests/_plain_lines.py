@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from s3batch_handler.documents.files._csv_rows import MAX_LINE
 from s3batch_handler.documents.manifests._manifest import (
@@ -44,6 +44,8 @@ class PlainLines:
 
     def part(self, start: int, stop: int | None = None) -> PlainLines:
         """Return some of the lines."""
+        if start == 0 and (stop is None or stop == len(self.lines)):
+            return self
         return PlainLines(self.first + start, self.lines[start:stop])
 
 
@@ -54,13 +56,51 @@ def read_lines(
 
     These are the entries that :func:`read_entries` yields. See there for arguments and errors.
     """
+    return map(_split, _read(stream, fields, source))
+
+
+def count_lines(
+    stream: BinaryIO, *, fields: Sequence[str] | None = None, source: str = "<stream>"
+) -> Iterator[int]:
+    """Check a manifest like :func:`read_lines`; yield how many lines each item has."""
+    return map(_size, _read(stream, fields, source))
+
+
+class _Block(NamedTuple):
+    """Consecutive plain lines, each with a line break.
+
+    Attributes:
+        first: The number of the first one in the manifest, from 0.
+        size: The number of lines.
+    """
+
+    first: int
+    size: int
+    data: bytes
+
+
+def _split(item: _Block | ManifestEntry) -> PlainLines | ManifestEntry:
+    if isinstance(item, ManifestEntry):
+        return item
+    lines = item.data.split(b"\n")
+    lines.pop()
+    return PlainLines(item.first, lines)
+
+
+def _size(item: _Block | ManifestEntry) -> int:
+    return 1 if isinstance(item, ManifestEntry) else item.size
+
+
+def _read(
+    stream: BinaryIO, fields: Sequence[str] | None, source: str
+) -> Iterator[_Block | ManifestEntry]:
     columns = None if fields is None else checked_fields(fields, source)
-    return _lines(stream, columns, source)
+    return _blocks_and_entries(stream, columns, source)
 
 
-def _lines(
+def _blocks_and_entries(
     stream: BinaryIO, columns: tuple[str, ...] | None, source: str
-) -> Iterator[PlainLines | ManifestEntry]:
+) -> Iterator[_Block | ManifestEntry]:
     blocks = _Blocks(stream)
     may_be_plain = columns is None or columns in COLUMNS_BY_WIDTH.values()
     number = 0
@@ -68,9 +108,9 @@ def _lines(
         yield entry  # the first line, and then those that are not plain
         number += 1
         width = 2 if entry.version_id is None else 3
-        while may_be_plain and (lines := blocks.plain_lines(width)):
-            yield PlainLines(number, lines)
-            number += len(lines)
+        while may_be_plain and (block := blocks.plain_block(width)):
+            yield _Block(number, *block)
+            number += block[0]
 
 
 class _Blocks:
@@ -96,8 +136,8 @@ class _Blocks:
             raise StopIteration
         return line
 
-    def plain_lines(self, width: int) -> list[bytes] | None:
-        """Read a block, and return its lines without line breaks if all of them are plain.
+    def plain_block(self, width: int) -> tuple[int, bytes] | None:
+        """Read a block, and return the number of its lines and the lines if all are plain.
 
         If not, it is read in pieces, so that a few odd lines cost little. ``None`` if a piece is
         not plain, whose lines are then read one by one, and at the end.
@@ -107,17 +147,17 @@ class _Blocks:
         piece = self._read(self._block, _PIECE)
         if not piece:
             block = self._read(self._stream, _BLOCK)
-            if (lines := _plain_lines(block, width)) is not None:
-                self.skipped += len(lines)
-                return lines
+            if (plain := _plain(block, width)) is not None:
+                self.skipped += plain[0]
+                return plain
             self._block = io.BytesIO(block)
             piece = self._read(self._block, _PIECE)
-        lines = _plain_lines(piece, width)
-        if lines is None:
+        plain = _plain(piece, width)
+        if plain is None:
             self._lines.extend(io.BytesIO(piece))
         else:
-            self.skipped += len(lines)
-        return lines
+            self.skipped += plain[0]
+        return plain
 
     def _read(self, stream: BinaryIO, size: int) -> bytes:
         """Read bytes up to the end of a line."""
@@ -129,22 +169,31 @@ _PIECE: Final = 4_000
 _LONGEST: Final = 1 << 17  # bytes; the csv module refuses longer cells
 
 
-def _plain_lines(block: bytes, width: int) -> list[bytes] | None:
-    """Return the lines of a block if each has ``width`` plain cells."""
-    if len(block) > _LONGEST:
+def _plain(block: bytes, width: int) -> tuple[int, bytes] | None:
+    """Return the number of lines of a block, and the lines, if each has ``width`` plain cells."""
+    if not block or len(block) > _LONGEST:
         return None
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
     if not block.endswith(b"\n"):  # the last line of the manifest
         block += b"\n"
-    lines = block.split(b"\n")
-    lines.pop()
     # What is left without other bytes shows that each line has as many commas as the first one.
-    if block.translate(None, _OTHER_BYTES) != (b"," * (width - 1) + b"\n") * len(lines):
+    left = block.translate(None, _OTHER_BYTES)
+    count = len(left) // width
+    if left != (b"," * (width - 1) + b"\n") * count or _has_empty_cell(block, width, count):
         return None
-    if block.startswith(b",") or b"\n," in block or b",," in block or b",\n" in block:
-        return None
-    return lines if _is_utf8(block) else None
+    return (count, block) if _is_utf8(block) else None
+
+
+def _has_empty_cell(block: bytes, width: int, count: int) -> bool:
+    """Return whether one of the cells is empty. It may also be a cell that only looks like it."""
+    bucket = block[: block.index(b",") + 1]
+    # The bucket of all lines is usually the same, and longer texts are found in less time.
+    if len(bucket) > 1 and block.count(b"\n" + bucket) == count - 1:
+        if width == 2:
+            return bucket + b"\n" in block
+        return bucket + b"," in block or b",\n" in block
+    return block.startswith(b",") or b"\n," in block or b",," in block or b",\n" in block
 
 
 def _is_utf8(data: bytes) -> bool:

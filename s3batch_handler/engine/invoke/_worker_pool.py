@@ -185,13 +185,14 @@ class WorkerPool:
 
     def _wait(self) -> list[WorkerProcess]:
         """Wait, and return the workers to look at: for results, after a pause, or a timeout."""
-        wake = min(map(self._wake_time, self._workers), default=math.inf)
+        wake_times = [self._wake_time(worker) for worker in self._workers]
         poll = select.poll()
         for worker in self._workers:
             poll.register(worker.results, select.POLLIN)
             if worker.unsent:
                 poll.register(worker.input, select.POLLOUT)
         # At most a tick, because stop() may return true in the meantime.
+        wake = min(wake_times, default=math.inf)
         seconds = max(0.0, min(wake - time.monotonic(), _TICK))
         ready = {file for file, _ in poll.poll(math.ceil(seconds * 1000))}
         now = time.monotonic()
@@ -200,8 +201,8 @@ class WorkerPool:
                 worker.flush()
         return [
             worker
-            for worker in self._workers
-            if worker.results in ready or self._wake_time(worker) <= now
+            for worker, wake in zip(self._workers, wake_times, strict=True)
+            if worker.results in ready or wake <= now
         ]
 
     def _wake_time(self, worker: WorkerProcess) -> float:
@@ -297,6 +298,9 @@ def _separated(part: AnsweredPart) -> Iterator[LineAnswers]:
         for index, (entry, duration) in enumerate(zip(tasks, microseconds, strict=True)):
             answer = others[index] if index in others else success_of(cells[index])
             yield entry, answer, duration / 1e6
+        return
+    if not others:
+        yield AnsweredLines(tasks, cells, microseconds)
         return
     start = 0
     for index, answer in others.items():

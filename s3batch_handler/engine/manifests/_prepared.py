@@ -19,7 +19,7 @@ from s3batch_handler.documents.manifests._manifest import (
     write_entries,
     write_manifest,
 )
-from s3batch_handler.documents.manifests._plain_lines import PlainLines, read_lines
+from s3batch_handler.documents.manifests._plain_lines import PlainLines, count_lines, read_lines
 from s3batch_handler.engine.state._sqlite import check_is_file, damaged
 from s3batch_handler.engine.state._state_folder import partial_path
 
@@ -121,16 +121,6 @@ def _stamp(stream: BinaryIO) -> _Stamp | None:
     return status.st_size, status.st_mtime_ns
 
 
-def reported(items: Iterable[_Item], on_progress: Callable[[int], None] | None) -> Iterator[_Item]:
-    """Yield items of a manifest, and report the number of lines that were read."""
-    count = 0
-    for item in items:
-        yield item
-        if on_progress is not None:
-            count += _size(item)
-            on_progress(count)
-
-
 @contextmanager
 def prepared_manifest(
     stream: BinaryIO,
@@ -154,8 +144,11 @@ def prepared_manifest(
             start, stamp, read = stream.tell(), _stamp(stream), stream
         else:
             start, stamp, read = 0, None, cast("BinaryIO", _Copying(stream, copy))
-        lines = reported(read_lines(read, fields=fields, source=source), on_progress)
-        count = sum(map(_size, lines))
+        count = 0
+        for size in count_lines(read, fields=fields, source=source):
+            count += size
+            if on_progress is not None:
+                on_progress(count)
         _check_not_empty(count, source)
         checksum = _save_file(copy, save_as)
         if read is not stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from functools import lru_cache
+from operator import mul
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -31,22 +32,17 @@ class CallDurations:
         self._maximum: float = known.get("maximum", 0.0)
         self._counts = Counter[int](dict(known.get("counts", ())))
 
-    def add(self, durations: Iterable[float]) -> None:
-        """Count the durations of calls, in seconds."""
+    def add(self, durations: Iterable[float], *, unit: float = 1.0) -> None:
+        """Count the durations of calls, in units of so many seconds."""
         # Durations of short calls are whole microseconds, so that many of them are equal.
-        for seconds, count in Counter(durations).items():
-            self._add(seconds, count)
-
-    def add_microseconds(self, durations: Iterable[int]) -> None:
-        """Count the durations of calls, in microseconds."""
-        for microseconds, count in Counter(durations).items():
-            self._add(microseconds / 1e6, count)
-
-    def _add(self, seconds: float, count: int) -> None:
-        self.calls += count
-        self.seconds += seconds * count
-        self._maximum = max(self._maximum, seconds)
-        self._counts[_bucket_of(seconds)] += count
+        counts = Counter(durations)
+        if not counts:
+            return
+        self.calls += counts.total()
+        self.seconds += sum(map(mul, counts.keys(), counts.values())) * unit
+        self._maximum = max(self._maximum, max(counts) * unit)
+        for duration, count in counts.items():
+            self._counts[_bucket_of(duration * unit)] += count
 
     def facts(self) -> dict[str, Any]:
         """Return all that was added, as JSON can represent it."""

@@ -343,6 +343,7 @@ class Journal:
 _VERSION: Final = 4
 _NEW: Final = {"facts": {}, "chunks": 0, "rows": {}, "answered": 0, "waiting": 0, "details": 0}
 _SCHEMA: Final = """
+    PRAGMA page_size = 16384;  -- rows are large, and each page is one write
     BEGIN;
     CREATE TABLE state (id INTEGER PRIMARY KEY, state TEXT, checksum INTEGER);
     CREATE TABLE rows (

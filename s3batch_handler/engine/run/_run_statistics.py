@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from s3batch_handler.core._model import Outcome, ResultCode
@@ -178,8 +179,7 @@ class RunStatistics:
         """
         self._durations.add(self._new)
         self._new.clear()
-        for microseconds in self._new_lines:
-            self._durations.add_microseconds(microseconds)
+        self._durations.add(chain.from_iterable(self._new_lines), unit=1e-6)
         self._new_lines.clear()
         self._seconds = seconds
         self._answers = self._earlier_answers + answers
@@ -200,15 +200,15 @@ class RunStatistics:
         }
 
     def _latest_tasks(self) -> list[_Task]:
-        tasks: list[_Task] = []
-        for each in self._latest:
+        tasks: list[_Task] = []  # from the latest one on
+        for each in reversed(self._latest):
+            missing = MAX_LATEST - len(tasks)
             if isinstance(each, AnsweredLines):
-                first = max(0, len(each.lines) - MAX_LATEST)
-                lines = range(first, len(each.lines))
+                lines = range(len(each.lines) - 1, -1, -1)[:missing]
                 tasks += [_Task.of(_task_of_line(each, index)) for index in lines]
-            else:
+            elif missing:
                 tasks.append(each if isinstance(each, _Task) else _Task.of(each))
-        tasks = tasks[-MAX_LATEST:]
+        tasks.reverse()
         self._latest.clear()
         self._latest.extend(tasks)
         return tasks

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from s3batch_handler.core._errors import ManifestError
 from s3batch_handler.documents.manifests import _plain_lines
 from s3batch_handler.documents.manifests._manifest import ManifestEntry, read_entries
-from s3batch_handler.documents.manifests._plain_lines import PlainLines, read_lines
+from s3batch_handler.documents.manifests._plain_lines import PlainLines, count_lines, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,6 +52,17 @@ def entries_in(items: Iterable[PlainLines | ManifestEntry]) -> list[ManifestEntr
     return found
 
 
+def counts_in(sizes: Iterable[int]) -> tuple[int | str, ...]:
+    """Return the sum of the counts, and an error as its text."""
+    total = 0
+    try:
+        for size in sizes:
+            total += size
+    except ManifestError as error:
+        return total, str(error)
+    return (total,)
+
+
 @given(
     data=st.lists(LINES, max_size=40).map(b"".join)
     | st.lists(st.sampled_from(PARTS), max_size=12).map(b"".join),
@@ -70,8 +81,11 @@ def test_both_ways_find_the_same_entries_and_the_same_error(
         patch.setattr(_plain_lines, "_BLOCK", block)
         patch.setattr(_plain_lines, "_PIECE", piece)
         in_blocks = entries_in(read_lines(io.BytesIO(data), fields=fields, source="m.csv"))
+        counted = counts_in(count_lines(io.BytesIO(data), fields=fields, source="m.csv"))
 
     assert in_blocks == entries_in(read_entries(io.BytesIO(data), fields=fields, source="m.csv"))
+    errors = [each for each in in_blocks if isinstance(each, str)]
+    assert counted == (len(in_blocks) - len(errors), *errors)
 
 
 def test_a_usual_manifest_is_plain_after_its_first_line() -> None:
@@ -83,6 +97,20 @@ def test_a_usual_manifest_is_plain_after_its_first_line() -> None:
     assert first == ManifestEntry("photos", "2024/0.jpg", None)
     assert all(isinstance(block, PlainLines) for block in blocks)
     assert len(blocks) < 10
+
+
+@pytest.mark.parametrize("line", [b"photos,\n", b",2024/a.jpg\n", b"photos,,v\n", b"photos,k,\n"])
+@pytest.mark.parametrize("others", [b"photos,%d.jpg%b\n", b"photos-%d,a.jpg%b\n"])
+def test_empty_cells_are_found_in_blocks(line: bytes, others: bytes) -> None:
+    """Beside lines with the same bucket, and with different ones."""
+    version = b",v" if line.count(b",") == 2 else b""
+    lines = [others % (number, version) for number in range(5_000)]
+    data = b"".join([*lines, line, *lines])
+
+    in_blocks = entries_in(read_lines(io.BytesIO(data)))
+
+    assert in_blocks == entries_in(read_entries(io.BytesIO(data)))
+    assert len(in_blocks) in {5_001, 10_001}  # an error, or an empty version ID
 
 
 def test_an_odd_line_costs_only_a_few_lines_around_it() -> None:
