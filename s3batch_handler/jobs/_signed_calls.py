@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
@@ -53,7 +55,7 @@ class SignedCalls:
         self.proxy = _proxy_for(self.url)
         self._region = region
         self._credentials = boto3_session.get_credentials()
-        self._auth: SigV4Auth | None = None
+        self._signer: _Signer | None = None
 
     def refresh(self) -> None:
         """Refresh credentials that expire soon. This may take seconds; any thread may call it.
@@ -64,14 +66,45 @@ class SignedCalls:
         if self._credentials is None:
             raise NoCredentialsError
         frozen = self._credentials.get_frozen_credentials()
-        self._auth = SigV4Auth(frozen, "lambda", self._region)
+        self._signer = _Signer(SigV4Auth(frozen, "lambda", self._region), self.url)
 
     def headers(self, payload: bytes) -> dict[str, str]:
         """Return the headers of a request, after :meth:`refresh`."""
-        assert self._auth is not None
-        request = AWSRequest("POST", self.url, data=payload, headers=_HEADERS)
-        self._auth.add_auth(request)
-        return dict(request.headers)
+        assert self._signer is not None
+        return self._signer.headers(payload)
+
+
+class _Signer:
+    """Signs requests to one URL with the same credentials.
+
+    Requests of the same second differ only in their payload and signature. So botocore prepares one
+    request for each second, which is three times as fast as one for each call.
+    """
+
+    def __init__(self, auth: SigV4Auth, url: str) -> None:
+        self._auth = auth
+        self._url = url
+        self._second = 0
+
+    def headers(self, payload: bytes) -> dict[str, str]:
+        now = int(time())
+        if now != self._second:
+            self._second = now
+            self._prepare()
+        canonical = self._canonical + hashlib.sha256(payload).hexdigest()
+        text = self._auth.string_to_sign(self._request, canonical)
+        signature = self._auth.signature(text, self._request)
+        return {**self._headers, "Authorization": self._authorization + signature}
+
+    def _prepare(self) -> None:
+        self._request = AWSRequest("POST", self._url, data=b"", headers=_HEADERS)
+        self._auth.add_auth(self._request)
+        authorization = self._request.headers["Authorization"]
+        del self._request.headers["Authorization"]
+        self._authorization = authorization.rpartition("Signature=")[0] + "Signature="
+        self._headers = dict(self._request.headers)
+        # Its last line is the hash of the payload.
+        self._canonical = self._auth.canonical_request(self._request).rpartition("\n")[0] + "\n"
 
 
 def _ssl_context(bundle: str | None) -> ssl.SSLContext:
